@@ -1,0 +1,102 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Targets stand in the order of their layers; a target may only import what its line names, and
+// `script/build` makes the compiler refuse anything else (--explicit-target-dependency-import-check error).
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+func library(_ name: String, _ dependencies: Target.Dependency...) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func program(_ name: String, _ dependencies: Target.Dependency...) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ target: String, _ dependencies: Target.Dependency...) -> Target {
+    .testTarget(
+        name: target + "Tests", dependencies: [.byName(name: target)] + dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "millrace",
+    products: [
+        .executable(name: "millrace", targets: ["Supervisor"]),
+        .executable(name: "millrace-worker", targets: ["StratumWorker"]),
+        .executable(name: "millrace-collector", targets: ["StatsCollector"]),
+        .executable(name: "millrace-gateway", targets: ["ApiGateway"]),
+        .executable(name: "millrace-practice-pool", targets: ["PracticePool"]),
+        .executable(name: "millrace-swarm", targets: ["MinerSwarm"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        // L0: the C libraries, as module maps with shims only for what Swift cannot import.
+        .systemLibrary(name: "CLibuv", providers: [.apt(["libuv1-dev"])]),
+        .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+        .systemLibrary(name: "CMicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CRandomX", providers: [.apt(["librandomx-dev"])]),
+        .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(name: "CLinux"),
+
+        // L1, pure: bytes, events and time in; decisions and bytes out. No sockets, no clock, no randomness.
+        library("StratumProtocol", "CSimdjson"),
+        library("Telemetry"),
+        library("Supervision"),
+        library("Configuration"),
+
+        // L1, edge: one C library each, made safe.
+        library("EventLoop", "CLibuv", "CLinux"),
+        library("EventBus", "CZeroMQ", "Telemetry"),
+        library("DaemonKit", "CLinux", "Configuration", logging),
+
+        // L2, pure: what a shard decides.
+        library("StratumSession", "StratumProtocol"),
+
+        // L3: wiring.
+        program(
+            "Supervisor", "Supervision", "Configuration", "EventLoop", "DaemonKit", "CLinux", argumentParser, logging),
+        program(
+            "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop",
+            "EventBus", "DaemonKit", argumentParser, logging),
+        program(
+            "StatsCollector", "Telemetry", "Configuration", "EventBus", "EventLoop", "DaemonKit", argumentParser,
+            logging
+        ),
+        program(
+            "ApiGateway", "Telemetry", "Configuration", "EventBus", "DaemonKit", "CMicrohttpd", argumentParser, logging),
+
+        // Practice: a strict pool and a swarm of miners for loopback, used by script/run, tests and benchmarks.
+        program("PracticePool", "StratumProtocol", "EventLoop", "CRandomX", argumentParser),
+        program("MinerSwarm", "StratumProtocol", "EventLoop", argumentParser),
+
+        // Tests: one target beside each, and ProcessTests for the built binaries.
+        tests("StratumProtocol"),
+        tests("StratumSession", "StratumProtocol"),
+        tests("Telemetry"),
+        tests("Supervision"),
+        tests("Configuration"),
+        tests("EventLoop"),
+        tests("EventBus", "Telemetry"),
+        tests("DaemonKit", "Configuration", logging),
+        tests("Supervisor", "Configuration"),
+        tests("StatsCollector", "Telemetry"),
+        tests("ApiGateway", "Telemetry", "Configuration"),
+        tests("PracticePool", "StratumProtocol"),
+        tests("MinerSwarm", "StratumProtocol"),
+        .testTarget(name: "ProcessTests", swiftSettings: strict),
+    ],
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,15 @@
+#pragma once
+#include <sys/types.h>
+
+// What Swift cannot import from the C library: macros with arguments, variadic functions, GNU extensions.
+
+/// 1 when the wait status says that the process exited by itself.
+int clinux_exited(int status);
+int clinux_exit_status(int status);
+int clinux_terminating_signal(int status);
+
+/// prctl(PR_SET_PDEATHSIG, signal): the kernel sends `signal` when the parent dies. 0, or -1 with errno.
+int clinux_set_parent_death_signal(int signal);
+
+/// An anonymous file in memory (memfd_create, not close-on-exec). A descriptor, or -1 with errno.
+int clinux_memory_file(const char *name);

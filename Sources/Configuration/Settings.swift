@@ -1,0 +1,118 @@
+/// Everything a Millrace process needs to know, validated: what is in here can be used without another check.
+///
+/// The supervisor makes it once from file, options and environment, and hands it to every child as JSON, so that all
+/// processes agree. It holds secrets (pool passwords, tokens): never log or serve it whole.
+public struct Settings: Codable, Sendable, Equatable {
+    /// Where miners connect, in the order of the file. Never empty.
+    public var binds: [Bind] = [Bind(host: "0.0.0.0", port: 3333), Bind(host: "::", port: 3333)]
+    /// The enabled pools in order of preference. Never empty in a running service.
+    public var pools: [Pool] = []
+    /// Failures of the first pool before the second is tried, 1…1000 (behaviour.md §10).
+    public var retries = 2
+    /// Seconds between two attempts at one pool, 1…3600.
+    public var retryPauseSeconds = 1
+
+    /// What a miner must give as `pass`; nil lets everybody in.
+    public var accessPassword: String?
+    /// Whether miners are offered the `algo` extension.
+    public var offersAlgoExtension = true
+    /// Difficulty given to miners when lower than the pool's; 0 = the pool's. 100…2147483646 (behaviour.md §11).
+    public var customDifficulty: UInt64 = 0
+    /// Whether shares below the pool's difficulty count in the statistics of workers.
+    public var countsCustomDifficulty = false
+    public var workerNaming = WorkerNaming.rigID
+    /// Replaces the user agent that pools see; nil = our own.
+    public var userAgent: String?
+    public var dns = DNS()
+
+    /// The HTTP API; nil = switched off.
+    public var api: API?
+
+    /// A file that gets every log line besides standard error; nil = none.
+    public var logFile: String?
+    public var isVerbose = false
+    public var usesColors = true
+
+    /// How many worker processes, at least 1 (`"auto"` is resolved to the number of cores).
+    public var shards = 1
+    /// An absolute path: sockets and other files of one running instance.
+    public var runDirectory = ""
+    /// An absolute path: the statistics.
+    public var database = ""
+
+    public init() {}
+
+    /// An address that miners connect to.
+    public struct Bind: Codable, Sendable, Equatable {
+        /// Numeric, without brackets.
+        public var host: String
+        public var port: UInt16
+
+        public init(host: String, port: UInt16) {
+            self.host = host
+            self.port = port
+        }
+    }
+
+    /// A pool and the login we use there.
+    public struct Pool: Codable, Sendable, Equatable {
+        public var host: String
+        public var port: UInt16
+        public var user: String
+        public var password: String
+        /// Sent as `rigid` when not nil.
+        public var rigID: String?
+        /// The algorithm of jobs that name none, such as "rx/0".
+        public var algorithm: String?
+        /// Seconds of silence before a `keepalived` goes out, when the pool offers it; 0 = the default of 60
+        /// (behaviour.md §9: even "false" means that).
+        public var keepaliveSeconds = 0
+
+        public init(host: String, port: UInt16, user: String, password: String) {
+            self.host = host
+            self.port = port
+            self.user = user
+            self.password = password
+        }
+
+        /// "pool.example:3333", fit for logs (no login).
+        public var name: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    }
+
+    /// What names a row of the workers table (behaviour.md §13).
+    public enum WorkerNaming: String, Codable, Sendable, CaseIterable {
+        case none
+        case rigID = "rig_id"
+        case user, password, agent, ip
+    }
+
+    public struct DNS: Codable, Sendable, Equatable {
+        /// 0 = any, 4 or 6.
+        public var ipVersion = 0
+        /// Seconds that an answer is kept, at least 1.
+        public var ttlSeconds = 30
+
+        public init() {}
+    }
+
+    /// Where and how the gateway serves.
+    public struct API: Codable, Sendable, Equatable {
+        /// A numeric address.
+        public var host: String
+        /// 0 = any free port (printed at start).
+        public var port: UInt16
+        /// Clients must send it as `Authorization: Bearer …`; nil = no authorization (an empty token means none).
+        public var accessToken: String?
+        /// Read-only.
+        public var isRestricted = true
+        /// Replaces the machine's own `id`.
+        public var id: String?
+        /// Shown as `worker_id`; nil = the host name.
+        public var workerID: String?
+
+        public init(host: String, port: UInt16) {
+            self.host = host
+            self.port = port
+        }
+    }
+}

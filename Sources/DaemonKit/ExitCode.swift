@@ -1,0 +1,23 @@
+internal import Glibc
+
+/// How a Millrace process ends. A contract with the supervisor, service managers and scripts; listed in
+/// docs/OPERATIONS.md.
+public enum ExitCode: Int32, Sendable {
+    /// Stopped in good order, as asked.
+    case stopped = 0
+    /// Something that should not happen; the log says what. Worth a restart.
+    case failed = 1
+    /// No usable configuration: a restart would not help (the number is xmrig-proxy's).
+    case badConfiguration = 2
+    /// A child process kept dying until its restart limit, and nothing could be served without it.
+    case childFailed = 3
+    /// An address could not be bound, or the run directory could not be used.
+    case cannotListen = 4
+    /// Wrong command line (EX_USAGE); also a child program that was started by hand.
+    case usage = 64
+
+    /// Ends the process at once.
+    public func exit() -> Never {
+        Glibc.exit(rawValue)
+    }
+}

@@ -1,0 +1,48 @@
+internal import CLibuv
+internal import Glibc
+
+/// Sockets that one process opens and another may accept on.
+public enum ListeningSocket {
+    /// A whole farm that comes back sends its SYNs in one instant; the kernel cuts this to net.core.somaxconn.
+    public static let backlog: Int32 = 4_096
+
+    /// Opens, binds and listens.
+    ///
+    /// With `sharedPort` several sockets may bind one address (SO_REUSEPORT); the kernel spreads new connections over
+    /// them. The descriptor is close-on-exec; hand it to a child explicitly. IPv6 sockets take no IPv4 connections.
+    public static func open(_ address: SocketAddress, sharedPort: Bool) throws(SystemFailure) -> Int32 {
+        let family = address.isIPv6 ? AF_INET6 : AF_INET
+        let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw SystemFailure(code: -errno) }
+        do throws(SystemFailure) {
+            try enable(SO_REUSEADDR, SOL_SOCKET, descriptor)
+            if sharedPort { try enable(SO_REUSEPORT, SOL_SOCKET, descriptor) }
+            if address.isIPv6 { try enable(IPV6_V6ONLY, Int32(IPPROTO_IPV6), descriptor) }
+            let bound = address.withSockaddr { bind(descriptor, $0, $1) }
+            guard bound == 0 else { throw SystemFailure(code: -errno) }
+            guard listen(descriptor, backlog) == 0 else { throw SystemFailure(code: -errno) }
+            return descriptor
+        } catch {
+            Glibc.close(descriptor)
+            throw error
+        }
+    }
+
+    /// The address a socket is bound to: tells which port the system chose for port 0.
+    public static func address(of descriptor: Int32) throws(SystemFailure) -> SocketAddress {
+        var storage = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let result = withUnsafeMutablePointer(to: &storage) { pointer in
+            getsockname(descriptor, UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr.self), &size)
+        }
+        guard result == 0 else { throw SystemFailure(code: -errno) }
+        return SocketAddress(storage)
+    }
+
+    private static func enable(_ option: Int32, _ level: Int32, _ descriptor: Int32) throws(SystemFailure) {
+        var on: Int32 = 1
+        guard setsockopt(descriptor, level, option, &on, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
+            throw SystemFailure(code: -errno)
+        }
+    }
+}

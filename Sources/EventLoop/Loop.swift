@@ -1,0 +1,87 @@
+internal import CLibuv
+internal import Glibc
+
+/// One libuv loop: everything a process does happens in its callbacks, on one thread.
+///
+/// Handles (`Timer`, `TCPStream`, …) belong to the loop from their creation until their `close`; the loop keeps them
+/// alive meanwhile. A loop must not be freed while handles are open: close them, then let `run` return.
+public final class Loop {
+    /// One read takes at most this much: many miners' lines at once, little enough to stay in the processor's cache.
+    public static let readBytesMax = 64 * 1024
+    /// Readable bytes behind every chunk that a stream delivers, so that a vectorised parser may look past its end.
+    public static let readPadding = 64
+
+    let raw: UnsafeMutablePointer<uv_loop_t>
+    /// All streams of the loop read into this one buffer: a chunk is consumed before the next read begins.
+    let readBuffer: UnsafeMutablePointer<UInt8>
+
+    public init() throws(SystemFailure) {
+        raw = .allocate(capacity: 1)
+        readBuffer = .allocate(capacity: Loop.readBytesMax + Loop.readPadding)
+        readBuffer.initialize(repeating: 0, count: Loop.readBytesMax + Loop.readPadding)
+        try SystemFailure.check(uv_loop_init(raw))
+        // A peer that closes first must be an error of write(2), not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+    }
+
+    deinit {
+        if uv_loop_close(raw) == 0 { raw.deallocate() }
+        readBuffer.deallocate()
+    }
+
+    /// Runs until no active handle is left or `stop` was called.
+    public func run() {
+        uv_run(raw, UV_RUN_DEFAULT)
+    }
+
+    /// One turn: waits for the next events at most until the next timer, and handles them.
+    public func runOnce() {
+        uv_run(raw, UV_RUN_ONCE)
+    }
+
+    /// Makes `run` return after the current turn.
+    public func stop() {
+        uv_stop(raw)
+    }
+
+    /// Monotonic time in nanoseconds, read anew (not the cached time of the turn).
+    public var nanoseconds: UInt64 { uv_hrtime() }
+
+    /// The version of libuv in use, such as "1.44.2".
+    public static var libuvVersion: String { String(cString: uv_version_string()) }
+}
+
+/// A handle of libuv: keeps itself alive until the loop has let go of it.
+func handle<T>(_ pointer: UnsafeMutablePointer<T>) -> UnsafeMutablePointer<uv_handle_t> {
+    UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: uv_handle_t.self)
+}
+
+func stream<T>(_ pointer: UnsafeMutablePointer<T>) -> UnsafeMutablePointer<uv_stream_t> {
+    UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: uv_stream_t.self)
+}
+
+/// The Swift object behind a handle, as `adopt` put it there.
+func owner<T: AnyObject, H>(of pointer: UnsafeMutablePointer<H>, as type: T.Type) -> T {
+    Unmanaged<T>.fromOpaque(uv_handle_get_data(handle(pointer))).takeUnretainedValue()
+}
+
+/// Ties `object` to the handle: the loop holds one reference until `closeHandle`.
+func adopt<H>(_ pointer: UnsafeMutablePointer<H>, _ object: AnyObject) {
+    uv_handle_set_data(handle(pointer), Unmanaged.passRetained(object).toOpaque())
+}
+
+/// Closes the handle, frees its memory and drops the loop's reference to the object behind it. Only once.
+func closeHandle<H>(_ pointer: UnsafeMutablePointer<H>) {
+    uv_close(handle(pointer)) { closed in
+        guard let closed else { return }
+        let object = Unmanaged<AnyObject>.fromOpaque(uv_handle_get_data(closed))
+        free(closed)
+        object.release()
+    }
+}
+
+/// Memory for a handle, of the C allocator, so that `closeHandle` can free it without knowing its type.
+func makeHandle<H>(_ type: H.Type) -> UnsafeMutablePointer<H> {
+    guard let memory = calloc(1, MemoryLayout<H>.size) else { fatalError("out of memory") }
+    return memory.bindMemory(to: H.self, capacity: 1)
+}

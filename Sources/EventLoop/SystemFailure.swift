@@ -1,0 +1,24 @@
+internal import CLibuv
+internal import Glibc
+
+/// A refusal of the operating system, as libuv reports it: a negative `errno`.
+public struct SystemFailure: Error, Equatable, CustomStringConvertible {
+    /// A negative errno (`UV_EADDRINUSE`, …); never 0.
+    public let code: Int32
+
+    public init(code: Int32) {
+        self.code = code
+    }
+
+    /// The system's own words: "address already in use".
+    public var description: String {
+        String(cString: uv_strerror(code))
+    }
+
+    /// True for EADDRINUSE: somebody else listens there.
+    public var isAddressInUse: Bool { code == UV_EADDRINUSE.rawValue }
+
+    static func check(_ result: Int32) throws(SystemFailure) {
+        if result < 0 { throw SystemFailure(code: result) }
+    }
+}

@@ -1,0 +1,211 @@
+internal import CLibuv
+internal import Glibc
+
+/// Why a stream ended by itself.
+public enum StreamEnd: Equatable {
+    /// The peer closed its side.
+    case endOfStream
+    case failure(SystemFailure)
+}
+
+/// What became of bytes that were sent.
+public enum SendOutcome: Equatable {
+    /// The kernel took all of them.
+    case sent
+    /// The rest waits and leaves as the peer reads.
+    case queued
+    /// More would wait than the stream's limit allows: nothing of this message will be sent. Close the stream.
+    case overflow
+    /// The stream is closed or broken; its `didEnd` says why, or has.
+    case closed
+}
+
+/// One TCP connection. Subclass it: a subclass is the connection's one object, reached from libuv without a lookup.
+///
+/// The life of a stream: `connect` or being accepted → `didConnect` → `startReading` → `didReceive`… → `didEnd` (at
+/// most once, never after `close`). Every stream must be closed by `close` or `reset`, also after `didEnd`.
+open class TCPStream {
+    /// Most bytes that may wait behind a peer that does not read. One longest line of ours is 16 KiB; a peer that is
+    /// sixteen of them behind does not read.
+    public static let queueBytesMax = 256 * 1024
+
+    public let loop: Loop
+    let raw: UnsafeMutablePointer<uv_tcp_t>
+    public private(set) var isClosed = false
+
+    public init(on loop: Loop) {
+        self.loop = loop
+        raw = makeHandle(uv_tcp_t.self)
+        uv_tcp_init(loop.raw, raw)
+        adopt(raw, self)
+    }
+
+    // MARK: - What a subclass hears
+
+    /// The connection stands (`failure` nil), or could not be made; then `close` it.
+    open func didConnect(_ failure: SystemFailure?) {}
+
+    /// A chunk has arrived. It lies in the loop's read buffer: use it or copy it before returning. At least
+    /// `Loop.readPadding` bytes behind it may be read, with any content.
+    open func didReceive(_ chunk: UnsafeRawBufferPointer) {}
+
+    /// The peer or the network ended the connection. Nothing arrives after this; `close` it.
+    open func didEnd(_ end: StreamEnd) {}
+
+    // MARK: - What it may do
+
+    /// Begins to connect; `didConnect` tells the outcome. Throws when not even a socket could be had.
+    public func connect(to address: SocketAddress) throws(SystemFailure) {
+        let request = makeHandle(uv_connect_t.self)
+        let result = address.withSockaddr { sockaddr, _ in
+            uv_tcp_connect(request, raw, sockaddr) { request, status in
+                guard let request else { return }
+                let object = request.pointee.handle.map { owner(of: $0, as: TCPStream.self) }
+                free(request)
+                // After close() libuv still reports ECANCELED here: old news.
+                guard let object, !object.isClosed else { return }
+                object.connected(status)
+            }
+        }
+        guard result == 0 else {
+            free(request)
+            throw SystemFailure(code: result)
+        }
+    }
+
+    /// Binds the local end before `connect`: lets one machine look like many (127.0.0.x), and hold more connections
+    /// than one address has ports.
+    public func bind(to address: SocketAddress) throws(SystemFailure) {
+        try SystemFailure.check(address.withSockaddr { sockaddr, _ in uv_tcp_bind(raw, sockaddr, 0) })
+    }
+
+    public func startReading() {
+        guard !isClosed else { return }
+        let result = uv_read_start(
+            stream(raw),
+            { handle, _, buffer in
+                guard let handle, let buffer else { return }
+                let loop = owner(of: handle, as: TCPStream.self).loop
+                let memory = UnsafeMutableRawPointer(loop.readBuffer).assumingMemoryBound(to: CChar.self)
+                buffer.pointee = uv_buf_init(memory, UInt32(Loop.readBytesMax))
+            },
+            { handle, count, _ in
+                guard let handle else { return }
+                owner(of: handle, as: TCPStream.self).read(count)
+            })
+        if result < 0 { didEnd(.failure(SystemFailure(code: result))) }
+    }
+
+    /// Leaves what arrives in the kernel until `startReading`.
+    public func stopReading() {
+        guard !isClosed else { return }
+        uv_read_stop(stream(raw))
+    }
+
+    /// Sends bytes, in order, whole or not at all.
+    public func send(_ bytes: UnsafeRawBufferPointer) -> SendOutcome {
+        guard !isClosed, uv_is_writable(stream(raw)) != 0 else { return .closed }
+        guard bytes.count > 0 else { return .sent }
+        guard bytes.count <= TCPStream.queueBytesMax else { return .overflow }
+        var rest = bytes
+        if uv_stream_get_write_queue_size(stream(raw)) == 0 {
+            var buffer = TCPStream.buffer(rest)
+            let written = uv_try_write(stream(raw), &buffer, 1)
+            if written == Int32(bytes.count) { return .sent }
+            if written > 0 {
+                rest = UnsafeRawBufferPointer(rebasing: rest[Int(written)...])
+            } else if written != UV_EAGAIN.rawValue {
+                return .closed
+            }
+        } else if uv_stream_get_write_queue_size(stream(raw)) + bytes.count > TCPStream.queueBytesMax {
+            return .overflow
+        }
+        return enqueue(rest) ? .queued : .closed
+    }
+
+    /// Bytes that wait for the peer to read.
+    public var queuedBytes: Int { uv_stream_get_write_queue_size(stream(raw)) }
+
+    /// Closes in good order: what the kernel has taken still arrives; what is queued here is dropped.
+    public func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        closeHandle(raw)
+    }
+
+    /// Closes with a TCP reset, so that the peer knows at once.
+    public func reset() {
+        guard !isClosed else { return }
+        isClosed = true
+        guard uv_tcp_close_reset(raw, { TCPStream.freed($0) }) != 0 else { return }
+        closeHandle(raw)
+    }
+
+    /// The peer's address; nil once the connection is gone.
+    public var peer: SocketAddress? { name(uv_tcp_getpeername) }
+    public var local: SocketAddress? { name(uv_tcp_getsockname) }
+
+    // MARK: - From libuv
+
+    func accepted() {
+        connected(0)
+    }
+
+    private func connected(_ status: Int32) {
+        if status == 0 { uv_tcp_nodelay(raw, 1) }
+        didConnect(status == 0 ? nil : SystemFailure(code: status))
+    }
+
+    private func read(_ count: Int) {
+        guard !isClosed else { return }
+        if count > 0 {
+            didReceive(UnsafeRawBufferPointer(start: loop.readBuffer, count: count))
+        } else if count < 0 {
+            uv_read_stop(stream(raw))
+            didEnd(count == Int(UV_EOF.rawValue) ? .endOfStream : .failure(SystemFailure(code: Int32(count))))
+        }
+    }
+
+    private func enqueue(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        // One block: the request, then its bytes, freed together when the kernel has them.
+        let offset = MemoryLayout<uv_write_t>.size
+        guard let block = malloc(offset + bytes.count) else { return false }
+        let payload = UnsafeMutableRawBufferPointer(start: block + offset, count: bytes.count)
+        payload.copyMemory(from: bytes)
+        var buffer = TCPStream.buffer(UnsafeRawBufferPointer(payload))
+        let request = block.bindMemory(to: uv_write_t.self, capacity: 1)
+        let result = uv_write(request, stream(raw), &buffer, 1) { request, status in
+            guard let request else { return }
+            let object = request.pointee.handle.map { owner(of: $0, as: TCPStream.self) }
+            free(request)
+            guard status < 0, let object, !object.isClosed else { return }
+            object.didEnd(.failure(SystemFailure(code: status)))
+        }
+        if result < 0 { free(block) }
+        return result == 0
+    }
+
+    private func name(
+        _ ask: (UnsafePointer<uv_tcp_t>?, UnsafeMutablePointer<sockaddr>?, UnsafeMutablePointer<Int32>?) -> Int32
+    ) -> SocketAddress? {
+        guard !isClosed else { return nil }
+        var storage = sockaddr_storage()
+        var size = Int32(MemoryLayout<sockaddr_storage>.size)
+        let result = withUnsafeMutablePointer(to: &storage) { pointer in
+            ask(raw, UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr.self), &size)
+        }
+        return result == 0 ? SocketAddress(storage) : nil
+    }
+
+    private static func buffer(_ bytes: UnsafeRawBufferPointer) -> uv_buf_t {
+        let base = UnsafeMutableRawPointer(mutating: bytes.baseAddress)?.assumingMemoryBound(to: CChar.self)
+        return uv_buf_init(base, UInt32(bytes.count))
+    }
+
+    private static func freed(_ handle: UnsafeMutablePointer<uv_handle_t>?) {
+        guard let handle else { return }
+        let object = Unmanaged<AnyObject>.fromOpaque(uv_handle_get_data(handle))
+        free(handle)
+        object.release()
+    }
+}

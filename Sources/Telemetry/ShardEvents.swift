@@ -1,0 +1,152 @@
+/// What a shard tells the collector. Each event travels with the shard's epoch and a sequence number that grows by
+/// one (`EventFrame`); a miner is named by a key that is unique within its epoch.
+
+/// Unique for each login within one epoch of one shard; never reused.
+public typealias MinerKey = UInt64
+
+/// A miner has logged in and owns a nonce slot.
+public struct MinerJoined: Equatable, Sendable {
+    public var key: MinerKey
+    /// The row of the workers table that it counts in, as `Settings.workerNaming` decided; nil = no row.
+    public var worker: String?
+    /// The numeric address that it came from.
+    public var ip: String
+    /// Its user agent; empty when it gave none.
+    public var agent: String
+
+    public init(key: MinerKey, worker: String?, ip: String, agent: String) {
+        self.key = key
+        self.worker = worker
+        self.ip = ip
+        self.agent = agent
+    }
+}
+
+/// A miner that had joined is gone.
+public struct MinerLeft: Equatable, Sendable {
+    public var key: MinerKey
+
+    public init(key: MinerKey) { self.key = key }
+}
+
+/// The fate of one share.
+public enum ShareOutcome: UInt8, Sendable, CaseIterable {
+    /// The pool accepted it, and the miner was told so.
+    case accepted = 1
+    /// The pool refused it.
+    case rejected = 2
+    /// We refused it, or could not bring it to the pool: the pool has not judged it.
+    case invalid = 3
+    /// Good for the miner's custom difficulty, below the pool's: answered OK here, never forwarded. Sent only with
+    /// `Settings.countsCustomDifficulty`; counts for the worker, not in the global share counters (behaviour.md §11).
+    case local = 4
+}
+
+/// Why a share did not end as accepted.
+public enum RefusalReason: UInt8, Sendable, CaseIterable {
+    case none = 0
+    case lowDifficulty, invalidNonce, staleJob, wrongAlgorithm, duplicate
+    /// No pool to bring it to.
+    case badGateway
+    /// The pool was lost with the share in flight.
+    case poolLost
+    /// The pool's own refusal; its text is in `ShareSettled.poolText`.
+    case pool
+}
+
+/// A share has met its fate. Exactly one of these for each share that a logged-in miner submitted.
+public struct ShareSettled: Equatable, Sendable {
+    public var miner: MinerKey
+    /// Milliseconds since 1970.
+    public var time: UInt64
+    public var outcome: ShareOutcome
+    public var reason: RefusalReason
+    /// True when the share named the job before the current one (behaviour.md §4 "expired").
+    public var isExpired: Bool
+    /// The pool difficulty of its job: what an accepted share adds to `hashes_total`.
+    public var difficulty: UInt64
+    /// What it adds to the worker's hashes and to all hashrates: the lower of custom and pool difficulty when
+    /// `Settings.countsCustomDifficulty`, else the pool difficulty.
+    public var creditedDifficulty: UInt64
+    /// The difficulty that its hash really has.
+    public var actualDifficulty: UInt64
+    /// From forwarding to the pool's answer; 0 when it was not forwarded.
+    public var latencyMicroseconds: UInt32
+    /// Which upstream of the shard carried it.
+    public var upstream: UInt16
+    /// Index into `Settings.pools`.
+    public var pool: UInt8
+
+    public init(
+        miner: MinerKey, time: UInt64, outcome: ShareOutcome, reason: RefusalReason = .none, isExpired: Bool = false,
+        difficulty: UInt64, creditedDifficulty: UInt64, actualDifficulty: UInt64, latencyMicroseconds: UInt32 = 0,
+        upstream: UInt16 = 0, pool: UInt8 = 0
+    ) {
+        self.miner = miner
+        self.time = time
+        self.outcome = outcome
+        self.reason = reason
+        self.isExpired = isExpired
+        self.difficulty = difficulty
+        self.creditedDifficulty = creditedDifficulty
+        self.actualDifficulty = actualDifficulty
+        self.latencyMicroseconds = latencyMicroseconds
+        self.upstream = upstream
+        self.pool = pool
+    }
+}
+
+/// A pool said no to a share or to a login, in these words: what `results.error_log` shows.
+public struct PoolError: Equatable, Sendable {
+    public static let textBytesMax = 256
+    /// Milliseconds since 1970.
+    public var time: UInt64
+    /// The pool's text, cut at `textBytesMax`.
+    public var text: String
+
+    public init(time: UInt64, text: String) {
+        self.time = time
+        self.text = text
+    }
+}
+
+/// Everything that is countable about a shard, sent about once a second: gauges of now, counters since its epoch
+/// began. It is published at a place in the sequence, so that counters and events can be compared exactly.
+public struct Checkpoint: Equatable, Sendable {
+    /// Milliseconds since 1970.
+    public var time: UInt64 = 0
+    // Gauges.
+    /// Connections that have logged in and received a job.
+    public var minersNow: UInt32 = 0
+    /// All TCP connections of miners, logged in or not.
+    public var connections: UInt32 = 0
+    public var upstreams = UpstreamCounts()
+    // Counters of the epoch.
+    public var accepted: UInt64 = 0
+    public var rejected: UInt64 = 0
+    public var invalid: UInt64 = 0
+    public var expired: UInt64 = 0
+    /// Sum of `ShareSettled.difficulty` over accepted shares.
+    public var hashesTotal: UInt64 = 0
+    /// Miners that have joined.
+    public var joined: UInt64 = 0
+
+    public init() {}
+}
+
+/// Pool connections by state (behaviour.md §6).
+public struct UpstreamCounts: Equatable, Sendable {
+    /// With a pool session that has logged in.
+    public var active: UInt32 = 0
+    /// Closed for want of miners, kept to be woken.
+    public var sleeping: UInt32 = 0
+    /// Neither: connecting, or no pool answers.
+    public var error: UInt32 = 0
+    public var total: UInt32 { active &+ sleeping &+ error }
+
+    public init(active: UInt32 = 0, sleeping: UInt32 = 0, error: UInt32 = 0) {
+        self.active = active
+        self.sleeping = sleeping
+        self.error = error
+    }
+}
