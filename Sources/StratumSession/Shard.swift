@@ -50,6 +50,11 @@ public struct Shard: ~Copyable {
         swap(&outbox, &spare)
     }
 
+    /// Shares that wait for a pool's verdict.
+    public var sharesInFlight: Int {
+        upstreams.reduce(0) { $1.sessions.reduce($0) { $0 + $1.inFlight.count } }
+    }
+
     /// How the upstreams are (behaviour.md §6).
     public var upstreamCounts: (active: Int, sleeping: Int, error: Int) {
         var counts = (active: 0, sleeping: 0, error: 0)
