@@ -11,6 +11,8 @@ public struct EventLog: Sendable {
     public static let bytesMaxDefault = 16 * 1024 * 1024
     /// Small enough that dropping or sending one is no event, large enough for a turn of the loop to fit.
     static let segmentBytes = 64 * 1024
+    /// The longest frame of events: a head and a whole segment.
+    public static let frameBytesMax = segmentBytes + BusMessage.frameHeadBytes
     /// One answer to a replay request takes at most this many frames (1 MiB), so that a collector far behind does not
     /// hold up the miners; it asks again.
     static let replayFramesMax = 16
@@ -24,6 +26,7 @@ public struct EventLog: Sendable {
     /// Events that fell out of the full ring before anybody acknowledged them.
     public private(set) var droppedCount: UInt64 = 0
 
+    private let segmentBytes: Int
     private let segmentsMax: Int
     private var segments: [Segment] = []
     /// The place of the oldest segment in use, and how many are: they follow in a circle.
@@ -37,7 +40,11 @@ public struct EventLog: Sendable {
         /// What was handed out by `takeUnsent`.
         var sentCount = 0
         var sentBytes = 0
-        var bytes = [UInt8](repeating: 0, count: EventLog.segmentBytes)
+        var bytes: [UInt8]
+
+        init(byteCount: Int) {
+            bytes = [UInt8](repeating: 0, count: byteCount)
+        }
 
         var end: UInt64 { first + UInt64(count) }
         var hasUnsent: Bool { sentCount < count }
@@ -53,9 +60,15 @@ public struct EventLog: Sendable {
 
     /// - Parameter bytesMax: the size of the ring, at least two segments; memory is taken as it fills.
     public init(shard: UInt16, epoch: Epoch, bytesMax: Int = EventLog.bytesMaxDefault) {
+        self.init(shard: shard, epoch: epoch, bytesMax: bytesMax, segmentBytes: EventLog.segmentBytes)
+    }
+
+    init(shard: UInt16, epoch: Epoch, bytesMax: Int, segmentBytes: Int) {
+        precondition(segmentBytes >= RecordLayout.bytesMax)
         self.shard = shard
         self.epoch = epoch
-        segmentsMax = max(2, bytesMax / EventLog.segmentBytes)
+        self.segmentBytes = segmentBytes
+        segmentsMax = max(2, bytesMax / segmentBytes)
         segments.reserveCapacity(segmentsMax)
     }
 
@@ -91,7 +104,7 @@ public struct EventLog: Sendable {
 
     @inline(__always)
     private mutating func write(_ byteCount: Int, _ body: (inout RecordWriter) -> Void) {
-        if used == 0 || segments[place(used - 1)].byteCount + byteCount > EventLog.segmentBytes { beginSegment() }
+        if used == 0 || segments[place(used - 1)].byteCount + byteCount > segmentBytes { beginSegment() }
         let last = place(used - 1)
         let offset = segments[last].byteCount
         segments[last].bytes.withUnsafeMutableBytes { buffer in
@@ -110,7 +123,7 @@ public struct EventLog: Sendable {
         }
         if used == segments.count {
             // The place after the newest is the place before the oldest: room is made there.
-            segments.insert(Segment(), at: head)
+            segments.insert(Segment(byteCount: segmentBytes), at: head)
             if used > 0 { head = (head + 1) % segments.count }
         }
         used += 1
