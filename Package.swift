@@ -92,7 +92,7 @@ let package = Package(
         tests("EventBus", "Telemetry"),
         tests("DaemonKit", "Configuration", logging),
         tests("Supervisor", "Configuration"),
-        tests("StatsCollector", "Telemetry"),
+        tests("StatsCollector", "Telemetry", "EventBus", "EventLoop", "DaemonKit"),
         tests("ApiGateway", "Telemetry", "Configuration"),
         tests("PracticePool", "StratumProtocol"),
         tests("MinerSwarm", "StratumProtocol"),
