@@ -32,8 +32,9 @@ final class HTTPServer {
         options.connection = { context, connection, _, event in
             guard let connection else { return }
             switch event {
-            case .STARTED: HTTPServer.handler(context).connected(cmhd_socket(connection), at: Clock.monotonicMillis)
-            case .CLOSED: HTTPServer.handler(context).closed(cmhd_socket(connection))
+            case .CONNECTION_NOTIFY_STARTED:
+                HTTPServer.handler(context).connected(cmhd_socket(connection), at: Clock.monotonicMillis)
+            case .CONNECTION_NOTIFY_CLOSED: HTTPServer.handler(context).closed(cmhd_socket(connection))
             @unknown default: break
             }
         }

@@ -86,11 +86,12 @@ final class RequestHandler: Sendable {
     }
 
     private func answer(_ connection: OpaquePointer, with route: Router.Route) -> MHD_Result {
+        // First, so that a process that leaves waits for a page that is just being built.
+        connections.withLock { $0.answering(cmhd_socket(connection), at: Clock.monotonicMillis) }
         var response = response(to: route)
         // After 413 the rest of the body would be taken for the next request.
         if isDraining.load(ordering: .relaxed) || route == .refusal(.contentTooLarge) { response = response?.closing }
         guard let response else { return .NO }
-        connections.withLock { $0.answering(cmhd_socket(connection), at: Clock.monotonicMillis) }
         return response.queue(on: connection)
     }
 

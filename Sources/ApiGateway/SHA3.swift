@@ -22,7 +22,8 @@ enum SHA3 {
     /// Keccak-f[1600]: 24 rounds of the steps that the standard calls theta, rho and pi, chi, iota.
     private static func permute(_ lanes: inout [UInt64]) {
         for constant in roundConstants {
-            let columns = (0..<5).map { lanes[$0] ^ lanes[$0 + 5] ^ lanes[$0 + 10] ^ lanes[$0 + 15] ^ lanes[$0 + 20] }
+            var columns = [UInt64](repeating: 0, count: 5)
+            for index in lanes.indices { columns[index % 5] ^= lanes[index] }
             for x in 0..<5 {
                 let change = columns[(x + 4) % 5] ^ rotate(columns[(x + 1) % 5], 1)
                 for y in 0..<5 { lanes[x + 5 * y] ^= change }
