@@ -62,7 +62,8 @@ struct Findings {
         self.fileName = fileName
     }
 
-    var isFull: Bool { warnings.count > Findings.limitPerSeverity || errors.count > Findings.limitPerSeverity }
+    /// Whether another warning would not be shown.
+    var areWarningsFull: Bool { warnings.count >= Findings.limitPerSeverity }
 
     /// - Parameter subject: the key as the operator would write it: "http.port", "pools[0].url"; "" for none.
     mutating func warn(_ subject: String, at origin: Origin, _ text: String) {

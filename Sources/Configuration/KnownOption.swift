@@ -146,7 +146,7 @@ extension KnownOption {
     private static let api = [
         KnownOption(
             "http-enabled", nil, nil, .api, .key(["http", "enabled"], .boolean(true)),
-            "Serve the HTTP API; every other --http option implies it."),
+            "Serve the HTTP API; the other --http-… options imply it."),
         KnownOption(
             "http-host", nil, "ADDRESS", .api, .key(["http", "host"], .text),
             "The address that the API listens on. Default: 127.0.0.1."),

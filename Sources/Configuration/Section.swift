@@ -14,9 +14,9 @@ struct Section {
         self.path = path
         let table = KnownKey.table(of: schema)
         var seen: Set<String> = []
-        for member in object.members where !findings.isFull {
+        for member in object.members {
             guard let known = table[member.key] else {
-                let near = nearestName(to: member.key, among: table.keys)
+                let near = findings.areWarningsFull ? nil : nearestName(to: member.key, among: table.keys)
                 findings.warn(
                     path.isEmpty ? shown(member.key) : "\(path): \(shown(member.key))", at: member.keyOrigin,
                     "unknown key, ignored" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
