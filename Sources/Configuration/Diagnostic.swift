@@ -30,7 +30,7 @@ public struct Diagnostic: Sendable, Equatable, CustomStringConvertible {
     /// The form of compilers, which editors can jump to: "config.json:12:5: error: retries: expected …".
     public var description: String {
         let place = ([file] + [line, column].map { $0.map(String.init) }).compactMap(\.self)
-        return (place + [" \(severity.rawValue): \(message)"]).joined(separator: ":").trimmingLeadingSpace
+        return (place.isEmpty ? "" : place.joined(separator: ":") + ": ") + "\(severity.rawValue): \(message)"
     }
 }
 
@@ -109,8 +109,4 @@ func shown(_ text: String) -> String {
         scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value) ? "?" : Character(scalar)
     }
     return "\"" + String(clean) + (text.unicodeScalars.count > lengthMax ? "…\"" : "\"")
-}
-
-extension String {
-    fileprivate var trimmingLeadingSpace: String { String(drop { $0 == " " }) }
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Configuration
+internal import DaemonKit
 
 /// Every option of the configuration, declared for ArgumentParser: it checks the words of the command line, writes the
 /// help and the completion scripts. Names and texts come from `KnownOption`, so that each exists once.
@@ -32,6 +33,12 @@ struct ServiceOptions: ParsableArguments {
     @Option(name: .known("shards"), help: .known("shards")) var shards: String?
     @Option(name: .known("run-dir"), help: .known("run-dir")) var runDirectory: String?
     @Option(name: .known("database"), help: .known("database")) var database: String?
+    /// ArgumentParser's own `--version` has no short form, and xmrig-proxy's is this.
+    @Flag(name: .customShort("V"), help: .hidden) var version = false
+
+    func validate() throws {
+        if version { throw CleanExit.message(BuildInformation.version) }
+    }
 }
 
 struct PoolOptions: ParsableArguments {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import DaemonKit
 import Testing
 
 @testable import Supervisor
@@ -62,6 +63,12 @@ struct CommandOptionsTests {
     @Test(arguments: [["--no-such-option"], ["-o"], ["--retries"], ["--user", "--pass"], ["stray"]])
     func aWrongLineIsRefused(_ line: [String]) {
         #expect(throws: (any Error).self) { try CommandOptions.parse(line) }
+    }
+
+    @Test func theShortFormOfVersionPrintsIt() throws {
+        let error = try #require(throws: (any Error).self) { try CommandOptions.parse(["-V"]) }
+        #expect(CommandOptions.exitCode(for: error) == .success)
+        #expect(CommandOptions.message(for: error) == BuildInformation.version)
     }
 
     @Test func theHelpHasEachGroupAsATitle() {
