@@ -93,7 +93,7 @@ let package = Package(
         tests("DaemonKit", "Configuration", logging),
         tests("Supervisor", "Configuration"),
         tests("StatsCollector", "Telemetry"),
-        tests("ApiGateway", "Telemetry", "Configuration", "EventBus", "DaemonKit"),
+        tests("ApiGateway", "Telemetry", "Configuration", "EventBus", "DaemonKit", logging),
         tests("PracticePool", "StratumProtocol"),
         tests("MinerSwarm", "StratumProtocol"),
         .testTarget(name: "ProcessTests", swiftSettings: strict),
