@@ -19,6 +19,7 @@ final class BusSocket {
 
     private let context: BusContext
     let raw: UnsafeMutableRawPointer
+    private var isClosed = false
 
     /// - Parameter queuedMessagesMax: how many messages wait for a slow peer, in each direction; more are dropped.
     init(_ context: BusContext, _ kind: Kind, queuedMessagesMax: Int32) throws(BusFailure) {
@@ -33,6 +34,7 @@ final class BusSocket {
         guard let raw = zmq_socket(context.raw, type) else { throw BusFailure(attempt: "new socket") }
         self.context = context
         self.raw = raw
+        context.socketCount += 1
         try set(ZMQ_LINGER, BusSocket.lingerMilliseconds)
         try set(ZMQ_SNDHWM, queuedMessagesMax)
         try set(ZMQ_RCVHWM, queuedMessagesMax)
@@ -55,7 +57,15 @@ final class BusSocket {
     }
 
     deinit {
+        close()
+    }
+
+    /// Lets go of the socket; what it has taken to send still leaves within the linger time.
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
         zmq_close(raw)
+        context.socketCount -= 1
     }
 
     /// The largest message of the bus is a snapshot: 1,000,000 rows of the longest names stay below. Anything longer
@@ -93,6 +103,7 @@ final class BusSocket {
     /// - Returns: false when the message was refused (no peer, its queue full); it is then gone.
     @discardableResult
     func send(_ bytes: UnsafeRawBufferPointer, more: Bool = false) -> Bool {
+        guard !isClosed else { return false }
         while true {
             let flags = ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)
             if zmq_send(raw, bytes.baseAddress, bytes.count, flags) >= 0 { return true }
@@ -107,6 +118,7 @@ final class BusSocket {
 
     /// The next message part, or nil when none is waiting.
     func receive() -> (bytes: [UInt8], hasMore: Bool)? {
+        guard !isClosed else { return nil }
         var message = zmq_msg_t()
         zmq_msg_init(&message)
         defer { zmq_msg_close(&message) }

@@ -40,4 +40,9 @@ public final class SnapshotPublisher {
         }
         return isNew
     }
+
+    /// Then `BusContext.finish` gives the last snapshot time to leave.
+    public func close() {
+        socket.close()
+    }
 }

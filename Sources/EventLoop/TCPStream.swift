@@ -79,6 +79,12 @@ open class TCPStream {
         try SystemFailure.check(address.withSockaddr { sockaddr, _ in uv_tcp_bind(raw, sockaddr, 0) })
     }
 
+    /// Makes the kernel probe a connection that has been silent for so long, to notice a peer that vanished.
+    public func keepAlive(afterSeconds seconds: UInt32) {
+        guard !isClosed else { return }
+        uv_tcp_keepalive(raw, 1, seconds)
+    }
+
     public func startReading() {
         guard !isClosed else { return }
         let result = uv_read_start(

@@ -1,1 +1,30 @@
-@main enum Main { static func main() {} }
+internal import ArgumentParser
+internal import Configuration
+internal import DaemonKit
+internal import Logging
+
+/// `millrace-worker`: one shard. Started by `millrace`, which hands it its settings and sockets.
+@main
+struct Main: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "millrace-worker",
+        abstract: "One shard of Millrace: miners on one side, pools on the other.",
+        discussion: "millrace starts as many of these as its configuration asks for; it is of no use by hand.",
+        version: BuildInformation.version)
+
+    func run() throws {
+        let inheritance = Inheritance.take(program: "millrace-worker")
+        let settings = inheritance.settings
+        LogOutput.start(
+            process: "shard \(inheritance.shard ?? 0)", format: inheritance.logsJSON ? .json : .text,
+            level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile)
+        let log = Logger(label: "worker")
+        do {
+            let worker = try Worker(inheritance, log: log)
+            try worker.run()
+        } catch {
+            log.critical("cannot start: \(error)")
+            ExitCode.failed.exit()
+        }
+    }
+}

@@ -1,0 +1,98 @@
+/// Writing lines into a byte buffer that is reused: after the first few, nothing is allocated.
+extension [UInt8] {
+    /// Appends constant text.
+    @inline(__always)
+    public mutating func append(_ text: StaticString) {
+        append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    /// Appends bytes that lie elsewhere.
+    @inline(__always)
+    public mutating func append(_ bytes: Span<UInt8>) {
+        bytes.withUnsafeBufferPointer { append(contentsOf: $0) }
+    }
+
+    /// Appends a number in decimal digits.
+    public mutating func append(decimal number: Int64) {
+        if number < 0 { append(0x2d) }
+        append(decimal: number.magnitude)
+    }
+
+    /// Appends a number in decimal digits.
+    public mutating func append(decimal number: UInt64) {
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var position = 20
+        var rest = number
+        repeat {
+            position -= 1
+            digits[position] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
+        append(digits.span.extracting(position...))
+    }
+
+    /// Appends text as the inside of a JSON string: escapes what JSON demands, keeps the rest of its UTF-8.
+    public mutating func append(jsonEscaped text: String) {
+        for byte in text.utf8 { append(jsonEscaped: byte) }
+    }
+
+    /// Appends short text as the inside of a JSON string.
+    mutating func append<let capacity: Int>(jsonEscaped text: InlineBytes<capacity>) {
+        for position in 0..<text.count { append(jsonEscaped: text[position]) }
+    }
+
+    @inline(__always)
+    private mutating func append(jsonEscaped byte: UInt8) {
+        switch byte {
+        case 0x22, 0x5c:
+            append(0x5c)
+            append(byte)
+        case 0x00..<0x20:
+            append("\\u00")
+            append(hex: byte)
+        default: append(byte)
+        }
+    }
+}
+
+/// A string of at most `capacity` bytes that lives inside its owner: copying it is copying memory.
+public struct InlineBytes<let capacity: Int>: Equatable, Sendable {
+    private var storage = InlineArray<capacity, UInt8>(repeating: 0)
+    public private(set) var count = 0
+
+    /// Empty.
+    public init() {}
+
+    /// nil when `bytes` are more than fit.
+    public init?(_ bytes: Span<UInt8>) {
+        guard bytes.count <= capacity else { return nil }
+        for position in bytes.indices { storage[position] = bytes[position] }
+        count = bytes.count
+    }
+
+    /// nil when the text is longer than fits.
+    public init?(_ text: String) {
+        let bytes = Array(text.utf8)
+        self.init(bytes.span)
+    }
+
+    public var isEmpty: Bool { count == 0 }
+
+    public subscript(position: Int) -> UInt8 { storage[position] }
+
+    public var text: String {
+        String(decoding: (0..<count).map { storage[$0] }, as: UTF8.self)
+    }
+
+    /// Appends the bytes to `buffer`.
+    @inline(__always)
+    public func append(to buffer: inout [UInt8]) {
+        buffer.append(storage.span.extracting(0..<count))
+    }
+
+    public static func == (left: Self, right: Self) -> Bool {
+        guard left.count == right.count else { return false }
+        for position in 0..<left.count where left.storage[position] != right.storage[position] { return false }
+        return true
+    }
+}

@@ -1,0 +1,58 @@
+/// Cuts a stream of bytes into lines.
+///
+/// Chunks arrive as the network cut them; a line that lies whole within a chunk is handed on where it lies, only the
+/// unfinished tail is kept. An idle connection keeps nothing.
+public struct LineFramer {
+    /// A miner's longest honest line is a login with a long list of algorithms, about 2 KiB.
+    public static let minerLineBytesMax = 16 * 1024
+    /// A pool's longest honest line is a login reply with a job, about 1.5 KiB; errors may be wordy.
+    public static let poolLineBytesMax = 64 * 1024
+
+    private let lineBytesMax: Int
+    private var partial: [UInt8] = []
+
+    public init(lineBytesMax: Int) {
+        self.lineBytesMax = lineBytesMax
+    }
+
+    /// Bytes of an unfinished line.
+    public var partialCount: Int { partial.count }
+
+    /// Takes a chunk and calls `line` for each line that it completes, in order, without the newline.
+    ///
+    /// When `line` answers false the rest of the chunk is dropped: the connection is being closed.
+    /// - Throws: `.lineTooLong` when a line grows beyond the limit, finished or not.
+    public mutating func feed(
+        _ chunk: Span<UInt8>, line: (Span<UInt8>) -> Bool
+    ) throws(PeerFault) {
+        var start = 0
+        while let end = chunk.index(of: 0x0a, from: start) {
+            let piece = chunk.extracting(start..<end)
+            start = end + 1
+            guard partial.count + piece.count <= lineBytesMax else { throw .lineTooLong(limit: lineBytesMax) }
+            if partial.isEmpty {
+                guard line(piece) else { return }
+            } else {
+                var whole = partial
+                partial = []
+                whole.append(piece)
+                guard line(whole.span) else { return }
+            }
+        }
+        let rest = chunk.extracting(start...)
+        guard partial.count + rest.count <= lineBytesMax else { throw .lineTooLong(limit: lineBytesMax) }
+        partial.append(rest)
+    }
+}
+
+extension Span<UInt8> {
+    /// The position of the first `byte` at or behind `start`.
+    func index(of byte: UInt8, from start: Int) -> Int? {
+        var position = start
+        while position < count {
+            if self[position] == byte { return position }
+            position += 1
+        }
+        return nil
+    }
+}

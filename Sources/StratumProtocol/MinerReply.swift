@@ -1,0 +1,103 @@
+/// What miners are told. Each writes one whole line, newline included, at the end of a buffer.
+public enum MinerReply {
+    /// The texts of refusals; all with code −1 (behaviour.md §5).
+    public enum Refusal: Sendable, CaseIterable {
+        case badGateway
+        case invalidMethod
+        case invalidNonce
+        case lowDifficulty
+        case unauthenticated
+        case wrongAlgorithm
+        case permissionDenied
+        /// "Stale share", not "Invalid job id": XMRig drops its connection at that text (docs/decisions/0003).
+        case staleShare
+        case duplicateShare
+        /// A share whose job took more shares than we can remember.
+        case tooManyShares
+
+        public var text: StaticString {
+            switch self {
+            case .badGateway: "Bad gateway"
+            case .invalidMethod: "Invalid method"
+            case .invalidNonce: "Invalid nonce; is miner not compatible with NiceHash?"
+            case .lowDifficulty: "Low difficulty share"
+            case .unauthenticated: "Unauthenticated"
+            case .wrongAlgorithm: "Incorrect algorithm"
+            case .permissionDenied: "Permission denied"
+            case .staleShare: "Stale share"
+            case .duplicateShare: "Duplicate share"
+            case .tooManyShares: "Too many shares"
+            }
+        }
+    }
+
+    /// The share was accepted.
+    public static func ok(id: Int64, to buffer: inout [UInt8]) {
+        status("OK", id: id, to: &buffer)
+    }
+
+    public static func keepalived(id: Int64, to buffer: inout [UInt8]) {
+        status("KEEPALIVED", id: id, to: &buffer)
+    }
+
+    public static func refusal(_ refusal: Refusal, id: Int64, to buffer: inout [UInt8]) {
+        openRefusal(id: id, to: &buffer)
+        buffer.append(refusal.text)
+        buffer.append("\"}}\n")
+    }
+
+    /// A pool's own words, relayed.
+    public static func refusal(text: String, id: Int64, to buffer: inout [UInt8]) {
+        openRefusal(id: id, to: &buffer)
+        buffer.append(jsonEscaped: text)
+        buffer.append("\"}}\n")
+    }
+
+    /// The extensions of a login reply.
+    public struct Extensions: Sendable {
+        public var algo: Bool
+        public var nicehash: Bool
+
+        public init(algo: Bool, nicehash: Bool) {
+            self.algo = algo
+            self.nicehash = nicehash
+        }
+    }
+
+    /// The login is accepted; here is the first job.
+    public static func login(
+        id: Int64, session: UInt64, job: JobLine, for share: JobShare, extensions: Extensions, to buffer: inout [UInt8]
+    ) {
+        buffer.append("{\"jsonrpc\":\"2.0\",\"id\":")
+        buffer.append(decimal: id)
+        buffer.append(",\"error\":null,\"result\":{\"id\":\"")
+        buffer.append(hex64: session)
+        buffer.append("\",\"job\":")
+        job.append(to: &buffer, for: share)
+        buffer.append(",\"extensions\":[")
+        if extensions.algo { buffer.append("\"algo\",") }
+        if extensions.nicehash { buffer.append("\"nicehash\",") }
+        buffer.append("\"keepalive\"],\"status\":\"OK\"}}\n")
+    }
+
+    /// A new job.
+    public static func job(_ job: JobLine, for share: JobShare, to buffer: inout [UInt8]) {
+        buffer.append("{\"jsonrpc\":\"2.0\",\"method\":\"job\",\"params\":")
+        job.append(to: &buffer, for: share)
+        buffer.append("}\n")
+    }
+
+    private static func status(_ status: StaticString, id: Int64, to buffer: inout [UInt8]) {
+        buffer.append("{\"id\":")
+        buffer.append(decimal: id)
+        buffer.append(",\"jsonrpc\":\"2.0\",\"error\":null,\"result\":{\"status\":\"")
+        buffer.append(status)
+        buffer.append("\"}}\n")
+    }
+
+    private static func openRefusal(id: Int64, to buffer: inout [UInt8]) {
+        buffer.append("{\"id\":")
+        buffer.append(decimal: id)
+        buffer.append(",\"jsonrpc\":\"2.0\",\"error\":{\"code\":-1,\"message\":\"")
+    }
+}

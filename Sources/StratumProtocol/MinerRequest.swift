@@ -1,0 +1,127 @@
+/// A miner's request, checked field by field: nothing in it can surprise whoever decides about it (behaviour.md §1–4).
+public enum MinerRequest {
+    case login(LoginRequest)
+    case submit(SubmitRequest)
+    case keepalived(id: Int64)
+    /// A method that we do not know.
+    case other(id: Int64)
+}
+
+/// What a miner says of itself. Missing fields are nil.
+public struct LoginRequest: Equatable, Sendable {
+    /// Longest text of one field. Wallet addresses have up to 106 characters, and `+difficulty` behind them.
+    public static let fieldBytesMax = 256
+
+    public var id: Int64
+    public var login: String
+    public var password: String?
+    public var agent: String?
+    public var rigID: String?
+
+    public init(id: Int64, login: String, password: String? = nil, agent: String? = nil, rigID: String? = nil) {
+        self.id = id
+        self.login = login
+        self.password = password
+        self.agent = agent
+        self.rigID = rigID
+    }
+}
+
+/// The job's name as pools give it; longer ones are refused.
+public typealias JobID = InlineBytes<64>
+
+/// An algorithm's name, such as "rx/0".
+public typealias AlgorithmName = InlineBytes<32>
+
+/// A share. A value without references: it costs no allocation.
+public struct SubmitRequest: Sendable {
+    public var id: Int64
+    /// The session that the miner believes in; nil when it is not even of the right form.
+    public var session: UInt64?
+    /// nil when missing, or longer than any that we gave out.
+    public var jobID: JobID?
+    /// nil when malformed.
+    public var nonce: UInt32?
+    /// The 32 bytes of the hash; nil when malformed.
+    public var hash: InlineArray<32, UInt8>?
+    /// nil when not given.
+    public var algorithm: AlgorithmName?
+    /// Miner signatures and commitments of newer algorithms, handed on as they are.
+    public var signature: InlineArray<64, UInt8>?
+    public var commitment: InlineArray<32, UInt8>?
+
+    public init(id: Int64) { self.id = id }
+}
+
+extension JSONParser {
+    /// Bytes of the shortest line that can be a request (behaviour.md §1).
+    public static let minerLineBytesMin = 32
+
+    /// Reads one line of a miner.
+    public func minerRequest(_ line: Span<UInt8>) throws(PeerFault) -> MinerRequest {
+        guard line.count >= JSONParser.minerLineBytesMin, line[0] == 0x7b else { throw .notARequest }
+        let request = try parse(line) { root throws(PeerFault) in try MinerRequest(root) }
+        guard let request else { throw .invalidJSON }
+        return request
+    }
+}
+
+extension MinerRequest {
+    fileprivate init(_ root: JSONValue) throws(PeerFault) {
+        guard let id = root["id"].int64 else { throw .badRequestID }
+        let method = root["method"]
+        let params = root["params"]
+        guard method.isString else { throw .badMethod }
+        guard params.isObject else { throw .badParams }
+        if method.equals("submit") {
+            self = .submit(SubmitRequest(id: id, params))
+        } else if method.equals("keepalived") {
+            self = .keepalived(id: id)
+        } else if method.equals("login") {
+            self = .login(try LoginRequest(id: id, params))
+        } else {
+            self = .other(id: id)
+        }
+    }
+}
+
+extension LoginRequest {
+    fileprivate init(id: Int64, _ params: JSONValue) throws(PeerFault) {
+        guard let login = try LoginRequest.text(params["login"], "login") else { throw .badField("login") }
+        self.init(
+            id: id, login: login, password: try LoginRequest.text(params["pass"], "pass"),
+            agent: try LoginRequest.text(params["agent"], "agent"),
+            rigID: try LoginRequest.text(params["rigid"], "rigid"))
+    }
+
+    /// A string, or nil when it is missing or null; a fault when it is anything else.
+    private static func text(_ value: JSONValue, _ name: String) throws(PeerFault) -> String? {
+        guard value.exists, !value.isNull else { return nil }
+        guard let text = value.string, text.utf8.count <= fieldBytesMax else { throw .badField(name) }
+        return text
+    }
+}
+
+extension SubmitRequest {
+    fileprivate init(id: Int64, _ params: JSONValue) {
+        self.id = id
+        session =
+            params["id"].withBytes { text -> UInt64? in
+                guard let bytes: InlineArray<8, UInt8> = Hex.decode(text) else { return nil }
+                var number: UInt64 = 0
+                for position in 0..<8 { number = number << 8 | UInt64(bytes[position]) }
+                return number
+            } ?? nil
+        jobID = params["job_id"].withBytes { JobID($0) } ?? nil
+        nonce =
+            params["nonce"].withBytes { text -> UInt32? in
+                guard let bytes: InlineArray<4, UInt8> = Hex.decode(text) else { return nil }
+                return UInt32(bytes[0]) | UInt32(bytes[1]) << 8 | UInt32(bytes[2]) << 16 | UInt32(bytes[3]) << 24
+            } ?? nil
+        hash = params["result"].withBytes { Hex.decode($0) } ?? nil
+        // A name longer than any algorithm's differs from every job's, which is all that matters.
+        algorithm = params["algo"].withBytes { $0.isEmpty ? nil : AlgorithmName($0) ?? AlgorithmName("?") } ?? nil
+        signature = params["sig"].withBytes { Hex.decode($0) } ?? nil
+        commitment = params["commitment"].withBytes { Hex.decode($0) } ?? nil
+    }
+}

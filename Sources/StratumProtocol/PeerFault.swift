@@ -1,0 +1,29 @@
+/// What a peer did wrong, so badly that its connection ends. (Requests that merely cannot be granted are answered.)
+public enum PeerFault: Error, Equatable, Sendable {
+    case lineTooLong(limit: Int)
+    /// Fewer than the 32 bytes of the shortest request, or no object (behaviour.md §1).
+    case notARequest
+    /// Not one valid JSON document.
+    case invalidJSON
+    /// `id` is missing or not an integer of 64 bits.
+    case badRequestID
+    /// `method` is missing or not a string.
+    case badMethod
+    /// `params` is missing or not an object.
+    case badParams
+    /// A field of `params` has the wrong type or length.
+    case badField(String)
+
+    /// The fault in the words of a log line.
+    public var text: String {
+        switch self {
+        case .lineTooLong(let limit): "a line longer than \(limit) bytes"
+        case .notARequest: "a line that is no request"
+        case .invalidJSON: "a line that is not JSON"
+        case .badRequestID: "\"id\" is not an integer"
+        case .badMethod: "\"method\" is not a string"
+        case .badParams: "\"params\" is not an object"
+        case .badField(let name): "\"\(name)\" is missing or malformed"
+        }
+    }
+}

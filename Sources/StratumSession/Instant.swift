@@ -1,0 +1,30 @@
+/// A moment of the monotonic clock, in microseconds. Nobody in here reads a clock: every verb is told the time.
+public struct Instant: Comparable, Sendable {
+    public var microseconds: UInt64
+
+    public init(microseconds: UInt64) { self.microseconds = microseconds }
+
+    /// Later than every deadline.
+    public static let never = Instant(microseconds: .max)
+
+    public static func + (moment: Instant, milliseconds: Milliseconds) -> Instant {
+        let (sum, overflow) = moment.microseconds.addingReportingOverflow(milliseconds.count &* 1_000)
+        return overflow ? .never : Instant(microseconds: sum)
+    }
+
+    /// Microseconds since `earlier`; 0 when that is not earlier.
+    public func microseconds(since earlier: Instant) -> UInt64 {
+        self > earlier ? microseconds - earlier.microseconds : 0
+    }
+
+    public static func < (left: Instant, right: Instant) -> Bool { left.microseconds < right.microseconds }
+}
+
+/// A length of time.
+public struct Milliseconds: Equatable, Sendable {
+    public var count: UInt64
+
+    public init(_ count: UInt64) { self.count = count }
+
+    public static func seconds(_ seconds: UInt64) -> Milliseconds { Milliseconds(seconds &* 1_000) }
+}

@@ -1,0 +1,31 @@
+internal import StratumProtocol
+
+/// Every limit of a shard, each with its reason.
+public enum Limits {
+    /// From connecting to the login request: an honest miner sends it at once (behaviour.md §20).
+    public static let login = Milliseconds.seconds(10)
+    /// Without a share or a keepalive (behaviour.md §20). XMRig pings every 60 s.
+    public static let idle = Milliseconds.seconds(600)
+    /// For a pool's TCP connection to stand.
+    public static let poolConnect = Milliseconds.seconds(20)
+    /// For a pool's answer to anything that we ask: one that is silent for longer is as good as down, whatever its TCP
+    /// connection says.
+    public static let poolAnswer = Milliseconds.seconds(20)
+    /// An upstream without miners is kept this long: they may come back.
+    public static let emptyUpstream = Milliseconds.seconds(60)
+    /// How often `Shard.tick` is to be called. Ten ticks visit every miner once.
+    public static let tick = Milliseconds(100)
+    static let ticksPerRound = 10
+
+    /// Pools of one configuration: a connection names its pool in 8 bits.
+    public static let poolsMax = 256
+    /// Pool connections of one shard: 262,144 miners, far beyond the descriptors of one process. With a pool that
+    /// reserves the nonce byte it is also the number of miners.
+    public static let upstreamsMax = 4_096
+    /// Shares that one pool connection may owe us an answer for. 256 miners cannot honestly have more under way.
+    public static let sharesInFlightMax = 65_536
+    /// Nonces remembered for one job, so that none goes to the pool twice: 256 miners may find 16,000 shares each.
+    public static let noncesPerJobMax = 1 << 22
+    /// Miners of one shard. The kernel's limit on descriptors comes first; this one keeps an index in 32 bits.
+    public static let minersMax = 1 << 20
+}

@@ -1,0 +1,68 @@
+/// Who searches which part of an upstream's nonces (behaviour.md §6).
+///
+/// The most significant byte of a nonce names the miner: 256 slots, one miner each. The rule that keeps the pool from
+/// ever seeing one nonce twice: a slot whose miner has left stays dead until the upstream's next job, because whoever
+/// took it over now would search again what the other has searched.
+struct NonceSpace {
+    enum Slot: Equatable {
+        case free
+        case owned(MinerID)
+        case dead
+    }
+
+    static let size = 256
+
+    private var slots = InlineArray<256, Slot>(repeating: .free)
+    /// Where the next search begins: slots are handed out in turn, so that one is not reused sooner than need be.
+    private var next: UInt8
+    private(set) var ownedCount = 0
+    private(set) var freeCount = NonceSpace.size
+
+    /// - Parameter start: the slot that is given out first, at random, so that shards and restarts do not all crowd
+    ///   into the same nonces.
+    init(start: UInt8) {
+        next = start
+    }
+
+    subscript(slot: UInt8) -> Slot { slots[Int(slot)] }
+
+    /// Gives the next free slot to `miner`; nil when all are owned or dead.
+    mutating func allocate(for miner: MinerID) -> UInt8? {
+        guard freeCount > 0 else { return nil }
+        for _ in 0..<NonceSpace.size {
+            let slot = next
+            next &+= 1
+            if slots[Int(slot)] == .free {
+                slots[Int(slot)] = .owned(miner)
+                ownedCount += 1
+                freeCount -= 1
+                return slot
+            }
+        }
+        return nil
+    }
+
+    /// The miner of `slot` has gone: nobody may have it before the next job, unless it has never been searched.
+    mutating func release(_ slot: UInt8, wasSearched: Bool) {
+        guard case .owned = slots[Int(slot)] else { return }
+        slots[Int(slot)] = wasSearched ? .dead : .free
+        ownedCount -= 1
+        if !wasSearched { freeCount += 1 }
+    }
+
+    /// New work has come: what was searched before does not matter any more.
+    mutating func freeDeadSlots() {
+        for slot in 0..<NonceSpace.size where slots[slot] == .dead {
+            slots[slot] = .free
+            freeCount += 1
+        }
+    }
+
+    /// Calls `body` with each owned slot and its miner, in the order of the slots.
+    func forEachOwned(_ body: (UInt8, MinerID) -> Void) {
+        guard ownedCount > 0 else { return }
+        for slot in 0..<NonceSpace.size {
+            if case .owned(let miner) = slots[slot] { body(UInt8(slot), miner) }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+/// The nonces that have been submitted for one job, so that none is submitted twice: a set with open addressing that
+/// allocates only when it grows.
+struct SeenNonces {
+    enum Insertion: Equatable {
+        case new
+        case seen
+        /// More than the limit; it was not added.
+        case full
+    }
+
+    private static let capacityMin = 64
+
+    /// 0 marks an empty place; the nonce 0 itself has a flag.
+    private var places: [UInt32] = []
+    private var hasZero = false
+    private(set) var count = 0
+    private let limit: Int
+    /// Odd, and a secret: miners choose the nonces, and must not be able to choose where they crowd.
+    private let multiplier: UInt64
+
+    init(salt: UInt64, limit: Int = Limits.noncesPerJobMax) {
+        self.limit = limit
+        multiplier = salt | 1
+    }
+
+    mutating func insert(_ nonce: UInt32) -> Insertion {
+        if nonce == 0 {
+            if hasZero { return .seen }
+            guard count < limit else { return .full }
+            hasZero = true
+            count += 1
+            return .new
+        }
+        if !places.isEmpty {
+            let place = place(of: nonce, in: places)
+            if places[place] == nonce { return .seen }
+            guard count < limit else { return .full }
+            // Half empty at least: searches stay short.
+            if count < places.count / 2 {
+                places[place] = nonce
+                count += 1
+                return .new
+            }
+        }
+        guard count < limit else { return .full }
+        grow()
+        places[place(of: nonce, in: places)] = nonce
+        count += 1
+        return .new
+    }
+
+    private mutating func grow() {
+        var larger = [UInt32](repeating: 0, count: max(SeenNonces.capacityMin, places.count * 2))
+        for nonce in places where nonce != 0 { larger[place(of: nonce, in: larger)] = nonce }
+        places = larger
+    }
+
+    /// Where `nonce` stands, or the empty place where it belongs.
+    private func place(of nonce: UInt32, in places: [UInt32]) -> Int {
+        let mask = places.count - 1
+        // Multiplicative hashing: miners count upwards, and neighbours must not crowd.
+        var place = Int((UInt64(nonce) &* multiplier) >> 32) & mask
+        while places[place] != 0, places[place] != nonce { place = (place + 1) & mask }
+        return place
+    }
+}

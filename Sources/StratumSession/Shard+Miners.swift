@@ -1,0 +1,181 @@
+public import StratumProtocol
+
+extension Shard {
+    // MARK: - What happens to miners
+
+    /// A connection was accepted.
+    /// - Returns: its name; nil when the table is full: close it.
+    public mutating func minerConnected(at now: Instant) -> MinerID? {
+        let index: UInt32
+        if let row = vacant.popLast() {
+            index = row
+        } else {
+            guard miners.count < Limits.minersMax else { return nil }
+            index = UInt32(miners.count)
+            miners.append(MinerSession())
+        }
+        let row = Int(index)
+        miners[row].phase = .awaitingLogin
+        miners[row].deadline = now + Limits.login
+        connections += 1
+        return MinerID(index: index, generation: miners[row].generation)
+    }
+
+    /// A miner has sent a request.
+    public mutating func receive(_ request: MinerRequest, from id: MinerID, at now: Instant) {
+        guard let row = row(of: id) else { return }
+        switch (miners[row].phase, request) {
+        case (.vacant, _):
+            return
+        case (.awaitingLogin, .login(let login)):
+            logIn(login, id, at: now)
+        case (.awaitingLogin, .submit), (.awaitingLogin, .keepalived), (.awaitingLogin, .other):
+            close(id, .outOfTurn, at: now)
+        case (.awaitingJob, .login), (.awaitingJob, .submit), (.awaitingJob, .other):
+            close(id, .outOfTurn, at: now)
+        case (.awaitingJob, .keepalived(let requestID)), (.mining, .keepalived(let requestID)):
+            miners[row].deadline = now + Limits.idle
+            outbox.send(to: id) { MinerReply.keepalived(id: requestID, to: &$0) }
+        case (.mining, .submit(let share)):
+            miners[row].deadline = now + Limits.idle
+            submit(share, from: id, at: now)
+        case (.mining, .login(let login)):
+            outbox.send(to: id) { MinerReply.refusal(.invalidMethod, id: login.id, to: &$0) }
+        case (.mining, .other(let requestID)):
+            outbox.send(to: id) { MinerReply.refusal(.invalidMethod, id: requestID, to: &$0) }
+        }
+    }
+
+    /// A miner has sent something that is no request.
+    public mutating func fault(_ fault: PeerFault, of id: MinerID, at now: Instant) {
+        guard row(of: id) != nil else { return }
+        close(id, .fault(fault), at: now)
+    }
+
+    /// A miner's connection has ended.
+    public mutating func minerClosed(_ id: MinerID, at now: Instant) {
+        guard row(of: id) != nil else { return }
+        vacate(id, at: now)
+    }
+
+    /// The difficulty that a miner works at, for listings; nil before it has a job.
+    public func difficulty(of id: MinerID) -> UInt64? {
+        guard let row = row(of: id), miners[row].phase == .mining else { return nil }
+        guard let job = upstreams[Int(miners[row].upstream)].current?.job else { return nil }
+        return miners[row].difficulty(atPoolDifficulty: job.difficulty)
+    }
+
+    // MARK: - Login
+
+    private mutating func logIn(_ login: LoginRequest, _ id: MinerID, at now: Instant) {
+        // By bytes: two strings that merely look alike are not the same password.
+        if let password = policy.accessPassword, login.password?.utf8.elementsEqual(password.utf8) != true {
+            outbox.send(to: id) { MinerReply.refusal(.permissionDenied, id: login.id, to: &$0) }
+            return close(id, .permissionDenied, at: now)
+        }
+        let row = Int(id.index)
+        miners[row].session = random.next()
+        miners[row].key = nextMinerKey
+        nextMinerKey += 1
+        miners[row].customDifficulty =
+            CustomDifficulty.of(login: login.login, operatorsChoice: policy.customDifficulty) ?? 0
+        miners[row].loginRequestID = login.id
+        miners[row].phase = .awaitingJob
+        // It has done its part: from here on the pool is what it waits for.
+        miners[row].deadline = now + Limits.idle
+        guard place(id, at: now) else {
+            outbox.send(to: id) { MinerReply.refusal(.badGateway, id: login.id, to: &$0) }
+            outbox.append(.news(.outOfUpstreams))
+            return close(id, .noUpstream, at: now)
+        }
+        giveJob(to: id)
+    }
+
+    /// Finds a miner its slot: in an upstream that has work, else in one that is open, else in one that sleeps, else in
+    /// a new one.
+    mutating func place(_ id: MinerID, at now: Instant) -> Bool {
+        let expectsReserved = expectsReserved
+        let found =
+            upstreams.firstIndex { $0.activePool != nil && $0.hasRoom(expectsReserved: expectsReserved) }
+            ?? upstreams.firstIndex { !$0.isSuspended && $0.hasRoom(expectsReserved: expectsReserved) }
+            ?? openUpstream(at: now)
+        guard let found, let slot = upstreams[found].space.allocate(for: id) else { return false }
+        upstreams[found].emptySince = nil
+        miners[Int(id.index)].settle(at: UInt16(found), slot: slot)
+        return true
+    }
+
+    /// Sends a miner the job of its upstream, if that has one: inside its login reply when it waits for that.
+    ///
+    /// Never the same job twice (as a pool gives it after a reconnect): XMRig takes that for a fault and drops us.
+    mutating func giveJob(to id: MinerID) {
+        let row = Int(id.index)
+        let upstream = Int(miners[row].upstream)
+        guard upstreams[upstream].activePool != nil, let work = upstreams[upstream].current else { return }
+        guard miners[row].workSerial != work.serial else { return }
+        miners[row].take(work.serial, nonceByte: work.reservedByte ?? miners[row].slot)
+        let share = JobShare(
+            nonceByte: work.isReserved ? nil : miners[row].slot,
+            customDifficulty: miners[row].effectiveCustomDifficulty(atPoolDifficulty: work.job.difficulty))
+        switch miners[row].phase {
+        case .vacant, .awaitingLogin:
+            preconditionFailure("a miner without login has no slot")
+        case .mining:
+            outbox.send(to: id) { MinerReply.job(work.line, for: share, to: &$0) }
+        case .awaitingJob:
+            let extensions = MinerReply.Extensions(algo: policy.offersAlgoExtension, nicehash: true)
+            let miner = miners[row]
+            outbox.send(to: id) {
+                MinerReply.login(
+                    id: miner.loginRequestID, session: miner.session, job: work.line, for: share,
+                    extensions: extensions, to: &$0)
+            }
+            miners[row].phase = .mining
+            minersNow += 1
+            outbox.append(.joined(id, key: miner.key))
+        }
+    }
+
+    // MARK: - Ends
+
+    mutating func close(_ id: MinerID, _ reason: CloseReason, at now: Instant) {
+        outbox.append(.closeMiner(id, reason))
+        vacate(id, at: now)
+    }
+
+    /// Takes a miner out of the table; its slot stays dead until the next job.
+    private mutating func vacate(_ id: MinerID, at now: Instant) {
+        let row = Int(id.index)
+        switch miners[row].phase {
+        case .vacant: return
+        case .awaitingLogin: break
+        case .awaitingJob: leaveSlot(of: id, at: now)
+        case .mining:
+            leaveSlot(of: id, at: now)
+            minersNow -= 1
+            outbox.append(.left(key: miners[row].key))
+        }
+        let generation = miners[row].generation &+ 1
+        miners[row] = MinerSession()
+        miners[row].generation = generation
+        vacant.append(id.index)
+        connections -= 1
+    }
+
+    private mutating func leaveSlot(of id: MinerID, at now: Instant) {
+        let upstream = Int(miners[Int(id.index)].upstream)
+        let slot = miners[Int(id.index)].slot
+        guard upstreams[upstream].space[slot] == .owned(id) else { return }
+        upstreams[upstream].space.release(slot, wasSearched: miners[Int(id.index)].workSerial != 0)
+        if upstreams[upstream].space.ownedCount == 0 { upstreams[upstream].emptySince = now }
+    }
+
+    /// The table row of a live connection; nil when the name is an old one.
+    func row(of id: MinerID) -> Int? {
+        let row = Int(id.index)
+        guard row < miners.count, miners[row].generation == id.generation, miners[row].phase != .vacant else {
+            return nil
+        }
+        return row
+    }
+}

@@ -1,0 +1,246 @@
+public import StratumProtocol
+
+extension Shard {
+    // MARK: - What happens to pool connections
+
+    /// The TCP connection stands.
+    public mutating func poolConnected(_ id: PoolConnectionID, at now: Instant) {
+        guard isCurrent(id) else { return }
+        let (upstream, pool) = (Int(id.upstream), Int(id.pool))
+        guard case .connecting = upstreams[upstream].sessions[pool].phase else { return }
+        upstreams[upstream].sessions[pool].phase = .loggingIn(deadline: now + Limits.poolAnswer)
+        upstreams[upstream].sessions[pool].lastSentAt = now
+        let login = policy.pools[pool]
+        let agent = policy.agent
+        outbox.send(to: id) {
+            PoolRequest.login(
+                id: PoolSession.loginRequestID, user: login.user, password: login.password, agent: agent,
+                rigID: login.rigID, algorithm: login.algorithm, to: &$0)
+        }
+    }
+
+    /// How to read the next line of a connection: the id of a login that waits for its answer, and the algorithm of
+    /// jobs that name none.
+    public func reading(of id: PoolConnectionID) -> (loginID: Int64?, assumed: AlgorithmName) {
+        let assumed = policy.pools[Int(id.pool)].algorithm ?? AlgorithmName()
+        guard isCurrent(id), case .loggingIn = upstreams[Int(id.upstream)].sessions[Int(id.pool)].phase else {
+            return (nil, assumed)
+        }
+        return (PoolSession.loginRequestID, assumed)
+    }
+
+    /// The pool has sent a message.
+    public mutating func receive(_ message: PoolMessage, from id: PoolConnectionID, at now: Instant) {
+        guard isCurrent(id) else { return }
+        switch message {
+        case .other:
+            return
+        case .loggedIn(let login):
+            loggedIn(login, id, at: now)
+        case .job(let job):
+            receive(job, from: id, at: now)
+        case .accepted(let requestID):
+            answered(requestID, refusal: nil, by: id, at: now)
+            finishDraining(id, at: now)
+        case .refused(let requestID, let text):
+            if case .loggingIn = upstreams[Int(id.upstream)].sessions[Int(id.pool)].phase {
+                outbox.append(.poolError(text))
+                return fail(id, .loginRefused(text), at: now)
+            }
+            answered(requestID, refusal: text, by: id, at: now)
+            finishDraining(id, at: now)
+        }
+    }
+
+    /// The pool has sent something that is no message.
+    public mutating func fault(_ fault: PeerFault, of id: PoolConnectionID, at now: Instant) {
+        fail(id, .fault(fault), at: now)
+    }
+
+    /// The connection could not be made, or has ended.
+    /// - Parameter reason: in the system's words.
+    public mutating func poolClosed(_ id: PoolConnectionID, reason: String, at now: Instant) {
+        fail(id, .connection(reason), at: now)
+    }
+
+    // MARK: - Upstreams
+
+    /// Wakes an upstream that sleeps, or opens a new one.
+    /// - Returns: its index; nil at the limit.
+    mutating func openUpstream(at now: Instant) -> Int? {
+        let slot = UInt8(truncatingIfNeeded: random.next())
+        let index: Int
+        if let sleeping = upstreams.firstIndex(where: { $0.isSuspended }) {
+            index = sleeping
+        } else {
+            guard upstreams.count < Limits.upstreamsMax else { return nil }
+            index = upstreams.count
+            upstreams.append(
+                Upstream(
+                    index: UInt16(index), pools: policy.pools.count, retries: policy.retries, firstSlot: slot))
+        }
+        upstreams[index].isSuspended = false
+        upstreams[index].emptySince = now
+        dialWanted(index, at: now)
+        return index
+    }
+
+    /// Closes an upstream for want of miners.
+    mutating func suspendUpstream(_ index: Int, at now: Instant) {
+        for pool in upstreams[index].sessions.indices {
+            letGo(of: upstreams[index].connection(of: pool), at: now)
+        }
+        upstreams[index].suspend(firstSlot: UInt8(truncatingIfNeeded: random.next()))
+        upstreams[index].emptySince = now
+        outbox.append(.news(.upstreamClosed(upstream: UInt16(index))))
+    }
+
+    /// Dials every pool that the choice wants and that is not being tried, and lets go of those it does not want.
+    mutating func dialWanted(_ upstream: Int, at now: Instant) {
+        guard !upstreams[upstream].isSuspended else { return }
+        for pool in upstreams[upstream].sessions.indices {
+            let isWanted = upstreams[upstream].choice.wants(pool)
+            switch (upstreams[upstream].sessions[pool].phase, isWanted) {
+            case (.idle, true):
+                dial(pool, for: upstream, at: now)
+            case (.pausing(let until), true):
+                if now >= until { dial(pool, for: upstream, at: now) }
+            case (.pausing, false), (.connecting, false), (.loggingIn, false), (.awaitingJob, false):
+                letGo(of: upstreams[upstream].connection(of: pool), at: now)
+            case (.active, false):
+                // It was used until now: what it was asked, it may answer.
+                upstreams[upstream].sessions[pool].phase = .draining(deadline: now + Limits.poolAnswer)
+                finishDraining(upstreams[upstream].connection(of: pool), at: now)
+            case (.idle, false), (.connecting, true), (.loggingIn, true), (.awaitingJob, true), (.active, true),
+                (.draining, _):
+                break
+            }
+        }
+    }
+
+    private mutating func dial(_ pool: Int, for upstream: Int, at now: Instant) {
+        dials &+= 1
+        upstreams[upstream].sessions[pool].restart(generation: dials, at: now)
+        outbox.append(.dial(upstreams[upstream].connection(of: pool)))
+    }
+
+    // MARK: - Sessions
+
+    private mutating func loggedIn(_ login: PoolLogin, _ id: PoolConnectionID, at now: Instant) {
+        let (upstream, pool) = (Int(id.upstream), Int(id.pool))
+        guard case .loggingIn = upstreams[upstream].sessions[pool].phase else { return }
+        upstreams[upstream].sessions[pool].phase = .awaitingJob(deadline: now + Limits.poolAnswer)
+        upstreams[upstream].sessions[pool].session = login.session
+        upstreams[upstream].sessions[pool].hasAlgo = login.hasAlgo
+        upstreams[upstream].sessions[pool].hasNicehash = login.hasNicehash
+        upstreams[upstream].sessions[pool].hasKeepalive = login.hasKeepalive
+        if let job = login.job { receive(job, from: id, at: now) }
+    }
+
+    private mutating func receive(_ job: Job, from id: PoolConnectionID, at now: Instant) {
+        let (upstream, pool) = (Int(id.upstream), Int(id.pool))
+        switch upstreams[upstream].sessions[pool].phase {
+        case .idle, .pausing, .connecting, .loggingIn, .draining:
+            return
+        case .awaitingJob:
+            upstreams[upstream].sessions[pool].phase = .active
+            guard upstreams[upstream].choice.succeeded(pool) else { return dialWanted(upstream, at: now) }
+            saidFailures[pool] = nil
+            outbox.append(.news(.poolActive(id)))
+            adopt(job, from: id, at: now)
+            dialWanted(upstream, at: now)
+        case .active:
+            // Again the very same work: nothing to tell anybody.
+            if let current = upstreams[upstream].current, current.source == id, current.job.isSameWork(as: job) {
+                return
+            }
+            adopt(job, from: id, at: now)
+        }
+    }
+
+    /// New work: tells all miners of the upstream.
+    private mutating func adopt(_ job: Job, from id: PoolConnectionID, at now: Instant) {
+        let (upstream, pool) = (Int(id.upstream), Int(id.pool))
+        let isReserved = upstreams[upstream].sessions[pool].hasNicehash || job.nonceByte != 0
+        expectsReserved = isReserved
+        upstreams[upstream].adopt(job, from: id, isReserved: isReserved, salt: random.next())
+        var homeless: [MinerID] = []
+        if isReserved {
+            if !hasSaidReserved[pool] { outbox.append(.news(.poolReservesNonceByte(id))) }
+            hasSaidReserved[pool] = true
+            homeless = evictAllButOne(upstream)
+        }
+        outbox.append(
+            .news(
+                .newJob(
+                    upstream: id.upstream, pool: id.pool, difficulty: job.difficulty, height: job.height,
+                    miners: upstreams[upstream].space.ownedCount)))
+        var owners: [MinerID] = []
+        upstreams[upstream].space.forEachOwned { _, miner in owners.append(miner) }
+        for miner in owners { giveJob(to: miner) }
+        for miner in homeless { rehouse(miner, at: now) }
+    }
+
+    /// A pool that keeps the nonce byte has room for one: the others lose their slots.
+    private mutating func evictAllButOne(_ upstream: Int) -> [MinerID] {
+        var owners: [(slot: UInt8, miner: MinerID)] = []
+        upstreams[upstream].space.forEachOwned { slot, miner in owners.append((slot, miner)) }
+        for owner in owners.dropFirst() { upstreams[upstream].space.release(owner.slot, wasSearched: true) }
+        return owners.dropFirst().map(\.miner)
+    }
+
+    private mutating func rehouse(_ id: MinerID, at now: Instant) {
+        guard place(id, at: now) else {
+            outbox.append(.news(.outOfUpstreams))
+            return close(id, .noUpstream, at: now)
+        }
+        giveJob(to: id)
+    }
+
+    // MARK: - Ends
+
+    /// The pool has failed us: its shares are answered, it is tried again later, and perhaps another one now.
+    mutating func fail(_ id: PoolConnectionID, _ failure: PoolFailure, at now: Instant) {
+        guard isCurrent(id) else { return }
+        let (upstream, pool) = (Int(id.upstream), Int(id.pool))
+        let wasDraining = if case .draining = upstreams[upstream].sessions[pool].phase { true } else { false }
+        letGo(of: id, at: now)
+        if wasDraining { return dialWanted(upstream, at: now) }
+        upstreams[upstream].sessions[pool].phase = .pausing(until: now + policy.retryPause)
+        report(failure, of: id, at: now)
+        upstreams[upstream].choice.failed(pool)
+        dialWanted(upstream, at: now)
+    }
+
+    /// Hangs up and forgets the session; shares in flight are answered.
+    private mutating func letGo(of id: PoolConnectionID, at now: Instant) {
+        let (upstream, pool) = (Int(id.upstream), Int(id.pool))
+        if upstreams[upstream].sessions[pool].isConnected { outbox.append(.hangUp(id)) }
+        abandonShares(of: id, at: now)
+        let generation = upstreams[upstream].sessions[pool].generation
+        upstreams[upstream].sessions[pool] = PoolSession()
+        upstreams[upstream].sessions[pool].generation = generation
+    }
+
+    private mutating func finishDraining(_ id: PoolConnectionID, at now: Instant) {
+        let session = upstreams[Int(id.upstream)].sessions[Int(id.pool)]
+        guard case .draining = session.phase, session.inFlight.count == 0 else { return }
+        letGo(of: id, at: now)
+    }
+
+    /// Tells the operator, but not the same thing of the same pool every second and for every upstream.
+    private mutating func report(_ failure: PoolFailure, of id: PoolConnectionID, at now: Instant) {
+        let pool = Int(id.pool)
+        if let said = saidFailures[pool], said.failure == failure, now < said.at + .seconds(60) { return }
+        saidFailures[pool] = (failure, now)
+        outbox.append(.news(.poolFailed(id, failure)))
+    }
+
+    /// False when the news is about a connection that has been given up meanwhile.
+    func isCurrent(_ id: PoolConnectionID) -> Bool {
+        let (upstream, pool) = (Int(id.upstream), Int(id.pool))
+        guard upstream < upstreams.count, pool < upstreams[upstream].sessions.count else { return false }
+        return upstreams[upstream].sessions[pool].generation == id.generation
+            && upstreams[upstream].sessions[pool].isConnected
+    }
+}

@@ -1,0 +1,121 @@
+internal import StratumProtocol
+
+extension Shard {
+    /// The way of a share: judged, then answered here or handed to the pool.
+    mutating func submit(_ share: SubmitRequest, from id: MinerID, at now: Instant) {
+        let row = Int(id.index)
+        guard share.session == miners[row].session else {
+            return outbox.send(to: id) { MinerReply.refusal(.unauthenticated, id: share.id, to: &$0) }
+        }
+        let upstream = Int(miners[row].upstream)
+        switch upstreams[upstream].judge(share, of: miners[row]) {
+        case .forward(let age, let nonce, let hash, let actual):
+            forward(share, age, nonce: nonce, hash: hash, actual: actual, from: id, at: now)
+        case .local(let poolDifficulty, let actual):
+            outbox.send(to: id) { MinerReply.ok(id: share.id, to: &$0) }
+            if policy.countsCustomDifficulty {
+                settle(row, .local, difficulty: poolDifficulty, actual: actual)
+            }
+        case .localUncounted:
+            outbox.send(to: id) { MinerReply.ok(id: share.id, to: &$0) }
+        case .refuse(let refusal, let difficulty, let actual):
+            outbox.send(to: id) { MinerReply.refusal(refusal, id: share.id, to: &$0) }
+            settle(row, .invalid(refusal), difficulty: difficulty, actual: actual)
+            if refusal == .invalidNonce { close(id, .notNicehashCapable, at: now) }
+        }
+    }
+
+    private mutating func forward(
+        _ share: SubmitRequest, _ age: JobAge, nonce: UInt32, hash: InlineArray<32, UInt8>, actual: UInt64,
+        from id: MinerID, at now: Instant
+    ) {
+        let row = Int(id.index)
+        let upstream = Int(miners[row].upstream)
+        guard let pool = upstreams[upstream].activePool, let jobID = share.jobID,
+            let job = (age == .current ? upstreams[upstream].current : upstreams[upstream].previous)?.job
+        else { preconditionFailure("a share was judged good without a job or a pool") }
+        let requestID = upstreams[upstream].sessions[pool].takeRequestID()
+        upstreams[upstream].sessions[pool].inFlight.insert(
+            ShareInFlight(
+                requestID: requestID, miner: id, minerKey: miners[row].key, minerRequestID: share.id, sentAt: now,
+                difficulty: job.difficulty, creditedDifficulty: credited(row, at: job.difficulty),
+                actualDifficulty: actual, isExpired: age == .previous))
+        upstreams[upstream].sessions[pool].lastSentAt = now
+        var forwarded = ForwardedShare(jobID: jobID, nonce: nonce, hash: hash)
+        forwarded.signature = share.signature
+        forwarded.commitment = share.commitment
+        let session = upstreams[upstream].sessions[pool].session
+        let algorithm = upstreams[upstream].sessions[pool].hasAlgo ? job.algorithm : nil
+        outbox.send(to: upstreams[upstream].connection(of: pool)) {
+            PoolRequest.submit(id: requestID, session: session, share: forwarded, algorithm: algorithm, to: &$0)
+        }
+    }
+
+    /// The pool has answered a request. Not all requests are shares: the rest is none of the miners' business.
+    mutating func answered(_ requestID: Int64, refusal: String?, by connection: PoolConnectionID, at now: Instant) {
+        let upstream = Int(connection.upstream)
+        let pool = Int(connection.pool)
+        if requestID == upstreams[upstream].sessions[pool].keepaliveRequestID {
+            upstreams[upstream].sessions[pool].keepaliveSentAt = nil
+        }
+        guard let share = upstreams[upstream].sessions[pool].inFlight.remove(requestID: requestID) else { return }
+        if row(of: share.miner) != nil {
+            outbox.send(to: share.miner) { buffer in
+                if let refusal {
+                    MinerReply.refusal(text: refusal, id: share.minerRequestID, to: &buffer)
+                } else {
+                    MinerReply.ok(id: share.minerRequestID, to: &buffer)
+                }
+            }
+        }
+        settle(share, refusal == nil ? .accepted : .rejected, by: connection, at: now)
+        if let refusal {
+            outbox.append(.poolError(refusal))
+            outbox.append(
+                .news(.shareRejected(share.miner, connection, text: refusal, difficulty: share.difficulty)))
+        }
+    }
+
+    /// The pool is gone and will not answer: its shares are answered for it.
+    mutating func abandonShares(of connection: PoolConnectionID, at now: Instant) {
+        let shares = upstreams[Int(connection.upstream)].sessions[Int(connection.pool)].inFlight.removeAll()
+        for share in shares {
+            if row(of: share.miner) != nil {
+                outbox.send(to: share.miner) { MinerReply.refusal(.badGateway, id: share.minerRequestID, to: &$0) }
+            }
+            settle(share, .poolLost, by: connection, at: now)
+        }
+    }
+
+    /// A share that came to the pool.
+    private mutating func settle(
+        _ share: ShareInFlight, _ outcome: SettledShare.Outcome, by connection: PoolConnectionID, at now: Instant
+    ) {
+        outbox.append(
+            .settled(
+                SettledShare(
+                    minerKey: share.minerKey, outcome: outcome, isExpired: share.isExpired,
+                    difficulty: share.difficulty, creditedDifficulty: share.creditedDifficulty,
+                    actualDifficulty: share.actualDifficulty,
+                    latencyMicroseconds: now.microseconds(since: share.sentAt),
+                    upstream: connection.upstream, pool: connection.pool)))
+    }
+
+    /// A share that did not.
+    private mutating func settle(
+        _ row: Int, _ outcome: SettledShare.Outcome, difficulty: UInt64, actual: UInt64
+    ) {
+        let upstream = miners[row].upstream
+        outbox.append(
+            .settled(
+                SettledShare(
+                    minerKey: miners[row].key, outcome: outcome, isExpired: false, difficulty: difficulty,
+                    creditedDifficulty: credited(row, at: difficulty), actualDifficulty: actual,
+                    latencyMicroseconds: 0, upstream: upstream,
+                    pool: UInt8(upstreams[Int(upstream)].activePool ?? 0))))
+    }
+
+    private func credited(_ row: Int, at poolDifficulty: UInt64) -> UInt64 {
+        policy.countsCustomDifficulty ? miners[row].difficulty(atPoolDifficulty: poolDifficulty) : poolDifficulty
+    }
+}

@@ -1,0 +1,70 @@
+internal import StratumProtocol
+
+extension Shard {
+    /// To be called every `Limits.tick`: does what is due.
+    public mutating func tick(at now: Instant) {
+        ticks += 1
+        for upstream in upstreams.indices where !upstreams[upstream].isSuspended {
+            tickPools(upstream, at: now)
+            tickEmptiness(upstream, at: now)
+        }
+        dropLastSleepers(at: now)
+        expireMiners(at: now)
+    }
+
+    private mutating func tickPools(_ upstream: Int, at now: Instant) {
+        for pool in upstreams[upstream].sessions.indices {
+            let id = upstreams[upstream].connection(of: pool)
+            if let failure = upstreams[upstream].sessions[pool].failure(at: now) {
+                fail(id, failure, at: now)
+            } else {
+                keepAlive(id, at: now)
+            }
+        }
+        dialWanted(upstream, at: now)
+    }
+
+    private mutating func keepAlive(_ id: PoolConnectionID, at now: Instant) {
+        let (upstream, pool) = (Int(id.upstream), Int(id.pool))
+        guard case .active = upstreams[upstream].sessions[pool].phase,
+            upstreams[upstream].sessions[pool].hasKeepalive,
+            // Another one would hide how long the pool has owed us the answer to the last.
+            upstreams[upstream].sessions[pool].keepaliveSentAt == nil,
+            now >= upstreams[upstream].sessions[pool].lastSentAt + policy.pools[pool].keepalive
+        else { return }
+        let requestID = upstreams[upstream].sessions[pool].takeRequestID()
+        upstreams[upstream].sessions[pool].lastSentAt = now
+        upstreams[upstream].sessions[pool].keepaliveSentAt = now
+        upstreams[upstream].sessions[pool].keepaliveRequestID = requestID
+        let session = upstreams[upstream].sessions[pool].session
+        outbox.send(to: id) { PoolRequest.keepalived(id: requestID, session: session, to: &$0) }
+    }
+
+    private mutating func tickEmptiness(_ upstream: Int, at now: Instant) {
+        if policy.keepsFirstUpstream && upstream == 0 { return }
+        guard let since = upstreams[upstream].emptySince, now >= since + Limits.emptyUpstream else { return }
+        suspendUpstream(upstream, at: now)
+    }
+
+    /// Sleeping upstreams at the end of the list are forgotten; those before keep their number until they are there.
+    private mutating func dropLastSleepers(at now: Instant) {
+        while let last = upstreams.last, last.isSuspended, let since = last.emptySince,
+            now >= since + Limits.emptyUpstream
+        {
+            upstreams.removeLast()
+        }
+    }
+
+    /// Closes miners that are silent too long. Each tick looks at a tenth of the table.
+    private mutating func expireMiners(at now: Instant) {
+        var row = ticks % Limits.ticksPerRound
+        while row < miners.count {
+            if miners[row].phase != .vacant, now >= miners[row].deadline {
+                let id = MinerID(index: UInt32(row), generation: miners[row].generation)
+                let reason: CloseReason = miners[row].phase == .awaitingLogin ? .loginTimeout : .idleTimeout
+                close(id, reason, at: now)
+            }
+            row += Limits.ticksPerRound
+        }
+    }
+}

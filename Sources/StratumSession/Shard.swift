@@ -1,0 +1,87 @@
+/// What one shard decides: who may mine, on which part of whose nonces, and what becomes of each share.
+///
+/// It is told what happened and when (`minerConnected`, `receive`, `poolClosed`, `tick`…) and leaves what is to be done
+/// in its outbox. It touches no socket, reads no clock and makes no random number of its own, so every rule can be
+/// tested with plain values, and everything it knows can be written down.
+///
+/// Where to read what: miners and logins in `Shard+Miners.swift`, the way of a share in `Shard+Shares.swift`, pools in
+/// `Shard+Pools.swift`, time in `Shard+Time.swift`.
+public struct Shard: ~Copyable {
+    let policy: ShardPolicy
+    var random: RandomNumbers
+    public internal(set) var outbox = Outbox()
+
+    var miners: [MinerSession] = []
+    /// Rows of `miners` that nobody has.
+    var vacant: [UInt32] = []
+    var upstreams: [Upstream] = []
+    var nextMinerKey: UInt64 = 1
+    var ticks = 0
+
+    /// Whether the latest job kept the nonce byte: what to expect of pool connections still to be made.
+    var expectsReserved = false
+    /// Grows with each dial: no two pool connections of this shard have the same name.
+    var dials: UInt32 = 0
+    var hasSaidReserved: [Bool]
+    /// The failure that was last reported for each pool, and when.
+    var saidFailures: [(failure: PoolFailure, at: Instant)?]
+
+    /// Connections that have logged in and have a job.
+    public internal(set) var minersNow = 0
+    /// All connections of miners.
+    public internal(set) var connections = 0
+
+    /// - Parameter seed: true randomness for session ids and slots.
+    public init(policy: ShardPolicy, seed: UInt64) {
+        self.policy = policy
+        random = RandomNumbers(seed: seed)
+        let pools = policy.pools.count
+        hasSaidReserved = [Bool](repeating: false, count: pools)
+        saidFailures = Array(repeating: nil, count: pools)
+    }
+
+    /// Begins: a shard that keeps its first upstream opens it.
+    public mutating func start(at now: Instant) {
+        if policy.keepsFirstUpstream { _ = openUpstream(at: now) }
+    }
+
+    /// Takes the decisions to be performed; `spare` becomes the next outbox, so that two buffers serve for ever.
+    public mutating func takeOutbox(replacingWith spare: inout Outbox) {
+        swap(&outbox, &spare)
+    }
+
+    /// Shares that wait for a pool's verdict.
+    public var sharesInFlight: Int {
+        upstreams.reduce(0) { $1.sessions.reduce($0) { $0 + $1.inFlight.count } }
+    }
+
+    /// How the upstreams are (behaviour.md §6).
+    public var upstreamCounts: (active: Int, sleeping: Int, error: Int) {
+        var counts = (active: 0, sleeping: 0, error: 0)
+        for upstream in upstreams {
+            if upstream.isSuspended {
+                counts.sleeping += 1
+            } else if upstream.activePool != nil {
+                counts.active += 1
+            } else {
+                counts.error += 1
+            }
+        }
+        return counts
+    }
+}
+
+/// SplitMix64: small, and good enough for ids that keep no secret.
+struct RandomNumbers {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var number = state
+        number = (number ^ (number >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        number = (number ^ (number >> 27)) &* 0x94D0_49BB_1331_11EB
+        return number ^ (number >> 31)
+    }
+}

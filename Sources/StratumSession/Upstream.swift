@@ -1,0 +1,108 @@
+internal import StratumProtocol
+
+/// A job that miners work on, with what they have found in it.
+struct Work {
+    let job: Job
+    let line: JobLine
+    /// The pool connection that it came from.
+    let source: PoolConnectionID
+    /// The nonce byte that the pool keeps for itself: the job cannot be split. nil when it is ours to give.
+    let reservedByte: UInt8?
+    /// Differs from one work to the next; the same work keeps it when it comes again over a new connection.
+    let serial: UInt32
+    var seen: SeenNonces
+
+    var isReserved: Bool { reservedByte != nil }
+
+    /// Gives its nonces away for others.
+    mutating func trade(_ nonces: inout SeenNonces) { swap(&seen, &nonces) }
+
+    /// Whether a miner that has this one would see no difference.
+    func isSame(as job: Job, reservedByte: UInt8?) -> Bool {
+        self.job.isSameWork(as: job) && self.reservedByte == reservedByte
+    }
+}
+
+/// One pool's worth of nonces, split among at most 256 miners.
+struct Upstream {
+    let index: UInt16
+    /// Closed for want of miners; its place in the list is kept, because miners and events name it by number.
+    var isSuspended = true
+    /// Since when it has no miner; nil while it has one.
+    var emptySince: Instant?
+    var space: NonceSpace
+    var choice: PoolChoice
+    var sessions: [PoolSession]
+    var current: Work?
+    /// The job before: shares for it may still come, and the pool judges them (behaviour.md §4).
+    var previous: Work?
+    /// Both jobs have one blob, and so one set of nonces: the current one's.
+    private(set) var shareOneBlob = false
+    private var lastSerial: UInt32 = 0
+
+    init(index: UInt16, pools: Int, retries: Int, firstSlot: UInt8) {
+        self.index = index
+        space = NonceSpace(start: firstSlot)
+        choice = PoolChoice(count: pools, retries: retries)
+        sessions = [PoolSession](repeating: PoolSession(), count: pools)
+    }
+
+    /// The pool that gives jobs and takes shares now.
+    var activePool: Int? { choice.active }
+
+    func connection(of pool: Int) -> PoolConnectionID {
+        PoolConnectionID(upstream: index, pool: UInt8(pool), generation: sessions[pool].generation)
+    }
+
+    /// Whether another miner finds room.
+    /// - Parameter expectsReserved: what to assume while no job has shown whether the pool keeps the nonce byte.
+    func hasRoom(expectsReserved: Bool) -> Bool {
+        // A reserved byte is one slot for all: who comes next may have it only when the job has changed.
+        current?.isReserved ?? expectsReserved ? space.isUntouched : space.freeCount > 0
+    }
+
+    /// Takes a new job in: decides what stays of the old one.
+    /// - Parameter salt: random.
+    mutating func adopt(_ job: Job, from source: PoolConnectionID, isReserved: Bool, salt: UInt64) {
+        let reservedByte = isReserved ? job.nonceByte : nil
+        let isSameBlob = current?.job.blob == job.blob
+        if current?.isSame(as: job, reservedByte: reservedByte) != true { lastSerial &+= 1 }
+        // The same blob under a new name or target (pools do that to change the difficulty), or the one before again:
+        // what has been found in it stays found. Moved, not copied: it may be large.
+        var seen = SeenNonces(salt: salt)
+        if isSameBlob {
+            current?.trade(&seen)
+        } else if previous?.job.blob == job.blob {
+            previous?.trade(&seen)
+        }
+        previous = current?.source == source ? current : nil
+        shareOneBlob = isSameBlob && previous != nil
+        current = Work(
+            job: job, line: JobLine(job), source: source, reservedByte: reservedByte, serial: lastSerial, seen: seen)
+        // What has been searched in a blob stays searched.
+        if !isSameBlob { space.freeDeadSlots() }
+    }
+
+    /// Remembers that a nonce was submitted for the job of this age.
+    mutating func remember(_ nonce: UInt32, in age: JobAge) -> SeenNonces.Insertion {
+        switch age {
+        case .previous where !shareOneBlob: previous?.seen.insert(nonce) ?? .new
+        case .current, .previous: current?.seen.insert(nonce) ?? .new
+        }
+    }
+
+    /// Forgets jobs and slots; the sessions must be closed already.
+    mutating func suspend(firstSlot: UInt8) {
+        isSuspended = true
+        current = nil
+        previous = nil
+        shareOneBlob = false
+        space = NonceSpace(start: firstSlot)
+        choice = PoolChoice(count: choice.count, retries: choice.retries)
+    }
+}
+
+extension NonceSpace {
+    /// Nobody owns a slot, and none is dead.
+    var isUntouched: Bool { freeCount == NonceSpace.size }
+}

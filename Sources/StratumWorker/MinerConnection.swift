@@ -1,0 +1,71 @@
+internal import Configuration
+internal import EventLoop
+internal import StratumProtocol
+internal import StratumSession
+internal import Telemetry
+
+/// A miner's TCP connection: cuts what arrives into lines and hands them to the worker.
+///
+/// A TLS layer belongs between `didReceive` and `read`, and between the worker and `send`.
+final class MinerConnection: TCPStream {
+    private unowned let worker: Worker
+    var id = MinerID(index: .max, generation: 0)
+    private var framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
+    /// Who it says it is; nil before its login.
+    var identity: MinerIdentity?
+    /// As the collector knows it; nil before it has its first job.
+    var joined: MinerJoined?
+
+    init(on loop: Loop, worker: Worker) {
+        self.worker = worker
+        super.init(on: loop)
+    }
+
+    override func didConnect(_ failure: SystemFailure?) {
+        failure == nil ? worker.accepted(self) : close()
+    }
+
+    override func didReceive(_ chunk: UnsafeRawBufferPointer) {
+        chunk.withMemoryRebound(to: UInt8.self) { read($0.span) }
+    }
+
+    override func didEnd(_ end: StreamEnd) {
+        worker.ended(self)
+    }
+
+    private func read(_ chunk: Span<UInt8>) {
+        let now = worker.now
+        do throws(PeerFault) {
+            try framer.feed(chunk) { line in
+                worker.received(line, from: self, at: now)
+                return !isClosed
+            }
+        } catch {
+            worker.faulted(self, error)
+        }
+        worker.perform()
+    }
+}
+
+/// What a miner said of itself when it logged in, as far as it is remembered.
+struct MinerIdentity {
+    /// Its row in the workers table; nil when there is none.
+    let worker: String?
+    let ip: String
+    let agent: String
+
+    /// The naming rules of behaviour.md §13.
+    init(_ login: LoginRequest, ip: String, naming: Settings.WorkerNaming) {
+        self.ip = ip
+        agent = login.agent ?? ""
+        worker =
+            switch naming {
+            case .none: nil
+            case .rigID: login.rigID.flatMap { $0.isEmpty ? nil : $0 } ?? login.login
+            case .user: login.login
+            case .password: login.password ?? "unknown"
+            case .agent: login.agent ?? "unknown"
+            case .ip: ip
+            }
+    }
+}

@@ -1,0 +1,101 @@
+internal import EventLoop
+internal import StratumProtocol
+internal import StratumSession
+
+/// One attempt to talk to a pool: from its address to the end of the connection.
+final class PoolLink {
+    let id: PoolConnectionID
+    private unowned let worker: Worker
+    private var connection: PoolConnection?
+    private var isHungUp = false
+    /// What the turn has gathered; it leaves in one write.
+    private var pending: [UInt8] = []
+
+    init(_ id: PoolConnectionID, worker: Worker) {
+        self.id = id
+        self.worker = worker
+    }
+
+    /// The pool's address is known, or not.
+    func dial(_ address: Result<SocketAddress, SystemFailure>) {
+        guard !isHungUp else { return }
+        do throws(SystemFailure) {
+            let connection = PoolConnection(on: worker.loop, link: self, worker: worker)
+            self.connection = connection
+            try connection.connect(to: address.get())
+        } catch {
+            worker.ended(self, reason: error.description)
+        }
+    }
+
+    /// Keeps bytes for the end of the turn.
+    /// - Returns: true when they are the first of this turn.
+    func append(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        defer { pending.append(contentsOf: bytes) }
+        return pending.isEmpty
+    }
+
+    /// Writes what the turn has gathered.
+    /// - Returns: false when the pool does not take it.
+    func flush() -> Bool {
+        guard !pending.isEmpty, !isHungUp, let connection else { return true }
+        defer { pending.removeAll(keepingCapacity: pending.capacity <= PoolLink.pendingKeptMax) }
+        return pending.withUnsafeBytes { connection.send($0) } != .overflow
+    }
+
+    /// A turn's worth of 256 busy miners; a burst beyond is given back.
+    private static let pendingKeptMax = 64 * 1024
+
+    func hangUp() {
+        isHungUp = true
+        connection?.close()
+        connection = nil
+    }
+}
+
+/// The TCP connection of a link.
+final class PoolConnection: TCPStream {
+    private let link: PoolLink
+    private unowned let worker: Worker
+    private var framer = LineFramer(lineBytesMax: LineFramer.poolLineBytesMax)
+
+    init(on loop: Loop, link: PoolLink, worker: Worker) {
+        self.link = link
+        self.worker = worker
+        super.init(on: loop)
+    }
+
+    override func didConnect(_ failure: SystemFailure?) {
+        if let failure { return worker.ended(link, reason: failure.description) }
+        keepAlive(afterSeconds: PoolConnection.keepAliveSeconds)
+        startReading()
+        worker.connected(link)
+    }
+
+    /// behaviour.md §20.
+    private static let keepAliveSeconds: UInt32 = 60
+
+    override func didReceive(_ chunk: UnsafeRawBufferPointer) {
+        chunk.withMemoryRebound(to: UInt8.self) { read($0.span) }
+    }
+
+    override func didEnd(_ end: StreamEnd) {
+        switch end {
+        case .endOfStream: worker.ended(link, reason: "closed by the pool")
+        case .failure(let failure): worker.ended(link, reason: failure.description)
+        }
+    }
+
+    private func read(_ chunk: Span<UInt8>) {
+        let now = worker.now
+        do throws(PeerFault) {
+            try framer.feed(chunk) { line in
+                worker.received(line, from: link, at: now)
+                return !isClosed
+            }
+        } catch {
+            worker.faulted(link, error)
+        }
+        worker.perform()
+    }
+}

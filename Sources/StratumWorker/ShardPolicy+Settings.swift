@@ -1,0 +1,28 @@
+internal import Configuration
+internal import DaemonKit
+internal import EventLoop
+internal import StratumProtocol
+internal import StratumSession
+
+extension ShardPolicy {
+    /// What of the settings a shard's decisions need.
+    init(_ settings: Settings, shard: Int) {
+        self.init(
+            pools: settings.pools.map { pool in
+                Pool(
+                    user: pool.user, password: pool.password, rigID: pool.rigID,
+                    algorithm: pool.algorithm.flatMap { AlgorithmName($0) },
+                    keepalive: .seconds(pool.keepaliveSeconds > 0 ? UInt64(pool.keepaliveSeconds) : 60))
+            },
+            agent: settings.userAgent
+                ?? "millrace/\(BuildInformation.version) (\(BuildInformation.platform)) "
+                + "libuv/\(Loop.libuvVersion) \(BuildInformation.compiler)")
+        accessPassword = settings.accessPassword
+        offersAlgoExtension = settings.offersAlgoExtension
+        customDifficulty = settings.customDifficulty
+        countsCustomDifficulty = settings.countsCustomDifficulty
+        retries = settings.retries
+        retryPause = .seconds(UInt64(settings.retryPauseSeconds))
+        keepsFirstUpstream = shard == 0
+    }
+}
