@@ -104,8 +104,8 @@ private struct Simulation {
 
     private mutating func receive(_ bytes: [UInt8]) {
         guard let message = try? BusMessage(decoding: bytes) else { return }
-        let isNewcomer = gate.position == nil
-        for news in gate.receive(message) {
+        let allNews = gate.receive(message)
+        for news in allNews {
             statistics.apply(news, shard: 0, at: now)
             switch news {
             case .epochBegan:
@@ -118,7 +118,9 @@ private struct Simulation {
             }
         }
         // What was over before the collector first heard of the shard is not called lost, but it is not heard either.
-        if isNewcomer, case .liveMiners(let live) = message { history = live.from }
+        let isTakenUp = allNews.contains { if case .liveMiners = $0 { true } else { false } }
+        let isLoss = allNews.contains { if case .lost(let epoch, _) = $0 { epoch == log.epoch } else { false } }
+        if isTakenUp, !isLoss, case .liveMiners(let live) = message { history = live.from }
     }
 
     // MARK: - The network
