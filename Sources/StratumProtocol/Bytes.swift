@@ -33,16 +33,24 @@ extension [UInt8] {
 
     /// Appends text as the inside of a JSON string: escapes what JSON demands, keeps the rest of its UTF-8.
     public mutating func append(jsonEscaped text: String) {
-        for byte in text.utf8 {
-            switch byte {
-            case 0x22, 0x5c:
-                append(0x5c)
-                append(byte)
-            case 0x00..<0x20:
-                append("\\u00")
-                append(hex: byte)
-            default: append(byte)
-            }
+        for byte in text.utf8 { append(jsonEscaped: byte) }
+    }
+
+    /// Appends short text as the inside of a JSON string.
+    mutating func append<let capacity: Int>(jsonEscaped text: InlineBytes<capacity>) {
+        for position in 0..<text.count { append(jsonEscaped: text[position]) }
+    }
+
+    @inline(__always)
+    private mutating func append(jsonEscaped byte: UInt8) {
+        switch byte {
+        case 0x22, 0x5c:
+            append(0x5c)
+            append(byte)
+        case 0x00..<0x20:
+            append("\\u00")
+            append(hex: byte)
+        default: append(byte)
         }
     }
 }

@@ -65,6 +65,8 @@ extension Job {
             if !given.isEmpty { algorithm = given }
         }
         seedHash = try Job.hex(value["seed_hash"], bytes: 32...32, "seed_hash") ?? []
+        // Without its seed no miner can work on a RandomX job: better one pool fails than all miners drop it and us.
+        guard !seedHash.isEmpty || !algorithm.text.hasPrefix("rx/") else { throw .badField("seed_hash") }
         signatureKey = try Job.hex(value["sig_key"], bytes: 1...64, "sig_key") ?? []
         let shortest = Job.nonceOffset(of: algorithm) + 5
         guard let blob = try Job.hex(value["blob"], bytes: shortest...max(shortest, Job.blobBytesMax), "blob") else {
@@ -146,7 +148,8 @@ public struct JobLine: Sendable {
         line.append("\"")
         if !job.algorithm.isEmpty {
             line.append(",\"algo\":\"")
-            job.algorithm.append(to: &line)
+            // May be the operator's word, which nobody has checked for quotes.
+            line.append(jsonEscaped: job.algorithm)
             line.append("\"")
         }
         if job.height > 0 {

@@ -52,26 +52,38 @@ extension PoolMessage {
             self = root["method"].equals("job") ? .job(try Job(root["params"], assumed: assumed)) : .other
             return
         }
+        let refusal = PoolMessage.refusal(root["error"])
         guard let id = root["id"].int64 else {
-            self = .other
+            // A pool that turns an address away need not have read our request, nor know its id.
+            if let loginID, let refusal { self = .refused(id: loginID, text: refusal) } else { self = .other }
             return
         }
-        if let text = PoolMessage.refusal(root["error"]) {
-            self = .refused(id: id, text: text)
+        if let refusal {
+            self = .refused(id: id, text: refusal)
         } else if id == loginID {
             self = .loggedIn(try PoolLogin(root["result"], assumed: assumed))
-        } else {
+        } else if PoolMessage.grants(root["result"]) {
             self = .accepted(id: id)
+        } else {
+            // Neither yes nor no. A miner must not be told more than the pool has said.
+            self = .refused(id: id, text: PoolMessage.unknownError)
         }
+    }
+
+    private static let unknownError = "Unknown error"
+
+    private static func grants(_ result: JSONValue) -> Bool {
+        result.exists && !result.isNull && result.bool != false
     }
 
     /// The words of an `error` member; nil when there is no error.
     private static func refusal(_ error: JSONValue) -> String? {
         guard error.exists, !error.isNull else { return nil }
         let text = error["message"].string ?? error.string ?? ""
-        guard !text.isEmpty else { return "Unknown error" }
+        guard !text.isEmpty else { return unknownError }
         guard text.utf8.count > refusalBytesMax else { return text }
-        return String(decoding: Array(text.utf8.prefix(refusalBytesMax)), as: UTF8.self)
+        let limit = text.utf8.index(text.startIndex, offsetBy: refusalBytesMax)
+        return String(text.unicodeScalars[..<limit])
     }
 }
 

@@ -17,7 +17,7 @@ public enum PoolRequest {
         }
         if let algorithm, !algorithm.isEmpty {
             buffer.append(",\"algo\":[\"")
-            buffer.append(jsonEscaped: algorithm.text)
+            buffer.append(jsonEscaped: algorithm)
             buffer.append("\"]")
         }
         buffer.append("}}\n")
@@ -26,7 +26,7 @@ public enum PoolRequest {
     public static func keepalived(id: Int64, session: PoolSessionID, to buffer: inout [UInt8]) {
         open("keepalived", id: id, to: &buffer)
         buffer.append("\"id\":\"")
-        append(session, to: &buffer)
+        buffer.append(jsonEscaped: session)
         buffer.append("\"}}\n")
     }
 
@@ -37,7 +37,7 @@ public enum PoolRequest {
     ) {
         open("submit", id: id, to: &buffer)
         buffer.append("\"id\":\"")
-        append(session, to: &buffer)
+        buffer.append(jsonEscaped: session)
         buffer.append("\",\"job_id\":\"")
         share.jobID.append(to: &buffer)
         buffer.append("\",\"nonce\":\"")
@@ -54,7 +54,7 @@ public enum PoolRequest {
         }
         if let algorithm, !algorithm.isEmpty {
             buffer.append("\",\"algo\":\"")
-            algorithm.append(to: &buffer)
+            buffer.append(jsonEscaped: algorithm)
         }
         buffer.append("\"}}\n")
     }
@@ -73,20 +73,6 @@ public enum PoolRequest {
         buffer.append("\":\"")
         buffer.append(jsonEscaped: value)
         buffer.append("\"")
-    }
-
-    /// A session id is the pool's text: it may hold what JSON escapes.
-    private static func append(_ session: PoolSessionID, to buffer: inout [UInt8]) {
-        for position in 0..<session.count {
-            let byte = session[position]
-            if byte == 0x22 || byte == 0x5c { buffer.append(0x5c) }
-            if byte < 0x20 {
-                buffer.append("\\u00")
-                buffer.append(hex: byte)
-            } else {
-                buffer.append(byte)
-            }
-        }
     }
 }
 

@@ -17,6 +17,8 @@ public enum Limits {
     public static let tick = Milliseconds(100)
     static let ticksPerRound = 10
 
+    /// Pools of one configuration: a connection names its pool in 8 bits.
+    public static let poolsMax = 256
     /// Pool connections of one shard: 262,144 miners, far beyond the descriptors of one process. With a pool that
     /// reserves the nonce byte it is also the number of miners.
     public static let upstreamsMax = 4_096

@@ -28,6 +28,25 @@ struct MinerSession {
     /// Its place from `awaitingJob` on.
     var upstream: UInt16 = 0
     var slot: UInt8 = 0
+    /// `Work.serial` of the work that it was given at this place; 0 = none yet.
+    var workSerial: UInt32 = 0
+    /// The nonce byte that its job bears, and the one that its job bore before that changed: a late share still has it.
+    var nonceByte: UInt8?
+    var formerNonceByte: UInt8?
+
+    /// It moves to another place: what it was given at the one before does not count there.
+    mutating func settle(at upstream: UInt16, slot: UInt8) {
+        self.upstream = upstream
+        self.slot = slot
+        workSerial = 0
+    }
+
+    /// It has been given this work.
+    mutating func take(_ serial: UInt32, nonceByte byte: UInt8) {
+        workSerial = serial
+        if let told = nonceByte, told != byte { formerNonceByte = told }
+        nonceByte = byte
+    }
 
     /// The difficulty it must reach on work of this pool difficulty.
     func difficulty(atPoolDifficulty pool: UInt64) -> UInt64 {

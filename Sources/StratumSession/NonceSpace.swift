@@ -42,11 +42,12 @@ struct NonceSpace {
         return nil
     }
 
-    /// The miner of `slot` has gone: nobody may have it before the next job.
-    mutating func release(_ slot: UInt8) {
+    /// The miner of `slot` has gone: nobody may have it before the next job, unless it has never been searched.
+    mutating func release(_ slot: UInt8, wasSearched: Bool) {
         guard case .owned = slots[Int(slot)] else { return }
-        slots[Int(slot)] = .dead
+        slots[Int(slot)] = wasSearched ? .dead : .free
         ownedCount -= 1
+        if !wasSearched { freeCount += 1 }
     }
 
     /// New work has come: what was searched before does not matter any more.

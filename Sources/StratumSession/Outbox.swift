@@ -26,7 +26,8 @@ public struct PoolConnectionID: Hashable, Sendable {
     }
 }
 
-/// What became of a share: exactly one of these for each share that a logged-in miner submits.
+/// What became of a share: exactly one of these for each share that a logged-in miner submits under its session's id.
+/// The exception: shares below the pool's difficulty (`local`) are told only when the policy counts them.
 public struct SettledShare: Sendable {
     public enum Outcome: Equatable, Sendable {
         /// The pool took it.

@@ -29,7 +29,7 @@ struct PoolSession {
     var nextRequestID = PoolSession.loginRequestID + 1
     var inFlight = SharesInFlight()
     var lastSentAt = Instant(microseconds: 0)
-    /// When a keepalive went out that has not been answered.
+    /// When the keepalive went out that has not been answered; no other is sent meanwhile.
     var keepaliveSentAt: Instant?
     var keepaliveRequestID: Int64 = 0
 

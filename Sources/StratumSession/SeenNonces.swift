@@ -15,9 +15,12 @@ struct SeenNonces {
     private var hasZero = false
     private(set) var count = 0
     private let limit: Int
+    /// Odd, and a secret: miners choose the nonces, and must not be able to choose where they crowd.
+    private let multiplier: UInt64
 
-    init(limit: Int = Limits.noncesPerJobMax) {
+    init(salt: UInt64, limit: Int = Limits.noncesPerJobMax) {
         self.limit = limit
+        multiplier = salt | 1
     }
 
     mutating func insert(_ nonce: UInt32) -> Insertion {
@@ -55,8 +58,8 @@ struct SeenNonces {
     /// Where `nonce` stands, or the empty place where it belongs.
     private func place(of nonce: UInt32, in places: [UInt32]) -> Int {
         let mask = places.count - 1
-        // Fibonacci hashing: miners count upwards, and neighbours must not crowd.
-        var place = Int((UInt64(nonce) &* 0x9E37_79B9_7F4A_7C15) >> 32) & mask
+        // Multiplicative hashing: miners count upwards, and neighbours must not crowd.
+        var place = Int((UInt64(nonce) &* multiplier) >> 32) & mask
         while places[place] != 0, places[place] != nonce { place = (place + 1) & mask }
         return place
     }

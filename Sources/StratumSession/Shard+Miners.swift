@@ -68,7 +68,8 @@ extension Shard {
     // MARK: - Login
 
     private mutating func logIn(_ login: LoginRequest, _ id: MinerID, at now: Instant) {
-        if let password = policy.accessPassword, login.password != password {
+        // By bytes: two strings that merely look alike are not the same password.
+        if let password = policy.accessPassword, login.password?.utf8.elementsEqual(password.utf8) != true {
             outbox.send(to: id) { MinerReply.refusal(.permissionDenied, id: login.id, to: &$0) }
             return close(id, .permissionDenied, at: now)
         }
@@ -90,24 +91,29 @@ extension Shard {
         giveJob(to: id)
     }
 
-    /// Finds a miner its slot: in an open upstream if there is room, else in one that sleeps, else in a new one.
+    /// Finds a miner its slot: in an upstream that has work, else in one that is open, else in one that sleeps, else in
+    /// a new one.
     mutating func place(_ id: MinerID, at now: Instant) -> Bool {
         let expectsReserved = expectsReserved
         let found =
-            upstreams.firstIndex { !$0.isSuspended && $0.hasRoom(expectsReserved: expectsReserved) }
+            upstreams.firstIndex { $0.activePool != nil && $0.hasRoom(expectsReserved: expectsReserved) }
+            ?? upstreams.firstIndex { !$0.isSuspended && $0.hasRoom(expectsReserved: expectsReserved) }
             ?? openUpstream(at: now)
         guard let found, let slot = upstreams[found].space.allocate(for: id) else { return false }
         upstreams[found].emptySince = nil
-        miners[Int(id.index)].upstream = UInt16(found)
-        miners[Int(id.index)].slot = slot
+        miners[Int(id.index)].settle(at: UInt16(found), slot: slot)
         return true
     }
 
     /// Sends a miner the job of its upstream, if that has one: inside its login reply when it waits for that.
+    ///
+    /// Never the same job twice (as a pool gives it after a reconnect): XMRig takes that for a fault and drops us.
     mutating func giveJob(to id: MinerID) {
         let row = Int(id.index)
         let upstream = Int(miners[row].upstream)
         guard upstreams[upstream].activePool != nil, let work = upstreams[upstream].current else { return }
+        guard miners[row].workSerial != work.serial else { return }
+        miners[row].take(work.serial, nonceByte: work.reservedByte ?? miners[row].slot)
         let share = JobShare(
             nonceByte: work.isReserved ? nil : miners[row].slot,
             customDifficulty: miners[row].effectiveCustomDifficulty(atPoolDifficulty: work.job.difficulty))
@@ -160,7 +166,7 @@ extension Shard {
         let upstream = Int(miners[Int(id.index)].upstream)
         let slot = miners[Int(id.index)].slot
         guard upstreams[upstream].space[slot] == .owned(id) else { return }
-        upstreams[upstream].space.release(slot)
+        upstreams[upstream].space.release(slot, wasSearched: miners[Int(id.index)].workSerial != 0)
         if upstreams[upstream].space.ownedCount == 0 { upstreams[upstream].emptySince = now }
     }
 

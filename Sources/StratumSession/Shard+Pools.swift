@@ -163,7 +163,7 @@ extension Shard {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         let isReserved = upstreams[upstream].sessions[pool].hasNicehash || job.nonceByte != 0
         expectsReserved = isReserved
-        upstreams[upstream].adopt(job, from: id, isReserved: isReserved)
+        upstreams[upstream].adopt(job, from: id, isReserved: isReserved, salt: random.next())
         var homeless: [MinerID] = []
         if isReserved {
             if !hasSaidReserved[pool] { outbox.append(.news(.poolReservesNonceByte(id))) }
@@ -185,7 +185,7 @@ extension Shard {
     private mutating func evictAllButOne(_ upstream: Int) -> [MinerID] {
         var owners: [(slot: UInt8, miner: MinerID)] = []
         upstreams[upstream].space.forEachOwned { slot, miner in owners.append((slot, miner)) }
-        for owner in owners.dropFirst() { upstreams[upstream].space.release(owner.slot) }
+        for owner in owners.dropFirst() { upstreams[upstream].space.release(owner.slot, wasSearched: true) }
         return owners.dropFirst().map(\.miner)
     }
 

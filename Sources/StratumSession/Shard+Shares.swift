@@ -16,6 +16,8 @@ extension Shard {
             if policy.countsCustomDifficulty {
                 settle(row, .local, difficulty: poolDifficulty, actual: actual)
             }
+        case .localUncounted:
+            outbox.send(to: id) { MinerReply.ok(id: share.id, to: &$0) }
         case .refuse(let refusal, let difficulty, let actual):
             outbox.send(to: id) { MinerReply.refusal(refusal, id: share.id, to: &$0) }
             settle(row, .invalid(refusal), difficulty: difficulty, actual: actual)

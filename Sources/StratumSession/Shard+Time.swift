@@ -28,6 +28,8 @@ extension Shard {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         guard case .active = upstreams[upstream].sessions[pool].phase,
             upstreams[upstream].sessions[pool].hasKeepalive,
+            // Another one would hide how long the pool has owed us the answer to the last.
+            upstreams[upstream].sessions[pool].keepaliveSentAt == nil,
             now >= upstreams[upstream].sessions[pool].lastSentAt + policy.pools[pool].keepalive
         else { return }
         let requestID = upstreams[upstream].sessions[pool].takeRequestID()

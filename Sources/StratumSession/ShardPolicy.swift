@@ -8,7 +8,7 @@ public struct ShardPolicy: Sendable {
     /// 0 = the pool's difficulty.
     public var customDifficulty: UInt64 = 0
     public var countsCustomDifficulty = false
-    /// In order of preference; never empty.
+    /// In order of preference; never empty, at most `Limits.poolsMax`.
     public var pools: [Pool]
     /// Failures of the first pool before the second is dialled.
     public var retries = 2
@@ -21,6 +21,7 @@ public struct ShardPolicy: Sendable {
 
     public init(pools: [Pool], agent: String) {
         precondition(!pools.isEmpty, "a shard needs a pool")
+        precondition(pools.count <= Limits.poolsMax, "a shard cannot name more than \(Limits.poolsMax) pools")
         self.pools = pools
         self.agent = agent
     }
@@ -32,9 +33,10 @@ public struct ShardPolicy: Sendable {
         public var rigID: String?
         /// The algorithm of jobs that name none.
         public var algorithm: AlgorithmName?
-        /// Silence before a keepalive goes out, when the pool offers it.
+        /// Our silence before a keepalive goes out, when the pool offers it.
         public var keepalive: Milliseconds
 
+        /// - Parameter keepalive: 0 stands for 60 s: a pool that offers keepalives expects them (behaviour.md §9).
         public init(
             user: String, password: String, rigID: String? = nil, algorithm: AlgorithmName? = nil,
             keepalive: Milliseconds = .seconds(60)
@@ -43,7 +45,7 @@ public struct ShardPolicy: Sendable {
             self.password = password
             self.rigID = rigID
             self.algorithm = algorithm
-            self.keepalive = keepalive
+            self.keepalive = keepalive.count > 0 ? keepalive : .seconds(60)
         }
     }
 }

@@ -10,6 +10,8 @@ enum ShareVerdict {
     case forward(JobAge, nonce: UInt32, hash: InlineArray<32, UInt8>, actual: UInt64)
     /// Good for the miner's custom difficulty only: answered here. The pool difficulty is that of its job.
     case local(poolDifficulty: UInt64, actual: UInt64)
+    /// The same for a job that we do not know: it may be the hundredth time that we see it, so it counts for nothing.
+    case localUncounted
     /// - Parameter difficulty: the pool difficulty that it was measured against; 0 without any job.
     case refuse(MinerReply.Refusal, difficulty: UInt64, actual: UInt64)
 }
@@ -29,15 +31,20 @@ extension Upstream {
         else { return .refuse(.lowDifficulty, difficulty: difficulty, actual: actual) }
 
         let reservedByte = age == .previous ? previous?.reservedByte : current?.reservedByte
-        guard UInt8(nonce >> 24) == reservedByte ?? miner.slot else {
-            return .refuse(.invalidNonce, difficulty: difficulty, actual: actual)
+        let nonceByte = UInt8(truncatingIfNeeded: nonce >> 24)
+        guard nonceByte == reservedByte ?? miner.slot else {
+            // The byte of its former place is no fault of the miner's: the share has crossed the news.
+            let isLate = nonceByte == miner.formerNonceByte
+            return .refuse(isLate ? .staleShare : .invalidNonce, difficulty: difficulty, actual: actual)
         }
         if actual < difficulty {
             // Below the pool's difficulty the job is not checked (the pool will not see it), but it counts only once.
-            if let age, remember(nonce, in: age) != .new {
-                return .refuse(.duplicateShare, difficulty: difficulty, actual: actual)
+            guard let age else { return .localUncounted }
+            switch remember(nonce, in: age) {
+            case .new: return .local(poolDifficulty: difficulty, actual: actual)
+            case .seen: return .refuse(.duplicateShare, difficulty: difficulty, actual: actual)
+            case .full: return .refuse(.tooManyShares, difficulty: difficulty, actual: actual)
             }
-            return .local(poolDifficulty: difficulty, actual: actual)
         }
         guard let active = activePool, sessions[active].inFlight.hasRoom else {
             return .refuse(.badGateway, difficulty: difficulty, actual: actual)
@@ -63,12 +70,5 @@ extension Upstream {
     private func isAnother(_ algorithm: AlgorithmName, than age: JobAge) -> Bool {
         guard let ours = (age == .current ? current : previous)?.job.algorithm else { return false }
         return !ours.isEmpty && ours != algorithm
-    }
-
-    private mutating func remember(_ nonce: UInt32, in age: JobAge) -> SeenNonces.Insertion {
-        switch age {
-        case .current: current?.seen.insert(nonce) ?? .new
-        case .previous: previous?.seen.insert(nonce) ?? .new
-        }
     }
 }

@@ -8,9 +8,19 @@ struct Work {
     let source: PoolConnectionID
     /// The nonce byte that the pool keeps for itself: the job cannot be split. nil when it is ours to give.
     let reservedByte: UInt8?
+    /// Differs from one work to the next; the same work keeps it when it comes again over a new connection.
+    let serial: UInt32
     var seen: SeenNonces
 
     var isReserved: Bool { reservedByte != nil }
+
+    /// Gives its nonces away for others.
+    mutating func trade(_ nonces: inout SeenNonces) { swap(&seen, &nonces) }
+
+    /// Whether a miner that has this one would see no difference.
+    func isSame(as job: Job, reservedByte: UInt8?) -> Bool {
+        self.job.isSameWork(as: job) && self.reservedByte == reservedByte
+    }
 }
 
 /// One pool's worth of nonces, split among at most 256 miners.
@@ -26,6 +36,9 @@ struct Upstream {
     var current: Work?
     /// The job before: shares for it may still come, and the pool judges them (behaviour.md §4).
     var previous: Work?
+    /// Both jobs have one blob, and so one set of nonces: the current one's.
+    private(set) var shareOneBlob = false
+    private var lastSerial: UInt32 = 0
 
     init(index: UInt16, pools: Int, retries: Int, firstSlot: UInt8) {
         self.index = index
@@ -49,15 +62,33 @@ struct Upstream {
     }
 
     /// Takes a new job in: decides what stays of the old one.
-    mutating func adopt(_ job: Job, from source: PoolConnectionID, isReserved: Bool) {
+    /// - Parameter salt: random.
+    mutating func adopt(_ job: Job, from source: PoolConnectionID, isReserved: Bool, salt: UInt64) {
+        let reservedByte = isReserved ? job.nonceByte : nil
         let isSameBlob = current?.job.blob == job.blob
-        // The same blob under a new name or target (pools do that to change the difficulty): what has been searched
-        // and found in it stays searched and found.
-        let seen = isSameBlob ? current?.seen ?? SeenNonces() : SeenNonces()
+        if current?.isSame(as: job, reservedByte: reservedByte) != true { lastSerial &+= 1 }
+        // The same blob under a new name or target (pools do that to change the difficulty), or the one before again:
+        // what has been found in it stays found. Moved, not copied: it may be large.
+        var seen = SeenNonces(salt: salt)
+        if isSameBlob {
+            current?.trade(&seen)
+        } else if previous?.job.blob == job.blob {
+            previous?.trade(&seen)
+        }
         previous = current?.source == source ? current : nil
+        shareOneBlob = isSameBlob && previous != nil
         current = Work(
-            job: job, line: JobLine(job), source: source, reservedByte: isReserved ? job.nonceByte : nil, seen: seen)
+            job: job, line: JobLine(job), source: source, reservedByte: reservedByte, serial: lastSerial, seen: seen)
+        // What has been searched in a blob stays searched.
         if !isSameBlob { space.freeDeadSlots() }
+    }
+
+    /// Remembers that a nonce was submitted for the job of this age.
+    mutating func remember(_ nonce: UInt32, in age: JobAge) -> SeenNonces.Insertion {
+        switch age {
+        case .previous where !shareOneBlob: previous?.seen.insert(nonce) ?? .new
+        case .current, .previous: current?.seen.insert(nonce) ?? .new
+        }
     }
 
     /// Forgets jobs and slots; the sessions must be closed already.
@@ -65,6 +96,7 @@ struct Upstream {
         isSuspended = true
         current = nil
         previous = nil
+        shareOneBlob = false
         space = NonceSpace(start: firstSlot)
         choice = PoolChoice(count: choice.count, retries: choice.retries)
     }
