@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// Nothing that a client sends may stop the program, and nothing of it may stay.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct HostilityTests {
+@Suite(.serialized, .timeLimit(.minutes(3))) struct HostilityProcessTests {
     private static let grammar = [
         "GET ", "HEAD ", "POST ", "OPTIONS ", "/", "*", "/1/workers", "/workers.json", "?", "%", "%00", " HTTP/1.1",
         " HTTP/9.9", "\r\n", "\n", "\r", ":", " ", "\t", "\0", "Host: x", "Content-Length: ", "0",
@@ -19,7 +19,7 @@ import Testing
         case 1: Array("GET /".utf8) + [UInt8](repeating: .random(in: 0...255, using: &random), count: 50_000)
         default:
             (0..<Int.random(in: 1...30, using: &random)).flatMap { _ in
-                Array(HostilityTests.grammar.randomElement(using: &random)!.utf8)
+                Array(HostilityProcessTests.grammar.randomElement(using: &random)!.utf8)
             }
         }
     }
