@@ -94,7 +94,7 @@ let package = Package(
         tests("DaemonKit", "Configuration", logging),
         tests("Supervisor", "Configuration"),
         tests("StatsCollector", "Telemetry", "EventBus", "EventLoop", "DaemonKit"),
-        tests("ApiGateway", "Telemetry", "Configuration", "EventBus", "DaemonKit"),
+        tests("ApiGateway", "Telemetry", "Configuration", "EventBus", "DaemonKit", logging),
         tests("PracticePool", "StratumProtocol"),
         tests("MinerSwarm", "StratumProtocol"),
         .testTarget(name: "ProcessTests", swiftSettings: strict),
