@@ -1,1 +1,140 @@
-@main enum Main { static func main() {} }
+internal import ArgumentParser
+internal import EventLoop
+internal import Glibc
+internal import StratumProtocol
+
+/// A strict Stratum pool for loopback: what Millrace, or a miner, is tried against.
+@main
+struct PracticePoolCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "millrace-practice-pool",
+        abstract: "A strict Stratum pool for this machine alone, to practise with.",
+        discussion: """
+            It gives out plausible Monero jobs and checks every share: session, job, nonce, duplicates, difficulty and, \
+            with --verify, the RandomX hash itself. Real miners and proxies can connect to it.
+
+            Signals: USR1 makes a new job now, USR2 turns silence on and off, TERM and INT end it with a last report.
+            """)
+
+    @Option(help: ArgumentHelp("Address to listen on, within 127.0.0.0/8 or ::1.", valueName: "address"))
+    var host = "127.0.0.1"
+
+    @Option(help: ArgumentHelp("Port to listen on; 0 takes a free one. It is printed.", valueName: "n"))
+    var port: UInt16 = 0
+
+    @Option(help: ArgumentHelp("Difficulty of every job.", valueName: "n"))
+    var difficulty: UInt64 = 1_000
+
+    @Option(help: ArgumentHelp("Length of the target: 4 or 8 bytes.", valueName: "n"))
+    var targetBytes = 4
+
+    @Option(help: ArgumentHelp("A new job so often; 0 = only the first.", valueName: "seconds"))
+    var jobInterval: Double = 30
+
+    @Option(help: ArgumentHelp("Algorithm named in the jobs.", valueName: "name"))
+    var algo = "rx/0"
+
+    @Option(help: ArgumentHelp("Extensions to advertise, with commas: algo, keepalive; \"none\" for none."))
+    var extensions = "algo,keepalive"
+
+    @Flag(help: "Reserve the fourth nonce byte, one per connection, and say so: what nicehash pools do.")
+    var nicehash = false
+
+    @Flag(help: "Compute the RandomX hash of every share, in threads of its own (light mode: some 50 a second each).")
+    var verify = false
+
+    @Option(help: ArgumentHelp("Threads that compute hashes for --verify.", valueName: "n"))
+    var verifyThreads = 1
+
+    @Option(help: ArgumentHelp("Answer everything so much later.", valueName: "ms"))
+    var replyDelay: UInt64 = 0
+
+    @Option(help: ArgumentHelp("Refuse this part of the good shares.", valueName: "percent"))
+    var rejectRate: Double = 0
+
+    @Option(help: ArgumentHelp("Refuse every n-th good share.", valueName: "n"))
+    var rejectEvery: UInt64 = 0
+
+    @Option(help: ArgumentHelp("The words of such a refusal.", valueName: "text"))
+    var rejectText = "Rejected by the practice pool"
+
+    @Option(help: ArgumentHelp("Refuse every login with this text.", valueName: "text"))
+    var loginError: String?
+
+    @Option(help: ArgumentHelp("Answer logins without a job, and send it so much later.", valueName: "ms"))
+    var firstJobDelay: UInt64?
+
+    @Option(help: ArgumentHelp("Drop all connections so often.", valueName: "seconds"))
+    var dropEvery: Double = 0
+
+    @Option(help: ArgumentHelp("Fall silent after so long: connections stand, nothing is answered.", valueName: "seconds"))
+    var silentAfter: Double = 0
+
+    @Flag(help: "Be silent from the start.")
+    var silent = false
+
+    @Option(help: ArgumentHelp("End after so long; 0 = never.", valueName: "seconds"))
+    var seconds: Double = 0
+
+    @Option(help: ArgumentHelp("Write the counts to this file as JSON, twice a second and at the end.", valueName: "path"))
+    var reportFile: String?
+
+    @Flag(help: "Print no line a second.")
+    var quiet = false
+
+    func validate() throws {
+        guard targetBytes == 4 || targetBytes == 8 else { throw ValidationError("--target-bytes is 4 or 8") }
+        let limit = targetBytes == 4 ? UInt64(UInt32.max) : UInt64.max
+        guard (1...limit).contains(difficulty) else {
+            throw ValidationError("--difficulty is 1 to \(limit) with a target of \(targetBytes) bytes")
+        }
+        guard (0...100).contains(rejectRate) else { throw ValidationError("--reject-rate is 0 to 100") }
+        guard (1...64).contains(verifyThreads) else { throw ValidationError("--verify-threads is 1 to 64") }
+        for name in extensionNames where !["algo", "keepalive"].contains(name) {
+            throw ValidationError("--extensions knows algo and keepalive, not \"\(name)\"; see also --nicehash")
+        }
+        let timings = [jobInterval, dropEvery, silentAfter, seconds]
+        guard timings.allSatisfy({ (0...1e6).contains($0) }) else {
+            throw ValidationError("a time is 0 to 1,000,000 seconds")
+        }
+        guard replyDelay <= 3_600_000, firstJobDelay ?? 0 <= 3_600_000 else {
+            throw ValidationError("a delay is at most an hour")
+        }
+        guard (try? SocketAddress(loopback: host, port: port)) != nil else {
+            throw ValidationError("--host is an address within 127.0.0.0/8, or ::1: this pool is for this machine alone")
+        }
+    }
+
+    func run() throws {
+        let program = try PoolProgram(options: self)
+        try program.run()
+    }
+
+    private var extensionNames: [String] {
+        extensions == "none" ? [] : extensions.split(separator: ",").map(String.init)
+    }
+
+    var rules: PoolRules {
+        var rules = PoolRules()
+        rules.target = ShareTarget(difficulty: difficulty, bytes: targetBytes)
+        rules.algorithm = algo
+        rules.hasAlgo = extensionNames.contains("algo")
+        rules.hasKeepalive = extensionNames.contains("keepalive")
+        rules.hasNicehash = nicehash
+        rules.loginError = loginError
+        rules.loginCarriesJob = firstJobDelay == nil
+        rules.rejection.percent = rejectRate
+        rules.rejection.every = rejectEvery
+        rules.rejection.text = rejectText
+        rules.verifiesHashes = verify
+        return rules
+    }
+}
+
+extension SocketAddress {
+    /// An address of this machine alone; throws for any other.
+    init(loopback host: String, port: UInt16) throws(SystemFailure) {
+        try self.init(host: host == "localhost" ? "127.0.0.1" : host, port: port)
+        guard self.host.hasPrefix("127.") || self.host == "::1" else { throw SystemFailure(code: -EADDRNOTAVAIL) }
+    }
+}

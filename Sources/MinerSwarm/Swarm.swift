@@ -1,0 +1,327 @@
+internal import EventLoop
+internal import StratumProtocol
+
+/// All miners of the process on one loop: who is connected, whose turn it is, and what came of it.
+///
+/// `tick` is called by a timer and does what is due; everything else happens when the proxy says something. At most a
+/// fixed number of bytes is kept for each miner, and nothing at all for each share beyond the ledger's ring.
+final class Swarm {
+    /// How long the end of a run waits for replies.
+    static let drainMillis: UInt64 = 5_000
+
+    let settings: SwarmSettings
+    private let loop: Loop
+    private let parser = JSONParser(documentBytesMax: LineFramer.minerLineBytesMax)
+    private var generator: SplitMix
+    /// One place for each miner; nil while it is not connected.
+    private var places: [MinerConnection?]
+    private var lastSerial: UInt32 = 0
+    private var waiting: WaitingMiners
+    private var sharePace: Pace
+    private var churnPace: Pace
+    private var connectPace: Pace
+    private var keepalivePace: Pace
+    private var shareTurn = 0
+    private var keepaliveTurn = 0
+    private var ledger = ShareLedger()
+    private var latency = Histogram()
+    private var loginTimes = Histogram()
+    private var nonces: NonceWatch
+    private var broadcasts = BroadcastWatch()
+    private var counts = SwarmReport()
+    private var output: [UInt8] = []
+    private var startedNanos: UInt64
+    private var tickedNanos: UInt64
+    private(set) var isDraining = false
+
+    init(on loop: Loop, settings: SwarmSettings) {
+        self.loop = loop
+        self.settings = settings
+        generator = SplitMix(seed: settings.seed)
+        places = [MinerConnection?](repeating: nil, count: settings.miners)
+        waiting = WaitingMiners(count: settings.miners)
+        sharePace = Pace(perSecond: settings.isClosedLoop ? 0 : settings.rate)
+        churnPace = Pace(perSecond: settings.churn)
+        connectPace = Pace(perSecond: settings.connectRate)
+        keepalivePace = Pace(
+            perSecond: settings.keepaliveSeconds > 0 ? Double(settings.miners) / settings.keepaliveSeconds : 0)
+        nonces = NonceWatch(miners: settings.miners)
+        startedNanos = loop.nanoseconds
+        tickedNanos = startedNanos
+        counts.miners = settings.miners
+        output.reserveCapacity(4_096)
+    }
+
+    /// True when no share waits for its reply.
+    var isDrained: Bool { counts.shares.outstanding == 0 }
+
+    /// Does what is due: connects, leaves, sends.
+    func tick() {
+        let now = loop.nanoseconds
+        let elapsed = Double(now - tickedNanos) / 1e9
+        tickedNanos = now
+        guard !isDraining else { return }
+        connectDue(elapsed: elapsed, now: now)
+        for _ in 0..<churnPace.due(afterSeconds: elapsed) { sendOneAway() }
+        let due = sharePace.due(afterSeconds: elapsed)
+        for sent in 0..<due {
+            guard let connection = next(&shareTurn, where: { $0.miner.canMine && !$0.isLeaving }) else {
+                counts.shares.missed += due - sent
+                break
+            }
+            sendShare(on: connection)
+        }
+        for _ in 0..<keepalivePace.due(afterSeconds: elapsed) {
+            guard let connection = next(&keepaliveTurn, where: { $0.miner.isLoggedIn }) else { break }
+            sendKeepalive(on: connection)
+        }
+    }
+
+    /// No new shares and no new miners from here on.
+    func drain() {
+        isDraining = true
+    }
+
+    /// What is still unanswered is lost; everybody leaves.
+    func close() {
+        counts.shares.lost += counts.shares.outstanding
+        counts.shares.outstanding = 0
+        for place in places.indices { places[place]?.close() }
+    }
+
+    /// - Parameter withHistograms: leave the long parts out while the run goes on.
+    func report(withHistograms: Bool) -> SwarmReport {
+        var report = counts
+        report.seconds = Double(loop.nanoseconds - startedNanos) / 1e9
+        report.shares.missed += sharePace.missed
+        report.shares.millis = .init(latency)
+        report.logins.millis = .init(loginTimes)
+        report.nonceConflicts = nonces.conflicts
+        report.nonceReuses = nonces.reuses
+        report.jobs.broadcasts = broadcasts.count
+        let spreads = broadcasts.broadcasts.filter { $0.miners > 1 }.map(\.spreadMillis).sorted()
+        if let least = spreads.first, let most = spreads.last {
+            report.jobs.spreadMillis = .init(min: least, median: spreads[spreads.count / 2], max: most)
+        }
+        if withHistograms {
+            report.jobs.recent = broadcasts.broadcasts
+            report.shares.histogram = latency.filled
+        }
+        return report
+    }
+}
+
+// MARK: - Coming and going
+
+extension Swarm {
+    private func connectDue(elapsed: Double, now: UInt64) {
+        while let index = waiting.takeRetry(atMillis: now / 1_000_000) { connect(index, now: now) }
+        let due = settings.connectRate > 0 ? connectPace.due(afterSeconds: elapsed) : settings.miners
+        for _ in 0..<due {
+            guard let index = waiting.takeNew() else { break }
+            connect(index, now: now)
+        }
+    }
+
+    private func connect(_ index: Int, now: UInt64) {
+        lastSerial &+= 1
+        let connection = MinerConnection(
+            on: loop, id: ConnectionID(index: UInt32(index), serial: lastSerial), startedNanos: now, swarm: self)
+        places[index] = connection
+        do throws(SystemFailure) {
+            if settings.sourceAddresses > 1 {
+                try connection.bind(to: Swarm.sourceAddress(index % settings.sourceAddresses))
+            }
+            try connection.connect(to: settings.target)
+        } catch {
+            couldNotConnect(connection, error)
+        }
+    }
+
+    /// 127.0.0.1 is the first; there are 254 in each third byte.
+    private static func sourceAddress(_ number: Int) throws(SystemFailure) -> SocketAddress {
+        try SocketAddress(host: "127.0.\(number / 254).\(number % 254 + 1)", port: 0)
+    }
+
+    func couldNotConnect(_ connection: MinerConnection, _ failure: SystemFailure) {
+        counts.connections.failed.count(failure.description)
+        remove(connection)
+        retryLater(connection.index)
+    }
+
+    func connected(_ connection: MinerConnection) {
+        counts.connections.made += 1
+        counts.connections.now += 1
+        output.removeAll(keepingCapacity: true)
+        settings.pattern.append(miner: connection.index, to: &output)
+        send(on: connection)
+    }
+
+    /// The other side ended the connection.
+    func lost(_ connection: MinerConnection) {
+        guard places[connection.index] === connection else { return }
+        counts.connections.lost += 1
+        drop(connection)
+        retryLater(connection.index)
+    }
+
+    func foundFault(_ fault: ProxyFault, of connection: MinerConnection) {
+        counts.protocolFaults.count(fault.rawValue)
+        drop(connection)
+        retryLater(connection.index)
+    }
+
+    /// One miner, any, leaves for good; another one joins in its place at once.
+    private func sendOneAway() {
+        let first = Int(truncatingIfNeeded: generator.next() >> 33) % places.count
+        var turn = first
+        guard let connection = next(&turn, where: { $0.miner.isLoggedIn && !$0.isLeaving }) else { return }
+        connection.isLeaving = true
+        if settings.leavesAbruptly || connection.miner.outstanding == 0 { leave(connection) }
+    }
+
+    private func leave(_ connection: MinerConnection) {
+        counts.connections.left += 1
+        drop(connection)
+        waiting.join(connection.index)
+    }
+
+    /// Ends a connection that stood.
+    private func drop(_ connection: MinerConnection) {
+        counts.connections.now -= 1
+        if connection.miner.isLoggedIn { counts.logins.now -= 1 }
+        let unanswered = Int(connection.miner.outstanding)
+        counts.shares.lost += unanswered
+        counts.shares.outstanding -= unanswered
+        remove(connection)
+    }
+
+    private func remove(_ connection: MinerConnection) {
+        connection.close()
+        places[connection.index] = nil
+    }
+
+    private func retryLater(_ index: Int) {
+        waiting.pause(index, untilMillis: loop.nanoseconds / 1_000_000 + settings.retryPauseMillis)
+    }
+
+    /// The connection of that name while it lives.
+    private func connection(_ id: ConnectionID) -> MinerConnection? {
+        guard let connection = places[Int(id.index)], connection.id == id else { return nil }
+        return connection
+    }
+
+    /// The next connection in the round for which `isWanted` holds; nil when a whole round finds none.
+    private func next(_ turn: inout Int, where isWanted: (MinerConnection) -> Bool) -> MinerConnection? {
+        for _ in places.indices {
+            let index = turn
+            turn = turn + 1 < places.count ? turn + 1 : 0
+            if let connection = places[index], isWanted(connection) { return connection }
+        }
+        return nil
+    }
+}
+
+// MARK: - Talking
+
+extension Swarm {
+    func received(_ line: Span<UInt8>, from connection: MinerConnection) {
+        do throws(ProxyFault) {
+            handle(try connection.miner.receive(line, parser: parser), on: connection)
+        } catch {
+            foundFault(error, of: connection)
+        }
+    }
+
+    private func handle(_ event: SimulatedMiner.Event, on connection: MinerConnection) {
+        switch event {
+        case .loggedIn(let hasJob): loggedIn(connection, hasJob: hasJob)
+        case .loginRefused(let text):
+            counts.logins.refused.count(text)
+            drop(connection)
+            retryLater(connection.index)
+        case .job: gotJob(connection, isPushed: true)
+        case .shareAccepted(let id):
+            if settle(id, on: connection) { counts.shares.ok += 1 }
+            carryOn(connection)
+        case .shareRefused(let id, let text):
+            if settle(id, on: connection) { counts.shares.refused.count(text) }
+            carryOn(connection)
+        case .keptAlive: counts.keepalives.ok += 1
+        case .keepaliveRefused(let text): counts.keepalives.refused.count(text)
+        }
+    }
+
+    private func loggedIn(_ connection: MinerConnection, hasJob: Bool) {
+        let now = loop.nanoseconds
+        counts.logins.ok += 1
+        counts.logins.now += 1
+        loginTimes.add(nanos: now - connection.startedNanos)
+        if counts.logins.now == settings.miners, counts.logins.allAfterMillis == nil {
+            counts.logins.allAfterMillis = Double(now - startedNanos) / 1e6
+        }
+        if hasJob { gotJob(connection, isPushed: false) }
+    }
+
+    private func gotJob(_ connection: MinerConnection, isPushed: Bool) {
+        guard let job = connection.miner.job else { return }
+        if isPushed {
+            counts.jobs.pushed += 1
+            broadcasts.heard(job.broadcast, now: loop.nanoseconds)
+        } else {
+            counts.jobs.atLogin += 1
+        }
+        let part = NonceWatch.Part(work: job.work, nonceByte: job.nonceByte)
+        connection.part = part
+        nonces.took(part, holder: connection.id) { self.connection($0)?.part == part }
+        if settings.isClosedLoop, connection.miner.outstanding == 0 { carryOn(connection) }
+    }
+
+    /// After a reply, or with a first job: the next share, if it is that kind of run; or the farewell.
+    private func carryOn(_ connection: MinerConnection) {
+        if connection.isLeaving {
+            if connection.miner.outstanding == 0 { leave(connection) }
+        } else if settings.isClosedLoop, !isDraining, connection.miner.canMine {
+            sendShare(on: connection)
+        }
+    }
+
+    private func settle(_ id: Int64, on connection: MinerConnection) -> Bool {
+        guard let sent = ledger.close(id: id, of: connection.id) else {
+            counts.shares.unexpectedReplies += 1
+            return false
+        }
+        latency.add(nanos: loop.nanoseconds - sent)
+        connection.miner.outstanding -= 1
+        counts.shares.outstanding -= 1
+        return true
+    }
+
+    private func sendShare(on connection: MinerConnection) {
+        guard let id = ledger.open(connection.id, now: loop.nanoseconds, isLive: { self.connection($0) != nil })
+        else {
+            counts.shares.missed += 1
+            return
+        }
+        output.removeAll(keepingCapacity: true)
+        connection.miner.appendShare(id: id, using: &generator, to: &output)
+        counts.shares.sent += 1
+        counts.shares.outstanding += 1
+        send(on: connection)
+    }
+
+    private func sendKeepalive(on connection: MinerConnection) {
+        output.removeAll(keepingCapacity: true)
+        connection.miner.appendKeepalive(to: &output)
+        counts.keepalives.sent += 1
+        send(on: connection)
+    }
+
+    private func send(on connection: MinerConnection) {
+        switch output.withUnsafeBytes({ connection.send($0) }) {
+        // When it is closed `didEnd` follows with the next read.
+        case .sent, .queued, .closed: break
+        case .overflow: lost(connection)
+        }
+    }
+}

@@ -1,0 +1,157 @@
+internal import FoundationEssentials
+
+/// What the swarm has seen. Durations are in milliseconds; times end in `nanos` and are of the monotonic clock.
+struct SwarmReport: Codable, Sendable {
+    struct Connections: Codable, Sendable {
+        var now = 0
+        var made = 0
+        /// Ended by the other side while the miner wanted to stay.
+        var lost = 0
+        /// Attempts that came to nothing, by the system's words.
+        var failed: [String: Int] = [:]
+        /// Miners that left by intention.
+        var left = 0
+    }
+
+    struct Logins: Codable, Sendable {
+        var now = 0
+        var ok = 0
+        var refused: [String: Int] = [:]
+        /// From the beginning of the run until as many miners as asked for were logged in; nil until then.
+        var allAfterMillis: Double?
+        /// From the call of connect(2) to the reply.
+        var millis = Percentiles()
+    }
+
+    struct Jobs: Codable, Sendable {
+        var atLogin = 0
+        var pushed = 0
+        var broadcasts = 0
+        /// From the first miner to the last of one job, over the jobs that reached at least two.
+        var spreadMillis = Spread()
+        /// The newest ones, to be put together with those of other processes.
+        var recent: [BroadcastWatch.Broadcast] = []
+    }
+
+    struct Spread: Codable, Sendable {
+        var min: Double = 0
+        var median: Double = 0
+        var max: Double = 0
+    }
+
+    struct Shares: Codable, Sendable {
+        var sent = 0
+        var ok = 0
+        var refused: [String: Int] = [:]
+        /// Without a reply when their connection was lost, or at the end of the run.
+        var lost = 0
+        /// Still without a reply.
+        var outstanding = 0
+        /// Replies to shares that were never sent, or answered before.
+        var unexpectedReplies = 0
+        /// Shares that the swarm could not send at the rate asked for.
+        var missed = 0
+        var millis = Percentiles()
+        /// [upper end in nanoseconds, amount]: to be added to those of other processes.
+        var histogram: [[UInt64]] = []
+    }
+
+    struct Percentiles: Codable, Sendable {
+        var p50: Double = 0
+        var p90: Double = 0
+        var p99: Double = 0
+        var max: Double = 0
+
+        init() {}
+
+        init(_ histogram: Histogram) {
+            p50 = Double(histogram.nanos(atPart: 0.5)) / 1e6
+            p90 = Double(histogram.nanos(atPart: 0.9)) / 1e6
+            p99 = Double(histogram.nanos(atPart: 0.99)) / 1e6
+            max = Double(histogram.maxNanos) / 1e6
+        }
+    }
+
+    struct Keepalives: Codable, Sendable {
+        var sent = 0
+        var ok = 0
+        var refused: [String: Int] = [:]
+    }
+
+    var pid: Int32 = 0
+    var miners = 0
+    var seconds: Double = 0
+    var cpuSeconds: Double = 0
+    var connections = Connections()
+    var logins = Logins()
+    var jobs = Jobs()
+    var shares = Shares()
+    var keepalives = Keepalives()
+    /// Miners on the same nonces of the same job at the same time.
+    var nonceConflicts = 0
+    /// Miners on nonces of a job that another one searched before it left.
+    var nonceReuses = 0
+    var protocolFaults: [String: Int] = [:]
+
+    var refusedShares: Int { shares.refused.values.reduce(0, +) }
+    var failedConnections: Int { connections.failed.values.reduce(0, +) }
+
+    /// True when nothing happened that may not happen to miners of a healthy proxy.
+    var isClean: Bool {
+        connections.lost == 0 && failedConnections == 0 && logins.refused.isEmpty && shares.refused.isEmpty
+            && shares.lost == 0 && shares.unexpectedReplies == 0 && keepalives.refused.isEmpty && nonceConflicts == 0
+            && nonceReuses == 0 && protocolFaults.isEmpty
+    }
+
+    /// The line of one second.
+    func line(since before: SwarmReport) -> String {
+        "miners \(logins.now)/\(miners), shares ok \(shares.ok) (+\(shares.ok - before.shares.ok)), refused \(refusedShares)"
+            + ", waiting \(shares.outstanding), lost \(shares.lost), p50 \(Self.format(shares.millis.p50)) ms"
+            + ", p99 \(Self.format(shares.millis.p99)) ms, disconnects \(connections.lost)"
+            + (nonceConflicts + nonceReuses > 0 ? ", NONCE CONFLICTS \(nonceConflicts)+\(nonceReuses)" : "")
+    }
+
+    /// What is printed at the end.
+    var summary: String {
+        var lines = [
+            "connections: \(connections.made) made, \(failedConnections) failed, \(connections.lost) lost, \(connections.left) left",
+            "logins: \(logins.ok) ok, \(logins.refused.values.reduce(0, +)) refused"
+                + (logins.allAfterMillis.map { ", all in after \(Self.format($0)) ms" } ?? ""),
+            "jobs: \(jobs.atLogin) at login, \(jobs.pushed) pushed in \(jobs.broadcasts) broadcasts"
+                + ", first to last miner \(Self.format(jobs.spreadMillis.median)) ms (max \(Self.format(jobs.spreadMillis.max)))",
+            "shares: \(shares.sent) sent, \(shares.ok) ok, \(refusedShares) refused, \(shares.lost) lost"
+                + (shares.missed > 0 ? ", \(shares.missed) not sent in time" : ""),
+            "round trip: p50 \(Self.format(shares.millis.p50)) ms, p90 \(Self.format(shares.millis.p90))"
+                + ", p99 \(Self.format(shares.millis.p99)), max \(Self.format(shares.millis.max))",
+            "nonces: \(nonceConflicts) conflicts, \(nonceReuses) reuses",
+        ]
+        for (text, count) in shares.refused.sorted(by: { $0.key < $1.key }) { lines.append("  refused \(count): \(text)") }
+        for (text, count) in protocolFaults.sorted(by: { $0.key < $1.key }) { lines.append("  fault \(count): \(text)") }
+        return lines.joined(separator: "\n")
+    }
+
+    /// Three decimals are enough for any duration here.
+    private static func format(_ millis: Double) -> String {
+        let thousandths = Int((millis * 1_000).rounded())
+        let rest = String(thousandths % 1_000)
+        return "\(thousandths / 1_000)." + String(repeating: "0", count: 3 - rest.count) + rest
+    }
+}
+
+extension [String: Int] {
+    /// Counts a text that comes from outside: only so many different ones, the rest as "other".
+    mutating func count(_ text: String) {
+        let key = self[text] != nil || count < 64 ? text : "other"
+        self[key, default: 0] += 1
+    }
+}
+
+/// A report in a file: whoever reads it finds a whole one, of now or of a moment ago.
+enum ReportFile {
+    static func replace(at path: String, with report: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        try (encoder.encode(report) + [0x0a]).write(to: URL(filePath: path), options: .atomic)
+    }
+}

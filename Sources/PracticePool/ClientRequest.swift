@@ -1,0 +1,84 @@
+internal import StratumProtocol
+
+/// What a client asks of the pool, as strictly as a pool reads it.
+enum ClientRequest {
+    case login(id: Int64, hasLogin: Bool)
+    case submit(id: Int64, ShareClaim)
+    /// `session`: the id given, nil when it is missing or malformed.
+    case keepalived(id: Int64, session: UInt64?)
+    case other(id: Int64)
+}
+
+/// A share as the client describes it. Fields that are missing or malformed are nil.
+struct ShareClaim: Sendable {
+    var session: UInt64?
+    var job: JobName?
+    /// As a little-endian number: its highest byte is the one that proxies split.
+    var nonce: UInt32?
+    var hash: InlineArray<32, UInt8>?
+    var algorithm: Algorithm
+
+    enum Algorithm: Sendable { case notGiven, asAsked, different }
+}
+
+/// What a client did that no client may do: its connection is closed.
+enum ClientFault: String, Error, Codable, CaseIterable {
+    case lineTooLong = "line_too_long"
+    case notJSON = "not_json"
+    case badRequest = "bad_request"
+    case requestBeforeLogin = "request_before_login"
+    case secondLogin = "second_login"
+    case unknownMethod = "unknown_method"
+    case foreignKeepalive = "foreign_keepalive"
+}
+
+extension ClientRequest {
+    /// - Parameter algorithm: the one of the pool's jobs, to compare with.
+    init(_ root: JSONValue, algorithm: String) throws(ClientFault) {
+        guard let id = root["id"].int64, root["method"].isString, root["params"].isObject else { throw .badRequest }
+        let method = root["method"]
+        let params = root["params"]
+        if method.equals("submit") {
+            self = .submit(id: id, ShareClaim(params, algorithm: algorithm))
+        } else if method.equals("login") {
+            let isNamed = params["login"].withBytes { !$0.isEmpty } ?? false
+            self = .login(id: id, hasLogin: isNamed)
+        } else if method.equals("keepalived") {
+            self = .keepalived(id: id, session: ShareClaim.session(params["id"]))
+        } else {
+            self = .other(id: id)
+        }
+    }
+}
+
+extension ShareClaim {
+    fileprivate init(_ params: JSONValue, algorithm expected: String) {
+        session = ShareClaim.session(params["id"])
+        job = params["job_id"].withBytes { JobName($0) } ?? nil
+        nonce = params["nonce"].withBytes(ShareClaim.nonce) ?? nil
+        hash = params["result"].withBytes { Hex.decode($0) } ?? nil
+        let given = params["algo"]
+        algorithm = .notGiven
+        if given.exists {
+            let isSame = given.withBytes { bytes in
+                bytes.count == expected.utf8.count
+                    && zip(0..., expected.utf8).allSatisfy { bytes[$0.0] == $0.1 }
+            }
+            algorithm = isSame == true ? .asAsked : .different
+        }
+    }
+
+    fileprivate static func session(_ value: JSONValue) -> UInt64? {
+        value.withBytes { text -> UInt64? in
+            guard let bytes: InlineArray<8, UInt8> = Hex.decode(text) else { return nil }
+            var number: UInt64 = 0
+            for index in 0..<8 { number = number << 8 | UInt64(bytes[index]) }
+            return number
+        } ?? nil
+    }
+
+    private static func nonce(_ text: Span<UInt8>) -> UInt32? {
+        guard let bytes: InlineArray<4, UInt8> = Hex.decode(text) else { return nil }
+        return UInt32(bytes[0]) | UInt32(bytes[1]) << 8 | UInt32(bytes[2]) << 16 | UInt32(bytes[3]) << 24
+    }
+}

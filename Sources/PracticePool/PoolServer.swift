@@ -1,0 +1,217 @@
+internal import EventLoop
+internal import StratumProtocol
+
+/// The pool on its loop: connections, jobs for all of them, and the count of everything.
+///
+/// Two timers are enough to wire it (`PoolProgram`): what happens when is decided there, what happens here.
+final class PoolServer {
+    private let loop: Loop
+    private let parser = JSONParser(documentBytesMax: LineFramer.minerLineBytesMax)
+    private let replyDelayMillis: UInt64
+    private let firstJobDelayMillis: UInt64?
+    private var rules: PoolRules
+    private var history = JobHistory()
+    private var connections: [UInt32: PoolConnection] = [:]
+    private var verifier: HashVerifier?
+    private var delayed = DelayedReplies()
+    private var delay: Timer?
+    private var generator = SystemRandomNumberGenerator()
+    /// What one chunk of input is answered with; reused.
+    private var output: [UInt8] = []
+    private var lastClient: UInt32 = 0
+
+    private(set) var report = PoolReport()
+    private(set) var isSilent = false
+
+    init(
+        on loop: Loop, rules: PoolRules, replyDelayMillis: UInt64, firstJobDelayMillis: UInt64?, verifierThreads: Int
+    ) throws(SystemFailure) {
+        self.loop = loop
+        self.rules = rules
+        self.replyDelayMillis = replyDelayMillis
+        self.firstJobDelayMillis = firstJobDelayMillis
+        delay = Timer(on: loop) { [unowned self] in sendDelayed() }
+        if rules.verifiesHashes {
+            verifier = try HashVerifier(on: loop, threads: verifierThreads) { [unowned self] in settle($0) }
+        }
+        makeJob()
+    }
+
+    // MARK: - What the pool does by itself
+
+    /// A new block was found: a new job for everybody.
+    func makeJob() {
+        history.makeJob(using: &generator)
+        report.jobs += 1
+        broadcast()
+    }
+
+    /// Sends the current job to every client that is logged in.
+    func broadcast() {
+        guard !isSilent else { return }
+        for connection in connections.values {
+            output.removeAll(keepingCapacity: true)
+            guard connection.session.notify(history: history, rules: rules, output: &output) else { continue }
+            report.jobsSent += 1
+            send(on: connection)
+        }
+    }
+
+    /// A silent pool accepts connections and hears nothing. When it speaks again everybody gets the current job.
+    func setSilent(_ silent: Bool) {
+        isSilent = silent
+        if silent { delayed.removeAll() } else { broadcast() }
+    }
+
+    /// Drops every connection with a reset, as a pool does that crashes.
+    func dropAll() {
+        for connection in connections.values {
+            report.dropped += 1
+            connection.reset()
+        }
+        connections.removeAll()
+        report.connections.now = 0
+    }
+
+    func close() {
+        dropAll()
+        delay?.close()
+        verifier?.close()
+    }
+
+    // MARK: - What clients do
+
+    func open(on loop: Loop) -> TCPStream? {
+        lastClient &+= 1
+        let nonceByte = rules.hasNicehash ? UInt8(truncatingIfNeeded: lastClient) : nil
+        let id = UInt64.random(in: 1 ... .max, using: &generator)
+        let session = PoolSession(id: id, client: lastClient, nonceByte: nonceByte)
+        let connection = PoolConnection(on: loop, client: lastClient, session: session, server: self)
+        connections[lastClient] = connection
+        report.connectionOpened()
+        return connection
+    }
+
+    func received(_ chunk: Span<UInt8>, from connection: PoolConnection) {
+        output.removeAll(keepingCapacity: true)
+        var isOver = false
+        do {
+            try connection.framer.feed(chunk) { line in
+                isOver = !handle(line, from: connection)
+                return !isOver
+            }
+        } catch {
+            report.count(ClientFault.lineTooLong)
+            isOver = true
+        }
+        reply(on: connection)
+        if isOver { ended(connection) }
+    }
+
+    func ended(_ connection: PoolConnection) {
+        connection.close()
+        if connections.removeValue(forKey: connection.client) != nil { report.connections.now -= 1 }
+    }
+
+    /// - Returns: false when the connection is over.
+    private func handle(_ line: Span<UInt8>, from connection: PoolConnection) -> Bool {
+        guard !isSilent else {
+            report.unheard += 1
+            return true
+        }
+        do throws(ClientFault) {
+            let event = try connection.session.receive(
+                line, parser: parser, history: history, rules: &rules, using: &generator, output: &output)
+            switch event {
+            case .loggedIn:
+                report.logins += 1
+                if rules.loginCarriesJob { report.jobsSent += 1 } else { sendFirstJobLater(to: connection.client) }
+            case .loginRefused:
+                report.loginsRefused += 1
+                return false
+            case .share(.unverified(let share), let id): verify(share, requestID: id, from: connection)
+            case .share(let verdict, _): report.count(verdict)
+            case .keepalive: report.keepalives += 1
+            }
+            return true
+        } catch {
+            report.count(error)
+            return false
+        }
+    }
+}
+
+// MARK: - Replies and their ways
+
+extension PoolServer {
+    /// Hands the share to the verifier; its reply comes when the hash is known.
+    private func verify(_ share: UnverifiedShare, requestID: Int64, from connection: PoolConnection) {
+        guard let verifier else { return }
+        let question = HashVerifier.Question(client: connection.client, requestID: requestID, share: share)
+        if verifier.ask(question) {
+            report.shares.unverified += 1
+        } else {
+            conclude(.rejected(.overload), requestID: requestID, on: connection)
+        }
+    }
+
+    /// A hash is known.
+    private func settle(_ answer: HashVerifier.Answer) {
+        report.shares.unverified -= 1
+        guard let connection = connections[answer.client] else { return }
+        output.removeAll(keepingCapacity: true)
+        let verdict: Verdict =
+            answer.isRight ? .accepted(difficulty: rules.target.difficulty) : .rejected(.badHash)
+        conclude(verdict, requestID: answer.requestID, on: connection)
+        reply(on: connection)
+    }
+
+    private func conclude(_ verdict: Verdict, requestID: Int64, on connection: PoolConnection) {
+        let final = connection.session.settle(
+            verdict, requestID: requestID, rules: &rules, using: &generator, output: &output)
+        report.count(final)
+    }
+
+    private func sendFirstJobLater(to client: UInt32) {
+        guard let firstJobDelayMillis else { return }
+        var timer: Timer?
+        timer = Timer(on: loop) { [unowned self] in
+            timer?.close()
+            timer = nil
+            guard !isSilent, let connection = connections[client] else { return }
+            output.removeAll(keepingCapacity: true)
+            if connection.session.notify(history: history, rules: rules, output: &output) { report.jobsSent += 1 }
+            send(on: connection)
+        }
+        timer?.start(after: firstJobDelayMillis)
+    }
+
+    /// Sends what is in `output`, now or after the delay that was asked for.
+    private func reply(on connection: PoolConnection) {
+        guard replyDelayMillis > 0, !output.isEmpty else { return send(on: connection) }
+        let due = loop.nanoseconds / 1_000_000 + replyDelayMillis
+        let wasEmpty = delayed.isEmpty
+        delayed.add(.init(dueMillis: due, client: connection.client, bytes: output))
+        if wasEmpty { delay?.start(after: replyDelayMillis) }
+    }
+
+    private func sendDelayed() {
+        let now = loop.nanoseconds / 1_000_000
+        while let entry = delayed.take(atMillis: now) {
+            guard let connection = connections[entry.client] else { continue }
+            output.removeAll(keepingCapacity: true)
+            output.append(entry.bytes.span)
+            send(on: connection)
+        }
+        if let next = delayed.nextDueMillis { delay?.start(after: max(1, next - min(now, next))) }
+    }
+
+    private func send(on connection: PoolConnection) {
+        switch output.withUnsafeBytes({ connection.send($0) }) {
+        case .sent, .queued, .closed: break
+        case .overflow:
+            report.overflows += 1
+            ended(connection)
+        }
+    }
+}
