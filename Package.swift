@@ -79,8 +79,9 @@ let package = Package(
             "ApiGateway", "Telemetry", "Configuration", "EventBus", "DaemonKit", "CMicrohttpd", argumentParser, logging),
 
         // Practice: a strict pool and a swarm of miners for loopback, used by script/run, tests and benchmarks.
-        program("PracticePool", "StratumProtocol", "EventLoop", "CRandomX", argumentParser),
-        program("MinerSwarm", "StratumProtocol", "EventLoop", argumentParser),
+        library("HostileInput"),
+        program("PracticePool", "HostileInput", "StratumProtocol", "EventLoop", "CRandomX", argumentParser),
+        program("MinerSwarm", "HostileInput", "StratumProtocol", "EventLoop", argumentParser),
 
         // Tests: one target beside each, and ProcessTests for the built binaries.
         tests("StratumProtocol"),
@@ -94,6 +95,7 @@ let package = Package(
         tests("Supervisor", "Configuration"),
         tests("StatsCollector", "Telemetry"),
         tests("ApiGateway", "Telemetry", "Configuration"),
+        tests("HostileInput"),
         tests("PracticePool", "StratumProtocol"),
         tests("MinerSwarm", "StratumProtocol"),
         .testTarget(name: "ProcessTests", swiftSettings: strict),
