@@ -38,6 +38,8 @@ public struct Inheritance: Codable, Sendable {
     public func memoryFile() throws -> Int32 {
         let descriptor = clinux_memory_file("millrace-settings")
         guard descriptor >= 0 else { throw InheritanceError.noMemoryFile(errno) }
+        // It holds secrets: only the child it is handed to explicitly shall have it.
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: false)
         try file.write(contentsOf: JSONEncoder().encode(self))
         return descriptor
