@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 internal import Glibc
 internal import Logging
 
@@ -34,7 +34,9 @@ struct LineStyle: Sendable {
         // A peer's text may stand in a message: nothing of it may look like a line or a terminal command of ours.
         let clean = withoutControls(message)
         let extra = metadata.map { " \($0)=\(withoutControls(shortened($1)))" }.joined()
-        let name = level.rawValue.uppercased().padding(toLength: 8, withPad: " ", startingAt: 0)
+        let word = level.rawValue.uppercased()
+        // As wide as the longest, CRITICAL.
+        let name = word + String(repeating: " ", count: max(8 - word.utf8.count, 0))
         guard colors, let color = LineStyle.color(of: level) else {
             return "\(date) \(clock).\(millis) \(name) \(who) \(clean)\(extra)\n"
         }
