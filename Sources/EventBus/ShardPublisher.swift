@@ -49,6 +49,8 @@ public final class ShardPublisher {
     public var counters: ShareCounters { log.counters }
     /// The sequence number of the next event.
     public var nextSequence: UInt64 { log.next }
+    /// The oldest event that can still be replayed.
+    public var oldestSequence: UInt64 { log.oldest }
     /// Events that fell out of the log before they were acknowledged.
     public var droppedCount: UInt64 { log.droppedCount }
 

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import EventLoop
 internal import Glibc
+internal import HostileInput
 internal import StratumProtocol
 
 /// A strict Stratum pool for loopback: what Millrace, or a miner, is tried against.
@@ -73,6 +74,12 @@ struct PracticePoolCommand: ParsableCommand {
     @Flag(help: "Be silent from the start.")
     var silent = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Send clients malformed messages of these kinds, 200 a second each: all, or with commas "
+                + HostileKind.allCases.map(\.rawValue).joined(separator: ", ") + ".", valueName: "kinds"))
+    var bad: String?
+
     @Option(help: ArgumentHelp("End after so long; 0 = never.", valueName: "seconds"))
     var seconds: Double = 0
 
@@ -93,6 +100,7 @@ struct PracticePoolCommand: ParsableCommand {
         for name in extensionNames where !["algo", "keepalive"].contains(name) {
             throw ValidationError("--extensions knows algo and keepalive, not \"\(name)\"; see also --nicehash")
         }
+        _ = try badKinds()
         let timings = [jobInterval, dropEvery, silentAfter, seconds]
         guard timings.allSatisfy({ (0...1e6).contains($0) }) else {
             throw ValidationError("a time is 0 to 1,000,000 seconds")
@@ -108,6 +116,17 @@ struct PracticePoolCommand: ParsableCommand {
     func run() throws {
         let program = try PoolProgram(options: self)
         try program.run()
+    }
+
+    /// nil without `--bad`, empty for all.
+    func badKinds() throws -> [HostileKind]? {
+        guard let bad, bad != "all" else { return bad.map { _ in [] } }
+        return try bad.split(separator: ",").map { word in
+            guard let kind = HostileKind(rawValue: String(word)) else {
+                throw ValidationError("--bad knows no \"\(word)\"")
+            }
+            return kind
+        }
     }
 
     private var extensionNames: [String] {

@@ -123,7 +123,7 @@ final class Collector {
         case .epochBegan: logger.info("shard \(shard): a new stream of events")
         case .liveMiners(_, let miners):
             logger.notice("shard \(shard): taken up in mid-stream with \(miners.count) live miners")
-        case .lost(let count):
+        case .lost(_, let count):
             logger.warning("shard \(shard): \(count) events lost; totals are repaired from its counters")
         }
     }
