@@ -134,7 +134,7 @@ final class SupervisedService {
         manner=$(cat "$here/manner-$name" 2>/dev/null)
         note() { echo "$name $1 $$" >> "$here/events"; }
         note start
-        ls /proc/self/fd | tr '\n' ' ' > "$here/descriptors-$name"
+        ls /proc/self/fd | sort -n | grep -v '^10$' | tr '\n' ' ' > "$here/descriptors-$name"
         env > "$here/environment-$name"
         case $manner in
         crash) exit 1 ;;
