@@ -1,1 +1,66 @@
-@main enum Main { static func main() {} }
+internal import CMicrohttpd
+internal import Configuration
+internal import DaemonKit
+internal import EventBus
+internal import Glibc
+internal import Logging
+
+/// millrace-gateway: serves the collector's latest snapshot over HTTP, and holds no truth of its own.
+@main
+enum Main {
+    static func main() {
+        let inheritance = Inheritance.take(program: "millrace-gateway")
+        let settings = inheritance.settings
+        LogOutput.start(
+            process: "gateway", format: inheritance.logsJSON ? .json : .text,
+            level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile)
+        let log = Logger(label: "gateway")
+        leaveOnSignals()
+
+        guard let api = settings.api else {
+            log.error("started without an API in the configuration")
+            ExitCode.badConfiguration.exit()
+        }
+        let limits = GatewayLimits()
+        let supervisor = getppid()
+        let pages = Pages(
+            settings: settings, api: api, identity: identity(of: api),
+            serviceStartedAt: inheritance.serviceStartedAt, limits: limits,
+            readMachine: { Machine.read(supervisor: supervisor) })
+        guard let handler = RequestHandler(pages: pages, router: Router(api: api), limits: limits, log: log) else {
+            log.critical("out of memory")
+            ExitCode.failed.exit()
+        }
+        do {
+            let subscriber = try SnapshotSubscriber(BusContext(), runDirectory: settings.runDirectory)
+            var gateway = Gateway(
+                api: api, pages: pages, handler: handler, subscriber: subscriber,
+                lifeline: Lifeline(descriptor: Lifeline.inheritedDescriptor), limits: limits, log: log)
+            gateway.run()
+            log.info("stopped")
+            ExitCode.stopped.exit()
+        } catch {
+            log.critical("no way to the collector's snapshots: \(error)")
+            ExitCode.failed.exit()
+        }
+    }
+
+    /// A signal to leave cuts the lifeline from our side, so that there is one way to leave, and the main thread
+    /// wakes up for it wherever the signal arrived. (`shutdown` may be called in a signal handler.)
+    private static func leaveOnSignals() {
+        let cut: @convention(c) (Int32) -> Void = { _ in _ = shutdown(Lifeline.inheritedDescriptor, Int32(SHUT_RD)) }
+        _ = signal(SIGTERM, cut)
+        _ = signal(SIGINT, cut)
+        _ = signal(SIGPIPE, SIG_IGN)  // a reader of our log that goes away must not take us along
+    }
+
+    private static func identity(of api: Settings.API) -> Identity {
+        let version = BuildInformation.version
+        let library = MHD_get_version().map { String(cString: $0) } ?? ""
+        let userAgent =
+            "millrace/\(version) (\(BuildInformation.platform)) libmicrohttpd/\(library) \(BuildInformation.compiler)"
+        return Identity(
+            api: api, machine: Machine.fingerprint, hostName: Machine.hostName, version: version,
+            userAgent: userAgent)
+    }
+}

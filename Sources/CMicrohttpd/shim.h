@@ -1,2 +1,53 @@
 #pragma once
 #include <microhttpd.h>
+
+// What Swift cannot import from libmicrohttpd: its variadic functions.
+
+struct cmhd_options {
+  int listen_socket;
+  unsigned int threads;
+  unsigned int connections;
+  unsigned int connections_per_address;
+  size_t connection_bytes;
+  unsigned int silence_seconds;
+  /// The argument of all callbacks.
+  void *context;
+  MHD_AccessHandlerCallback handle;
+  MHD_RequestCompletedCallback completed;
+  MHD_NotifyConnectionCallback connection;
+};
+
+/// Leaves the path as the client wrote it: percent-encoding is not decoded.
+static inline size_t cmhd_no_unescape(void *context, struct MHD_Connection *connection, char *text) {
+  (void)context;
+  (void)connection;
+  size_t length = 0;
+  while (text[length] != 0) length++;
+  return length;
+}
+
+/// Serves on a listening socket, which the daemon owns from then on. NULL when it cannot.
+static inline struct MHD_Daemon *cmhd_start(const struct cmhd_options *options) {
+  return MHD_start_daemon(
+      // poll, not epoll: with epoll the library (0.9.75) waits for an edge that has passed when a client's bytes and
+      // its end arrive together, and the dead connection keeps its place until the timeout. For some hundred
+      // connections poll costs little (measured with 300 idle ones: 13 instead of 9.5 us a request).
+      // MHD_USE_ITC: the daemon can be told to stop accepting (MHD_quiesce_daemon) while its threads sleep.
+      MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, options->handle, options->context,
+      MHD_OPTION_LISTEN_SOCKET, options->listen_socket,
+      MHD_OPTION_THREAD_POOL_SIZE, options->threads,
+      MHD_OPTION_CONNECTION_LIMIT, options->connections,
+      MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_address,
+      MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->connection_bytes,
+      MHD_OPTION_CONNECTION_TIMEOUT, options->silence_seconds,
+      MHD_OPTION_NOTIFY_COMPLETED, options->completed, options->context,
+      MHD_OPTION_NOTIFY_CONNECTION, options->connection, options->context,
+      MHD_OPTION_UNESCAPE_CALLBACK, &cmhd_no_unescape, NULL,
+      MHD_OPTION_END);
+}
+
+/// The descriptor of a connection's socket, or -1.
+static inline int cmhd_socket(struct MHD_Connection *connection) {
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  return info == NULL ? -1 : info->connect_fd;
+}

@@ -32,15 +32,27 @@ public struct Settings: Codable, Sendable, Equatable {
     public var logFile: String?
     public var isVerbose = false
     public var usesColors = true
+    public var logFormat = LogFormat.text
 
     /// How many worker processes, at least 1 (`"auto"` is resolved to the number of cores).
     public var shards = 1
-    /// An absolute path: sockets and other files of one running instance.
+    /// An absolute path of at most `runDirectoryBytesMax`: sockets and other files of one running instance.
     public var runDirectory = ""
     /// An absolute path: the statistics.
     public var database = ""
 
     public init() {}
+
+    /// The longest name that a socket in the run directory may have.
+    public static let socketNameBytesMax = 32
+    /// The kernel takes 107 bytes as the path of a Unix socket (`sun_path` less its NUL); a slash and the name are in.
+    public static let runDirectoryBytesMax = 107 - 1 - socketNameBytesMax
+    /// More processes than any machine has cores that would help; each holds pool connections of its own.
+    public static let shardsMax = 256
+    /// Each address costs a descriptor per shard.
+    public static let bindsMax = 64
+    /// Failover walks through the list: behind so many nobody is ever reached.
+    public static let poolsMax = 64
 
     /// An address that miners connect to.
     public struct Bind: Codable, Sendable, Equatable {
@@ -84,6 +96,14 @@ public struct Settings: Codable, Sendable, Equatable {
         case none
         case rigID = "rig_id"
         case user, password, agent, ip
+    }
+
+    /// How log lines look.
+    public enum LogFormat: String, Codable, Sendable, CaseIterable {
+        /// For people.
+        case text
+        /// One JSON object a line, for machines.
+        case json
     }
 
     public struct DNS: Codable, Sendable, Equatable {

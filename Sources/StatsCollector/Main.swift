@@ -1,1 +1,26 @@
-@main enum Main { static func main() {} }
+internal import Configuration
+internal import DaemonKit
+internal import EventLoop
+internal import Logging
+
+@main enum Main {
+    static func main() {
+        let inheritance = Inheritance.take(program: "millrace-collector")
+        let settings = inheritance.settings
+        LogOutput.start(
+            process: "collector", format: inheritance.logsJSON ? .json : .text,
+            level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile)
+        do {
+            let loop = try Loop()
+            let collector = try Collector(
+                on: loop, lifeline: Lifeline(descriptor: Lifeline.inheritedDescriptor),
+                runDirectory: settings.runDirectory, shardCount: settings.shards,
+                serviceStartedAt: inheritance.serviceStartedAt)
+            try collector.run()
+            ExitCode.stopped.exit()
+        } catch {
+            Logger(label: "collector").critical("\(error)")
+            ExitCode.cannotListen.exit()
+        }
+    }
+}

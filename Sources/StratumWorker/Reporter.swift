@@ -18,15 +18,94 @@ final class Reporter {
     /// All miners that have joined and not left, for a collector that comes late.
     var liveMiners: () -> [MinerJoined] = { [] }
 
-    init(_ settings: Settings, shard: Int, loop: Loop) throws {}
+    private let publisher: ShardPublisher
+    private let context: BusContext
+    private var watch: DescriptorWatch?
 
-    func joined(_ connection: MinerConnection, key: MinerKey) {}
-    func left(key: MinerKey) {}
-    func settled(_ share: SettledShare) {}
-    func poolError(_ text: String) {}
-    func checkpoint(_ gauges: Gauges) {}
-    func flush() {}
-    func close() {}
+    init(_ settings: Settings, shard: Int, loop: Loop) throws {
+        context = try BusContext()
+        publisher = try ShardPublisher(
+            context, runDirectory: settings.runDirectory, shard: UInt16(shard), epoch: .random())
+        watch = try DescriptorWatch(on: loop, descriptor: publisher.requestDescriptor) { [unowned self] in
+            self.serveRequests()
+        }
+    }
+
+    func joined(_ connection: MinerConnection, key: MinerKey) {
+        guard let identity = connection.identity else { return }
+        let joined = MinerJoined(key: key, worker: identity.worker, ip: identity.ip, agent: identity.agent)
+        connection.joined = joined
+        publisher.record(joined)
+    }
+
+    func left(key: MinerKey) {
+        publisher.record(MinerLeft(key: key))
+    }
+
+    /// A share has met its fate: the one place where the core's words become the collector's.
+    func settled(_ share: SettledShare) {
+        let (outcome, reason) = Reporter.translate(share.outcome)
+        publisher.record(
+            ShareSettled(
+                miner: share.minerKey, time: WallClock.milliseconds(), outcome: outcome, reason: reason,
+                isExpired: share.isExpired, difficulty: share.difficulty,
+                creditedDifficulty: share.creditedDifficulty, actualDifficulty: share.actualDifficulty,
+                latencyMicroseconds: UInt32(clamping: share.latencyMicroseconds), upstream: share.upstream,
+                pool: share.pool))
+    }
+
+    func poolError(_ text: String) {
+        publisher.record(PoolError(time: WallClock.milliseconds(), text: text))
+    }
+
+    func checkpoint(_ gauges: Gauges) {
+        var checkpoint = Checkpoint()
+        checkpoint.time = WallClock.milliseconds()
+        checkpoint.minersNow = UInt32(clamping: gauges.minersNow)
+        checkpoint.connections = UInt32(clamping: gauges.connections)
+        checkpoint.upstreams = UpstreamCounts(
+            active: UInt32(clamping: gauges.upstreams.active), sleeping: UInt32(clamping: gauges.upstreams.sleeping),
+            error: UInt32(clamping: gauges.upstreams.error))
+        publisher.record(checkpoint)
+        serveRequests()
+    }
+
+    /// The end of a turn: what was recorded leaves as one message.
+    func flush() {
+        publisher.flush()
+    }
+
+    func close() {
+        watch?.close()
+        publisher.close()
+        context.finish()
+    }
+
+    private func serveRequests() {
+        // ZeroMQ's descriptor reports changes, not states: ask again until there is nothing.
+        while publisher.serveRequests(liveMiners: liveMiners) {}
+    }
+
+    private static func translate(_ outcome: SettledShare.Outcome) -> (ShareOutcome, RefusalReason) {
+        switch outcome {
+        case .accepted: (.accepted, .none)
+        case .rejected: (.rejected, .pool)
+        case .poolLost: (.invalid, .poolLost)
+        case .local: (.local, .none)
+        case .invalid(let refusal): (.invalid, reason(refusal))
+        }
+    }
+
+    private static func reason(_ refusal: MinerReply.Refusal) -> RefusalReason {
+        switch refusal {
+        case .lowDifficulty: .lowDifficulty
+        case .invalidNonce: .invalidNonce
+        case .staleShare: .staleJob
+        case .wrongAlgorithm: .wrongAlgorithm
+        case .duplicateShare, .tooManyShares: .duplicate
+        case .badGateway, .invalidMethod, .unauthenticated, .permissionDenied: .badGateway
+        }
+    }
 }
 
 /// The time of day.

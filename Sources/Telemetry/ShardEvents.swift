@@ -6,6 +6,13 @@ public typealias MinerKey = UInt64
 
 /// A miner has logged in and owns a nonce slot.
 public struct MinerJoined: Equatable, Sendable {
+    /// Longer texts are cut here on the bus. A login line may hold more; no honest worker name, address with payment id
+    /// and rig included, comes near it, and every row of the workers table keeps one.
+    public static let workerBytesMax = 256
+    /// The longest numeric IPv6 address with a zone takes 62 bytes.
+    public static let ipBytesMax = 64
+    public static let agentBytesMax = 256
+
     public var key: MinerKey
     /// The row of the workers table that it counts in, as `Settings.workerNaming` decided; nil = no row.
     public var worker: String?
@@ -50,7 +57,7 @@ public enum RefusalReason: UInt8, Sendable, CaseIterable {
     case badGateway
     /// The pool was lost with the share in flight.
     case poolLost
-    /// The pool's own refusal; its text is in `ShareSettled.poolText`.
+    /// The pool's own refusal; its text travels as a `PoolError`.
     case pool
 }
 

@@ -1,0 +1,72 @@
+internal import CMicrohttpd
+internal import Synchronization
+
+/// How many bytes of bodies are in memory, whoever still holds them.
+final class BodyLedger: Sendable {
+    private let total = Atomic<Int>(0)
+
+    var bytes: Int { total.load(ordering: .relaxed) }
+
+    fileprivate func add(_ count: Int) { total.add(count, ordering: .relaxed) }
+    fileprivate func remove(_ count: Int) { total.subtract(count, ordering: .relaxed) }
+}
+
+/// The bytes of one body at an address that stays: threads of libmicrohttpd send from it until the last client has
+/// all of it.
+final class Body: @unchecked Sendable {
+    // Unchecked, because a pointer is not Sendable; the bytes never change between init and deinit.
+    fileprivate let bytes: UnsafeMutableBufferPointer<UInt8>
+    private let ledger: BodyLedger?
+
+    init(_ content: [UInt8], ledger: BodyLedger? = nil) {
+        bytes = .allocate(capacity: content.count)
+        _ = bytes.initialize(from: content)
+        self.ledger = ledger
+        ledger?.add(content.count)
+    }
+
+    deinit {
+        ledger?.remove(bytes.count)
+        bytes.deallocate()
+    }
+
+    var content: [UInt8] { Array(bytes) }
+}
+
+/// An answer in the form that libmicrohttpd sends, made once and queued for any number of clients.
+final class HTTPResponse: @unchecked Sendable {
+    // Unchecked, because a pointer is not Sendable; libmicrohttpd counts references to a response under its own lock.
+    private let raw: OpaquePointer
+    private let headers: [Answer.Header]
+    let status: UInt32
+    let body: Body
+
+    /// nil when there is no memory for it.
+    convenience init?(_ answer: Answer, ledger: BodyLedger? = nil) {
+        self.init(status: answer.status, headers: answer.headers, body: Body(answer.body, ledger: ledger))
+    }
+
+    private init?(status: UInt32, headers: [Answer.Header], body: Body) {
+        let created = MHD_create_response_from_buffer_with_free_callback_cls(
+            body.bytes.count, body.bytes.baseAddress,
+            { Unmanaged<Body>.fromOpaque($0!).release() }, Unmanaged.passRetained(body).toOpaque())
+        guard let created else {
+            Unmanaged.passUnretained(body).release()
+            return nil
+        }
+        for header in headers { _ = MHD_add_response_header(created, header.name, header.value) }
+        raw = created
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    deinit { MHD_destroy_response(raw) }
+
+    /// The same with word to the client that this connection ends here. Shares the body.
+    var closing: HTTPResponse? {
+        HTTPResponse(status: status, headers: headers + [.init(name: "Connection", value: "close")], body: body)
+    }
+
+    func queue(on connection: OpaquePointer) -> MHD_Result { MHD_queue_response(connection, status, raw) }
+}

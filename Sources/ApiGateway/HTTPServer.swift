@@ -1,0 +1,71 @@
+internal import CMicrohttpd
+internal import Glibc
+
+/// A running libmicrohttpd daemon: a few threads, each with a poll loop of its own, far from anything that mines.
+final class HTTPServer {
+    private let handler: RequestHandler
+    private var daemon: OpaquePointer?
+
+    /// Starts serving.
+    ///
+    /// - Parameter listener: a socket that listens; the server owns it from now on.
+    init(listener: Int32, handler: RequestHandler, limits: GatewayLimits) throws(ListeningFailure) {
+        self.handler = handler
+        var options = cmhd_options()
+        options.listen_socket = listener
+        options.threads = limits.threads
+        options.connections = limits.connections
+        options.connections_per_address = limits.connectionsPerAddress
+        options.connection_bytes = limits.connectionBytes
+        options.silence_seconds = limits.silenceSeconds
+        // Unretained: the daemon ends before `handler` is let go of, see `stop`.
+        options.context = Unmanaged.passUnretained(handler).toOpaque()
+        options.handle = { context, connection, path, method, _, _, pieceBytes, progress in
+            guard let connection, let path, let method, let pieceBytes, let progress else { return .NO }
+            return HTTPServer.handler(context).handle(
+                connection, path: path, method: method, progress: &progress.pointee, pieceBytes: &pieceBytes.pointee)
+        }
+        options.completed = { context, connection, _, _ in
+            guard let connection else { return }
+            HTTPServer.handler(context).answered(cmhd_socket(connection), at: Clock.monotonicMillis)
+        }
+        options.connection = { context, connection, _, event in
+            guard let connection else { return }
+            switch event {
+            case .CONNECTION_NOTIFY_STARTED:
+                HTTPServer.handler(context).connected(cmhd_socket(connection), at: Clock.monotonicMillis)
+            case .CONNECTION_NOTIFY_CLOSED: HTTPServer.handler(context).closed(cmhd_socket(connection))
+            @unknown default: break
+            }
+        }
+        daemon = cmhd_start(&options)
+        if daemon == nil {
+            close(listener)
+            throw ListeningFailure(step: .serve, code: errno)
+        }
+    }
+
+    deinit { stop(drainMillis: 0) }
+
+    /// Call about once a second.
+    func cutOverdue(at now: Int64) { handler.cutOverdue(at: now) }
+
+    /// Accepts nobody any more, lets answers that are under way finish for at most `drainMillis`, then closes all.
+    func stop(drainMillis: Int64) {
+        guard let daemon else { return }
+        self.daemon = nil
+        handler.startDraining()
+        let listener = MHD_quiesce_daemon(daemon)
+        if listener >= 0 { close(listener) }
+        let deadline = Clock.monotonicMillis + drainMillis
+        while handler.answeringCount > 0 && Clock.monotonicMillis < deadline {
+            // Nothing says when the last answer has gone out; 5 ms is soon enough for a process that leaves.
+            usleep(5_000)
+        }
+        MHD_stop_daemon(daemon)
+    }
+
+    private static func handler(_ context: UnsafeMutableRawPointer?) -> RequestHandler {
+        Unmanaged<RequestHandler>.fromOpaque(context!).takeUnretainedValue()
+    }
+}

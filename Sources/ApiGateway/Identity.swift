@@ -1,0 +1,35 @@
+internal import Configuration
+
+/// Who this proxy says it is: the parts of the documents that stay the same while the process lives.
+struct Identity: Equatable, Sendable {
+    /// 16 hexadecimal digits, or what the configuration says.
+    var id: String
+    var workerID: String
+    var version: String
+    /// "millrace/0.1.0 (Linux x86_64) libmicrohttpd/0.9.75 swift/6.3", in the form of xmrig-proxy's.
+    var userAgent: String
+
+    init(id: String, workerID: String, version: String, userAgent: String) {
+        self.id = id
+        self.workerID = workerID
+        self.version = version
+        self.userAgent = userAgent
+    }
+
+    /// - Parameter machine: what tells this machine from others (`Machine.fingerprint`).
+    init(api: Settings.API, machine: String, hostName: String, version: String, userAgent: String) {
+        self.init(
+            id: api.id.flatMap { $0.isEmpty ? nil : $0 } ?? Identity.derivedID(machine: machine, port: api.port),
+            workerID: api.workerID.flatMap { $0.isEmpty ? nil : $0 } ?? hostName,
+            version: version, userAgent: userAgent)
+    }
+
+    /// The same after every restart, different for two proxies on one machine, and one way: what identifies the
+    /// machine cannot be read from it.
+    static func derivedID(machine: String, port: UInt16) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        let digest = SHA3.digest256(Array("millrace proxy \(port) \(machine)".utf8))
+        return String(
+            decoding: digest.prefix(8).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,107 @@
+internal import Glibc
+
+/// What the machine and the service take and leave at one moment: the `resources` of `/1/summary`.
+struct MachineReadings: Equatable, Sendable {
+    /// Bytes that programs could still have (MemAvailable).
+    var memoryFree: UInt64 = 0
+    /// Bytes.
+    var memoryTotal: UInt64 = 0
+    /// Bytes that the supervisor and all its children hold together. Of xmrig-proxy it is the one process, which is
+    /// the whole service; pages that our processes share are counted once for each.
+    var serviceResident: UInt64 = 0
+    /// Over one, five and fifteen minutes.
+    var loadAverage = [Hundredths](repeating: Hundredths(0), count: 3)
+    /// Processors that we may run on.
+    var processors: UInt32 = 0
+}
+
+/// Reads what Linux tells about the machine. What cannot be read is zero or left out: an odd container must not cost
+/// the operator the whole document.
+enum Machine {
+    /// - Parameter supervisor: the process whose children make up the service.
+    static func read(supervisor: pid_t) -> MachineReadings {
+        var readings = MachineReadings()
+        let memory = text(of: "/proc/meminfo")
+        readings.memoryFree = kibibytes("MemAvailable", in: memory)
+        readings.memoryTotal = kibibytes("MemTotal", in: memory)
+        readings.serviceResident = residentBytes(ofService: supervisor)
+        var load = [0.0, 0.0, 0.0]
+        if getloadavg(&load, 3) == 3 {
+            // The kernel gives two decimals: nearest, so that they survive the way through binary fractions.
+            readings.loadAverage = load.map { Hundredths(UInt64(max(0, $0) * 100 + 0.5)) }
+        }
+        readings.processors = UInt32(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        return readings
+    }
+
+    static var hostName: String {
+        var name = utsname()
+        guard uname(&name) == 0 else { return "millrace" }
+        return withUnsafeBytes(of: name.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+
+    /// A text that is the same after each restart of the service and of the machine, and differs between machines.
+    ///
+    /// First the hardware address of a network card that is really one (as xmrig-proxy: clones of a disk image differ
+    /// in it), then the machine's id, then the address of any interface (containers have these), then the host name.
+    static var fingerprint: String {
+        let interfaces = names(in: "/sys/class/net").filter { $0 != "lo" }.sorted()
+        func hardwareAddress(_ interface: String) -> String? {
+            let address = firstLine(of: "/sys/class/net/\(interface)/address")
+            return address.isEmpty || address == "00:00:00:00:00:00" ? nil : address
+        }
+        let cards = interfaces.filter { access("/sys/class/net/\($0)/device", F_OK) == 0 }
+        if let address = cards.lazy.compactMap(hardwareAddress).first { return address }
+        let machineID = firstLine(of: "/etc/machine-id")
+        if machineID.count == 32 { return machineID }
+        return interfaces.lazy.compactMap(hardwareAddress).first ?? hostName
+    }
+
+    private static func residentBytes(ofService supervisor: pid_t) -> UInt64 {
+        let children = names(in: "/proc/\(supervisor)/task").flatMap {
+            text(of: "/proc/\(supervisor)/task/\($0)/children").split(separator: " ").map(String.init)
+        }
+        // A kernel without the list of children still tells about ourselves.
+        let processes = Set(children + ["\(supervisor)", "\(getpid())"])
+        let pages = processes.reduce(UInt64(0)) { sum, process in
+            let fields = text(of: "/proc/\(process)/statm").split(separator: " ")
+            return sum + (fields.count > 1 ? UInt64(fields[1]) ?? 0 : 0)
+        }
+        return pages * UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))
+    }
+
+    private static func kibibytes(_ key: String, in memory: String) -> UInt64 {
+        for line in memory.split(separator: "\n") where line.hasPrefix("\(key):") {
+            return (line.split(separator: " ").dropFirst().first.flatMap { UInt64($0) } ?? 0) * 1024
+        }
+        return 0
+    }
+
+    private static func firstLine(of path: String) -> String {
+        text(of: path).split(separator: "\n", maxSplits: 1).first.map(String.init) ?? ""
+    }
+
+    /// The kernel's files say what they say in one read: 16 KiB holds the longest of these.
+    private static func text(of path: String) -> String {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return "" }
+        defer { close(descriptor) }
+        let bytes = [UInt8](unsafeUninitializedCapacity: 16_384) { buffer, count in
+            count = max(0, Glibc.read(descriptor, buffer.baseAddress, buffer.count))
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func names(in directory: String) -> [String] {
+        guard let stream = opendir(directory) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+}

@@ -1,0 +1,37 @@
+/// Bytes with a reading place that knows its line and column.
+struct ByteScanner {
+    let bytes: [UInt8]
+    private(set) var offset = 0
+    private(set) var position = Position()
+
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        // Some editors begin a file with a byte order mark.
+        if bytes.starts(with: [0xef, 0xbb, 0xbf]) { offset = 3 }
+    }
+
+    var isAtEnd: Bool { offset >= bytes.count }
+
+    var peek: UInt8? { offset < bytes.count ? bytes[offset] : nil }
+
+    /// Does nothing at the end.
+    mutating func advance() {
+        guard offset < bytes.count else { return }
+        let byte = bytes[offset]
+        offset += 1
+        if byte == 0x0a {
+            position.line += 1
+            position.column = 1
+        } else if offset >= bytes.count || bytes[offset] & 0xc0 != 0x80 {
+            // The next byte begins a character.
+            position.column += 1
+        }
+    }
+
+    /// Steps over the ASCII character if it is the next one.
+    mutating func take(_ character: Unicode.Scalar) -> Bool {
+        guard peek == UInt8(ascii: character) else { return false }
+        advance()
+        return true
+    }
+}

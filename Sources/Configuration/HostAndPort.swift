@@ -1,0 +1,83 @@
+/// "host:port", "[v6]:port" or either without the port, taken apart.
+struct HostAndPort: Equatable {
+    /// Without brackets.
+    var host: String
+    /// nil when none is written.
+    var port: UInt16?
+
+    struct Refusal: Error, Equatable {
+        var message: String
+    }
+
+    init(_ text: some StringProtocol) throws(Refusal) {
+        if text.first == "[" {
+            guard let end = text.firstIndex(of: "]") else { throw Refusal(message: "the '[' is not closed") }
+            host = String(text[..<end].dropFirst())
+            guard isIPv6(host) else { throw Refusal(message: "expected an IPv6 address between the brackets") }
+            let rest = text[end...].dropFirst()
+            guard rest.isEmpty || rest.first == ":" else { throw Refusal(message: "expected ':' and a port after ']'") }
+            port = rest.isEmpty ? nil : try HostAndPort.port(rest.dropFirst())
+            return
+        }
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count <= 2 else { throw Refusal(message: "IPv6 addresses stand in brackets: [::1]:3333") }
+        host = String(parts[0])
+        port = parts.count == 2 ? try HostAndPort.port(parts[1]) : nil
+    }
+
+    private static func port(_ text: some StringProtocol) throws(Refusal) -> UInt16 {
+        guard text.utf8.allSatisfy(\.isDigit), let port = UInt16(text), port > 0 else {
+            throw Refusal(message: "expected a port from 1 to 65535 after ':'")
+        }
+        return port
+    }
+}
+
+/// "192.0.2.1": four numbers of 0…255 without leading zeros.
+func isIPv4(_ text: some StringProtocol) -> Bool {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 4
+        && parts.allSatisfy { part in
+            guard let number = UInt8(part), part.first != "+", part.first != "-" else { return false }
+            return String(number) == part
+        }
+}
+
+/// "2001:db8::1", "::", "::ffff:192.0.2.1", "fe80::1%eth0"; no brackets.
+func isIPv6(_ text: some StringProtocol) -> Bool {
+    let zoned = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
+    guard zoned.count == 1 || !zoned[1].isEmpty else { return false }
+    let address = String(zoned[0])
+    guard let gap = address.firstRange(ofText: "::") else { return groupCount(address) == 8 }
+    let head = address[..<gap.lowerBound]
+    let tail = address[gap.upperBound...]
+    let headCount = head.isEmpty ? 0 : groupCount(head)
+    let tailCount = tail.isEmpty ? 0 : groupCount(tail)
+    // An IPv4 address may only stand at the very end.
+    guard let headCount, let tailCount, !head.contains(".") else { return false }
+    return headCount + tailCount <= 7
+}
+
+/// How many groups of 16 bits "2001:db8:192.0.2.1" makes; nil when it is no such list.
+private func groupCount(_ text: some StringProtocol) -> Int? {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    var count = 0
+    for (index, part) in parts.enumerated() {
+        if part.contains(".") {
+            guard index == parts.count - 1, isIPv4(part) else { return nil }
+            count += 2
+        } else {
+            guard (1...4).contains(part.utf8.count), part.utf8.allSatisfy(\.isHexDigit) else { return nil }
+            count += 1
+        }
+    }
+    return count
+}
+
+extension String {
+    fileprivate func firstRange(ofText text: String) -> Range<String.Index>? {
+        indices.lazy.filter { self[$0...].hasPrefix(text) }.first.flatMap { start in
+            index(start, offsetBy: text.count, limitedBy: endIndex).map { start..<$0 }
+        }
+    }
+}

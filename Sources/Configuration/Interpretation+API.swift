@@ -1,0 +1,41 @@
+extension Interpretation {
+    /// Two generations describe the API. Today's `http` object is used when it is enabled; else the `api` object of
+    /// xmrig-proxy 2.4 (`port`, `access-token`) when its port is not 0; else there is none. `api` names the proxy
+    /// (`id`, `worker-id`) in either case.
+    mutating func readAPI(_ root: Section) {
+        let http = root.section("http", &findings)
+        let old = root.section("api", &findings)
+        let workerID = expanded("worker-id", in: old)
+        if http.boolean("enabled") == true {
+            warnAboutOutranked(old)
+            settings.api = readHTTP(http)
+        } else {
+            settings.api = readOldAPI(old)
+        }
+        settings.api?.id = old.text("id")
+        settings.api?.workerID = workerID
+    }
+
+    private mutating func readHTTP(_ http: Section) -> Settings.API {
+        let host = numericHost("host", in: http) ?? "127.0.0.1"
+        var api = Settings.API(host: host, port: UInt16(clamping: http.integer("port") ?? 0))
+        api.accessToken = http.text("access-token")
+        api.isRestricted = http.boolean("restricted") ?? true
+        return api
+    }
+
+    /// The server of 2.4 listened on all IPv4 addresses (behaviour.md §14); 2.5 added `ipv6` and `restricted`.
+    private func readOldAPI(_ old: Section) -> Settings.API? {
+        guard let port = old.integer("port"), port != 0 else { return nil }
+        var api = Settings.API(host: old.boolean("ipv6") == true ? "::" : "0.0.0.0", port: UInt16(clamping: port))
+        api.accessToken = old.text("access-token")
+        api.isRestricted = old.boolean("restricted") ?? true
+        return api
+    }
+
+    /// Two ports, or a token that protects nothing: the operator should know which half counts.
+    private mutating func warnAboutOutranked(_ old: Section) {
+        guard let key = ["port", "access-token"].first(where: { old[$0]?.value.isOff == false }) else { return }
+        findings.warn(old.name(of: key), at: old.origin(of: key), "ignored, because \"http\" is enabled")
+    }
+}

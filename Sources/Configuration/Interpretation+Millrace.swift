@@ -1,0 +1,54 @@
+extension Interpretation {
+    /// Our own object.
+    mutating func readMillrace(_ section: Section) {
+        readShards(section)
+        settings.logFormat = choice("log-format", in: section, as: Settings.LogFormat.self) ?? .text
+        settings.runDirectory =
+            section.text("run-dir").map { path($0, from: section.origin(of: "run-dir")) } ?? defaultRunDirectory
+        settings.database =
+            section.text("database").map { path($0, from: section.origin(of: "database")) }
+            ?? defaultDatabase(hasOwnRunDirectory: section["run-dir"] != nil)
+        let length = settings.runDirectory.utf8.count
+        if length > Settings.runDirectoryBytesMax {
+            findings.fail(
+                section.name(of: "run-dir"), at: section.origin(of: "run-dir"),
+                "the path has \(length) bytes; sockets in it allow at most \(Settings.runDirectoryBytesMax)")
+        }
+    }
+
+    private mutating func readShards(_ section: Section) {
+        let limit = Settings.shardsMax
+        settings.shards = min(max(surroundings.coreCount, 1), limit)
+        guard let node = section["shards"], node.value != .text("auto"), node.value != .text("") else { return }
+        var number = section.integer("shards")
+        // An option comes as text, whatever it holds.
+        if case .option = node.origin { number = section.text("shards").flatMap { Int64($0) } }
+        if let number, (1...Int64(limit)).contains(number) {
+            settings.shards = Int(number)
+        } else {
+            findings.fail(
+                section.name(of: "shards"), at: node.origin, "expected \"auto\" or a number from 1 to \(limit)")
+        }
+    }
+
+    /// What systemd made for the unit; the well-known place of the service when root; the user's own otherwise. Root
+    /// does not follow XDG_RUNTIME_DIR, so that commands in a login shell of root find the service.
+    private var defaultRunDirectory: String {
+        if let directory = surroundings.directoryVariable("RUNTIME_DIRECTORY") { return directory }
+        if surroundings.userID == 0 { return "/run/millrace" }
+        if let directory = surroundings.directoryVariable("XDG_RUNTIME_DIR") { return directory + "/millrace" }
+        return absolute("millrace-\(surroundings.userID)", from: surroundings.temporaryDirectory)
+    }
+
+    /// An instance with a run directory of its own keeps its statistics there too: two instances must not write into
+    /// one database because somebody forgot the second line.
+    private func defaultDatabase(hasOwnRunDirectory: Bool) -> String {
+        let name = "/statistics.sqlite"
+        if hasOwnRunDirectory { return settings.runDirectory + name }
+        if let directory = surroundings.directoryVariable("STATE_DIRECTORY") { return directory + name }
+        if surroundings.userID == 0 { return "/var/lib/millrace" + name }
+        if let directory = surroundings.directoryVariable("XDG_STATE_HOME") { return directory + "/millrace" + name }
+        if let home = surroundings.homeDirectory { return absolute(".local/state/millrace" + name, from: home) }
+        return settings.runDirectory + name
+    }
+}

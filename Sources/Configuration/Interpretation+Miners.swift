@@ -1,0 +1,138 @@
+extension Interpretation {
+    /// Behaviour.md §11: outside of this a difficulty is ignored.
+    private static let customDifficulties: ClosedRange<Int64> = 100...2_147_483_646
+
+    mutating func readMiners(_ root: Section) {
+        readBinds(root)
+        settings.accessPassword = root.text("access-password")
+        settings.offersAlgoExtension = root.boolean("algo-ext") ?? true
+        settings.countsCustomDifficulty = root.boolean("custom-diff-stats") ?? false
+        readCustomDifficulty(root)
+        readMode(root)
+        readWorkerNaming(root)
+    }
+
+    private mutating func readCustomDifficulty(_ root: Section) {
+        guard let difficulty = root.integer("custom-diff"), difficulty != 0 else { return }
+        let range = Interpretation.customDifficulties
+        if range.contains(difficulty) {
+            settings.customDifficulty = UInt64(difficulty)
+        } else {
+            findings.warn(
+                "custom-diff", at: root.origin(of: "custom-diff"),
+                "expected 0 or a number from \(range.lowerBound) to \(range.upperBound), ignored")
+        }
+    }
+
+    private enum Mode: String, CaseIterable {
+        case nicehash, simple
+        case extraNonce = "extra_nonce"
+    }
+
+    private mutating func readMode(_ root: Section) {
+        guard let mode = choice("mode", in: root, as: Mode.self), mode != .nicehash else { return }
+        findings.warn(
+            "mode", at: root.origin(of: "mode"), "\"\(mode.rawValue)\" is not supported yet, nicehash is used")
+    }
+
+    private mutating func readWorkerNaming(_ root: Section) {
+        if let isOn = root.boolean("workers") {
+            settings.workerNaming = isOn ? .rigID : .none
+        } else if let text = root.text("workers") {
+            if let naming = Settings.WorkerNaming(rawValue: text.lowercased()) {
+                settings.workerNaming = naming
+            } else {
+                // Not an error: xmrig-proxy takes any text, and files rely on it (behaviour.md §13).
+                let words = Settings.WorkerNaming.allCases.map(\.rawValue)
+                let near = nearestName(to: text, among: words).map { "; did you mean \"\($0)\"?" } ?? ""
+                findings.warn(
+                    "workers", at: root.origin(of: "workers"),
+                    "expected one of \(words.joined(separator: ", ")), found \(shown(text)); rig_id is used" + near)
+            }
+        }
+    }
+
+    // MARK: Addresses
+
+    private mutating func readBinds(_ root: Section) {
+        guard let nodes = root.array("bind") else { return }
+        let errorsBefore = findings.errors.count
+        settings.binds = []
+        for (index, node) in nodes.prefix(Settings.bindsMax).enumerated() {
+            guard let bind = readBind(node, path: "bind[\(index)]") else { continue }
+            if settings.binds.contains(bind) {
+                findings.warn("bind[\(index)]", at: node.origin, "the same address again, ignored")
+            } else {
+                settings.binds.append(bind)
+            }
+        }
+        if nodes.count > Settings.bindsMax {
+            findings.fail("bind", at: root.origin(of: "bind"), "more than \(Settings.bindsMax) addresses")
+        }
+        if settings.binds.isEmpty, findings.errors.count == errorsBefore {
+            findings.fail(
+                "bind", at: root.origin(of: "bind"),
+                "no address is left for miners to connect to; expected at least one such as \"0.0.0.0:3333\"")
+        }
+    }
+
+    private mutating func readBind(_ node: JSONNode, path: String) -> Settings.Bind? {
+        switch node.value {
+        case .text(let text): return readBind(text, at: node.origin, path: path)
+        case .object(let object):
+            return readBind(object, at: node.origin, path: path)
+        case .null, .boolean, .integer, .decimal, .array:
+            findings.fail(
+                path, at: node.origin,
+                "expected \"address:port\" or an object with \"host\" and \"port\", found \(node.value.kindName)")
+            return nil
+        }
+    }
+
+    /// "0.0.0.0:3333", "[::]:3333"
+    private mutating func readBind(_ text: String, at origin: Origin, path: String) -> Settings.Bind? {
+        do throws(HostAndPort.Refusal) {
+            let address = try HostAndPort(text)
+            guard isIPv4(address.host) || isIPv6(address.host), let port = address.port else {
+                throw HostAndPort.Refusal(
+                    message: "expected a numeric address and a port, such as 0.0.0.0:3333 or [::]:3333")
+            }
+            return Settings.Bind(host: address.host, port: port)
+        } catch {
+            findings.fail(path, at: origin, error.message)
+            return nil
+        }
+    }
+
+    private mutating func readBind(_ object: JSONObject, at origin: Origin, path: String) -> Settings.Bind? {
+        let errorsBefore = findings.errors.count
+        let section = Section(object, path: path, schema: "bind[]", &findings)
+        if section.boolean("tls") == true {
+            // Serving plain TCP where miners speak TLS would look alive and never work.
+            findings.warn(
+                section.name(of: "tls"), at: section.origin(of: "tls"),
+                "TLS for miners is not supported yet, this address is left out")
+            return nil
+        }
+        let host = numericHost("host", in: section)
+        if let host, let port = section.integer("port").flatMap({ UInt16(exactly: $0) }) {
+            return Settings.Bind(host: host, port: port)
+        }
+        // One of a wrong type or range has its error already.
+        if findings.errors.count == errorsBefore {
+            findings.fail(path, at: origin, "expected \"host\" and \"port\"")
+        }
+        return nil
+    }
+
+    /// The numeric address at `key`, with or without brackets; nil when there is none, or a wrong one (an error).
+    mutating func numericHost(_ key: String, in section: Section) -> String? {
+        guard let text = section.text(key) else { return nil }
+        let bare = text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text
+        if isIPv4(text) || isIPv6(bare) { return bare }
+        findings.fail(
+            section.name(of: key), at: section.origin(of: key),
+            "expected a numeric address such as 127.0.0.1, 0.0.0.0 or ::1, found \(shown(text))")
+        return nil
+    }
+}

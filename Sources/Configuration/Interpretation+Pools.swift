@@ -1,0 +1,119 @@
+extension Interpretation {
+    /// What xmrig-proxy logs in with where the file says nothing.
+    private static let defaultLogin = "x"
+
+    mutating func readPools(_ root: Section) {
+        settings.retries = root.integer("retries").map { Int($0) } ?? settings.retries
+        settings.retryPauseSeconds = root.integer("retry-pause").map { Int($0) } ?? settings.retryPauseSeconds
+        settings.userAgent = root.text("user-agent")
+        readDNS(root.section("dns", &findings))
+
+        let errorsBefore = findings.errors.count
+        var leftOut = 0
+        let nodes = root.array("pools") ?? []
+        for (index, node) in nodes.prefix(Settings.poolsMax).enumerated() {
+            switch readPool(node, path: "pools[\(index)]", root: root) {
+            case .usable(let pool): settings.pools.append(pool)
+            case .unsupported: leftOut += 1
+            case .disabled, .wrong: break
+            }
+        }
+        if nodes.count > Settings.poolsMax {
+            findings.fail("pools", at: root.origin(of: "pools"), "more than \(Settings.poolsMax) pools")
+        }
+        guard settings.pools.isEmpty, findings.errors.count == errorsBefore else { return }
+        let cause =
+            leftOut > 0
+            ? "no pool is left to mine to: every enabled one needs something that is not supported yet"
+            : "no pool to mine to"
+        findings.fail(
+            root["pools"] == nil ? "" : "pools", at: root.origin(of: "pools"),
+            cause + "; add an enabled pool with a \"url\" to \"pools\", or give one with --url")
+    }
+
+    private mutating func readDNS(_ section: Section) {
+        if let version = section.integer("ip_version") {
+            if [0, 4, 6].contains(version) {
+                settings.dns.ipVersion = Int(version)
+            } else {
+                findings.fail(
+                    section.name(of: "ip_version"), at: section.origin(of: "ip_version"),
+                    "expected 0 (any), 4 or 6, found \(version)")
+            }
+        }
+        settings.dns.ttlSeconds = section.integer("ttl").map { Int($0) } ?? settings.dns.ttlSeconds
+    }
+
+    private enum PoolReading {
+        case usable(Settings.Pool)
+        case disabled, unsupported, wrong
+    }
+
+    private mutating func readPool(_ node: JSONNode, path: String, root: Section) -> PoolReading {
+        guard case .object(let object) = node.value else {
+            findings.fail(path, at: node.origin, "expected an object, found \(node.value.kindName)")
+            return .wrong
+        }
+        let section = Section(object, path: path, schema: "pools[]", &findings)
+        guard section.boolean("enabled") ?? true else { return .disabled }
+        guard let text = section.text("url") else {
+            // A url of a wrong type has its error already.
+            if object["url"].map({ $0.value == .null || $0.value == .text("") }) ?? true {
+                findings.fail(path, at: node.origin, "expected a \"url\", such as \"pool.example.com:3333\"")
+            }
+            return .wrong
+        }
+        let url: PoolURL
+        do throws(HostAndPort.Refusal) {
+            url = try PoolURL(text)
+        } catch {
+            findings.fail(section.name(of: "url"), at: section.origin(of: "url"), error.message)
+            return .wrong
+        }
+        if let (key, what) = unsupportedPart(of: section, url) {
+            findings.warn(
+                section.name(of: key), at: section.origin(of: key),
+                "\(what) is not supported yet, this pool is left out")
+            return .unsupported
+        }
+        var pool = Settings.Pool(
+            host: url.host, port: url.port, user: expanded("user", in: section) ?? Interpretation.defaultLogin,
+            password: expanded("pass", in: section) ?? Interpretation.defaultLogin)
+        pool.rigID = expanded("rig-id", in: section)
+        pool.algorithm = algorithm(of: section) ?? algorithm(of: root)
+        pool.keepaliveSeconds = keepalive(of: section)
+        return .usable(pool)
+    }
+
+    /// The first thing that keeps us from using this pool, and the key that says so.
+    private func unsupportedPart(of section: Section, _ url: PoolURL) -> (key: String, what: String)? {
+        if let what = url.transport.unsupportedName { return ("url", what) }
+        let parts = [
+            ("tls", "TLS"), ("daemon", "a daemon as pool"), ("socks5", "SOCKS5"), ("self-select", "self-select"),
+        ]
+        return parts.first { section[$0.0]?.value.isOff == false }
+    }
+
+    private func keepalive(of section: Section) -> Int {
+        let seconds = section.integer("keepalive").map { Int($0) }
+        return seconds ?? (section.boolean("keepalive") == true ? 60 : 0)
+    }
+
+    /// `algo`, or what `coin` stands for.
+    private mutating func algorithm(of section: Section) -> String? {
+        if let algorithm = section.text("algo") { return algorithm.lowercased() }
+        guard let coin = section.text("coin") else { return nil }
+        if let algorithm = Interpretation.algorithms[coin.lowercased()] { return algorithm }
+        findings.warn(
+            section.name(of: "coin"), at: section.origin(of: "coin"),
+            "the coin \(shown(coin)) is not known, ignored; give its algorithm as \"algo\"")
+        return nil
+    }
+
+    /// Names and symbols of coins that can be mined through a proxy which splits nonces at the usual place.
+    private static let algorithms: [String: String] = [
+        "monero": "rx/0", "xmr": "rx/0", "zephyr": "rx/0", "zeph": "rx/0", "wownero": "rx/wow", "wow": "rx/wow",
+        "arqma": "rx/arq", "arq": "rx/arq", "graft": "rx/graft", "grft": "rx/graft", "keva": "rx/keva",
+        "kva": "rx/keva", "sumokoin": "cn/r", "sumo": "cn/r",
+    ]
+}

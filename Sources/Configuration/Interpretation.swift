@@ -1,0 +1,68 @@
+/// Reads a checked configuration into `Settings`: what the table of keys cannot say about values stands here and in
+/// the extensions (`Interpretation+Pools`, `+Miners`, `+API`, `+Millrace`).
+struct Interpretation {
+    var settings = Settings()
+    var findings: Findings
+    let surroundings: Surroundings
+    /// Relative paths in the file count from here.
+    let fileDirectory: String
+    private let expansion: Expansion
+
+    init(fileDirectory: String, surroundings: Surroundings, dataDirectory: String, findings: Findings) {
+        self.fileDirectory = fileDirectory
+        self.surroundings = surroundings
+        self.findings = findings
+        expansion = Expansion(surroundings: surroundings, dataDirectory: dataDirectory)
+    }
+
+    mutating func read(_ object: JSONObject) {
+        let root = Section(object, path: "", schema: "", &findings)
+        readPools(root)
+        readMiners(root)
+        readAPI(root)
+        readLogging(root)
+        readMillrace(root.section("millrace", &findings))
+        // For its unknown keys and wrong types; the table says that none of it is supported yet.
+        _ = root.section("tls", &findings)
+    }
+
+    private mutating func readLogging(_ root: Section) {
+        settings.logFile = expanded("log-file", in: root).map { path($0, from: root.origin(of: "log-file")) }
+        let verbosity = root.integer("verbose").map { $0 > 0 } ?? root.boolean("verbose") ?? false
+        settings.isVerbose = verbosity || root.boolean("debug") ?? false
+        settings.usesColors = root.boolean("colors") ?? true
+    }
+
+    /// Makes a path absolute: one of the file counts from the directory of the file, one of an option from the
+    /// current directory.
+    func path(_ text: String, from origin: Origin) -> String {
+        switch origin {
+        case .file: absolute(text, from: fileDirectory)
+        case .option, .nowhere: absolute(text, from: surroundings.currentDirectory)
+        }
+    }
+
+    /// The text at `key` with its `${VARIABLES}` replaced; nil when there is none or nothing is left of it.
+    mutating func expanded(_ key: String, in section: Section) -> String? {
+        guard let text = section.text(key) else { return nil }
+        let result = expansion.expand(text)
+        for name in result.unset {
+            findings.warn(
+                section.name(of: key), at: section.origin(of: key),
+                "the environment variable \(shown(name)) is not set; its place is left as it is")
+        }
+        return result.text.isEmpty ? nil : result.text
+    }
+
+    /// One of a few words, in any case; another one is an error that names them.
+    mutating func choice<Value: CaseIterable & RawRepresentable<String>>(
+        _ key: String, in section: Section, as type: Value.Type
+    ) -> Value? {
+        guard let text = section.text(key) else { return nil }
+        if let value = Value(rawValue: text.lowercased()) { return value }
+        let words = Value.allCases.map(\.rawValue).joined(separator: ", ")
+        findings.fail(
+            section.name(of: key), at: section.origin(of: key), "expected one of \(words), found \(shown(text))")
+        return nil
+    }
+}

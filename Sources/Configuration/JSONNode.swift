@@ -1,0 +1,89 @@
+/// A JSON value that knows where it was written.
+struct JSONNode: Sendable, Equatable {
+    var value: JSONValue
+    var origin: Origin
+}
+
+enum JSONValue: Sendable, Equatable {
+    case null
+    case boolean(Bool)
+    /// A number without fraction and exponent that fits.
+    case integer(Int64)
+    case decimal(Double)
+    case text(String)
+    case array([JSONNode])
+    case object(JSONObject)
+
+    /// What the value is, for messages that must not show the value itself.
+    var kindName: String {
+        switch self {
+        case .null: "null"
+        case .boolean: "true or false"
+        case .integer: "a number"
+        case .decimal: "a number with a fraction"
+        case .text: "a text"
+        case .array: "a list"
+        case .object: "an object"
+        }
+    }
+
+    /// Whether the value switches something off: false, 0, "", an empty list, or an object that says
+    /// `"enabled": false`. A key that we do not support yet does no harm at such a value.
+    var isOff: Bool {
+        switch self {
+        case .null, .boolean(false), .integer(0): true
+        case .boolean, .integer, .decimal: false
+        case .text(let text): text.isEmpty
+        case .array(let nodes): nodes.isEmpty
+        case .object(let object): object["enabled"]?.value == .boolean(false)
+        }
+    }
+}
+
+/// Members in the order of the file. A key given twice is kept twice: its reader decides.
+struct JSONObject: Sendable, Equatable {
+    var members: [JSONMember] = []
+
+    /// The first member of that name, as xmrig-proxy has it.
+    subscript(key: String) -> JSONNode? { members.first { $0.key == key }?.node }
+
+    /// Lays `other` over this object: its values win, objects are merged member by member.
+    func overlaid(with other: JSONObject) -> JSONObject {
+        var result = self
+        for member in other.members {
+            guard let index = result.members.firstIndex(where: { $0.key == member.key }) else {
+                result.members.append(member)
+                continue
+            }
+            if case .object(let below) = result.members[index].node.value,
+                case .object(let above) = member.node.value
+            {
+                result.members[index].node.value = .object(below.overlaid(with: above))
+                result.members[index].node.origin = member.node.origin
+            } else {
+                result.members[index] = member
+            }
+        }
+        return result
+    }
+
+    /// The object that holds nothing but `value` under `path` ("http", "port"), which must not be empty.
+    init(path: ArraySlice<String>, node: JSONNode) {
+        guard let key = path.first else { return }
+        let rest = path.dropFirst()
+        let inner = rest.isEmpty ? node.value : .object(JSONObject(path: rest, node: node))
+        members = [
+            JSONMember(key: key, keyOrigin: node.origin, node: JSONNode(value: inner, origin: node.origin))
+        ]
+    }
+
+    init(members: [JSONMember] = []) {
+        self.members = members
+    }
+}
+
+struct JSONMember: Sendable, Equatable {
+    var key: String
+    var keyOrigin: Origin
+    var node: JSONNode
+}

@@ -1,0 +1,184 @@
+/// A key that a configuration file may hold. The table of all of them (`all`) decides what is checked without further
+/// code: unknown keys, types, ranges, and the warnings about what is not supported yet. docs/CONFIG.md explains each.
+public struct KnownKey: Sendable {
+    /// "retries", "http.port", "pools[].url".
+    public let path: String
+    public let support: Support
+
+    let kinds: Kinds
+    /// For numbers; a number outside is an error.
+    let range: ClosedRange<Int64>?
+
+    public enum Support: Sendable {
+        /// Works.
+        case full
+        /// Valid, and without any effect here: nothing would be gained by a warning.
+        case silent
+        /// Valid, and ignored with a warning unless its value switches it off.
+        case notYet
+    }
+
+    /// The JSON types that a key takes; null is allowed everywhere and means "not given".
+    struct Kinds: OptionSet, Sendable {
+        let rawValue: UInt8
+
+        static let boolean = Kinds(rawValue: 1)
+        static let integer = Kinds(rawValue: 2)
+        static let text = Kinds(rawValue: 4)
+        static let array = Kinds(rawValue: 8)
+        static let object = Kinds(rawValue: 16)
+
+        init(rawValue: UInt8) {
+            self.rawValue = rawValue
+        }
+
+        /// The kind of a value; nil for null and for numbers with a fraction, which no key takes.
+        init?(of value: JSONValue) {
+            switch value {
+            case .boolean: self = .boolean
+            case .integer: self = .integer
+            case .text: self = .text
+            case .array: self = .array
+            case .object: self = .object
+            case .null, .decimal: return nil
+            }
+        }
+    }
+
+    private init(
+        _ path: String, _ kinds: Kinds, _ range: ClosedRange<Int64>? = nil, _ support: Support = .full
+    ) {
+        self.path = path
+        self.kinds = kinds
+        self.range = range
+        self.support = support
+    }
+
+    /// "a text, or a number from 1 to 3600".
+    var expectation: String {
+        var forms: [String] = []
+        if kinds.contains(.boolean) { forms.append("true or false") }
+        if kinds.contains(.integer) {
+            if let range {
+                forms.append(
+                    range.upperBound == Int64(Int32.max)
+                        ? "a number from \(range.lowerBound) on"
+                        : "a number from \(range.lowerBound) to \(range.upperBound)")
+            } else {
+                forms.append("a whole number")
+            }
+        }
+        if kinds.contains(.text) { forms.append("a text") }
+        if kinds.contains(.array) { forms.append("a list") }
+        if kinds.contains(.object) { forms.append("an object") }
+        return forms.joined(separator: ", or ")
+    }
+
+    /// The keys of the object at `parent` ("" for the whole file, "http", "pools[]"), by their last name.
+    static func table(of parent: String) -> [String: KnownKey] { tables[parent] ?? [:] }
+
+    private static let tables: [String: [String: KnownKey]] = {
+        var tables: [String: [String: KnownKey]] = [:]
+        for key in all {
+            let names = key.path.split(separator: ".")
+            let parent = names.dropLast().joined(separator: ".")
+            tables[parent, default: [:]][String(names[names.count - 1])] = key
+        }
+        return tables
+    }()
+
+    /// Numbers without an upper limit of their own still have to fit into what the programs count with.
+    private static let noLimit = Int64(Int32.max)
+    private static let port: ClosedRange<Int64> = 0...65535
+
+    /// Every key, in the order of docs/CONFIG.md.
+    public static let all: [KnownKey] = [
+        KnownKey("pools", .array),
+        KnownKey("pools[].url", .text),
+        KnownKey("pools[].user", .text),
+        KnownKey("pools[].pass", .text),
+        KnownKey("pools[].rig-id", .text),
+        KnownKey("pools[].algo", .text),
+        KnownKey("pools[].coin", .text),
+        KnownKey("pools[].keepalive", [.boolean, .integer], 0...86400),
+        KnownKey("pools[].enabled", .boolean),
+        // These five make the pool unusable for us: `PoolReading` leaves it out and says so.
+        KnownKey("pools[].tls", .boolean),
+        KnownKey("pools[].daemon", .boolean),
+        KnownKey("pools[].socks5", [.text, .integer], port),
+        KnownKey("pools[].self-select", .text),
+        // And these belong to them.
+        KnownKey("pools[].sni", .boolean, nil, .silent),
+        KnownKey("pools[].tls-fingerprint", .text, nil, .silent),
+        KnownKey("pools[].submit-to-origin", .boolean, nil, .silent),
+        KnownKey("pools[].spend-secret-key", .text, nil, .silent),
+        KnownKey("pools[].daemon-poll-interval", .integer, nil, .silent),
+        KnownKey("pools[].daemon-job-timeout", .integer, nil, .silent),
+        KnownKey("pools[].daemon-zmq-port", .integer, nil, .silent),
+        KnownKey("algo", .text),
+        KnownKey("coin", .text),
+        KnownKey("retries", .integer, 1...1000),
+        KnownKey("retry-pause", .integer, 1...3600),
+        KnownKey("user-agent", .text),
+        KnownKey("dns", .object),
+        KnownKey("dns.ip_version", .integer),
+        KnownKey("dns.ttl", .integer, 1...noLimit),
+        KnownKey("dns.ipv6", .boolean, nil, .notYet),
+        KnownKey("donate-level", .integer, 0...99, .notYet),
+
+        KnownKey("bind", .array),
+        KnownKey("bind[].host", .text),
+        KnownKey("bind[].port", .integer, 1...65535),
+        KnownKey("bind[].tls", .boolean),
+        KnownKey("access-password", .text),
+        KnownKey("algo-ext", .boolean),
+        KnownKey("custom-diff", .integer),
+        KnownKey("custom-diff-stats", .boolean),
+        KnownKey("workers", [.boolean, .text]),
+        KnownKey("mode", .text),
+        KnownKey("reuse-timeout", .integer, 0...noLimit, .notYet),
+        KnownKey("tls", [.boolean, .text, .object], nil, .notYet),
+        KnownKey("tls.enabled", .boolean),
+        KnownKey("tls.protocols", .text),
+        KnownKey("tls.cert", .text),
+        KnownKey("tls.cert_key", .text),
+        KnownKey("tls.cert-key", .text),
+        KnownKey("tls.ciphers", .text),
+        KnownKey("tls.ciphersuites", .text),
+        KnownKey("tls.dhparam", .text),
+        KnownKey("tls.gen", .text),
+
+        KnownKey("http", .object),
+        KnownKey("http.enabled", .boolean),
+        KnownKey("http.host", .text),
+        KnownKey("http.port", .integer, port),
+        KnownKey("http.access-token", .text),
+        KnownKey("http.restricted", .boolean),
+        KnownKey("api", .object),
+        KnownKey("api.id", .text),
+        KnownKey("api.worker-id", .text),
+        KnownKey("api.port", .integer, port),
+        KnownKey("api.access-token", .text),
+        KnownKey("api.ipv6", .boolean),
+        KnownKey("api.restricted", .boolean),
+
+        KnownKey("log-file", .text),
+        KnownKey("verbose", [.boolean, .integer], 0...noLimit),
+        KnownKey("debug", .boolean),
+        KnownKey("colors", .boolean),
+        KnownKey("access-log-file", .text, nil, .notYet),
+        KnownKey("syslog", .boolean, nil, .notYet),
+        KnownKey("background", .boolean, nil, .notYet),
+        KnownKey("dry-run", .boolean, nil, .notYet),
+        KnownKey("print-time", .integer, 0...3600, .silent),
+        KnownKey("title", [.boolean, .text], nil, .silent),
+        KnownKey("watch", .boolean, nil, .silent),
+        KnownKey("autosave", .boolean, nil, .silent),
+
+        KnownKey("millrace", .object),
+        KnownKey("millrace.shards", [.text, .integer]),
+        KnownKey("millrace.run-dir", .text),
+        KnownKey("millrace.database", .text),
+        KnownKey("millrace.log-format", .text),
+    ]
+}

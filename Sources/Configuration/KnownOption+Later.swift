@@ -1,0 +1,42 @@
+extension KnownOption {
+    /// Options of xmrig-proxy that set keys we know but do not serve yet: the key's own warning speaks for them.
+    static let later = [
+        KnownOption("tls", nil, nil, .later, .pool("tls", .boolean(true)), "TLS to the pool."),
+        KnownOption(
+            "tls-fingerprint", nil, "HEX", .later, .pool("tls-fingerprint", .text), "The pool's certificate."),
+        KnownOption("proxy", "x", "HOST:PORT", .later, .pool("socks5", .text), "SOCKS5 proxy to the pool."),
+        KnownOption("daemon", nil, nil, .later, .pool("daemon", .boolean(true)), "The pool is a node (solo mining)."),
+        KnownOption(
+            "daemon-zmq-port", nil, "PORT", .later, .pool("daemon-zmq-port", .integer), "ZeroMQ port of the node."),
+        KnownOption(
+            "daemon-poll-interval", nil, "MS", .later, .pool("daemon-poll-interval", .integer), "Polling of the node."),
+        KnownOption(
+            "daemon-job-timeout", nil, "MS", .later, .pool("daemon-job-timeout", .integer), "Age of a job of the node."),
+        KnownOption(
+            "self-select", nil, "URL", .later, .pool("self-select", .text), "Node that selects the transactions."),
+        KnownOption(
+            "submit-to-origin", nil, nil, .later, .pool("submit-to-origin", .boolean(true)),
+            "Send blocks to that node too."),
+        KnownOption(
+            "spend-secret-key", nil, "HEX", .later, .pool("spend-secret-key", .text), "Secret key for solo mining."),
+        KnownOption(
+            "donate-level", nil, "PERCENT", .later, .key(["donate-level"], .integer), "Share of time to donate."),
+        KnownOption(
+            "reuse-timeout", nil, "SECONDS", .later, .key(["reuse-timeout"], .integer),
+            "Keeping of pool connections in simple mode."),
+        KnownOption("tls-bind", nil, "ADDRESS:PORT", .later, .bind(tls: true), "Where miners connect with TLS."),
+        KnownOption("tls-gen", nil, "NAME", .later, .key(["tls", "gen"], .text), "Make a certificate for this name."),
+        KnownOption("tls-cert", nil, "FILE", .later, .key(["tls", "cert"], .text), "Certificate for miners."),
+        KnownOption("tls-cert-key", nil, "FILE", .later, .key(["tls", "cert_key"], .text), "Its private key."),
+        KnownOption("tls-dhparam", nil, "FILE", .later, .key(["tls", "dhparam"], .text), "Diffie-Hellman parameters."),
+        KnownOption("tls-protocols", nil, "LIST", .later, .key(["tls", "protocols"], .text), "TLS versions."),
+        KnownOption("tls-ciphers", nil, "LIST", .later, .key(["tls", "ciphers"], .text), "Ciphers up to TLS 1.2."),
+        KnownOption(
+            "tls-ciphersuites", nil, "LIST", .later, .key(["tls", "ciphersuites"], .text), "Ciphers of TLS 1.3."),
+        KnownOption("syslog", "S", nil, .later, .key(["syslog"], .boolean(true)), "Log to syslog."),
+        KnownOption(
+            "access-log-file", "A", "FILE", .later, .key(["access-log-file"], .text), "Log of logins of miners."),
+        KnownOption("background", "B", nil, .later, .key(["background"], .boolean(true)), "Run in the background."),
+        KnownOption("login-file", nil, "FILE", .later, .none, "Has no effect, as in xmrig-proxy."),
+    ]
+}

@@ -1,0 +1,191 @@
+/// A command-line option: xmrig-proxy's, those of its 2.4 that the seed document names, and ours. The table (`all`)
+/// is the single source of names and help texts; most options stand for a key of the file.
+public struct KnownOption: Sendable {
+    /// Without dashes.
+    public let name: String
+    public let short: Character?
+    /// What the value is called in the help ("HOST:PORT"); nil when the option takes none.
+    public let valueName: String?
+    public let group: Group
+    public let help: String
+
+    let effect: Effect
+
+    /// The titles of the help, in its order.
+    public enum Group: String, CaseIterable, Sendable {
+        case service = "Service"
+        case pools = "Pools"
+        case miners = "Miners"
+        case api = "HTTP API"
+        case logging = "Logging"
+        case later = "Accepted, not supported yet"
+    }
+
+    /// What an option does to the configuration.
+    enum Effect: Sendable {
+        /// Gives the key at this path the option's value.
+        case key([String], Form)
+        /// Gives a key of the pool named last (or next, when none is named yet) the option's value.
+        case pool(String, Form)
+        /// Begins another pool.
+        case poolURL
+        /// "user:password" of that pool.
+        case poolLogin
+        /// One more address for miners.
+        case bind(tls: Bool)
+        /// None: whoever starts the program reads it.
+        case none
+    }
+
+    /// How the text after the option becomes a value.
+    enum Form: Sendable, Equatable {
+        case text, integer
+        /// An option without value that stands for this one.
+        case boolean(Bool)
+        case number(Int64)
+    }
+
+    init(
+        _ name: String, _ short: Character? = nil, _ valueName: String? = nil, _ group: Group, _ effect: Effect,
+        _ help: String
+    ) {
+        self.name = name
+        self.short = short
+        self.valueName = valueName
+        self.group = group
+        self.effect = effect
+        self.help = help
+    }
+
+    public static func named(_ name: String) -> KnownOption? { byName[name] }
+    public static func short(_ letter: Character) -> KnownOption? { byLetter[letter] }
+
+    private static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    private static let byLetter = Dictionary(
+        all.compactMap { option in option.short.map { ($0, option) } }, uniquingKeysWith: { first, _ in first })
+
+    /// Every option, in the order of the help.
+    public static let all: [KnownOption] = service + pools + miners + api + logging + later
+}
+
+extension KnownOption {
+    private static let service = [
+        KnownOption(
+            "config", "c", "FILE", .service, .none,
+            "The configuration file. Without it, and without --url, the usual places are searched (docs/CONFIG.md)."),
+        KnownOption(
+            "data-dir", nil, "DIR", .service, .none, "Search config.json here instead of beside the program."),
+        KnownOption(
+            "dry-run", nil, nil, .service, .none, "Check the configuration, say what is wrong with it, and exit."),
+        KnownOption(
+            "shards", nil, "N|auto", .service, .key(["millrace", "shards"], .text),
+            "How many worker processes to run; auto is one per core."),
+        KnownOption(
+            "run-dir", nil, "DIR", .service, .key(["millrace", "run-dir"], .text),
+            "Where this instance keeps its sockets; each instance needs its own."),
+        KnownOption(
+            "database", nil, "FILE", .service, .key(["millrace", "database"], .text),
+            "Where the statistics are kept."),
+    ]
+
+    private static let pools = [
+        KnownOption(
+            "url", "o", "HOST:PORT", .pools, .poolURL,
+            "A pool to mine to. Several make several pools, the first one is preferred, and the options after each "
+                + "--url belong to it."),
+        KnownOption("user", "u", "USER", .pools, .pool("user", .text), "Wallet address or login at the pool."),
+        KnownOption("pass", "p", "PASSWORD", .pools, .pool("pass", .text), "Password at the pool."),
+        KnownOption("userpass", "O", "USER:PASSWORD", .pools, .poolLogin, "Both at once."),
+        KnownOption("rig-id", nil, "ID", .pools, .pool("rig-id", .text), "Rig identifier sent to the pool."),
+        KnownOption(
+            "algo", "a", "ALGO", .pools, .pool("algo", .text), "Algorithm of jobs that name none, such as rx/0."),
+        KnownOption(
+            "coin", nil, "COIN", .pools, .pool("coin", .text), "Coin instead of the algorithm, such as monero."),
+        KnownOption(
+            "keepalive", "k", nil, .pools, .pool("keepalive", .boolean(true)),
+            "Keep a silent connection to the pool alive (where the pool offers it)."),
+        KnownOption(
+            "retries", "r", "N", .pools, .key(["retries"], .integer),
+            "Failures of the first pool before the second is tried."),
+        KnownOption(
+            "retry-pause", "R", "SECONDS", .pools, .key(["retry-pause"], .integer),
+            "Pause between two attempts at one pool."),
+        KnownOption(
+            "user-agent", nil, "TEXT", .pools, .key(["user-agent"], .text), "Replace the user agent that pools see."),
+        KnownOption(
+            "ipv4", "4", nil, .pools, .key(["dns", "ip_version"], .number(4)), "Reach pools over IPv4 only."),
+        KnownOption(
+            "ipv6", "6", nil, .pools, .key(["dns", "ip_version"], .number(6)), "Reach pools over IPv6 only."),
+        KnownOption(
+            "dns-ttl", nil, "SECONDS", .pools, .key(["dns", "ttl"], .integer), "How long a DNS answer is kept."),
+    ]
+
+    private static let miners = [
+        KnownOption(
+            "bind", "b", "ADDRESS:PORT", .miners, .bind(tls: false),
+            "Where miners connect; may be given several times. Default: 0.0.0.0:3333 and [::]:3333."),
+        KnownOption(
+            "custom-diff", nil, "N", .miners, .key(["custom-diff"], .integer),
+            "Difficulty for miners when lower than the pool's."),
+        KnownOption(
+            "custom-diff-stats", nil, nil, .miners, .key(["custom-diff-stats"], .boolean(true)),
+            "Count shares below the pool's difficulty in the statistics of workers."),
+        KnownOption(
+            "access-password", nil, "PASSWORD", .miners, .key(["access-password"], .text),
+            "Let only miners in that give this password."),
+        KnownOption(
+            "workers", nil, "MODE", .miners, .key(["workers"], .text),
+            "What names a worker: rig_id, user, password, agent, ip or none."),
+        KnownOption(
+            "no-workers", nil, nil, .miners, .key(["workers"], .boolean(false)), "No statistics per worker."),
+        KnownOption(
+            "no-algo-ext", nil, nil, .miners, .key(["algo-ext"], .boolean(false)),
+            "Do not offer miners the algo extension."),
+        KnownOption(
+            "mode", "m", "MODE", .miners, .key(["mode"], .text),
+            "How pool connections are shared; only nicehash is supported yet."),
+    ]
+
+    private static let api = [
+        KnownOption(
+            "http-enabled", nil, nil, .api, .key(["http", "enabled"], .boolean(true)),
+            "Serve the HTTP API; the other --http-… options imply it."),
+        KnownOption(
+            "http-host", nil, "ADDRESS", .api, .key(["http", "host"], .text),
+            "The address that the API listens on. Default: 127.0.0.1."),
+        KnownOption(
+            "http-port", nil, "PORT", .api, .key(["http", "port"], .integer),
+            "The port that the API listens on; 0 is any free one."),
+        KnownOption(
+            "http-access-token", nil, "TOKEN", .api, .key(["http", "access-token"], .text),
+            "What clients must send as bearer token."),
+        KnownOption(
+            "http-no-restricted", nil, nil, .api, .key(["http", "restricted"], .boolean(false)),
+            "Allow clients to change things; needs a token."),
+        KnownOption(
+            "api-worker-id", nil, "ID", .api, .key(["api", "worker-id"], .text),
+            "The name of this proxy in the API instead of the host name."),
+        KnownOption(
+            "api-id", nil, "ID", .api, .key(["api", "id"], .text), "The id in the API instead of the machine's own."),
+        KnownOption(
+            "api-port", nil, "PORT", .api, .key(["api", "port"], .integer),
+            "As xmrig-proxy 2.4: serve the API on this port of all IPv4 addresses."),
+        KnownOption(
+            "api-access-token", nil, "TOKEN", .api, .key(["api", "access-token"], .text),
+            "The bearer token that goes with --api-port."),
+    ]
+
+    private static let logging = [
+        KnownOption(
+            "log-file", "l", "FILE", .logging, .key(["log-file"], .text), "Write every log line to this file too."),
+        KnownOption(
+            "log-format", nil, "FORMAT", .logging, .key(["millrace", "log-format"], .text),
+            "text for people, json for machines (one object a line)."),
+        KnownOption(
+            "no-color", nil, nil, .logging, .key(["colors"], .boolean(false)), "No colors on a terminal."),
+        KnownOption(
+            "verbose", nil, nil, .logging, .key(["verbose"], .boolean(true)),
+            "Log accepted shares, new jobs and refused logins too."),
+        KnownOption("debug", nil, nil, .logging, .key(["debug"], .boolean(true)), "The same as --verbose, for now."),
+    ]
+}

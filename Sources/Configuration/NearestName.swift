@@ -1,0 +1,37 @@
+/// The name among `known` that `name` was probably meant to be, or nil when none is near.
+///
+/// "retry_pause" and "Retry-Pause" are found at once; else up to a third of the letters may be wrong, missing or
+/// swapped.
+func nearestName(to name: String, among known: some Sequence<String>) -> String? {
+    // The longest known name has 20 bytes: anything much longer is not a slip, and comparing would cost its length.
+    guard name.utf8.count <= 40 else { return nil }
+    let folded = fold(name)
+    return known.map { (name: $0, distance: editDistance(folded, fold($0))) }
+        .filter { $0.distance <= max(1, $0.name.utf8.count / 3) }
+        .min { ($0.distance, $0.name) < ($1.distance, $1.name) }?
+        .name
+}
+
+private func fold(_ name: String) -> [UInt8] {
+    name.lowercased().utf8.map { $0 == UInt8(ascii: "_") ? UInt8(ascii: "-") : $0 }
+}
+
+/// How many letters must be put in, left out, changed, or swapped with their neighbour.
+func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+    var twoAbove: [Int] = []
+    var above = Array(0...right.count)
+    for (row, letter) in left.enumerated() {
+        var current = [row + 1]
+        for (column, other) in right.enumerated() {
+            var distance = min(above[column + 1], current[column]) + 1
+            distance = min(distance, above[column] + (letter == other ? 0 : 1))
+            if row > 0, column > 0, letter == right[column - 1], left[row - 1] == other {
+                distance = min(distance, twoAbove[column - 1] + 1)
+            }
+            current.append(distance)
+        }
+        twoAbove = above
+        above = current
+    }
+    return above[right.count]
+}

@@ -1,0 +1,106 @@
+/// Turns options into an object of the same shape as the file, to be laid over it: so each rule about a value is
+/// written once, and an option wins over the file by construction.
+///
+/// Lists are replaced, not merged: `--url` replaces all pools of the file, `--bind` all its addresses.
+struct OptionOverlay {
+    private(set) var object = JSONObject()
+    private var pools: [JSONObject] = []
+    private var binds: [JSONNode] = []
+
+    init(_ options: [GivenOption], _ findings: inout Findings) {
+        for option in options {
+            guard let known = KnownOption.named(option.name) else {
+                let near = nearestName(to: option.name, among: KnownOption.all.map(\.name))
+                findings.fail(
+                    "", at: .option(option.name), "unknown option" + (near.map { "; did you mean --\($0)?" } ?? ""))
+                continue
+            }
+            guard known.valueName == nil || option.value != nil else {
+                findings.fail("", at: .option(option.name), "expected a value")
+                continue
+            }
+            apply(option, known.effect, &findings)
+        }
+        decideAboutAPI(options)
+        addLists(&findings)
+    }
+
+    private mutating func apply(_ option: GivenOption, _ effect: KnownOption.Effect, _ findings: inout Findings) {
+        let text = option.value ?? ""
+        let origin = Origin.option(option.name)
+        switch effect {
+        case .none: break
+        case .key(let path, let form):
+            guard let node = node(option, form, &findings) else { return }
+            set(path, node)
+        case .pool(let key, let form):
+            guard let node = node(option, form, &findings) else { return }
+            setInPool(key, node)
+        case .poolURL:
+            // The first --url completes a pool that options before it have begun.
+            if pools.last?["url"] != nil { pools.append(JSONObject()) }
+            setInPool("url", JSONNode(value: .text(text), origin: origin))
+        case .poolLogin:
+            guard let colon = text.lastIndex(of: ":") else {
+                findings.fail("", at: origin, "expected user:password")
+                return
+            }
+            setInPool("user", JSONNode(value: .text(String(text[..<colon])), origin: origin))
+            setInPool("pass", JSONNode(value: .text(String(text[colon...].dropFirst())), origin: origin))
+        case .bind(let tls):
+            binds.append(tls ? secureBind(text, origin) : JSONNode(value: .text(text), origin: origin))
+        }
+    }
+
+    private func node(_ option: GivenOption, _ form: KnownOption.Form, _ findings: inout Findings) -> JSONNode? {
+        let origin = Origin.option(option.name)
+        switch form {
+        case .text: return JSONNode(value: .text(option.value ?? ""), origin: origin)
+        case .boolean(let flag): return JSONNode(value: .boolean(flag), origin: origin)
+        case .number(let number): return JSONNode(value: .integer(number), origin: origin)
+        case .integer:
+            guard let number = Int64(option.value ?? "") else {
+                findings.fail("", at: origin, "expected a whole number")
+                return nil
+            }
+            return JSONNode(value: .integer(number), origin: origin)
+        }
+    }
+
+    private func secureBind(_ text: String, _ origin: Origin) -> JSONNode {
+        // The host is never looked at: the entry is left out because of its "tls".
+        let entry = JSONObject(path: ["host"], node: JSONNode(value: .text(text), origin: origin))
+        let tls = JSONObject(path: ["tls"], node: JSONNode(value: .boolean(true), origin: origin))
+        return JSONNode(value: .object(entry.overlaid(with: tls)), origin: origin)
+    }
+
+    private mutating func set(_ path: [String], _ node: JSONNode) {
+        object = object.overlaid(with: JSONObject(path: path[...], node: node))
+    }
+
+    private mutating func setInPool(_ key: String, _ node: JSONNode) {
+        if pools.isEmpty { pools.append(JSONObject()) }
+        pools[pools.count - 1] = pools[pools.count - 1].overlaid(with: JSONObject(path: [key], node: node))
+    }
+
+    /// Any --http option switches the API on (behaviour.md §18). --api-port without one asks for the old kind, which
+    /// an `http` object of the file would otherwise outrank.
+    private mutating func decideAboutAPI(_ options: [GivenOption]) {
+        if let http = options.last(where: { $0.name.hasPrefix("http-") }) {
+            set(["http", "enabled"], JSONNode(value: .boolean(true), origin: .option(http.name)))
+        } else if options.contains(where: { $0.name == "api-port" }) {
+            set(["http", "enabled"], JSONNode(value: .boolean(false), origin: .option("api-port")))
+        }
+    }
+
+    private mutating func addLists(_ findings: inout Findings) {
+        if let first = pools.first, first["url"] == nil {
+            let origin = first.members.first?.keyOrigin ?? .nowhere
+            findings.fail("", at: origin, "belongs to a pool: give --url too (options do not change pools of the file)")
+        } else if let first = pools.first {
+            let nodes = pools.map { JSONNode(value: .object($0), origin: $0["url"]?.origin ?? .nowhere) }
+            set(["pools"], JSONNode(value: .array(nodes), origin: first["url"]?.origin ?? .nowhere))
+        }
+        if let first = binds.first { set(["bind"], JSONNode(value: .array(binds), origin: first.origin)) }
+    }
+}

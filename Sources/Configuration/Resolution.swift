@@ -1,0 +1,106 @@
+/// A configuration file as it was read from disk.
+public struct ConfigurationFile: Sendable, Equatable {
+    /// Relative to the current directory, or absolute; appears in messages as it is.
+    public var path: String
+    public var bytes: [UInt8]
+
+    public init(path: String, bytes: [UInt8]) {
+        self.path = path
+        self.bytes = bytes
+    }
+
+    /// A larger file is refused, so nobody needs to read more than one byte beyond this.
+    public static let bytesMax = JSONReader.bytesMax
+}
+
+/// What came of a configuration.
+public struct Resolution: Sendable, Equatable {
+    /// nil exactly when there are errors.
+    public var settings: Settings?
+    /// In the order of the file, then of the options.
+    public var warnings: [Diagnostic]
+    /// All that is wrong, not only the first.
+    public var errors: [Diagnostic]
+}
+
+/// Makes one validated value of file, options and surroundings.
+///
+/// Options win over the file, the file wins over the defaults; docs/CONFIG.md has the details.
+/// - Parameters:
+///   - file: nil when there is none: then the options have to name a pool.
+///   - options: in the order of the command line.
+public func resolve(
+    file: ConfigurationFile?, options: [GivenOption] = [], surroundings: Surroundings
+) -> Resolution {
+    var findings = Findings(fileName: file?.path)
+    let overlay = OptionOverlay(options, &findings)
+    var root = JSONObject()
+    if let file {
+        switch Result(catching: { () throws(JSONReader.SyntaxError) in try JSONReader.read(file.bytes) }) {
+        case .success(let node):
+            if case .object(let object) = node.value {
+                root = object
+            } else {
+                findings.fail("", at: node.origin, "expected an object ('{'), found \(node.value.kindName)")
+                return Resolution(settings: nil, warnings: findings.warnings, errors: findings.errors)
+            }
+        case .failure(let refusal):
+            findings.fail("", at: .file(refusal.position), refusal.message)
+            return Resolution(settings: nil, warnings: findings.warnings, errors: findings.errors)
+        }
+    }
+    let fileDirectory = file.map { directory(of: absolute($0.path, from: surroundings.currentDirectory)) }
+    var interpretation = Interpretation(
+        fileDirectory: fileDirectory ?? surroundings.currentDirectory, surroundings: surroundings,
+        dataDirectory: dataDirectory(options, surroundings), findings: findings)
+    interpretation.read(root.overlaid(with: overlay.object))
+    let errors = inOrderOfTheFile(interpretation.findings.errors)
+    return Resolution(
+        settings: errors.isEmpty ? interpretation.settings : nil,
+        warnings: inOrderOfTheFile(interpretation.findings.warnings), errors: errors)
+}
+
+private func inOrderOfTheFile(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
+    // Stable: findings without a line come last, as they were found.
+    diagnostics.enumerated().sorted { left, right in
+        (left.element.line ?? .max, left.element.column ?? .max, left.offset)
+            < (right.element.line ?? .max, right.element.column ?? .max, right.offset)
+    }.map(\.element)
+}
+
+/// Which configuration file to read.
+public enum FileChoice: Sendable, Equatable {
+    /// None: the options name a pool, and nobody asked for a file.
+    case none
+    /// This one; that it cannot be read is an error.
+    case exactly(String)
+    /// The first of these that exists; it is an error when none does.
+    case firstOf([String])
+}
+
+/// Decides by the options which file to read (behaviour.md §17; docs/CONFIG.md has the list of places).
+public func fileChoice(options: [GivenOption], surroundings: Surroundings) -> FileChoice {
+    if let path = options.last(where: { $0.name == "config" })?.value { return .exactly(path) }
+    if options.contains(where: { $0.name == "url" }) { return .none }
+    var paths = [
+        dataDirectory(options, surroundings) + "/config.json",
+        surroundings.currentDirectory + "/config.json",
+    ]
+    if let directory = surroundings.directoryVariable("XDG_CONFIG_HOME") {
+        paths.append(directory + "/millrace/config.json")
+    } else if let home = surroundings.homeDirectory {
+        paths.append(home + "/.config/millrace/config.json")
+    }
+    if let home = surroundings.homeDirectory {
+        paths += [home + "/.xmrig-proxy.json", home + "/.config/xmrig-proxy.json"]
+    }
+    paths.append("/etc/millrace/config.json")
+    var unique: [String] = []
+    for path in paths.map({ absolute($0, from: "/") }) where !unique.contains(path) { unique.append(path) }
+    return .firstOf(unique)
+}
+
+private func dataDirectory(_ options: [GivenOption], _ surroundings: Surroundings) -> String {
+    options.last { $0.name == "data-dir" }?.value.map { absolute($0, from: surroundings.currentDirectory) }
+        ?? surroundings.executableDirectory
+}

@@ -1,0 +1,90 @@
+/// One object of the configuration after the checks that its table of keys makes: what is left in it is known, of the
+/// right type, within its range, and neither null nor given twice.
+struct Section {
+    /// Longer than any wallet address with payment id, difficulty and name, or any sensible path; and short enough
+    /// that a login or an HTTP header made of it fits the limits of those who read it.
+    static let textBytesMax = 1024
+
+    /// As shown to the operator: "", "http", "pools[1]".
+    let path: String
+    private var nodes: [String: JSONNode] = [:]
+
+    /// - Parameter schema: whose keys it may have, as in `KnownKey.table`: "", "http", "pools[]".
+    init(_ object: JSONObject, path: String, schema: String, _ findings: inout Findings) {
+        self.path = path
+        let table = KnownKey.table(of: schema)
+        var seen: Set<String> = []
+        for member in object.members {
+            guard let known = table[member.key] else {
+                let near = findings.areWarningsFull ? nil : nearestName(to: member.key, among: table.keys)
+                findings.warn(
+                    path.isEmpty ? shown(member.key) : "\(path): \(shown(member.key))", at: member.keyOrigin,
+                    "unknown key, ignored" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
+                continue
+            }
+            guard seen.insert(member.key).inserted else {
+                findings.warn(name(of: member.key), at: member.keyOrigin, "given twice, the first one counts")
+                continue
+            }
+            guard member.node.value != .null else { continue }
+            guard let problem = Section.problem(of: member.node.value, as: known) else {
+                nodes[member.key] = member.node
+                if case .notYet = known.support, !member.node.value.isOff {
+                    findings.warn(name(of: member.key), at: member.node.origin, "not supported yet, ignored")
+                }
+                continue
+            }
+            findings.fail(name(of: member.key), at: member.node.origin, problem)
+        }
+    }
+
+    /// An object that is not there.
+    init(path: String) {
+        self.path = path
+    }
+
+    private static func problem(of value: JSONValue, as known: KnownKey) -> String? {
+        guard let kind = KnownKey.Kinds(of: value), known.kinds.contains(kind) else {
+            return "expected \(known.expectation), found \(value.kindName)"
+        }
+        switch value {
+        case .integer(let number):
+            guard let range = known.range, !range.contains(number) else { return nil }
+            return "expected \(known.expectation), found \(number)"
+        case .text(let text):
+            guard text.utf8.count > textBytesMax else { return nil }
+            return "longer than \(textBytesMax) bytes"
+        case .null, .boolean, .decimal, .array, .object: return nil
+        }
+    }
+
+    subscript(key: String) -> JSONNode? { nodes[key] }
+
+    func boolean(_ key: String) -> Bool? {
+        if case .boolean(let flag)? = nodes[key]?.value { flag } else { nil }
+    }
+
+    func integer(_ key: String) -> Int64? {
+        if case .integer(let number)? = nodes[key]?.value { number } else { nil }
+    }
+
+    /// An empty text is the same as none, in every key.
+    func text(_ key: String) -> String? {
+        if case .text(let text)? = nodes[key]?.value, !text.isEmpty { text } else { nil }
+    }
+
+    func array(_ key: String) -> [JSONNode]? {
+        if case .array(let nodes)? = nodes[key]?.value { nodes } else { nil }
+    }
+
+    /// The object under `key`, checked in its turn; an empty one when there is none.
+    func section(_ key: String, _ findings: inout Findings) -> Section {
+        guard case .object(let object)? = nodes[key]?.value else { return Section(path: name(of: key)) }
+        return Section(object, path: name(of: key), schema: name(of: key), &findings)
+    }
+
+    /// "http.port"
+    func name(of key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+
+    func origin(of key: String) -> Origin { nodes[key]?.origin ?? .nowhere }
+}

@@ -1,0 +1,64 @@
+internal import CZeroMQ
+internal import Glibc
+public import Telemetry
+
+/// The gateway's end of the second hop: the newest snapshot of the collector, whichever process that is just now.
+///
+/// It connects by itself, again and again, and may be made before the collector runs. Not thread safe: one thread
+/// waits.
+public final class SnapshotSubscriber {
+    private let socket: BusSocket
+    private var lastSeen: (sequence: UInt64, time: UInt64)?
+
+    /// Connects to `ipc://<runDirectory>/snapshots`.
+    public init(_ context: BusContext, runDirectory: String) throws(BusFailure) {
+        socket = try BusSocket(context, .subscribeNewest, queuedMessagesMax: 1)
+        try socket.connect(.snapshots(runDirectory: runDirectory))
+    }
+
+    /// What ended a wait.
+    public enum Arrival: Sendable {
+        /// A snapshot that was not delivered before.
+        case snapshot(Snapshot)
+        /// A message came that is no snapshot of this version: a collector of another version, most likely.
+        case unreadable(DecodingFailure)
+        /// The other descriptor is readable or hung up.
+        case descriptorReadable
+        case timedOut
+    }
+
+    /// Waits for the next snapshot, for `descriptor` (the lifeline; -1 = none) to become readable, or for the time to
+    /// pass, whichever is first. The descriptor wins when both are there: a stream of snapshots must not hide it.
+    public func wait(orDescriptor descriptor: Int32, timeoutMilliseconds: Int) -> Arrival {
+        let deadline = Self.milliseconds() + timeoutMilliseconds
+        while true {
+            let left = max(0, deadline - Self.milliseconds())
+            var items = [
+                zmq_pollitem_t(socket: socket.raw, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0),
+                zmq_pollitem_t(socket: nil, fd: descriptor, events: Int16(ZMQ_POLLIN), revents: 0),
+            ]
+            let count = zmq_poll(&items, descriptor >= 0 ? 2 : 1, left)
+            if count > 0, items[1].revents != 0 { return .descriptorReadable }
+            if count > 0, let arrival = take() { return arrival }
+            if left == 0 { return .timedOut }
+        }
+    }
+
+    private func take() -> Arrival? {
+        guard let message = socket.receive() else { return nil }
+        do throws(DecodingFailure) {
+            let snapshot = try Snapshot(decoding: message.bytes)
+            if let lastSeen, lastSeen == (snapshot.sequence, snapshot.time) { return nil }
+            lastSeen = (snapshot.sequence, snapshot.time)
+            return .snapshot(snapshot)
+        } catch {
+            return .unreadable(error)
+        }
+    }
+
+    private static func milliseconds() -> Int {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return now.tv_sec * 1000 + now.tv_nsec / 1_000_000
+    }
+}

@@ -1,0 +1,10 @@
+internal import Glibc
+
+enum WallClock {
+    /// Milliseconds since 1970.
+    static func milliseconds() -> UInt64 {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return UInt64(now.tv_sec) * 1_000 + UInt64(now.tv_nsec) / 1_000_000
+    }
+}

@@ -1,0 +1,42 @@
+/// Appends little-endian fields to an array. For messages that are built now and then; the path of a share writes
+/// through `RecordWriter` instead.
+struct ByteWriter {
+    private(set) var bytes: [UInt8] = []
+
+    init(capacity: Int = 0) {
+        bytes.reserveCapacity(capacity)
+    }
+
+    mutating func integer<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value) {
+        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    mutating func double(_ value: Double) {
+        integer(value.bitPattern)
+    }
+
+    mutating func append(_ more: some Sequence<UInt8>) {
+        bytes.append(contentsOf: more)
+    }
+
+    /// A 16-bit byte count, then the text, cut at `bytesMax`.
+    mutating func text(_ text: String, bytesMax: Int) {
+        let count = text.utf8PrefixCount(max: min(bytesMax, Int(UInt16.max)))
+        integer(UInt16(count))
+        bytes.append(contentsOf: text.utf8.prefix(count))
+    }
+}
+
+extension String {
+    /// How many bytes of UTF-8 stay when the text is cut at `max` bytes without cutting a character in two.
+    func utf8PrefixCount(max: Int) -> Int {
+        let bytes = utf8
+        guard bytes.count > max else { return bytes.count }
+        var count = max
+        // A byte 10xxxxxx continues the one before: the cut must stand before a byte that begins a character.
+        while count > 0, bytes[bytes.index(bytes.startIndex, offsetBy: count)] & 0b1100_0000 == 0b1000_0000 {
+            count -= 1
+        }
+        return count
+    }
+}

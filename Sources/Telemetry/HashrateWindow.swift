@@ -1,0 +1,119 @@
+/// Sums of difficulty over the last day, in constant memory, and the rates that follow from them.
+///
+/// Time is cut into buckets of four widths, each width for the windows that it can resolve; every amount goes into one
+/// bucket of each. A window is the sum of its newest buckets, the oldest weighted by the part of it that the window still
+/// covers, so that a rate changes smoothly. 117 buckets of eight bytes: 936 bytes, and none at all for a worker that
+/// has done nothing for a day.
+public struct HashrateWindow: Equatable, Sendable {
+    private struct Tier {
+        let widthSeconds: UInt64
+        let count: Int
+        let offset: Int
+    }
+
+    // One bucket more than the longest window of the tier holds: the one that is leaving it.
+    private static let minute = Tier(widthSeconds: 4, count: 16, offset: 0)
+    private static let tenMinutes = Tier(widthSeconds: 30, count: 21, offset: 16)
+    private static let hour = Tier(widthSeconds: 120, count: 31, offset: 37)
+    private static let day = Tier(widthSeconds: 1_800, count: 49, offset: 68)
+    static let bucketCount = 117
+    /// A clock that is set back by less than this leaves the buckets as they are.
+    static let backwardSecondsMax: UInt64 = 5
+    /// Nothing is remembered for longer.
+    static let memorySeconds: UInt64 = 86_400 + 1_800
+
+    /// The buckets of all tiers, each a ring; empty = all zero.
+    private var buckets: [UInt64] = []
+    /// The second up to which the rings are turned.
+    private var latest: UInt64 = 0
+
+    public init() {}
+
+    /// - Parameters:
+    ///   - amount: credited difficulty.
+    ///   - time: when, in milliseconds since 1970. May be earlier than what was added before (a replay): it then goes where
+    ///     it belongs, if the window still reaches there. The caller keeps it from lying in the future.
+    public mutating func add(_ amount: UInt64, at time: UInt64) {
+        let second = time / 1_000
+        if buckets.isEmpty {
+            buckets = [UInt64](repeating: 0, count: HashrateWindow.bucketCount)
+            latest = second
+        }
+        if second > latest { turn(to: second) }
+        add(amount, second, HashrateWindow.minute)
+        add(amount, second, HashrateWindow.tenMinutes)
+        add(amount, second, HashrateWindow.hour)
+        add(amount, second, HashrateWindow.day)
+    }
+
+    /// The rates of the five windows; the caller knows the uptime and fills in `allTime`.
+    /// - Parameter now: milliseconds since 1970.
+    public mutating func rates(at now: UInt64) -> Hashrates {
+        var rates = Hashrates()
+        turn(toPresent: now / 1_000)
+        guard !buckets.isEmpty else { return rates }
+        let present = max(now, latest * 1_000)
+        rates.oneMinute = rate(of: 60, HashrateWindow.minute, present)
+        rates.tenMinutes = rate(of: 600, HashrateWindow.tenMinutes, present)
+        rates.oneHour = rate(of: 3_600, HashrateWindow.hour, present)
+        rates.twelveHours = rate(of: 43_200, HashrateWindow.day, present)
+        rates.oneDay = rate(of: 86_400, HashrateWindow.day, present)
+        return rates
+    }
+
+    /// True when no bucket takes memory.
+    var holdsNothing: Bool { buckets.isEmpty }
+
+    // MARK: - Turning the rings
+
+    private mutating func turn(toPresent second: UInt64) {
+        guard !buckets.isEmpty else { return }
+        if second >= latest {
+            if second - latest > HashrateWindow.memorySeconds { buckets = [] } else { turn(to: second) }
+        } else if latest - second > HashrateWindow.backwardSecondsMax {
+            turnBack(to: second)
+        }
+    }
+
+    private mutating func turn(to second: UInt64) {
+        for tier in HashrateWindow.tiers { clear(tier, after: latest, through: second) }
+        latest = second
+    }
+
+    /// The clock was set back: what seems to lie in the future now is dropped, so that the present can be counted.
+    private mutating func turnBack(to second: UInt64) {
+        for tier in HashrateWindow.tiers { clear(tier, after: second, through: latest) }
+        latest = second
+    }
+
+    private mutating func clear(_ tier: Tier, after old: UInt64, through new: UInt64) {
+        let from = old / tier.widthSeconds
+        let count = min(new / tier.widthSeconds - from, UInt64(tier.count))
+        for step in 0..<count { buckets[HashrateWindow.place(from + 1 + step, tier)] = 0 }
+    }
+
+    // MARK: - Buckets
+
+    private static let tiers = [minute, tenMinutes, hour, day]
+
+    private static func place(_ index: UInt64, _ tier: Tier) -> Int {
+        tier.offset + Int(index % UInt64(tier.count))
+    }
+
+    private mutating func add(_ amount: UInt64, _ second: UInt64, _ tier: Tier) {
+        let index = second / tier.widthSeconds
+        guard latest / tier.widthSeconds - index < UInt64(tier.count) else { return }
+        buckets[HashrateWindow.place(index, tier)].add(saturating: amount)
+    }
+
+    private func rate(of seconds: UInt64, _ tier: Tier, _ now: UInt64) -> Double {
+        let newest = now / 1_000 / tier.widthSeconds
+        let whole = min(seconds / tier.widthSeconds, newest)
+        var sum: UInt64 = 0
+        for age in 0..<whole { sum.add(saturating: buckets[HashrateWindow.place(newest - age, tier)]) }
+        let width = tier.widthSeconds * 1_000
+        let passed = Double(now % width) / Double(width)
+        let leaving = Double(buckets[HashrateWindow.place(newest - whole, tier)]) * (1 - passed)
+        return (Double(sum) + leaving) / Double(seconds)
+    }
+}

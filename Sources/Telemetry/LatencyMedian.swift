@@ -1,0 +1,37 @@
+/// How long the pool took to answer, over all accepted shares: one counter for each millisecond, so that the median is
+/// exact (behaviour.md §12 clamps at 65,535 ms). 512 KiB, once in the collector.
+public struct LatencyMedian: Equatable, Sendable {
+    public static let millisecondsMax: UInt32 = 65_535
+
+    private var counts = [UInt64](repeating: 0, count: Int(LatencyMedian.millisecondsMax) + 1)
+    public private(set) var total: UInt64 = 0
+
+    public init() {}
+
+    public mutating func add(microseconds: UInt32) {
+        counts[Int(min(microseconds / 1_000, LatencyMedian.millisecondsMax))] += 1
+        total += 1
+    }
+
+    /// The upper median, in milliseconds: of an even number of answers the slower of the middle two. 0 when there is none.
+    public var median: UInt32 { atRank(total / 2) }
+
+    /// The time within which at least `percent` (1…100) of the answers came, in milliseconds: 90 gives p90.
+    public func percentile(_ percent: UInt64) -> UInt32 {
+        guard total > 0 else { return 0 }
+        // The rank of the last of the first `percent` hundredths, rounded up, counted from 0.
+        let (high, low) = total.multipliedFullWidth(by: min(max(percent, 1), 100))
+        let (quotient, remainder) = UInt64(100).dividingFullWidth((high, low))
+        return atRank(quotient + (remainder > 0 ? 1 : 0) - 1)
+    }
+
+    private func atRank(_ rank: UInt64) -> UInt32 {
+        guard rank < total else { return 0 }
+        var seen: UInt64 = 0
+        for (milliseconds, count) in counts.enumerated() where count > 0 {
+            seen += count
+            if seen > rank { return UInt32(milliseconds) }
+        }
+        return 0
+    }
+}

@@ -1,0 +1,92 @@
+extension ShardEvent {
+    /// Reads one record. Its own length bounds it: a field that lies behind it is an error, and so is a byte left over.
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
+        let code = try reader.integer(UInt8.self)
+        guard let kind = RecordKind(rawValue: code) else { throw .unknownRecord(code) }
+        let own = try reader.integer(UInt8.self)
+        let byteCount = Int(try reader.integer(UInt16.self))
+        var body = try reader.part(byteCount: byteCount - RecordLayout.headBytes)
+        self =
+            switch kind {
+            case .joined: .joined(try MinerJoined(from: &body, hasWorker: own))
+            case .left: .left(try MinerLeft(from: &body))
+            case .share: .share(try ShareSettled(from: &body, outcome: own))
+            case .poolError: .poolError(try PoolError(from: &body))
+            case .checkpoint: .checkpoint(try Checkpoint(from: &body))
+            }
+        try body.finish()
+    }
+}
+
+extension MinerJoined {
+    fileprivate init(from reader: inout ByteReader, hasWorker: UInt8) throws(DecodingFailure) {
+        guard hasWorker <= 1 else { throw .invalidField }
+        let workerBytes = Int(try reader.integer(UInt16.self))
+        let ipBytes = Int(try reader.integer(UInt16.self))
+        key = try reader.integer()
+        let agentBytes = Int(try reader.integer(UInt16.self))
+        try reader.skip(6)
+        guard workerBytes <= MinerJoined.workerBytesMax, ipBytes <= MinerJoined.ipBytesMax,
+            agentBytes <= MinerJoined.agentBytesMax
+        else { throw .tooLong }
+        guard hasWorker == 1 || workerBytes == 0 else { throw .invalidField }
+        let name = try reader.text(byteCount: workerBytes)
+        worker = hasWorker == 1 ? name : nil
+        ip = try reader.text(byteCount: ipBytes)
+        agent = try reader.text(byteCount: agentBytes)
+    }
+}
+
+extension MinerLeft {
+    fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
+        try reader.skip(4)
+        key = try reader.integer()
+    }
+}
+
+extension ShareSettled {
+    fileprivate init(from reader: inout ByteReader, outcome code: UInt8) throws(DecodingFailure) {
+        guard let outcome = ShareOutcome(rawValue: code) else { throw .invalidField }
+        guard let reason = RefusalReason(rawValue: try reader.integer()) else { throw .invalidField }
+        let flags = try reader.integer(UInt8.self)
+        guard flags <= 1 else { throw .invalidField }
+        pool = try reader.integer()
+        try reader.skip(1)
+        self.outcome = outcome
+        self.reason = reason
+        isExpired = flags == 1
+        miner = try reader.integer()
+        time = try reader.integer()
+        difficulty = try reader.integer()
+        creditedDifficulty = try reader.integer()
+        actualDifficulty = try reader.integer()
+        latencyMicroseconds = try reader.integer()
+        upstream = try reader.integer()
+        try reader.skip(2)
+    }
+}
+
+extension PoolError {
+    fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
+        let textBytes = Int(try reader.integer(UInt16.self))
+        guard textBytes <= PoolError.textBytesMax else { throw .tooLong }
+        try reader.skip(2)
+        time = try reader.integer()
+        text = try reader.text(byteCount: textBytes)
+    }
+}
+
+extension Checkpoint {
+    fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
+        minersNow = try reader.integer()
+        time = try reader.integer()
+        connections = try reader.integer()
+        upstreams = try UpstreamCounts(from: &reader)
+        accepted = try reader.integer()
+        rejected = try reader.integer()
+        invalid = try reader.integer()
+        expired = try reader.integer()
+        hashesTotal = try reader.integer()
+        joined = try reader.integer()
+    }
+}

@@ -1,0 +1,82 @@
+// One function a record, field by field in the order of docs/BUS.md. A text's length is asked for twice (for the size of
+// the record, then while writing); texts are rare and short.
+
+extension MinerJoined {
+    private var workerBytes: Int { worker?.utf8PrefixCount(max: MinerJoined.workerBytesMax) ?? 0 }
+    private var ipBytes: Int { ip.utf8PrefixCount(max: MinerJoined.ipBytesMax) }
+    private var agentBytes: Int { agent.utf8PrefixCount(max: MinerJoined.agentBytesMax) }
+
+    var recordBytes: Int { RecordLayout.joinedFixedBytes + workerBytes + ipBytes + agentBytes }
+
+    func encode(to writer: inout RecordWriter) {
+        writer.putHead(.joined, worker == nil ? 0 : 1, byteCount: recordBytes)
+        writer.put(UInt16(workerBytes))
+        writer.put(UInt16(ipBytes))
+        writer.put(key)
+        writer.put(UInt16(agentBytes))
+        writer.put(UInt16(0))
+        writer.put(UInt32(0))
+        if let worker { writer.put(worker, byteCount: workerBytes) }
+        writer.put(ip, byteCount: ipBytes)
+        writer.put(agent, byteCount: agentBytes)
+    }
+}
+
+extension MinerLeft {
+    func encode(to writer: inout RecordWriter) {
+        writer.putHead(.left, byteCount: RecordLayout.leftBytes)
+        writer.put(UInt32(0))
+        writer.put(key)
+    }
+}
+
+extension ShareSettled {
+    @inline(__always)
+    func encode(to writer: inout RecordWriter) {
+        writer.putHead(.share, outcome.rawValue, byteCount: RecordLayout.shareBytes)
+        writer.put(reason.rawValue)
+        writer.put(UInt8(isExpired ? 1 : 0))
+        writer.put(pool)
+        writer.put(UInt8(0))
+        writer.put(miner)
+        writer.put(time)
+        writer.put(difficulty)
+        writer.put(creditedDifficulty)
+        writer.put(actualDifficulty)
+        writer.put(latencyMicroseconds)
+        writer.put(upstream)
+        writer.put(UInt16(0))
+    }
+}
+
+extension PoolError {
+    private var textBytes: Int { text.utf8PrefixCount(max: PoolError.textBytesMax) }
+
+    var recordBytes: Int { RecordLayout.poolErrorFixedBytes + textBytes }
+
+    func encode(to writer: inout RecordWriter) {
+        writer.putHead(.poolError, byteCount: recordBytes)
+        writer.put(UInt16(textBytes))
+        writer.put(UInt16(0))
+        writer.put(time)
+        writer.put(text, byteCount: textBytes)
+    }
+}
+
+extension Checkpoint {
+    func encode(to writer: inout RecordWriter) {
+        writer.putHead(.checkpoint, byteCount: RecordLayout.checkpointBytes)
+        writer.put(minersNow)
+        writer.put(time)
+        writer.put(connections)
+        writer.put(upstreams.active)
+        writer.put(upstreams.sleeping)
+        writer.put(upstreams.error)
+        writer.put(accepted)
+        writer.put(rejected)
+        writer.put(invalid)
+        writer.put(expired)
+        writer.put(hashesTotal)
+        writer.put(joined)
+    }
+}

@@ -1,0 +1,86 @@
+/// What a checkpoint counts. The sender's log and the receiver's fold both count with this type, over the same events,
+/// so that their numbers can only differ when events were lost.
+public struct ShareCounters: Equatable, Sendable {
+    public var accepted: UInt64 = 0
+    public var rejected: UInt64 = 0
+    public var invalid: UInt64 = 0
+    public var expired: UInt64 = 0
+    /// Sum of `ShareSettled.difficulty` over accepted shares.
+    public var hashesTotal: UInt64 = 0
+    /// Miners that have joined.
+    public var joined: UInt64 = 0
+
+    public init() {}
+
+    public mutating func count(_ share: ShareSettled) {
+        switch share.outcome {
+        case .accepted:
+            accepted &+= 1
+            hashesTotal.add(saturating: share.difficulty)
+        case .rejected: rejected &+= 1
+        case .invalid: invalid &+= 1
+        case .local: return  // never reached a pool: counts for its worker only (behaviour.md §11)
+        }
+        if share.isExpired { expired &+= 1 }
+    }
+
+    /// Moves every counter up to that of `other`, never down.
+    /// - Returns: by how much each has grown.
+    mutating func raise(to other: ShareCounters) -> ShareCounters {
+        var growth = ShareCounters()
+        growth.accepted = accepted.raise(to: other.accepted)
+        growth.rejected = rejected.raise(to: other.rejected)
+        growth.invalid = invalid.raise(to: other.invalid)
+        growth.expired = expired.raise(to: other.expired)
+        growth.hashesTotal = hashesTotal.raise(to: other.hashesTotal)
+        growth.joined = joined.raise(to: other.joined)
+        return growth
+    }
+
+    mutating func add(_ other: ShareCounters) {
+        accepted &+= other.accepted
+        rejected &+= other.rejected
+        invalid &+= other.invalid
+        expired &+= other.expired
+        hashesTotal.add(saturating: other.hashesTotal)
+        joined &+= other.joined
+    }
+}
+
+extension UInt64 {
+    /// A pool may name any difficulty, so a sum may leave the range: it then stays at the top rather than begin anew.
+    mutating func add(saturating other: UInt64) {
+        let (sum, overflow) = addingReportingOverflow(other)
+        self = overflow ? .max : sum
+    }
+
+    fileprivate mutating func raise(to other: UInt64) -> UInt64 {
+        guard other > self else { return 0 }
+        defer { self = other }
+        return other - self
+    }
+}
+
+extension Checkpoint {
+    /// The counters of the epoch.
+    public var counters: ShareCounters {
+        get {
+            var counters = ShareCounters()
+            counters.accepted = accepted
+            counters.rejected = rejected
+            counters.invalid = invalid
+            counters.expired = expired
+            counters.hashesTotal = hashesTotal
+            counters.joined = joined
+            return counters
+        }
+        set {
+            accepted = newValue.accepted
+            rejected = newValue.rejected
+            invalid = newValue.invalid
+            expired = newValue.expired
+            hashesTotal = newValue.hashesTotal
+            joined = newValue.joined
+        }
+    }
+}

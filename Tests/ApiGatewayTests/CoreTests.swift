@@ -1,0 +1,137 @@
+import Configuration
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import ApiGateway
+
+@Suite struct ConnectionDeadlinesTests {
+    private static let limits = {
+        var limits = GatewayLimits()
+        limits.requestMillis = 30
+        limits.answerMillis = 60
+        return limits
+    }()
+    private var connections = ConnectionDeadlines(limits: limits)
+
+    @Test mutating func whoNeverFinishesARequestIsOverdue() {
+        connections.connected(5, at: 100)
+        #expect(connections.overdue(at: 129) == [])
+        #expect(connections.overdue(at: 130) == [5])
+        #expect(connections.overdue(at: 131) == [5])
+        connections.closed(5)
+        #expect(connections.overdue(at: 200) == [])
+    }
+
+    @Test mutating func anAnswerHasMoreTimeAndTheNextRequestStartsAfresh() {
+        connections.connected(5, at: 100)
+        connections.answering(5, at: 120)
+        #expect(connections.overdue(at: 179) == [])
+        #expect(connections.overdue(at: 180) == [5])
+        connections.answered(5, at: 175)
+        #expect(connections.overdue(at: 204) == [])
+        #expect(connections.overdue(at: 205) == [5])
+    }
+
+    @Test mutating func answersUnderWayAreCountedHoweverTheyEnd() {
+        connections.connected(5, at: 0)
+        connections.connected(6, at: 0)
+        connections.answering(5, at: 0)
+        connections.answering(6, at: 0)
+        #expect(connections.answeringCount == 2)
+        connections.answering(6, at: 1)
+        #expect(connections.answeringCount == 2)
+        connections.answered(5, at: 1)
+        connections.closed(6)
+        #expect(connections.answeringCount == 0)
+    }
+
+    @Test mutating func newsAboutAClosedConnectionAreLate() {
+        connections.connected(5, at: 0)
+        connections.closed(5)
+        connections.answered(5, at: 1)
+        connections.answering(5, at: 1)
+        connections.closed(5)
+        #expect(connections.overdue(at: 1_000) == [])
+        #expect(connections.answeringCount == 0)
+    }
+
+    @Test mutating func aReusedNumberIsANewConnection() {
+        connections.connected(5, at: 0)
+        connections.answering(5, at: 0)
+        connections.connected(5, at: 50)
+        #expect(connections.answeringCount == 0)
+        #expect(connections.overdue(at: 79) == [])
+        #expect(connections.overdue(at: 80) == [5])
+    }
+}
+
+@Suite struct BindRetryTests {
+    @Test func itIsQuickAtFirstThenRare() {
+        var retry = BindRetry()
+        var (now, pauses): (Int64, [Int64]) = (1_000, [])
+        #expect(retry.isDue(at: now))
+        for _ in 0..<7 {
+            let pause = retry.failed(at: now)
+            pauses.append(pause)
+            #expect(!retry.isDue(at: now + pause - 1))
+            now += pause
+            #expect(retry.isDue(at: now))
+        }
+        #expect(pauses == [2_000, 2_000, 2_000, 2_000, 2_000, 10_000, 10_000])
+    }
+}
+
+@Suite struct IdentityTests {
+    private func identity(_ change: (inout Settings.API) -> Void = { _ in }, machine: String = "m") -> Identity {
+        var api = Settings.API(host: "127.0.0.1", port: 8080)
+        change(&api)
+        return Identity(api: api, machine: machine, hostName: "host", version: "1", userAgent: "ua")
+    }
+
+    @Test func theIDIsSixteenHexDigitsAndStaysTheSame() {
+        let id = identity().id
+        #expect(id.count == 16 && id.allSatisfy { $0.isHexDigit && !$0.isUppercase })
+        #expect(identity().id == id)
+        #expect(identity(machine: "other").id != id)
+        #expect(identity { $0.port = 8081 }.id != id)
+        #expect(identity { $0.id = "" }.id == id)
+    }
+
+    @Test func theConfigurationHasTheLastWord() {
+        #expect(identity { $0.id = "mine" }.id == "mine")
+        #expect(identity { $0.workerID = "farm" }.workerID == "farm")
+        #expect(identity { $0.workerID = "" }.workerID == "host")
+        #expect(identity().workerID == "host")
+    }
+
+    @Test(arguments: [
+        ("", "a7ffc6f8bf1ed76651c14756a061d662f580ff4de43b49fa82d80a4b80f8434a"),
+        ("abc", "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532"),
+        // One byte less than a block, a block, and more.
+        (String(repeating: "a", count: 135), "8094bb53c44cfb1e67b7c30447f9a1c33696d2463ecc1d9c92538913392843c9"),
+        (String(repeating: "a", count: 136), "3fc5559f14db8e453a0a3091edbd2bc25e11528d81c66fa570a4efdcc2695ee1"),
+        (String(repeating: "a", count: 200), "cce34485baf2bf2aca99b94833892a4f52896d3d153f7b840cc4f9fe695f1387"),
+    ])
+    func theHashIsSHA3(message: String, digest: String) {
+        let digits = Array("0123456789abcdef")
+        let hex = SHA3.digest256(Array(message.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        #expect(String(hex) == digest)
+    }
+}
+
+@Suite struct MachineTests {
+    @Test func whatLinuxTellsIsPlausible() {
+        let readings = Machine.read(supervisor: 1)
+        #expect(readings.memoryTotal > 1 << 20)
+        #expect((1...readings.memoryTotal).contains(readings.memoryFree))
+        #expect((1...readings.memoryTotal).contains(readings.serviceResident))
+        #expect(readings.processors >= 1)
+        #expect(!Machine.hostName.isEmpty)
+        #expect(Machine.fingerprint == Machine.fingerprint)
+    }
+
+    @Test func aSupervisorThatIsGoneLeavesOurOwnMemory() {
+        #expect(Machine.read(supervisor: -1).serviceResident > 0)
+    }
+}

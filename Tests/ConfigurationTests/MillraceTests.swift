@@ -1,0 +1,120 @@
+import Testing
+
+@testable import Configuration
+
+struct MillraceTests {
+    @Test(arguments: [("\"auto\"", 4), ("1", 1), ("256", 256)])
+    func shardsAreANumberOrOnePerCore(_ value: String, _ count: Int) {
+        #expect(resolved(withPool("\"millrace\": {\"shards\": \(value)}")).settings?.shards == count)
+    }
+
+    @Test(arguments: ["0", "257", "-1", "\"4\"", "\"many\""])
+    func otherNumbersOfShardsAreAnError(_ value: String) {
+        #expect(
+            resolved(withPool("\"millrace\": {\"shards\": \(value)}")).errors.map(\.message)
+                == ["millrace.shards: expected \"auto\" or a number from 1 to 256"])
+    }
+
+    @Test(arguments: [(0, 1), (1, 1), (300, 256)])
+    func oddNumbersOfCoresStillGiveShards(_ cores: Int, _ shards: Int) {
+        let surroundings = Surroundings.user.with { $0.coreCount = cores }
+        #expect(resolved(pool(#""url": "a""#), in: surroundings).settings?.shards == shards)
+    }
+
+    @Test func directoriesFollowTheUserTheServiceManagerAndRoot() throws {
+        func places(_ change: (inout Surroundings) -> Void) -> [String]? {
+            resolved(pool(#""url": "a""#), in: Surroundings.user.with(change)).settings
+                .map { [$0.runDirectory, $0.database] }
+        }
+        #expect(
+            places { _ in }
+                == ["/run/user/1000/millrace", "/home/ann/.local/state/millrace/statistics.sqlite"])
+        #expect(places { $0.userID = 0 } == ["/run/millrace", "/var/lib/millrace/statistics.sqlite"])
+        #expect(
+            places { $0.environment = ["RUNTIME_DIRECTORY": "/run/a:/run/b", "STATE_DIRECTORY": "/var/lib/a"] }
+                == ["/run/a", "/var/lib/a/statistics.sqlite"])
+        #expect(
+            places { $0.environment = ["XDG_RUNTIME_DIR": "not/absolute", "XDG_STATE_HOME": "/s"] }
+                == ["/tmp/millrace-1000", "/s/millrace/statistics.sqlite"])
+        #expect(
+            places {
+                $0.environment = [:]
+                $0.homeDirectory = nil
+            } == ["/tmp/millrace-1000", "/tmp/millrace-1000/statistics.sqlite"])
+    }
+
+    @Test func anInstanceWithItsOwnRunDirectoryKeepsItsDatabaseThere() {
+        let settings = resolved(withPool(#""millrace": {"run-dir": "/tmp/two"}"#)).settings
+        #expect(settings?.database == "/tmp/two/statistics.sqlite")
+    }
+
+    @Test func pathsCountFromTheFileOrFromWhereTheOptionWasTyped() throws {
+        let text = withPool(#""log-file": "../l", "millrace": {"run-dir": "./r", "database": "d//e"}"#)
+        let file = ConfigurationFile(path: "../etc/config.json", bytes: Array(text.utf8))
+        let inFile = try #require(resolve(file: file, surroundings: .user).settings)
+        #expect(inFile.logFile == "/home/ann/l")
+        #expect(inFile.runDirectory == "/home/ann/etc/r" && inFile.database == "/home/ann/etc/d/e")
+        let options = [GivenOption("run-dir", "r"), GivenOption("log-file", "l"), GivenOption("database", "/d")]
+        let typed = try #require(resolve(file: file, options: options, surroundings: .user).settings)
+        #expect(typed.logFile == "/home/ann/work/l")
+        #expect(typed.runDirectory == "/home/ann/work/r" && typed.database == "/d")
+    }
+
+    @Test func aRunDirectoryLeavesRoomForTheNamesOfSockets() {
+        let longest = "/" + String(repeating: "r", count: Settings.runDirectoryBytesMax - 1)
+        #expect(longest.utf8.count + 1 + Settings.socketNameBytesMax < 108)
+        #expect(resolved(withPool("\"millrace\": {\"run-dir\": \"\(longest)\"}")).errors.isEmpty)
+        #expect(
+            resolved(withPool("\"millrace\": {\"run-dir\": \"\(longest)r\"}")).errors.map(\.message)
+                == ["millrace.run-dir: the path has 75 bytes; sockets in it allow at most 74"])
+    }
+
+    @Test func theLogHasTwoForms() {
+        #expect(resolved(withPool(#""millrace": {"log-format": "JSON"}"#)).settings?.logFormat == .json)
+        #expect(
+            resolved(withPool(#""millrace": {"log-format": "xml"}"#)).errors.map(\.message)
+                == ["millrace.log-format: expected one of text, json, found \"xml\""])
+    }
+}
+
+struct FileChoiceTests {
+    @Test func aNamedFileIsTheOnlyOne() {
+        let options = [GivenOption("url", "a"), GivenOption("config", "my.json")]
+        #expect(fileChoice(options: options, surroundings: .user) == .exactly("my.json"))
+    }
+
+    @Test func optionsThatNameAPoolNeedNoFile() {
+        #expect(fileChoice(options: [GivenOption("url", "a")], surroundings: .user) == .none)
+    }
+
+    @Test func elseTheUsualPlacesAreSearched() {
+        #expect(
+            fileChoice(options: [], surroundings: .user)
+                == .firstOf([
+                    "/opt/millrace/bin/config.json", "/home/ann/work/config.json",
+                    "/home/ann/.config/millrace/config.json", "/home/ann/.xmrig-proxy.json",
+                    "/home/ann/.config/xmrig-proxy.json", "/etc/millrace/config.json",
+                ]))
+        let surroundings = Surroundings.user.with {
+            $0.environment["XDG_CONFIG_HOME"] = "/c"
+            $0.homeDirectory = nil
+        }
+        #expect(
+            fileChoice(options: [GivenOption("data-dir", ".")], surroundings: surroundings)
+                == .firstOf(["/home/ann/work/config.json", "/c/millrace/config.json", "/etc/millrace/config.json"]))
+    }
+}
+
+struct NearestNameTests {
+    @Test(arguments: [("", "", 0), ("a", "", 1), ("kitten", "sitting", 3), ("prot", "port", 1), ("abc", "abc", 0)])
+    func distancesAreCounted(_ left: String, _ right: String, _ distance: Int) {
+        #expect(editDistance(Array(left.utf8), Array(right.utf8)) == distance)
+        #expect(editDistance(Array(right.utf8), Array(left.utf8)) == distance)
+    }
+
+    @Test func onlyNearNamesAreOffered() {
+        #expect(nearestName(to: "Custom_Diff", among: ["custom-diff", "custom-diff-stats"]) == "custom-diff")
+        #expect(nearestName(to: "x", among: ["retries"]) == nil)
+        #expect(nearestName(to: String(repeating: "a", count: 100_000), among: ["a"]) == nil)
+    }
+}

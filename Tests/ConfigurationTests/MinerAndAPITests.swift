@@ -1,0 +1,151 @@
+import Testing
+
+@testable import Configuration
+
+struct MinerTests {
+    @Test func addressesAreTextsOrObjects() {
+        let settings = resolved(
+            withPool(
+                #"""
+                "bind": ["0.0.0.0:3333", "[::]:3334", {"host": "[::1]", "port": 1}, {"host": "127.0.0.1", "port": 2}]
+                """#)
+        ).settings
+        #expect(
+            settings?.binds == [
+                .init(host: "0.0.0.0", port: 3333), .init(host: "::", port: 3334), .init(host: "::1", port: 1),
+                .init(host: "127.0.0.1", port: 2),
+            ])
+    }
+
+    @Test(arguments: [
+        (#""localhost:1""#, "expected a numeric address and a port, such as 0.0.0.0:3333 or [::]:3333"),
+        (#""0.0.0.0""#, "expected a numeric address and a port, such as 0.0.0.0:3333 or [::]:3333"),
+        (#""1.2.3.256:1""#, "expected a numeric address and a port, such as 0.0.0.0:3333 or [::]:3333"),
+        (#""0.0.0.0:0""#, "expected a port from 1 to 65535 after ':'"),
+        ("3333", "expected \"address:port\" or an object with \"host\" and \"port\", found a number"),
+        (#"{"host": "::"}"#, "expected \"host\" and \"port\""), (#"{"port": 1}"#, "expected \"host\" and \"port\""),
+    ])
+    func aWrongAddressIsAnError(_ entry: String, _ message: String) {
+        #expect(resolved(withPool("\"bind\": [\(entry)]")).errors.map(\.message) == ["bind[0]: \(message)"])
+    }
+
+    @Test func aWrongPortHasOneErrorOfItsOwn() {
+        #expect(
+            resolved(withPool(#""bind": [{"host": "::", "port": 0}]"#)).errors.map(\.message)
+                == ["bind[0].port: expected a number from 1 to 65535, found 0"])
+    }
+
+    @Test func anAddressWithTLSIsLeftOut() {
+        let tls = #"{"host": "::", "port": 1, "tls": true}"#
+        let beside = resolved(withPool("\"bind\": [\(tls), \"0.0.0.0:2\"]"))
+        #expect(beside.settings?.binds == [.init(host: "0.0.0.0", port: 2)])
+        let warning = "bind[0].tls: TLS for miners is not supported yet, this address is left out"
+        #expect(beside.warnings.map(\.message) == [warning])
+        #expect(resolved(withPool("\"bind\": [\(tls)]")).errors.count == 1)
+    }
+
+    @Test func theSameAddressTwiceIsBoundOnce() {
+        let resolution = resolved(withPool(#""bind": ["0.0.0.0:1", {"host": "0.0.0.0", "port": 1}]"#))
+        #expect(resolution.settings?.binds.count == 1)
+        #expect(resolution.warnings.map(\.message) == ["bind[1]: the same address again, ignored"])
+    }
+
+    @Test(arguments: [
+        ("true", Settings.WorkerNaming.rigID), ("false", .none), ("null", .rigID), ("\"USER\"", .user),
+        ("\"none\"", .none), ("\"rig_id\"", .rigID), ("\"password\"", .password), ("\"ip\"", .ip),
+    ])
+    func workersAreNamedByBooleanOrWord(_ value: String, _ naming: Settings.WorkerNaming) {
+        let resolution = resolved(withPool("\"workers\": \(value)"))
+        #expect(resolution.settings?.workerNaming == naming)
+        #expect(resolution.warnings.isEmpty)
+    }
+
+    @Test func anUnknownNamingMeansRigIDAndAWarning() {
+        let resolution = resolved(withPool(#""workers": "rig-id""#))
+        #expect(resolution.settings?.workerNaming == .rigID)
+        #expect(resolution.warnings.first?.message.hasSuffix("rig_id is used; did you mean \"rig_id\"?") == true)
+    }
+
+    @Test(arguments: [(0, 0, 0), (99, 0, 1), (100, 100, 0), (2_147_483_646, 2_147_483_646, 0), (2_147_483_647, 0, 1)])
+    func aCustomDifficultyOutOfRangeIsIgnoredWithAWarning(_ given: Int, _ used: UInt64, _ warnings: Int) {
+        let resolution = resolved(withPool("\"custom-diff\": \(given)"))
+        #expect(resolution.settings?.customDifficulty == used)
+        #expect(resolution.warnings.count == warnings)
+    }
+
+    @Test(arguments: ["simple", "extra_nonce"])
+    func otherModesFallBackToNicehash(_ mode: String) {
+        let resolution = resolved(withPool("\"mode\": \"\(mode)\""))
+        #expect(resolution.errors.isEmpty)
+        #expect(resolution.warnings.map(\.message) == ["mode: \"\(mode)\" is not supported yet, nicehash is used"])
+    }
+
+    @Test func anUnknownModeIsAnError() {
+        #expect(
+            resolved(withPool(#""mode": "smart""#)).errors.map(\.message)
+                == ["mode: expected one of nicehash, simple, extra_nonce, found \"smart\""])
+    }
+
+    @Test(arguments: ["0.0.0.0", "255.1.20.3"]) func thisIsIPv4(_ text: String) { #expect(isIPv4(text)) }
+
+    @Test(arguments: ["1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "+1.2.3.4", "1..2.3", "a.b.c.d", "", "1.2.3.4 "])
+    func thisIsNoIPv4(_ text: String) { #expect(!isIPv4(text)) }
+
+    @Test(arguments: [
+        "::", "::1", "1::", "1:2:3:4:5:6:7:8", "1::8", "::ffff:192.0.2.1", "64:ff9b::192.0.2.33",
+        "1:2:3:4:5:6:192.0.2.1", "fe80::1%eth0", "ABCD:ef01::", "1:2:3:4:5:6:7::",
+    ])
+    func thisIsIPv6(_ text: String) { #expect(isIPv6(text)) }
+
+    @Test(arguments: [
+        "", ":", ":::", "1", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1::2::3", "12345::", "g::", "::1%",
+        "1:2:3:4:5:6:7:8::", "192.0.2.1::", "::192.0.2.1:1", "1:2:3:4:5:6:7:1.2.3.4", ":1::", "1.2.3.4",
+    ])
+    func thisIsNoIPv6(_ text: String) { #expect(!isIPv6(text)) }
+}
+
+struct APITests {
+    @Test func theAPIObjectOfTheFirstGenerationListensEverywhere() {
+        let settings = resolved(
+            withPool(#""api": {"port": 8080, "access-token": "secret", "worker-id": "proxy"}"#)
+        ).settings
+        var api = Settings.API(host: "0.0.0.0", port: 8080)
+        (api.accessToken, api.workerID) = ("secret", "proxy")
+        #expect(settings?.api == api)
+    }
+
+    @Test(arguments: [
+        #""api": {"port": 0, "access-token": "t"}"#, #""api": {"id": "a"}"#, #""http": {"port": 8080}"#,
+        #""http": {"enabled": false, "port": 8080}"#, #""http": null"#,
+    ])
+    func itIsOffUnlessSwitchedOn(_ members: String) {
+        let resolution = resolved(withPool(members))
+        #expect(resolution.errors.isEmpty && resolution.warnings.isEmpty)
+        #expect(resolution.settings?.api == nil)
+    }
+
+    @Test func anEnabledHTTPObjectOutranksTheOldPort() {
+        let resolution = resolved(
+            withPool(#""api": {"port": 1, "access-token": "t", "id": "i"}, "http": {"enabled": true, "port": 2}"#))
+        var api = Settings.API(host: "127.0.0.1", port: 2)
+        api.id = "i"
+        #expect(resolution.settings?.api == api)
+        #expect(resolution.warnings.map(\.message) == ["api.port: ignored, because \"http\" is enabled"])
+    }
+
+    @Test func aDisabledHTTPObjectLeavesTheOldPort() {
+        let settings = resolved(
+            withPool(#""api": {"port": 1, "ipv6": true, "restricted": false}, "http": {"enabled": false, "port": 2}"#)
+        ).settings
+        var api = Settings.API(host: "::", port: 1)
+        api.isRestricted = false
+        #expect(settings?.api == api)
+    }
+
+    @Test func anEmptyTokenIsNone() throws {
+        let http = resolved(withPool(#""http": {"enabled": true, "access-token": ""}"#)).settings
+        #expect(try #require(http?.api).accessToken == nil)
+        let old = resolved(withPool(#""api": {"port": 1, "access-token": ""}"#)).settings
+        #expect(try #require(old?.api).accessToken == nil)
+    }
+}

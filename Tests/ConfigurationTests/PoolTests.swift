@@ -1,0 +1,149 @@
+import Testing
+
+@testable import Configuration
+
+struct PoolTests {
+    @Test(arguments: [
+        ("pool.example:4444", "pool.example", 4444), ("pool.example", "pool.example", 3333),
+        ("stratum+tcp://pool.example:1", "pool.example", 1), ("STRATUM+TCP://p:1/", "p", 1),
+        ("[2001:db8::1]:5", "2001:db8::1", 5), ("[::1]", "::1", 3333), ("192.0.2.1:6", "192.0.2.1", 6),
+        ("my_pool-1.example:65535", "my_pool-1.example", 65535),
+    ])
+    func anAddressOfAPoolIsTakenApart(_ url: String, _ host: String, _ port: UInt16) {
+        let pools = resolved(pool("\"url\": \"\(url)\"")).settings?.pools
+        #expect(pools == [.init(host: host, port: port, user: "x", password: "x")])
+    }
+
+    @Test(arguments: [
+        ("a:0", "expected a port from 1 to 65535 after ':'"), ("a:", "expected a port from 1 to 65535 after ':'"),
+        ("a:65536", "expected a port from 1 to 65535 after ':'"), ("a:+1", "expected a port from 1 to 65535 after ':'"),
+        ("::1", "IPv6 addresses stand in brackets: [::1]:3333"), ("[::1", "the '[' is not closed"),
+        ("[pool]:1", "expected an IPv6 address between the brackets"),
+        ("[::1]1", "expected ':' and a port after ']'"),
+        ("a b:1", "expected host:port, such as pool.example.com:3333"),
+        (":1", "expected host:port, such as pool.example.com:3333"),
+        ("a/b", "expected host:port, such as pool.example.com:3333"),
+        ("http://a:1", "expected stratum+tcp:// or stratum+ssl:// or none before host:port"),
+        ("user@a:1", "expected host:port; the login belongs to \"user\" and \"pass\""),
+    ])
+    func aWrongAddressIsAnErrorThatSaysWhatWasExpected(_ url: String, _ message: String) {
+        #expect(resolved(pool("\"url\": \"\(url)\"")).errors.map(\.message) == ["pools[0].url: \(message)"])
+    }
+
+    @Test func loginAlgorithmAndKeepaliveAreRead() {
+        let pools = resolved(
+            """
+            {"coin": "WOW", "pools": [
+              {"url": "a", "user": "u", "pass": "p", "rig-id": "r", "algo": "RX/0", "keepalive": true},
+              {"url": "b", "keepalive": 30, "coin": "monero"},
+              {"url": "c", "keepalive": false, "user": null}
+            ]}
+            """
+        ).settings?.pools
+        var first = Settings.Pool(host: "a", port: 3333, user: "u", password: "p")
+        (first.rigID, first.algorithm, first.keepaliveSeconds) = ("r", "rx/0", 60)
+        var second = Settings.Pool(host: "b", port: 3333, user: "x", password: "x")
+        (second.algorithm, second.keepaliveSeconds) = ("rx/0", 30)
+        var third = Settings.Pool(host: "c", port: 3333, user: "x", password: "x")
+        third.algorithm = "rx/wow"
+        #expect(pools == [first, second, third])
+    }
+
+    @Test func anUnknownCoinIsAWarning() {
+        let resolution = resolved(pool(#""url": "a", "coin": "doge""#))
+        #expect(resolution.settings?.pools.first?.algorithm == nil)
+        #expect(
+            resolution.warnings.map(\.message)
+                == ["pools[0].coin: the coin \"doge\" is not known, ignored; give its algorithm as \"algo\""])
+    }
+
+    @Test(arguments: [
+        (#""url": "stratum+ssl://a:1""#, "url: TLS"), (#""url": "daemon+http://a:1""#, "url: a daemon as pool"),
+        (#""url": "socks5://a:1""#, "url: SOCKS5"), (#""url": "a", "tls": true"#, "tls: TLS"),
+        (#""url": "a", "daemon": true, "daemon-zmq-port": 1"#, "daemon: a daemon as pool"),
+        (#""url": "a", "socks5": "b:1""#, "socks5: SOCKS5"), (#""url": "a", "socks5": 9050"#, "socks5: SOCKS5"),
+        (#""url": "a", "self-select": "b:1", "submit-to-origin": true"#, "self-select: self-select"),
+    ])
+    func aPoolThatNeedsMoreThanWeCanIsLeftOut(_ members: String, _ what: String) {
+        let warning = "pools[0].\(what) is not supported yet, this pool is left out"
+        let beside = resolved("{\"pools\": [{\(members)}, {\"url\": \"b\"}]}")
+        #expect(beside.settings?.pools.map(\.host) == ["b"])
+        #expect(beside.warnings.map(\.message) == [warning])
+        let alone = resolved(pool(members))
+        #expect(alone.settings == nil)
+        #expect(alone.warnings.map(\.message) == [warning])
+        #expect(alone.errors.count == 1)
+        #expect(alone.errors.first?.message.hasPrefix("pools: no pool is left to mine to") == true)
+    }
+
+    @Test func aPoolThatIsSwitchedOffIsSkippedWhateverElseItSays() {
+        let resolution = resolved(
+            #"{"pools": [{"url": "a", "enabled": false, "tls": true}, {"enabled": false}, {"url": "b"}]}"#)
+        #expect(resolution.settings?.pools.map(\.host) == ["b"])
+        #expect(resolution.warnings.isEmpty)
+    }
+
+    @Test(arguments: [#"{"pools": [{"url": "a", "enabled": false}]}"#, #"{"pools": []}"#, #"{"pools": null}"#, "{}"])
+    func withoutAnEnabledPoolTheErrorSaysWhatToDo(_ text: String) throws {
+        let errors = resolved(text).errors
+        #expect(errors.count == 1)
+        #expect(try #require(errors.first).message.hasSuffix("or give one with --url"))
+    }
+
+    @Test(arguments: [#""user": "u""#, #""url": null"#, #""url": """#])
+    func aPoolWithoutURLIsAnError(_ members: String) {
+        #expect(
+            resolved(pool(members)).errorTexts
+                == ["config.json:1:12: error: pools[0]: expected a \"url\", such as \"pool.example.com:3333\""])
+    }
+
+    @Test func morePoolsThanFailoverCouldUseAreRefused() {
+        let pools = Array(repeating: #"{"url": "a"}"#, count: Settings.poolsMax + 1).joined(separator: ",")
+        #expect(resolved("{\"pools\": [\(pools)]}").errors.map(\.message) == ["pools: more than 64 pools"])
+    }
+}
+
+struct ExpansionTests {
+    @Test func variablesAreReplacedWhereXmrigProxyReplacesThem() throws {
+        let settings = try #require(
+            resolved(
+                """
+                {"pools": [{"url": "a", "user": "${WALLET}.${HOSTNAME}", "pass": "${XMRIG_VERSION}${XMRIG_KIND}",
+                  "rig-id": "$${XMRIG_HOSTNAME}$"}], "log-file": "${XMRIG_HOME_DIR}/${XMRIG_DATA_DIR}.log",
+                  "http": {"enabled": true, "access-token": "${WALLET}"}, "api": {"worker-id": "${XMRIG_CWD}"},
+                  "user-agent": "${WALLET}", "access-password": "${WALLET}"}
+                """
+            ).settings)
+        #expect(settings.pools.first?.user == "48abc.rack7")
+        #expect(settings.pools.first?.password == "1.2.3proxy")
+        #expect(settings.pools.first?.rigID == "$rack7$")
+        #expect(settings.logFile == "/home/ann/opt/millrace/bin.log")
+        #expect(settings.api?.workerID == "/home/ann/work")
+        #expect(settings.api?.accessToken == "${WALLET}")
+        #expect(settings.userAgent == "${WALLET}" && settings.accessPassword == "${WALLET}")
+    }
+
+    @Test func anUnsetVariableStaysAndIsAWarningWithoutTheValue() {
+        let resolution = resolved(pool(#""url": "a", "user": "secret${NO_SUCH}${EMPTY}${WALLET}""#))
+        #expect(resolution.settings?.pools.first?.user == "secret${NO_SUCH}48abc")
+        #expect(
+            resolution.warnings.map(\.message)
+                == ["pools[0].user: the environment variable \"NO_SUCH\" is not set; its place is left as it is"])
+    }
+
+    @Test(arguments: ["$", "${", "${}", "a${b c}d", "${WALLET", "$WALLET", "${a-b}", "é${€}"])
+    func whatIsNoVariableStaysWithoutAWarning(_ text: String) {
+        let resolution = resolved(pool("\"url\": \"a\", \"pass\": \"\(text)\""))
+        #expect(resolution.settings?.pools.first?.password == text)
+        #expect(resolution.warnings.isEmpty)
+    }
+
+    @Test func theEnvironmentCannotChangeABuiltInNameButGivesHOSTNAME() {
+        let surroundings = Surroundings.user.with {
+            $0.environment["XMRIG_VERSION"] = "9"
+            $0.environment["HOSTNAME"] = "${XMRIG_KIND}"
+        }
+        let resolution = resolved(pool(#""url": "a", "user": "${XMRIG_VERSION}${HOSTNAME}""#), in: surroundings)
+        #expect(resolution.settings?.pools.first?.user == "1.2.3${XMRIG_KIND}")
+    }
+}

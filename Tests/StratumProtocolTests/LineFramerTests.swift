@@ -1,0 +1,69 @@
+import Testing
+
+@testable import StratumProtocol
+
+struct LineFramerTests {
+    /// Feeds `text` in chunks of `size` bytes.
+    private func lines(_ text: String, chunk size: Int, limit: Int = 64) throws -> [String] {
+        var framer = LineFramer(lineBytesMax: limit)
+        var lines: [String] = []
+        let bytes = Array(text.utf8)
+        for start in stride(from: 0, to: bytes.count, by: size) {
+            let chunk = Array(bytes[start..<min(start + size, bytes.count)])
+            try framer.feed(chunk.span) { line in
+                lines.append(String(decoding: [UInt8](copying: line), as: UTF8.self))
+                return true
+            }
+        }
+        return lines
+    }
+
+    @Test(arguments: 1...40)
+    func howTheNetworkCutsTheBytesDoesNotMatter(chunk: Int) throws {
+        let text = "one\ntwo and more\n\n\nthree\r\nan unfinished tail"
+        #expect(try lines(text, chunk: chunk) == ["one", "two and more", "", "", "three\r"])
+    }
+
+    @Test(arguments: [1, 3, 64, 200])
+    func aLineOfExactlyTheLimitPassesAndOneByteMoreDoesNot(chunk: Int) throws {
+        let longest = String(repeating: "x", count: 64)
+        #expect(try lines(longest + "\n", chunk: chunk) == [longest])
+        #expect(throws: PeerFault.lineTooLong(limit: 64)) { try lines(longest + "x\n", chunk: chunk) }
+    }
+
+    @Test(arguments: [1, 7, 4_096])
+    func aLineThatNeverEndsIsRefusedAtTheLimit(chunk: Int) throws {
+        #expect(throws: PeerFault.lineTooLong(limit: 64)) {
+            try lines(String(repeating: "x", count: 4_096), chunk: chunk)
+        }
+    }
+
+    @Test func whoeverStopsHearsNothingMoreOfTheChunk() throws {
+        var framer = LineFramer(lineBytesMax: 64)
+        var heard = 0
+        let chunk = Array("a\nb\nc\nrest".utf8)
+        try framer.feed(chunk.span) { _ in
+            heard += 1
+            return heard < 2
+        }
+        #expect(heard == 2)
+        #expect(framer.partialCount == 0)
+    }
+
+    @Test func stoppingAtALineThatBeganInAnEarlierChunkKeepsNothingEither() throws {
+        var framer = LineFramer(lineBytesMax: 64)
+        let first = Array("beg".utf8)
+        let second = Array("in\nrest".utf8)
+        try framer.feed(first.span) { _ in true }
+        #expect(framer.partialCount == 3)
+        try framer.feed(second.span) { _ in false }
+        #expect(framer.partialCount == 0)
+    }
+
+    @Test func anIdleConnectionKeepsNothing() throws {
+        var framer = LineFramer(lineBytesMax: 64)
+        let chunk = Array("complete\n".utf8)
+        try framer.feed(chunk.span) { _ in true }
+        #expect(framer.partialCount == 0)
+    }
+}

@@ -1,0 +1,124 @@
+import Testing
+
+@testable import StratumProtocol
+
+struct PoolMessageTests {
+    private let parser = JSONParser()
+
+    private func refusal(_ text: String, loginID: Int64? = nil) throws -> String? {
+        guard case .refused(_, let text) = try parser.poolMessage(text, loginID: loginID) else { return nil }
+        return text
+    }
+
+    private func isOther(_ text: String, loginID: Int64? = nil) throws -> Bool {
+        if case .other = try parser.poolMessage(text, loginID: loginID) { true } else { false }
+    }
+
+    @Test func aLoginReplyIsRead() throws {
+        guard case .loggedIn(let login) = try parser.poolMessage(try Golden.text("pool-login-reply"), loginID: 1) else {
+            Issue.record("no login reply")
+            return
+        }
+        #expect(login.session == name("7ad10ef2-51c6"))
+        #expect(login.job?.id == name("8841"))
+        #expect(login.hasAlgo)
+        #expect(login.hasKeepalive)
+        #expect(!login.hasNicehash)
+    }
+
+    @Test func theSameReplyIsAnOrdinaryOneWhenNoLoginWaits() throws {
+        guard case .accepted(1) = try parser.poolMessage(try Golden.text("pool-login-reply")) else {
+            Issue.record("taken for a login")
+            return
+        }
+    }
+
+    @Test func sharesAreAnsweredYesOrNo() throws {
+        guard case .accepted(7) = try parser.poolMessage(try Golden.text("pool-share-accepted"), loginID: 1),
+            case .refused(7, "Block expired") = try parser.poolMessage(try Golden.text("pool-share-refused")),
+            case .accepted(8) = try parser.poolMessage(try Golden.text("pool-keepalived"))
+        else {
+            Issue.record("misread")
+            return
+        }
+    }
+
+    @Test(arguments: [
+        #"{"id":7,"jsonrpc":"2.0","error":{"code":-1}}"#, #"{"id":7,"jsonrpc":"2.0","error":{"message":5}}"#,
+        #"{"id":7,"jsonrpc":"2.0","error":{"message":""}}"#, #"{"id":7,"jsonrpc":"2.0","error":5}"#,
+        #"{"id":7,"jsonrpc":"2.0","error":{}}"#, #"{"id":7,"jsonrpc":"2.0"}"#, #"{"id":7,"error":null,"result":null}"#,
+        #"{"id":7,"result":false}"#,
+    ])
+    func whateverIsNotAYesIsANo(line: String) throws {
+        #expect(try refusal(line) == "Unknown error")
+    }
+
+    @Test func anErrorMayBeABareString() throws {
+        #expect(try refusal(#"{"id":7,"error":"Low difficulty share"}"#) == "Low difficulty share")
+    }
+
+    @Test func aLongRefusalIsCutBetweenCharacters() throws {
+        let text = String(repeating: "a", count: 255) + "é" + String(repeating: "b", count: 99)
+        #expect(try refusal(#"{"id":7,"error":{"message":"\#(text)"}}"#) == String(repeating: "a", count: 255))
+    }
+
+    @Test func aRefusalWithoutIDAnswersTheLoginThatWaits() throws {
+        let line = #"{"id":null,"error":{"code":-1,"message":"IP Address currently banned"}}"#
+        #expect(try refusal(line, loginID: 1) == "IP Address currently banned")
+        #expect(try isOther(line))
+    }
+
+    @Test(arguments: [
+        #"{"id":7,"method":"client.show_message","params":["hello"]}"#, #"{"jsonrpc":"2.0","method":5,"params":{}}"#,
+        #"{"id":"seven","result":true}"#, #"{"id":7.5,"result":true}"#, #"{"result":true}"#, "{}",
+    ])
+    func whatWeDoNotKnowIsPassedOver(line: String) throws {
+        #expect(try isOther(line))
+    }
+
+    @Test(arguments: ["", "[]", "7", "null", #""text""#, "nonsense", #"{"id":1"#])
+    func whatIsNoObjectIsAFault(line: String) {
+        #expect(throws: PeerFault.self) { try parser.poolMessage(line) }
+    }
+
+    @Test(arguments: [
+        #"{"id":1,"result":{"status":"OK"}}"#, #"{"id":1,"result":{"id":""}}"#, #"{"id":1,"result":{"id":7}}"#,
+        #"{"id":1,"result":null}"#, #"{"id":1}"#,
+    ])
+    func aLoginReplyWithoutSessionIsAFault(line: String) {
+        #expect(throws: PeerFault.badField("result.id")) { try parser.poolMessage(line, loginID: 1) }
+    }
+
+    @Test func aSessionMayHave128Bytes() throws {
+        let reply = { (count: Int) in #"{"id":1,"result":{"id":"\#(String(repeating: "s", count: count))"}}"# }
+        guard case .loggedIn(let login) = try parser.poolMessage(reply(128), loginID: 1) else {
+            Issue.record("no login reply")
+            return
+        }
+        #expect(login.job == nil)
+        #expect(throws: PeerFault.badField("result.id")) { try parser.poolMessage(reply(129), loginID: 1) }
+    }
+
+    @Test func extensionsOfAnyShapeAreSurvived() throws {
+        for list in [
+            #"["nicehash",5,null,{},["algo"]]"#, "5", "{}", "null",
+            "[" + (0..<500).map { "\"e\($0)\"" }.joined(separator: ",") + "]",
+        ] {
+            guard
+                case .loggedIn(let login) = try parser.poolMessage(
+                    #"{"id":1,"result":{"id":"s","extensions":\#(list)}}"#, loginID: 1)
+            else {
+                Issue.record("no login reply")
+                return
+            }
+            #expect(login.hasNicehash == list.contains("nicehash"))
+            #expect(!login.hasAlgo)
+        }
+    }
+
+    @Test func aBadJobInALoginReplyIsAFault() {
+        #expect(throws: PeerFault.badField("job_id")) {
+            try parser.poolMessage(#"{"id":1,"result":{"id":"s","job":{}}}"#, loginID: 1)
+        }
+    }
+}

@@ -1,0 +1,138 @@
+import StratumProtocol
+
+@testable import StratumSession
+
+/// A miner of the harness: what it has heard, and what it still waits for.
+final class Miner {
+    struct Job: Equatable {
+        var id: String
+        var blob: String
+        var target: String
+        /// The nonce byte in the blob.
+        var byte: UInt8
+    }
+
+    enum Heard: Equatable {
+        case loggedIn(Int64, extensions: [String])
+        case job
+        case status(Int64, String)
+        case refused(Int64, String)
+    }
+
+    let number: Int
+    let id: MinerID
+    var framer = LineFramer(lineBytesMax: 1 << 20)
+    var heard: [Heard] = []
+    var session = "0000000000000000"
+    /// All jobs that it was given, the current one last.
+    var jobs: [Job] = []
+    /// Why the shard has closed it.
+    var closed: CloseReason?
+    /// It has hung up itself.
+    var hasLeft = false
+    /// Requests without an answer.
+    var owed: Set<Int64> = []
+    var lastRequest: Int64 = 0
+    /// Keepalives and submits count from here on, so that no nonce is used by chance.
+    var lastNonce: UInt32 = 0
+
+    var isConnected: Bool { closed == nil && !hasLeft }
+    var job: Job? { jobs.last }
+    /// The answer to its latest request.
+    var answer: Heard? {
+        heard.last {
+            switch $0 {
+            case .loggedIn(let id, _), .status(let id, _), .refused(let id, _): id == lastRequest
+            case .job: false
+            }
+        }
+    }
+
+    init(number: Int, id: MinerID) {
+        self.number = number
+        self.id = id
+    }
+}
+
+/// One connection to a pool of the harness.
+final class PoolPeer {
+    struct Share: Equatable {
+        var id: Int64
+        var session: String
+        var jobID: String
+        var nonce: String
+        var algorithm: String?
+    }
+
+    let id: PoolConnectionID
+    var framer = LineFramer(lineBytesMax: 1 << 20)
+    var isOpen = true
+    /// The lines that it has received.
+    var lines: [String] = []
+    var shares: [Share] = []
+    /// Shares without an answer.
+    var owed: [Int64] = []
+    var keepalives: [Int64] = []
+    var blobs: [String: String] = [:]
+
+    init(_ id: PoolConnectionID) { self.id = id }
+}
+
+/// How the pool behind one address behaves.
+struct PoolConduct {
+    enum Door { case open, closed, silent }
+    enum Login: Equatable {
+        case welcome, withoutJob
+        case refused(String)
+        case unanswered
+    }
+    enum Verdict {
+        case accept
+        case refuse(String)
+        case withhold
+    }
+
+    var door = Door.open
+    var login = Login.welcome
+    var verdict = Verdict.accept
+    var answersKeepalives = true
+    var extensions = ["algo", "keepalive"]
+    var job = PoolJob()
+}
+
+/// The work that a pool has at the moment.
+struct PoolJob {
+    var id = "j1"
+    /// Two jobs with the same number have the same blob on the same connection.
+    var work = 1
+    var difficulty: UInt64 = 10_000
+    /// What the pool puts into the nonce's last byte.
+    var reservedByte: UInt8 = 0
+    /// As real pools do: no two connections have the same blob.
+    var differsByConnection = true
+
+    func blob(for connection: PoolConnectionID) -> String {
+        var bytes: [UInt8] = Array(repeating: 0x10, count: 76)
+        for position in 0..<4 {
+            bytes[2 + position] = UInt8(truncatingIfNeeded: work >> (position * 8))
+            let serial = differsByConnection ? connection.generation : 0
+            bytes[8 + position] = UInt8(truncatingIfNeeded: serial >> UInt32(position * 8))
+            bytes[39 + position] = 0
+        }
+        bytes[7] = connection.pool
+        bytes[42] = reservedByte
+        return hex(bytes)
+    }
+
+    func json(for connection: PoolConnectionID) -> String {
+        let target = UInt64.max / difficulty
+        let digits = hex((0..<8).map { UInt8(truncatingIfNeeded: target >> UInt64($0 * 8)) })
+        return #"{"blob":"\#(blob(for: connection))","job_id":"\#(id)","target":"\#(digits)","algo":"cn/r"}"#
+    }
+}
+
+func hex(_ bytes: [UInt8]) -> String {
+    var text: [UInt8] = []
+    for byte in bytes { text.append(hex: byte) }
+    return String(decoding: text, as: UTF8.self)
+}

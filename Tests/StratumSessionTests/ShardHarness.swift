@@ -1,0 +1,335 @@
+import StratumProtocol
+import Testing
+
+@testable import StratumSession
+
+/// A shard between simulated miners and pools, with a clock that stands until it is moved.
+///
+/// Everything that they exchange goes as bytes through framer and parser in both directions, cut into chunks. The
+/// pools are strict, and the harness keeps books: what must never happen is collected in `violations`.
+final class ShardHarness {
+    var shard: Shard
+    private(set) var now = Instant(microseconds: 1_000_000)
+    private let parser = JSONParser()
+    private let chunk: Int
+    private var later: [() -> Void] = []
+
+    var pools: [PoolConduct]
+    private(set) var miners: [Miner] = []
+    private var minerOf: [MinerID: Miner] = [:]
+    private(set) var peers: [PoolPeer] = []
+    private var peerOf: [PoolConnectionID: PoolPeer] = [:]
+
+    private(set) var settled: [SettledShare] = []
+    private(set) var news: [ShardNews] = []
+    private(set) var poolErrors: [String] = []
+    private(set) var keys: Set<UInt64> = []
+    /// Shares that were submitted with the right session.
+    private(set) var authenticated = 0
+    private(set) var violations: [String] = []
+    /// Which miner has been given which blob, nonce byte included.
+    private var workerOfBlob: [String: Int] = [:]
+    private var noncesAtPools: Set<String> = []
+
+    /// - Parameter chunk: the bytes that the network delivers at once.
+    init(pools: Int = 1, chunk: Int = .max, seed: UInt64 = 7, _ adjust: (inout ShardPolicy) -> Void = { _ in }) {
+        self.chunk = chunk
+        self.pools = Array(repeating: PoolConduct(), count: pools)
+        var policy = ShardPolicy(
+            pools: (0..<pools).map { ShardPolicy.Pool(user: "user\($0)", password: "x") }, agent: "millrace/test")
+        adjust(&policy)
+        shard = Shard(policy: policy, seed: seed)
+        shard.start(at: now)
+        perform()
+    }
+
+    // MARK: - Time
+
+    func pass(_ time: Milliseconds) {
+        for _ in 0..<time.count / Limits.tick.count {
+            now = now + Limits.tick
+            shard.tick(at: now)
+            perform()
+        }
+    }
+
+    // MARK: - Miners
+
+    func connect() -> Miner {
+        let id = shard.minerConnected(at: now)!
+        let miner = Miner(number: miners.count, id: id)
+        miners.append(miner)
+        minerOf[id] = miner
+        perform()
+        return miner
+    }
+
+    /// Connects and logs in.
+    @discardableResult
+    func join(_ login: String = "farm", password: String = "x") -> Miner {
+        let miner = connect()
+        self.login(miner, login, password: password)
+        return miner
+    }
+
+    func login(_ miner: Miner, _ login: String = "farm", password: String = "x") {
+        request(
+            "login", #"{"login":"\#(login)","pass":"\#(password)","agent":"XMRig/6.26.0","algo":["cn/r"]}"#, of: miner)
+    }
+
+    func keepalive(_ miner: Miner) {
+        request("keepalived", #"{"id":"\#(miner.session)"}"#, of: miner)
+    }
+
+    /// Submits a share with a nonce of its own; whatever is not given is right.
+    func submit(
+        _ miner: Miner, difficulty: UInt64 = 1 << 40, nonce: UInt32? = nil, byte: UInt8? = nil, job: String? = nil,
+        session: String? = nil, algorithm: String? = nil
+    ) {
+        miner.lastNonce += 1
+        let number = UInt32(byte ?? miner.job?.byte ?? 0) << 24 | (nonce ?? miner.lastNonce)
+        let tail = UInt64.max / difficulty
+        let digits = { (number: UInt64, count: Int) in
+            hex((0..<count).map { UInt8(truncatingIfNeeded: number >> UInt64($0 * 8)) })
+        }
+        let result = String(repeating: "5a", count: 24) + digits(tail, 8)
+        let algorithm = algorithm.map { #","algo":"\#($0)""# } ?? ""
+        let params =
+            #"{"id":"\#(session ?? miner.session)","job_id":"\#(job ?? miner.job?.id ?? "none")","#
+            + #""nonce":"\#(digits(UInt64(number), 4))","result":"\#(result)"\#(algorithm)}"#
+        if session == nil, !miner.jobs.isEmpty { authenticated += 1 }
+        request("submit", params, of: miner)
+    }
+
+    func request(_ method: String, _ params: String, of miner: Miner) {
+        miner.lastRequest += 1
+        miner.owed.insert(miner.lastRequest)
+        send(#"{"id":\#(miner.lastRequest),"jsonrpc":"2.0","method":"\#(method)","params":\#(params)}"#, from: miner)
+    }
+
+    /// Sends a line as it is.
+    func send(_ line: String, from miner: Miner) {
+        var framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
+        deliver(line + "\n", to: &framer) { line in
+            do throws(PeerFault) {
+                shard.receive(try parser.minerRequest(line), from: miner.id, at: now)
+            } catch {
+                shard.fault(error, of: miner.id, at: now)
+            }
+        }
+        perform()
+    }
+
+    func leave(_ miner: Miner) {
+        miner.hasLeft = true
+        shard.minerClosed(miner.id, at: now)
+        perform()
+    }
+
+    // MARK: - Pools
+
+    /// The open connections to a pool, oldest first.
+    func open(_ pool: Int = 0) -> [PoolPeer] { peers.filter { $0.isOpen && Int($0.id.pool) == pool } }
+
+    /// Gives a new job to all connections of a pool.
+    func newJob(pool: Int = 0, _ change: (inout PoolJob) -> Void = { _ in }) {
+        pools[pool].job.work += 1
+        pools[pool].job.id = "j\(pools[pool].job.work)"
+        change(&pools[pool].job)
+        for peer in open(pool) where !peer.lines.isEmpty { sendJob(to: peer) }
+    }
+
+    func sendJob(to peer: PoolPeer) {
+        let job = pools[Int(peer.id.pool)].job
+        peer.blobs[job.id] = job.blob(for: peer.id)
+        send(#"{"jsonrpc":"2.0","method":"job","params":\#(job.json(for: peer.id))}"#, from: peer)
+    }
+
+    /// Answers a share that was withheld.
+    func answer(_ share: Int64, of peer: PoolPeer, refusal: String? = nil) {
+        peer.owed.removeAll { $0 == share }
+        let error = refusal.map { #"{"code":-1,"message":"\#($0)"}"# } ?? "null"
+        let result = refusal == nil ? #"{"status":"OK"}"# : "null"
+        send(#"{"id":\#(share),"jsonrpc":"2.0","error":\#(error),"result":\#(result)}"#, from: peer)
+    }
+
+    func send(_ line: String, from peer: PoolPeer) {
+        var framer = LineFramer(lineBytesMax: LineFramer.poolLineBytesMax)
+        deliver(line + "\n", to: &framer) { line in
+            let reading = shard.reading(of: peer.id)
+            do throws(PeerFault) {
+                let message = try parser.poolMessage(line, loginID: reading.loginID, assumed: reading.assumed)
+                shard.receive(message, from: peer.id, at: now)
+            } catch {
+                shard.fault(error, of: peer.id, at: now)
+            }
+        }
+        perform()
+    }
+
+    /// The connection breaks.
+    func drop(_ peer: PoolPeer) {
+        peer.isOpen = false
+        shard.poolClosed(peer.id, reason: "connection reset", at: now)
+        perform()
+    }
+
+    // MARK: - What the worker does
+
+    private func deliver(_ text: String, to framer: inout LineFramer, _ line: (Span<UInt8>) -> Void) {
+        let bytes = Array(text.utf8)
+        for start in stride(from: 0, to: bytes.count, by: min(chunk, bytes.count)) {
+            let piece = Array(bytes[start..<min(start + min(chunk, bytes.count), bytes.count)])
+            do {
+                try framer.feed(piece.span) {
+                    line($0)
+                    return true
+                }
+            } catch {
+                violations.append("a line over the limit")
+            }
+        }
+    }
+
+    func perform() {
+        repeat {
+            var outbox = Outbox()
+            shard.takeOutbox(replacingWith: &outbox)
+            for command in outbox.commands { perform(command, outbox.bytes) }
+            let events = later
+            later = []
+            for event in events { event() }
+        } while !shard.outbox.isEmpty || !later.isEmpty
+    }
+
+    private func perform(_ command: ShardCommand, _ bytes: [UInt8]) {
+        switch command {
+        case .sendToMiner(let id, let range):
+            guard let miner = minerOf[id] else { return violations.append("a message to a stranger") }
+            let text = String(decoding: bytes[range], as: UTF8.self)
+            deliver(text, to: &miner.framer) { hear($0, miner) }
+        case .closeMiner(let id, let reason):
+            minerOf[id]?.closed = reason
+            later.append { [self] in shard.minerClosed(id, at: now) }
+        case .sendToPool(let id, let range):
+            guard let peer = peerOf[id], peer.isOpen else { return violations.append("a message to a closed pool") }
+            let text = String(decoding: bytes[range], as: UTF8.self)
+            deliver(text, to: &peer.framer) { hear($0, peer) }
+        case .dial(let id): dial(id)
+        case .hangUp(let id): peerOf[id]?.isOpen = false
+        case .joined(_, let key): keep(keys.insert(key).inserted, "a key joined twice")
+        case .left(let key): keep(keys.remove(key) != nil, "a key left twice")
+        case .settled(let share): settled.append(share)
+        case .poolError(let text): poolErrors.append(text)
+        case .news(let one): news.append(one)
+        }
+    }
+
+    private func dial(_ id: PoolConnectionID) {
+        let peer = PoolPeer(id)
+        keep(peerOf[id] == nil, "a connection with the name of another")
+        peers.append(peer)
+        peerOf[id] = peer
+        switch pools[Int(id.pool)].door {
+        case .open: later.append { [self] in shard.poolConnected(id, at: now) }
+        case .closed: later.append { [self] in shard.poolClosed(id, reason: "connection refused", at: now) }
+        case .silent: break
+        }
+    }
+
+    func keep(_ rule: Bool, _ text: String) {
+        if !rule { violations.append(text) }
+    }
+
+    // MARK: - What peers hear
+
+    private func hear(_ line: Span<UInt8>, _ miner: Miner) {
+        let isObject: Void? = parser.parse(line) { root in
+            if root["method"].equals("job") {
+                miner.heard.append(.job)
+                return take(root["params"], miner)
+            }
+            guard let id = root["id"].int64 else { return violations.append("a reply without id") }
+            keep(miner.owed.remove(id) != nil, "a second reply, or one that nobody asked for")
+            if let text = root["error"]["message"].string {
+                miner.heard.append(.refused(id, text))
+            } else if root["result"]["job"].exists {
+                let extensions = (0..<4).compactMap { root["result"]["extensions"][$0].string }
+                miner.heard.append(.loggedIn(id, extensions: extensions))
+                miner.session = root["result"]["id"].string ?? "?"
+                take(root["result"]["job"], miner)
+            } else {
+                miner.heard.append(.status(id, root["result"]["status"].string ?? "?"))
+            }
+        }
+        keep(isObject != nil, "a line that is not JSON")
+    }
+
+    private func take(_ job: JSONValue, _ miner: Miner) {
+        let blob = job["blob"].string ?? ""
+        let byte = UInt8(blob.dropFirst(84).prefix(2), radix: 16) ?? 0
+        let new = Miner.Job(
+            id: job["job_id"].string ?? "", blob: blob, target: job["target"].string ?? "", byte: byte)
+        keep(new != miner.job, "the same job twice: XMRig would drop us")
+        miner.jobs.append(new)
+        let worker = workerOfBlob[blob] ?? miner.number
+        keep(worker == miner.number, "miners \(worker) and \(miner.number) have had the same work")
+        workerOfBlob[blob] = miner.number
+    }
+
+    private func hear(_ line: Span<UInt8>, _ peer: PoolPeer) {
+        let conduct = pools[Int(peer.id.pool)]
+        let text = line.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+        let isObject: Void? = parser.parse(line) { root in
+            let id = root["id"].int64 ?? -1
+            let params = root["params"]
+            let method = root["method"].string ?? ""
+            keep((method == "login") == peer.lines.isEmpty, "the first line, and only that, is a login")
+            peer.lines.append(text)
+            switch method {
+            case "login": later.append { [self] in welcome(peer, id, conduct) }
+            case "keepalived":
+                peer.keepalives.append(id)
+                if conduct.answersKeepalives {
+                    later.append { [self] in send(#"{"id":\#(id),"result":{"status":"KEEPALIVED"}}"#, from: peer) }
+                }
+            case "submit":
+                let share = PoolPeer.Share(
+                    id: id, session: params["id"].string ?? "", jobID: params["job_id"].string ?? "",
+                    nonce: params["nonce"].string ?? "", algorithm: params["algo"].string)
+                judge(share, peer, conduct)
+            default: violations.append("unknown method \(method)")
+            }
+        }
+        keep(isObject != nil, "a line that is not JSON")
+    }
+
+    private func welcome(_ peer: PoolPeer, _ id: Int64, _ conduct: PoolConduct) {
+        let extensions = conduct.extensions.map { "\"\($0)\"" }.joined(separator: ",")
+        let start = #"{"id":\#(id),"jsonrpc":"2.0","error":null,"result":{"id":"s\#(peer.id.generation)","#
+        switch conduct.login {
+        case .welcome:
+            peer.blobs[conduct.job.id] = conduct.job.blob(for: peer.id)
+            send(start + #""job":\#(conduct.job.json(for: peer.id)),"extensions":[\#(extensions)]}}"#, from: peer)
+        case .withoutJob: send(start + #""extensions":[\#(extensions)]}}"#, from: peer)
+        case .refused(let text): send(#"{"id":\#(id),"error":{"code":-1,"message":"\#(text)"}}"#, from: peer)
+        case .unanswered: break
+        }
+    }
+
+    private func judge(_ share: PoolPeer.Share, _ peer: PoolPeer, _ conduct: PoolConduct) {
+        peer.shares.append(share)
+        peer.owed.append(share.id)
+        keep(share.session == "s\(peer.id.generation)", "a share of another session")
+        if let blob = peer.blobs[share.jobID] {
+            keep(noncesAtPools.insert(blob + share.nonce).inserted, "a nonce twice at the pool")
+        } else {
+            violations.append("a job that this connection never had")
+        }
+        switch conduct.verdict {
+        case .accept: later.append { [self] in answer(share.id, of: peer) }
+        case .refuse(let text): later.append { [self] in answer(share.id, of: peer, refusal: text) }
+        case .withhold: break
+        }
+    }
+}

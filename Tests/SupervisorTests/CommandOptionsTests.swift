@@ -1,0 +1,78 @@
+import ArgumentParser
+import Configuration
+import DaemonKit
+import Testing
+
+@testable import Supervisor
+
+struct CommandOptionsTests {
+    /// ArgumentParser has no list of what it knows, but its help shows every option.
+    private static let helpNames: Set<Substring> = Set(
+        CommandOptions.helpMessage(columns: 400).matches(of: /--([a-z0-9-]+)[ ,\n]/).map(\.1))
+
+    private enum Spelling: CaseIterable { case long, longWithEqualSign, short, joined, shortWithEqualSign }
+
+    private func words(of option: KnownOption, _ spelling: Spelling) -> [String] {
+        let long = "--\(option.name)"
+        guard option.valueName != nil else { return [option.short.map { "-\($0)" } ?? long] }
+        let short = option.short.map { "-\($0)" }
+        return switch spelling {
+        case .long: [long, "7"]
+        case .longWithEqualSign: [long + "=7"]
+        case .short: [short ?? long, "7"]
+        case .joined: short.map { [$0 + "7"] } ?? [long, "7"]
+        case .shortWithEqualSign: [(short ?? long) + "=7"]
+        }
+    }
+
+    @Test func everyKnownOptionIsDeclaredAndReadAlikeInEachSpelling() throws {
+        let all = KnownOption.all.map { GivenOption($0.name, $0.valueName == nil ? nil : "7") }
+        for spelling in Spelling.allCases {
+            // One line with all of them: ArgumentParser takes its time per line, and its error names the option.
+            let line = KnownOption.all.flatMap { words(of: $0, spelling) }
+            _ = try CommandOptions.parse(line)
+            #expect(CommandOptions.given(in: line) == all)
+        }
+        for option in KnownOption.all { #expect(CommandOptionsTests.helpNames.contains(option.name[...])) }
+    }
+
+    @Test func nothingIsDeclaredThatTheTableDoesNotKnow() {
+        // Two help texts mention options of the table; `help` is ArgumentParser's own.
+        for name in CommandOptionsTests.helpNames where name != "help" {
+            #expect(KnownOption.named(String(name)) != nil, "--\(name)")
+        }
+    }
+
+    @Test func optionsOfAPoolKeepTheirPlace() throws {
+        let line = ["-o", "a:1", "-u", "x", "--url=b:2", "-kp", "secret", "-O", "c:d"]
+        let parsed = try CommandOptions.parse(line)
+        #expect(parsed.pools.url == ["a:1", "b:2"])
+        #expect(
+            CommandOptions.given(in: line) == [
+                GivenOption("url", "a:1"), GivenOption("user", "x"), GivenOption("url", "b:2"),
+                GivenOption("keepalive"), GivenOption("pass", "secret"), GivenOption("userpass", "c:d"),
+            ])
+    }
+
+    @Test func anOptionTwiceIsNoMistakeAndTheLastOneCounts() throws {
+        let line = ["--retries", "3", "--verbose", "--verbose", "--retries", "4", "-k", "-k"]
+        #expect(try CommandOptions.parse(line).pools.retries == "4")
+        #expect(CommandOptions.given(in: line).last { $0.name == "retries" }?.value == "4")
+    }
+
+    @Test(arguments: [["--no-such-option"], ["-o"], ["--retries"], ["--user", "--pass"], ["stray"]])
+    func aWrongLineIsRefused(_ line: [String]) {
+        #expect(throws: (any Error).self) { try CommandOptions.parse(line) }
+    }
+
+    @Test func theShortFormOfVersionPrintsIt() throws {
+        let error = try #require(throws: (any Error).self) { try CommandOptions.parse(["-V"]) }
+        #expect(CommandOptions.exitCode(for: error) == .success)
+        #expect(CommandOptions.message(for: error) == BuildInformation.version)
+    }
+
+    @Test func theHelpHasEachGroupAsATitle() {
+        let help = CommandOptions.helpMessage(columns: 120)
+        for group in KnownOption.Group.allCases { #expect(help.uppercased().contains(group.rawValue.uppercased())) }
+    }
+}
