@@ -111,7 +111,10 @@ final class SupervisedService {
         _ location: SourceLocation = #_sourceLocation, until condition: (SupervisedService) -> Bool
     ) {
         for _ in 0..<1_000 {
+            // Asked before the condition, so that what it did last is still seen.
+            let isOver = !process.isRunning
             if condition(self) { return }
+            if isOver { break }
             usleep(10_000)
         }
         Issue.record("it never came; the log:\n\(logText)\n\(events)", sourceLocation: location)
