@@ -93,7 +93,7 @@ let package = Package(
         tests("EventLoop"),
         tests("EventBus", "Telemetry"),
         tests("DaemonKit", "Configuration", logging),
-        tests("Supervisor", "Configuration"),
+        tests("Supervisor", "Configuration", "DaemonKit", "EventLoop"),
         tests("StatsCollector", "Telemetry", "EventBus", "EventLoop", "DaemonKit"),
         tests("ApiGateway", "Telemetry", "Configuration", "EventBus", "DaemonKit", logging),
         tests("HostileInput"),

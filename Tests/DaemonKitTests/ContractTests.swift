@@ -98,6 +98,7 @@ private final class SocketPair {
         #expect(ExitCode.badConfiguration.rawValue == 2)
         #expect(ExitCode.childFailed.rawValue == 3)
         #expect(ExitCode.cannotListen.rawValue == 4)
+        #expect(ExitCode.badInstallation.rawValue == 5)
         #expect(ExitCode.usage.rawValue == 64)
     }
 }
