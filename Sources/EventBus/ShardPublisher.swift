@@ -76,10 +76,12 @@ public final class ShardPublisher {
             guard let request, let message = try? BusMessage(decoding: request) else { continue }
             switch message {
             case .replay(let request):
-                log.answer(request, liveMiners: liveMiners) { bytes in
-                    replay.send(sender, more: true)
-                    replay.send(bytes)
-                }
+                log.answer(
+                    request, liveMiners: liveMiners,
+                    send: { bytes in
+                        replay.send(sender, more: true)
+                        replay.send(bytes)
+                    })
             case .acknowledge(let acknowledgement):
                 log.acknowledge(acknowledgement)
             case .events, .liveMiners, .replayEnd:

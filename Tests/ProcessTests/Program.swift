@@ -12,7 +12,7 @@ final class Program {
 
     init(_ name: String, _ arguments: [String], in scratch: Scratch) throws {
         output = scratch.url.appending(path: "\(name)-\(UUID().uuidString.prefix(8)).log")
-        FileManager.default.createFile(atPath: output.path, contents: nil)
+        _ = FileManager.default.createFile(atPath: output.path, contents: nil)
         process.executableURL = Program.directory.appending(path: name)
         process.arguments = arguments
         let log = try FileHandle(forWritingTo: output)

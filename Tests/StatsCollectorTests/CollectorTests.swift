@@ -153,7 +153,8 @@ private final class Stage {
         defer { pacer.close() }
         while milliseconds() < deadline {
             loop.runOnce()
-            guard case .snapshot(let snapshot) = gateway.wait(orDescriptor: -1, timeoutMilliseconds: 0) else { continue }
+            let arrival = gateway.wait(orDescriptor: -1, timeoutMilliseconds: 0)
+            guard case .snapshot(let snapshot) = arrival else { continue }
             if wanted(snapshot) { return snapshot }
         }
         return nil

@@ -81,8 +81,16 @@ final class PoolPeer {
 /// How the pool behind one address behaves.
 struct PoolConduct {
     enum Door { case open, closed, silent }
-    enum Login: Equatable { case welcome, withoutJob, refused(String), unanswered }
-    enum Verdict { case accept, refuse(String), withhold }
+    enum Login: Equatable {
+        case welcome, withoutJob
+        case refused(String)
+        case unanswered
+    }
+    enum Verdict {
+        case accept
+        case refuse(String)
+        case withhold
+    }
 
     var door = Door.open
     var login = Login.welcome

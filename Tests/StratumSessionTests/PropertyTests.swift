@@ -17,13 +17,13 @@ struct PropertyTests {
 
     // MARK: - No two miners on the same work
 
-    @Test(arguments: Array(UInt64(1)...12))
+    @Test(arguments: Array(UInt64(1)...8))
     func noTwoMinersEverHaveTheSameWork(seed: UInt64) {
         var dice = Dice(state: seed)
         let harness = ShardHarness(chunk: seed % 4 == 0 ? 1 : .max, seed: seed)
         if seed % 3 == 0 { harness.pools[0].job.reservedByte = 0x55 }
         // The harness knows every (blob, byte) that a miner was ever given, and whose it was.
-        for _ in 0..<1_500 {
+        for step in 0..<1_000 {
             switch dice.number(0...99) {
             case 0..<55: harness.join()
             case 55..<93: if let miner = dice.one(of: harness.miners.filter(\.isConnected)) { harness.leave(miner) }
@@ -33,24 +33,25 @@ struct PropertyTests {
             case 98: harness.newJob { $0.reservedByte = seed % 3 == 0 ? UInt8(dice.number(0...1)) * 0x55 : 0 }
             default: harness.pass(.seconds(UInt64(dice.number(1...70))))
             }
-            checkBooks(of: harness.shard)
+            if step % 50 == 0 { checkBooks(of: harness.shard) }
         }
+        checkBooks(of: harness.shard)
         #expect(harness.violations.isEmpty)
-        #expect(harness.miners.count > 500)
+        #expect(harness.miners.count > 400)
     }
 
     // MARK: - Every share settled once, every request answered once
 
-    @Test(arguments: Array(UInt64(1)...24))
+    @Test(arguments: Array(UInt64(1)...16))
     func everyShareIsSettledOnceAndEveryRequestAnsweredOnce(seed: UInt64) {
         var dice = Dice(state: seed &* 977)
         let harness = ShardHarness(pools: Int(seed % 3) + 1, chunk: seed % 5 == 0 ? 3 : .max, seed: seed) {
             $0.retries = 1
             $0.countsCustomDifficulty = true
         }
-        for _ in 0..<1_000 {
+        for number in 0..<700 {
             step(harness, &dice)
-            checkBooks(of: harness.shard)
+            if number % 20 == 0 { checkBooks(of: harness.shard) }
         }
         // In the end no pool is there, and none of them answers.
         for pool in harness.pools.indices { harness.pools[pool].door = .closed }

@@ -68,7 +68,8 @@ struct UpstreamTests {
         ] {
             harness.submit(miner, nonce: UInt32(nonce), job: job)
             #expect(
-                miner.answer == (expected == "OK" ? .status(miner.lastRequest, "OK") : .refused(miner.lastRequest, expected)))
+                miner.answer
+                    == (expected == "OK" ? .status(miner.lastRequest, "OK") : .refused(miner.lastRequest, expected)))
         }
         #expect(harness.violations.filter { $0.contains("nonce") }.isEmpty)
     }
@@ -243,11 +244,13 @@ struct UpstreamTests {
 
     @Test func atTheLimitAMinerIsTurnedAway() {
         let harness = ShardHarness()
-        harness.pools[0].job.reservedByte = 0x77
-        for _ in 0..<Limits.upstreamsMax { harness.join() }
+        for _ in 0..<256 { harness.join() }
+        let full = harness.shard.upstreams[0]
+        harness.shard.upstreams = Array(repeating: full, count: Limits.upstreamsMax)
         let miner = harness.join()
         #expect(miner.heard == [.refused(1, "Bad gateway")])
         #expect(miner.closed == .noUpstream)
         #expect(harness.news.contains { if case .outOfUpstreams = $0 { true } else { false } })
+        #expect(harness.shard.connections == 256)
     }
 }

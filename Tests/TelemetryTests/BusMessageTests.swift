@@ -61,7 +61,8 @@ struct BusMessageTests {
     }
 
     @Test func aFrameBeginsAsTheTableInTheDocumentsSays() {
-        let frame = EventFrame(shard: 0x0201, epoch: Epoch(high: 1, low: 2), first: 3, events: [.left(MinerLeft(key: 4))])
+        let event = ShardEvent.left(MinerLeft(key: 4))
+        let frame = EventFrame(shard: 0x0201, epoch: Epoch(high: 1, low: 2), first: 3, events: [event])
         #expect(
             BusMessage.events(frame).encoded() == [
                 0x4d, 0x52, 1, 1, 1, 2, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0,

@@ -98,7 +98,7 @@ private struct Simulation {
     private mutating func answer(_ bytes: [UInt8]) {
         guard case .replay(let request)? = try? BusMessage(decoding: bytes) else { return }
         var messages: [[UInt8]] = []
-        log.answer(request, liveMiners: { Array(live.values) }) { messages.append($0) }
+        log.answer(request, liveMiners: { Array(live.values) }, send: { messages.append($0) })
         for message in messages { send(message, \.toCollector) }
     }
 

@@ -19,10 +19,10 @@ struct EventLogTests {
     }
 
     private func answer(_ log: EventLog, from sequence: UInt64, epoch: Epoch = Sample.epoch) throws -> [BusMessage] {
-        var messages: [BusMessage] = []
         let request = ReplayRequest(shard: 3, epoch: epoch, from: sequence)
-        log.answer(request, liveMiners: { [Sample.joined(5)] }) { messages.append(try! BusMessage(decoding: $0)) }
-        return messages
+        var bytes: [[UInt8]] = []
+        log.answer(request, liveMiners: { [Sample.joined(5)] }, send: { bytes.append($0) })
+        return try bytes.map { try BusMessage(decoding: $0) }
     }
 
     private func sequences(_ messages: [BusMessage]) -> [Range<UInt64>] {

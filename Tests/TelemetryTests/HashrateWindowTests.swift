@@ -19,9 +19,11 @@ struct HashrateWindowTests {
         #expect(rates.all == [1_440, 144, 24, 2, 1, 0])
     }
 
-    @Test(arguments: [(0, 60, 4), (1, 600, 30), (2, 3_600, 120), (3, 43_200, 1_800), (4, 86_400, 1_800)] as [(
-        Int, UInt64, UInt64
-    )])
+    private static let windows: [(Int, UInt64, UInt64)] = [
+        (0, 60, 4), (1, 600, 30), (2, 3_600, 120), (3, 43_200, 1_800), (4, 86_400, 1_800),
+    ]
+
+    @Test(arguments: windows)
     func anAmountLeavesItsWindowSmoothlyAndInTime(column: Int, seconds: UInt64, bucket: UInt64) {
         var window = HashrateWindow()
         window.add(seconds * 10, at: start)
