@@ -25,6 +25,10 @@ public final class Loop {
         raw = memory
         readBuffer = .allocate(capacity: Loop.readBytesMax + Loop.readPadding)
         readBuffer.initialize(repeating: 0, count: Loop.readBytesMax + Loop.readPadding)
+        // Whoever started us may have blocked signals (threads of Dispatch do): we want to hear of SIGTERM and SIGCHLD.
+        var none = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, nil)
         // A peer that closes first must be an error of write(2), not the end of the process.
         signal(SIGPIPE, SIG_IGN)
     }

@@ -104,16 +104,19 @@ extension HostileInput {
     private static let badNumbers: [[UInt8]] =
         [
             "9223372036854775807", "9223372036854775808", "-9223372036854775808", "-9223372036854775809",
-            "18446744073709551615", "18446744073709551616", "1e999", "-1e999", "1e-999", "-0", "0.1", "00", "0x10", "+1",
+            "18446744073709551615", "18446744073709551616", "1e999", "-1e999", "1e-999", "-0", "0.1", "00", "0x10",
+            "+1",
             "NaN", "Infinity",
         ].map { (text: String) in Array(text.utf8) } + [[UInt8](repeating: 0x39, count: 5_000)]
 
     private static let badTexts: [[UInt8]] =
         [
-            "\"\\ud800\"", "\"\\udc00\\ud800\"", "\"\\u0000\\u0001\"", "\"\\x\"", "\"%s%n%d%x\"", "\"\u{202e}\u{feff}\"",
+            "\"\\ud800\"", "\"\\udc00\\ud800\"", "\"\\u0000\\u0001\"", "\"\\x\"", "\"%s%n%d%x\"",
+            "\"\u{202e}\u{feff}\"",
             "\"'; DROP TABLE workers; --\"", "\"<script>alert(1)</script>\"", "\"\\\\\\\"\"", "\"unfinished",
         ].map { (text: String) in Array(text.utf8) } + [
-            [0x22, 0xff, 0xfe, 0xc0, 0x80, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22], [0x22, 0x00, 0x22], [0x22, 0xf0, 0x9f],
+            [0x22, 0xff, 0xfe, 0xc0, 0x80, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22], [0x22, 0x00, 0x22],
+            [0x22, 0xf0, 0x9f],
             [0x22] + [UInt8](repeating: 0x66, count: 3_000) + [0x22],
             [0x22] + [UInt8](repeating: 0x41, count: 60_000) + [0x22],
         ]

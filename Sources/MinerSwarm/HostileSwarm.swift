@@ -41,7 +41,9 @@ enum HostileSample: String, CaseIterable, Sendable {
                     "nonce":"00000001","result":"\(zeros)","algo":"rx/0"}}\n
                     """.utf8),
                 Array(
-                    #"{"id":2,"jsonrpc":"2.0","method":"keepalived","params":{"id":"0011223344556677"}}"#.utf8) + [0x0a],
+                    #"{"id":2,"jsonrpc":"2.0","method":"keepalived","params":{"id":"0011223344556677"}}"#.utf8) + [
+                        0x0a
+                    ],
             ]
         case .http:
             return [
@@ -73,7 +75,8 @@ final class HostileSwarm {
     private var failuresInARow = 0
 
     init(
-        on loop: Loop, target: SocketAddress, sample: HostileSample, kinds: [HostileKind], connections: Int, inputs: Int,
+        on loop: Loop, target: SocketAddress, sample: HostileSample, kinds: [HostileKind], connections: Int,
+        inputs: Int,
         seed: UInt64
     ) {
         self.loop = loop

@@ -58,7 +58,7 @@ struct SwarmCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Each miner sends a keepalive so often; 0 = never.", valueName: "seconds"))
     var keepalive: Double = 60
 
-    @Option(help: ArgumentHelp("Connect from so many addresses, 127.0.0.1 and up: one has 28,000 ports.", valueName: "k"))
+    @Option(help: ArgumentHelp("Connect from so many addresses, 127.0.0.1 and up; 28,000 ports each.", valueName: "k"))
     var sourceAddresses = 1
 
     @Option(help: ArgumentHelp("A miner that was dropped waits so long.", valueName: "seconds"))
@@ -67,7 +67,7 @@ struct SwarmCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Seed of everything random.", valueName: "n"))
     var seed: UInt64 = 1
 
-    @Option(help: ArgumentHelp("Write the counts to this file as JSON, every second and at the end.", valueName: "path"))
+    @Option(help: ArgumentHelp("Write the counts there as JSON, every second and at the end.", valueName: "path"))
     var reportFile: String?
 
     @Option(

@@ -68,7 +68,7 @@ struct PracticePoolCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Drop all connections so often.", valueName: "seconds"))
     var dropEvery: Double = 0
 
-    @Option(help: ArgumentHelp("Fall silent after so long: connections stand, nothing is answered.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Fall silent after so long: connections stand, without answers.", valueName: "seconds"))
     var silentAfter: Double = 0
 
     @Flag(help: "Be silent from the start.")
@@ -83,7 +83,7 @@ struct PracticePoolCommand: ParsableCommand {
     @Option(help: ArgumentHelp("End after so long; 0 = never.", valueName: "seconds"))
     var seconds: Double = 0
 
-    @Option(help: ArgumentHelp("Write the counts to this file as JSON, twice a second and at the end.", valueName: "path"))
+    @Option(help: ArgumentHelp("Write the counts there as JSON, twice a second and at the end.", valueName: "path"))
     var reportFile: String?
 
     @Flag(help: "Print no line a second.")
@@ -109,7 +109,7 @@ struct PracticePoolCommand: ParsableCommand {
             throw ValidationError("a delay is at most an hour")
         }
         guard (try? SocketAddress(loopback: host, port: port)) != nil else {
-            throw ValidationError("--host is an address within 127.0.0.0/8, or ::1: this pool is for this machine alone")
+            throw ValidationError("--host is within 127.0.0.0/8, or ::1: this pool is for this machine alone")
         }
     }
 

@@ -1,6 +1,6 @@
 internal import Configuration
 internal import DaemonKit
-internal import Foundation
+internal import FoundationEssentials
 internal import Glibc
 
 /// Finds the configuration file that the options ask for, reads it, and resolves both.

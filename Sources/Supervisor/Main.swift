@@ -12,6 +12,6 @@ internal import DaemonKit
               millrace -o pool.example:3333 -u WALLET -b 0.0.0.0:3333 --http-port 8080
             """,
         version: BuildInformation.version,
-        subcommands: [Run.self],
+        subcommands: [Run.self, HealthCheck.self],
         defaultSubcommand: Run.self)
 }

@@ -2,7 +2,6 @@ internal import ArgumentParser
 internal import Configuration
 internal import DaemonKit
 internal import EventLoop
-internal import Foundation
 internal import Glibc
 internal import Logging
 
@@ -86,5 +85,6 @@ struct StartFailure: Error {
 
 /// One line to standard error, for what is said before there is a log.
 func say(_ line: String) {
-    FileHandle.standardError.write(Data((line + "\n").utf8))
+    let bytes = Array((line + "\n").utf8)
+    _ = write(STDERR_FILENO, bytes, bytes.count)
 }

@@ -1,5 +1,5 @@
 internal import DaemonKit
-internal import Foundation
+internal import FoundationEssentials
 internal import Glibc
 internal import Logging
 
@@ -20,7 +20,7 @@ struct RunDirectory {
         guard lock >= 0 else { throw RunDirectory.failure(lockPath, errno) }
         let pidPath = path + "/supervisor.pid"
         let predecessor = (try? String(contentsOfFile: pidPath, encoding: .utf8))
-            .flatMap { Int32($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+            .flatMap { $0.split(whereSeparator: \.isWhitespace).first }.flatMap { Int32($0) }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             close(lock)
             let who = predecessor.map { " (process \($0))" } ?? ""
@@ -33,11 +33,7 @@ struct RunDirectory {
             Leftovers(of: path).clear(log: log)
         }
         RunDirectory.removeSockets(in: path)
-        do {
-            try Data("\(getpid())\n".utf8).write(to: URL(filePath: pidPath))
-        } catch {
-            throw StartFailure(exitCode: .cannotListen, message: "\(pidPath): \(error.localizedDescription)")
-        }
+        guard RunDirectory.write("\(getpid())\n", to: pidPath) else { throw RunDirectory.failure(pidPath, errno) }
     }
 
     /// The orderly end. The lock goes with the process.
@@ -69,6 +65,18 @@ struct RunDirectory {
                 exitCode: .cannotListen,
                 message: "\(path): other users may write there; make it ours alone (chmod 700) or choose another")
         }
+    }
+
+    /// False when it cannot be written; `errno` says why.
+    private static func write(_ text: String, to path: String) -> Bool {
+        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { return false }
+        let bytes = Array(text.utf8)
+        let written = Glibc.write(file, bytes, bytes.count)
+        let code = errno
+        close(file)
+        errno = code
+        return written == bytes.count
     }
 
     private static func removeSockets(in path: String) {

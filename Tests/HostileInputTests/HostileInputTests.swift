@@ -12,7 +12,8 @@ private struct Steps: RandomNumberGenerator {
 }
 
 struct HostileInputTests {
-    private let sample = Array("{\"id\":7,\"method\":\"submit\",\"params\":{\"id\":\"ab\",\"nonce\":\"00000001\"}}\n".utf8)
+    private let sample = Array(
+        "{\"id\":7,\"method\":\"submit\",\"params\":{\"id\":\"ab\",\"nonce\":\"00000001\"}}\n".utf8)
 
     @Test(arguments: HostileKind.allCases) func everyKindIsBadAndWithinItsLimit(kind: HostileKind) {
         var steps = Steps(state: 1)
