@@ -26,7 +26,7 @@ struct PoolTests {
         #expect(harness.peers.isEmpty)
         harness.join()
         #expect(
-            harness.open()[0].lines == [
+            harness.peer().lines == [
                 #"{"id":1,"jsonrpc":"2.0","method":"login","params":{"login":"user0","pass":"x","agent":"millrace/test"}}"#
             ])
         #expect(actives(harness) == [0])
@@ -114,7 +114,7 @@ struct PoolTests {
         harness.pass(.seconds(10))
         harness.submit(miner)
         // The second one is answered: the first is what counts.
-        harness.answer(harness.open()[0].owed[1], of: harness.open()[0])
+        harness.answer(harness.peer().owed[1], of: harness.peer())
         harness.pass(Milliseconds(9_900))
         #expect(failures(harness).isEmpty)
         harness.pass(Milliseconds(200))
@@ -127,7 +127,7 @@ struct PoolTests {
     func aPoolThatTalksNonsenseIsLeft(line: String) {
         let harness = ShardHarness()
         let miner = harness.join()
-        let peer = harness.open()[0]
+        let peer = harness.peer()
         harness.send(line, from: peer)
         #expect(!peer.isOpen)
         #expect(failures(harness).count == 1)
@@ -139,9 +139,14 @@ struct PoolTests {
     @Test func theSameJobAgainIsPassedOver() {
         let harness = ShardHarness()
         let miner = harness.join()
-        harness.sendJob(to: harness.open()[0])
-        #expect(miner.jobs.count == 1)
+        harness.newJob()
+        harness.sendJob(to: harness.peer())
+        #expect(miner.jobs.count == 2)
         #expect(harness.open().count == 1)
+        #expect(harness.news.count { if case .newJob = $0 { true } else { false } } == 2)
+        // The job before is still the one before.
+        harness.submit(miner, job: "j1")
+        #expect(miner.answer == .status(2, "OK"))
     }
 
     @Test func theSameJobOverANewConnectionGoesOnlyToWhoDoesNotHaveIt() {
@@ -149,7 +154,7 @@ struct PoolTests {
         harness.pools[0].job.differsByConnection = false
         let miner = harness.join()
         harness.submit(miner, nonce: 5)
-        harness.drop(harness.open()[0])
+        harness.drop(harness.peer())
         let waiting = harness.join()
         harness.pass(.seconds(2))
         #expect(waiting.job != nil)
@@ -164,10 +169,10 @@ struct PoolTests {
     @Test func lateNewsAboutAFormerConnectionIsIgnored() {
         let harness = ShardHarness()
         let miner = harness.join()
-        let old = harness.open()[0]
+        let old = harness.peer()
         harness.drop(old)
         harness.pass(.seconds(2))
-        let current = harness.open()[0]
+        let current = harness.peer()
         harness.sendJob(to: old)
         harness.send("nonsense", from: old)
         harness.drop(old)
@@ -189,7 +194,7 @@ struct PoolTests {
     @Test func aPoolThatOffersThemGetsKeepalivesInOurSilence() {
         let harness = ShardHarness { $0.pools[0].keepalive = .seconds(30) }
         let miner = harness.join()
-        let peer = harness.open()[0]
+        let peer = harness.peer()
         harness.pass(.seconds(29))
         harness.submit(miner)
         harness.pass(.seconds(29))
@@ -207,7 +212,7 @@ struct PoolTests {
         harness.pools[0].extensions = []
         harness.join()
         harness.pass(.seconds(300))
-        #expect(harness.open()[0].keepalives.isEmpty)
+        #expect(harness.peer().keepalives.isEmpty)
     }
 
     @Test func anIntervalOfZeroMeansAMinute() {
@@ -244,7 +249,7 @@ struct PoolTests {
         harness.pools[1].door = .silent
         harness.pass(Milliseconds(1_100))
         #expect([dials(harness, 0), dials(harness, 1), dials(harness, 2)] == [3, 1, 0])
-        harness.drop(harness.open(1)[0])
+        harness.drop(harness.peer(1))
         #expect(dials(harness, 2) == 1)
     }
 
@@ -279,7 +284,7 @@ struct PoolTests {
         #expect(harness.open(1).isEmpty)
         #expect(harness.miners[0].jobs.count == 2)
         harness.submit(harness.miners[0])
-        #expect(harness.open(0)[0].shares.count == 1)
+        #expect(harness.peer(0).shares.count == 1)
         #expect(harness.settled.last?.pool == 0)
     }
 
@@ -293,7 +298,7 @@ struct PoolTests {
         harness.submit(miner)
         harness.pools[0].door = .open
         harness.pass(Milliseconds(1_100))
-        let backup = harness.open(1)[0]
+        let backup = harness.peer(1)
         harness.newJob(pool: 1)
         #expect(miner.jobs.count == 2)
         harness.answer(backup.owed[0], of: backup)
@@ -337,16 +342,60 @@ struct PoolTests {
         harness.pass(Milliseconds(1_100))
         #expect(actives(harness) == [2])
         harness.pools[1].door = .open
-        harness.drop(harness.open(2)[0])
+        harness.drop(harness.peer(2))
         harness.pass(Milliseconds(1_100))
         #expect(actives(harness) == [2, 1])
+    }
+
+    @Test func aFirstPoolThatComesAndGoesMustStayAwayLongerEachTime() {
+        let harness = down(retries: 1)
+        harness.pools[1].door = .open
+        harness.pools[0].door = .open
+        harness.pass(Milliseconds(1_100))
+        // Lost soon after it has come, again and again: how long until it is used again?
+        let absences = (0..<8).map { _ in
+            harness.pass(.seconds(5))
+            let before = actives(harness).count { $0 == 0 }
+            harness.drop(harness.peer(0))
+            var seconds: UInt64 = 0
+            while actives(harness).count(where: { $0 == 0 }) == before, seconds < 1_000 {
+                harness.pass(.seconds(1))
+                seconds += 1
+                harness.keepalive(harness.miners[0])
+            }
+            return seconds
+        }
+        #expect(absences[0] <= 2)
+        #expect(absences.dropFirst() == [10, 20, 40, 80, 160, 300, 300])
+        // A long stay makes it trusted again.
+        harness.pass(.seconds(60))
+        harness.drop(harness.peer(0))
+        harness.pass(.seconds(2))
+        #expect(actives(harness).last == 0)
+        #expect(harness.violations.isEmpty)
+    }
+
+    @Test func aFirstPoolThatMustStayAwayIsUsedWhenThereIsNoOther() {
+        let harness = down(retries: 1)
+        harness.pools[1].door = .open
+        harness.pools[0].door = .open
+        harness.pass(Milliseconds(1_100))
+        for _ in 0..<3 {
+            harness.drop(harness.peer(0))
+            harness.pass(.seconds(12))
+        }
+        #expect(actives(harness).last == 1)
+        harness.pools[1].door = .closed
+        harness.drop(harness.peer(1))
+        harness.pass(Milliseconds(1_100))
+        #expect(actives(harness).last == 0)
     }
 
     @Test func oneSuccessOfTheFirstForgivesItsFailures() {
         let harness = ShardHarness(pools: 2) { $0.retries = 2 }
         harness.join()
         for _ in 0..<3 {
-            harness.drop(harness.open(0)[0])
+            harness.drop(harness.peer(0))
             harness.pass(Milliseconds(1_100))
         }
         #expect(dials(harness, 1) == 0)
