@@ -80,8 +80,9 @@ let package = Package(
             "ApiGateway", "Telemetry", "Configuration", "EventBus", "DaemonKit", "CMicrohttpd", argumentParser, logging),
 
         // Practice: a strict pool and a swarm of miners for loopback, used by script/run, tests and benchmarks.
-        program("PracticePool", "StratumProtocol", "EventLoop", "CRandomX", argumentParser),
-        program("MinerSwarm", "StratumProtocol", "EventLoop", argumentParser),
+        library("HostileInput"),
+        program("PracticePool", "HostileInput", "StratumProtocol", "EventLoop", "CRandomX", argumentParser),
+        program("MinerSwarm", "HostileInput", "StratumProtocol", "EventLoop", argumentParser),
 
         // Tests: one target beside each, and ProcessTests for the built binaries.
         tests("StratumProtocol", files: ["Golden"]),
@@ -92,9 +93,10 @@ let package = Package(
         tests("EventLoop"),
         tests("EventBus", "Telemetry"),
         tests("DaemonKit", "Configuration", logging),
-        tests("Supervisor", "Configuration"),
+        tests("Supervisor", "Configuration", "DaemonKit", "EventLoop"),
         tests("StatsCollector", "Telemetry", "EventBus", "EventLoop", "DaemonKit"),
-        tests("ApiGateway", "Telemetry", "Configuration", "EventBus", "DaemonKit"),
+        tests("ApiGateway", "Telemetry", "Configuration", "EventBus", "DaemonKit", logging),
+        tests("HostileInput"),
         tests("PracticePool", "StratumProtocol"),
         tests("MinerSwarm", "StratumProtocol"),
         .testTarget(name: "ProcessTests", swiftSettings: strict),

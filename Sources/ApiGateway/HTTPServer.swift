@@ -1,7 +1,7 @@
 internal import CMicrohttpd
 internal import Glibc
 
-/// A running libmicrohttpd daemon: a few threads, each with an epoll loop of its own, far from anything that mines.
+/// A running libmicrohttpd daemon: a few threads, each with a poll loop of its own, far from anything that mines.
 final class HTTPServer {
     private let handler: RequestHandler
     private var daemon: OpaquePointer?

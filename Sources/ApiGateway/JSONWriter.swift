@@ -123,7 +123,11 @@ struct Hundredths: JSONValue, Equatable {
     init(kilohashes hashesPerSecond: Double) {
         // Tens of hashes are hundredths of kilohashes. Not through `x / 1000 * 100`, where 290 H/s would become 0.28.
         let tens = hashesPerSecond / 10
-        count = tens >= 1 && tens.isFinite ? UInt64(exactly: tens.rounded(.down)) ?? .max : 0
+        guard tens >= 1, tens.isFinite else {
+            count = 0
+            return
+        }
+        count = tens < 0x1p64 ? UInt64(tens) : .max
     }
 
     /// `numerator / denominator`, rounded down; 0 when there is nothing to divide by.

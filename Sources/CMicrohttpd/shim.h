@@ -29,8 +29,11 @@ static inline size_t cmhd_no_unescape(void *context, struct MHD_Connection *conn
 /// Serves on a listening socket, which the daemon owns from then on. NULL when it cannot.
 static inline struct MHD_Daemon *cmhd_start(const struct cmhd_options *options) {
   return MHD_start_daemon(
+      // poll, not epoll: with epoll the library (0.9.75) waits for an edge that has passed when a client's bytes and
+      // its end arrive together, and the dead connection keeps its place until the timeout. For some hundred
+      // connections poll costs little (measured with 300 idle ones: 13 instead of 9.5 us a request).
       // MHD_USE_ITC: the daemon can be told to stop accepting (MHD_quiesce_daemon) while its threads sleep.
-      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, options->handle, options->context,
+      MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, options->handle, options->context,
       MHD_OPTION_LISTEN_SOCKET, options->listen_socket,
       MHD_OPTION_THREAD_POOL_SIZE, options->threads,
       MHD_OPTION_CONNECTION_LIMIT, options->connections,

@@ -9,25 +9,26 @@ struct HostAndPort: Equatable {
         var message: String
     }
 
-    init(_ text: some StringProtocol) throws(Refusal) {
+    /// - Parameter lowestPort: 0 where a port may be left to the system, else 1.
+    init(_ text: some StringProtocol, lowestPort: UInt16 = 1) throws(Refusal) {
         if text.first == "[" {
             guard let end = text.firstIndex(of: "]") else { throw Refusal(message: "the '[' is not closed") }
             host = String(text[..<end].dropFirst())
             guard isIPv6(host) else { throw Refusal(message: "expected an IPv6 address between the brackets") }
             let rest = text[end...].dropFirst()
             guard rest.isEmpty || rest.first == ":" else { throw Refusal(message: "expected ':' and a port after ']'") }
-            port = rest.isEmpty ? nil : try HostAndPort.port(rest.dropFirst())
+            port = rest.isEmpty ? nil : try HostAndPort.port(rest.dropFirst(), lowest: lowestPort)
             return
         }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count <= 2 else { throw Refusal(message: "IPv6 addresses stand in brackets: [::1]:3333") }
         host = String(parts[0])
-        port = parts.count == 2 ? try HostAndPort.port(parts[1]) : nil
+        port = parts.count == 2 ? try HostAndPort.port(parts[1], lowest: lowestPort) : nil
     }
 
-    private static func port(_ text: some StringProtocol) throws(Refusal) -> UInt16 {
-        guard text.utf8.allSatisfy(\.isDigit), let port = UInt16(text), port > 0 else {
-            throw Refusal(message: "expected a port from 1 to 65535 after ':'")
+    private static func port(_ text: some StringProtocol, lowest: UInt16) throws(Refusal) -> UInt16 {
+        guard text.utf8.allSatisfy(\.isDigit), let port = UInt16(text), port >= lowest else {
+            throw Refusal(message: "expected a port from \(lowest) to 65535 after ':'")
         }
         return port
     }

@@ -92,7 +92,7 @@ extension Interpretation {
     /// "0.0.0.0:3333", "[::]:3333"
     private mutating func readBind(_ text: String, at origin: Origin, path: String) -> Settings.Bind? {
         do throws(HostAndPort.Refusal) {
-            let address = try HostAndPort(text)
+            let address = try HostAndPort(text, lowestPort: 0)
             guard isIPv4(address.host) || isIPv6(address.host), let port = address.port else {
                 throw HostAndPort.Refusal(
                     message: "expected a numeric address and a port, such as 0.0.0.0:3333 or [::]:3333")

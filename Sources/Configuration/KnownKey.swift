@@ -128,7 +128,7 @@ public struct KnownKey: Sendable {
 
         KnownKey("bind", .array),
         KnownKey("bind[].host", .text),
-        KnownKey("bind[].port", .integer, 1...65535),
+        KnownKey("bind[].port", .integer, 0...65535),
         KnownKey("bind[].tls", .boolean),
         KnownKey("access-password", .text),
         KnownKey("algo-ext", .boolean),

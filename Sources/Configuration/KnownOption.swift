@@ -14,7 +14,7 @@ public struct KnownOption: Sendable {
     /// The titles of the help, in its order.
     public enum Group: String, CaseIterable, Sendable {
         case service = "Service"
-        case pools = "Pools (several --url make several pools; the options after each --url belong to it)"
+        case pools = "Pools"
         case miners = "Miners"
         case api = "HTTP API"
         case logging = "Logging"
@@ -89,7 +89,10 @@ extension KnownOption {
     ]
 
     private static let pools = [
-        KnownOption("url", "o", "HOST:PORT", .pools, .poolURL, "A pool to mine to; the first one is preferred."),
+        KnownOption(
+            "url", "o", "HOST:PORT", .pools, .poolURL,
+            "A pool to mine to. Several make several pools, the first one is preferred, and the options after each "
+                + "--url belong to it."),
         KnownOption("user", "u", "USER", .pools, .pool("user", .text), "Wallet address or login at the pool."),
         KnownOption("pass", "p", "PASSWORD", .pools, .pool("pass", .text), "Password at the pool."),
         KnownOption("userpass", "O", "USER:PASSWORD", .pools, .poolLogin, "Both at once."),

@@ -58,6 +58,7 @@ public struct Settings: Codable, Sendable, Equatable {
     public struct Bind: Codable, Sendable, Equatable {
         /// Numeric, without brackets.
         public var host: String
+        /// 0 = any free port (printed at start).
         public var port: UInt16
 
         public init(host: String, port: UInt16) {

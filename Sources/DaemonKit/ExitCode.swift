@@ -13,6 +13,8 @@ public enum ExitCode: Int32, Sendable {
     case childFailed = 3
     /// An address could not be bound, or the run directory could not be used.
     case cannotListen = 4
+    /// A program of the service is missing or cannot be executed: the installation needs repair.
+    case badInstallation = 5
     /// Wrong command line (EX_USAGE); also a child program that was started by hand.
     case usage = 64
 

@@ -1,9 +1,9 @@
-internal import Foundation
 internal import Glibc
 public import Logging
+internal import Synchronization
 
 /// How log lines look.
-public enum LogFormat: String, Sendable {
+public enum LogFormat: String, Sendable, CaseIterable {
     /// For people: time, level, process, message.
     case text
     /// One JSON object a line, for machines.
@@ -12,121 +12,76 @@ public enum LogFormat: String, Sendable {
 
 /// Makes every `Logger` of the process write to standard error (and to `file`), one `write` a line, so that the lines
 /// of all processes of a service form one stream.
+///
+/// A reader of the log that has stopped reading must not stop the mining: a line for which there is no room at once is
+/// dropped, and the next one that finds room is preceded by their number.
 public enum LogOutput {
     /// Call once, first thing.
     /// - Parameters:
     ///   - process: who speaks: "supervisor", "shard 0", "collector", "gateway".
-    ///   - file: a path that gets a copy of each line, opened for appending; nil = none.
+    ///   - file: a path that gets a copy of each line, opened for appending; nil = none. One that cannot be opened is
+    ///     said in the log, and the process goes on without it.
     public static func start(
         process: String, format: LogFormat, level: Logger.Level, colors: Bool, file: String? = nil
     ) {
-        var outputs: [Int32] = [STDERR_FILENO]
+        var outputs = [LogSink(descriptor: STDERR_FILENO)]
+        var failure: Int32?
         if let file {
             let descriptor = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640)
-            if descriptor >= 0 { outputs.append(descriptor) }
+            if descriptor >= 0 { outputs.append(LogSink(descriptor: descriptor)) } else { failure = errno }
         }
         let style = LineStyle(
             process: process, processID: getpid(), format: format, colors: colors && isatty(STDERR_FILENO) == 1)
-        let descriptors = outputs
-        LoggingSystem.bootstrap { _ in LineLogHandler(style: style, level: level, descriptors: descriptors) }
-    }
-}
-
-struct LineStyle: Sendable {
-    var process: String
-    var processID: Int32
-    var format: LogFormat
-    var colors: Bool
-
-    /// One line, with its newline.
-    func line(time: timespec, level: Logger.Level, message: String, metadata: [(String, String)]) -> [UInt8] {
-        switch format {
-        case .text: Array(text(time, level, message, metadata).utf8)
-        case .json: json(time, level, message, metadata)
-        }
-    }
-
-    private func text(
-        _ time: timespec, _ level: Logger.Level, _ message: String, _ metadata: [(String, String)]
-    ) -> String {
-        var seconds = time.tv_sec
-        var parts = tm()
-        localtime_r(&seconds, &parts)
-        let date = "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-        let clock = "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
-        let millis = String(1000 + time.tv_nsec / 1_000_000).dropFirst()
-        let who = "\(process)[\(processID)]"
-        // A peer's text may stand in a message: nothing of it may look like a line or a terminal command of ours.
-        let clean = String(String.UnicodeScalarView(message.unicodeScalars.map { isControl($0) ? "?" : $0 }))
-        let extra = metadata.map { " \($0)=\($1)" }.joined()
-        let name = level.rawValue.uppercased().padding(toLength: 7, withPad: " ", startingAt: 0)
-        guard colors, let color = LineStyle.color(of: level) else {
-            return "\(date) \(clock).\(millis) \(name) \(who) \(clean)\(extra)\n"
-        }
-        return "\u{1b}[90m\(date) \(clock).\(millis)\u{1b}[0m \(color)\(name)\u{1b}[0m \(who) \(clean)\(extra)\n"
-    }
-
-    private func json(
-        _ time: timespec, _ level: Logger.Level, _ message: String, _ metadata: [(String, String)]
-    ) -> [UInt8] {
-        var fields: [String: String] = [
-            "level": level.rawValue, "process": process, "message": message,
-        ]
-        for (key, value) in metadata where fields[key] == nil { fields[key] = value }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let line = JSONLine(
-            time: Double(time.tv_sec) + Double(time.tv_nsec / 1_000_000) / 1000, pid: processID, fields: fields)
-        return (try? encoder.encode(line)).map { Array($0) + [0x0a] } ?? []
-    }
-
-    private func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-
-    private func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.value < 0x20 || (scalar.value >= 0x7f && scalar.value < 0xa0)
-    }
-
-    private static func color(of level: Logger.Level) -> String? {
-        switch level {
-        case .trace, .debug: "\u{1b}[90m"
-        case .info: nil
-        case .notice: "\u{1b}[32m"
-        case .warning: "\u{1b}[33m"
-        case .error, .critical: "\u{1b}[31m"
+        let sinks = outputs
+        LoggingSystem.bootstrap { _ in LineLogHandler(style: style, level: level, sinks: sinks) }
+        if let file, let failure {
+            let reason = String(cString: strerror(failure))
+            Logger(label: "log").error("log file \(file): \(reason); logging to stderr only")
         }
     }
 }
 
-private struct JSONLine: Encodable {
-    var time: Double
-    var pid: Int32
-    var fields: [String: String]
+/// A descriptor that lines go to, and how many found no room there.
+final class LogSink: Sendable {
+    let descriptor: Int32
+    private let dropped = Atomic<Int>(0)
 
-    private struct Key: CodingKey {
-        var stringValue: String
-        var intValue: Int? { nil }
-        init(stringValue: String) { self.stringValue = stringValue }
-        init?(intValue: Int) { return nil }
+    init(descriptor: Int32) {
+        self.descriptor = descriptor
     }
 
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: Key.self)
-        try container.encode(time, forKey: Key(stringValue: "time"))
-        try container.encode(pid, forKey: Key(stringValue: "pid"))
-        for (key, value) in fields { try container.encode(value, forKey: Key(stringValue: key)) }
+    /// - Parameter notice: makes the line that tells how many lines were lost.
+    func write(_ line: [UInt8], notice: (Int) -> [UInt8]) {
+        guard hasRoom else {
+            dropped.add(1, ordering: .relaxed)
+            return
+        }
+        let lost = dropped.exchange(0, ordering: .relaxed)
+        if lost > 0 { put(notice(lost)) }
+        put(line)
+    }
+
+    /// For a pipe: room for at least PIPE_BUF bytes, which is more than our longest line.
+    private var hasRoom: Bool {
+        var question = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        return poll(&question, 1, 0) == 1
+    }
+
+    private func put(_ line: [UInt8]) {
+        _ = line.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
     }
 }
 
 struct LineLogHandler: LogHandler {
     let style: LineStyle
     let level: Logger.Level
-    let descriptors: [Int32]
+    let sinks: [LogSink]
     var metadata: Logger.Metadata = [:]
 
-    init(style: LineStyle, level: Logger.Level, descriptors: [Int32]) {
+    init(style: LineStyle, level: Logger.Level, sinks: [LogSink]) {
         self.style = style
         self.level = level
-        self.descriptors = descriptors
+        self.sinks = sinks
     }
 
     var logLevel: Logger.Level {
@@ -145,6 +100,11 @@ struct LineLogHandler: LogHandler {
         let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
         let pairs = all.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
         let line = style.line(time: now, level: event.level, message: "\(event.message)", metadata: pairs)
-        for descriptor in descriptors { _ = line.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) } }
+        for sink in sinks {
+            sink.write(line) { lost in
+                style.line(
+                    time: now, level: .warning, message: "\(lost) log lines lost: nobody read them", metadata: [])
+            }
+        }
     }
 }

@@ -49,6 +49,8 @@ public final class ShardPublisher {
     public var counters: ShareCounters { log.counters }
     /// The sequence number of the next event.
     public var nextSequence: UInt64 { log.next }
+    /// The oldest event that can still be replayed.
+    public var oldestSequence: UInt64 { log.oldest }
     /// Events that fell out of the log before they were acknowledged.
     public var droppedCount: UInt64 { log.droppedCount }
 
@@ -74,10 +76,12 @@ public final class ShardPublisher {
             guard let request, let message = try? BusMessage(decoding: request) else { continue }
             switch message {
             case .replay(let request):
-                log.answer(request, liveMiners: liveMiners) { bytes in
-                    replay.send(sender, more: true)
-                    replay.send(bytes)
-                }
+                log.answer(
+                    request, liveMiners: liveMiners,
+                    send: { bytes in
+                        replay.send(sender, more: true)
+                        replay.send(bytes)
+                    })
             case .acknowledge(let acknowledgement):
                 log.acknowledge(acknowledgement)
             case .events, .liveMiners, .replayEnd:

@@ -16,10 +16,19 @@ public final class Loop {
     let readBuffer: UnsafeMutablePointer<UInt8>
 
     public init() throws(SystemFailure) {
-        raw = .allocate(capacity: 1)
+        let memory = UnsafeMutablePointer<uv_loop_t>.allocate(capacity: 1)
+        let initialised = uv_loop_init(memory)
+        guard initialised == 0 else {
+            memory.deallocate()
+            throw SystemFailure(code: initialised)
+        }
+        raw = memory
         readBuffer = .allocate(capacity: Loop.readBytesMax + Loop.readPadding)
         readBuffer.initialize(repeating: 0, count: Loop.readBytesMax + Loop.readPadding)
-        try SystemFailure.check(uv_loop_init(raw))
+        // Whoever started us may have blocked signals (threads of Dispatch do): we want to hear of SIGTERM and SIGCHLD.
+        var none = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, nil)
         // A peer that closes first must be an error of write(2), not the end of the process.
         signal(SIGPIPE, SIG_IGN)
     }

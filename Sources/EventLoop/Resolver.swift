@@ -32,9 +32,13 @@ public enum Resolver {
         guard result < 0 else { return }
         let request = Unmanaged<Request>.fromOpaque(raw.pointee.data).takeRetainedValue()
         free(raw)
-        let later = Timer(on: loop) { request.answered(.failure(SystemFailure(code: result))) }
-        later.start(after: 0)
-        later.unreference()
+        var later: Timer?
+        later = Timer(on: loop) {
+            later?.close()
+            later = nil
+            request.answered(.failure(SystemFailure(code: result)))
+        }
+        later?.start(after: 0)
     }
 
     private static func finish(

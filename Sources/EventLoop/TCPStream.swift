@@ -14,7 +14,8 @@ public enum SendOutcome: Equatable {
     case sent
     /// The rest waits and leaves as the peer reads.
     case queued
-    /// More would wait than the stream's limit allows: nothing of this message will be sent. Close the stream.
+    /// More would wait than the stream's limit allows: nothing of this message will be sent. Close the stream, by
+    /// `reset`: half a line of an earlier message may be in the kernel, and must not arrive as if it were whole.
     case overflow
     /// The stream is closed or broken; its `didEnd` says why, or has.
     case closed
@@ -32,6 +33,7 @@ open class TCPStream {
     public let loop: Loop
     let raw: UnsafeMutablePointer<uv_tcp_t>
     public private(set) var isClosed = false
+    private var hasEnded = false
 
     public init(on loop: Loop) {
         self.loop = loop
@@ -85,8 +87,9 @@ open class TCPStream {
         uv_tcp_keepalive(raw, 1, seconds)
     }
 
+    /// Begins or goes on to deliver what arrives.
     public func startReading() {
-        guard !isClosed else { return }
+        guard !isClosed, !hasEnded else { return }
         let result = uv_read_start(
             stream(raw),
             { handle, _, buffer in
@@ -99,7 +102,7 @@ open class TCPStream {
                 guard let handle else { return }
                 owner(of: handle, as: TCPStream.self).read(count)
             })
-        if result < 0 { didEnd(.failure(SystemFailure(code: result))) }
+        if result < 0, result != UV_EALREADY.rawValue { end(.failure(SystemFailure(code: result))) }
     }
 
     /// Leaves what arrives in the kernel until `startReading`.
@@ -110,7 +113,7 @@ open class TCPStream {
 
     /// Sends bytes, in order, whole or not at all.
     public func send(_ bytes: UnsafeRawBufferPointer) -> SendOutcome {
-        guard !isClosed, uv_is_writable(stream(raw)) != 0 else { return .closed }
+        guard !isClosed, !hasEnded, uv_is_writable(stream(raw)) != 0 else { return .closed }
         guard bytes.count > 0 else { return .sent }
         guard bytes.count <= TCPStream.queueBytesMax else { return .overflow }
         var rest = bytes
@@ -121,6 +124,8 @@ open class TCPStream {
             if written > 0 {
                 rest = UnsafeRawBufferPointer(rebasing: rest[Int(written)...])
             } else if written != UV_EAGAIN.rawValue {
+                // The same bytes in the queue meet the same error, and that one reaches `didEnd` from the loop.
+                _ = enqueue(rest)
                 return .closed
             }
         } else if uv_stream_get_write_queue_size(stream(raw)) + bytes.count > TCPStream.queueBytesMax {
@@ -167,9 +172,16 @@ open class TCPStream {
         if count > 0 {
             didReceive(UnsafeRawBufferPointer(start: loop.readBuffer, count: count))
         } else if count < 0 {
-            uv_read_stop(stream(raw))
-            didEnd(count == Int(UV_EOF.rawValue) ? .endOfStream : .failure(SystemFailure(code: Int32(count))))
+            end(count == Int(UV_EOF.rawValue) ? .endOfStream : .failure(SystemFailure(code: Int32(count))))
         }
+    }
+
+    /// A broken connection is noticed by reading and by each waiting write; the subclass hears of it once.
+    private func end(_ end: StreamEnd) {
+        guard !isClosed, !hasEnded else { return }
+        hasEnded = true
+        uv_read_stop(stream(raw))
+        didEnd(end)
     }
 
     private func enqueue(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -184,8 +196,8 @@ open class TCPStream {
             guard let request else { return }
             let object = request.pointee.handle.map { owner(of: $0, as: TCPStream.self) }
             free(request)
-            guard status < 0, let object, !object.isClosed else { return }
-            object.didEnd(.failure(SystemFailure(code: status)))
+            guard status < 0, let object else { return }
+            object.end(.failure(SystemFailure(code: status)))
         }
         if result < 0 { free(block) }
         return result == 0

@@ -3,26 +3,39 @@ internal import Glibc
 
 /// Calls back at the end of every turn of the loop, when all its input has been handled: the place to write in one
 /// piece what the turn has gathered for a connection.
+///
+/// A turn is: timers, then (asleep until there is any) input. The callback comes after the input, and once more
+/// before the sleep, so that what a timer has gathered does not wait for the next input to leave.
 public final class TurnEnd {
-    private let raw: UnsafeMutablePointer<uv_check_t>
+    private let afterInput: UnsafeMutablePointer<uv_check_t>
+    private let beforeSleep: UnsafeMutablePointer<uv_prepare_t>
     private let ended: () -> Void
     private var isClosed = false
 
     public init(on loop: Loop, ended: @escaping () -> Void) {
-        raw = makeHandle(uv_check_t.self)
+        afterInput = makeHandle(uv_check_t.self)
+        beforeSleep = makeHandle(uv_prepare_t.self)
         self.ended = ended
-        uv_check_init(loop.raw, raw)
-        adopt(raw, self)
-        uv_check_start(raw) { raw in
+        uv_check_init(loop.raw, afterInput)
+        uv_prepare_init(loop.raw, beforeSleep)
+        adopt(afterInput, self)
+        adopt(beforeSleep, self)
+        uv_check_start(afterInput) { raw in
             guard let raw else { return }
             owner(of: raw, as: TurnEnd.self).ended()
         }
-        uv_unref(handle(raw))
+        uv_prepare_start(beforeSleep) { raw in
+            guard let raw else { return }
+            owner(of: raw, as: TurnEnd.self).ended()
+        }
+        uv_unref(handle(afterInput))
+        uv_unref(handle(beforeSleep))
     }
 
     public func close() {
         guard !isClosed else { return }
         isClosed = true
-        closeHandle(raw)
+        closeHandle(afterInput)
+        closeHandle(beforeSleep)
     }
 }

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import EventLoop
-internal import Glibc
+internal import HostileInput
 
 /// Thousands of simulated miners in one process.
 @main
@@ -58,7 +58,7 @@ struct SwarmCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Each miner sends a keepalive so often; 0 = never.", valueName: "seconds"))
     var keepalive: Double = 60
 
-    @Option(help: ArgumentHelp("Connect from so many addresses, 127.0.0.1 and up: one has 28,000 ports.", valueName: "k"))
+    @Option(help: ArgumentHelp("Connect from so many addresses, 127.0.0.1 and up; 28,000 ports each.", valueName: "k"))
     var sourceAddresses = 1
 
     @Option(help: ArgumentHelp("A miner that was dropped waits so long.", valueName: "seconds"))
@@ -67,8 +67,21 @@ struct SwarmCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Seed of everything random.", valueName: "n"))
     var seed: UInt64 = 1
 
-    @Option(help: ArgumentHelp("Write the counts to this file as JSON, every second and at the end.", valueName: "path"))
+    @Option(help: ArgumentHelp("Write the counts there as JSON, every second and at the end.", valueName: "path"))
     var reportFile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Send malformed input instead, of these kinds, with commas: all, "
+                + HostileKind.allCases.map(\.rawValue).joined(separator: ", ")
+                + ". --miners says how many connections at a time.", valueName: "kinds"))
+    var bad: String?
+
+    @Option(help: ArgumentHelp("What --bad resembles: miner, or http for the API.", valueName: "protocol"))
+    var badSample = HostileSample.miner
+
+    @Option(help: ArgumentHelp("End --bad after so many inputs; 0 = never.", valueName: "n"))
+    var inputs = 0
 
     @Flag(help: "Exit status 1 when anything was lost, refused, or in conflict.")
     var strict = false
@@ -94,10 +107,27 @@ struct SwarmCommand: ParsableCommand {
             throw ValidationError("--source-addresses is 1 to 60,000")
         }
         guard workers >= 0 else { throw ValidationError("--workers is not negative") }
+        guard inputs >= 0 else { throw ValidationError("--inputs is not negative") }
+        _ = try badKinds()
         _ = try target()
     }
 
+    /// nil without `--bad`, empty for all.
+    func badKinds() throws -> [HostileKind]? {
+        guard let bad, bad != "all" else { return bad.map { _ in [] } }
+        return try bad.split(separator: ",").map { word in
+            guard let kind = HostileKind(rawValue: String(word)) else {
+                throw ValidationError("--bad knows no \"\(word)\"")
+            }
+            return kind
+        }
+    }
+
     func run() throws {
+        guard bad == nil else {
+            guard try HostileProgram(options: self).run() else { throw ExitCode(1) }
+            return
+        }
         let program = try SwarmProgram(options: self, settings: settings())
         guard try program.run() else { throw ExitCode(1) }
     }
@@ -118,7 +148,7 @@ struct SwarmCommand: ParsableCommand {
         return settings
     }
 
-    private func target() throws -> SocketAddress {
+    func target() throws -> SocketAddress {
         let message = "--connect is address:port within 127.0.0.0/8 or [::1]: the swarm is for this machine alone"
         guard let colon = connect.lastIndex(of: ":"), let port = UInt16(connect[connect.index(after: colon)...]) else {
             throw ValidationError(message)
@@ -132,3 +162,5 @@ struct SwarmCommand: ParsableCommand {
         return address
     }
 }
+
+extension HostileSample: ExpressibleByArgument {}

@@ -25,9 +25,4 @@ struct Pace {
         owed -= whole
         return Int(whole)
     }
-
-    /// `count` of those that were due did not happen: they stay due.
-    mutating func putBack(_ count: Int) {
-        owed += Double(count)
-    }
 }

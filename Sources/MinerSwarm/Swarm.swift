@@ -24,13 +24,8 @@ final class Swarm {
     private var shareTurn = 0
     private var keepaliveTurn = 0
     private var ledger = ShareLedger()
-    private var latency = Histogram()
-    private var loginTimes = Histogram()
-    private var nonces: NonceWatch
-    private var broadcasts = BroadcastWatch()
-    private var counts = SwarmReport()
+    private var meter: SwarmMeter
     private var output: [UInt8] = []
-    private var startedNanos: UInt64
     private var tickedNanos: UInt64
     private(set) var isDraining = false
 
@@ -45,15 +40,13 @@ final class Swarm {
         connectPace = Pace(perSecond: settings.connectRate)
         keepalivePace = Pace(
             perSecond: settings.keepaliveSeconds > 0 ? Double(settings.miners) / settings.keepaliveSeconds : 0)
-        nonces = NonceWatch(miners: settings.miners)
-        startedNanos = loop.nanoseconds
-        tickedNanos = startedNanos
-        counts.miners = settings.miners
+        tickedNanos = loop.nanoseconds
+        meter = SwarmMeter(miners: settings.miners, startedNanos: tickedNanos)
         output.reserveCapacity(4_096)
     }
 
     /// True when no share waits for its reply.
-    var isDrained: Bool { counts.shares.outstanding == 0 }
+    var isDrained: Bool { meter.counts.shares.outstanding == 0 }
 
     /// Does what is due: connects, leaves, sends.
     func tick() {
@@ -66,7 +59,8 @@ final class Swarm {
         let due = sharePace.due(afterSeconds: elapsed)
         for sent in 0..<due {
             guard let connection = next(&shareTurn, where: { $0.miner.canMine && !$0.isLeaving }) else {
-                counts.shares.missed += due - sent
+                // Before the first is in there is nobody to be late.
+                if meter.counts.logins.now > 0 { meter.counts.shares.missed += due - sent }
                 break
             }
             sendShare(on: connection)
@@ -84,30 +78,13 @@ final class Swarm {
 
     /// What is still unanswered is lost; everybody leaves.
     func close() {
-        counts.shares.lost += counts.shares.outstanding
-        counts.shares.outstanding = 0
+        meter.counts.shares.lost += meter.counts.shares.outstanding
+        meter.counts.shares.outstanding = 0
         for place in places.indices { places[place]?.close() }
     }
 
-    /// - Parameter withHistograms: leave the long parts out while the run goes on.
     func report(withHistograms: Bool) -> SwarmReport {
-        var report = counts
-        report.seconds = Double(loop.nanoseconds - startedNanos) / 1e9
-        report.shares.missed += sharePace.missed
-        report.shares.millis = .init(latency)
-        report.logins.millis = .init(loginTimes)
-        report.nonceConflicts = nonces.conflicts
-        report.nonceReuses = nonces.reuses
-        report.jobs.broadcasts = broadcasts.count
-        let spreads = broadcasts.broadcasts.filter { $0.miners > 1 }.map(\.spreadMillis).sorted()
-        if let least = spreads.first, let most = spreads.last {
-            report.jobs.spreadMillis = .init(min: least, median: spreads[spreads.count / 2], max: most)
-        }
-        if withHistograms {
-            report.jobs.recent = broadcasts.broadcasts
-            report.shares.histogram = latency.filled
-        }
-        return report
+        meter.report(at: loop.nanoseconds, missed: sharePace.missed, withHistograms: withHistograms)
     }
 }
 
@@ -144,14 +121,14 @@ extension Swarm {
     }
 
     func couldNotConnect(_ connection: MinerConnection, _ failure: SystemFailure) {
-        counts.connections.failed.count(failure.description)
+        meter.counts.connections.failed.count(failure.description)
         remove(connection)
         retryLater(connection.index)
     }
 
     func connected(_ connection: MinerConnection) {
-        counts.connections.made += 1
-        counts.connections.now += 1
+        meter.counts.connections.made += 1
+        meter.counts.connections.now += 1
         output.removeAll(keepingCapacity: true)
         settings.pattern.append(miner: connection.index, to: &output)
         send(on: connection)
@@ -160,13 +137,13 @@ extension Swarm {
     /// The other side ended the connection.
     func lost(_ connection: MinerConnection) {
         guard places[connection.index] === connection else { return }
-        counts.connections.lost += 1
+        meter.counts.connections.lost += 1
         drop(connection)
         retryLater(connection.index)
     }
 
     func foundFault(_ fault: ProxyFault, of connection: MinerConnection) {
-        counts.protocolFaults.count(fault.rawValue)
+        meter.counts.protocolFaults.count(fault.rawValue)
         drop(connection)
         retryLater(connection.index)
     }
@@ -181,18 +158,18 @@ extension Swarm {
     }
 
     private func leave(_ connection: MinerConnection) {
-        counts.connections.left += 1
+        meter.counts.connections.left += 1
         drop(connection)
         waiting.join(connection.index)
     }
 
     /// Ends a connection that stood.
     private func drop(_ connection: MinerConnection) {
-        counts.connections.now -= 1
-        if connection.miner.isLoggedIn { counts.logins.now -= 1 }
+        meter.counts.connections.now -= 1
+        if connection.miner.isLoggedIn { meter.counts.logins.now -= 1 }
         let unanswered = Int(connection.miner.outstanding)
-        counts.shares.lost += unanswered
-        counts.shares.outstanding -= unanswered
+        meter.counts.shares.lost += unanswered
+        meter.counts.shares.outstanding -= unanswered
         remove(connection)
     }
 
@@ -237,43 +214,37 @@ extension Swarm {
         switch event {
         case .loggedIn(let hasJob): loggedIn(connection, hasJob: hasJob)
         case .loginRefused(let text):
-            counts.logins.refused.count(text)
+            meter.counts.logins.refused.count(text)
             drop(connection)
             retryLater(connection.index)
         case .job: gotJob(connection, isPushed: true)
         case .shareAccepted(let id):
-            if settle(id, on: connection) { counts.shares.ok += 1 }
+            if settle(id, on: connection) { meter.counts.shares.ok += 1 }
             carryOn(connection)
         case .shareRefused(let id, let text):
-            if settle(id, on: connection) { counts.shares.refused.count(text) }
+            if settle(id, on: connection) { meter.counts.shares.refused.count(text) }
             carryOn(connection)
-        case .keptAlive: counts.keepalives.ok += 1
-        case .keepaliveRefused(let text): counts.keepalives.refused.count(text)
+        case .keptAlive: meter.counts.keepalives.ok += 1
+        case .keepaliveRefused(let text): meter.counts.keepalives.refused.count(text)
         }
     }
 
     private func loggedIn(_ connection: MinerConnection, hasJob: Bool) {
-        let now = loop.nanoseconds
-        counts.logins.ok += 1
-        counts.logins.now += 1
-        loginTimes.add(nanos: now - connection.startedNanos)
-        if counts.logins.now == settings.miners, counts.logins.allAfterMillis == nil {
-            counts.logins.allAfterMillis = Double(now - startedNanos) / 1e6
-        }
+        meter.loggedIn(startedNanos: connection.startedNanos, at: loop.nanoseconds)
         if hasJob { gotJob(connection, isPushed: false) }
     }
 
     private func gotJob(_ connection: MinerConnection, isPushed: Bool) {
         guard let job = connection.miner.job else { return }
         if isPushed {
-            counts.jobs.pushed += 1
-            broadcasts.heard(job.broadcast, now: loop.nanoseconds)
+            meter.counts.jobs.pushed += 1
+            meter.broadcasts.heard(job.broadcast, now: loop.nanoseconds)
         } else {
-            counts.jobs.atLogin += 1
+            meter.counts.jobs.atLogin += 1
         }
         let part = NonceWatch.Part(work: job.work, nonceByte: job.nonceByte)
         connection.part = part
-        nonces.took(part, holder: connection.id) { self.connection($0)?.part == part }
+        meter.nonces.took(part, holder: connection.id) { self.connection($0)?.part == part }
         if settings.isClosedLoop, connection.miner.outstanding == 0 { carryOn(connection) }
     }
 
@@ -288,32 +259,32 @@ extension Swarm {
 
     private func settle(_ id: Int64, on connection: MinerConnection) -> Bool {
         guard let sent = ledger.close(id: id, of: connection.id) else {
-            counts.shares.unexpectedReplies += 1
+            meter.counts.shares.unexpectedReplies += 1
             return false
         }
-        latency.add(nanos: loop.nanoseconds - sent)
+        meter.latency.add(nanos: loop.nanoseconds - sent)
         connection.miner.outstanding -= 1
-        counts.shares.outstanding -= 1
+        meter.counts.shares.outstanding -= 1
         return true
     }
 
     private func sendShare(on connection: MinerConnection) {
         guard let id = ledger.open(connection.id, now: loop.nanoseconds, isLive: { self.connection($0) != nil })
         else {
-            counts.shares.missed += 1
+            meter.counts.shares.missed += 1
             return
         }
         output.removeAll(keepingCapacity: true)
         connection.miner.appendShare(id: id, using: &generator, to: &output)
-        counts.shares.sent += 1
-        counts.shares.outstanding += 1
+        meter.counts.shares.sent += 1
+        meter.counts.shares.outstanding += 1
         send(on: connection)
     }
 
     private func sendKeepalive(on connection: MinerConnection) {
         output.removeAll(keepingCapacity: true)
         connection.miner.appendKeepalive(to: &output)
-        counts.keepalives.sent += 1
+        meter.counts.keepalives.sent += 1
         send(on: connection)
     }
 

@@ -105,28 +105,38 @@ struct SwarmReport: Codable, Sendable {
 
     /// The line of one second.
     func line(since before: SwarmReport) -> String {
-        "miners \(logins.now)/\(miners), shares ok \(shares.ok) (+\(shares.ok - before.shares.ok)), refused \(refusedShares)"
-            + ", waiting \(shares.outstanding), lost \(shares.lost), p50 \(Self.format(shares.millis.p50)) ms"
-            + ", p99 \(Self.format(shares.millis.p99)) ms, disconnects \(connections.lost)"
-            + (nonceConflicts + nonceReuses > 0 ? ", NONCE CONFLICTS \(nonceConflicts)+\(nonceReuses)" : "")
+        let fresh = shares.ok - before.shares.ok
+        var line = "miners \(logins.now)/\(miners), shares ok \(shares.ok) (+\(fresh)), refused \(refusedShares)"
+        line += ", waiting \(shares.outstanding), lost \(shares.lost), p50 \(Self.format(shares.millis.p50)) ms"
+        line += ", p99 \(Self.format(shares.millis.p99)) ms, disconnects \(connections.lost)"
+        if nonceConflicts + nonceReuses > 0 { line += ", NONCE CONFLICTS \(nonceConflicts)+\(nonceReuses)" }
+        return line
     }
 
     /// What is printed at the end.
     var summary: String {
+        let made = "\(connections.made) made, \(failedConnections) failed"
+        let allIn = logins.allAfterMillis.map { ", all in after \(Self.format($0)) ms" } ?? ""
+        let late = shares.missed > 0 ? ", \(shares.missed) not sent in time" : ""
+        let spread = "\(Self.format(jobs.spreadMillis.median)) ms (max \(Self.format(jobs.spreadMillis.max)))"
+        let trip = shares.millis
         var lines = [
-            "connections: \(connections.made) made, \(failedConnections) failed, \(connections.lost) lost, \(connections.left) left",
-            "logins: \(logins.ok) ok, \(logins.refused.values.reduce(0, +)) refused"
-                + (logins.allAfterMillis.map { ", all in after \(Self.format($0)) ms" } ?? ""),
-            "jobs: \(jobs.atLogin) at login, \(jobs.pushed) pushed in \(jobs.broadcasts) broadcasts"
-                + ", first to last miner \(Self.format(jobs.spreadMillis.median)) ms (max \(Self.format(jobs.spreadMillis.max)))",
-            "shares: \(shares.sent) sent, \(shares.ok) ok, \(refusedShares) refused, \(shares.lost) lost"
-                + (shares.missed > 0 ? ", \(shares.missed) not sent in time" : ""),
-            "round trip: p50 \(Self.format(shares.millis.p50)) ms, p90 \(Self.format(shares.millis.p90))"
-                + ", p99 \(Self.format(shares.millis.p99)), max \(Self.format(shares.millis.max))",
+            "connections: \(made), \(connections.lost) lost, \(connections.left) left",
+            "logins: \(logins.ok) ok, \(logins.refused.values.reduce(0, +)) refused\(allIn)",
+            "jobs: \(jobs.atLogin) at login, \(jobs.pushed) pushed in \(jobs.broadcasts) broadcasts",
+            "first to last miner of a job: median \(spread)",
+            "shares: \(shares.sent) sent, \(shares.ok) ok, \(refusedShares) refused, \(shares.lost) lost\(late)",
+            "round trip: p50 \(Self.format(trip.p50)) ms, p90 \(Self.format(trip.p90)), p99 \(Self.format(trip.p99))"
+                + ", max \(Self.format(trip.max))",
             "nonces: \(nonceConflicts) conflicts, \(nonceReuses) reuses",
         ]
-        for (text, count) in shares.refused.sorted(by: { $0.key < $1.key }) { lines.append("  refused \(count): \(text)") }
-        for (text, count) in protocolFaults.sorted(by: { $0.key < $1.key }) { lines.append("  fault \(count): \(text)") }
+        let texts = [
+            ("not connected", connections.failed), ("login refused", logins.refused), ("refused", shares.refused),
+            ("fault", protocolFaults),
+        ]
+        for (what, counts) in texts {
+            lines += counts.sorted { $0.key < $1.key }.map { "  \(what) \($0.value): \($0.key)" }
+        }
         return lines.joined(separator: "\n")
     }
 

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import EventLoop
 internal import Glibc
+internal import HostileInput
 internal import StratumProtocol
 
 /// A strict Stratum pool for loopback: what Millrace, or a miner, is tried against.
@@ -67,16 +68,22 @@ struct PracticePoolCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Drop all connections so often.", valueName: "seconds"))
     var dropEvery: Double = 0
 
-    @Option(help: ArgumentHelp("Fall silent after so long: connections stand, nothing is answered.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Fall silent after so long: connections stand, without answers.", valueName: "seconds"))
     var silentAfter: Double = 0
 
     @Flag(help: "Be silent from the start.")
     var silent = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Send clients malformed messages of these kinds, 200 a second each: all, or with commas "
+                + HostileKind.allCases.map(\.rawValue).joined(separator: ", ") + ".", valueName: "kinds"))
+    var bad: String?
+
     @Option(help: ArgumentHelp("End after so long; 0 = never.", valueName: "seconds"))
     var seconds: Double = 0
 
-    @Option(help: ArgumentHelp("Write the counts to this file as JSON, twice a second and at the end.", valueName: "path"))
+    @Option(help: ArgumentHelp("Write the counts there as JSON, twice a second and at the end.", valueName: "path"))
     var reportFile: String?
 
     @Flag(help: "Print no line a second.")
@@ -93,6 +100,7 @@ struct PracticePoolCommand: ParsableCommand {
         for name in extensionNames where !["algo", "keepalive"].contains(name) {
             throw ValidationError("--extensions knows algo and keepalive, not \"\(name)\"; see also --nicehash")
         }
+        _ = try badKinds()
         let timings = [jobInterval, dropEvery, silentAfter, seconds]
         guard timings.allSatisfy({ (0...1e6).contains($0) }) else {
             throw ValidationError("a time is 0 to 1,000,000 seconds")
@@ -101,13 +109,24 @@ struct PracticePoolCommand: ParsableCommand {
             throw ValidationError("a delay is at most an hour")
         }
         guard (try? SocketAddress(loopback: host, port: port)) != nil else {
-            throw ValidationError("--host is an address within 127.0.0.0/8, or ::1: this pool is for this machine alone")
+            throw ValidationError("--host is within 127.0.0.0/8, or ::1: this pool is for this machine alone")
         }
     }
 
     func run() throws {
         let program = try PoolProgram(options: self)
         try program.run()
+    }
+
+    /// nil without `--bad`, empty for all.
+    func badKinds() throws -> [HostileKind]? {
+        guard let bad, bad != "all" else { return bad.map { _ in [] } }
+        return try bad.split(separator: ",").map { word in
+            guard let kind = HostileKind(rawValue: String(word)) else {
+                throw ValidationError("--bad knows no \"\(word)\"")
+            }
+            return kind
+        }
     }
 
     private var extensionNames: [String] {

@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import Glibc
+internal import HostileInput
 
 /// The whole wiring of the pool: what is listened to, what happens when.
 final class PoolProgram {
@@ -18,7 +19,8 @@ final class PoolProgram {
         startedNanos = loop.nanoseconds
         server = try PoolServer(
             on: loop, rules: options.rules, replyDelayMillis: options.replyDelay,
-            firstJobDelayMillis: options.firstJobDelay, verifierThreads: options.verifyThreads)
+            firstJobDelayMillis: options.firstJobDelay, verifierThreads: options.verifyThreads,
+            hostility: try options.badKinds().map { HostileInput(kinds: $0) })
     }
 
     func run() throws {
@@ -44,6 +46,7 @@ final class PoolProgram {
         let server = server
         every(options.jobInterval) { server.makeJob() }
         every(options.dropEvery) { server.dropAll() }
+        if options.bad != nil { every(0.005) { server.torment() } }
         if options.silentAfter > 0 {
             timer { server.setSilent(true) }.start(after: millis(options.silentAfter))
         }

@@ -36,6 +36,8 @@ struct PoolReport: Codable, Equatable, Sendable {
     var overflows = 0
     /// Connections that the pool dropped because it was told to.
     var dropped = 0
+    /// Malformed messages that the pool was told to send.
+    var hostileInputs = 0
 
     var rejectedTotal: Int { shares.rejected.values.reduce(0, +) }
 
@@ -67,6 +69,7 @@ struct PoolReport: Codable, Equatable, Sendable {
         if shares.unverified > 0 { line += ", verifying \(shares.unverified)" }
         let faults = protocolFaults.values.reduce(0, +)
         if faults > 0 { line += ", faults \(faults)" }
+        if hostileInputs > 0 { line += ", hostile inputs \(hostileInputs)" }
         return line
     }
 }

@@ -1,9 +1,10 @@
 internal import EventLoop
+internal import HostileInput
 internal import StratumProtocol
 
 /// The pool on its loop: connections, jobs for all of them, and the count of everything.
 ///
-/// Two timers are enough to wire it (`PoolProgram`): what happens when is decided there, what happens here.
+/// When something happens by itself is decided in `PoolProgram`; what happens then, here.
 final class PoolServer {
     private let loop: Loop
     private let parser = JSONParser(documentBytesMax: LineFramer.minerLineBytesMax)
@@ -20,16 +21,21 @@ final class PoolServer {
     private var output: [UInt8] = []
     private var lastClient: UInt32 = 0
 
+    /// Set in a pool that sends malformed things.
+    private let hostility: HostileInput?
+
     private(set) var report = PoolReport()
     private(set) var isSilent = false
 
     init(
-        on loop: Loop, rules: PoolRules, replyDelayMillis: UInt64, firstJobDelayMillis: UInt64?, verifierThreads: Int
+        on loop: Loop, rules: PoolRules, replyDelayMillis: UInt64, firstJobDelayMillis: UInt64?, verifierThreads: Int,
+        hostility: HostileInput?
     ) throws(SystemFailure) {
         self.loop = loop
         self.rules = rules
         self.replyDelayMillis = replyDelayMillis
         self.firstJobDelayMillis = firstJobDelayMillis
+        self.hostility = hostility
         delay = Timer(on: loop) { [unowned self] in sendDelayed() }
         if rules.verifiesHashes {
             verifier = try HashVerifier(on: loop, threads: verifierThreads) { [unowned self] in settle($0) }
@@ -71,6 +77,26 @@ final class PoolServer {
         }
         connections.removeAll()
         report.connections.now = 0
+    }
+
+    /// Sends every client something malformed that resembles a job, or an answer.
+    func torment() {
+        guard let hostility, !isSilent, let job = history.current else { return }
+        for connection in connections.values {
+            output.removeAll(keepingCapacity: true)
+            if Bool.random(using: &generator) {
+                output.append("{\"jsonrpc\":\"2.0\",\"method\":\"job\",\"params\":")
+                job.append(
+                    to: &output, client: connection.client, nonceByte: 0, target: rules.target,
+                    algorithm: rules.algorithm)
+                output.append("}\n")
+            } else {
+                PoolReply.status("OK", id: Int64.random(in: 0..<64, using: &generator), to: &output)
+            }
+            output = hostility.next(like: output, using: &generator)
+            report.hostileInputs += 1
+            send(on: connection)
+        }
     }
 
     func close() {
@@ -126,6 +152,10 @@ final class PoolServer {
             case .loggedIn:
                 report.logins += 1
                 if rules.loginCarriesJob { report.jobsSent += 1 } else { sendFirstJobLater(to: connection.client) }
+                if let hostility, Bool.random(using: &generator) {
+                    output = hostility.next(like: output, using: &generator)
+                    report.hostileInputs += 1
+                }
             case .loginRefused:
                 report.loginsRefused += 1
                 return false

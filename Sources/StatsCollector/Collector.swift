@@ -71,7 +71,7 @@ final class Collector {
             signals.append(
                 try SignalSource(on: loop, signal: number) { [weak self] in self?.stop("signal \(number)") })
         }
-        rest = Timer(on: loop) { [weak self] in self?.subscribers.forEach { self?.read($0) } }
+        rest = Timer(on: loop) { [weak self] in self?.readAll() }
         tick = Timer(on: loop) { [weak self] in self?.ticked() }
         tick?.start(after: 0, repeating: Self.tickMilliseconds)
         lifeline.sayReady()
@@ -79,6 +79,10 @@ final class Collector {
     }
 
     // MARK: - What happens
+
+    private func readAll() {
+        for subscriber in subscribers { read(subscriber) }
+    }
 
     private func read(_ subscriber: ShardSubscriber) {
         let now = WallClock.milliseconds()
@@ -94,7 +98,7 @@ final class Collector {
 
     private func ticked() {
         // First what waits: after a pause of ours every shard would seem silent.
-        subscribers.forEach(read)
+        readAll()
         let snapshot = statistics.snapshot(at: WallClock.milliseconds())
         publisher.publish(snapshot)
         lifeline.sayBeat()
@@ -108,9 +112,9 @@ final class Collector {
         tick?.close()
         tick = nil
         rest?.close()
-        watches.forEach { $0.close() }
-        signals.forEach { $0.close() }
-        subscribers.forEach { $0.close() }
+        for watch in watches { watch.close() }
+        for signal in signals { signal.close() }
+        for subscriber in subscribers { subscriber.close() }
         publisher.close()
         bus.finish()
     }
@@ -123,7 +127,7 @@ final class Collector {
         case .epochBegan: logger.info("shard \(shard): a new stream of events")
         case .liveMiners(_, let miners):
             logger.notice("shard \(shard): taken up in mid-stream with \(miners.count) live miners")
-        case .lost(let count):
+        case .lost(_, let count):
             logger.warning("shard \(shard): \(count) events lost; totals are repaired from its counters")
         }
     }

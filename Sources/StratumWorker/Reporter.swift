@@ -21,6 +21,7 @@ final class Reporter {
     private let publisher: ShardPublisher
     private let context: BusContext
     private var watch: DescriptorWatch?
+    private var hasMoreRequests = false
 
     init(_ settings: Settings, shard: Int, loop: Loop) throws {
         context = try BusContext()
@@ -70,8 +71,10 @@ final class Reporter {
         serveRequests()
     }
 
-    /// The end of a turn: what was recorded leaves as one message.
+    /// The end of a turn: what was recorded leaves as one message, and a collector that asks more than a turn's worth
+    /// is answered on.
     func flush() {
+        if hasMoreRequests { serveRequests() }
         publisher.flush()
     }
 
@@ -82,8 +85,7 @@ final class Reporter {
     }
 
     private func serveRequests() {
-        // ZeroMQ's descriptor reports changes, not states: ask again until there is nothing.
-        while publisher.serveRequests(liveMiners: liveMiners) {}
+        hasMoreRequests = publisher.serveRequests(liveMiners: liveMiners)
     }
 
     private static func translate(_ outcome: SettledShare.Outcome) -> (ShareOutcome, RefusalReason) {

@@ -61,6 +61,9 @@ public struct HashrateWindow: Equatable, Sendable {
         return rates
     }
 
+    /// True when no bucket takes memory.
+    var holdsNothing: Bool { buckets.isEmpty }
+
     // MARK: - Turning the rings
 
     private mutating func turn(toPresent second: UInt64) {

@@ -18,7 +18,7 @@ public struct SequenceGate: Sendable {
         /// Events are missing for good, or were over before this process began. These miners live, whatever was known.
         case liveMiners(Epoch, [MinerJoined])
         /// So many events happened and can never be had.
-        case lost(UInt64)
+        case lost(Epoch, UInt64)
     }
 
     /// How long an answer may take before the request is made again. A shard answers in its next turn.
@@ -99,7 +99,7 @@ public struct SequenceGate: Sendable {
         var news = begin(live.epoch)
         // At or before `next` it is the answer to an old question: we have those events.
         guard var stream = current, live.from > stream.next else { return news }
-        if !isNewcomer { news.append(.lost(live.from - stream.next)) }
+        if !isNewcomer { news.append(.lost(live.epoch, live.from - stream.next)) }
         isNewcomer = false
         stream.next = live.from
         stream.end = max(stream.end, live.from)
@@ -167,7 +167,7 @@ public struct SequenceGate: Sendable {
         held = []
         heldCount = 0
         if stream.next < stream.end {
-            news.append(.lost(stream.end - stream.next))
+            news.append(.lost(stream.epoch, stream.end - stream.next))
             stream.next = stream.end
         }
         return stream
@@ -204,7 +204,7 @@ public struct SequenceGate: Sendable {
 
     private static func passWithLoss(_ frame: EventFrame, _ stream: inout Stream, _ news: inout [News]) {
         if frame.first > stream.next {
-            news.append(.lost(frame.first - stream.next))
+            news.append(.lost(frame.epoch, frame.first - stream.next))
             stream.next = frame.first
         }
         pass(frame, &stream, &news)

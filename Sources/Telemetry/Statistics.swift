@@ -46,7 +46,7 @@ public struct Statistics: Sendable {
             guard let life = shards[shard].life(of: epoch) else { return }
             for event in events { apply(event, shard, life, now) }
         case .liveMiners(let epoch, let miners): resynchronise(miners, epoch, shard)
-        case .lost(let count): shards[shard].eventsLost &+= count
+        case .lost(_, let count): shards[shard].eventsLost &+= count
         }
     }
 

@@ -20,6 +20,8 @@ struct HTTPClient {
 
     var host = "127.0.0.1"
     let port: UInt16
+    /// The IPv4 address to come from; nil = what the system takes.
+    var source: String?
 
     init(host: String = "127.0.0.1", port: UInt16) {
         self.host = host
@@ -53,13 +55,17 @@ struct HTTPClient {
                 address.sin6_family = sa_family_t(AF_INET6)
                 address.sin6_port = client.port.bigEndian
                 inet_pton(AF_INET6, client.host, &address.sin6_addr)
-                result = Connection.connect(descriptor, &address)
+                result = Connection.call(Glibc.connect, descriptor, &address)
             } else {
                 var address = sockaddr_in()
                 address.sin_family = sa_family_t(AF_INET)
+                if let source = client.source {
+                    inet_pton(AF_INET, source, &address.sin_addr)
+                    _ = Connection.call(bind, descriptor, &address)
+                }
                 address.sin_port = client.port.bigEndian
                 inet_pton(AF_INET, client.host, &address.sin_addr)
-                result = Connection.connect(descriptor, &address)
+                result = Connection.call(Glibc.connect, descriptor, &address)
             }
             guard result == 0 else {
                 close(descriptor)
@@ -112,9 +118,12 @@ struct HTTPClient {
             return !piece.isEmpty
         }
 
-        private static func connect<Address>(_ descriptor: Int32, _ address: inout Address) -> Int32 {
+        private static func call<Address>(
+            _ function: (Int32, UnsafePointer<sockaddr>?, socklen_t) -> Int32, _ descriptor: Int32,
+            _ address: inout Address
+        ) -> Int32 {
             withUnsafePointer(to: &address) {
-                Glibc.connect(
+                function(
                     descriptor, UnsafeRawPointer($0).assumingMemoryBound(to: sockaddr.self),
                     socklen_t(MemoryLayout<Address>.size))
             }

@@ -21,7 +21,7 @@ struct MinerTests {
         (#""localhost:1""#, "expected a numeric address and a port, such as 0.0.0.0:3333 or [::]:3333"),
         (#""0.0.0.0""#, "expected a numeric address and a port, such as 0.0.0.0:3333 or [::]:3333"),
         (#""1.2.3.256:1""#, "expected a numeric address and a port, such as 0.0.0.0:3333 or [::]:3333"),
-        (#""0.0.0.0:0""#, "expected a port from 1 to 65535 after ':'"),
+        (#""0.0.0.0:65536""#, "expected a port from 0 to 65535 after ':'"),
         ("3333", "expected \"address:port\" or an object with \"host\" and \"port\", found a number"),
         (#"{"host": "::"}"#, "expected \"host\" and \"port\""), (#"{"port": 1}"#, "expected \"host\" and \"port\""),
     ])
@@ -31,8 +31,8 @@ struct MinerTests {
 
     @Test func aWrongPortHasOneErrorOfItsOwn() {
         #expect(
-            resolved(withPool(#""bind": [{"host": "::", "port": 0}]"#)).errors.map(\.message)
-                == ["bind[0].port: expected a number from 1 to 65535, found 0"])
+            resolved(withPool(#""bind": [{"host": "::", "port": 65536}]"#)).errors.map(\.message)
+                == ["bind[0].port: expected a number from 0 to 65535, found 65536"])
     }
 
     @Test func anAddressWithTLSIsLeftOut() {

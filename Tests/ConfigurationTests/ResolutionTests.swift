@@ -141,8 +141,8 @@ struct ResolutionTests {
         let secret = "hunter2"
         let resolution = resolved(
             """
-            {"pools": [{"url": "u:\(secret)@a:1", "pass": "${\(secret)-}"}, {"url": "\(secret)://a"}, {"url": 1,
-            "user": ["\(secret)"], "rig-id": "\(String(repeating: secret, count: 200))"}],
+            {"pools": [{"url": "u:\(secret)@a:1", "pass": "\(secret)"}, {"url": "a", "pass": "${\(secret)-}${X}"},
+            {"url": "\(secret)://a"}, {"url": 1, "user": ["\(secret)"], "rig-id": "\(String(repeating: secret, count: 200))"}],
             "access-password": ["\(secret)"], "http": {"enabled": true, "access-token": {"a": "\(secret)"}}}
             """)
         #expect(resolution.errors.count == 7)

@@ -1,0 +1,106 @@
+internal import FoundationEssentials
+internal import Glibc
+internal import Logging
+
+/// Turns a log event into the bytes of one line.
+struct LineStyle: Sendable {
+    /// A pipe takes up to PIPE_BUF (4,096) bytes in one piece, so that lines of several processes do not mix; this many
+    /// leave room for the rest of the line, and for quotes in JSON.
+    static let messageBytesMax = 1_500
+
+    var process: String
+    var processID: Int32
+    var format: LogFormat
+    var colors: Bool
+
+    /// One line, with its newline.
+    func line(time: timespec, level: Logger.Level, message: String, metadata: [(String, String)]) -> [UInt8] {
+        switch format {
+        case .text: Array(text(time, level, shortened(message), metadata).utf8)
+        case .json: json(time, level, shortened(message), metadata)
+        }
+    }
+
+    private func text(
+        _ time: timespec, _ level: Logger.Level, _ message: String, _ metadata: [(String, String)]
+    ) -> String {
+        var seconds = time.tv_sec
+        var parts = tm()
+        localtime_r(&seconds, &parts)
+        let date = "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+        let clock = "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
+        let millis = String(1000 + time.tv_nsec / 1_000_000).dropFirst()
+        let who = "\(process)[\(processID)]"
+        // A peer's text may stand in a message: nothing of it may look like a line or a terminal command of ours.
+        let clean = withoutControls(message)
+        let extra = metadata.map { " \($0)=\(withoutControls(shortened($1)))" }.joined()
+        let word = level.rawValue.uppercased()
+        // As wide as the longest, CRITICAL.
+        let name = word + String(repeating: " ", count: max(8 - word.utf8.count, 0))
+        guard colors, let color = LineStyle.color(of: level) else {
+            return "\(date) \(clock).\(millis) \(name) \(who) \(clean)\(extra)\n"
+        }
+        return "\u{1b}[90m\(date) \(clock).\(millis)\u{1b}[0m \(color)\(name)\u{1b}[0m \(who) \(clean)\(extra)\n"
+    }
+
+    private func json(
+        _ time: timespec, _ level: Logger.Level, _ message: String, _ metadata: [(String, String)]
+    ) -> [UInt8] {
+        var fields: [String: String] = [
+            "level": level.rawValue, "process": process, "message": message,
+        ]
+        for (key, value) in metadata where fields[key] == nil && key != "time" && key != "pid" {
+            fields[key] = shortened(value)
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let line = JSONLine(
+            time: Double(time.tv_sec) + Double(time.tv_nsec / 1_000_000) / 1000, pid: processID, fields: fields)
+        return (try? encoder.encode(line)).map { Array($0) + [0x0a] } ?? []
+    }
+
+    private func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+
+    private func shortened(_ text: String) -> String {
+        guard text.utf8.count > LineStyle.messageBytesMax else { return text }
+        return String(decoding: text.utf8.prefix(LineStyle.messageBytesMax), as: UTF8.self) + "…"
+    }
+
+    private func withoutControls(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? "?" : $0 }))
+    }
+
+    private func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x20 || (scalar.value >= 0x7f && scalar.value < 0xa0)
+    }
+
+    private static func color(of level: Logger.Level) -> String? {
+        switch level {
+        case .trace, .debug: "\u{1b}[90m"
+        case .info: nil
+        case .notice: "\u{1b}[32m"
+        case .warning: "\u{1b}[33m"
+        case .error, .critical: "\u{1b}[31m"
+        }
+    }
+}
+
+private struct JSONLine: Encodable {
+    var time: Double
+    var pid: Int32
+    var fields: [String: String]
+
+    private struct Key: CodingKey {
+        var stringValue: String
+        var intValue: Int? { nil }
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { return nil }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encode(time, forKey: Key(stringValue: "time"))
+        try container.encode(pid, forKey: Key(stringValue: "pid"))
+        for (key, value) in fields { try container.encode(value, forKey: Key(stringValue: key)) }
+    }
+}

@@ -1,0 +1,185 @@
+/// The life of one child: a table of every state and every event, and the small action that each pair asks for.
+///
+/// The theory. A child is a *place* (shard 3) that at most one process fills at a time. `spawn` is asked for only from
+/// states in which no process can live, and only `.ended` leads from a state with a process to one without, except
+/// that a stop gives up on a process which survives SIGKILL. So there are never two processes in one place, and
+/// every stop ends: each state on its way has a deadline.
+///
+/// Time is an argument, in milliseconds of any clock that does not go back; so is chance (`jitter`). The owner calls
+/// `handle(.deadline)` when `deadline` has come; too early is harmless.
+public struct Child: Sendable {
+    public private(set) var state = ChildState.idle
+    /// All deaths that were not asked for, and the last of them.
+    public private(set) var deaths = 0
+    public private(set) var lastDeath: Ending?
+    /// Deaths since it was last ready for a healthy time.
+    private var quickDeaths = 0
+    private let policy: RestartPolicy
+
+    public init(policy: RestartPolicy) {
+        self.policy = policy
+    }
+
+    /// When the state will not wait any longer; nil = it waits for events only.
+    public var deadline: Int64? {
+        switch state {
+        case .starting(_, let readyBy): readyBy
+        case .ready(_, let beatBy): beatBy
+        case .ousting(let killAt): killAt
+        case .backoff(let until): until
+        case .stopping(let killAt): killAt
+        case .killing(let giveUpAt): giveUpAt
+        case .idle, .failed, .stopped: nil
+        }
+    }
+
+    /// True while a process may live in this place.
+    public var mayBeAlive: Bool {
+        switch state {
+        case .starting, .ready, .ousting, .stopping, .killing: true
+        case .idle, .backoff, .failed, .stopped: false
+        }
+    }
+
+    /// The table.
+    /// - Parameter jitter: 0 ..< 1, fresh for each call; used when a restart is put off.
+    public mutating func handle(_ event: ChildEvent, at now: Int64, jitter: Double = 0) -> [ChildAction] {
+        if event == .deadline {
+            guard let deadline, now >= deadline else { return [] }
+        }
+        switch (state, event) {
+
+        // Nobody lives here.
+        case (.idle, .start), (.stopped, .start), (.backoff, .start), (.backoff, .deadline):
+            return launch(at: now)
+        case (.failed, .start):
+            quickDeaths = 0
+            return launch(at: now)
+        case (.idle, .stop), (.idle, .stopAtOnce), (.backoff, .stop), (.backoff, .stopAtOnce),
+            (.failed, .stop), (.failed, .stopAtOnce):
+            state = .stopped
+            return []
+        case (.idle, .saidReady), (.idle, .beat), (.idle, .ended), (.idle, .deadline),
+            (.backoff, .saidReady), (.backoff, .beat), (.backoff, .ended),
+            (.failed, .saidReady), (.failed, .beat), (.failed, .ended), (.failed, .deadline),
+            (.stopped, .saidReady), (.stopped, .beat), (.stopped, .ended), (.stopped, .deadline),
+            (.stopped, .stop), (.stopped, .stopAtOnce):
+            return []  // late news of a process that is gone
+
+        // A process that has not said ready.
+        case (.starting(let since, _), .saidReady):
+            state = .ready(since: now, beatBy: nil)
+            return [.report(.ready(afterMillis: now - since))]
+        case (.starting, .ended(let ending)):
+            return died(ending, at: now, jitter: jitter)
+        case (.starting(let since, let readyBy), .deadline):
+            return notReadyInTime(since: since, readyBy: readyBy, at: now)
+        case (.starting, .stop):
+            return leave(at: now)
+        case (.starting, .start), (.starting, .beat):
+            return []
+
+        // A process that serves.
+        case (.ready(let since, _), .beat):
+            state = .ready(since: since, beatBy: now + policy.beatWithinMillis)
+            return []
+        case (.ready(let since, _), .ended(let ending)):
+            forgetDeaths(readySince: since, at: now)
+            return died(ending, at: now, jitter: jitter)
+        case (.ready(let since, let beatBy), .deadline):
+            return missedBeat(readySince: since, beatBy: beatBy ?? now, at: now)
+        case (.ready, .stop):
+            return leave(at: now)
+        case (.ready, .start), (.ready, .saidReady):
+            return []
+
+        // A process that must make room for another.
+        case (.ousting, .ended(let ending)):
+            return died(ending, at: now, jitter: jitter)
+        case (.ousting, .deadline):
+            state = .ousting(killAt: nil)
+            return [.report(.killed), .send(.kill)]
+        case (.ousting(let killAt), .stop):
+            // It has been told to leave already; only its successor is called off.
+            state = killAt.map { .stopping(killAt: $0) } ?? .killing(giveUpAt: now + policy.dieWithinMillis)
+            return []
+        case (.ousting, .start), (.ousting, .saidReady), (.ousting, .beat):
+            return []
+
+        // A process that was asked to leave for good.
+        case (.stopping, .ended(let ending)), (.killing, .ended(let ending)):
+            state = .stopped
+            return [.report(.stopped(ending))]
+        case (.stopping, .deadline):
+            return [.report(.killed)] + kill(at: now)
+        case (.killing, .deadline):
+            state = .stopped
+            return [.report(.abandoned)]
+        case (.starting, .stopAtOnce), (.ready, .stopAtOnce), (.ousting, .stopAtOnce), (.stopping, .stopAtOnce):
+            return kill(at: now)
+        case (.stopping, .start), (.stopping, .stop), (.stopping, .saidReady), (.stopping, .beat),
+            (.killing, .start), (.killing, .stop), (.killing, .stopAtOnce), (.killing, .saidReady), (.killing, .beat):
+            return []
+        }
+    }
+
+    // MARK: - Ways from one state to the next
+
+    private mutating func launch(at now: Int64) -> [ChildAction] {
+        state = .starting(since: now, readyBy: now + policy.readyWithinMillis)
+        return [.spawn]
+    }
+
+    private mutating func leave(at now: Int64) -> [ChildAction] {
+        state = .stopping(killAt: now + policy.leaveWithinMillis)
+        return [.send(.terminate)]
+    }
+
+    private mutating func kill(at now: Int64) -> [ChildAction] {
+        state = .killing(giveUpAt: now + policy.dieWithinMillis)
+        return [.send(.kill)]
+    }
+
+    private mutating func notReadyInTime(since: Int64, readyBy: Int64, at now: Int64) -> [ChildAction] {
+        if now - readyBy > policy.ownDelayMillisMax {
+            state = .starting(since: since, readyBy: now + policy.readyWithinMillis)
+            return []
+        }
+        state = .ousting(killAt: now + policy.leaveWithinMillis)
+        return [.report(.neverReady), .send(.terminate)]
+    }
+
+    private mutating func missedBeat(readySince since: Int64, beatBy: Int64, at now: Int64) -> [ChildAction] {
+        if now - beatBy > policy.ownDelayMillisMax {
+            state = .ready(since: since, beatBy: now + policy.beatWithinMillis)
+            return []
+        }
+        forgetDeaths(readySince: since, at: now)
+        state = .ousting(killAt: now + policy.leaveWithinMillis)
+        return [.report(.stalled), .send(.abort)]
+    }
+
+    private mutating func forgetDeaths(readySince since: Int64, at now: Int64) {
+        if now - since >= policy.healthyAfterMillis { quickDeaths = 0 }
+    }
+
+    private mutating func died(_ ending: Ending, at now: Int64, jitter: Double) -> [ChildAction] {
+        deaths += 1
+        lastDeath = ending
+        quickDeaths += 1
+        if case .exit(let code) = ending, policy.finalExitCodes.contains(code) {
+            return fail(.refused(exitCode: code))
+        }
+        if quickDeaths >= policy.quickDeathsMax {
+            return fail(.keptDying(deaths: quickDeaths, last: ending))
+        }
+        let pause = policy.pause(quickDeaths: quickDeaths, jitter: jitter)
+        state = .backoff(until: now + pause)
+        return [.report(.died(ending, restartInMillis: pause))]
+    }
+
+    private mutating func fail(_ failure: Failure) -> [ChildAction] {
+        state = .failed(failure)
+        return [.report(.failed(failure))]
+    }
+}

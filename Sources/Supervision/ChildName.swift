@@ -1,0 +1,15 @@
+/// Which child of the service.
+public enum ChildName: Hashable, Sendable, CustomStringConvertible {
+    case collector
+    case shard(Int)
+    case gateway
+
+    /// As log lines name it: "shard 0".
+    public var description: String {
+        switch self {
+        case .collector: "collector"
+        case .shard(let number): "shard \(number)"
+        case .gateway: "gateway"
+        }
+    }
+}

@@ -1,0 +1,44 @@
+/// The limits of a child's life. All times are milliseconds.
+public struct RestartPolicy: Sendable, Equatable {
+    /// The pause after the first of several quick deaths. A shard killed once is back well within two seconds, and a
+    /// program that cannot start does not eat a core.
+    public var firstPauseMillis: Int64 = 100
+    /// Pauses double up to this: a fault that passes by itself (a full disk, a dead name server) is noticed to be gone
+    /// ten seconds later at most.
+    public var pauseMillisMax: Int64 = 10_000
+    /// A child that was ready for so long has done its job: a death after that counts as the first again.
+    public var healthyAfterMillis: Int64 = 3_000
+    /// Deaths in a row, none after a healthy time, until the child is given up. With the pauses above, half a minute of trying.
+    public var quickDeathsMax = 10
+    /// A program says ready within a fraction of a second; a loaded machine may take some. Who needs longer hangs.
+    public var readyWithinMillis: Int64 = 15_000
+    /// Silence of a child that has sent beats (about one a second) until its main loop counts as stalled.
+    public var beatWithinMillis: Int64 = 20_000
+    /// A deadline seen so much too late says that the supervisor itself was not running (stopped, machine suspended):
+    /// beats may wait unread, so nobody is judged by it.
+    public var ownDelayMillisMax: Int64 = 1_000
+    /// From SIGTERM (or SIGABRT) to SIGKILL. Three stages of a stop in the worst case stay below the ten seconds after
+    /// which container engines kill everything.
+    public var leaveWithinMillis: Int64 = 3_000
+    /// From SIGKILL until the stop goes on without the child: only a process stuck in the kernel takes so long.
+    public var dieWithinMillis: Int64 = 2_000
+    /// How long one stage of the start may keep the next one waiting: mining does not depend on the statistics.
+    public var stageWithinMillis: Int64 = 5_000
+    /// Exit codes that say "do not start me again, change something first".
+    public var finalExitCodes: [Int32]
+
+    public init(finalExitCodes: [Int32] = []) {
+        self.finalExitCodes = finalExitCodes
+    }
+
+    /// The pause before the next start.
+    /// - Parameters:
+    ///   - quickDeaths: how many deaths in a row, at least 1.
+    ///   - jitter: 0 ..< 1; shortens the pause by up to a quarter, so that children that died together do not come back
+    ///     in step.
+    public func pause(quickDeaths: Int, jitter: Double) -> Int64 {
+        let doublings = min(max(quickDeaths - 1, 0), 20)  // 2^20 is beyond any ceiling, and overflows nothing
+        let full = min(firstPauseMillis << Int64(doublings), pauseMillisMax)
+        return full - Int64(Double(full) / 4 * min(max(jitter, 0), 1))
+    }
+}

@@ -1,0 +1,194 @@
+/// What the performer shall do next, in this order.
+public enum Order: Equatable, Sendable {
+    case child(ChildName, ChildAction)
+    case announce(Announcement)
+}
+
+/// News of the service as a whole.
+public enum Announcement: Equatable, Sendable {
+    /// Everything has been started and at least one shard serves. Comes once.
+    case serving(shards: Int)
+    /// The last shard has failed for good. The service stops: better that miners are refused and go to their second
+    /// proxy than that they wait in the queue of a socket which nobody serves.
+    case nothingServes(Failure)
+    /// No process is left.
+    case stopped
+}
+
+/// All children of a service: the order of starting (collector, shards, gateway), of stopping (the reverse), and
+/// one-for-one restarts between. What happens to one child never touches another while the service runs.
+///
+/// A stage of the start goes on when each of its children has had its say (ready, or dead once), or has kept the others
+/// waiting for too long. A stage of the stop goes on when all its processes are gone.
+public struct Service: Sendable {
+    private struct Member: Sendable {
+        let name: ChildName
+        let stage: Int
+        var child: Child
+    }
+
+    private enum Phase: Equatable {
+        case idle
+        case starting(stage: Int, nextAt: Int64)
+        case running
+        case stopping(stage: Int)
+        case stopped
+    }
+
+    private static let lastStage = 2
+
+    private var members: [Member]
+    private var phase = Phase.idle
+    private var hasServed = false
+    private let policy: RestartPolicy
+
+    public init(shards: Int, hasGateway: Bool, policy: RestartPolicy) {
+        self.policy = policy
+        members = [Member(name: .collector, stage: 0, child: Child(policy: policy))]
+        members += (0..<shards).map { Member(name: .shard($0), stage: 1, child: Child(policy: policy)) }
+        if hasGateway {
+            members.append(Member(name: .gateway, stage: Service.lastStage, child: Child(policy: policy)))
+        }
+    }
+
+    // MARK: - Questions
+
+    /// Every child, in the order of starting.
+    public var names: [ChildName] { members.map(\.name) }
+
+    public func child(_ name: ChildName) -> Child? {
+        members.first { $0.name == name }?.child
+    }
+
+    public var readyShards: Int {
+        members.count { member in
+            if case .ready = member.child.state { member.stage == 1 } else { false }
+        }
+    }
+
+    public var isStopping: Bool {
+        switch phase {
+        case .stopping, .stopped: true
+        case .idle, .starting, .running: false
+        }
+    }
+
+    /// When `advance` wants to be called; nil = not before the next event.
+    public var deadline: Int64? {
+        var times = members.compactMap(\.child.deadline)
+        if case .starting(_, let nextAt) = phase { times.append(nextAt) }
+        return times.min()
+    }
+
+    // MARK: - Verbs
+
+    public mutating func start(at now: Int64) -> [Order] {
+        guard phase == .idle else { return [] }
+        phase = .starting(stage: 0, nextAt: now + policy.stageWithinMillis)
+        return tell(.start, at: now) { $0.stage == 0 } + settle(at: now)
+    }
+
+    /// Something happened to one child.
+    /// - Parameter jitter: 0 ..< 1, fresh for each call.
+    public mutating func handle(
+        _ event: ChildEvent, of name: ChildName, at now: Int64, jitter: Double = 0
+    ) -> [Order] {
+        if event == .start, isStopping { return [] }
+        return tell(event, at: now, jitter: jitter) { $0.name == name } + settle(at: now)
+    }
+
+    /// Time has passed.
+    public mutating func advance(to now: Int64, jitter: Double = 0) -> [Order] {
+        tell(.deadline, at: now, jitter: jitter) { _ in true } + settle(at: now)
+    }
+
+    /// Ends everything in order, in a bounded time.
+    public mutating func stop(at now: Int64) -> [Order] {
+        switch phase {
+        case .stopping, .stopped:
+            return []
+        case .idle, .starting, .running:
+            phase = .stopping(stage: Service.lastStage)
+            return tell(.stop, at: now) { $0.stage == Service.lastStage } + settle(at: now)
+        }
+    }
+
+    /// Kills everything that is left.
+    public mutating func stopAtOnce(at now: Int64) -> [Order] {
+        guard phase != .stopped else { return [] }
+        phase = .stopping(stage: 0)
+        return tell(.stopAtOnce, at: now) { _ in true } + settle(at: now)
+    }
+
+    // MARK: - What follows from the states of all
+
+    private mutating func tell(
+        _ event: ChildEvent, at now: Int64, jitter: Double = 0, _ isMeant: (Member) -> Bool
+    ) -> [Order] {
+        var orders: [Order] = []
+        for index in members.indices where isMeant(members[index]) {
+            let actions = members[index].child.handle(event, at: now, jitter: jitter)
+            orders += actions.map { .child(members[index].name, $0) }
+        }
+        return orders
+    }
+
+    private mutating func settle(at now: Int64) -> [Order] {
+        var orders: [Order] = []
+        while true {
+            switch phase {
+            case .starting(let stage, let nextAt):
+                if let failure = failureOfAllShards { return orders + giveUp(failure, at: now) }
+                guard now >= nextAt || hasHadItsSay(stage: stage) else { return orders }
+                if stage == Service.lastStage {
+                    phase = .running
+                } else {
+                    phase = .starting(stage: stage + 1, nextAt: now + policy.stageWithinMillis)
+                    orders += tell(.start, at: now) { $0.stage == stage + 1 }
+                }
+            case .running:
+                if let failure = failureOfAllShards { return orders + giveUp(failure, at: now) }
+                if !hasServed, readyShards > 0 {
+                    hasServed = true
+                    orders.append(.announce(.serving(shards: readyShards)))
+                }
+                return orders
+            case .stopping(let stage):
+                // Whoever has no process now shall not get one any more, whatever the stage.
+                orders += tell(.stop, at: now) { !$0.child.mayBeAlive }
+                guard members.allSatisfy({ $0.stage < stage || !$0.child.mayBeAlive }) else { return orders }
+                if stage == 0 {
+                    phase = .stopped
+                    return orders + [.announce(.stopped)]
+                }
+                phase = .stopping(stage: stage - 1)
+                orders += tell(.stop, at: now) { $0.stage == stage - 1 }
+            case .idle, .stopped:
+                return orders
+            }
+        }
+    }
+
+    private mutating func giveUp(_ failure: Failure, at now: Int64) -> [Order] {
+        [.announce(.nothingServes(failure))] + stop(at: now)
+    }
+
+    /// True when every child of the stage has become ready or has died at least once.
+    private func hasHadItsSay(stage: Int) -> Bool {
+        members.allSatisfy { member in
+            guard member.stage == stage else { return true }
+            if case .starting = member.child.state { return member.child.deaths > 0 }
+            return true
+        }
+    }
+
+    /// Set when every shard has failed: the reason of the last one in order.
+    private var failureOfAllShards: Failure? {
+        var reason: Failure?
+        for member in members where member.stage == 1 {
+            guard case .failed(let failure) = member.child.state else { return nil }
+            reason = failure
+        }
+        return reason
+    }
+}

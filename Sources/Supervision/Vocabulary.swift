@@ -1,0 +1,92 @@
+/// How a process ended.
+public enum Ending: Equatable, Sendable {
+    case exit(Int32)
+    case signal(Int32)
+    /// It never ran: the program is missing, or the system has no room. Holds a negative errno.
+    case couldNotStart(Int32)
+}
+
+/// Something that happened to a child, or that is wanted of it.
+public enum ChildEvent: Equatable, Sendable {
+    /// It shall run (also: try again one that has failed).
+    case start
+    /// It shall end in good order.
+    case stop
+    /// It shall end now, whatever it is doing.
+    case stopAtOnce
+    /// It serves.
+    case saidReady
+    /// Its main loop turns.
+    case beat
+    /// Its process is gone, or never came to be.
+    case ended(Ending)
+    /// `Child.deadline` has come.
+    case deadline
+}
+
+/// What shall be done to a child. The performer carries them out in their order.
+public enum ChildAction: Equatable, Sendable {
+    /// Start its process, now; when that fails, say `.ended(.couldNotStart)`.
+    case spawn
+    case send(ChildSignal)
+    /// Tell the operator.
+    case report(ChildReport)
+}
+
+public enum ChildSignal: Equatable, Sendable {
+    /// SIGTERM: leave in good order.
+    case terminate
+    /// SIGABRT: leave a trace of where you hang.
+    case abort
+    /// SIGKILL.
+    case kill
+}
+
+/// News of a child that the operator should hear.
+public enum ChildReport: Equatable, Sendable {
+    /// It serves, so many milliseconds after its start.
+    case ready(afterMillis: Int64)
+    /// It did not say ready in time and is being replaced.
+    case neverReady
+    /// Its main loop has stalled; it is being replaced.
+    case stalled
+    /// It did not leave in time and was sent SIGKILL.
+    case killed
+    /// It died and will be started again.
+    case died(Ending, restartInMillis: Int64)
+    /// It will not be started again.
+    case failed(Failure)
+    /// It ended, as asked.
+    case stopped(Ending)
+    /// Even SIGKILL did not end it; the stop goes on without it.
+    case abandoned
+}
+
+/// Why a child is not started again.
+public enum Failure: Equatable, Sendable {
+    /// It died so many times in a row without a healthy time between.
+    case keptDying(deaths: Int, last: Ending)
+    /// It ended with an exit code that asks not to be started again.
+    case refused(exitCode: Int32)
+}
+
+/// Where a child is in its life. Times are those of the events' clock.
+public enum ChildState: Equatable, Sendable {
+    /// Not wanted yet.
+    case idle
+    /// Its process runs and has not said ready.
+    case starting(since: Int64, readyBy: Int64)
+    /// It serves. `beatBy` is nil until its first beat: who never beats is not watched by it.
+    case ready(since: Int64, beatBy: Int64?)
+    /// Its process must go and another come. `killAt` is nil once SIGKILL has been sent.
+    case ousting(killAt: Int64?)
+    /// It died; the next process comes at `until`.
+    case backoff(until: Int64)
+    /// Asked to leave; killed at `killAt`.
+    case stopping(killAt: Int64)
+    /// Sent SIGKILL; no longer waited for at `giveUpAt`.
+    case killing(giveUpAt: Int64)
+    /// Given up.
+    case failed(Failure)
+    case stopped
+}

@@ -1,0 +1,74 @@
+internal import DaemonKit
+internal import EventLoop
+internal import Glibc
+internal import Logging
+internal import Supervision
+
+// What the core reports, in the operator's language.
+
+extension ChildReport {
+    var level: Logger.Level {
+        switch self {
+        case .ready, .stopped: .info
+        case .died, .neverReady, .stalled, .killed: .warning
+        case .failed, .abandoned: .error
+        }
+    }
+
+    /// - Parameter processID: 0 when there is none (any more).
+    func text(name: ChildName, processID: Int32) -> String {
+        let who = processID == 0 ? "\(name)" : "\(name) (process \(processID))"
+        return switch self {
+        case .ready(let millis): "\(who) is ready after \(millis) ms"
+        case .neverReady: "\(who) did not become ready in time; replacing it"
+        case .stalled: "\(who) has stalled: its main loop gives no sign of life; replacing it"
+        case .killed: "\(who) did not leave in time; killing it"
+        case .died(let ending, let millis): "\(who) \(ending.text); starting it again in \(millis) ms"
+        case .failed(let failure): "\(who) has failed and will not be started again: \(failure.text)"
+        case .stopped(let ending): "\(who) stopped (\(ending.text))"
+        case .abandoned: "\(who) is stuck in the kernel; going on without it"
+        }
+    }
+}
+
+extension Failure {
+    var text: String {
+        switch self {
+        case .keptDying(let deaths, let last): "it died \(deaths) times in a row; at last it \(last.text)"
+        case .refused(let code): "it \(Ending.exit(code).text), which a restart would not change"
+        }
+    }
+
+    /// How the service ends when its last shard ended so: a configuration that a shard refuses is still a bad one.
+    var exitCode: ExitCode {
+        switch self {
+        case .keptDying: .childFailed
+        case .refused(let code): ExitCode(rawValue: code) ?? .childFailed
+        }
+    }
+}
+
+extension Ending {
+    var text: String {
+        switch self {
+        case .exit(let code): "left with exit code \(code)" + (ExitCode(rawValue: code).map { " (\($0))" } ?? "")
+        case .signal(let number): "was ended by \(Ending.name(ofSignal: number))"
+        case .couldNotStart(let code): "could not be started: \(SystemFailure(code: code))"
+        }
+    }
+
+    private static func name(ofSignal number: Int32) -> String {
+        switch number {
+        case SIGKILL: "SIGKILL"
+        case SIGTERM: "SIGTERM"
+        case SIGINT: "SIGINT"
+        case SIGSEGV: "SIGSEGV"
+        case SIGABRT: "SIGABRT"
+        case SIGBUS: "SIGBUS"
+        case SIGILL: "SIGILL"
+        case SIGTRAP: "SIGTRAP"
+        case SIGFPE: "SIGFPE"
+        default: "signal \(number)"
+        }
+    }
+}

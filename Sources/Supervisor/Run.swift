@@ -1,0 +1,101 @@
+internal import ArgumentParser
+internal import Configuration
+internal import DaemonKit
+internal import EventLoop
+internal import Glibc
+internal import Logging
+
+/// `millrace run`, the verb that is meant when none is given: configuration in, service until it is told to stop.
+struct Run: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the service (the default).",
+        discussion: "Exit codes: 0 stopped as asked, 2 bad configuration, 3 no shard could be kept alive, 4 an address "
+            + "or the run directory is in use, 5 a program of the service is missing, 64 wrong command line.")
+
+    @OptionGroup var options: CommandOptions
+
+    func run() throws {
+        ensureStandardDescriptors()
+        let surroundings = Surroundings.ofThisProcess()
+        let source = ConfigurationSource(options: CommandOptions.given(in: CommandLine.arguments.dropFirst()))
+        let resolution: Resolution
+        do throws(StartFailure) {
+            resolution = try source.resolve(in: surroundings)
+        } catch {
+            say(error.message)
+            error.exitCode.exit()
+        }
+        if options.isDryRun { Run.show(resolution) }
+        guard let settings = resolution.settings else {
+            for finding in resolution.warnings + resolution.errors { say("\(finding)") }
+            DaemonKit.ExitCode.badConfiguration.exit()
+        }
+        LogOutput.start(
+            process: "supervisor", format: settings.logFormat == .json ? .json : .text,
+            level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile)
+        let log = Logger(label: "supervisor")
+        for warning in resolution.warnings { log.warning("\(warning)") }
+        serve(settings, surroundings: surroundings, log: log).exit()
+    }
+
+    /// `--dry-run`: what is wrong, what would be done, and the exit code that scripts look at.
+    private static func show(_ resolution: Resolution) -> Never {
+        for finding in resolution.warnings + resolution.errors { say("\(finding)") }
+        guard let settings = resolution.settings else { DaemonKit.ExitCode.badConfiguration.exit() }
+        for line in Summary.lines(of: settings) { print(line) }
+        print("The configuration is good.")
+        DaemonKit.ExitCode.stopped.exit()
+    }
+}
+
+/// The whole wiring of the supervisor.
+private func serve(_ settings: Settings, surroundings: Surroundings, log: Logger) -> DaemonKit.ExitCode {
+    let serviceManager = ServiceManager.inherited()
+    do {
+        let programs = try ChildPrograms(beside: surroundings.executable, environment: surroundings.environment)
+        try programs.check(withGateway: settings.api != nil)
+        let runDirectory = try RunDirectory(at: settings.runDirectory, log: log)
+        defer { runDirectory.leave() }
+        _ = DescriptorLimit.raise()
+        let sockets = try ShardSockets(binds: settings.binds, shards: settings.shards, log: log)
+        var settings = settings
+        settings.binds = sockets.binds
+        log.notice("Millrace \(BuildInformation.version), \(BuildInformation.platform), libuv \(Loop.libuvVersion)")
+        for line in Summary.lines(of: settings) { log.info("\(line)") }
+
+        let loop = try Loop()
+        let run = ServiceRun(
+            on: loop, settings: settings, sockets: sockets, programs: programs, serviceManager: serviceManager,
+            log: log)
+        return try run.untilStopped()
+    } catch let failure as StartFailure {
+        log.critical("\(failure.message)")
+        return failure.exitCode
+    } catch {
+        log.critical("\(error)")
+        return .failed
+    }
+}
+
+/// What keeps the service from starting, in words for the operator.
+struct StartFailure: Error {
+    var exitCode: DaemonKit.ExitCode
+    var message: String
+}
+
+/// One line to standard error, for what is said before there is a log.
+func say(_ line: String) {
+    let bytes = Array((line + "\n").utf8)
+    _ = write(STDERR_FILENO, bytes, bytes.count)
+}
+
+/// Makes sure that 0, 1 and 2 are open, so that no socket of ours gets a number that children take for their output.
+private func ensureStandardDescriptors() {
+    while true {
+        let descriptor = open("/dev/null", O_RDWR)
+        if descriptor > STDERR_FILENO || descriptor < 0 {
+            close(descriptor)
+            return
+        }
+    }
+}

@@ -1,0 +1,116 @@
+internal import DaemonKit
+internal import EventLoop
+internal import Glibc
+internal import Supervision
+
+/// One process of the service and our end of its lifeline.
+final class RunningChild {
+    enum News {
+        case saidReady
+        case beat
+        /// The last news; nothing of it is open any more.
+        case ended(Ending)
+    }
+
+    /// Words on a lifeline are short; a child that writes more without a newline writes nonsense.
+    private static let wordBytesMax = 64
+
+    private let loop: Loop
+    private let hear: (News) -> Void
+    private var lifeline: Int32 = -1
+    private var watch: DescriptorWatch?
+    private var process: ChildProcess?
+    private var unread: [UInt8] = []
+
+    /// Starts the program with its lifeline, its settings and its listening sockets, and nothing else of ours.
+    /// - Parameters:
+    ///   - hear: called on the loop; `.ended` exactly once, and last.
+    init(
+        on loop: Loop, executable: String, name: String, environment: [String], inheritance: Inheritance,
+        sockets: [Int32], hear: @escaping (News) -> Void
+    ) throws(SystemFailure) {
+        self.loop = loop
+        self.hear = hear
+        var ends: [Int32] = [-1, -1]
+        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
+            throw SystemFailure(code: -errno)
+        }
+        lifeline = ends[0]
+        let settings = (try? inheritance.memoryFile()) ?? -1
+        defer {
+            close(ends[1])
+            if settings >= 0 { close(settings) }
+        }
+        do throws(SystemFailure) {
+            guard settings >= 0 else { throw SystemFailure(code: -ENOMEM) }
+            watch = try DescriptorWatch(on: loop, descriptor: lifeline) { [unowned self] in listen() }
+            let command = ProcessCommand(
+                executable: executable, arguments: [name], environment: environment,
+                descriptors: [nil, STDOUT_FILENO, STDERR_FILENO, ends[1], settings] + sockets)
+            process = try ChildProcess(on: loop, command) { [unowned self] ending in ended(ending) }
+        } catch {
+            cut()
+            throw error
+        }
+    }
+
+    var processID: Int32 { process?.processID ?? 0 }
+
+    func send(_ signal: ChildSignal) {
+        switch signal {
+        case .terminate:
+            process?.send(signal: SIGTERM)
+            // The same, said to a child that is deaf to signals. It may go on talking to us.
+            if lifeline >= 0 { shutdown(lifeline, Int32(SHUT_WR)) }
+        case .abort: process?.send(signal: SIGABRT)
+        case .kill: process?.send(signal: SIGKILL)
+        }
+    }
+
+    // MARK: - From the loop
+
+    private func listen() {
+        var chunk = [UInt8](repeating: 0, count: 1_024)
+        while lifeline >= 0 {
+            let count = read(lifeline, &chunk, chunk.count)
+            if count > 0 {
+                take(chunk.prefix(count))
+            } else if count < 0, errno == EAGAIN || errno == EINTR {
+                return
+            } else {
+                // It closed its end. That it leaves is told by its process, not by this.
+                cut()
+            }
+        }
+    }
+
+    private func take(_ bytes: ArraySlice<UInt8>) {
+        unread += bytes
+        while let end = unread.firstIndex(of: 0x0a) {
+            let word = String(decoding: unread[..<end], as: UTF8.self)
+            unread.removeSubrange(...end)
+            switch word {
+            case "ready": hear(.saidReady)
+            case "beat": hear(.beat)
+            default: break  // a newer child may have more to say than we know
+            }
+        }
+        if unread.count > RunningChild.wordBytesMax { unread.removeAll() }
+    }
+
+    private func ended(_ ending: ProcessEnding) {
+        cut()
+        process = nil
+        switch ending {
+        case .exit(let code): hear(.ended(.exit(code)))
+        case .signal(let number): hear(.ended(.signal(number)))
+        }
+    }
+
+    private func cut() {
+        watch?.close()
+        watch = nil
+        if lifeline >= 0 { close(lifeline) }
+        lifeline = -1
+    }
+}

@@ -1,0 +1,24 @@
+internal import Configuration
+
+/// What a configuration comes to, in a few lines without secrets.
+enum Summary {
+    static func lines(of settings: Settings) -> [String] {
+        let shards = settings.shards == 1 ? "1 shard" : "\(settings.shards) shards"
+        let api = settings.api.map { api in
+            "API on \(Settings.Bind(host: api.host, port: api.port).name), "
+                + (api.accessToken == nil ? "no token" : "token required")
+                + (api.isRestricted ? ", read-only" : "")
+        }
+        return [
+            "pools: " + settings.pools.map(\.name).joined(separator: ", "),
+            "miners connect to " + settings.binds.map(\.name).joined(separator: ", "),
+            "\(shards), " + (api ?? "no API"),
+            "run directory \(settings.runDirectory)",
+        ]
+    }
+}
+
+extension Settings.Bind {
+    /// "0.0.0.0:3333" or "[::]:3333".
+    var name: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}

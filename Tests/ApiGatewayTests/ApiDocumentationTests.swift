@@ -1,0 +1,46 @@
+import Foundation
+import Testing
+
+@testable import ApiGateway
+
+@Suite struct ApiDocumentationTests {
+    private let page: String
+
+    init() throws {
+        page = try String(contentsOf: Golden.repository.appending(path: "docs/API.md"), encoding: .utf8)
+    }
+
+    /// The examples of the page: the name of the golden file, and what the page shows.
+    private var examples: [(name: String, text: String)] {
+        page.matches(of: /<!-- golden: ([a-z0-9.-]+) -->\n```json\n((?:.*\n)*?)```/).map {
+            (String($0.output.1), String($0.output.2))
+        }
+    }
+
+    @Test func everyExampleIsAGoldenFile() throws {
+        #expect(examples.count == 6)
+        #expect(page.matches(of: /```json/).count == examples.count)
+        for example in examples { #expect(try example.text == Golden.text(example.name), "\(example.name)") }
+    }
+
+    @Test func theSmallBodiesAreGoldenToo() throws {
+        try Golden.expect(Answer.health.body, equals: "healthz.json")
+        try Golden.expect(Answer.refusal(.notFound).body, equals: "error-404.json")
+    }
+
+    @Test func everyRefusalIsExplained() {
+        for refusal in Refusal.allCases { #expect(page.contains("| \(refusal.rawValue) | `\(refusal.name)` |")) }
+    }
+
+    @Test func theLimitsOnThePageAreTheOnesInForce() {
+        let limits = GatewayLimits()
+        for text in [
+            "\(limits.connections) connections, \(limits.connectionsPerAddress) from one address",
+            "complete \(limits.requestMillis / 1_000) s after", "taken within \(limits.answerMillis / 1_000) s",
+            "\(limits.silenceSeconds) s of silence", "more than \(limits.requestBodyBytes / 1_024) KiB;",
+            "more than \(limits.connectionBytes / 1_024) KiB of headers", "reading \(limits.bodyBytes >> 20) MiB",
+        ] {
+            #expect(page.replacing("\n", with: " ").contains(text), "\(text)")
+        }
+    }
+}

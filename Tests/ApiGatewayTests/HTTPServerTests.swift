@@ -1,0 +1,107 @@
+import Configuration
+import Glibc
+import Logging
+import Telemetry
+import Testing
+
+@testable import ApiGateway
+
+/// The server with limits so small that they can be reached, and the time in the test's hands.
+@Suite(.serialized, .timeLimit(.minutes(1))) struct HTTPServerTests {
+    private func serve(
+        _ change: (inout GatewayLimits) -> Void = { _ in }, workers: Int = 0,
+        _ body: (HTTPServer, HTTPClient) throws -> Void
+    ) throws {
+        var limits = GatewayLimits()
+        change(&limits)
+        let pages = Pages(serviceStartedAt: 0, bodyBytesMax: limits.bodyBytes) { _, _ in
+            [UInt8](repeating: 0x20, count: workers)
+        }
+        let router = Router(api: Settings.API(host: "127.0.0.1", port: 0))
+        let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let handler = try #require(RequestHandler(pages: pages, router: router, limits: limits, log: log))
+        let listener = try APIListener.open(host: "127.0.0.1", port: 0, backlog: 64)
+        let port = APIListener.port(of: listener)
+        let server = try HTTPServer(listener: listener, handler: handler, limits: limits)
+        defer { server.stop(drainMillis: 0) }
+        try body(server, HTTPClient(port: port))
+    }
+
+    @Test func headersThatTrickleAreCutAtTheDeadline() throws {
+        try serve { server, client in
+            let slow = try HTTPClient.Connection(client)
+            slow.write("GET / HT")
+            #expect(try client.get("/").status == 200)  // the slow one has been accepted before
+            slow.write("TP/1.1\r\nX: ")
+            server.cutOverdue(at: Clock.monotonicMillis + 29_000)
+            slow.write("y\r\n\r\n")
+            #expect(slow.reply()?.status == 200)
+            slow.write("GET / HTTP/1.1\r\nX: ")
+            server.cutOverdue(at: Clock.monotonicMillis + 31_000)
+            #expect(slow.isClosedByServer())
+            #expect(try client.get("/").status == 200)
+        }
+    }
+
+    @Test func anAnswerThatNobodyTakesIsCutAtTheDeadline() throws {
+        // More than the buffers of both sockets hold, so that the server cannot be done with it.
+        try serve(workers: 32 << 20) { server, client in
+            let slow = try HTTPClient.Connection(client)
+            slow.write("GET / HTTP/1.1\r\n\r\n")
+            #expect(try client.get("/healthz").status == 200)
+            usleep(100_000)
+            server.cutOverdue(at: Clock.monotonicMillis + 61_000)
+            #expect(slow.reply() == nil)
+            #expect(try client.get("/healthz").status == 200)
+        }
+    }
+
+    @Test func oneAddressCannotTakeAllConnections() throws {
+        try serve {
+            $0.connections = 8
+            $0.connectionsPerAddress = 4
+        } _: { _, client in
+            let held = try (0..<4).map { _ in try HTTPClient.Connection(client) }
+            for connection in held {
+                connection.write("GET /healthz HTTP/1.1\r\n\r\n")
+                #expect(connection.reply()?.status == 200)
+            }
+            let fifth = try HTTPClient.Connection(client)
+            #expect(fifth.isClosedByServer())
+            held[0].write("GET /healthz HTTP/1.1\r\n\r\n")
+            #expect(held[0].reply()?.status == 200)
+        }
+    }
+
+    /// Bytes and end of a connection in one wake-up: what the library's epoll mode does not notice.
+    @Test func clientsThatHangUpInTheMiddleDoNotKeepTheirPlace() throws {
+        try serve {
+            $0.connections = 8
+            $0.connectionsPerAddress = 8
+        } _: { _, client in
+            for _ in 0..<100 {
+                for request in ["GET / H", "GET / HTTP/1.1\r\nX", "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nab"] {
+                    try HTTPClient.Connection(client).write(request)
+                }
+            }
+            #expect(try client.get("/healthz").status == 200)
+        }
+    }
+
+    @Test(arguments: [
+        ("GET /" + String(repeating: "a", count: 40_000) + " HTTP/1.1\r\n\r\n", 414),
+        ("GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 40_000) + "\r\n\r\n", 431),
+        ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n", 413),
+        ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+        ("GET /\r\n\r\n", 400),
+    ])
+    func tooMuchOrWrongIsRefusedInWords(request: String, status: Int) throws {
+        try serve { _, client in
+            let connection = try HTTPClient.Connection(client)
+            connection.write(request)
+            let got = connection.reply()?.status
+            #expect(got == status, "\(request.prefix(40))")
+            #expect(connection.isClosedByServer())
+        }
+    }
+}

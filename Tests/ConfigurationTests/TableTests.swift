@@ -1,0 +1,124 @@
+import Testing
+
+@testable import Configuration
+
+/// What holds for every row of the tables, without naming one.
+struct TableTests {
+    /// A configuration in which the key at `path` has this value, and all that it needs around it.
+    private func file(_ path: String, _ value: String) -> String {
+        let names = path.split(separator: ".").map(String.init)
+        let leaf = "\"\(names[names.count - 1])\": \(value)"
+        guard names.count == 2 else {
+            return path == "pools" ? "{\(leaf)}" : withPool(leaf)
+        }
+        switch names[0] {
+        case "pools[]": return pool(path == "pools[].url" ? leaf : "\"url\": \"a\", " + leaf)
+        case "bind[]": return withPool("\"bind\": [{\(leaf)}, \"0.0.0.0:1\"]")
+        default: return withPool("\"\(names[0])\": {\(leaf)}")
+        }
+    }
+
+    /// "pools[].url" as messages show it.
+    private func shownPath(_ path: String) -> String { path.split(separator: "[]").joined(separator: "[0]") }
+
+    private static let samples: [(kind: KnownKey.Kinds, value: String)] = [
+        (.boolean, "true"), (.integer, "5"), (.text, "\"t\""), (.array, "[]"), (.object, "{}"),
+    ]
+
+    @Test(arguments: KnownKey.all.map(\.path))
+    func aWrongTypeIsAnErrorAtTheKey(_ path: String) throws {
+        let key = try #require(KnownKey.all.first { $0.path == path })
+        let wrong = TableTests.samples.filter { !key.kinds.contains($0.kind) }.map(\.value) + ["1.5"]
+        for value in wrong {
+            let resolution = resolved(file(path, value))
+            let error = resolution.errors.first { $0.message.hasPrefix(shownPath(path) + ": expected ") }
+            #expect(error?.line != nil, "\(path): \(value) gave \(resolution.errorTexts)")
+            #expect(resolution.settings == nil)
+        }
+    }
+
+    @Test(arguments: KnownKey.all.map(\.path))
+    func aNumberIsTakenAtItsLimitsAndRefusedBeyond(_ path: String) throws {
+        let key = try #require(KnownKey.all.first { $0.path == path })
+        guard let range = key.range else { return }
+        for (number, isWrong) in [
+            (range.lowerBound, false), (range.upperBound, false), (range.lowerBound - 1, true),
+            (range.upperBound + 1, true), (.min, true), (.max, true),
+        ] as [(Int64, Bool)] {
+            let errors = resolved(file(path, String(number))).errors
+            let isRefused = errors.contains { $0.message.hasPrefix(shownPath(path) + ": expected ") }
+            #expect(isRefused == isWrong, "\(path): \(number)")
+        }
+    }
+
+    @Test(arguments: KnownKey.all.map(\.path))
+    func nullMeansNotGiven(_ path: String) {
+        // These three are required where they stand, and a `tls` object switches TLS on whatever is in it.
+        if ["pools", "pools[].url"].contains(path) || path.hasPrefix("bind[]") || path.hasPrefix("tls.") { return }
+        let resolution = resolved(file(path, "null"))
+        #expect(resolution.settings != nil && resolution.warnings.isEmpty)
+    }
+
+    @Test(arguments: KnownKey.all.filter { $0.kinds.contains(.text) }.map(\.path))
+    func aTextIsLimited(_ path: String) {
+        let long = String(repeating: "a", count: Section.textBytesMax + 1)
+        let errors = resolved(file(path, "\"\(long)\"")).errors
+        #expect(errors.contains { $0.message == "\(shownPath(path)): longer than 1024 bytes" })
+    }
+
+    @Test func everyKeyBelongsToAnObjectOfTheTable() {
+        let paths = Set(KnownKey.all.map(\.path))
+        #expect(paths.count == KnownKey.all.count)
+        for path in paths {
+            guard let dot = path.lastIndex(of: ".") else { continue }
+            let parent = path[..<dot]
+            #expect(paths.contains(String(parent.hasSuffix("[]") ? parent.dropLast(2) : parent)), "\(path)")
+        }
+    }
+
+    /// 5,000 random command lines over a file. The invariant: an answer, never a trap; settings exactly when there is
+    /// no error; and every finding names an option or a place.
+    @Test func randomCommandLinesNeverTrap() {
+        let words = KnownOption.all.map { "--" + $0.name } + ["-o", "-ox", "-kp", "-O", "-", "--", "---", "-=", "--=x"]
+        let values = ["", "5", "-1", "a:1", "[::1]:2", "auto", "${X}", "u:p", "0.0.0.0:1", "99999999999999999999", "é"]
+        let text = withPool(#""http": {"enabled": true}, "api": {"port": 1}, "bind": ["0.0.0.0:1"]"#)
+        var random = SplitMix(state: 7)
+        for _ in 0..<5_000 {
+            var line: [String] = []
+            for _ in 0..<random.below(8) {
+                line.append(words[random.below(words.count)])
+                if random.below(3) > 0 { line.append(values[random.below(values.count)]) }
+            }
+            let resolution = resolved(random.below(2) == 0 ? text : nil, GivenOption.scan(line))
+            #expect((resolution.settings == nil) == !resolution.errors.isEmpty)
+            for finding in resolution.errors + resolution.warnings where finding.line == nil {
+                #expect(finding.message.hasPrefix("--") || finding.message.hasPrefix("no pool"), "\(line): \(finding)")
+            }
+        }
+    }
+
+    @Test func pathsAreMadeAbsoluteByTheirTextAlone() {
+        #expect(absolute("a/./b//c/", from: "/x") == "/x/a/b/c")
+        #expect(absolute("../../../a", from: "/x/y") == "/a")
+        #expect(absolute("/a/../b", from: "/x") == "/b")
+        #expect(absolute("", from: "/x") == "/x")
+        #expect(directory(of: "/a/b.json") == "/a" && directory(of: "/a") == "/" && directory(of: "/") == "/")
+    }
+
+    @Test func anOverlayWinsMemberByMember() throws {
+        func object(_ text: String) throws -> JSONObject {
+            guard case .object(let object) = try JSONReader.read(Array(text.utf8)).value else { return JSONObject() }
+            return object
+        }
+        let below = try object(#"{"a": {"b": 1, "c": 2}, "d": 3, "e": [1]}"#)
+        let merged = below.overlaid(with: try object(#"{"a": {"c": 4}, "d": {"f": 5}, "e": [], "g": 6}"#))
+        #expect(merged.members.map(\.key) == ["a", "d", "e", "g"])
+        guard case .object(let inner)? = merged["a"]?.value, case .object(let replaced)? = merged["d"]?.value else {
+            Issue.record("no objects")
+            return
+        }
+        #expect(inner["b"]?.value == .integer(1) && inner["c"]?.value == .integer(4))
+        #expect(replaced["f"]?.value == .integer(5))
+        #expect(merged["e"]?.value == .array([]) && merged["g"]?.value == .integer(6))
+    }
+}

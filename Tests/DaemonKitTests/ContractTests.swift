@@ -1,0 +1,157 @@
+import Configuration
+import Foundation
+import Glibc
+import Testing
+
+@testable import DaemonKit
+
+/// Two connected local sockets, closed with the value that holds them.
+private final class SocketPair {
+    let ours: Int32
+    private(set) var theirs: Int32
+
+    init() throws {
+        var ends: [Int32] = [0, 0]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        ours = ends[0]
+        theirs = ends[1]
+    }
+
+    func closeTheirs() {
+        guard theirs >= 0 else { return }
+        close(theirs)
+        theirs = -1
+    }
+
+    deinit {
+        close(ours)
+        closeTheirs()
+    }
+}
+
+@Suite struct LifelineTests {
+    @Test func newsGoUpwardAsLines() throws {
+        let pair = try SocketPair()
+        let lifeline = Lifeline(descriptor: pair.ours)
+        lifeline.sayReady()
+        lifeline.sayBeat()
+        var buffer = [UInt8](repeating: 0, count: 64)
+        let count = read(pair.theirs, &buffer, buffer.count)
+        #expect(String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self) == "ready\nbeat\n")
+    }
+
+    @Test func itIsCutWhenTheSupervisorLetsGoAndNotBefore() throws {
+        let pair = try SocketPair()
+        let lifeline = Lifeline(descriptor: pair.ours)
+        let atFirst = lifeline.isCut()
+        write(pair.theirs, "anything", 8)
+        let afterWords = lifeline.isCut()
+        pair.closeTheirs()
+        let afterTheEnd = lifeline.isCut()
+        #expect((atFirst, afterWords, afterTheEnd) == (false, false, true))
+    }
+
+    @Test func unreadNewsDoNotHideTheCut() throws {
+        let pair = try SocketPair()
+        let lifeline = Lifeline(descriptor: pair.ours)
+        lifeline.sayReady()
+        pair.closeTheirs()
+        let isCut = lifeline.isCut()
+        #expect(isCut)
+    }
+
+    @Test func aSupervisorThatDoesNotReadOrIsGoneNeverHoldsTheChildUp() throws {
+        let pair = try SocketPair()
+        let lifeline = Lifeline(descriptor: pair.ours)
+        for _ in 0..<100_000 { lifeline.sayBeat() }
+        pair.closeTheirs()
+        lifeline.sayBeat()
+    }
+}
+
+@Suite struct InheritanceTests {
+    @Test func theMemoryFileHoldsTheWholeValueAndIsNotLeaked() throws {
+        var settings = Settings()
+        settings.pools = [Settings.Pool(host: "pool.example", port: 3333, user: "48…", password: "x")]
+        settings.shards = 3
+        let value = Inheritance(
+            settings: settings, shard: 2, socketCount: 2, logsJSON: true, serviceStartedAt: 1_700_000_000_000)
+        let descriptor = try value.memoryFile()
+        defer { close(descriptor) }
+        #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0)
+        lseek(descriptor, 0, SEEK_SET)
+        let data = try #require(try FileHandle(fileDescriptor: descriptor, closeOnDealloc: false).readToEnd())
+        let copy = try JSONDecoder().decode(Inheritance.self, from: data)
+        #expect(copy.settings == settings)
+        #expect(copy.shard == 2)
+        #expect(copy.sockets == [5, 6])
+        #expect(copy.logsJSON)
+        #expect(copy.serviceStartedAt == 1_700_000_000_000)
+    }
+}
+
+@Suite struct ExitCodeTests {
+    /// Scripts and service files depend on these numbers.
+    @Test func theNumbersAreAContract() {
+        #expect(ExitCode.stopped.rawValue == 0)
+        #expect(ExitCode.failed.rawValue == 1)
+        #expect(ExitCode.badConfiguration.rawValue == 2)
+        #expect(ExitCode.childFailed.rawValue == 3)
+        #expect(ExitCode.cannotListen.rawValue == 4)
+        #expect(ExitCode.badInstallation.rawValue == 5)
+        #expect(ExitCode.usage.rawValue == 64)
+    }
+}
+
+@Suite struct ServiceManagerTests {
+    /// A datagram socket under `name` (a path, or '@…' for an abstract one) that plays the service manager.
+    private func listen(at name: String) throws -> Int32 {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { path in
+            path.copyBytes(from: name.utf8)
+            if path[0] == UInt8(ascii: "@") { path[0] = 0 }
+        }
+        let size = socklen_t(MemoryLayout<sa_family_t>.size + name.utf8.count)
+        let bound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) }
+        }
+        try #require(bound == 0)
+        return descriptor
+    }
+
+    private func receive(_ descriptor: Int32) -> String? {
+        var buffer = [UInt8](repeating: 0, count: 512)
+        let count = recv(descriptor, &buffer, buffer.count, 0)
+        return count < 0 ? nil : String(decoding: buffer.prefix(count), as: UTF8.self)
+    }
+
+    @Test(arguments: ["@millrace-test-\(getpid())", "\(NSTemporaryDirectory())/millrace-notify-\(getpid())"])
+    func readinessAndStoppingAreSaidAsDatagrams(name: String) throws {
+        unlink(name)
+        let manager = try listen(at: name)
+        defer {
+            close(manager)
+            unlink(name)
+        }
+        let service = try #require(ServiceManager(address: name))
+        service.sayReady(status: "2 shards")
+        #expect(receive(manager) == "READY=1\nSTATUS=2 shards\nMAINPID=\(getpid())\n")
+        service.sayStopping()
+        #expect(receive(manager) == "STOPPING=1\nSTATUS=stopping\n")
+        service.say(status: "1 shard of 2")
+        #expect(receive(manager) == "STATUS=1 shard of 2\n")
+        #expect(receive(manager) == nil)
+    }
+
+    @Test(arguments: [nil, "", "relative/path", "vsock:2:1", String(repeating: "/x", count: 60)])
+    func anAddressThatIsNoneIsNoServiceManager(address: String?) {
+        #expect(ServiceManager(address: address) == nil)
+    }
+
+    @Test func aManagerThatIsNotThereIsNoHarm() throws {
+        let service = try #require(ServiceManager(address: "/nonexistent/notify"))
+        service.sayReady(status: "")
+    }
+}

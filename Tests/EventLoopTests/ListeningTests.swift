@@ -1,0 +1,96 @@
+import EventLoop
+import Glibc
+import Testing
+
+@Suite struct ListeningTests {
+    private let anyPort: SocketAddress
+
+    init() throws {
+        anyPort = try SocketAddress(host: "127.0.0.1", port: 0)
+    }
+
+    @Test func socketsWithASharedPortJoinEachOther() throws {
+        let first = try ListeningSocket.open(anyPort, sharedPort: true)
+        let address = try ListeningSocket.address(of: first)
+        let second = try ListeningSocket.open(address, sharedPort: true)
+        #expect(try ListeningSocket.address(of: second) == address)
+        Glibc.close(first)
+        Glibc.close(second)
+    }
+
+    @Test func aSocketOfItsOwnIsRefusedWhereSomebodyListens() throws {
+        let first = try ListeningSocket.open(anyPort, sharedPort: true)
+        let address = try ListeningSocket.address(of: first)
+        #expect(throws: SystemFailure(code: -EADDRINUSE)) {
+            _ = try ListeningSocket.open(address, sharedPort: false)
+        }
+        Glibc.close(first)
+    }
+
+    @Test func theSocketIsCloseOnExec() throws {
+        let descriptor = try ListeningSocket.open(anyPort, sharedPort: false)
+        #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0)
+        Glibc.close(descriptor)
+    }
+
+    @Test func aConnectionNobodyWantsIsClosedAndTheNextIsServed() throws {
+        let loop = try Loop()
+        let descriptor = try ListeningSocket.open(anyPort, sharedPort: false)
+        let address = try ListeningSocket.address(of: descriptor)
+        var served: [RecordingStream] = []
+        var asked = 0
+        let listener = try TCPListener(on: loop, descriptor: descriptor) { loop in
+            asked += 1
+            guard asked > 1 else { return nil }
+            let stream = RecordingStream(on: loop)
+            served.append(stream)
+            return stream
+        }
+        let refused = RecordingStream(on: loop)
+        try refused.connect(to: address)
+        loop.turn(until: { !refused.ends.isEmpty })
+        let welcome = RecordingStream(on: loop)
+        try welcome.connect(to: address)
+        loop.turn(until: { served.first?.connections == [nil] && welcome.connections == [nil] })
+        #expect(asked == 2)
+        for stream in served + [refused, welcome] { stream.close() }
+        listener.close()
+        loop.finish()
+    }
+
+    @Test func aWholeCrowdIsAccepted() throws {
+        let loop = try Loop()
+        let descriptor = try ListeningSocket.open(anyPort, sharedPort: false)
+        let address = try ListeningSocket.address(of: descriptor)
+        var served: [RecordingStream] = []
+        let listener = try TCPListener(on: loop, descriptor: descriptor) { loop in
+            let stream = RecordingStream(on: loop)
+            served.append(stream)
+            return stream
+        }
+        let clients = (0..<300).map { _ in RecordingStream(on: loop) }
+        for client in clients { try client.connect(to: address) }
+        loop.turn(until: { served.count == 300 && clients.allSatisfy { $0.connections == [nil] } })
+        for stream in served + clients { stream.close() }
+        listener.close()
+        loop.finish()
+    }
+}
+
+@Suite struct SocketAddressTests {
+    @Test func anAddressIsWrittenAsItIsRead() throws {
+        #expect(try SocketAddress(host: "127.0.0.1", port: 3333).description == "127.0.0.1:3333")
+        #expect(try SocketAddress(host: "::1", port: 65_535).description == "[::1]:65535")
+        #expect(try SocketAddress(host: "::", port: 1).isIPv6)
+        #expect(try SocketAddress(host: "10.0.0.1", port: 1).with(port: 513).port == 513)
+    }
+
+    @Test func anIPv4MinerOnAnIPv6SocketIsShownAsIPv4() throws {
+        #expect(try SocketAddress(host: "::ffff:192.168.1.2", port: 1).host == "192.168.1.2")
+    }
+
+    @Test(arguments: ["", "localhost", "1.2.3", "1.2.3.4.5", "::g", "[::1]", "256.0.0.1"])
+    func whatIsNotNumericIsRefused(host: String) {
+        #expect(throws: SystemFailure.self) { try SocketAddress(host: host, port: 1) }
+    }
+}

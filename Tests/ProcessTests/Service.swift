@@ -1,0 +1,176 @@
+import Foundation
+import Glibc
+import Testing
+
+/// The whole of Millrace as built, with a practice pool above it.
+final class Service {
+    let scratch: Scratch
+    let minerPort: UInt16
+    let apiPort: UInt16
+    let poolPort: UInt16
+    private(set) var pool: Program
+    let millrace: Program
+    private let poolArguments: [String]
+    private var poolReport: URL { scratch.url.appending(path: "pool.json") }
+
+    init(shards: Int = 2, pool poolArguments: [String] = [], millrace arguments: [String] = []) throws {
+        scratch = try Scratch()
+        minerPort = try freePort()
+        apiPort = try freePort()
+        poolPort = try freePort()
+        self.poolArguments = ["--difficulty", "1000", "--quiet"] + poolArguments
+        pool = try Service.startPool(port: poolPort, self.poolArguments, in: scratch)
+        millrace = try Program(
+            "millrace",
+            [
+                "--url", "127.0.0.1:\(poolPort)", "--user", "practice", "--bind", "127.0.0.1:\(minerPort)",
+                "--http-host", "127.0.0.1", "--http-port", "\(apiPort)", "--shards", "\(shards)",
+                "--run-dir", scratch.url.appending(path: "run").path, "--no-color",
+            ] + arguments, in: scratch)
+        let isReady = eventually(within: 10) { children("millrace-worker").count == shards && isServing && isListening }
+        try #require(isReady, "millrace did not start:\n\(millrace.log)")
+    }
+
+    deinit { _ = millrace.stop() }
+
+    private static func startPool(port: UInt16, _ arguments: [String], in scratch: Scratch) throws -> Program {
+        let report = scratch.url.appending(path: "pool.json")
+        try? FileManager.default.removeItem(at: report)
+        return try Program(
+            "millrace-practice-pool", ["--port", "\(port)", "--report-file", report.path] + arguments, in: scratch)
+    }
+
+    /// kill -9 for the pool, and a new one in its place.
+    func replacePool() throws {
+        kill(pool.pid, SIGKILL)
+        _ = pool.wait(atMost: 5)
+        pool = try Service.startPool(port: poolPort, poolArguments, in: scratch)
+    }
+
+    // MARK: - Processes
+
+    /// The living children of that program, oldest first.
+    func children(_ name: String) -> [pid_t] {
+        let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return entries.compactMap { pid_t($0) }.sorted().filter { pid in
+            guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+                let open = stat.firstIndex(of: "("), let end = stat.lastIndex(of: ")")
+            else { return false }
+            let fields = stat[stat.index(end, offsetBy: 2)...].split(separator: " ")
+            // The kernel keeps 15 bytes of a name; Z is a child that nobody has reaped yet.
+            return stat[stat.index(after: open)..<end] == name.prefix(15) && fields[0] != "Z"
+                && fields[1] == "\(millrace.pid)"
+        }
+    }
+
+    var allChildren: [pid_t] {
+        children("millrace-collector") + children("millrace-worker") + children("millrace-gateway")
+    }
+
+    /// Resident memory of a process in KiB.
+    func memory(of pid: pid_t) -> Int {
+        let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+    }
+
+    // MARK: - What it says
+
+    /// A document of the API; nil when it is not served.
+    func document(_ path: String) -> [String: Any]? {
+        let request = "GET \(path) HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
+        let answer = exchange(port: apiPort, Array(request.utf8))
+        let text = String(decoding: answer, as: UTF8.self)
+        guard text.hasPrefix("HTTP/1.1 200"), let body = text.range(of: "\r\n\r\n") else { return nil }
+        return try? JSONSerialization.jsonObject(with: Data(text[body.upperBound...].utf8)) as? [String: Any]
+    }
+
+    var isServing: Bool { document("/") != nil }
+
+    private var isListening: Bool {
+        guard let descriptor = connectToLoopback(port: minerPort) else { return false }
+        close(descriptor)
+        return true
+    }
+
+    /// `results.accepted` of the API.
+    var accepted: Int? { (document("/")?["results"] as? [String: Any])?["accepted"] as? Int }
+
+    /// The accepted shares of all rows of the workers table.
+    var acceptedByWorkers: Int? {
+        (document("/workers.json")?["workers"] as? [[Any]])?.reduce(0) { $0 + ($1[3] as? Int ?? 0) }
+    }
+
+    /// What the pool counted, newest.
+    var poolAccepted: Int? { (report(poolReport)?["shares"] as? [String: Any])?["accepted"] as? Int }
+    var poolRejected: [String: Any]? {
+        (report(poolReport)?["shares"] as? [String: Any])?["rejected"] as? [String: Any]
+    }
+
+    private func report(_ url: URL) -> [String: Any]? {
+        guard let data = try? Data(contentsOf: url) else { return nil }
+        return try? JSONSerialization.jsonObject(with: data) as? [String: Any]
+    }
+
+    // MARK: - Miners
+
+    /// A crowd of miners that runs by itself.
+    func startSwarm(_ arguments: [String]) throws -> Swarm {
+        let report = scratch.url.appending(path: "swarm-\(UUID().uuidString.prefix(8)).json")
+        let program = try Program(
+            "millrace-swarm",
+            ["--connect", "127.0.0.1:\(minerPort)", "--quiet", "--report-file", report.path] + arguments, in: scratch)
+        return Swarm(program: program, reportFile: report)
+    }
+}
+
+/// Simulated miners, and what they saw.
+struct Swarm {
+    let program: Program
+    let reportFile: URL
+
+    /// Waits for its end and reads its report.
+    func finish(within seconds: Double = 60) throws -> SwarmReport {
+        let status = program.wait(atMost: seconds)
+        try #require(status == 0, "the swarm: \(program.log)")
+        return try #require(current)
+    }
+
+    /// The report as it is now.
+    var current: SwarmReport? {
+        guard let data = try? Data(contentsOf: reportFile) else { return nil }
+        return try? JSONDecoder().decode(SwarmReport.self, from: data)
+    }
+
+    /// Waits until its miners have been told of so many accepted shares.
+    func hasReached(_ accepted: Int, within seconds: Double = 20) -> Bool {
+        eventually(within: seconds) { (current?.shares.ok ?? 0) >= accepted }
+    }
+}
+
+struct SwarmReport: Decodable {
+    struct Connections: Decodable {
+        var made: Int
+        var lost: Int
+        var now: Int
+    }
+    struct Shares: Decodable {
+        var sent: Int
+        var ok: Int
+        var lost: Int
+        var refused: [String: Int]
+        var outstanding: Int
+    }
+    struct Logins: Decodable {
+        var ok: Int
+    }
+    var connections: Connections
+    var logins: Logins
+    var shares: Shares
+    var nonceConflicts: Int
+
+    enum CodingKeys: String, CodingKey {
+        case connections, logins, shares
+        case nonceConflicts = "nonce_conflicts"
+    }
+}

@@ -1,0 +1,133 @@
+import Testing
+
+@testable import Supervision
+
+/// The table, line by line: every state, every event, at a time when the deadline has just come.
+@Suite struct ChildTableTests {
+    /// A state's name, the events that lead there, and the time at which the table is asked.
+    struct Situation {
+        let name: String
+        let path: [(ChildEvent, Int64)]
+        let now: Int64
+    }
+
+    static let died = Ending.signal(9)
+    static let refusal = Ending.exit(2)
+
+    static let situations: [Situation] = [
+        Situation(name: "idle", path: [], now: 0),
+        Situation(name: "starting", path: [(.start, 0)], now: 15_000),
+        Situation(name: "ready", path: [(.start, 0), (.saidReady, 50), (.beat, 1_000)], now: 21_000),
+        Situation(name: "ousting", path: [(.start, 0), (.deadline, 15_000)], now: 18_000),
+        Situation(name: "backoff", path: [(.start, 0), (.ended(died), 10)], now: 110),
+        Situation(name: "stopping", path: [(.start, 0), (.stop, 10)], now: 3_010),
+        Situation(name: "killing", path: [(.start, 0), (.stopAtOnce, 10)], now: 2_010),
+        Situation(name: "failed", path: [(.start, 0), (.ended(refusal), 10)], now: 20),
+        Situation(name: "stopped", path: [(.stop, 0)], now: 20),
+    ]
+
+    static let events: [(String, ChildEvent)] = [
+        ("start", .start), ("stop", .stop), ("stopAtOnce", .stopAtOnce), ("saidReady", .saidReady), ("beat", .beat),
+        ("ended", .ended(died)), ("deadline", .deadline),
+    ]
+
+    /// Each cell: the state that follows, then what is done. A dot is "nothing happens".
+    static let expected: [String: [String]] = [
+        //           start             stop                stopAtOnce      saidReady      beat
+        //           ended             deadline
+        "idle": [
+            "starting spawn", "stopped", "stopped", ".", ".", ".", ".",
+        ],
+        "starting": [
+            ".", "stopping TERM", "killing KILL", "ready ready", ".",
+            "backoff died", "ousting neverReady TERM",
+        ],
+        "ready": [
+            ".", "stopping TERM", "killing KILL", ".", "ready",
+            "backoff died", "ousting stalled ABRT",
+        ],
+        "ousting": [
+            ".", "stopping", "killing KILL", ".", ".",
+            "backoff died", "ousting killed KILL",
+        ],
+        "backoff": [
+            "starting spawn", "stopped", "stopped", ".", ".", ".", "starting spawn",
+        ],
+        "stopping": [
+            ".", ".", "killing KILL", ".", ".", "stopped stopped", "killing killed KILL",
+        ],
+        "killing": [
+            ".", ".", ".", ".", ".", "stopped stopped", "stopped abandoned",
+        ],
+        "failed": [
+            "starting spawn", "stopped", "stopped", ".", ".", ".", ".",
+        ],
+        "stopped": [
+            "starting spawn", ".", ".", ".", ".", ".", ".",
+        ],
+    ]
+
+    @Test(arguments: situations.indices, events.indices)
+    func everyPairDoesWhatTheTableSays(situation: Int, event: Int) {
+        let situation = Self.situations[situation]
+        var child = Child(policy: RestartPolicy(finalExitCodes: [2]))
+        for (event, time) in situation.path { _ = child.handle(event, at: time) }
+        #expect(name(of: child.state) == situation.name)
+
+        let before = child.state
+        let actions = child.handle(Self.events[event].1, at: situation.now)
+        let words = [name(of: child.state)] + actions.map(word)
+        let cell = child.state == before && actions.isEmpty ? "." : words.joined(separator: " ")
+        #expect(cell == Self.expected[situation.name]?[event], "\(situation.name) × \(Self.events[event].0)")
+    }
+
+    @Test func theTableHasARowForEachStateAndAColumnForEachEvent() {
+        #expect(Self.expected.count == 9)
+        #expect(Self.expected.values.allSatisfy { $0.count == Self.events.count })
+    }
+
+    @Test(arguments: situations.indices)
+    func aDeadlineThatComesTooEarlyChangesNothing(situation: Int) {
+        let situation = Self.situations[situation]
+        var child = Child(policy: RestartPolicy(finalExitCodes: [2]))
+        for (event, time) in situation.path { _ = child.handle(event, at: time) }
+        let before = child.state
+        let early = child.deadline.map { $0 - 1 } ?? situation.now
+        #expect(child.handle(.deadline, at: early) == [])
+        #expect(child.state == before)
+    }
+
+    private func name(of state: ChildState) -> String {
+        switch state {
+        case .idle: "idle"
+        case .starting: "starting"
+        case .ready: "ready"
+        case .ousting: "ousting"
+        case .backoff: "backoff"
+        case .stopping: "stopping"
+        case .killing: "killing"
+        case .failed: "failed"
+        case .stopped: "stopped"
+        }
+    }
+
+    private func word(_ action: ChildAction) -> String {
+        switch action {
+        case .spawn: "spawn"
+        case .send(.terminate): "TERM"
+        case .send(.abort): "ABRT"
+        case .send(.kill): "KILL"
+        case .report(let report):
+            switch report {
+            case .ready: "ready"
+            case .neverReady: "neverReady"
+            case .stalled: "stalled"
+            case .killed: "killed"
+            case .died: "died"
+            case .failed: "failed"
+            case .stopped: "stopped"
+            case .abandoned: "abandoned"
+            }
+        }
+    }
+}

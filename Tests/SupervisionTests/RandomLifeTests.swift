@@ -1,0 +1,103 @@
+import Testing
+
+@testable import Supervision
+
+/// Random lives of a whole service, against a world that obeys the rules of processes and no others: a process appears
+/// when it is spawned, and may say, do and suffer anything until it is gone.
+@Suite struct RandomLifeTests {
+    struct World {
+        var random: SeededRandom
+        var service: Service
+        var now: Int64 = 0
+        var alive: Set<ChildName> = []
+        var mortal: Set<ChildName> = []  // have been sent SIGKILL
+        var isStopped = false
+
+        init(seed: UInt64) {
+            random = SeededRandom(state: seed)
+            let shards = Int.random(in: 1...4, using: &random)
+            service = Service(
+                shards: shards, hasGateway: Bool.random(using: &random), policy: RestartPolicy(finalExitCodes: [2]))
+        }
+
+        mutating func perform(_ orders: [Order]) {
+            for order in orders {
+                #expect(!isStopped, "an order after the stop: \(order)")
+                switch order {
+                case .child(let name, .spawn):
+                    #expect(alive.insert(name).inserted, "two processes of \(name)")
+                    if Int.random(in: 0..<20, using: &random) == 0 {
+                        alive.remove(name)
+                        perform(service.handle(.ended(.couldNotStart(-12)), of: name, at: now))
+                    }
+                case .child(let name, .send(let signal)):
+                    #expect(alive.contains(name), "\(signal) to nobody")
+                    if signal == .kill { mortal.insert(name) }
+                case .child(_, .report):
+                    break
+                case .announce(.stopped):
+                    #expect(alive.isEmpty, "stopped while \(alive) live")
+                    isStopped = true
+                case .announce(.serving), .announce(.nothingServes):
+                    break
+                }
+            }
+        }
+
+        mutating func end(_ name: ChildName) {
+            alive.remove(name)
+            mortal.remove(name)
+            let endings: [Ending] = [.exit(0), .exit(1), .exit(2), .signal(9), .signal(11)]
+            let jitter = Double.random(in: 0..<1, using: &random)
+            perform(service.handle(.ended(endings.randomElement(using: &random)!), of: name, at: now, jitter: jitter))
+        }
+
+        mutating func step() {
+            now += Int64.random(in: 0...2_000, using: &random)
+            // Nobody outlives SIGKILL here, so a stop never has to give up on a process.
+            for name in service.names where mortal.contains(name) { end(name) }
+            let name = service.names.randomElement(using: &random)!
+            switch Int.random(in: 0..<8, using: &random) {
+            case 0...1: perform(service.advance(to: now))
+            case 2: perform(service.handle(.start, of: name, at: now))
+            case 3: if alive.contains(name) { perform(service.handle(.beat, of: name, at: now)) }
+            case 4: if alive.contains(name) { end(name) }
+            default: if alive.contains(name) { perform(service.handle(.saidReady, of: name, at: now)) }
+            }
+        }
+    }
+
+    @Test(arguments: 1...200 as ClosedRange<UInt64>)
+    func thereAreNeverTwoProcessesInOnePlaceAndEveryStopEnds(seed: UInt64) {
+        var world = World(seed: seed)
+        world.perform(world.service.start(at: 0))
+        for _ in 0..<Int.random(in: 0...300, using: &world.random) where !world.isStopped { world.step() }
+        for name in world.service.names {
+            #expect(world.service.child(name)?.mayBeAlive == world.alive.contains(name), "\(name)")
+        }
+        guard !world.isStopped else { return }
+
+        world.perform(world.service.stop(at: world.now))
+        let begun = world.now
+        while !world.isStopped, let deadline = world.service.deadline {
+            world.now = max(deadline, world.now)
+            world.perform(world.service.advance(to: world.now))
+            for name in world.service.names where world.mortal.contains(name) { world.end(name) }
+        }
+        #expect(world.isStopped)
+        #expect(world.now - begun <= 3 * 3_000 + 3_000)
+    }
+}
+
+/// SplitMix64: the same lives in each run.
+struct SeededRandom: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}

@@ -1,0 +1,178 @@
+import Testing
+
+@testable import Supervision
+
+@Suite struct RestartTests {
+    private func child() -> Child { Child(policy: RestartPolicy(finalExitCodes: [2, 64])) }
+
+    /// Starts it again and again, dying at once each time; returns the pauses between.
+    private func pauses(jitter: Double) -> [Int64] {
+        var child = child()
+        var now: Int64 = 0
+        var pauses: [Int64] = []
+        _ = child.handle(.start, at: now)
+        while true {
+            for action in child.handle(.ended(.signal(11)), at: now, jitter: jitter) {
+                guard case .report(.died(_, let pause)) = action else { return pauses }
+                pauses.append(pause)
+                now += pause
+            }
+            #expect(child.handle(.deadline, at: now) == [.spawn])
+        }
+    }
+
+    @Test func quickDeathsAreAnsweredWithGrowingPausesUpToACeiling() {
+        #expect(pauses(jitter: 0) == [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000])
+    }
+
+    @Test func jitterShortensThePausesByUpToAQuarter() {
+        #expect(pauses(jitter: 0.999_999) == [76, 151, 301, 601, 1_201, 2_401, 4_801, 7_501, 7_501])
+    }
+
+    @Test(arguments: [0, -5, 1, 64, 10_000])
+    func noCountOfDeathsBreaksThePause(deaths: Int) {
+        let pause = RestartPolicy().pause(quickDeaths: deaths, jitter: 0)
+        #expect((100...10_000).contains(pause))
+    }
+
+    @Test func aChildThatDiesTenTimesInARowIsGivenUpAndNamesTheCause() {
+        var child = child()
+        var now: Int64 = 0
+        _ = child.handle(.start, at: now)
+        for _ in 1..<10 {
+            _ = child.handle(.ended(.exit(1)), at: now)
+            now += 10_000
+            _ = child.handle(.deadline, at: now)
+        }
+        let failure = Failure.keptDying(deaths: 10, last: .signal(6))
+        #expect(child.handle(.ended(.signal(6)), at: now) == [.report(.failed(failure))])
+        #expect(child.state == .failed(failure))
+        #expect(child.deadline == nil)
+        #expect(child.deaths == 10)
+        #expect(child.lastDeath == .signal(6))
+    }
+
+    @Test func aHealthyTimeWipesTheSlateSoThatAChildMayDieOnceADayForever() {
+        var child = child()
+        var now: Int64 = 0
+        _ = child.handle(.start, at: now)
+        for _ in 0..<100 {
+            _ = child.handle(.saidReady, at: now)
+            now += 3_000
+            let actions = child.handle(.ended(.signal(9)), at: now)
+            #expect(actions == [.report(.died(.signal(9), restartInMillis: 100))])
+            now += 100
+            _ = child.handle(.deadline, at: now)
+        }
+    }
+
+    @Test func beingReadyForAMomentDoesNotWipeTheSlate() {
+        var child = child()
+        var now: Int64 = 0
+        _ = child.handle(.start, at: now)
+        for _ in 0..<10 {
+            _ = child.handle(.saidReady, at: now)
+            now += 2_999
+            _ = child.handle(.ended(.signal(9)), at: now)
+            now += 10_000
+            _ = child.handle(.deadline, at: now)
+        }
+        #expect(child.state == .failed(.keptDying(deaths: 10, last: .signal(9))))
+    }
+
+    @Test(arguments: [2, 64] as [Int32])
+    func anExitCodeThatAsksForItIsNeverAnsweredWithARestart(code: Int32) {
+        var child = child()
+        _ = child.handle(.start, at: 0)
+        #expect(child.handle(.ended(.exit(code)), at: 5) == [.report(.failed(.refused(exitCode: code)))])
+    }
+
+    @Test func aSignalWithTheNumberOfAFinalExitCodeIsAnOrdinaryDeath() {
+        var child = child()
+        _ = child.handle(.start, at: 0)
+        #expect(child.handle(.ended(.signal(2)), at: 5) == [.report(.died(.signal(2), restartInMillis: 100))])
+    }
+
+    @Test func leavingWithoutBeingAskedIsADeathEvenWithExitCodeZero() {
+        var child = child()
+        _ = child.handle(.start, at: 0)
+        _ = child.handle(.saidReady, at: 1)
+        #expect(child.handle(.ended(.exit(0)), at: 5) == [.report(.died(.exit(0), restartInMillis: 100))])
+    }
+
+    @Test func aProgramThatCannotBeStartedIsTriedAgainLikeOneThatDied() {
+        var child = child()
+        _ = child.handle(.start, at: 0)
+        let ending = Ending.couldNotStart(-2)
+        #expect(child.handle(.ended(ending), at: 0) == [.report(.died(ending, restartInMillis: 100))])
+    }
+
+    @Test func startingAFailedChildByHandGivesItAllItsChancesAgain() {
+        var child = child()
+        _ = child.handle(.start, at: 0)
+        _ = child.handle(.ended(.exit(2)), at: 0)
+        #expect(child.handle(.start, at: 1) == [.spawn])
+        #expect(child.handle(.ended(.exit(1)), at: 1) == [.report(.died(.exit(1), restartInMillis: 100))])
+    }
+
+    // MARK: - The watchdog
+
+    @Test func aChildThatNeverBeatsIsNotWatched() {
+        var child = child()
+        _ = child.handle(.start, at: 0)
+        _ = child.handle(.saidReady, at: 10)
+        #expect(child.deadline == nil)
+    }
+
+    @Test func eachBeatMovesTheDeadline() {
+        var child = child()
+        _ = child.handle(.start, at: 0)
+        _ = child.handle(.saidReady, at: 10)
+        for second in 1...100 as ClosedRange<Int64> {
+            #expect(child.handle(.beat, at: second * 1_000) == [])
+            #expect(child.deadline == second * 1_000 + 20_000)
+        }
+    }
+
+    @Test func aStalledChildIsAbortedThenKilledThenReplaced() {
+        var child = child()
+        _ = child.handle(.start, at: 0)
+        _ = child.handle(.saidReady, at: 0)
+        _ = child.handle(.beat, at: 1_000)
+        #expect(child.handle(.deadline, at: 21_000) == [.report(.stalled), .send(.abort)])
+        #expect(child.handle(.deadline, at: 24_000) == [.report(.killed), .send(.kill)])
+        #expect(child.deadline == nil)
+        #expect(child.handle(.ended(.signal(9)), at: 24_001) == [.report(.died(.signal(9), restartInMillis: 100))])
+        #expect(child.handle(.deadline, at: 24_101) == [.spawn])
+    }
+
+    @Test func aSupervisorThatWasItselfStoppedBlamesNobody() {
+        var child = child()
+        _ = child.handle(.start, at: 0)
+        #expect(child.handle(.deadline, at: 60_000) == [])
+        #expect(child.deadline == 75_000)
+        _ = child.handle(.saidReady, at: 60_001)
+        _ = child.handle(.beat, at: 61_000)
+        #expect(child.handle(.deadline, at: 300_000) == [])
+        #expect(child.deadline == 320_000)
+    }
+
+    @Test func stoppingAChildThatIsBeingReplacedWaitsNoLongerThanItWouldHaveAnyway() {
+        var child = child()
+        _ = child.handle(.start, at: 0)
+        _ = child.handle(.deadline, at: 15_000)
+        #expect(child.handle(.stop, at: 17_000) == [])
+        #expect(child.deadline == 18_000)
+        _ = child.handle(.deadline, at: 18_000)
+        #expect(child.handle(.ended(.signal(9)), at: 18_001) == [.report(.stopped(.signal(9)))])
+    }
+
+    @Test func aChildThatSurvivesEvenSIGKILLDoesNotHoldUpTheStop() {
+        var child = child()
+        _ = child.handle(.start, at: 0)
+        _ = child.handle(.stop, at: 0)
+        #expect(child.handle(.deadline, at: 3_000) == [.report(.killed), .send(.kill)])
+        #expect(child.handle(.deadline, at: 5_000) == [.report(.abandoned)])
+        #expect(child.state == .stopped)
+    }
+}

@@ -1,0 +1,225 @@
+import DaemonKit
+import Foundation
+import Glibc
+import Testing
+
+/// The life of a whole service, with the real supervisor and stand-ins for its children.
+@Suite struct ServiceProcessTests {
+    @Test func everythingStartsInOrderAndStopsInReverse() throws {
+        let service = try SupervisedService()
+        try service.start()
+        service.waitUntilReady()
+        let started = service.events.map { "\($0.who) \($0.what)" }
+        #expect(started.prefix(2) == ["collector start", "collector ready"])
+        #expect(
+            started.dropFirst(2).prefix(4).sorted() == [
+                "worker0 ready", "worker0 start", "worker1 ready", "worker1 start",
+            ])
+        #expect(started.suffix(2) == ["gateway start", "gateway ready"])
+
+        service.send(SIGTERM)
+        #expect(service.exitCode() == ExitCode.stopped.rawValue)
+        let left = service.events.filter { $0.what == "left" }.map(\.who)
+        #expect(left.first == "gateway" && left.last == "collector" && left.count == 4, "\(left)")
+        let rest = try FileManager.default.contentsOfDirectory(atPath: service.directory.appending(path: "run").path)
+        #expect(rest == ["lock"])
+    }
+
+    @Test(arguments: ["collector", "worker0", "gateway"])
+    func aKilledChildIsBackSoonAndNobodyElseIsTouched(who: String) throws {
+        let service = try SupervisedService()
+        try service.start()
+        service.waitUntilReady()
+        let others = ["collector", "worker0", "worker1", "gateway"].filter { $0 != who }
+        let begun = ContinuousClock.now
+        kill(try #require(service.processes(of: who).first), SIGKILL)
+        service.wait { $0.events.filter { $0.who == who && $0.what == "ready" }.count == 2 }
+        #expect(ContinuousClock.now - begun < .seconds(2))
+        for other in others { #expect(service.processes(of: other).count == 1) }
+        service.wait { $0.logText.contains("was ended by SIGKILL; starting it again") }
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+    }
+
+    @Test func aChildThatKeepsCrashingIsStartedAgainAtGrowingIntervalsWhileTheOthersServe() throws {
+        let service = try SupervisedService()
+        try service.set("worker1", .crash)
+        try service.start()
+        service.waitUntilReady()
+        #expect(service.logText.contains("1 of 2 shards serve"))
+        service.wait { $0.processes(of: "worker1").count >= 4 }
+        #expect(service.processes(of: "worker0").count == 1)
+        #expect(service.logText.contains("shard 1 left with exit code 1"))
+        try service.set("worker1", .good)
+        service.wait { $0.events.contains { $0.who == "worker1" && $0.what == "ready" } }
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+    }
+
+    @Test func aShardThatRefusesToRunLosesItsSocketsToTheOthers() throws {
+        let service = try SupervisedService()
+        try service.set("worker1", .refuse)
+        try service.start()
+        service.waitUntilReady()
+        service.wait { $0.logText.contains("shard 1 has failed and will not be started again") }
+        #expect(service.processes(of: "worker1").count == 1)
+        let port = String(format: ":%04X", service.port)
+        service.wait { _ in self.listeners(on: port) == 1 }
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+    }
+
+    @Test func whenEveryShardRefusesTheServiceEndsWithTheirExitCode() throws {
+        let service = try SupervisedService()
+        try service.set("worker0", .refuse)
+        try service.set("worker1", .refuse)
+        try service.start()
+        #expect(service.exitCode() == ExitCode.badConfiguration.rawValue)
+        #expect(service.logText.contains("no shard can serve any more"))
+        #expect(service.events.contains { $0.who == "collector" && $0.what == "left" })
+    }
+
+    @Test func aChildThatIgnoresSIGTERMIsKilledAndTheStopStillInOrder() throws {
+        let service = try SupervisedService()
+        try service.set("worker0", .deaf)
+        try service.start()
+        service.waitUntilReady()
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+        #expect(service.logText.contains("did not leave in time; killing it"))
+        #expect(service.events.last?.who == "collector")
+    }
+
+    @Test func aSecondCtrlCKillsAtOnce() throws {
+        let service = try SupervisedService()
+        for who in ["gateway", "worker0", "worker1", "collector"] { try service.set(who, .deaf) }
+        try service.start()
+        service.waitUntilReady()
+        let begun = ContinuousClock.now
+        service.send(SIGINT)
+        service.wait { $0.logText.contains("SIGINT: stopping") }
+        service.send(SIGINT)
+        #expect(service.exitCode() == 0)
+        #expect(ContinuousClock.now - begun < .seconds(2))
+        for event in service.events where event.what == "start" { #expect(!isAlive(event.process)) }
+    }
+
+    @Test func aStopWhileAChildIsStillStartingDoesNotWaitForIt() throws {
+        let service = try SupervisedService()
+        try service.set("collector", .mute)
+        try service.start()
+        service.wait { $0.events.contains { $0.who == "collector" } }
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+        #expect(service.processes(of: "worker0").isEmpty)
+    }
+
+    @Test func aHangUpChangesNothing() throws {
+        let service = try SupervisedService()
+        try service.start()
+        service.waitUntilReady()
+        service.send(SIGHUP)
+        service.send(SIGUSR1)
+        service.wait { $0.logText.contains("reload is not supported yet") }
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+    }
+
+    @Test func whenTheSupervisorIsKilledTheChildrenLeaveAndASuccessorStartsOnTheSamePort() throws {
+        let service = try SupervisedService()
+        try service.start()
+        service.waitUntilReady()
+        let port = service.port
+        service.send(SIGKILL)
+        #expect(service.exitCode() == -SIGKILL)
+        service.wait { $0.events.filter { $0.what == "left" }.count == 4 }
+
+        let successor = try SupervisedService()
+        try successor.start(["--run-dir", service.directory.appending(path: "run").path], port: port)
+        successor.waitUntilReady()
+        #expect(successor.logText.contains("did not end in good order"))
+        successor.send(SIGTERM)
+        #expect(successor.exitCode() == 0)
+    }
+
+    @Test func leftoversThatDoNotLeaveAreEndedByTheSuccessor() throws {
+        let service = try SupervisedService()
+        try service.start()
+        service.waitUntilReady()
+        let port = service.port
+        let stopped = try #require(service.processes(of: "worker0").first)
+        kill(stopped, SIGSTOP)
+        service.send(SIGKILL)
+        _ = service.exitCode()
+
+        let successor = try SupervisedService()
+        try successor.start(["--run-dir", service.directory.appending(path: "run").path], port: port)
+        successor.waitUntilReady()
+        #expect(!isAlive(stopped))
+        successor.send(SIGTERM)
+        #expect(successor.exitCode() == 0)
+    }
+
+    @Test func aChildGetsItsDescriptorsAndNoOther() throws {
+        let service = try SupervisedService()
+        try service.start(["-b", "127.0.0.1:0"])
+        service.waitUntilReady()
+        // The last one belongs to `ls` itself.
+        let expectations = [
+            ("collector", "0 1 2 3 4 5 "), ("worker0", "0 1 2 3 4 5 6 7 "), ("gateway", "0 1 2 3 4 5 "),
+        ]
+        for (who, expected) in expectations {
+            let path = service.directory.appending(path: "descriptors-\(who)")
+            #expect(try String(contentsOf: path, encoding: .utf8) == expected, "\(who)")
+        }
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+    }
+
+    @Test func theServiceManagerIsToldAndTheChildrenKnowNothingOfIt() throws {
+        let service = try SupervisedService()
+        let name = service.directory.appending(path: "notify").path
+        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name.utf8) }
+        let bound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        try #require(bound == 0)
+        defer { close(descriptor) }
+
+        try service.start(environment: ["NOTIFY_SOCKET": name])
+        service.waitUntilReady()
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+        var words: [String] = []
+        var buffer = [UInt8](repeating: 0, count: 512)
+        while case let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT)), count > 0 {
+            words.append(String(decoding: buffer.prefix(count), as: UTF8.self))
+        }
+        #expect(words.count == 2 && words[0].hasPrefix("READY=1\n") && words[1].hasPrefix("STOPPING=1\n"), "\(words)")
+        let environment = try String(
+            contentsOf: service.directory.appending(path: "environment-worker0"), encoding: .utf8)
+        #expect(!environment.contains("NOTIFY_SOCKET"))
+        #expect(environment.contains("SWIFT_BACKTRACE=enable=no"))
+    }
+
+    // MARK: - The system's view
+
+    private func isAlive(_ process: pid_t) -> Bool {
+        let state = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8))?
+            .split(separator: ")").last?.split(separator: " ").first
+        return state != nil && state != "Z"
+    }
+
+    private func listeners(on port: String) -> Int {
+        let table = (try? String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)) ?? ""
+        return table.split(separator: "\n").count { line in
+            let words = line.split(separator: " ")
+            return words.count > 3 && words[1].hasSuffix(port) && words[3] == "0A"
+        }
+    }
+}

@@ -1,0 +1,140 @@
+import DaemonKit
+import EventLoop
+import Foundation
+import Glibc
+import Testing
+
+/// What keeps the service from starting: each with its exit code and a word on what to do.
+@Suite struct StartRefusalTests {
+    @Test func aTakenPortIsNamedEvenIfItsOwnerSharesIt() throws {
+        let taken = try ListeningSocket.open(SocketAddress(host: "127.0.0.1", port: 0), sharedPort: true)
+        defer { close(taken) }
+        let port = try ListeningSocket.address(of: taken).port
+        let service = try SupervisedService()
+        try service.start(port: port)
+        #expect(service.exitCode() == ExitCode.cannotListen.rawValue)
+        #expect(service.logText.contains("127.0.0.1:\(port): address already in use (is another proxy running?"))
+        #expect(service.events.isEmpty)
+    }
+
+    @Test func aSecondServiceOnOneRunDirectoryIsRefusedAndTheFirstGoesOn() throws {
+        let first = try SupervisedService()
+        try first.start()
+        first.waitUntilReady()
+        let second = try SupervisedService()
+        try second.start(["--run-dir", first.directory.appending(path: "run").path])
+        #expect(second.exitCode() == ExitCode.cannotListen.rawValue)
+        #expect(second.logText.contains("uses this run directory"))
+        first.send(SIGTERM)
+        #expect(first.exitCode() == 0)
+    }
+
+    @Test func twoServicesWithTheirOwnRunDirectoriesLiveSideBySide() throws {
+        let services = [try SupervisedService(), try SupervisedService()]
+        for service in services { try service.start() }
+        for service in services { service.waitUntilReady() }
+        #expect(services[0].port != services[1].port)
+        for service in services { service.send(SIGTERM) }
+        for service in services { #expect(service.exitCode() == 0) }
+    }
+
+    @Test func aRunDirectoryThatOthersMayWriteToIsRefused() throws {
+        let service = try SupervisedService()
+        let run = service.directory.appending(path: "run").path
+        mkdir(run, 0o700)
+        chmod(run, 0o777)
+        try service.start()
+        #expect(service.exitCode() == ExitCode.cannotListen.rawValue)
+        #expect(service.logText.contains("other users may write there"))
+    }
+
+    @Test func staleSocketsAreRemovedAndOtherFilesAreNot() throws {
+        let service = try SupervisedService()
+        let run = service.directory.appending(path: "run").path
+        mkdir(run, 0o700)
+        try Data("keep".utf8).write(to: URL(filePath: run + "/stats.db"))
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: (run + "/snapshots").utf8) }
+        _ = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        close(descriptor)
+        #expect(access(run + "/snapshots", F_OK) == 0)
+        try service.start()
+        service.waitUntilReady()
+        #expect(access(run + "/snapshots", F_OK) != 0)
+        #expect(access(run + "/stats.db", F_OK) == 0)
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+    }
+
+    @Test func aMissingProgramIsNamed() throws {
+        let service = try SupervisedService()
+        let missing = service.directory.appending(path: "millrace-gateway")
+        try FileManager.default.removeItem(at: missing)
+        try service.start()
+        #expect(service.exitCode() == ExitCode.badInstallation.rawValue)
+        #expect(service.logText.contains("\(missing.path): No such file or directory"))
+    }
+
+    @Test func aDryRunSaysWhatIsWrongAndStartsNothing() throws {
+        let good = try SupervisedService()
+        try good.start(["--dry-run"])
+        #expect(good.exitCode() == ExitCode.stopped.rawValue)
+        #expect(good.logText.contains("pools: 127.0.0.1:1"))
+        #expect(good.events.isEmpty)
+        #expect(!good.logText.contains("nobody"))
+
+        let bad = try SupervisedService()
+        try bad.start(["--dry-run", "--retries", "0"])
+        #expect(bad.exitCode() == ExitCode.badConfiguration.rawValue)
+        #expect(bad.logText.contains("error: --retries"))
+        #expect(bad.events.isEmpty)
+    }
+
+    @Test func aBadConfigurationIsRefusedWithItsLine() throws {
+        let service = try SupervisedService()
+        let file = service.directory.appending(path: "config.json")
+        try Data("{\n  \"retries\": 0\n}\n".utf8).write(to: file)
+        try service.start(["--config", file.path])
+        #expect(service.exitCode() == ExitCode.badConfiguration.rawValue)
+        #expect(service.logText.contains("config.json:2:"))
+    }
+
+    @Test func aConfigurationThatIsNotThereIsNamed() throws {
+        let service = try SupervisedService()
+        try service.start(["--config", "/nonexistent/config.json"])
+        #expect(service.exitCode() == ExitCode.badConfiguration.rawValue)
+        #expect(service.logText.contains("/nonexistent/config.json: error: No such file or directory"))
+    }
+
+    @Test func aWrongCommandLineHasItsOwnExitCode() throws {
+        let service = try SupervisedService()
+        try service.start(["--no-such-option"])
+        #expect(service.exitCode() == ExitCode.usage.rawValue)
+    }
+
+    @Test(arguments: ["--version", "-V"])
+    func theVersionIsTheFirstThingItSays(option: String) throws {
+        let service = try SupervisedService()
+        try service.start([option])
+        #expect(service.exitCode() == 0)
+        #expect(service.logText == "\(BuildInformation.version)\n")
+    }
+
+    @Test func linesForMachinesAreJSONFromTheFirstToTheLast() throws {
+        let service = try SupervisedService()
+        try service.start(["--log-format", "json"])
+        service.waitUntilReady()
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+        for line in service.logText.split(separator: "\n") {
+            let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+            #expect(object?["process"] as? String == "supervisor")
+        }
+    }
+}

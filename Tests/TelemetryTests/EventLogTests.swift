@@ -1,0 +1,141 @@
+import Testing
+
+@testable import Telemetry
+
+struct EventLogTests {
+    /// Eleven shares fit into a segment, so 44 into the ring.
+    private func smallLog() -> EventLog {
+        EventLog(shard: 3, epoch: Sample.epoch, bytesMax: 4 * 640, segmentBytes: 640)
+    }
+
+    private func frames(_ log: inout EventLog) throws -> [EventFrame] {
+        var frames: [EventFrame] = []
+        var bytes: [UInt8] = []
+        while log.takeUnsent(into: &bytes) {
+            guard case .events(let frame) = try BusMessage(decoding: bytes) else { continue }
+            frames.append(frame)
+        }
+        return frames
+    }
+
+    private func answer(_ log: EventLog, from sequence: UInt64, epoch: Epoch = Sample.epoch) throws -> [BusMessage] {
+        let request = ReplayRequest(shard: 3, epoch: epoch, from: sequence)
+        var bytes: [[UInt8]] = []
+        log.answer(request, liveMiners: { [Sample.joined(5)] }, send: { bytes.append($0) })
+        return try bytes.map { try BusMessage(decoding: $0) }
+    }
+
+    private func sequences(_ messages: [BusMessage]) -> [Range<UInt64>] {
+        messages.compactMap { if case .events(let frame) = $0 { frame.first..<frame.end } else { nil } }
+    }
+
+    @Test func oneTurnLeavesAsOneFrame() throws {
+        var log = EventLog(shard: 3, epoch: Sample.epoch)
+        for event in Sample.events { log.append(event) }
+        var expected = Sample.events
+        var checkpoint = Sample.checkpoint
+        checkpoint.counters = log.counters
+        expected[expected.count - 1] = .checkpoint(checkpoint)
+        #expect(try frames(&log) == [EventFrame(shard: 3, epoch: Sample.epoch, first: 0, events: expected)])
+        #expect(try frames(&log) == [])
+        log.append(Sample.accepted())
+        #expect(try frames(&log).map(\.first) == [UInt64(expected.count)])
+    }
+
+    @Test func aCheckpointCarriesTheCountsOfTheEventsBeforeIt() throws {
+        var log = EventLog(shard: 3, epoch: Sample.epoch)
+        for event in Sample.events { log.append(event) }
+        guard case .checkpoint(let checkpoint) = try frames(&log)[0].events.last else { return }
+        #expect(checkpoint.accepted == 1)
+        #expect(checkpoint.rejected == 1)
+        #expect(checkpoint.invalid == 1)
+        #expect(checkpoint.expired == 1)
+        #expect(checkpoint.hashesTotal == 1_000)
+        #expect(checkpoint.joined == 4)
+        #expect(checkpoint.minersNow == 1)
+    }
+
+    @Test func aTurnLongerThanASegmentLeavesInSeveralFrames() throws {
+        var log = smallLog()
+        for _ in 0..<25 { log.append(Sample.accepted()) }
+        #expect(try frames(&log).map { $0.first..<$0.end } == [0..<11, 11..<22, 22..<25])
+    }
+
+    @Test func aFullRingDropsItsOldestAndCountsThem() throws {
+        var log = smallLog()
+        for _ in 0..<50 { log.append(Sample.accepted()) }
+        #expect(log.oldest == 11)
+        #expect(log.droppedCount == 11)
+        #expect(try frames(&log).map { $0.first..<$0.end } == [11..<22, 22..<33, 33..<44, 44..<50])
+        #expect(log.counters.accepted == 50)
+    }
+
+    @Test func replayBeginsWhereAskedEvenInTheMiddleOfASegment() throws {
+        var log = smallLog()
+        for _ in 0..<30 { log.append(Sample.accepted()) }
+        let messages = try answer(log, from: 15)
+        #expect(sequences(messages) == [15..<22, 22..<30])
+        #expect(messages.last == .replayEnd(ReplayEnd(shard: 3, epoch: Sample.epoch, next: 30, end: 30)))
+        #expect(messages.count == 3)
+    }
+
+    @Test func replayOfWhatIsGoneBeginsWithTheLiveMiners() throws {
+        var log = smallLog()
+        for _ in 0..<50 { log.append(Sample.accepted()) }
+        let messages = try answer(log, from: 2)
+        let live = LiveMiners(shard: 3, epoch: Sample.epoch, from: 11, miners: [Sample.joined(5)])
+        #expect(messages.first == .liveMiners(live))
+        #expect(sequences(messages).first == 11..<22)
+    }
+
+    @Test func aRequestOfAnotherEpochIsAnsweredFromTheBeginning() throws {
+        var log = smallLog()
+        for _ in 0..<5 { log.append(Sample.accepted()) }
+        #expect(sequences(try answer(log, from: 4, epoch: .unknown)) == [0..<5])
+        #expect(sequences(try answer(log, from: 99)) == [])
+    }
+
+    @Test func oneAnswerIsLimited() throws {
+        var log = EventLog(shard: 3, epoch: Sample.epoch, bytesMax: 100 * 640, segmentBytes: 640)
+        for _ in 0..<1_000 { log.append(Sample.accepted()) }
+        let messages = try answer(log, from: 0)
+        #expect(messages.count == EventLog.replayFramesMax + 1)
+        #expect(messages.last == .replayEnd(ReplayEnd(shard: 3, epoch: Sample.epoch, next: 176, end: 1_000)))
+    }
+
+    @Test func whatIsAcknowledgedIsFreedAndTheRingGoesRound() throws {
+        var log = smallLog()
+        for round in 1...200 {
+            for _ in 0..<20 { log.append(Sample.accepted()) }
+            _ = try frames(&log)
+            log.acknowledge(Acknowledgement(shard: 3, epoch: Sample.epoch, before: UInt64(round * 20 - 5)))
+            #expect(log.oldest <= UInt64(round * 20 - 5))
+            #expect(sequences(try answer(log, from: UInt64(round * 20 - 5))).last?.upperBound == log.next)
+        }
+        #expect(log.droppedCount == 0)
+    }
+
+    @Test func neitherForeignNorUnsentEventsAreFreed() throws {
+        var log = smallLog()
+        for _ in 0..<22 { log.append(Sample.accepted()) }
+        log.acknowledge(Acknowledgement(shard: 3, epoch: Sample.epoch, before: .max))
+        #expect(log.oldest == 0)
+        _ = try frames(&log)
+        log.acknowledge(Acknowledgement(shard: 3, epoch: .unknown, before: .max))
+        #expect(log.oldest == 0)
+        log.acknowledge(Acknowledgement(shard: 3, epoch: Sample.epoch, before: .max))
+        #expect(log.oldest == 22)
+    }
+}
+
+extension EventLog {
+    mutating func append(_ event: ShardEvent) {
+        switch event {
+        case .joined(let joined): append(joined)
+        case .left(let left): append(left)
+        case .share(let share): append(share)
+        case .poolError(let error): append(error)
+        case .checkpoint(let checkpoint): append(checkpoint)
+        }
+    }
+}

@@ -1,0 +1,68 @@
+@testable import Telemetry
+
+/// A generator whose run is named by its seed, so that a failing schedule can be had again.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var value = state
+        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
+        return value ^ (value >> 31)
+    }
+
+    mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
+}
+
+enum Sample {
+    static let epoch = Epoch(high: 0x0102_0304_0506_0708, low: 0x090a_0b0c_0d0e_0f10)
+    /// 2026-11-22, in milliseconds; a multiple of every bucket's width.
+    static let start: UInt64 = 1_795_305_600_000
+
+    static func accepted(_ miner: MinerKey = 1, difficulty: UInt64 = 1_000, at time: UInt64 = start) -> ShareSettled {
+        ShareSettled(
+            miner: miner, time: time, outcome: .accepted, difficulty: difficulty, creditedDifficulty: difficulty,
+            actualDifficulty: difficulty * 3, latencyMicroseconds: 86_400)
+    }
+
+    static func share(_ outcome: ShareOutcome, _ reason: RefusalReason, expired: Bool = false) -> ShareSettled {
+        ShareSettled(
+            miner: 1, time: start, outcome: outcome, reason: reason, isExpired: expired, difficulty: 1_000,
+            creditedDifficulty: 500, actualDifficulty: 700)
+    }
+
+    static func joined(_ key: MinerKey, _ worker: String? = "rig", ip: String = "192.0.2.7") -> MinerJoined {
+        MinerJoined(key: key, worker: worker, ip: ip, agent: "XMRig/6.26.0")
+    }
+
+    static var checkpoint: Checkpoint {
+        var checkpoint = Checkpoint()
+        checkpoint.time = start
+        checkpoint.minersNow = 1
+        checkpoint.connections = 2
+        checkpoint.upstreams = UpstreamCounts(active: 3, sleeping: 4, error: 5)
+        checkpoint.accepted = 6
+        checkpoint.rejected = 7
+        checkpoint.invalid = 8
+        checkpoint.expired = 9
+        checkpoint.hashesTotal = 10
+        checkpoint.joined = 11
+        return checkpoint
+    }
+
+    /// One of everything, with the odd cases of texts.
+    static let events: [ShardEvent] = [
+        .joined(joined(1)), .joined(joined(2, nil, ip: "")), .joined(joined(3, "")), .joined(joined(.max, "пул ⛏️")),
+        .left(MinerLeft(key: 2)), .share(accepted()), .share(share(.rejected, .pool, expired: true)),
+        .share(share(.invalid, .staleJob)), .share(share(.local, .none)),
+        .poolError(PoolError(time: start, text: "Low difficulty share")), .poolError(PoolError(time: 0, text: "")),
+        .checkpoint(checkpoint),
+    ]
+
+    static func frame(first: UInt64 = 0, _ events: [ShardEvent] = events, epoch: Epoch = epoch) -> EventFrame {
+        EventFrame(shard: 0, epoch: epoch, first: first, events: events)
+    }
+}
