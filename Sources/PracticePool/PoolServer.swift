@@ -4,7 +4,7 @@ internal import StratumProtocol
 
 /// The pool on its loop: connections, jobs for all of them, and the count of everything.
 ///
-/// Two timers are enough to wire it (`PoolProgram`): what happens when is decided there, what happens here.
+/// When something happens by itself is decided in `PoolProgram`; what happens then, here.
 final class PoolServer {
     private let loop: Loop
     private let parser = JSONParser(documentBytesMax: LineFramer.minerLineBytesMax)
