@@ -7,7 +7,6 @@ enum CleanStart {
         openStandardDescriptors()
         // What else was left open is not ours to close, but none of our children's business either.
         _ = clinux_close_on_exec_from(UInt32(STDERR_FILENO) + 1)
-        unblockSignals()
     }
 
     /// Makes sure that 0, 1 and 2 are open, so that no socket of ours gets a number that children take for their output.
@@ -19,13 +18,5 @@ enum CleanStart {
                 return
             }
         }
-    }
-
-    /// With SIGTERM or SIGCHLD blocked, as some programs leave them to those they start, we could neither be stopped nor
-    /// notice a death.
-    private static func unblockSignals() {
-        var none = sigset_t()
-        sigemptyset(&none)
-        sigprocmask(SIG_SETMASK, &none, nil)
     }
 }
