@@ -18,8 +18,14 @@ public enum ExitCode: Int32, Sendable {
     /// Wrong command line (EX_USAGE); also a child program that was started by hand.
     case usage = 64
 
-    /// Ends the process at once.
+    /// Ends the process in the orderly way of C: what libraries have registered to run at the end runs.
     public func exit() -> Never {
         Glibc.exit(rawValue)
+    }
+
+    /// Ends the process without waiting for anything: libuv's end waits for host names that are being looked up, which
+    /// may take longer than the supervisor's patience. For a program that has closed what it had open.
+    public func exitNow() -> Never {
+        _exit(rawValue)
     }
 }

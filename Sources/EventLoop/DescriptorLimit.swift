@@ -14,7 +14,13 @@ public enum DescriptorLimit {
         }
         limit.rlim_cur = limit.rlim_max
         _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        _ = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        return current
+    }
+
+    /// The limit now in force: it may be changed from outside while we run (prlimit).
+    public static var current: UInt {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
         return limit.rlim_cur
     }
 }

@@ -26,17 +26,19 @@ public enum SendOutcome: Equatable {
 /// The life of a stream: `connect` or being accepted → `didConnect` → `startReading` → `didReceive`… → `didEnd` (at
 /// most once, never after `close`). Every stream must be closed by `close` or `reset`, also after `didEnd`.
 open class TCPStream {
-    /// Most bytes that may wait behind a peer that does not read. One longest line of ours is 16 KiB; a peer that is
-    /// sixteen of them behind does not read.
+    /// Most bytes that may wait behind a peer that does not read, unless `init` says otherwise. One longest line of ours
+    /// is 16 KiB; a peer that is sixteen of them behind does not read.
     public static let queueBytesMax = 256 * 1024
 
     public let loop: Loop
     let raw: UnsafeMutablePointer<uv_tcp_t>
     public private(set) var isClosed = false
     private var hasEnded = false
+    private let queueBytesMax: Int
 
-    public init(on loop: Loop) {
+    public init(on loop: Loop, queueBytesMax: Int = TCPStream.queueBytesMax) {
         self.loop = loop
+        self.queueBytesMax = queueBytesMax
         raw = makeHandle(uv_tcp_t.self)
         uv_tcp_init(loop.raw, raw)
         adopt(raw, self)
@@ -115,7 +117,7 @@ open class TCPStream {
     public func send(_ bytes: UnsafeRawBufferPointer) -> SendOutcome {
         guard !isClosed, !hasEnded, uv_is_writable(stream(raw)) != 0 else { return .closed }
         guard bytes.count > 0 else { return .sent }
-        guard bytes.count <= TCPStream.queueBytesMax else { return .overflow }
+        guard bytes.count <= queueBytesMax else { return .overflow }
         var rest = bytes
         if uv_stream_get_write_queue_size(stream(raw)) == 0 {
             var buffer = TCPStream.buffer(rest)
@@ -128,7 +130,7 @@ open class TCPStream {
                 _ = enqueue(rest)
                 return .closed
             }
-        } else if uv_stream_get_write_queue_size(stream(raw)) + bytes.count > TCPStream.queueBytesMax {
+        } else if uv_stream_get_write_queue_size(stream(raw)) + bytes.count > queueBytesMax {
             return .overflow
         }
         return enqueue(rest) ? .queued : .closed
@@ -137,7 +139,18 @@ open class TCPStream {
     /// Bytes that wait for the peer to read.
     public var queuedBytes: Int { uv_stream_get_write_queue_size(stream(raw)) }
 
-    /// Closes in good order: what the kernel has taken still arrives; what is queued here is dropped.
+    /// Says that nothing more will be sent: what is queued leaves first. What the peer sends still arrives, until its
+    /// end; a reply sent before `finish` reaches it, where `close` with unread input would overtake it with a reset.
+    /// Close the stream some time later.
+    public func finish() {
+        guard !isClosed, !hasEnded, uv_is_writable(stream(raw)) != 0 else { return }
+        let request = makeHandle(uv_shutdown_t.self)
+        // A failure shows on the reading side too, or the stream is closed when it has lingered long enough.
+        if uv_shutdown(request, stream(raw), { request, _ in free(request) }) != 0 { free(request) }
+    }
+
+    /// Closes: what the kernel has taken still arrives, unless the peer has sent something that was not read; what is
+    /// queued here is dropped.
     public func close() {
         guard !isClosed else { return }
         isClosed = true

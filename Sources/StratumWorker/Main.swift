@@ -22,6 +22,8 @@ struct Main: ParsableCommand {
         do {
             let worker = try Worker(inheritance, log: log)
             try worker.run()
+            // Not by the way of main: its exit would wait for a host name that nobody answers for.
+            ExitCode.stopped.exitNow()
         } catch {
             log.critical("cannot start: \(error)")
             ExitCode.failed.exit()

@@ -15,6 +15,8 @@ final class MinerConnection: TCPStream {
     var identity: MinerIdentity?
     /// As the collector knows it; nil before it has its first job.
     var joined: MinerJoined?
+    /// It has been sent away: nothing that it says counts any more.
+    private var hasDeparted = false
 
     init(on loop: Loop, worker: Worker) {
         self.worker = worker
@@ -33,7 +35,14 @@ final class MinerConnection: TCPStream {
         worker.ended(self)
     }
 
+    /// Ends our side of the connection behind what was sent.
+    func depart() {
+        hasDeparted = true
+        finish()
+    }
+
     private func read(_ chunk: Span<UInt8>) {
+        guard !hasDeparted else { return }
         let now = worker.now
         do throws(PeerFault) {
             try framer.feed(chunk) { line in

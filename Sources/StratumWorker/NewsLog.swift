@@ -4,19 +4,21 @@ internal import StratumProtocol
 internal import StratumSession
 
 /// What the shard has to tell, in log lines. No logins, no passwords: miners are named by address.
+///
+/// What miners or a pool can bring about at will is told a few times a second and then only counted: it must not fill
+/// the disk.
 struct NewsLog {
     private let log: Logger
     private let pools: [String]
     /// Pools whose return has been told since the last failure that was: a shard with many upstreams says it once, not
     /// for each of them.
     private var activePools: Set<UInt8> = []
-    /// Rejected shares told in the current second, and how many more were not.
-    private var rejections = 0
-    private var silenced = 0
-    private var second: UInt64 = 0
-
-    /// Rejected shares that are told one by one; a pool that refuses everything must not fill the disk.
-    private static let rejectionsPerSecondMax = 10
+    private var rejections = Throttle()
+    private var dismissals = Throttle()
+    private var shortages = Throttle(perSecondMax: 1)
+    /// When the lack of descriptors was last told, in milliseconds since 1970; it lasts for hours or not at all.
+    private var toldNoRoomAt: UInt64?
+    private static let noRoomPause: UInt64 = 60_000
 
     init(log: Logger, pools: [String]) {
         self.log = log
@@ -45,7 +47,7 @@ struct NewsLog {
                     "miners": "\(miners)",
                 ])
         case .shareRejected(let id, let connection, let text, let difficulty):
-            guard mayTellRejection() else { return }
+            guard rejections.mayTell() else { return }
             log.notice(
                 "\(name(connection)) rejected a share: \"\(text)\"",
                 metadata: [
@@ -55,17 +57,24 @@ struct NewsLog {
         case .upstreamClosed(let upstream):
             log.debug("pool connection without miners closed", metadata: ["upstream": "\(upstream)"])
         case .outOfUpstreams:
+            guard shortages.mayTell() else { return }
             log.error("no pool connection left for a miner: \(Limits.upstreamsMax) are open")
         }
     }
 
     /// Why a miner was sent away.
-    func closed(_ connection: MinerConnection, _ reason: CloseReason) {
-        let metadata: Logger.Metadata = ["ip": "\(connection.peer?.host ?? "?")"]
+    mutating func closed(_ ip: @autoclosure () -> String?, _ reason: CloseReason) {
+        let level: Logger.Level =
+            switch reason {
+            case .permissionDenied, .notNicehashCapable: dismissals.mayTell() ? .info : .debug
+            case .loginTimeout, .idleTimeout, .fault, .outOfTurn, .noUpstream: .debug
+            }
+        guard level >= log.logLevel else { return }
+        let metadata: Logger.Metadata = ["ip": "\(ip() ?? "?")"]
         switch reason {
-        case .permissionDenied: log.info("a miner gave a wrong access password", metadata: metadata)
+        case .permissionDenied: log.log(level: level, "a miner gave a wrong access password", metadata: metadata)
         case .notNicehashCapable:
-            log.info("a miner ignores its nonce byte (is it NiceHash compatible?)", metadata: metadata)
+            log.log(level: level, "a miner ignores its nonce byte (is it NiceHash compatible?)", metadata: metadata)
         case .loginTimeout: log.debug("a connection without login was closed", metadata: metadata)
         case .idleTimeout: log.debug("a silent miner was closed", metadata: metadata)
         case .fault(let fault): log.debug("a miner sent \(fault.text)", metadata: metadata)
@@ -74,18 +83,49 @@ struct NewsLog {
         }
     }
 
-    private mutating func mayTellRejection() -> Bool {
-        let now = WallClock.milliseconds() / 1_000
-        if now != second {
-            if silenced > 0 { log.notice("…and \(silenced) more rejected shares within a second") }
-            (second, rejections, silenced) = (now, 0, 0)
+    /// A miner that did not read was dropped.
+    func overflowed(_ ip: @autoclosure () -> String?) {
+        guard log.logLevel <= .debug else { return }
+        log.debug("a miner does not read: dropped", metadata: ["ip": "\(ip() ?? "?")"])
+    }
+
+    /// A miner was sent away because descriptors run out.
+    mutating func noRoom(miners: Int, descriptors: UInt, at now: UInt64 = WallClock.milliseconds()) {
+        if let told = toldNoRoomAt, now < told + NewsLog.noRoomPause { return }
+        toldNoRoomAt = now
+        log.error(
+            """
+            no room for another miner: \(miners) are connected, and this process may open \(descriptors) files (raise \
+            LimitNOFILE or `ulimit -n`, or use more shards); those that are here go on
+            """)
+    }
+
+    /// To be called once a second: tells how much was not told, and begins anew.
+    mutating func tellSilenced() {
+        let rejected = rejections.begin()
+        if rejected > 0 { log.notice("…and \(rejected) more rejected shares within a second") }
+        let dismissed = dismissals.begin()
+        if dismissed > 0 { log.info("…and \(dismissed) more miners sent away within a second") }
+        _ = shortages.begin()
+    }
+
+    /// So many of a kind are told between two beginnings.
+    private struct Throttle {
+        private let perSecondMax: Int
+        private var count = 0
+
+        init(perSecondMax: Int = 10) { self.perSecondMax = perSecondMax }
+
+        mutating func mayTell() -> Bool {
+            count += 1
+            return count <= perSecondMax
         }
-        guard rejections < NewsLog.rejectionsPerSecondMax else {
-            silenced += 1
-            return false
+
+        /// - Returns: how many were not told since the last time.
+        mutating func begin() -> Int {
+            defer { count = 0 }
+            return max(count - perSecondMax, 0)
         }
-        rejections += 1
-        return true
     }
 
     private func name(_ id: PoolConnectionID) -> String { pools[Int(id.pool)] }

@@ -2,7 +2,14 @@ internal import Configuration
 internal import EventLoop
 
 /// The addresses of the pools: asked for once per `dns.ttl`, handed out in turn (behaviour.md §9).
+///
+/// When names cannot be looked up any more, the addresses of the last time are as good as any: a pool that we still talk
+/// to must not become unreachable for new connections because of a name server.
 final class PoolAddresses {
+    typealias Lookup = (
+        _ host: String, _ port: UInt16, AddressFamily, @escaping (Result<[SocketAddress], SystemFailure>) -> Void
+    ) -> Void
+
     private struct Entry {
         var addresses: [SocketAddress] = []
         var next = 0
@@ -12,12 +19,22 @@ final class PoolAddresses {
     }
 
     private let settings: Settings
-    private let loop: Loop
+    private let lookup: Lookup
+    private let nanoseconds: () -> UInt64
     private var entries: [Entry]
 
-    init(_ settings: Settings, loop: Loop) {
+    /// Asks the system, on `loop`.
+    convenience init(_ settings: Settings, loop: Loop) {
+        self.init(settings, nanoseconds: { loop.nanoseconds }) { host, port, family, answered in
+            Resolver.resolve(host: host, port: port, family: family, on: loop, answered: answered)
+        }
+    }
+
+    /// - Parameter nanoseconds: a clock that never goes back.
+    init(_ settings: Settings, nanoseconds: @escaping () -> UInt64, lookup: @escaping Lookup) {
         self.settings = settings
-        self.loop = loop
+        self.nanoseconds = nanoseconds
+        self.lookup = lookup
         entries = Array(repeating: Entry(), count: settings.pools.count)
     }
 
@@ -26,10 +43,10 @@ final class PoolAddresses {
         let host = settings.pools[pool].host
         let port = settings.pools[pool].port
         if let numeric = try? SocketAddress(host: host, port: port) { return answered(.success(numeric)) }
-        if loop.nanoseconds < entries[pool].expiresAt { return answered(take(pool)) }
+        if nanoseconds() < entries[pool].expiresAt { return answered(take(pool)) }
         entries[pool].waiting.append(answered)
         guard entries[pool].waiting.count == 1 else { return }
-        Resolver.resolve(host: host, port: port, family: family, on: loop) { [weak self] result in
+        lookup(host, port, family) { [weak self] result in
             self?.resolved(pool, result)
         }
     }
@@ -47,11 +64,12 @@ final class PoolAddresses {
         entries[pool].waiting = []
         switch result {
         case .failure(let failure):
-            for answered in waiting { answered(.failure(failure)) }
+            let isKnown = !entries[pool].addresses.isEmpty
+            for answered in waiting { answered(isKnown ? take(pool) : .failure(failure)) }
         case .success(let addresses):
             entries[pool].addresses = addresses
             entries[pool].next = Int.random(in: addresses.indices)
-            entries[pool].expiresAt = loop.nanoseconds + UInt64(settings.dns.ttlSeconds) * 1_000_000_000
+            entries[pool].expiresAt = nanoseconds() + UInt64(settings.dns.ttlSeconds) * 1_000_000_000
             for answered in waiting { answered(take(pool)) }
         }
     }

@@ -35,16 +35,22 @@ final class PoolLink {
         return pending.isEmpty
     }
 
+    /// So much has been gathered that it should not wait for the end of the turn.
+    var isFull: Bool { pending.count >= PoolLink.pendingBytesMax }
+
     /// Writes what the turn has gathered.
-    /// - Returns: false when the pool does not take it.
+    /// - Returns: false when the pool has not read for so long that it is as good as gone; the connection is then reset.
     func flush() -> Bool {
         guard !pending.isEmpty, !isHungUp, let connection else { return true }
-        defer { pending.removeAll(keepingCapacity: pending.capacity <= PoolLink.pendingKeptMax) }
-        return pending.withUnsafeBytes { connection.send($0) } != .overflow
+        defer { pending.removeAll(keepingCapacity: pending.capacity <= 2 * PoolLink.pendingBytesMax) }
+        guard pending.withUnsafeBytes({ connection.send($0) }) == .overflow else { return true }
+        // Half a line may be in the kernel: it must not arrive as if it were whole.
+        connection.reset()
+        return false
     }
 
-    /// A turn's worth of 256 busy miners; a burst beyond is given back.
-    private static let pendingKeptMax = 64 * 1024
+    /// A turn's worth of 256 busy miners.
+    private static let pendingBytesMax = 64 * 1024
 
     func hangUp() {
         isHungUp = true
@@ -62,8 +68,12 @@ final class PoolConnection: TCPStream {
     init(on loop: Loop, link: PoolLink, worker: Worker) {
         self.link = link
         self.worker = worker
-        super.init(on: loop)
+        super.init(on: loop, queueBytesMax: PoolConnection.waitingBytesMax)
     }
+
+    /// What may wait for a pool that is slow to read: some 16,000 shares. One that does not read at all has not answered
+    /// its oldest share long before that, and is given up for it; one burst of many miners must not look the same.
+    private static let waitingBytesMax = 4 * 1024 * 1024
 
     override func didConnect(_ failure: SystemFailure?) {
         if let failure { return worker.ended(link, reason: failure.description) }

@@ -88,7 +88,7 @@ final class Reporter {
         hasMoreRequests = publisher.serveRequests(liveMiners: liveMiners)
     }
 
-    private static func translate(_ outcome: SettledShare.Outcome) -> (ShareOutcome, RefusalReason) {
+    static func translate(_ outcome: SettledShare.Outcome) -> (ShareOutcome, RefusalReason) {
         switch outcome {
         case .accepted: (.accepted, .none)
         case .rejected: (.rejected, .pool)

@@ -24,9 +24,12 @@ final class Worker {
     private var isPerforming = false
     /// By `MinerID.index`.
     private var miners: [MinerConnection?] = []
+    private var departures = Departures()
+    private var budget = DescriptorBudget(limit: 0, listening: 0)
     private var pools: [PoolConnectionID: PoolLink] = [:]
     /// Links with bytes that leave at the end of the turn.
     private var unflushed: [PoolLink] = []
+    private var flushing: [PoolLink] = []
     private let addresses: PoolAddresses
     private let reporter: Reporter
     private var news: NewsLog
@@ -54,6 +57,7 @@ final class Worker {
     /// Serves until told to stop.
     func run() throws {
         let limit = DescriptorLimit.raise()
+        budget = DescriptorBudget(limit: limit, listening: inheritance.sockets.count)
         try startListening()
         try startWatching()
         reporter.liveMiners = { [unowned self] in self.miners.compactMap { $0?.joined } }
@@ -86,11 +90,7 @@ final class Worker {
         }
         turnEnd = TurnEnd(on: loop) { [unowned self] in self.flush() }
         every(Limits.tick.count) { $0.tick() }
-        every(1_000) { worker in
-            worker.lifeline.sayBeat()
-            worker.reporter.checkpoint(worker.gauges)
-            worker.flush()
-        }
+        every(1_000) { $0.second() }
     }
 
     private func every(_ milliseconds: UInt64, _ body: @escaping (Worker) -> Void) {
@@ -99,9 +99,18 @@ final class Worker {
         timers.append(timer)
     }
 
+    private func second() {
+        lifeline.sayBeat()
+        reporter.checkpoint(gauges)
+        budget = DescriptorBudget(limit: DescriptorLimit.current, listening: inheritance.sockets.count)
+        news.tellSilenced()
+        flush()
+    }
+
     private func tick() {
         shard.tick(at: now)
         perform()
+        departures.closeDue(at: now)
         flush()
         if let stopDeadline, shard.sharesInFlight == 0 || now >= stopDeadline { finish() }
     }
@@ -115,6 +124,10 @@ final class Worker {
     // MARK: - What miners do
 
     func accepted(_ connection: MinerConnection) {
+        guard budget.hasRoom(connections: shard.connections + departures.count + pools.count) else {
+            news.noRoom(miners: shard.connections, descriptors: DescriptorLimit.current)
+            return connection.reset()
+        }
         guard stopDeadline == nil, let id = shard.minerConnected(at: now) else { return connection.reset() }
         connection.id = id
         let row = Int(id.index)
@@ -197,18 +210,22 @@ final class Worker {
             guard let connection = miner(id) else { return }
             switch connection.send(UnsafeRawBufferPointer(rebasing: bytes[range])) {
             case .sent, .queued: break
-            case .overflow, .closed:
-                log.debug("a miner does not read: dropped", metadata: ["ip": "\(connection.peer?.host ?? "?")"])
+            case .closed: drop(connection)
+            case .overflow:
+                news.overflowed(connection.peer?.host)
+                // Half a line may be in the kernel: it must not arrive as if it were whole.
+                connection.reset()
                 drop(connection)
             }
         case .closeMiner(let id, let reason):
             guard let connection = miner(id) else { return }
-            news.closed(connection, reason)
+            news.closed(connection.peer?.host, reason)
             forget(connection)
-            connection.close()
+            reason.isExplained ? departures.add(connection, at: now) : connection.close()
         case .sendToPool(let id, let range):
             guard let link = pools[id] else { return }
             if link.append(UnsafeRawBufferPointer(rebasing: bytes[range])) { unflushed.append(link) }
+            if link.isFull { flush(link) }
         case .dial(let id):
             let link = PoolLink(id, worker: self)
             pools[id] = link
@@ -231,12 +248,19 @@ final class Worker {
 
     /// The end of a turn: one write for each pool connection, one message for the bus.
     private func flush() {
-        for link in unflushed {
-            if !link.flush() { shard.poolClosed(link.id, reason: "it does not read", at: now) }
+        // A pool that is given up has its consequences, and those may be words for another one.
+        while !unflushed.isEmpty {
+            swap(&unflushed, &flushing)
+            for link in flushing { flush(link) }
+            flushing.removeAll(keepingCapacity: true)
+            perform()
         }
-        unflushed.removeAll(keepingCapacity: true)
         perform()
         reporter.flush()
+    }
+
+    private func flush(_ link: PoolLink) {
+        if !link.flush() { shard.poolClosed(link.id, reason: "it does not read", at: now) }
     }
 
     private func miner(_ id: MinerID) -> MinerConnection? {
@@ -283,6 +307,7 @@ final class Worker {
             drop(connection)
         }
         perform()
+        departures.closeAll()
         for link in pools.values { link.hangUp() }
         pools.removeAll()
         reporter.checkpoint(gauges)
