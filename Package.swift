@@ -94,6 +94,8 @@ let package = Package(
         tests("EventBus", "Telemetry"),
         tests("DaemonKit", "Configuration", logging),
         tests("Supervisor", "Configuration", "DaemonKit", "EventLoop"),
+        tests(
+            "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop", logging),
         tests("StatsCollector", "Telemetry", "EventBus", "EventLoop", "DaemonKit"),
         tests("ApiGateway", "Telemetry", "Configuration", "EventBus", "DaemonKit", logging),
         tests("HostileInput"),

@@ -25,9 +25,11 @@ final class PoolAddresses {
 
     /// Asks the system, on `loop`.
     convenience init(_ settings: Settings, loop: Loop) {
-        self.init(settings, nanoseconds: { loop.nanoseconds }) { host, port, family, answered in
-            Resolver.resolve(host: host, port: port, family: family, on: loop, answered: answered)
-        }
+        self.init(
+            settings, nanoseconds: { loop.nanoseconds },
+            lookup: { host, port, family, answered in
+                Resolver.resolve(host: host, port: port, family: family, on: loop, answered: answered)
+            })
     }
 
     /// - Parameter nanoseconds: a clock that never goes back.
