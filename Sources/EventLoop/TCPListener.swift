@@ -2,36 +2,37 @@ internal import CLibuv
 internal import Glibc
 
 /// Accepts connections on a listening socket that was opened elsewhere (`ListeningSocket.open`, or inherited).
+///
+/// When nothing can be accepted (no descriptor is left), libuv asks again at once, for ever. The listener then rests:
+/// it lets go of its handle and begins anew after a moment, and those who wish to connect wait in the kernel's queue.
 public final class TCPListener {
-    private let raw: UnsafeMutablePointer<uv_tcp_t>
+    /// How long a listener rests that could not accept.
+    public static let restMilliseconds: UInt64 = 500
+
     private let loop: Loop
     private let makeStream: (Loop) -> TCPStream?
-    private var isClosed = false
+    private let cannotAccept: (SystemFailure) -> Void
+    /// The same socket once more, in nobody's hands: after a rest there might be no descriptor left to copy it.
+    private var spare: Int32
+    private var raw: UnsafeMutablePointer<uv_tcp_t>?
+    private var rest: Timer?
 
     /// - Parameters:
     ///   - descriptor: a listening socket; the listener owns it from here on.
+    ///   - cannotAccept: called each time the listener has to rest.
     ///   - makeStream: called once for each connection that waits. The listener accepts into the stream that it
     ///     returns and calls its `didConnect`. With nil the connection is accepted and closed at once.
     public init(
-        on loop: Loop, descriptor: Int32, makeStream: @escaping (Loop) -> TCPStream?
+        on loop: Loop, descriptor: Int32, cannotAccept: @escaping (SystemFailure) -> Void = { _ in },
+        makeStream: @escaping (Loop) -> TCPStream?
     ) throws(SystemFailure) {
         self.loop = loop
         self.makeStream = makeStream
-        raw = makeHandle(uv_tcp_t.self)
-        let initialised = uv_tcp_init(loop.raw, raw)
-        guard initialised == 0 else {
-            isClosed = true
-            free(raw)
-            throw SystemFailure(code: initialised)
-        }
-        adopt(raw, self)
+        self.cannotAccept = cannotAccept
+        spare = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard spare >= 0 else { throw SystemFailure(code: -errno) }
         do throws(SystemFailure) {
-            try SystemFailure.check(uv_tcp_open(raw, descriptor))
-            try SystemFailure.check(
-                uv_listen(stream(raw), ListeningSocket.backlog) { raw, status in
-                    guard let raw, status == 0 else { return }
-                    owner(of: raw, as: TCPListener.self).accept()
-                })
+            try listen(on: descriptor)
         } catch {
             close()
             throw error
@@ -39,12 +40,33 @@ public final class TCPListener {
     }
 
     public func close() {
-        guard !isClosed else { return }
-        isClosed = true
-        closeHandle(raw)
+        letGo()
+        rest?.close()
+        rest = nil
+        if spare >= 0 { Glibc.close(spare) }
+        spare = -1
+    }
+
+    private func listen(on descriptor: Int32) throws(SystemFailure) {
+        let raw = makeHandle(uv_tcp_t.self)
+        let initialised = uv_tcp_init(loop.raw, raw)
+        guard initialised == 0 else {
+            free(raw)
+            throw SystemFailure(code: initialised)
+        }
+        adopt(raw, self)
+        self.raw = raw
+        try SystemFailure.check(uv_tcp_open(raw, descriptor))
+        try SystemFailure.check(
+            uv_listen(stream(raw), ListeningSocket.backlog) { raw, status in
+                guard let raw else { return }
+                let listener = owner(of: raw, as: TCPListener.self)
+                status == 0 ? listener.accept() : listener.failed(SystemFailure(code: status))
+            })
     }
 
     private func accept() {
+        guard let raw else { return }
         let accepted = makeStream(loop)
         let target = accepted ?? TCPStream(on: loop)
         let result = uv_accept(stream(raw), stream(target.raw))
@@ -53,5 +75,41 @@ public final class TCPListener {
             return
         }
         target.accepted()
+    }
+
+    private func failed(_ failure: SystemFailure) {
+        // This one went away while it waited.
+        guard failure.code != UV_ECONNABORTED.rawValue, raw != nil else { return }
+        letGo()
+        takeRest()
+        cannotAccept(failure)
+    }
+
+    private func takeRest() {
+        let rest = Timer(on: loop) { self.wake() }
+        rest.start(after: TCPListener.restMilliseconds)
+        self.rest = rest
+    }
+
+    private func wake() {
+        rest?.close()
+        rest = nil
+        let descriptor = spare
+        spare = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard spare >= 0 else {
+            spare = descriptor
+            return takeRest()
+        }
+        do throws(SystemFailure) {
+            try listen(on: descriptor)
+        } catch {
+            letGo()
+            takeRest()
+        }
+    }
+
+    private func letGo() {
+        if let raw { closeHandle(raw) }
+        raw = nil
     }
 }

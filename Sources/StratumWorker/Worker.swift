@@ -74,9 +74,9 @@ final class Worker {
 
     private func startListening() throws {
         for socket in inheritance.sockets {
-            let listener = try TCPListener(on: loop, descriptor: socket) { [unowned self] loop in
-                MinerConnection(on: loop, worker: self)
-            }
+            let listener = try TCPListener(
+                on: loop, descriptor: socket, cannotAccept: { [unowned self] _ in self.hasNoRoom() },
+                makeStream: { [unowned self] loop in MinerConnection(on: loop, worker: self) })
             listeners.append(listener)
         }
     }
@@ -125,7 +125,7 @@ final class Worker {
 
     func accepted(_ connection: MinerConnection) {
         guard budget.hasRoom(connections: shard.connections + departures.count + pools.count) else {
-            news.noRoom(miners: shard.connections, descriptors: DescriptorLimit.current)
+            hasNoRoom()
             return connection.reset()
         }
         guard stopDeadline == nil, let id = shard.minerConnected(at: now) else { return connection.reset() }
@@ -133,6 +133,10 @@ final class Worker {
         let row = Int(id.index)
         if row == miners.count { miners.append(connection) } else { miners[row] = connection }
         connection.startReading()
+    }
+
+    private func hasNoRoom() {
+        news.noRoom(miners: shard.connections, descriptors: DescriptorLimit.current)
     }
 
     /// One line of a miner: parsed, decided. What was decided is performed when the whole chunk has been read.

@@ -81,6 +81,22 @@ import Testing
         pair.finish()
     }
 
+    @Test func whatIsQueuedStillArrivesBeforeTheEnd() throws {
+        let pair = try ConnectedPair(clientReads: false)
+        let line = Array(repeating: UInt8(ascii: "x"), count: 4_000)
+        var count = 0
+        while pair.server.send(line) == .sent { count += 1 }
+        pair.server.finish()
+        #expect(pair.server.send(text: "too late\n") == .closed)
+        // Nor does what the client sends meanwhile turn the end into a reset.
+        pair.client.send(text: "still here\n")
+        pair.client.startReading()
+        pair.loop.turn(until: { !pair.client.ends.isEmpty && pair.server.text == "still here\n" })
+        #expect(pair.client.ends == [.endOfStream])
+        #expect(pair.client.received.count == (count + 1) * line.count)
+        pair.finish()
+    }
+
     @Test func closingIsSeenAsTheEndOfTheStream() throws {
         let pair = try ConnectedPair()
         pair.server.send(text: "bye\n")

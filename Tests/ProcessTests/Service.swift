@@ -13,10 +13,14 @@ final class Service {
     private let poolArguments: [String]
     private var poolReport: URL { scratch.url.appending(path: "pool.json") }
 
-    init(shards: Int = 2, pool poolArguments: [String] = [], millrace arguments: [String] = []) throws {
+    /// - Parameter occupiedAPIPort: a port that the API cannot have yet.
+    init(
+        shards: Int = 2, pool poolArguments: [String] = [], millrace arguments: [String] = [],
+        occupiedAPIPort: UInt16? = nil
+    ) throws {
         scratch = try Scratch()
         minerPort = try freePort()
-        apiPort = try freePort()
+        apiPort = try occupiedAPIPort ?? freePort()
         poolPort = try freePort()
         self.poolArguments = ["--difficulty", "1000", "--quiet"] + poolArguments
         pool = try Service.startPool(port: poolPort, self.poolArguments, in: scratch)
@@ -27,7 +31,9 @@ final class Service {
                 "--http-host", "127.0.0.1", "--http-port", "\(apiPort)", "--shards", "\(shards)",
                 "--run-dir", scratch.url.appending(path: "run").path, "--no-color",
             ] + arguments, in: scratch)
-        let isReady = eventually(within: 10) { children("millrace-worker").count == shards && isServing && isListening }
+        let isReady = eventually(within: 10) {
+            children("millrace-worker").count == shards && (occupiedAPIPort != nil || isServing) && isListening
+        }
         try #require(isReady, "millrace did not start:\n\(millrace.log)")
     }
 
@@ -40,10 +46,15 @@ final class Service {
             "millrace-practice-pool", ["--port", "\(port)", "--report-file", report.path] + arguments, in: scratch)
     }
 
-    /// kill -9 for the pool, and a new one in its place.
-    func replacePool() throws {
+    func killPool() {
+        guard pool.isRunning else { return }
         kill(pool.pid, SIGKILL)
         _ = pool.wait(atMost: 5)
+    }
+
+    /// kill -9 for the pool, and a new one in its place.
+    func replacePool() throws {
+        killPool()
         pool = try Service.startPool(port: poolPort, poolArguments, in: scratch)
     }
 
@@ -105,6 +116,14 @@ final class Service {
     var poolAccepted: Int? { (report(poolReport)?["shares"] as? [String: Any])?["accepted"] as? Int }
     var poolRejected: [String: Any]? {
         (report(poolReport)?["shares"] as? [String: Any])?["rejected"] as? [String: Any]
+    }
+
+    /// Connections that the pool has now.
+    var poolConnections: Int? { (report(poolReport)?["connections"] as? [String: Any])?["now"] as? Int }
+
+    /// The row of that name in `/1/workers`.
+    func worker(_ name: String) -> [Any]? {
+        (document("/1/workers")?["workers"] as? [[Any]])?.first { $0.first as? String == name }
     }
 
     private func report(_ url: URL) -> [String: Any]? {
