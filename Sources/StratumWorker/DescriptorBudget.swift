@@ -1,7 +1,8 @@
 /// How many connections there may be before descriptors run out.
 ///
-/// At the limit itself nothing works any more: a lost pool could not be dialled, a restarted collector not be heard, a
-/// name not be looked up. So new miners are sent away while there is still something left.
+/// At the limit itself nothing works any more: a lost pool could not be dialled, no name looked up, and libzmq (4.3.4)
+/// ends the process when it cannot accept a restarted collector. So new miners are sent away while there is still
+/// something left.
 struct DescriptorBudget {
     /// For what is no connection of a miner or a pool: the standard streams, lifeline, log, bus and resolver take some
     /// thirty; as many are for pools that are dialled meanwhile.

@@ -47,9 +47,15 @@ final class LineMiner {
     }
 
     /// - Parameter fields: further members of `params`, as JSON.
-    func sendLogin(_ login: String, pass: String = "x", fields: String = "") {
+    func sendLogin(_ login: String, pass: String = "x", fields: String = "", andThen rest: String = "") {
         let params = #"{"login":"\#(login)","pass":"\#(pass)","agent":"hand/1"\#(fields)}"#
-        send(#"{"id":1,"jsonrpc":"2.0","method":"login","params":\#(params)}"# + "\n")
+        send(#"{"id":1,"jsonrpc":"2.0","method":"login","params":\#(params)}"# + "\n" + rest)
+    }
+
+    /// Whether a login gets a session; for those who try again and again.
+    func isLetIn(_ login: String) -> Bool {
+        sendLogin(login)
+        return reply(to: 1, within: 1)?["error"] is NSNull
     }
 
     /// Logs in and waits for the reply.
