@@ -105,8 +105,8 @@ private struct Simulation {
     private mutating func receive(_ bytes: [UInt8]) {
         guard let message = try? BusMessage(decoding: bytes) else { return }
         let allNews = gate.receive(message)
+        statistics.hear(allNews, from: 0, at: Statistics.Moment(time: now, monotonic: now))
         for news in allNews {
-            statistics.apply(news, shard: 0, at: now)
             switch news {
             case .epochBegan:
                 heard = []

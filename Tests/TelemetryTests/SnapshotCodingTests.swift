@@ -77,7 +77,7 @@ struct SnapshotCodingTests {
     @Test func aCountBeyondTheBytesReservesNothing() {
         var bytes = Snapshot().encoded()
         let count = bytes.count
-        bytes.replaceSubrange(count - 4..<count, with: [0x40, 0x42, 0x0f, 0])
+        bytes.replaceSubrange(count - 4..<count, with: [0x40, 0x0d, 0x03, 0])
         #expect(throws: DecodingFailure.truncated) { try Snapshot(decoding: bytes) }
         bytes.replaceSubrange(count - 4..<count, with: [0xff, 0xff, 0xff, 0xff])
         #expect(throws: DecodingFailure.tooLong) { try Snapshot(decoding: bytes) }
