@@ -58,8 +58,8 @@ public struct HashrateWindow: Equatable, Sendable {
         return rates
     }
 
-    /// True when no bucket takes memory.
-    var holdsNothing: Bool { buckets.isEmpty }
+    /// What the buckets take beside the value itself.
+    var heapBytes: Int { buckets.capacity * MemoryLayout<UInt64>.stride }
 
     // MARK: - Turning the rings
 

@@ -118,11 +118,11 @@ public struct Statistics: Sendable {
         guard shards[shard].lives[life].miners.join(joined.key, row: row) else { return }
         if row >= 0 { workers.came(Int(row), from: joined.ip) }
         if shards[shard].counts(life) { count(row) }
-        minersMax = max(minersMax, minersNow)
     }
 
     private mutating func count(_ row: Int32) {
         minersNow += 1
+        minersMax = max(minersMax, minersNow)
         if row >= 0 { workers.joined(Int(row)) }
     }
 
@@ -156,7 +156,6 @@ public struct Statistics: Sendable {
         shards[shard].isLive = isLive
         guard let miners = shards[shard].lives.last?.miners.live else { return }
         for row in miners.values { if isLive { count(row) } else { uncount(row) } }
-        minersMax = max(minersMax, minersNow)
     }
 
     // MARK: - Snapshot
