@@ -7,6 +7,9 @@ internal import StratumSession
 struct NewsLog {
     private let log: Logger
     private let pools: [String]
+    /// Pools whose return has been told since the last failure that was: a shard with many upstreams says it once, not
+    /// for each of them.
+    private var activePools: Set<UInt8> = []
     /// Rejected shares told in the current second, and how many more were not.
     private var rejections = 0
     private var silenced = 0
@@ -23,8 +26,10 @@ struct NewsLog {
     mutating func tell(_ news: ShardNews, miner: (MinerID) -> String?) {
         switch news {
         case .poolActive(let id):
-            log.info("\(name(id)): logged in, job received", metadata: upstream(id))
+            let isNews = activePools.insert(id.pool).inserted
+            log.log(level: isNews ? .info : .debug, "\(name(id)): logged in, job received", metadata: upstream(id))
         case .poolFailed(let id, let failure):
+            activePools.remove(id.pool)
             log.warning("\(name(id)): \(NewsLog.text(failure)); trying again", metadata: upstream(id))
         case .poolReservesNonceByte(let id):
             log.warning(

@@ -261,7 +261,7 @@ final class Worker {
 
     private func supervisorGone() {
         lifelineWatch?.close()
-        log.warning("the supervisor is gone: leaving")
+        if stopDeadline == nil { log.notice("let go by the supervisor, or it is gone: leaving") }
         stop()
     }
 
