@@ -156,6 +156,22 @@ struct StatisticsTests {
         #expect(statistics.snapshot(at: moment()).results.accepted == 11)
     }
 
+    @Test func workThatACheckpointRepairsShowsInTheRateOverAllTime() {
+        var checkpoint = Checkpoint()
+        checkpoint.counters.hashesTotal = 6_000
+        var statistics = fold([.joined(Sample.joined(1)), .share(Sample.accepted()), .checkpoint(checkpoint)])
+        #expect(statistics.snapshot(at: moment(2_000)).hashrates.allTime == 3_000)
+    }
+
+    @Test func aLateCheckpointOfAFormerProcessRepairsTotalsButNotItsUpstreams() {
+        var statistics = fold([])
+        statistics.hear([.epochBegan(second)], from: 0, at: moment(1_000))
+        add([.checkpoint(Sample.checkpoint)], to: &statistics)
+        let snapshot = statistics.snapshot(at: moment(1_000))
+        #expect(snapshot.results.accepted == Sample.checkpoint.counters.accepted)
+        #expect(snapshot.upstreams.total == 0)
+    }
+
     @Test func exactlyTheLiveMinersOfAResyncCount() {
         var statistics = fold([.joined(Sample.joined(1, "a")), .joined(Sample.joined(2, "b"))])
         let live = [Sample.joined(7, "c"), Sample.joined(2, "b"), Sample.joined(6, "d")]
