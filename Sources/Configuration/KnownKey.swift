@@ -60,10 +60,7 @@ public struct KnownKey: Sendable {
         if kinds.contains(.boolean) { forms.append("true or false") }
         if kinds.contains(.integer) {
             if let range {
-                forms.append(
-                    range.upperBound == Int64(Int32.max)
-                        ? "a number from \(range.lowerBound) on"
-                        : "a number from \(range.lowerBound) to \(range.upperBound)")
+                forms.append("a number from \(range.lowerBound) to \(range.upperBound)")
             } else {
                 forms.append("a whole number")
             }

@@ -103,6 +103,22 @@ struct ResolutionTests {
         #expect(resolution.warnings.first?.line == 3)
     }
 
+    @Test func aKeyGivenTwiceCountsOnceAtEveryDepth() {
+        let resolution = resolved(
+            #"""
+            {"pools": [{"url": "a", "url": "b", "user": null, "user": "u"}], "pools": [],
+             "http": {"enabled": true, "port": 1, "port": 2}, "http": {"port": 3}, "retries": 5, "retries": "x"}
+            """#)
+        #expect(resolution.settings?.pools == [.init(host: "a", port: 3333, user: "x", password: "x")])
+        #expect(resolution.settings?.api?.port == 1 && resolution.settings?.retries == 5)
+        #expect(
+            resolution.warnings.map(\.message) == [
+                "pools[0].url: given twice, the first one counts", "pools[0].user: given twice, the first one counts",
+                "pools: given twice, the first one counts", "http.port: given twice, the first one counts",
+                "http: given twice, the first one counts", "retries: given twice, the first one counts",
+            ])
+    }
+
     @Test(arguments: [
         (#""background": true"#, "background"), (#""syslog": true"#, "syslog"),
         (#""access-log-file": "a.log""#, "access-log-file"), (#""donate-level": 1"#, "donate-level"),
