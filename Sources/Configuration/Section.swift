@@ -17,7 +17,7 @@ struct Section {
         var seen: Set<String> = []
         for member in object.members {
             guard let known = table[member.key] else {
-                let near = findings.areWarningsFull ? nil : nearestName(to: member.key, among: table.keys)
+                let near = findings.areWarningsFull ? nil : KnownKey.meant(by: member.key, in: schema)
                 findings.warn(
                     path.isEmpty ? shown(member.key) : "\(path): \(shown(member.key))", at: member.keyOrigin,
                     "unknown key, ignored" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
