@@ -99,7 +99,7 @@ extension Shard {
     mutating func dialWanted(_ upstream: Int, at now: Instant) {
         guard !upstreams[upstream].isSuspended else { return }
         for pool in upstreams[upstream].sessions.indices {
-            let isWanted = upstreams[upstream].choice.wants(pool)
+            let isWanted = upstreams[upstream].choice.wants(pool, at: now)
             switch (upstreams[upstream].sessions[pool].phase, isWanted) {
             case (.idle, true):
                 dial(pool, for: upstream, at: now)
@@ -144,7 +144,7 @@ extension Shard {
             return
         case .awaitingJob:
             upstreams[upstream].sessions[pool].phase = .active
-            guard upstreams[upstream].choice.succeeded(pool) else { return dialWanted(upstream, at: now) }
+            guard upstreams[upstream].choice.succeeded(pool, at: now) else { return dialWanted(upstream, at: now) }
             saidFailures[pool] = nil
             outbox.append(.news(.poolActive(id)))
             adopt(job, from: id, at: now)
@@ -208,7 +208,7 @@ extension Shard {
         if wasDraining { return dialWanted(upstream, at: now) }
         upstreams[upstream].sessions[pool].phase = .pausing(until: now + policy.retryPause)
         report(failure, of: id, at: now)
-        upstreams[upstream].choice.failed(pool)
+        upstreams[upstream].choice.failed(pool, at: now)
         dialWanted(upstream, at: now)
     }
 
