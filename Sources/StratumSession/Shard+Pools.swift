@@ -145,7 +145,7 @@ extension Shard {
         case .awaitingJob:
             upstreams[upstream].sessions[pool].phase = .active
             guard upstreams[upstream].choice.succeeded(pool, at: now) else { return dialWanted(upstream, at: now) }
-            saidFailures[pool] = nil
+            failureReports[pool].recovered()
             outbox.append(.news(.poolActive(id)))
             adopt(job, from: id, at: now)
             dialWanted(upstream, at: now)
@@ -228,11 +228,8 @@ extension Shard {
         letGo(of: id, at: now)
     }
 
-    /// Tells the operator, but not the same thing of the same pool every second and for every upstream.
     private mutating func report(_ failure: PoolFailure, of id: PoolConnectionID, at now: Instant) {
-        let pool = Int(id.pool)
-        if let said = saidFailures[pool], said.failure == failure, now < said.at + .seconds(60) { return }
-        saidFailures[pool] = (failure, now)
+        guard failureReports[Int(id.pool)].isNews(failure, at: now) else { return }
         outbox.append(.news(.poolFailed(id, failure)))
     }
 
