@@ -25,7 +25,8 @@ public final class Loop {
         raw = memory
         readBuffer = .allocate(capacity: Loop.readBytesMax + Loop.readPadding)
         readBuffer.initialize(repeating: 0, count: Loop.readBytesMax + Loop.readPadding)
-        // Whoever started us may have blocked signals (threads of Dispatch do): we want to hear of SIGTERM and SIGCHLD.
+        // With SIGTERM or SIGCHLD blocked, as some programs leave them to those they start, we could neither be stopped
+        // nor notice a child's death.
         var none = sigset_t()
         sigemptyset(&none)
         pthread_sigmask(SIG_SETMASK, &none, nil)

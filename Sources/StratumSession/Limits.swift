@@ -11,6 +11,12 @@ public enum Limits {
     /// For a pool's answer to anything that we ask: one that is silent for longer is as good as down, whatever its TCP
     /// connection says.
     public static let poolAnswer = Milliseconds.seconds(20)
+    /// A first pool that is lost sooner than this after it has taken over is not to be trusted at once again: its second
+    /// short stay in a row keeps it away from miners that a backup serves for `holdDown`, and each further one for twice
+    /// as long, up to `holdDownMax`.
+    public static let steadyStay = Milliseconds.seconds(60)
+    public static let holdDown = Milliseconds.seconds(10)
+    public static let holdDownMax = Milliseconds.seconds(300)
     /// An upstream without miners is kept this long: they may come back.
     public static let emptyUpstream = Milliseconds.seconds(60)
     /// How often `Shard.tick` is to be called. Ten ticks visit every miner once.

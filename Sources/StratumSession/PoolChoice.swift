@@ -4,7 +4,9 @@
 /// second is tried beside it, and each further one as soon as its predecessor has failed. The first to give a job is
 /// used, the other backups are let go, but the first pool is tried for ever: when it is back it takes over.
 ///
-/// Where this differs: when an active backup fails, the pools before it are tried again too.
+/// Where this differs: when an active backup fails, the pools before it are tried again too; and a first pool that keeps
+/// coming and going does not take all miners with it each time: while a backup serves, it has to stay away for longer
+/// after each short stay but one.
 struct PoolChoice {
     let count: Int
     let retries: Int
@@ -12,6 +14,10 @@ struct PoolChoice {
     /// Pools before this one may be tried.
     private var reach = 1
     private var firstFailures = 0
+    /// When the first pool began its stay, and how many of its stays in a row were short.
+    private var firstSince = Instant.never
+    private var shortStays = 0
+    private var holdUntil = Instant(microseconds: 0)
 
     init(count: Int, retries: Int) {
         self.count = count
@@ -19,16 +25,17 @@ struct PoolChoice {
     }
 
     /// Whether `pool` should be used or tried now.
-    func wants(_ pool: Int) -> Bool {
+    func wants(_ pool: Int, at now: Instant) -> Bool {
         guard let active else { return pool < reach }
-        return pool == active || pool == 0
+        return pool == active || pool == 0 && now >= holdUntil
     }
 
     /// `pool` could not be reached, or was lost.
-    mutating func failed(_ pool: Int) {
+    mutating func failed(_ pool: Int, at now: Instant) {
         let wasActive = active == pool
         if wasActive { active = nil }
         if pool == 0 {
+            if wasActive { endFirstStay(at: now) }
             firstFailures = min(firstFailures + 1, retries)
             if firstFailures >= retries { extendReach(beyond: 0) }
         } else if wasActive || active == nil {
@@ -38,12 +45,21 @@ struct PoolChoice {
 
     /// `pool` has logged us in and given a job.
     /// - Returns: true when it is to be used from now on.
-    mutating func succeeded(_ pool: Int) -> Bool {
+    mutating func succeeded(_ pool: Int, at now: Instant) -> Bool {
         if pool == 0 { firstFailures = 0 }
         guard active == nil || pool == 0 else { return pool == active }
+        if pool == 0 { firstSince = now }
         active = pool
         reach = pool + 1
         return true
+    }
+
+    /// One short stay is forgiven: any pool may be restarted.
+    private mutating func endFirstStay(at now: Instant) {
+        shortStays = now < firstSince + Limits.steadyStay ? shortStays + 1 : 0
+        guard shortStays > 1 else { return }
+        let pause = Limits.holdDown.count << UInt64(min(shortStays - 2, 16))
+        holdUntil = now + Milliseconds(min(pause, Limits.holdDownMax.count))
     }
 
     private mutating func extendReach(beyond pool: Int) {

@@ -99,7 +99,7 @@ extension Shard {
     mutating func dialWanted(_ upstream: Int, at now: Instant) {
         guard !upstreams[upstream].isSuspended else { return }
         for pool in upstreams[upstream].sessions.indices {
-            let isWanted = upstreams[upstream].choice.wants(pool)
+            let isWanted = upstreams[upstream].choice.wants(pool, at: now)
             switch (upstreams[upstream].sessions[pool].phase, isWanted) {
             case (.idle, true):
                 dial(pool, for: upstream, at: now)
@@ -144,8 +144,8 @@ extension Shard {
             return
         case .awaitingJob:
             upstreams[upstream].sessions[pool].phase = .active
-            guard upstreams[upstream].choice.succeeded(pool) else { return dialWanted(upstream, at: now) }
-            saidFailures[pool] = nil
+            guard upstreams[upstream].choice.succeeded(pool, at: now) else { return dialWanted(upstream, at: now) }
+            failureReports[pool].recovered()
             outbox.append(.news(.poolActive(id)))
             adopt(job, from: id, at: now)
             dialWanted(upstream, at: now)
@@ -208,7 +208,7 @@ extension Shard {
         if wasDraining { return dialWanted(upstream, at: now) }
         upstreams[upstream].sessions[pool].phase = .pausing(until: now + policy.retryPause)
         report(failure, of: id, at: now)
-        upstreams[upstream].choice.failed(pool)
+        upstreams[upstream].choice.failed(pool, at: now)
         dialWanted(upstream, at: now)
     }
 
@@ -228,11 +228,8 @@ extension Shard {
         letGo(of: id, at: now)
     }
 
-    /// Tells the operator, but not the same thing of the same pool every second and for every upstream.
     private mutating func report(_ failure: PoolFailure, of id: PoolConnectionID, at now: Instant) {
-        let pool = Int(id.pool)
-        if let said = saidFailures[pool], said.failure == failure, now < said.at + .seconds(60) { return }
-        saidFailures[pool] = (failure, now)
+        guard failureReports[Int(id.pool)].isNews(failure, at: now) else { return }
         outbox.append(.news(.poolFailed(id, failure)))
     }
 

@@ -23,8 +23,8 @@ public struct Shard: ~Copyable {
     /// Grows with each dial: no two pool connections of this shard have the same name.
     var dials: UInt32 = 0
     var hasSaidReserved: [Bool]
-    /// The failure that was last reported for each pool, and when.
-    var saidFailures: [(failure: PoolFailure, at: Instant)?]
+    /// For each pool.
+    var failureReports: [FailureReports]
 
     /// Connections that have logged in and have a job.
     public internal(set) var minersNow = 0
@@ -37,7 +37,7 @@ public struct Shard: ~Copyable {
         random = RandomNumbers(seed: seed)
         let pools = policy.pools.count
         hasSaidReserved = [Bool](repeating: false, count: pools)
-        saidFailures = Array(repeating: nil, count: pools)
+        failureReports = Array(repeating: FailureReports(), count: pools)
     }
 
     /// Begins: a shard that keeps its first upstream opens it.

@@ -7,7 +7,8 @@ internal import StratumSession
 struct NewsLog {
     private let log: Logger
     private let pools: [String]
-    /// Pools whose return has been told: a shard with many upstreams says it once, not for each of them.
+    /// Pools whose return has been told since the last failure that was: a shard with many upstreams says it once, not
+    /// for each of them.
     private var activePools: Set<UInt8> = []
     /// Rejected shares told in the current second, and how many more were not.
     private var rejections = 0

@@ -30,7 +30,7 @@ struct Run: ParsableCommand {
     @OptionGroup var options: CommandOptions
 
     func run() throws {
-        ensureStandardDescriptors()
+        CleanStart.make()
         let surroundings = Surroundings.ofThisProcess()
         let source = ConfigurationSource(options: CommandOptions.given(in: CommandLine.arguments.dropFirst()))
         let resolution: Resolution
@@ -102,15 +102,4 @@ struct StartFailure: Error {
 func say(_ line: String) {
     let bytes = Array((line + "\n").utf8)
     _ = write(STDERR_FILENO, bytes, bytes.count)
-}
-
-/// Makes sure that 0, 1 and 2 are open, so that no socket of ours gets a number that children take for their output.
-private func ensureStandardDescriptors() {
-    while true {
-        let descriptor = open("/dev/null", O_RDWR)
-        if descriptor > STDERR_FILENO || descriptor < 0 {
-            close(descriptor)
-            return
-        }
-    }
 }

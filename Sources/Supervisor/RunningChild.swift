@@ -58,10 +58,8 @@ final class RunningChild {
 
     func send(_ signal: ChildSignal) {
         switch signal {
-        case .terminate:
-            process?.send(signal: SIGTERM)
-            // The same, said to a child that is deaf to signals. It may go on talking to us.
-            if lifeline >= 0 { shutdown(lifeline, Int32(SHUT_WR)) }
+        // The lifeline stays: cutting it means that the supervisor is gone, and the child would say so in the log.
+        case .terminate: process?.send(signal: SIGTERM)
         case .abort: process?.send(signal: SIGABRT)
         case .kill: process?.send(signal: SIGKILL)
         }

@@ -62,24 +62,37 @@ import Testing
 }
 
 @Suite struct TurnEndTests {
-    /// What a timer has gathered must leave before the loop sleeps: the next input may be a minute away.
+    /// What a timer has gathered must leave before the loop sleeps: here the next input is the answer to it.
     @Test func theEndOfATurnComesBeforeTheSleep() throws {
-        let loop = try Loop()
-        var gathered = 0
-        var flushed = 0
-        let turnEnd = TurnEnd(on: loop) {
-            flushed += gathered
-            gathered = 0
+        let pair = try ConnectedPair()
+        var gathered = ""
+        let turnEnd = TurnEnd(on: pair.loop) {
+            guard !gathered.isEmpty else { return }
+            pair.client.send(text: gathered)
+            gathered = ""
         }
-        let wake = Timer(on: loop) { gathered += 1 }
-        let far = Timer(on: loop) { #expect(flushed == 1) }
-        wake.start(after: 1)
-        far.start(after: 60)
-        loop.run()
-        #expect(flushed == 1)
-        for timer in [wake, far] { timer.close() }
+        let timer = Timer(on: pair.loop) { gathered = "keepalive\n" }
+        timer.start(after: 1)
+        pair.loop.turn(until: { pair.server.text == "keepalive\n" })
+        timer.close()
         turnEnd.close()
-        loop.finish()
+        pair.finish()
+    }
+
+    @Test func allInputOfATurnIsGatheredBeforeItsEnd() throws {
+        let pair = try ConnectedPair()
+        var turns: [Int] = []
+        var chunks = 0
+        pair.server.onReceive = { _ in chunks += 1 }
+        let turnEnd = TurnEnd(on: pair.loop) {
+            if chunks > 0 { turns.append(chunks) }
+            chunks = 0
+        }
+        pair.client.send(text: "one\n")
+        pair.loop.turn(until: { !turns.isEmpty })
+        #expect(turns == [1])
+        turnEnd.close()
+        pair.finish()
     }
 }
 

@@ -31,6 +31,12 @@ struct LineFramerTests {
         #expect(throws: PeerFault.lineTooLong(limit: 64)) { try lines(longest + "x\n", chunk: chunk) }
     }
 
+    @Test func anUnfinishedLineMayBeAsLongAsAWholeOne() throws {
+        let longest = String(repeating: "x", count: 64)
+        #expect(try lines(longest, chunk: 100) == [])
+        #expect(throws: PeerFault.lineTooLong(limit: 64)) { try lines(longest + "x", chunk: 100) }
+    }
+
     @Test(arguments: [1, 7, 4_096])
     func aLineThatNeverEndsIsRefusedAtTheLimit(chunk: Int) throws {
         #expect(throws: PeerFault.lineTooLong(limit: 64)) {

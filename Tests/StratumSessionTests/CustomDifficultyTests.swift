@@ -33,7 +33,7 @@ struct CustomDifficultyTests {
         #expect(miner.answer == .refused(3, "Low difficulty share"))
         harness.submit(miner, difficulty: 10_000)
         #expect(miner.answer == .status(4, "OK"))
-        #expect(harness.open()[0].shares.count == 1)
+        #expect(harness.peer().shares.count == 1)
         #expect(harness.settled.map(\.outcome) == [.invalid(.lowDifficulty), .accepted])
         #expect(harness.settled.map(\.creditedDifficulty) == [10_000, 10_000])
     }
@@ -70,7 +70,7 @@ struct CustomDifficultyTests {
     @Test func itNeedsNoPool() {
         let harness = ShardHarness()
         let miner = harness.join("farm+5000")
-        harness.drop(harness.open()[0])
+        harness.drop(harness.peer())
         harness.submit(miner, difficulty: 6_000)
         #expect(miner.answer == .status(2, "OK"))
     }

@@ -173,7 +173,7 @@ struct MinerTests {
         harness.submit(first)
         harness.leave(first)
         let second = harness.join()
-        let peer = harness.open()[0]
+        let peer = harness.peer()
         harness.answer(peer.owed[0], of: peer)
         #expect(harness.settled.map(\.outcome) == [.accepted])
         #expect(second.heard.count == 1)

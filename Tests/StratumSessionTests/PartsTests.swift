@@ -118,15 +118,17 @@ struct SharesInFlightTests {
 }
 
 struct PoolChoiceTests {
-    private func wanted(_ choice: PoolChoice) -> [Int] { (0..<choice.count).filter { choice.wants($0) } }
+    private let now = Instant(microseconds: 0)
+
+    private func wanted(_ choice: PoolChoice) -> [Int] { (0..<choice.count).filter { choice.wants($0, at: now) } }
 
     @Test func theOnlyPoolIsAlwaysWanted() {
         var choice = PoolChoice(count: 1, retries: 1)
-        for _ in 0..<10 { choice.failed(0) }
+        for _ in 0..<10 { choice.failed(0, at: now) }
         #expect(wanted(choice) == [0])
-        let isUsed = choice.succeeded(0)
+        let isUsed = choice.succeeded(0, at: now)
         #expect(isUsed)
-        choice.failed(0)
+        choice.failed(0, at: now)
         #expect(choice.active == nil)
         #expect(wanted(choice) == [0])
     }
@@ -134,21 +136,24 @@ struct PoolChoiceTests {
     @Test func theReachGrowsPoolByPool() {
         var choice = PoolChoice(count: 4, retries: 2)
         #expect(wanted(choice) == [0])
-        choice.failed(0)
+        choice.failed(0, at: now)
         #expect(wanted(choice) == [0])
-        choice.failed(0)
+        choice.failed(0, at: now)
         #expect(wanted(choice) == [0, 1])
-        choice.failed(0)
+        choice.failed(0, at: now)
         #expect(wanted(choice) == [0, 1])
-        choice.failed(1)
+        choice.failed(1, at: now)
         #expect(wanted(choice) == [0, 1, 2])
     }
 
     @Test func onlyTheFirstPreempts() {
         var choice = PoolChoice(count: 3, retries: 1)
-        choice.failed(0)
-        choice.failed(1)
-        let answers = [choice.succeeded(2), choice.succeeded(1), choice.succeeded(0), choice.succeeded(0)]
+        choice.failed(0, at: now)
+        choice.failed(1, at: now)
+        let answers = [
+            choice.succeeded(2, at: now), choice.succeeded(1, at: now), choice.succeeded(0, at: now),
+            choice.succeeded(0, at: now),
+        ]
         #expect(answers == [true, false, true, true])
         #expect(choice.active == 0)
         #expect(wanted(choice) == [0])

@@ -136,3 +136,18 @@ func hex(_ bytes: [UInt8]) -> String {
     for byte in bytes { text.append(hex: byte) }
     return String(decoding: text, as: UTF8.self)
 }
+
+extension ShardHarness {
+    /// The failures of pools that were reported.
+    var failures: [PoolFailure] {
+        news.compactMap { if case .poolFailed(_, let failure) = $0 { failure } else { nil } }
+    }
+
+    /// The pools that have become active, in order.
+    var actives: [Int] {
+        news.compactMap { if case .poolActive(let id) = $0 { Int(id.pool) } else { nil } }
+    }
+
+    /// How often a pool was dialled.
+    func dials(_ pool: Int = 0) -> Int { peers.count { Int($0.id.pool) == pool } }
+}

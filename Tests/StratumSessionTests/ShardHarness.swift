@@ -131,6 +131,13 @@ final class ShardHarness {
     /// The open connections to a pool, oldest first.
     func open(_ pool: Int = 0) -> [PoolPeer] { peers.filter { $0.isOpen && Int($0.id.pool) == pool } }
 
+    /// The first of them. When there is none, a closed one, and a violation: the test fails, the others go on.
+    func peer(_ pool: Int = 0) -> PoolPeer {
+        if let peer = open(pool).first { return peer }
+        Issue.record("no open connection to pool \(pool)")
+        return PoolPeer(PoolConnectionID(upstream: .max, pool: UInt8(pool), generation: 0))
+    }
+
     /// Gives a new job to all connections of a pool.
     func newJob(pool: Int = 0, _ change: (inout PoolJob) -> Void = { _ in }) {
         pools[pool].job.work += 1

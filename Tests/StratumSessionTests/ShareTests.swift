@@ -21,7 +21,7 @@ struct ShareTests {
     @Test func aGoodShareIsForwardedAndAnsweredWhenThePoolAnswers() {
         harness.pools[0].verdict = .withhold
         harness.submit(miner, difficulty: 20_000, nonce: 0xa7)
-        let peer = harness.open()[0]
+        let peer = harness.peer()
         #expect(peer.shares.count == 1)
         #expect(peer.shares[0].jobID == "j1")
         #expect(peer.shares[0].nonce == "a70000" + hex([miner.job!.byte]))
@@ -44,7 +44,7 @@ struct ShareTests {
         let harness = ShardHarness()
         harness.pools[0].extensions = []
         harness.submit(harness.join(), algorithm: "cn/r")
-        #expect(harness.open()[0].shares[0].algorithm == nil)
+        #expect(harness.peer().shares[0].algorithm == nil)
     }
 
     @Test func aShareOfAnotherSessionIsUnauthenticatedAndNotCounted() {
@@ -86,7 +86,7 @@ struct ShareTests {
             refusal { harness.submit(miner, byte: byte) } == "Invalid nonce; is miner not compatible with NiceHash?")
         #expect(outcomes == [.invalid(.invalidNonce)])
         #expect(miner.closed == .notNicehashCapable)
-        #expect(harness.open()[0].shares.isEmpty)
+        #expect(harness.peer().shares.isEmpty)
     }
 
     @Test func aShareForAJobThatIsGoneIsStale() {
@@ -108,7 +108,7 @@ struct ShareTests {
         harness.submit(miner, nonce: 5)
         #expect(refusal { harness.submit(miner, nonce: 5) } == "Duplicate share")
         #expect(outcomes == [.accepted, .invalid(.duplicateShare)])
-        #expect(harness.open()[0].shares.count == 1)
+        #expect(harness.peer().shares.count == 1)
         #expect(miner.isConnected)
     }
 
@@ -137,7 +137,7 @@ struct ShareTests {
         }
         #expect(refusal { wrong(1, byte) } == "Low difficulty share")
         #expect(refusal { wrong(1 << 40, nil) } == "Stale share")
-        harness.drop(harness.open()[0])
+        harness.drop(harness.peer())
         #expect(refusal { wrong(1 << 40, nil) } == "Bad gateway")
         #expect(refusal { wrong(1 << 40, byte) }?.hasPrefix("Invalid nonce") == true)
     }
@@ -149,7 +149,7 @@ struct ShareTests {
         #expect(refusal { harness.submit(miner, job: "j1") } == nil)
         #expect(outcomes == [.accepted])
         #expect(harness.settled[0].isExpired)
-        #expect(harness.open()[0].shares[0].jobID == "j1")
+        #expect(harness.peer().shares[0].jobID == "j1")
         #expect(refusal { harness.submit(miner, nonce: miner.lastNonce, job: "j1") } == "Duplicate share")
     }
 
@@ -162,7 +162,7 @@ struct ShareTests {
 
     @Test func afterAReconnectTheJobsBeforeAreStale() {
         harness.newJob()
-        harness.drop(harness.open()[0])
+        harness.drop(harness.peer())
         harness.pools[0].job.id = "j9"
         harness.pools[0].job.work = 9
         harness.pass(.seconds(2))
@@ -187,7 +187,7 @@ struct ShareTests {
         harness.submit(miner)
         harness.submit(other)
         harness.submit(miner)
-        let peer = harness.open()[0]
+        let peer = harness.peer()
         let shares = peer.owed
         harness.answer(shares[2], of: peer)
         #expect(miner.answer == .status(3, "OK"))
@@ -201,7 +201,7 @@ struct ShareTests {
     @Test func anAnswerThatNobodyWaitsForIsPassedOver() {
         harness.pools[0].verdict = .withhold
         harness.submit(miner)
-        let peer = harness.open()[0]
+        let peer = harness.peer()
         let share = peer.owed[0]
         for id in [0, -1, share + 1, .max, .min] { harness.answer(id, of: peer) }
         harness.answer(share, of: peer)
@@ -215,7 +215,7 @@ struct ShareTests {
         let other = harness.join()
         harness.submit(miner)
         harness.submit(other)
-        let peer = harness.open()[0]
+        let peer = harness.peer()
         let share = peer.owed[0]
         harness.drop(peer)
         #expect(miner.answer == .refused(2, "Bad gateway"))
@@ -228,7 +228,7 @@ struct ShareTests {
     }
 
     @Test func withoutAPoolSharesMeetABadGatewayAndMinersStay() {
-        harness.drop(harness.open()[0])
+        harness.drop(harness.peer())
         #expect(refusal { harness.submit(miner) } == "Bad gateway")
         #expect(outcomes == [.invalid(.badGateway)])
         #expect(miner.isConnected)

@@ -92,7 +92,7 @@ struct UpstreamTests {
         harness.leave(harness.miners[0])
         harness.newJob()
         harness.pools[0].door = .closed
-        harness.drop(harness.open()[0])
+        harness.drop(harness.peer())
         #expect(harness.join().job != nil)
     }
 
@@ -119,7 +119,7 @@ struct UpstreamTests {
         for _ in 0..<5 { harness.join() }
         #expect(harness.open().count == 1)
         harness.pools[0].login = .welcome
-        harness.sendJob(to: harness.open()[0])
+        harness.sendJob(to: harness.peer())
         #expect(harness.open().count == 5)
         #expect(harness.miners.allSatisfy { $0.heard.count == 1 && $0.job?.byte == 0x77 })
         #expect(harness.shard.minersNow == 5)

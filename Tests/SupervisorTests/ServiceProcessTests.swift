@@ -162,9 +162,9 @@ import Testing
 
     @Test func aChildGetsItsDescriptorsAndNoOther() throws {
         let service = try SupervisedService()
-        try service.start(["-b", "127.0.0.1:0"])
+        try service.start(["-b", "127.0.0.2:0"])
         service.waitUntilReady()
-        // The last one belongs to `ls` itself.
+        // The last one belongs to `ls` itself; 10, which the shell reads the script from, is left out.
         let expectations = [
             ("collector", "0 1 2 3 4 5 "), ("worker0", "0 1 2 3 4 5 6 7 "), ("gateway", "0 1 2 3 4 5 "),
         ]

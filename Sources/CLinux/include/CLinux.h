@@ -11,5 +11,8 @@ int clinux_terminating_signal(int status);
 /// prctl(PR_SET_PDEATHSIG, signal): the kernel sends `signal` when the parent dies. 0, or -1 with errno.
 int clinux_set_parent_death_signal(int signal);
 
+/// Marks every open descriptor from `first` on as close-on-exec. 0, or -1 with errno.
+int clinux_close_on_exec_from(unsigned int first);
+
 /// An anonymous file in memory (memfd_create, not close-on-exec). A descriptor, or -1 with errno.
 int clinux_memory_file(const char *name);
