@@ -89,7 +89,6 @@ final class Worker {
         every(1_000) { worker in
             worker.lifeline.sayBeat()
             worker.reporter.checkpoint(worker.gauges)
-            worker.flush()
         }
     }
 
@@ -229,14 +228,13 @@ final class Worker {
         }
     }
 
-    /// The end of a turn: one write for each pool connection, one message for the bus.
+    /// The end of a turn: one write for each pool connection.
     private func flush() {
         for link in unflushed {
             if !link.flush() { shard.poolClosed(link.id, reason: "it does not read", at: now) }
         }
         unflushed.removeAll(keepingCapacity: true)
         perform()
-        reporter.flush()
     }
 
     private func miner(_ id: MinerID) -> MinerConnection? {
@@ -286,7 +284,6 @@ final class Worker {
         for link in pools.values { link.hangUp() }
         pools.removeAll()
         reporter.checkpoint(gauges)
-        reporter.flush()
         reporter.close()
         for timer in timers { timer.close() }
         for signal in signals { signal.close() }
