@@ -81,8 +81,9 @@ let package = Package(
 
         // Practice: a strict pool and a swarm of miners for loopback, used by script/run, tests and benchmarks.
         library("HostileInput"),
-        program("PracticePool", "HostileInput", "StratumProtocol", "EventLoop", "CRandomX", argumentParser),
-        program("MinerSwarm", "HostileInput", "StratumProtocol", "EventLoop", argumentParser),
+        library("RandomX", "CRandomX", "EventLoop"),
+        program("PracticePool", "HostileInput", "StratumProtocol", "EventLoop", "RandomX", argumentParser),
+        program("MinerSwarm", "HostileInput", "StratumProtocol", "EventLoop", "RandomX", argumentParser),
 
         // Tests: one target beside each, and ProcessTests for the built binaries.
         tests("StratumProtocol", files: ["Golden"]),
@@ -99,8 +100,9 @@ let package = Package(
         tests("StatsCollector", "Telemetry", "EventBus", "EventLoop", "DaemonKit"),
         tests("ApiGateway", "Telemetry", "Configuration", "EventBus", "DaemonKit", logging),
         tests("HostileInput"),
+        tests("RandomX", "EventLoop"),
         tests("PracticePool", "StratumProtocol"),
-        tests("MinerSwarm", "StratumProtocol"),
+        tests("MinerSwarm", "PracticePool", "RandomX", "StratumProtocol"),
         .testTarget(name: "ProcessTests", swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17

@@ -28,9 +28,14 @@ public struct Diagnostic: Sendable, Equatable, CustomStringConvertible {
     }
 
     /// The form of compilers, which editors can jump to: "config.json:12:5: error: retries: expected …".
-    public var description: String {
-        let place = ([file] + [line, column].map { $0.map(String.init) }).compactMap(\.self)
-        return (place.isEmpty ? "" : place.joined(separator: ":") + ": ") + "\(severity.rawValue): \(message)"
+    public var description: String { "\(place)\(severity.rawValue): \(message)" }
+
+    /// The same for a log, which has levels of its own: "config.json:12:5: retries: expected …".
+    public var logText: String { place + message }
+
+    private var place: String {
+        let parts = ([file] + [line, column].map { $0.map(String.init) }).compactMap(\.self)
+        return parts.isEmpty ? "" : parts.joined(separator: ":") + ": "
     }
 }
 

@@ -31,6 +31,11 @@ struct Expansion {
         return (result + rest, unset)
     }
 
+    /// Whether `expand` would look for a variable in this text.
+    func holdsVariable(_ text: String) -> Bool {
+        text.indices.contains { text[$0] == "$" && leadingName(of: text[$0...]) != nil }
+    }
+
     /// NAME, if `text` begins with "${NAME}". A name has letters, digits and underscores: anything else between braces
     /// is part of a password that happens to look alike, and must not appear in a warning.
     private func leadingName(of text: Substring) -> String? {

@@ -47,7 +47,7 @@ func isIPv4(_ text: some StringProtocol) -> Bool {
 /// "2001:db8::1", "::", "::ffff:192.0.2.1", "fe80::1%eth0"; no brackets.
 func isIPv6(_ text: some StringProtocol) -> Bool {
     let zoned = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
-    guard zoned.count == 1 || !zoned[1].isEmpty else { return false }
+    guard zoned.count == 1 || isZone(zoned[1]) else { return false }
     let address = String(zoned[0])
     guard let gap = address.firstRange(ofText: "::") else { return groupCount(address) == 8 }
     let head = address[..<gap.lowerBound]
@@ -57,6 +57,12 @@ func isIPv6(_ text: some StringProtocol) -> Bool {
     // An IPv4 address may only stand at the very end.
     guard let headCount, let tailCount, !head.contains(".") else { return false }
     return headCount + tailCount <= 7
+}
+
+/// The name or number of a network interface: Linux gives it 15 bytes. Only plain ones, which are fit for a log.
+private func isZone(_ text: some StringProtocol) -> Bool {
+    (1...15).contains(text.utf8.count)
+        && text.utf8.allSatisfy { $0.isDigit || $0.isLetter || "._-".utf8.contains($0) }
 }
 
 /// How many groups of 16 bits "2001:db8:192.0.2.1" makes; nil when it is no such list.

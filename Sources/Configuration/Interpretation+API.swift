@@ -5,6 +5,7 @@ extension Interpretation {
     mutating func readAPI(_ root: Section) {
         let http = root.section("http", &findings)
         let old = root.section("api", &findings)
+        let id = literal("id", in: old)
         let workerID = expanded("worker-id", in: old)
         if http.boolean("enabled") == true {
             warnAboutOutranked(old)
@@ -12,23 +13,23 @@ extension Interpretation {
         } else {
             settings.api = readOldAPI(old)
         }
-        settings.api?.id = old.text("id")
+        settings.api?.id = id
         settings.api?.workerID = workerID
     }
 
     private mutating func readHTTP(_ http: Section) -> Settings.API {
         let host = numericHost("host", in: http) ?? "127.0.0.1"
         var api = Settings.API(host: host, port: UInt16(clamping: http.integer("port") ?? 0))
-        api.accessToken = http.text("access-token")
+        api.accessToken = literal("access-token", in: http)
         api.isRestricted = http.boolean("restricted") ?? true
         return api
     }
 
     /// The server of 2.4 listened on all IPv4 addresses (behaviour.md §14); 2.5 added `ipv6` and `restricted`.
-    private func readOldAPI(_ old: Section) -> Settings.API? {
+    private mutating func readOldAPI(_ old: Section) -> Settings.API? {
         guard let port = old.integer("port"), port != 0 else { return nil }
         var api = Settings.API(host: old.boolean("ipv6") == true ? "::" : "0.0.0.0", port: UInt16(clamping: port))
-        api.accessToken = old.text("access-token")
+        api.accessToken = literal("access-token", in: old)
         api.isRestricted = old.boolean("restricted") ?? true
         return api
     }

@@ -3,11 +3,9 @@ extension Interpretation {
     mutating func readMillrace(_ section: Section) {
         readShards(section)
         settings.logFormat = choice("log-format", in: section, as: Settings.LogFormat.self) ?? .text
-        settings.runDirectory =
-            section.text("run-dir").map { path($0, from: section.origin(of: "run-dir")) } ?? defaultRunDirectory
-        settings.database =
-            section.text("database").map { path($0, from: section.origin(of: "database")) }
-            ?? defaultDatabase(hasOwnRunDirectory: section["run-dir"] != nil)
+        let runDirectory = path("run-dir", in: section)
+        settings.runDirectory = runDirectory ?? defaultRunDirectory
+        settings.database = path("database", in: section) ?? defaultDatabase(hasOwnRunDirectory: runDirectory != nil)
         let length = settings.runDirectory.utf8.count
         if length > Settings.runDirectoryBytesMax {
             findings.fail(
@@ -20,14 +18,14 @@ extension Interpretation {
         let limit = Settings.shardsMax
         settings.shards = min(max(surroundings.coreCount, 1), limit)
         guard let node = section["shards"], node.value != .text("auto"), node.value != .text("") else { return }
-        var number = section.integer("shards")
-        // An option comes as text, whatever it holds.
-        if case .option = node.origin { number = section.text("shards").flatMap { Int64($0) } }
+        let number = section.integer("shards")
         if let number, (1...Int64(limit)).contains(number) {
             settings.shards = Int(number)
         } else {
             findings.fail(
-                section.name(of: "shards"), at: node.origin, "expected \"auto\" or a number from 1 to \(limit)")
+                section.name(of: "shards"), at: node.origin,
+                "expected \"auto\" or a number from 1 to \(limit), found "
+                    + (number.map(String.init) ?? node.value.kindName))
         }
     }
 

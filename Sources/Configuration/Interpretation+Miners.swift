@@ -4,7 +4,7 @@ extension Interpretation {
 
     mutating func readMiners(_ root: Section) {
         readBinds(root)
-        settings.accessPassword = root.text("access-password")
+        settings.accessPassword = literal("access-password", in: root)
         settings.offersAlgoExtension = root.boolean("algo-ext") ?? true
         settings.countsCustomDifficulty = root.boolean("custom-diff-stats") ?? false
         readCustomDifficulty(root)
@@ -20,7 +20,7 @@ extension Interpretation {
         } else {
             findings.warn(
                 "custom-diff", at: root.origin(of: "custom-diff"),
-                "expected 0 or a number from \(range.lowerBound) to \(range.upperBound), ignored")
+                "expected 0 or a number from \(range.lowerBound) to \(range.upperBound), found \(difficulty); ignored")
         }
     }
 

@@ -5,7 +5,7 @@ extension Interpretation {
     mutating func readPools(_ root: Section) {
         settings.retries = root.integer("retries").map { Int($0) } ?? settings.retries
         settings.retryPauseSeconds = root.integer("retry-pause").map { Int($0) } ?? settings.retryPauseSeconds
-        settings.userAgent = root.text("user-agent")
+        settings.userAgent = literal("user-agent", in: root)
         readDNS(root.section("dns", &findings))
 
         let errorsBefore = findings.errors.count
@@ -21,7 +21,7 @@ extension Interpretation {
         if nodes.count > Settings.poolsMax {
             findings.fail("pools", at: root.origin(of: "pools"), "more than \(Settings.poolsMax) pools")
         }
-        guard settings.pools.isEmpty, findings.errors.count == errorsBefore else { return }
+        guard settings.pools.isEmpty, findings.errors.count == errorsBefore, !root.hasRefused("pools") else { return }
         let cause =
             leftOut > 0
             ? "no pool is left to mine to: every enabled one needs something that is not supported yet"
@@ -57,8 +57,7 @@ extension Interpretation {
         let section = Section(object, path: path, schema: "pools[]", &findings)
         guard section.boolean("enabled") ?? true else { return .disabled }
         guard let text = section.text("url") else {
-            // A url of a wrong type has its error already.
-            if object["url"].map({ $0.value == .null || $0.value == .text("") }) ?? true {
+            if !section.hasRefused("url") {
                 findings.fail(path, at: node.origin, "expected a \"url\", such as \"pool.example.com:3333\"")
             }
             return .wrong

@@ -27,18 +27,20 @@ struct Interpretation {
     }
 
     private mutating func readLogging(_ root: Section) {
-        settings.logFile = expanded("log-file", in: root).map { path($0, from: root.origin(of: "log-file")) }
+        settings.logFile = path("log-file", in: root)
         let verbosity = root.integer("verbose").map { $0 > 0 } ?? root.boolean("verbose") ?? false
         settings.isVerbose = verbosity || root.boolean("debug") ?? false
         settings.usesColors = root.boolean("colors") ?? true
     }
 
-    /// Makes a path absolute: one of the file counts from the directory of the file, one of an option from the
-    /// current directory.
-    func path(_ text: String, from origin: Origin) -> String {
-        switch origin {
-        case .file: absolute(text, from: fileDirectory)
-        case .option, .nowhere: absolute(text, from: surroundings.currentDirectory)
+    /// The path at `key`, expanded and absolute: one of the file counts from the directory of the file, one of an option
+    /// from the current directory.
+    mutating func path(_ key: String, in section: Section) -> String? {
+        expanded(key, in: section).map { text in
+            switch section.origin(of: key) {
+            case .file: absolute(text, from: fileDirectory)
+            case .option, .nowhere: absolute(text, from: surroundings.currentDirectory)
+            }
         }
     }
 
@@ -51,7 +53,23 @@ struct Interpretation {
                 section.name(of: key), at: section.origin(of: key),
                 "the environment variable \(shown(name)) is not set; its place is left as it is")
         }
+        if let problem = Section.problem(of: result.text) {
+            findings.fail(section.name(of: key), at: section.origin(of: key), problem + " in its variables")
+            return nil
+        }
         return result.text.isEmpty ? nil : result.text
+    }
+
+    /// The text at a key in which xmrig-proxy replaces no variables. Who writes one all the same should hear of it:
+    /// "${TOKEN}" would be a token that anybody can guess.
+    mutating func literal(_ key: String, in section: Section) -> String? {
+        guard let text = section.text(key) else { return nil }
+        if expansion.holdsVariable(text) {
+            findings.warn(
+                section.name(of: key), at: section.origin(of: key),
+                "environment variables are not replaced in this key; the text is used as it is")
+        }
+        return text
     }
 
     /// One of a few words, in any case; another one is an error that names them.

@@ -20,7 +20,8 @@ enum JSONValue: Sendable, Equatable {
         case .null: "null"
         case .boolean: "true or false"
         case .integer: "a number"
-        case .decimal: "a number with a fraction"
+        case .decimal(let number):
+            number.magnitude < 0x1p63 ? "a number with a fraction or an exponent" : "a number of too many digits"
         case .text: "a text"
         case .array: "a list"
         case .object: "an object"

@@ -22,17 +22,32 @@ struct JSONReader {
         guard bytes.count <= bytesMax else {
             throw SyntaxError(position: Position(), message: "the file is larger than \(bytesMax / 1024) KiB")
         }
+        if bytes.starts(with: [0xff, 0xfe]) || bytes.starts(with: [0xfe, 0xff]) {
+            throw SyntaxError(position: Position(), message: "the file is UTF-16; save it as UTF-8")
+        }
         var reader = JSONReader(scanner: ByteScanner(bytes))
         try reader.skipBlank()
         if reader.scanner.isAtEnd { throw reader.refusal("the file is empty, expected '{'") }
         let root = try reader.value(depth: 0)
         try reader.skipBlank()
-        guard reader.scanner.isAtEnd else { throw reader.refusal("expected nothing after the last bracket") }
+        guard reader.scanner.isAtEnd else {
+            throw reader.refusal("expected the end of the file; all of it stands between one '{' and its '}'")
+        }
         return root
     }
 
+    /// What is refused is not shown: a password without its quotes would end in a log.
     private func refusal(_ message: String) -> SyntaxError {
-        SyntaxError(position: scanner.position, message: message)
+        SyntaxError(position: scanner.position, message: message + foreignCharacter)
+    }
+
+    /// Curly quotes and hard spaces come with text copied from web pages, and look just like what was expected.
+    private var foreignCharacter: String {
+        guard let byte = scanner.peek, byte >= 0x80 else { return "" }
+        let character = String(decoding: scanner.bytes[scanner.offset...].prefix(4), as: UTF8.self).unicodeScalars.first
+        let code = String(character?.value ?? 0, radix: 16, uppercase: true)
+        return "; found U+" + String(repeating: "0", count: max(0, 4 - code.utf8.count)) + code
+            + ", a character outside ASCII"
     }
 
     // MARK: Values
@@ -99,19 +114,16 @@ struct JSONReader {
 
     private mutating func word() throws(SyntaxError) -> JSONValue {
         let start = scanner.position
-        var name = ""
-        while let byte = scanner.peek, byte.isLetter {
-            // Longer than any word we know: collecting more would only make the message long.
-            if name.utf8.count < 16 { name.unicodeScalars.append(Unicode.Scalar(byte)) }
-            scanner.advance()
-        }
-        switch name {
+        let from = scanner.offset
+        while let byte = scanner.peek, byte.isLetter { scanner.advance() }
+        switch String(decoding: scanner.bytes[from..<scanner.offset], as: UTF8.self) {
         case "true": return .boolean(true)
         case "false": return .boolean(false)
         case "null": return .null
         default:
             throw SyntaxError(
-                position: start, message: "expected a value; \(shown(name)) is none (texts stand in double quotes)")
+                position: start,
+                message: "expected a value; texts stand in double quotes, only true, false and null go without")
         }
     }
 
@@ -168,7 +180,8 @@ struct JSONReader {
         let spelling = String(decoding: scanner.bytes[from..<scanner.offset], as: UTF8.self)
         if isValid, isWhole, let integer = Int64(spelling) { return .integer(integer) }
         if isValid, let decimal = Double(spelling), decimal.isFinite { return .decimal(decimal) }
-        throw SyntaxError(position: start, message: "expected a number; \(shown(spelling)) is none")
+        throw SyntaxError(
+            position: start, message: "this is no number as JSON writes it; texts stand in double quotes")
     }
 
     private mutating func skipDigits() -> Int {
@@ -186,12 +199,12 @@ struct JSONReader {
             case UInt8(ascii: "\""):
                 scanner.advance()
                 guard let text = String(validating: bytes, as: UTF8.self) else {
-                    throw SyntaxError(position: start, message: "this text is not valid UTF-8")
+                    throw SyntaxError(position: start, message: "this text is not UTF-8; save the file as UTF-8")
                 }
                 return text
             case UInt8(ascii: "\\"): try escape(into: &bytes)
             case 0x0a, 0x0d: throw SyntaxError(position: start, message: "this text is not closed on its line")
-            case 0..<0x20: throw refusal("control characters in texts are written as \\u00XX")
+            case 0..<0x20: throw refusal("expected no tab or other control character in a text")
             default:
                 bytes.append(byte)
                 scanner.advance()

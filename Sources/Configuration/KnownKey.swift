@@ -60,10 +60,7 @@ public struct KnownKey: Sendable {
         if kinds.contains(.boolean) { forms.append("true or false") }
         if kinds.contains(.integer) {
             if let range {
-                forms.append(
-                    range.upperBound == Int64(Int32.max)
-                        ? "a number from \(range.lowerBound) on"
-                        : "a number from \(range.lowerBound) to \(range.upperBound)")
+                forms.append("a number from \(range.lowerBound) to \(range.upperBound)")
             } else {
                 forms.append("a whole number")
             }
@@ -86,6 +83,14 @@ public struct KnownKey: Sendable {
         }
         return tables
     }()
+
+    /// What somebody probably meant who wrote `name` into the object at `parent`: the key of that name in the object
+    /// where it belongs ("millrace.shards"), else the nearest name here.
+    static func meant(by name: String, in parent: String) -> String? {
+        let elsewhere = all.map(\.path).filter { $0.hasSuffix("." + name) }
+        return elsewhere.isEmpty
+            ? nearestName(to: name, among: table(of: parent).keys) : elsewhere.joined(separator: "\" or \"")
+    }
 
     /// Numbers without an upper limit of their own still have to fit into what the programs count with.
     private static let noLimit = Int64(Int32.max)

@@ -39,7 +39,9 @@ public struct KnownOption: Sendable {
 
     /// How the text after the option becomes a value.
     enum Form: Sendable, Equatable {
-        case text, integer
+        case text
+        /// A text that is no number stays one, for its key to judge.
+        case integer
         /// An option without value that stands for this one.
         case boolean(Bool)
         case number(Int64)
@@ -78,7 +80,7 @@ extension KnownOption {
         KnownOption(
             "dry-run", nil, nil, .service, .none, "Check the configuration, say what is wrong with it, and exit."),
         KnownOption(
-            "shards", nil, "N|auto", .service, .key(["millrace", "shards"], .text),
+            "shards", nil, "N|auto", .service, .key(["millrace", "shards"], .integer),
             "How many worker processes to run; auto is one per core."),
         KnownOption(
             "run-dir", nil, "DIR", .service, .key(["millrace", "run-dir"], .text),

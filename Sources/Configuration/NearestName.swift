@@ -1,15 +1,20 @@
 /// The name among `known` that `name` was probably meant to be, or nil when none is near.
 ///
 /// "retry_pause" and "Retry-Pause" are found at once; else up to a third of the letters may be wrong, missing or
-/// swapped.
+/// swapped; else a longer or shorter form ("password" for "pass").
 func nearestName(to name: String, among known: some Sequence<String>) -> String? {
     // The longest known name has 20 bytes: anything much longer is not a slip, and comparing would cost its length.
     guard name.utf8.count <= 40 else { return nil }
     let folded = fold(name)
-    return known.map { (name: $0, distance: editDistance(folded, fold($0))) }
-        .filter { $0.distance <= max(1, $0.name.utf8.count / 3) }
+    return known.map { (name: $0, folded: fold($0), distance: editDistance(folded, fold($0))) }
+        .filter { $0.distance <= max(1, $0.name.utf8.count / 3) || isLongForm($0.folded, folded) }
         .min { ($0.distance, $0.name) < ($1.distance, $1.name) }?
         .name
+}
+
+/// Whether one begins with the other; of three letters that would be chance.
+private func isLongForm(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+    min(left.count, right.count) >= 4 && (left.starts(with: right) || right.starts(with: left))
 }
 
 private func fold(_ name: String) -> [UInt8] {

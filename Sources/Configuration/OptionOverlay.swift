@@ -31,11 +31,9 @@ struct OptionOverlay {
         switch effect {
         case .none: break
         case .key(let path, let form):
-            guard let node = node(option, form, &findings) else { return }
-            set(path, node)
+            set(path, node(option, form))
         case .pool(let key, let form):
-            guard let node = node(option, form, &findings) else { return }
-            setInPool(key, node)
+            setInPool(key, node(option, form))
         case .poolURL:
             // The first --url completes a pool that options before it have begun.
             if pools.last?["url"] != nil { pools.append(JSONObject()) }
@@ -52,19 +50,16 @@ struct OptionOverlay {
         }
     }
 
-    private func node(_ option: GivenOption, _ form: KnownOption.Form, _ findings: inout Findings) -> JSONNode? {
-        let origin = Origin.option(option.name)
-        switch form {
-        case .text: return JSONNode(value: .text(option.value ?? ""), origin: origin)
-        case .boolean(let flag): return JSONNode(value: .boolean(flag), origin: origin)
-        case .number(let number): return JSONNode(value: .integer(number), origin: origin)
-        case .integer:
-            guard let number = Int64(option.value ?? "") else {
-                findings.fail("", at: origin, "expected a whole number")
-                return nil
+    private func node(_ option: GivenOption, _ form: KnownOption.Form) -> JSONNode {
+        let text = option.value ?? ""
+        let value: JSONValue =
+            switch form {
+            case .text: .text(text)
+            case .boolean(let flag): .boolean(flag)
+            case .number(let number): .integer(number)
+            case .integer: Int64(text).map { .integer($0) } ?? .text(text)
             }
-            return JSONNode(value: .integer(number), origin: origin)
-        }
+        return JSONNode(value: value, origin: .option(option.name))
     }
 
     private func secureBind(_ text: String, _ origin: Origin) -> JSONNode {

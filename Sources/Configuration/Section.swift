@@ -8,6 +8,7 @@ struct Section {
     /// As shown to the operator: "", "http", "pools[1]".
     let path: String
     private var nodes: [String: JSONNode] = [:]
+    private var refusedKeys: Set<String> = []
 
     /// - Parameter schema: whose keys it may have, as in `KnownKey.table`: "", "http", "pools[]".
     init(_ object: JSONObject, path: String, schema: String, _ findings: inout Findings) {
@@ -16,7 +17,7 @@ struct Section {
         var seen: Set<String> = []
         for member in object.members {
             guard let known = table[member.key] else {
-                let near = findings.areWarningsFull ? nil : nearestName(to: member.key, among: table.keys)
+                let near = findings.areWarningsFull ? nil : KnownKey.meant(by: member.key, in: schema)
                 findings.warn(
                     path.isEmpty ? shown(member.key) : "\(path): \(shown(member.key))", at: member.keyOrigin,
                     "unknown key, ignored" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
@@ -34,6 +35,7 @@ struct Section {
                 }
                 continue
             }
+            refusedKeys.insert(member.key)
             findings.fail(name(of: member.key), at: member.node.origin, problem)
         }
     }
@@ -51,14 +53,23 @@ struct Section {
         case .integer(let number):
             guard let range = known.range, !range.contains(number) else { return nil }
             return "expected \(known.expectation), found \(number)"
-        case .text(let text):
-            guard text.utf8.count > textBytesMax else { return nil }
-            return "longer than \(textBytesMax) bytes"
+        case .text(let text): return Section.problem(of: text)
         case .null, .boolean, .decimal, .array, .object: return nil
         }
     }
 
+    /// What is wrong with a text, whatever its key: no login, token, path or name has a line break in it, and one that
+    /// a variable brought in from a file of another system would make a pool refuse us for no visible reason.
+    static func problem(of text: String) -> String? {
+        if text.utf8.count > textBytesMax { return "longer than \(textBytesMax) bytes" }
+        return text.utf8.contains { $0 < 0x20 || $0 == 0x7f }
+            ? "expected a text without line breaks and other control characters" : nil
+    }
+
     subscript(key: String) -> JSONNode? { nodes[key] }
+
+    /// Whether `key` was given, and has its error already.
+    func hasRefused(_ key: String) -> Bool { refusedKeys.contains(key) }
 
     func boolean(_ key: String) -> Bool? {
         if case .boolean(let flag)? = nodes[key]?.value { flag } else { nil }

@@ -1,9 +1,9 @@
 public import Telemetry
 
-/// A shard's end of the first hop: records what happens, publishes it turn by turn, and answers for what was missed.
+/// A shard's end of the first hop: records what happens, publishes it in batches, and answers for what was missed.
 ///
 /// It never blocks and never fails once it stands: what the network does not take is kept in the log for replay. Use:
-/// `record` as things happen, `flush` at the end of the loop's turn, `serveRequests` whenever `requestDescriptor` is
+/// `record` as things happen, `flush` a moment later, `serveRequests` whenever `requestDescriptor` is
 /// readable and once a second besides.
 public final class ShardPublisher {
     private let events: BusSocket
@@ -12,7 +12,7 @@ public final class ShardPublisher {
     /// One frame at a time, its memory used again and again.
     private var frame: [UInt8] = []
 
-    /// Frames (turns of the loop) that wait for one slow subscriber: a second of a busy shard. The log has them anyway.
+    /// Frames (batches) that wait for one slow subscriber: some seconds of a busy shard. The log has them anyway.
     static let queuedFramesMax: Int32 = 1_000
     /// Messages of answers that wait for one collector: several whole answers.
     static let queuedAnswersMax: Int32 = 256

@@ -12,6 +12,10 @@ struct SwarmCommand: ParsableCommand {
             Every miner logs in, takes jobs and hands in shares as XMRig does, with made-up hashes that meet the target. \
             The swarm checks what no miner can see alone: that no two of them search the same nonces.
 
+            With --real-hashes the shares stand before a pool that computes their hashes. A RandomX hash takes 20 to \
+            50 ms of a core and 256 MiB (light mode), and a share as many hashes as its difficulty: choose a low \
+            difficulty and a low --rate. What the cores do not manage is counted as not sent in time.
+
             At the end it waits up to 5 s for outstanding replies. TERM and INT end it early, in the same order. \
             The exit status is 0 when the run ended as planned; with --strict also only when nothing went wrong.
             """)
@@ -27,6 +31,12 @@ struct SwarmCommand: ParsableCommand {
 
     @Flag(help: "Closed loop instead of --rate: each miner always has one share on its way.")
     var inFlight = false
+
+    @Flag(help: "Compute real RandomX hashes (rx/0): slow, for low difficulties and rates.")
+    var realHashes = false
+
+    @Option(help: ArgumentHelp("Threads that compute hashes for --real-hashes.", valueName: "n"))
+    var hashThreads = 1
 
     @Option(help: ArgumentHelp("How long; 0 = until a signal.", valueName: "seconds"))
     var seconds: Double = 0
@@ -97,6 +107,10 @@ struct SwarmCommand: ParsableCommand {
                 "--miners is 1 to \(room): this process may hold \(limit) descriptors; start several for more")
         }
         guard rate == 0 || !inFlight else { throw ValidationError("--rate and --in-flight exclude each other") }
+        guard !realHashes || !inFlight else {
+            throw ValidationError("--real-hashes wants a --rate that the cores manage, not --in-flight")
+        }
+        guard (1...64).contains(hashThreads) else { throw ValidationError("--hash-threads is 1 to 64") }
         guard [rate, churn, connectRate].allSatisfy({ (0...1e7).contains($0) }) else {
             throw ValidationError("a rate is 0 to 10,000,000 a second")
         }
@@ -137,6 +151,7 @@ struct SwarmCommand: ParsableCommand {
         settings.miners = miners
         settings.rate = rate
         settings.isClosedLoop = inFlight
+        settings.hashThreads = realHashes ? hashThreads : 0
         settings.churn = churn
         settings.leavesAbruptly = abrupt
         settings.connectRate = connectRate

@@ -12,6 +12,10 @@ final class MinerConnection: TCPStream {
     var isLeaving = false
     /// The part of a job that it works on, while it lives.
     var part: NonceWatch.Part?
+    /// The same job as bytes to be hashed, where real hashes are asked for.
+    var work: HashingWork?
+    /// One of its nonces is being tried.
+    var isSearching = false
 
     init(on loop: Loop, id: ConnectionID, startedNanos: UInt64, swarm: Swarm) {
         self.id = id

@@ -22,14 +22,16 @@ enum ProxyFault: String, Error, Codable, CaseIterable {
     case badBlob = "bad_blob"
     case badTarget = "bad_target"
     case badSeedHash = "bad_seed_hash"
+    /// Only where real hashes are computed: we know no other than rx/0.
+    case foreignAlgorithm = "foreign_algorithm"
     case badLogin = "bad_login"
     case unknownMessage = "unknown_message"
     case repeatedJob = "repeated_job"
 }
 
 extension MinerJob {
-    private static let nonceOffset = 39
-    private static let blobBytesMax = 407
+    static let nonceOffset = 39
+    static let blobBytesMax = 407
 
     /// Reads a job as strictly as XMRig does.
     init(_ value: JSONValue) throws(ProxyFault) {

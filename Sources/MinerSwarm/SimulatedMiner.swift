@@ -47,6 +47,28 @@ struct SimulatedMiner: Sendable {
     mutating func appendShare(id: Int64, using generator: inout SplitMix, to line: inout [UInt8]) {
         guard let job else { return }
         let tail = job.target.multipliedFullWidth(by: generator.next()).high
+        begin(share: id, nonce: takeNonce(job), of: job, on: &line)
+        line.append("5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a")
+        line.append(hexLittleEndian: UInt32(truncatingIfNeeded: tail))
+        line.append(hexLittleEndian: UInt32(truncatingIfNeeded: tail >> 32))
+        endShare(of: job, on: &line)
+    }
+
+    /// Appends a share whose hash was computed; its nonce was taken with `takeNonce`, for the newest job.
+    mutating func appendShare(id: Int64, _ hashed: HashedNonce, to line: inout [UInt8]) {
+        guard let job else { return }
+        begin(share: id, nonce: hashed.nonce, of: job, on: &line)
+        line.append(hex: hashed.hash.span)
+        endShare(of: job, on: &line)
+    }
+
+    /// The next nonce to be tried; nil when there is none, or no job.
+    mutating func takeNonce() -> UInt32? {
+        guard canMine, let job else { return nil }
+        return takeNonce(job)
+    }
+
+    private func begin(share id: Int64, nonce: UInt32, of job: MinerJob, on line: inout [UInt8]) {
         line.append("{\"id\":")
         line.append(decimal: id)
         line.append(",\"jsonrpc\":\"2.0\",\"method\":\"submit\",\"params\":{\"id\":\"")
@@ -54,10 +76,11 @@ struct SimulatedMiner: Sendable {
         line.append("\",\"job_id\":\"")
         job.id.append(to: &line)
         line.append("\",\"nonce\":\"")
-        line.append(hexLittleEndian: takeNonce(job))
-        line.append("\",\"result\":\"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a")
-        line.append(hexLittleEndian: UInt32(truncatingIfNeeded: tail))
-        line.append(hexLittleEndian: UInt32(truncatingIfNeeded: tail >> 32))
+        line.append(hexLittleEndian: nonce)
+        line.append("\",\"result\":\"")
+    }
+
+    private mutating func endShare(of job: MinerJob, on line: inout [UInt8]) {
         if hasAlgo, !job.algorithm.isEmpty {
             line.append("\",\"algo\":\"")
             job.algorithm.append(to: &line)

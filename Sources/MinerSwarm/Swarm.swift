@@ -11,7 +11,7 @@ final class Swarm {
 
     let settings: SwarmSettings
     private let loop: Loop
-    private let parser = JSONParser(documentBytesMax: LineFramer.minerLineBytesMax)
+    let parser = JSONParser(documentBytesMax: LineFramer.minerLineBytesMax)
     private var generator: SplitMix
     /// One place for each miner; nil while it is not connected.
     private var places: [MinerConnection?]
@@ -24,12 +24,14 @@ final class Swarm {
     private var shareTurn = 0
     private var keepaliveTurn = 0
     private var ledger = ShareLedger()
-    private var meter: SwarmMeter
+    var meter: SwarmMeter
     private var output: [UInt8] = []
+    /// Set when hashes are to be real.
+    private(set) var search: ShareSearch?
     private var tickedNanos: UInt64
     private(set) var isDraining = false
 
-    init(on loop: Loop, settings: SwarmSettings) {
+    init(on loop: Loop, settings: SwarmSettings) throws(SystemFailure) {
         self.loop = loop
         self.settings = settings
         generator = SplitMix(seed: settings.seed)
@@ -43,6 +45,8 @@ final class Swarm {
         tickedNanos = loop.nanoseconds
         meter = SwarmMeter(miners: settings.miners, startedNanos: tickedNanos)
         output.reserveCapacity(4_096)
+        guard settings.hashThreads > 0 else { return }
+        search = try ShareSearch(on: loop, threads: settings.hashThreads) { [unowned self] in computed($0, $1) }
     }
 
     /// True when no share waits for its reply.
@@ -58,12 +62,13 @@ final class Swarm {
         for _ in 0..<churnPace.due(afterSeconds: elapsed) { sendOneAway() }
         let due = sharePace.due(afterSeconds: elapsed)
         for sent in 0..<due {
-            guard let connection = next(&shareTurn, where: { $0.miner.canMine && !$0.isLeaving }) else {
+            guard let connection = next(&shareTurn, where: { $0.miner.canMine && !$0.isLeaving && !$0.isSearching })
+            else {
                 // Before the first is in there is nobody to be late.
                 if meter.counts.logins.now > 0 { meter.counts.shares.missed += due - sent }
                 break
             }
-            sendShare(on: connection)
+            if search == nil { sendShare(on: connection) } else { searchShare(on: connection) }
         }
         for _ in 0..<keepalivePace.due(afterSeconds: elapsed) {
             guard let connection = next(&keepaliveTurn, where: { $0.miner.isLoggedIn }) else { break }
@@ -80,6 +85,7 @@ final class Swarm {
     func close() {
         meter.counts.shares.lost += meter.counts.shares.outstanding
         meter.counts.shares.outstanding = 0
+        search?.close()
         for place in places.indices { places[place]?.close() }
     }
 
@@ -183,7 +189,7 @@ extension Swarm {
     }
 
     /// The connection of that name while it lives.
-    private func connection(_ id: ConnectionID) -> MinerConnection? {
+    func connection(_ id: ConnectionID) -> MinerConnection? {
         guard let connection = places[Int(id.index)], connection.id == id else { return nil }
         return connection
     }
@@ -204,7 +210,9 @@ extension Swarm {
 extension Swarm {
     func received(_ line: Span<UInt8>, from connection: MinerConnection) {
         do throws(ProxyFault) {
-            handle(try connection.miner.receive(line, parser: parser), on: connection)
+            let event = try connection.miner.receive(line, parser: parser)
+            if search != nil { try takeWork(of: event, in: line, on: connection) }
+            handle(event, on: connection)
         } catch {
             foundFault(error, of: connection)
         }
@@ -268,14 +276,19 @@ extension Swarm {
         return true
     }
 
-    private func sendShare(on connection: MinerConnection) {
+    /// - Parameter hashed: the nonce and its hash; without it they are made up.
+    func sendShare(on connection: MinerConnection, _ hashed: HashedNonce? = nil) {
         guard let id = ledger.open(connection.id, now: loop.nanoseconds, isLive: { self.connection($0) != nil })
         else {
             meter.counts.shares.missed += 1
             return
         }
         output.removeAll(keepingCapacity: true)
-        connection.miner.appendShare(id: id, using: &generator, to: &output)
+        if let hashed {
+            connection.miner.appendShare(id: id, hashed, to: &output)
+        } else {
+            connection.miner.appendShare(id: id, using: &generator, to: &output)
+        }
         meter.counts.shares.sent += 1
         meter.counts.shares.outstanding += 1
         send(on: connection)

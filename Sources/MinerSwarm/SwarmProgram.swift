@@ -15,7 +15,7 @@ final class SwarmProgram {
     init(options: SwarmCommand, settings: SwarmSettings) throws {
         self.options = options
         loop = try Loop()
-        swarm = Swarm(on: loop, settings: settings)
+        swarm = try Swarm(on: loop, settings: settings)
     }
 
     /// - Returns: whether the run was as it should be.

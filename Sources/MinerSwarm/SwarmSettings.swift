@@ -8,6 +8,8 @@ struct SwarmSettings {
     var rate: Double = 0
     /// Every miner always has one share on its way.
     var isClosedLoop = false
+    /// Threads that compute real hashes; 0 = hashes are made up.
+    var hashThreads = 0
     /// Miners a second that leave, and as many that join.
     var churn: Double = 0
     /// Miners leave without waiting for their replies.

@@ -60,12 +60,12 @@ struct PracticeJob: Sendable {
         line.append("\",\"height\":")
         line.append(decimal: height)
         line.append(",\"seed_hash\":\"")
-        for _ in 0..<32 { line.append(hex: PracticeJob.seedByte) }
+        line.append(hex: PracticeJob.seed.span)
         line.append("\"}")
     }
 
-    /// All bytes of the RandomX key. It never changes: computing a cache anew would stop verification for a second.
-    static let seedByte: UInt8 = 0x4d
+    /// The RandomX key. It never changes: computing a cache anew would stop verification for a second.
+    static let seed = [UInt8](repeating: 0x4d, count: 32)
 }
 
 /// The `job_id` on the wire: sixteen digits, the job's number and the client's. A share for a job that went to

@@ -12,6 +12,12 @@ enum Verdict: Sendable {
 struct UnverifiedShare: Sendable {
     let blob: HashingBlob
     let claimed: InlineArray<32, UInt8>
+
+    /// - Parameter hash: that of the blob, computed.
+    func isRight(_ hash: InlineArray<32, UInt8>) -> Bool {
+        for index in 0..<32 where hash[index] != claimed[index] { return false }
+        return true
+    }
 }
 
 /// Why a share is refused; the raw value names it in the report.

@@ -85,13 +85,10 @@ final class Collector {
     }
 
     private func read(_ subscriber: ShardSubscriber) {
-        let now = WallClock.milliseconds()
-        let hasMore = subscriber.receive(at: loop.nanoseconds / 1_000_000) { news in
-            statistics.heard(shard: subscriber.shard, at: now)
-            for item in news {
-                statistics.apply(item, shard: subscriber.shard, at: now)
-                report(item, of: subscriber.shard)
-            }
+        let now = now()
+        let hasMore = subscriber.receive(at: now.monotonic) { news in
+            statistics.hear(news, from: subscriber.shard, at: now)
+            for item in news { report(item, of: subscriber.shard) }
         }
         if hasMore { rest?.start(after: 0) }
     }
@@ -99,10 +96,14 @@ final class Collector {
     private func ticked() {
         // First what waits: after a pause of ours every shard would seem silent.
         readAll()
-        let snapshot = statistics.snapshot(at: WallClock.milliseconds())
+        let snapshot = statistics.snapshot(at: now())
         publisher.publish(snapshot)
         lifeline.sayBeat()
         reportLiveness(snapshot)
+    }
+
+    private func now() -> Statistics.Moment {
+        Statistics.Moment(time: WallClock.milliseconds(), monotonic: loop.nanoseconds / 1_000_000)
     }
 
     private func stop(_ reason: String) {

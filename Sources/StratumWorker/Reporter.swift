@@ -21,7 +21,8 @@ final class Reporter {
     private let publisher: ShardPublisher
     private let context: BusContext
     private var watch: DescriptorWatch?
-    private var hasMoreRequests = false
+    private var timer: Timer?
+    private var isWaitingToFlush = false
 
     init(_ settings: Settings, shard: Int, loop: Loop) throws {
         context = try BusContext()
@@ -30,6 +31,7 @@ final class Reporter {
         watch = try DescriptorWatch(on: loop, descriptor: publisher.requestDescriptor) { [unowned self] in
             self.serveRequests()
         }
+        timer = Timer(on: loop) { [unowned self] in self.flush() }
     }
 
     func joined(_ connection: MinerConnection, key: MinerKey) {
@@ -37,10 +39,12 @@ final class Reporter {
         let joined = MinerJoined(key: key, worker: identity.worker, ip: identity.ip, agent: identity.agent)
         connection.joined = joined
         publisher.record(joined)
+        flushSoon()
     }
 
     func left(key: MinerKey) {
         publisher.record(MinerLeft(key: key))
+        flushSoon()
     }
 
     /// A share has met its fate: the one place where the core's words become the collector's.
@@ -53,10 +57,12 @@ final class Reporter {
                 creditedDifficulty: share.creditedDifficulty, actualDifficulty: share.actualDifficulty,
                 latencyMicroseconds: UInt32(clamping: share.latencyMicroseconds), upstream: share.upstream,
                 pool: share.pool))
+        flushSoon()
     }
 
     func poolError(_ text: String) {
         publisher.record(PoolError(time: WallClock.milliseconds(), text: text))
+        flushSoon()
     }
 
     func checkpoint(_ gauges: Gauges) {
@@ -68,24 +74,35 @@ final class Reporter {
             active: UInt32(clamping: gauges.upstreams.active), sleeping: UInt32(clamping: gauges.upstreams.sleeping),
             error: UInt32(clamping: gauges.upstreams.error))
         publisher.record(checkpoint)
-        serveRequests()
+        flush()
     }
 
-    /// The end of a turn: what was recorded leaves as one message, and a collector that asks more than a turn's worth
-    /// is answered on.
-    func flush() {
-        if hasMoreRequests { serveRequests() }
+    /// What was recorded leaves as one message.
+    private func flush() {
+        isWaitingToFlush = false
+        serveRequests()
         publisher.flush()
     }
 
     func close() {
         watch?.close()
+        timer?.close()
         publisher.close()
         context.finish()
     }
 
     private func serveRequests() {
-        hasMoreRequests = publisher.serveRequests(liveMiners: liveMiners)
+        // ZeroMQ's descriptor reports changes, not states: what is left of a flood of requests waits for the timer.
+        if publisher.serveRequests(liveMiners: liveMiners) { flushSoon() }
+    }
+
+    /// A message to the bus costs several times what a share costs otherwise, so it carries what a few turns have gathered.
+    private static let gatherMilliseconds: UInt64 = 20
+
+    private func flushSoon() {
+        guard !isWaitingToFlush else { return }
+        isWaitingToFlush = true
+        timer?.start(after: Reporter.gatherMilliseconds)
     }
 
     static func translate(_ outcome: SettledShare.Outcome) -> (ShareOutcome, RefusalReason) {

@@ -104,7 +104,6 @@ final class Worker {
         reporter.checkpoint(gauges)
         budget = DescriptorBudget(limit: DescriptorLimit.current, listening: inheritance.sockets.count)
         news.tellSilenced()
-        flush()
     }
 
     private func tick() {
@@ -250,7 +249,7 @@ final class Worker {
         }
     }
 
-    /// The end of a turn: one write for each pool connection, one message for the bus.
+    /// The end of a turn: one write for each pool connection.
     private func flush() {
         // A pool that is given up has its consequences, and those may be words for another one.
         while !unflushed.isEmpty {
@@ -260,7 +259,6 @@ final class Worker {
             perform()
         }
         perform()
-        reporter.flush()
     }
 
     private func flush(_ link: PoolLink) {
@@ -315,7 +313,6 @@ final class Worker {
         for link in pools.values { link.hangUp() }
         pools.removeAll()
         reporter.checkpoint(gauges)
-        reporter.flush()
         reporter.close()
         for timer in timers { timer.close() }
         for signal in signals { signal.close() }

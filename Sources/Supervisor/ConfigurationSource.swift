@@ -11,17 +11,19 @@ struct ConfigurationSource {
         switch fileChoice(options: options, surroundings: surroundings) {
         case .none:
             return resolve(nil, surroundings)
+        case .exactly(""):
+            throw refusal("error: --config: expected the name of a file")
         case .exactly(let path):
             switch ConfigurationSource.read(path) {
             case .success(let file): return resolve(file, surroundings)
-            case .failure(let failure): throw refusal("\(path): error: \(failure.reason)")
+            case .failure(let failure): throw refusal("\(path): error: cannot be read: \(failure.reason)")
             }
         case .firstOf(let paths):
             for path in paths {
                 switch ConfigurationSource.read(path) {
                 case .success(let file): return resolve(file, surroundings)
                 case .failure(let failure) where failure.code == ENOENT || failure.code == ENOTDIR: continue
-                case .failure(let failure): throw refusal("\(path): error: \(failure.reason)")
+                case .failure(let failure): throw refusal("\(path): error: cannot be read: \(failure.reason)")
                 }
             }
             let looked = paths.map { "\n  \($0)" }.joined()

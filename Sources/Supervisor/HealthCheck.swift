@@ -10,7 +10,8 @@ struct HealthCheck: ParsableCommand {
         abstract: "Ask the running service whether it serves; for containers and monitors.",
         discussion: "Takes the configuration and options that the service was started with, to know where it listens: "
             + "asks its API, or connects to its miners' address when it has no API. "
-            + "Exit codes: 0 it serves, 1 it does not, or the configuration cannot be used.")
+            + "Exit codes: 0 it serves, 1 it does not, or the configuration cannot be used.",
+        helpNames: .shortAndLong)
 
     @OptionGroup var options: CommandOptions
 

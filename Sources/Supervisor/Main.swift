@@ -6,12 +6,9 @@ internal import DaemonKit
     static let configuration = CommandConfiguration(
         commandName: "millrace",
         abstract: "A sharded Stratum proxy for CryptoNote miners.",
-        discussion: """
-            Reads config.json (xmrig-proxy's format) and runs until it is stopped. In short:
-              millrace --config config.json
-              millrace -o pool.example:3333 -u WALLET -b 0.0.0.0:3333 --http-port 8080
-            """,
         version: BuildInformation.version,
         subcommands: [Run.self, HealthCheck.self],
-        defaultSubcommand: Run.self)
+        defaultSubcommand: Run.self,
+        // Not ours: so `millrace --help` is answered by the default verb, which has the options people look for.
+        helpNames: [])
 }

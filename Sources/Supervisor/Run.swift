@@ -8,9 +8,24 @@ internal import Logging
 /// `millrace run`, the verb that is meant when none is given: configuration in, service until it is told to stop.
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run the service (the default).",
-        discussion: "Exit codes: 0 stopped as asked, 2 bad configuration, 3 no shard could be kept alive, 4 an address "
-            + "or the run directory is in use, 5 a program of the service is missing, 64 wrong command line.")
+        abstract: "Run the proxy (the default verb).",
+        usage: """
+            millrace [run] [options]
+            millrace healthcheck [options]
+            millrace --version
+            """,
+        discussion: """
+            A sharded Stratum proxy for CryptoNote miners. It reads config.json (xmrig-proxy's format) or takes its \
+            options instead, and runs until it is stopped. In short:
+              millrace --config config.json
+              millrace -o pool.example:3333 -u WALLET -b 0.0.0.0:3333 --http-port 8080
+              millrace --config config.json --dry-run
+
+            Options win over the file. Exit codes: 0 stopped as asked, 1 failed, 2 bad configuration, 3 no shard could be kept \
+            alive, 4 an address or the run directory is in use, 5 a program of the service is missing, 64 wrong \
+            command line.
+            """,
+        helpNames: .shortAndLong)
 
     @OptionGroup var options: CommandOptions
 
@@ -34,7 +49,7 @@ struct Run: ParsableCommand {
             process: "supervisor", format: settings.logFormat == .json ? .json : .text,
             level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile)
         let log = Logger(label: "supervisor")
-        for warning in resolution.warnings { log.warning("\(warning)") }
+        for warning in resolution.warnings { log.warning("\(warning.logText)") }
         serve(settings, surroundings: surroundings, log: log).exit()
     }
 

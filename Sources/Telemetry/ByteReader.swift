@@ -65,6 +65,13 @@ struct ByteReader {
         return text
     }
 
+    /// A 16-bit byte count, then the text.
+    mutating func text(bytesMax: Int) throws(DecodingFailure) -> String {
+        let byteCount = Int(try integer(UInt16.self))
+        guard byteCount <= bytesMax else { throw .tooLong }
+        return try text(byteCount: byteCount)
+    }
+
     /// The next `byteCount` bytes as a reader of their own; this one goes on behind them.
     mutating func part(byteCount: Int) throws(DecodingFailure) -> ByteReader {
         guard byteCount >= 0, remaining >= byteCount else { throw .truncated }

@@ -3,7 +3,7 @@
 /// Time is cut into buckets of four widths, each width for the windows that it can resolve; every amount goes into one
 /// bucket of each. A window is the sum of its newest buckets, the oldest weighted by the part of it that the window still
 /// covers, so that a rate changes smoothly. 117 buckets of eight bytes: 936 bytes, and none at all for a worker that
-/// has done nothing for a day.
+/// has done nothing for a day. The rings turn when something is added; reading only looks.
 public struct HashrateWindow: Equatable, Sendable {
     private struct Tier {
         let widthSeconds: UInt64
@@ -19,12 +19,12 @@ public struct HashrateWindow: Equatable, Sendable {
     static let bucketCount = 117
     /// A clock that is set back by less than this leaves the buckets as they are.
     static let backwardSecondsMax: UInt64 = 5
-    /// Nothing is remembered for longer.
+    /// So long after its second an amount has left every window.
     static let memorySeconds: UInt64 = 86_400 + 1_800
 
     /// The buckets of all tiers, each a ring; empty = all zero.
     private var buckets: [UInt64] = []
-    /// The second up to which the rings are turned.
+    /// The second up to which the rings are turned: the latest that something was added in.
     private var latest: UInt64 = 0
 
     public init() {}
@@ -40,17 +40,14 @@ public struct HashrateWindow: Equatable, Sendable {
             latest = second
         }
         if second > latest { turn(to: second) }
-        add(amount, second, HashrateWindow.minute)
-        add(amount, second, HashrateWindow.tenMinutes)
-        add(amount, second, HashrateWindow.hour)
-        add(amount, second, HashrateWindow.day)
+        for tier in HashrateWindow.tiers { add(amount, second, tier) }
     }
 
     /// The rates of the five windows; the caller knows the uptime and fills in `allTime`.
     /// - Parameter now: milliseconds since 1970.
     public mutating func rates(at now: UInt64) -> Hashrates {
         var rates = Hashrates()
-        turn(toPresent: now / 1_000)
+        forgetWhatIsOver(at: now / 1_000)
         guard !buckets.isEmpty else { return rates }
         let present = max(now, latest * 1_000)
         rates.oneMinute = rate(of: 60, HashrateWindow.minute, present)
@@ -61,29 +58,25 @@ public struct HashrateWindow: Equatable, Sendable {
         return rates
     }
 
-    /// True when no bucket takes memory.
-    var holdsNothing: Bool { buckets.isEmpty }
+    /// What the buckets take beside the value itself.
+    var heapBytes: Int { buckets.capacity * MemoryLayout<UInt64>.stride }
 
     // MARK: - Turning the rings
-
-    private mutating func turn(toPresent second: UInt64) {
-        guard !buckets.isEmpty else { return }
-        if second >= latest {
-            if second - latest > HashrateWindow.memorySeconds { buckets = [] } else { turn(to: second) }
-        } else if latest - second > HashrateWindow.backwardSecondsMax {
-            turnBack(to: second)
-        }
-    }
 
     private mutating func turn(to second: UInt64) {
         for tier in HashrateWindow.tiers { clear(tier, after: latest, through: second) }
         latest = second
     }
 
-    /// The clock was set back: what seems to lie in the future now is dropped, so that the present can be counted.
-    private mutating func turnBack(to second: UInt64) {
-        for tier in HashrateWindow.tiers { clear(tier, after: second, through: latest) }
-        latest = second
+    /// Frees what has left every window. If the clock was set back, what seems to lie in the future now is dropped, so
+    /// that the present can be counted.
+    private mutating func forgetWhatIsOver(at second: UInt64) {
+        if second > latest {
+            if second - latest > HashrateWindow.memorySeconds { buckets = [] }
+        } else if latest - second > HashrateWindow.backwardSecondsMax, !buckets.isEmpty {
+            for tier in HashrateWindow.tiers { clear(tier, after: second, through: latest) }
+            latest = second
+        }
     }
 
     private mutating func clear(_ tier: Tier, after old: UInt64, through new: UInt64) {
@@ -108,12 +101,16 @@ public struct HashrateWindow: Equatable, Sendable {
 
     private func rate(of seconds: UInt64, _ tier: Tier, _ now: UInt64) -> Double {
         let newest = now / 1_000 / tier.widthSeconds
-        let whole = min(seconds / tier.widthSeconds, newest)
+        // The bucket that the window is leaving; in the first day after 1970 the first there is.
+        let leaving = newest - min(seconds / tier.widthSeconds, newest)
+        // The rings have not turned since the latest amount: what is newer does not stand in them yet.
+        let filled = min(newest, latest / tier.widthSeconds)
+        guard filled >= leaving else { return 0 }
         var sum: UInt64 = 0
-        for age in 0..<whole { sum.add(saturating: buckets[HashrateWindow.place(newest - age, tier)]) }
+        for index in leaving..<filled { sum.add(saturating: buckets[HashrateWindow.place(index + 1, tier)]) }
         let width = tier.widthSeconds * 1_000
         let passed = Double(now % width) / Double(width)
-        let leaving = Double(buckets[HashrateWindow.place(newest - whole, tier)]) * (1 - passed)
-        return (Double(sum) + leaving) / Double(seconds)
+        let rest = Double(buckets[HashrateWindow.place(leaving, tier)]) * (1 - passed)
+        return (Double(sum) + rest) / Double(seconds)
     }
 }

@@ -192,13 +192,13 @@ public struct SequenceGate: Sendable {
     private mutating func passHeld(_ news: inout [News]) {
         guard !held.isEmpty, var stream = current else { return }
         held.sort { $0.first < $1.first }
-        let fitting = held.prefix { frame in
-            guard frame.first <= stream.next else { return false }
-            SequenceGate.pass(frame, &stream, &news)
-            return true
+        var passed = 0
+        while passed < held.count, held[passed].first <= stream.next {
+            SequenceGate.pass(held[passed], &stream, &news)
+            heldCount -= held[passed].events.count
+            passed += 1
         }
-        heldCount -= fitting.reduce(0) { $0 + $1.events.count }
-        held.removeFirst(fitting.count)
+        held.removeFirst(passed)
         current = stream
     }
 

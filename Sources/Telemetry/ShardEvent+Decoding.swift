@@ -82,11 +82,11 @@ extension Checkpoint {
         time = try reader.integer()
         connections = try reader.integer()
         upstreams = try UpstreamCounts(from: &reader)
-        accepted = try reader.integer()
-        rejected = try reader.integer()
-        invalid = try reader.integer()
-        expired = try reader.integer()
-        hashesTotal = try reader.integer()
-        joined = try reader.integer()
+        counters.accepted = try reader.integer()
+        counters.rejected = try reader.integer()
+        counters.invalid = try reader.integer()
+        counters.expired = try reader.integer()
+        counters.hashesTotal = try reader.integer()
+        counters.joined = try reader.integer()
     }
 }

@@ -72,11 +72,11 @@ extension Checkpoint {
         writer.put(upstreams.active)
         writer.put(upstreams.sleeping)
         writer.put(upstreams.error)
-        writer.put(accepted)
-        writer.put(rejected)
-        writer.put(invalid)
-        writer.put(expired)
-        writer.put(hashesTotal)
-        writer.put(joined)
+        writer.put(counters.accepted)
+        writer.put(counters.rejected)
+        writer.put(counters.invalid)
+        writer.put(counters.expired)
+        writer.put(counters.hashesTotal)
+        writer.put(counters.joined)
     }
 }

@@ -1,5 +1,5 @@
-/// What a shard tells the collector. Each event travels with the shard's epoch and a sequence number that grows by
-/// one (`EventFrame`); a miner is named by a key that is unique within its epoch.
+// What a shard tells the collector. Each event travels with the shard's epoch and a sequence number that grows by
+// one (`EventFrame`); a miner is named by a key that is unique within its epoch.
 
 /// Unique for each login within one epoch of one shard; never reused.
 public typealias MinerKey = UInt64
@@ -128,15 +128,8 @@ public struct Checkpoint: Equatable, Sendable {
     /// All TCP connections of miners, logged in or not.
     public var connections: UInt32 = 0
     public var upstreams = UpstreamCounts()
-    // Counters of the epoch.
-    public var accepted: UInt64 = 0
-    public var rejected: UInt64 = 0
-    public var invalid: UInt64 = 0
-    public var expired: UInt64 = 0
-    /// Sum of `ShareSettled.difficulty` over accepted shares.
-    public var hashesTotal: UInt64 = 0
-    /// Miners that have joined.
-    public var joined: UInt64 = 0
+    /// Of the epoch.
+    public var counters = ShareCounters()
 
     public init() {}
 }

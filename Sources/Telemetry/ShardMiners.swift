@@ -22,7 +22,9 @@ struct ShardMiners: Sendable {
 
     /// - Returns: false when it was there already.
     mutating func join(_ key: MinerKey, row: Int32) -> Bool {
-        live.updateValue(row, forKey: key) == nil
+        guard live[key] == nil else { return false }
+        live[key] = row
+        return true
     }
 
     /// - Returns: its row, or nil when it is not there.

@@ -11,7 +11,7 @@ struct ShardState: Sendable {
     /// The last one is the present one.
     var lives: [Life] = []
     var isLive = false
-    /// Milliseconds since 1970.
+    /// Monotonic milliseconds.
     var lastHeard: UInt64 = 0
     var upstreams = UpstreamCounts()
     var eventsLost: UInt64 = 0

@@ -60,27 +60,3 @@ extension UInt64 {
         return other - self
     }
 }
-
-extension Checkpoint {
-    /// The counters of the epoch.
-    public var counters: ShareCounters {
-        get {
-            var counters = ShareCounters()
-            counters.accepted = accepted
-            counters.rejected = rejected
-            counters.invalid = invalid
-            counters.expired = expired
-            counters.hashesTotal = hashesTotal
-            counters.joined = joined
-            return counters
-        }
-        set {
-            accepted = newValue.accepted
-            rejected = newValue.rejected
-            invalid = newValue.invalid
-            expired = newValue.expired
-            hashesTotal = newValue.hashesTotal
-            joined = newValue.joined
-        }
-    }
-}

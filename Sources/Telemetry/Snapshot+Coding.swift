@@ -5,18 +5,11 @@ extension Snapshot {
     /// must refuse each other rather than show wrong numbers.
     public static let formatVersion: UInt8 = 1
 
-    /// Names and addresses are cut here; the same limits hold in the events that they come from.
-    static let nameBytesMax = MinerJoined.workerBytesMax
-    static let ipBytesMax = MinerJoined.ipBytesMax
-    /// Shards are numbered by 16 bits, workers are limited by `WorkerTable.rowsMax`, so a greater count is nonsense; the
-    /// limits keep nonsense from reserving memory.
-    static let errorsMax = 1_000
-    static let workersMax = 1_000_000
-
     /// The snapshot as one message (docs/BUS.md).
     public func encoded() -> [UInt8] {
         // The fixed parts and about 32 bytes of name and address for each row.
-        var writer = ByteWriter(capacity: 512 + shards.count * 28 + workers.count * (WorkerRow.fixedBytes + 32))
+        let tables = shards.count * ShardRow.byteCount + workers.count * (WorkerRow.fixedBytes + 32)
+        var writer = ByteWriter(capacity: 512 + tables)
         writer.append(Snapshot.magic)
         writer.integer(Snapshot.formatVersion)
         writer.append([0, 0, 0])
@@ -52,12 +45,13 @@ extension Snapshot {
         upstreams = try UpstreamCounts(from: &reader)
         hashrates = try Hashrates(from: &reader)
         results = try Results(from: &reader)
+        // No shard number, nor the fold's tables, allow more than these; nonsense reserves no memory.
         let shardCount = Int(try reader.integer(UInt32.self))
         guard shardCount <= Int(UInt16.max) + 1 else { throw .tooLong }
-        shards.reserveCapacity(min(shardCount, reader.remaining / 28))
+        shards.reserveCapacity(min(shardCount, reader.remaining / ShardRow.byteCount))
         for _ in 0..<shardCount { shards.append(try ShardRow(from: &reader)) }
         let workerCount = Int(try reader.integer(UInt32.self))
-        guard workerCount <= Snapshot.workersMax else { throw .tooLong }
+        guard workerCount <= WorkerTable.rowsMax else { throw .tooLong }
         workers.reserveCapacity(min(workerCount, reader.remaining / WorkerRow.fixedBytes))
         for _ in 0..<workerCount { workers.append(try WorkerRow(from: &reader)) }
         try reader.finish()
@@ -109,8 +103,8 @@ extension Snapshot.Results {
         writer.integer(hashesTotal)
         writer.integer(latencyMilliseconds)
         for index in 0..<Snapshot.Results.bestCount { writer.integer(index < best.count ? best[index] : 0) }
-        writer.integer(UInt32(min(errors.count, Snapshot.errorsMax)))
-        for entry in errors.prefix(Snapshot.errorsMax) {
+        writer.integer(UInt32(min(errors.count, ErrorLog.entriesMax)))
+        for entry in errors.prefix(ErrorLog.entriesMax) {
             writer.integer(entry.count)
             writer.text(entry.text, bytesMax: PoolError.textBytesMax)
         }
@@ -125,16 +119,18 @@ extension Snapshot.Results {
         latencyMilliseconds = try reader.integer()
         for index in best.indices { best[index] = try reader.integer() }
         let errorCount = Int(try reader.integer(UInt32.self))
-        guard errorCount <= Snapshot.errorsMax else { throw .tooLong }
+        guard errorCount <= ErrorLog.entriesMax else { throw .tooLong }
         for _ in 0..<errorCount {
             let count = try reader.integer(UInt64.self)
-            let byteCount = Int(try reader.integer(UInt16.self))
-            errors.append(Snapshot.ErrorLogEntry(count: count, text: try reader.text(byteCount: byteCount)))
+            let text = try reader.text(bytesMax: PoolError.textBytesMax)
+            errors.append(Snapshot.ErrorLogEntry(count: count, text: text))
         }
     }
 }
 
 extension Snapshot.ShardRow {
+    static let byteCount = 28
+
     func encode(to writer: inout ByteWriter) {
         writer.integer(shard)
         writer.integer(UInt8(isLive ? 1 : 0))
@@ -161,8 +157,8 @@ extension Snapshot.WorkerRow {
     static let fixedBytes = 2 + 2 + 4 + 5 * 8 + 6 * 8
 
     func encode(to writer: inout ByteWriter) {
-        writer.text(name, bytesMax: Snapshot.nameBytesMax)
-        writer.text(ip, bytesMax: Snapshot.ipBytesMax)
+        writer.text(name, bytesMax: MinerJoined.workerBytesMax)
+        writer.text(ip, bytesMax: MinerJoined.ipBytesMax)
         writer.integer(connections)
         writer.integer(accepted)
         writer.integer(rejected)
@@ -173,8 +169,8 @@ extension Snapshot.WorkerRow {
     }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
-        name = try reader.text(byteCount: Int(try reader.integer(UInt16.self)))
-        ip = try reader.text(byteCount: Int(try reader.integer(UInt16.self)))
+        name = try reader.text(bytesMax: MinerJoined.workerBytesMax)
+        ip = try reader.text(bytesMax: MinerJoined.ipBytesMax)
         connections = try reader.integer()
         accepted = try reader.integer()
         rejected = try reader.integer()

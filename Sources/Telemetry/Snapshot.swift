@@ -51,7 +51,7 @@ public struct Snapshot: Equatable, Sendable {
 
     public struct ShardRow: Equatable, Sendable {
         public var shard: UInt16
-        /// False when nothing was heard of it for `staleAfter`.
+        /// False when nothing was heard of it for `Statistics.silenceMillisecondsMax`.
         public var isLive: Bool
         public var minersNow: UInt32
         public var upstreams: UpstreamCounts

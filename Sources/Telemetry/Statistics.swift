@@ -7,6 +7,19 @@ public struct Statistics: Sendable {
     /// A shard sends a checkpoint every second; one that misses five is not serving.
     public static let silenceMillisecondsMax: UInt64 = 5_000
 
+    /// A moment by both clocks: shares bear the time of day, silence is measured by the clock that nobody sets.
+    public struct Moment: Sendable {
+        /// Milliseconds since 1970.
+        public var time: UInt64
+        /// Milliseconds since any beginning.
+        public var monotonic: UInt64
+
+        public init(time: UInt64, monotonic: UInt64) {
+            self.time = time
+            self.monotonic = monotonic
+        }
+    }
+
     /// When the service started, in milliseconds since 1970.
     public let startedAt: UInt64
     var totals = ShareCounters()
@@ -35,26 +48,26 @@ public struct Statistics: Sendable {
 
     // MARK: - News
 
-    /// Takes news of a shard in.
-    /// - Parameter now: milliseconds since 1970. No event counts as later than this.
-    public mutating func apply(_ news: SequenceGate.News, shard: UInt16, at now: UInt64) {
+    /// Takes in what one message of a shard has brought. Empty, it still is a sign of life.
+    /// - Parameter now: no event counts as later than this.
+    public mutating func hear(_ news: [SequenceGate.News], from shard: UInt16, at now: Moment) {
         let shard = Int(shard)
         guard shards.indices.contains(shard) else { return }
+        for item in news { apply(item, shard, now.time) }
+        shards[shard].lastHeard = now.monotonic
+        // After the news: a shard that comes back as another process must not bring its former miners to life again.
+        setLive(shard, true)
+    }
+
+    private mutating func apply(_ news: SequenceGate.News, _ shard: Int, _ now: UInt64) {
         switch news {
         case .epochBegan(let epoch): beginEpoch(epoch, shard)
         case .events(let epoch, let events):
             guard let life = shards[shard].life(of: epoch) else { return }
             for event in events { apply(event, shard, life, now) }
         case .liveMiners(let epoch, let miners): resynchronise(miners, epoch, shard)
-        case .lost(_, let count): shards[shard].eventsLost &+= count
+        case .lost(_, let count): shards[shard].eventsLost.add(saturating: count)
         }
-    }
-
-    /// Something was heard from the shard: it lives.
-    public mutating func heard(shard: UInt16, at now: UInt64) {
-        guard shards.indices.contains(Int(shard)) else { return }
-        shards[Int(shard)].lastHeard = now
-        if !shards[Int(shard)].isLive { setLive(Int(shard), true) }
     }
 
     private mutating func apply(_ event: ShardEvent, _ shard: Int, _ life: Int, _ now: UInt64) {
@@ -105,11 +118,11 @@ public struct Statistics: Sendable {
         guard shards[shard].lives[life].miners.join(joined.key, row: row) else { return }
         if row >= 0 { workers.came(Int(row), from: joined.ip) }
         if shards[shard].counts(life) { count(row) }
-        minersMax = max(minersMax, minersNow)
     }
 
     private mutating func count(_ row: Int32) {
         minersNow += 1
+        minersMax = max(minersMax, minersNow)
         if row >= 0 { workers.joined(Int(row)) }
     }
 
@@ -132,7 +145,7 @@ public struct Statistics: Sendable {
 
     private mutating func beginEpoch(_ epoch: Epoch, _ shard: Int) {
         // While the old life is the last one it is the one that counts.
-        if shards[shard].isLive { setLive(shard, false) }
+        setLive(shard, false)
         shards[shard].begin(epoch)
         setLive(shard, true)
     }
@@ -143,18 +156,18 @@ public struct Statistics: Sendable {
         shards[shard].isLive = isLive
         guard let miners = shards[shard].lives.last?.miners.live else { return }
         for row in miners.values { if isLive { count(row) } else { uncount(row) } }
-        minersMax = max(minersMax, minersNow)
     }
 
     // MARK: - Snapshot
 
-    /// The truth at `now` (milliseconds since 1970). Shards that have been silent too long stop counting as live, so
-    /// read what waits on the bus before you ask.
-    public mutating func snapshot(at now: UInt64) -> Snapshot {
-        for shard in shards.indices where shards[shard].isLive {
-            let heard = shards[shard].lastHeard
-            if now > heard, now - heard > Statistics.silenceMillisecondsMax { setLive(shard, false) }
+    /// The truth at `now`. Shards that have been silent too long stop counting as live, so read what waits on the bus
+    /// before you ask.
+    public mutating func snapshot(at now: Moment) -> Snapshot {
+        for shard in shards.indices {
+            let heard = min(shards[shard].lastHeard, now.monotonic)
+            if now.monotonic - heard > Statistics.silenceMillisecondsMax { setLive(shard, false) }
         }
+        let now = now.time
         let uptimeSeconds = now > startedAt ? Double(now - startedAt) / 1_000 : 0
         sequence += 1
         var snapshot = Snapshot()

@@ -76,6 +76,8 @@ struct WorkerTable: Sendable {
             row.rejected = rows[index].rejected
             row.invalid = rows[index].invalid
             row.hashes = rows[index].hashes
+            // A clock that ran ahead and was set right must not leave a share in the future for ever.
+            rows[index].lastShareAt = min(rows[index].lastShareAt, now)
             row.lastShareAt = rows[index].lastShareAt
             row.hashrates = rows[index].window.rates(at: now)
             row.hashrates.allTime = uptimeSeconds > 0 ? Double(row.hashes) / uptimeSeconds : 0

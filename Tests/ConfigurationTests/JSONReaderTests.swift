@@ -67,21 +67,21 @@ struct JSONReaderTests {
         ("{,}", 1, 2, "expected a key in double quotes, or '}'"),
         ("[,]", 1, 2, "expected a value"),
         ("{\"a\": 'b'}", 1, 7, "expected a value; texts stand in double quotes"),
-        ("[yes]", 1, 2, "expected a value; \"yes\" is none (texts stand in double quotes)"),
+        ("[yes]", 1, 2, "expected a value; texts stand in double quotes, only true, false and null go without"),
         ("[\n1,", 2, 3, "the file ends, but the '[' of line 1, column 1 is not closed"),
         ("{\"a\":", 1, 6, "the file ends where a value was expected"),
-        ("{} x", 1, 4, "expected nothing after the last bracket"),
+        ("{} x", 1, 4, "expected the end of the file; all of it stands between one '{' and its '}'"),
         ("[\"ab\ncd\"]", 1, 2, "this text is not closed on its line"),
         ("[\"ab", 1, 2, "this text is not closed"),
-        ("[\"a\tb\"]", 1, 4, "control characters in texts are written as \\u00XX"),
+        ("[\"a\tb\"]", 1, 4, "expected no tab or other control character in a text"),
         ("[\"\\x\"]", 1, 3, "after '\\' stands one of \" \\ / b f n r t u"),
         ("[\"\\u12g4\"]", 1, 3, "expected four hex digits after '\\u', and surrogates only in pairs"),
         ("[\"\\ud800x\"]", 1, 3, "expected four hex digits after '\\u', and surrogates only in pairs"),
         ("[\"\\udc00\"]", 1, 3, "expected four hex digits after '\\u', and surrogates only in pairs"),
-        ("[01]", 1, 2, "expected a number; \"01\" is none"),
-        ("[-]", 1, 2, "expected a number; \"-\" is none"),
-        ("[1.]", 1, 2, "expected a number; \"1.\" is none"),
-        ("[1e999]", 1, 2, "expected a number; \"1e999\" is none"),
+        ("[01]", 1, 2, "this is no number as JSON writes it; texts stand in double quotes"),
+        ("[-]", 1, 2, "this is no number as JSON writes it; texts stand in double quotes"),
+        ("[1.]", 1, 2, "this is no number as JSON writes it; texts stand in double quotes"),
+        ("[1e999]", 1, 2, "this is no number as JSON writes it; texts stand in double quotes"),
         ("[1] /* open", 1, 5, "this comment is not closed with '*/'"),
         ("/ [1]", 1, 1, "expected '//' or '/*'"),
     ])
@@ -91,7 +91,7 @@ struct JSONReaderTests {
     }
 
     @Test func textThatIsNotUTF8IsRefused() {
-        #expect(refusal([0x5b, 0x22, 0xff, 0x22, 0x5d])?.message == "this text is not valid UTF-8")
+        #expect(refusal([0x5b, 0x22, 0xff, 0x22, 0x5d])?.message == "this text is not UTF-8; save the file as UTF-8")
     }
 
     @Test func depthAndSizeAreLimited() {
@@ -101,6 +101,50 @@ struct JSONReaderTests {
         #expect(refusal(Array(repeating: UInt8(ascii: "["), count: 100_000))?.message == "more than 32 brackets deep")
         let large = [UInt8](repeating: 0x20, count: JSONReader.bytesMax + 1)
         #expect(refusal(large)?.message == "the file is larger than 1024 KiB")
+    }
+
+    /// The reader recurses: what is accepted at the limit has to fit a small stack, whatever the nesting is made of.
+    @Test(arguments: ["[", "{\"a\":", "[{\"a\":[[", "{\"a\":[{\"b\":"])
+    func nestingOfEveryKindIsLimited(_ opening: String) {
+        let text = String(repeating: opening, count: 20_000)
+        #expect(refusal(Array(text.utf8))?.message == "more than \(JSONReader.depthMax) brackets deep")
+    }
+
+    @Test(arguments: [
+        ("{\u{201c}a\u{201d}: 1}", "expected a key in double quotes, or '}'; found U+201C, a character outside ASCII"),
+        ("{\"a\"\u{ff1a} 1}", "expected ':' after the key; found U+FF1A, a character outside ASCII"),
+        ("[1\u{1f600}]", "expected ',' or ']' after a value; found U+1F600, a character outside ASCII"),
+        ("[\u{feff}1]", "expected a value; found U+FEFF, a character outside ASCII"),
+        (
+            "[1]\u{a0}",
+            "expected the end of the file; all of it stands between one '{' and its '}'; found U+00A0, "
+                + "a character outside ASCII"
+        ),
+    ])
+    func aCharacterThatOnlyLooksRightIsNamed(_ text: String, _ message: String) {
+        #expect(refusal(Array(text.utf8))?.message == message)
+    }
+
+    /// Half a character, an overlong one, a surrogate, and more than Unicode has.
+    @Test(arguments: [[0xc3], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0x80]] as [[UInt8]])
+    func brokenUTF8IsRefusedInsideAndOutsideOfTexts(_ bytes: [UInt8]) {
+        #expect(refusal([0x5b, 0x22] + bytes + [0x22, 0x5d])?.position == Position(line: 1, column: 2))
+        #expect(refusal([0x5b] + bytes + [0x5d])?.message.hasPrefix("expected a value; found U+FFFD") == true)
+        #expect(refusal(bytes) != nil)
+    }
+
+    @Test(arguments: [[0xff, 0xfe, 0x7b, 0x00], [0xfe, 0xff, 0x00, 0x7b], [0xff, 0xfe]] as [[UInt8]])
+    func utf16IsCalledByItsName(_ bytes: [UInt8]) {
+        #expect(refusal(bytes)?.message == "the file is UTF-16; save it as UTF-8")
+    }
+
+    @Test func membersGivenTwiceAreKeptInTheirOrder() throws {
+        guard case .object(let object) = try value(#"{"a": 1, "b": 2, "a": 3, "": 4}"#) else {
+            Issue.record("no object")
+            return
+        }
+        #expect(object.members.map(\.key) == ["a", "b", "a", ""])
+        #expect(object["a"]?.value == .integer(1))
     }
 
     /// 20,000 mutations of a lively document, each through the whole of `resolve`. The invariant: an answer, never a

@@ -8,11 +8,11 @@ struct MillraceTests {
         #expect(resolved(withPool("\"millrace\": {\"shards\": \(value)}")).settings?.shards == count)
     }
 
-    @Test(arguments: ["0", "257", "-1", "\"4\"", "\"many\""])
-    func otherNumbersOfShardsAreAnError(_ value: String) {
+    @Test(arguments: [("0", "0"), ("257", "257"), ("-1", "-1"), ("\"4\"", "a text"), ("\"many\"", "a text")])
+    func otherNumbersOfShardsAreAnError(_ value: String, _ found: String) {
         #expect(
             resolved(withPool("\"millrace\": {\"shards\": \(value)}")).errors.map(\.message)
-                == ["millrace.shards: expected \"auto\" or a number from 1 to 256"])
+                == ["millrace.shards: expected \"auto\" or a number from 1 to 256, found \(found)"])
     }
 
     @Test(arguments: [(0, 1), (1, 1), (300, 256)])
@@ -115,6 +115,9 @@ struct NearestNameTests {
     @Test func onlyNearNamesAreOffered() {
         #expect(nearestName(to: "Custom_Diff", among: ["custom-diff", "custom-diff-stats"]) == "custom-diff")
         #expect(nearestName(to: "x", among: ["retries"]) == nil)
+        #expect(nearestName(to: "password", among: ["pass", "url"]) == "pass")
+        #expect(nearestName(to: "donate", among: ["donate-level", "dns"]) == "donate-level")
+        #expect(nearestName(to: "url-of-it", among: ["url"]) == nil, "three letters are chance")
         #expect(nearestName(to: String(repeating: "a", count: 100_000), among: ["a"]) == nil)
     }
 }

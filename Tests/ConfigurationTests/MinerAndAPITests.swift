@@ -17,6 +17,24 @@ struct MinerTests {
             ])
     }
 
+    /// IPv6 in every place that takes an address, with and without brackets where both can be told apart.
+    @Test func iPv6IsUnderstoodEverywhere() throws {
+        let settings = try #require(
+            resolved(
+                """
+                {"pools": [{"url": "[2001:db8::7]"}, {"url": "stratum+tcp://[fe80::1%eth0]:1"}],
+                 "bind": ["[::]:1", "[fe80::1%eth0]:2", {"host": "::1", "port": 3}, {"host": "[::2]", "port": 4}],
+                 "http": {"enabled": true, "host": "[::1]"}}
+                """
+            ).settings)
+        #expect(settings.pools.map(\.name) == ["[2001:db8::7]:3333", "[fe80::1%eth0]:1"])
+        #expect(settings.binds.map(\.host) == ["::", "fe80::1%eth0", "::1", "::2"])
+        #expect(settings.api?.host == "::1")
+        let line = ["-o", "[::1]:5", "-b", "[::2]:6", "--http-host", "::3"]
+        let typed = try #require(resolved(nil, GivenOption.scan(line)).settings)
+        #expect(typed.pools.map(\.host) + typed.binds.map(\.host) == ["::1", "::2"] && typed.api?.host == "::3")
+    }
+
     @Test(arguments: [
         (#""localhost:1""#, "expected a numeric address and a port, such as 0.0.0.0:3333 or [::]:3333"),
         (#""0.0.0.0""#, "expected a numeric address and a port, such as 0.0.0.0:3333 or [::]:3333"),
@@ -71,6 +89,8 @@ struct MinerTests {
         let resolution = resolved(withPool("\"custom-diff\": \(given)"))
         #expect(resolution.settings?.customDifficulty == used)
         #expect(resolution.warnings.count == warnings)
+        let message = "custom-diff: expected 0 or a number from 100 to 2147483646, found \(given); ignored"
+        #expect(resolution.warnings.allSatisfy { $0.message == message })
     }
 
     @Test(arguments: ["simple", "extra_nonce"])
@@ -93,12 +113,13 @@ struct MinerTests {
 
     @Test(arguments: [
         "::", "::1", "1::", "1:2:3:4:5:6:7:8", "1::8", "::ffff:192.0.2.1", "64:ff9b::192.0.2.33",
-        "1:2:3:4:5:6:192.0.2.1", "fe80::1%eth0", "ABCD:ef01::", "1:2:3:4:5:6:7::",
+        "1:2:3:4:5:6:192.0.2.1", "fe80::1%eth0", "fe80::1%2", "fe80::1%br-lan_1.5", "ABCD:ef01::", "1:2:3:4:5:6:7::",
     ])
     func thisIsIPv6(_ text: String) { #expect(isIPv6(text)) }
 
     @Test(arguments: [
-        "", ":", ":::", "1", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1::2::3", "12345::", "g::", "::1%",
+        "", ":", ":::", "1", "::1%sixteen-letters_", "::1%a b", "::1%a/b", "::1%\u{1b}", "::1%é", "1%1::",
+        "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1::2::3", "12345::", "g::", "::1%",
         "1:2:3:4:5:6:7:8::", "192.0.2.1::", "::192.0.2.1:1", "1:2:3:4:5:6:7:1.2.3.4", ":1::", "1.2.3.4",
     ])
     func thisIsNoIPv6(_ text: String) { #expect(!isIPv6(text)) }

@@ -85,11 +85,11 @@ struct OptionTests {
 
     @Test(arguments: [
         ("-o a --retries 0", "--retries: expected a number from 1 to 1000, found 0"),
-        ("-o a --retries many", "--retries: expected a whole number"),
+        ("-o a --retries many", "--retries: expected a number from 1 to 1000, found a text"),
         ("-o a:b", "--url: expected a port from 1 to 65535 after ':'"), ("-o", "--url: expected a value"),
         ("-o a -O user", "--userpass: expected user:password"),
         ("-o a -b here", "--bind: expected a numeric address and a port, such as 0.0.0.0:3333 or [::]:3333"),
-        ("-o a --shards 0", "--shards: expected \"auto\" or a number from 1 to 256"),
+        ("-o a --shards 0", "--shards: expected \"auto\" or a number from 1 to 256, found 0"),
         ("-o a --http-port 70000", "--http-port: expected a number from 0 to 65535, found 70000"),
     ])
     func aWrongValueIsAnErrorThatNamesTheOption(_ line: String, _ message: String) {

@@ -92,6 +92,12 @@ struct ResolutionTests {
         (#""retrys": 1"#, #""retrys": unknown key, ignored; did you mean "retries"?"#),
         (#""retry_pause": 1"#, #""retry_pause": unknown key, ignored; did you mean "retry-pause"?"#),
         (#""http": {"prot": 1}"#, #"http: "prot": unknown key, ignored; did you mean "port"?"#),
+        (#""shards": 1"#, #""shards": unknown key, ignored; did you mean "millrace.shards"?"#),
+        (#""user": "u""#, #""user": unknown key, ignored; did you mean "pools[].user"?"#),
+        (#""http": {"id": 1}"#, #"http: "id": unknown key, ignored; did you mean "api.id"?"#),
+        (#""port": 1"#, #""port": unknown key, ignored; did you mean "bind[].port" or "http.port" or "api.port"?"#),
+        (#""": 1"#, #""": unknown key, ignored"#),
+        (#""pools.url": 1"#, #""pools.url": unknown key, ignored; did you mean "pools"?"#),
         (#""frobnicate": 1"#, #""frobnicate": unknown key, ignored"#),
         ("\"a\\u001b[31m\": 1", #""a?[31m": unknown key, ignored"#),
         (#""retries": 3, "retries": 4"#, "retries: given twice, the first one counts"),
@@ -101,6 +107,22 @@ struct ResolutionTests {
         #expect(resolution.settings != nil)
         #expect(resolution.warnings.map(\.message) == [message])
         #expect(resolution.warnings.first?.line == 3)
+    }
+
+    @Test func aKeyGivenTwiceCountsOnceAtEveryDepth() {
+        let resolution = resolved(
+            #"""
+            {"pools": [{"url": "a", "url": "b", "user": null, "user": "u"}], "pools": [],
+             "http": {"enabled": true, "port": 1, "port": 2}, "http": {"port": 3}, "retries": 5, "retries": "x"}
+            """#)
+        #expect(resolution.settings?.pools == [.init(host: "a", port: 3333, user: "x", password: "x")])
+        #expect(resolution.settings?.api?.port == 1 && resolution.settings?.retries == 5)
+        #expect(
+            resolution.warnings.map(\.message) == [
+                "pools[0].url: given twice, the first one counts", "pools[0].user: given twice, the first one counts",
+                "pools: given twice, the first one counts", "http.port: given twice, the first one counts",
+                "http: given twice, the first one counts", "retries: given twice, the first one counts",
+            ])
     }
 
     @Test(arguments: [

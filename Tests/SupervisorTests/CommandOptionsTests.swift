@@ -71,6 +71,29 @@ struct CommandOptionsTests {
         #expect(CommandOptions.message(for: error) == BuildInformation.version)
     }
 
+    /// Who comes from xmrig-proxy asks for help without a verb, and looks for options.
+    @Test(arguments: [["--help"], ["-h"], ["-o", "a", "--help"], ["run", "--help"]])
+    func theHelpShowsTheOptionsWithoutAVerb(_ line: [String]) throws {
+        let error = try #require(throws: (any Error).self) {
+            var command = try Millrace.parseAsRoot(line)
+            try command.run()
+        }
+        #expect(Millrace.exitCode(for: error) == .success)
+        let help = Millrace.fullMessage(for: error)
+        for part in ["--url", "--http-port", "millrace healthcheck", "--dry-run", "Exit codes", "--version"] {
+            #expect(help.contains(part), "\(part)")
+        }
+    }
+
+    @Test(arguments: [["healthcheck", "--help"], ["help", "healthcheck"]])
+    func theOtherVerbHasAHelpOfItsOwn(_ line: [String]) throws {
+        let error = try #require(throws: (any Error).self) {
+            var command = try Millrace.parseAsRoot(line)
+            try command.run()
+        }
+        #expect(Millrace.fullMessage(for: error).contains("USAGE: millrace healthcheck"))
+    }
+
     @Test func theHelpHasEachGroupAsATitle() {
         let help = CommandOptions.helpMessage(columns: 120)
         for group in KnownOption.Group.allCases { #expect(help.uppercased().contains(group.rawValue.uppercased())) }

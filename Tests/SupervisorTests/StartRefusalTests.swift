@@ -105,11 +105,17 @@ import Testing
         #expect(service.logText.contains("config.json:2:"))
     }
 
-    @Test func aConfigurationThatIsNotThereIsNamed() throws {
+    @Test(arguments: [
+        ("/nonexistent/config.json", "/nonexistent/config.json: error: cannot be read: No such file or directory"),
+        ("/tmp", "/tmp: error: cannot be read: Is a directory"),
+        ("/dev/null", "/dev/null:1:1: error: the file is empty, expected '{'"),
+        ("", "error: --config: expected the name of a file"),
+    ])
+    func aConfigurationThatCannotBeReadIsNamed(path: String, message: String) throws {
         let service = try SupervisedService()
-        try service.start(["--config", "/nonexistent/config.json"])
+        try service.start(["--config", path])
         #expect(service.exitCode() == ExitCode.badConfiguration.rawValue)
-        #expect(service.logText.contains("/nonexistent/config.json: error: No such file or directory"))
+        #expect(service.logText == message + "\n")
     }
 
     @Test func aWrongCommandLineHasItsOwnExitCode() throws {

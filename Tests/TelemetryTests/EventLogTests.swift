@@ -46,12 +46,12 @@ struct EventLogTests {
         var log = EventLog(shard: 3, epoch: Sample.epoch)
         for event in Sample.events { log.append(event) }
         guard case .checkpoint(let checkpoint) = try frames(&log)[0].events.last else { return }
-        #expect(checkpoint.accepted == 1)
-        #expect(checkpoint.rejected == 1)
-        #expect(checkpoint.invalid == 1)
-        #expect(checkpoint.expired == 1)
-        #expect(checkpoint.hashesTotal == 1_000)
-        #expect(checkpoint.joined == 4)
+        #expect(checkpoint.counters.accepted == 1)
+        #expect(checkpoint.counters.rejected == 1)
+        #expect(checkpoint.counters.invalid == 1)
+        #expect(checkpoint.counters.expired == 1)
+        #expect(checkpoint.counters.hashesTotal == 1_000)
+        #expect(checkpoint.counters.joined == 4)
         #expect(checkpoint.minersNow == 1)
     }
 

@@ -9,7 +9,7 @@ struct HashrateWindowTests {
     @Test func anEmptyWindowHasNoRateAndNoMemory() {
         var window = HashrateWindow()
         #expect(window.rates(at: start) == Hashrates())
-        #expect(window == HashrateWindow())
+        #expect(window.heapBytes == 0)
     }
 
     @Test func aSumIsDividedByTheWholeWindow() {
@@ -32,11 +32,76 @@ struct HashrateWindowTests {
         #expect(window.rates(at: start + (seconds + bucket) * 1_000).all[column] == 0)
     }
 
-    @Test func steadyWorkShowsItsRateInEveryWindow() {
+    /// One second more and the oldest bucket begins to leave; one less and all of the amount is there.
+    @Test(arguments: windows)
+    func aWindowIsExactAtItsBorder(column: Int, seconds: UInt64, bucket: UInt64) {
         var window = HashrateWindow()
-        for second in 0..<90_000 as Range<UInt64> { window.add(250, at: start + second * 1_000) }
-        let rates = window.rates(at: start + 90_000_000)
-        for rate in rates.all.dropLast() { #expect(abs(rate - 250) < 0.01) }
+        window.add(seconds * 1_000, at: start)
+        #expect(window.rates(at: start + seconds * 1_000).all[column] == 1_000)
+        let passed = 1 / Double(bucket)
+        #expect(abs(window.rates(at: start + (seconds + 1) * 1_000).all[column] - 1_000 * (1 - passed)) < 1e-6)
+        #expect(window.rates(at: start + (seconds + bucket) * 1_000 - 1).all[column] > 0)
+        #expect(window.rates(at: start + (seconds + bucket) * 1_000).all[column] == 0)
+    }
+
+    /// Whatever second of its buckets the stream began in, and whether or not anybody looked meanwhile.
+    @Test(arguments: [0, 1_799] as [UInt64], [true, false])
+    func steadyWorkShowsItsRateInEveryWindow(offset: UInt64, isWatched: Bool) {
+        var window = HashrateWindow()
+        for second in offset..<offset + 90_000 {
+            window.add(250, at: start + second * 1_000)
+            if isWatched, second % 7 == 0 { _ = window.rates(at: start + second * 1_000 + 500) }
+        }
+        for rate in window.rates(at: start + (offset + 90_000) * 1_000).all.dropLast() {
+            #expect(abs(rate - 250) <= 250 / 60)
+        }
+    }
+
+    /// Against a list of all amounts: each counts whole while it is younger than the window, not at all when it is older
+    /// by more than a bucket, and in part between.
+    @Test func ratesLieBetweenThoseOfAListWithAndWithoutTheOldestBucket() {
+        var generator = SeededGenerator(seed: 7)
+        for _ in 0..<40 {
+            var window = HashrateWindow()
+            var list: [(amount: UInt64, second: UInt64)] = []
+            var now = start / 1_000 + UInt64.random(in: 0..<4_000, using: &generator)
+            for _ in 0..<60 {
+                now += generator.chance(10) ? UInt64.random(in: 0..<30_000, using: &generator) : 3
+                let late = generator.chance(30) ? UInt64.random(in: 0..<5_000, using: &generator) : 0
+                let amount = UInt64.random(in: 1..<10_000, using: &generator)
+                window.add(amount, at: (now - late) * 1_000)
+                list.append((amount, now - late))
+                guard generator.chance(30) else { continue }
+                let rates = window.rates(at: now * 1_000).all
+                for (column, seconds, bucket) in Self.windows {
+                    func rate(youngerThan age: UInt64) -> Double {
+                        let sum = list.reduce(0) { now - $1.second < age ? $0 + $1.amount : $0 }
+                        return Double(sum) / Double(seconds)
+                    }
+                    // An amount stands for its whole bucket, so its age is known to a bucket's width.
+                    let least = rate(youngerThan: seconds - bucket)
+                    let most = rate(youngerThan: seconds + bucket)
+                    if rates[column] < least - 1e-6 || rates[column] > most + 1e-6 {
+                        Issue.record("column \(column): \(rates[column]) is not in \(least)...\(most)")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func lookingChangesNothing() {
+        var generator = SeededGenerator(seed: 8)
+        var watched = HashrateWindow()
+        var unwatched = HashrateWindow()
+        var now = start
+        for _ in 0..<2_000 {
+            now += UInt64.random(in: 0..<90_000, using: &generator)
+            watched.add(now % 1_000, at: now - 2_000)
+            unwatched.add(now % 1_000, at: now - 2_000)
+            _ = watched.rates(at: now)
+        }
+        #expect(watched == unwatched)
+        #expect(watched.rates(at: now + 1) == unwatched.rates(at: now + 1))
     }
 
     @Test func aReplayedAmountGoesWhereItBelongs() {
@@ -55,13 +120,18 @@ struct HashrateWindowTests {
         #expect(window.rates(at: start + 2 * day).oneDay == 1)
     }
 
-    @Test func aWorkerIdleForADayHoldsNoBuckets() {
+    /// The collector looks every second; that must not keep an idle worker's memory alive.
+    @Test func aWorkerIdleForADayHoldsNoBucketsHoweverOftenItIsLookedAt() {
         var window = HashrateWindow()
         window.add(1, at: start)
-        _ = window.rates(at: start + 2 * day)
-        var other = HashrateWindow()
-        _ = other.rates(at: start)
-        #expect(window.holdsNothing && other.holdsNothing)
+        let end = start + HashrateWindow.memorySeconds * 1_000
+        for now in stride(from: start, through: end, by: 60_000) { _ = window.rates(at: now) }
+        #expect(window.heapBytes > 0)
+        #expect(window.rates(at: end) == Hashrates())
+        _ = window.rates(at: end + 1_000)
+        #expect(window.heapBytes == 0)
+        window.add(60, at: end + 2_000)
+        #expect(window.rates(at: end + 2_000).oneMinute == 1)
     }
 
     @Test func aClockSetBackLosesTheFutureAndCountsOn() {
@@ -95,7 +165,9 @@ struct HashrateWindowTests {
 
     /// The promise of a worker row is 2 kB in all.
     @Test func aWindowTakesLessThanAKilobyte() {
-        #expect(HashrateWindow.bucketCount * 8 + 32 + MemoryLayout<HashrateWindow>.size < 1_024)
+        var window = HashrateWindow()
+        window.add(1, at: start)
+        #expect(window.heapBytes + 32 + MemoryLayout<HashrateWindow>.size < 1_024)
         #expect(MemoryLayout<WorkerTable.Row>.stride <= 128)
     }
 }

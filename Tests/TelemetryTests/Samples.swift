@@ -25,7 +25,7 @@ enum Sample {
     static func accepted(_ miner: MinerKey = 1, difficulty: UInt64 = 1_000, at time: UInt64 = start) -> ShareSettled {
         ShareSettled(
             miner: miner, time: time, outcome: .accepted, difficulty: difficulty, creditedDifficulty: difficulty,
-            actualDifficulty: difficulty * 3, latencyMicroseconds: 86_400)
+            actualDifficulty: difficulty &* 3, latencyMicroseconds: 86_400)
     }
 
     static func share(_ outcome: ShareOutcome, _ reason: RefusalReason, expired: Bool = false) -> ShareSettled {
@@ -44,12 +44,12 @@ enum Sample {
         checkpoint.minersNow = 1
         checkpoint.connections = 2
         checkpoint.upstreams = UpstreamCounts(active: 3, sleeping: 4, error: 5)
-        checkpoint.accepted = 6
-        checkpoint.rejected = 7
-        checkpoint.invalid = 8
-        checkpoint.expired = 9
-        checkpoint.hashesTotal = 10
-        checkpoint.joined = 11
+        checkpoint.counters.accepted = 6
+        checkpoint.counters.rejected = 7
+        checkpoint.counters.invalid = 8
+        checkpoint.counters.expired = 9
+        checkpoint.counters.hashesTotal = 10
+        checkpoint.counters.joined = 11
         return checkpoint
     }
 

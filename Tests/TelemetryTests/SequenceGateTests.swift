@@ -113,6 +113,32 @@ struct SequenceGateTests {
         #expect(gate.receive(frame(0..<3, third)) == [news(0..<3, third), news(3..<4, third)])
     }
 
+    /// A gap that never closes must not gather the whole future in memory.
+    @Test func whatIsTooMuchToWaitIsAskedForInstead() {
+        var gate = started()
+        let many = [ShardEvent](repeating: shares[0], count: 20_000)
+        func frame(from first: UInt64, _ events: [ShardEvent]) -> BusMessage {
+            .events(EventFrame(shard: 0, epoch: Sample.epoch, first: first, events: events))
+        }
+        #expect(gate.receive(frame(from: 6, many)) == [])
+        #expect(gate.receive(frame(from: 20_006, many)) == [])
+        #expect(gate.receive(frame(from: 40_006, [shares[1]])) == [])
+        #expect(gate.receive(self.frame(5..<6)).count == 2)
+        #expect(gate.position?.next == 20_006)
+        #expect(gate.isBehind)
+        #expect(gate.requestDue(at: 0)?.from == 20_006)
+        // The one behind was little enough to wait.
+        #expect(gate.receive(frame(from: 20_006, many)).count == 2)
+        #expect(!gate.isBehind)
+    }
+
+    @Test func aFormerLifeIsForgottenAfterFourMore() {
+        var gate = started()
+        for number in 0..<5 as Range<UInt64> { _ = gate.receive(frame(0..<1, Epoch(high: 50 + number, low: 0))) }
+        #expect(gate.receive(frame(1..<2, Epoch(high: 50, low: 0))) == [news(1..<2, Epoch(high: 50, low: 0))])
+        #expect(gate.receive(frame(5..<6)).first == .epochBegan(Sample.epoch))
+    }
+
     @Test func aResumedGateGoesOnWhereItWas() {
         var gate = SequenceGate(shard: 0, resuming: Sample.epoch, next: 6)
         #expect(gate.receive(frame(0..<8)) == [news(6..<8)])

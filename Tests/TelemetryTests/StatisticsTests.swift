@@ -6,11 +6,15 @@ struct StatisticsTests {
     private let start = Sample.start
     private let second = Epoch(high: 9, low: 9)
 
+    /// So many milliseconds after the start; the monotonic clock began at another time.
+    private func moment(_ later: UInt64 = 0) -> Statistics.Moment {
+        Statistics.Moment(time: start + later, monotonic: 77 + later)
+    }
+
     private func fold(_ shards: Int = 1, _ events: [ShardEvent]) -> Statistics {
         var statistics = Statistics(startedAt: start, shardCount: shards)
         for shard in 0..<shards {
-            statistics.apply(.epochBegan(Sample.epoch), shard: UInt16(shard), at: start)
-            statistics.heard(shard: UInt16(shard), at: start)
+            statistics.hear([.epochBegan(Sample.epoch)], from: UInt16(shard), at: moment())
         }
         add(events, to: &statistics)
         return statistics
@@ -19,12 +23,12 @@ struct StatisticsTests {
     private func add(
         _ events: [ShardEvent], to statistics: inout Statistics, shard: UInt16 = 0, epoch: Epoch = Sample.epoch
     ) {
-        statistics.apply(.events(epoch, events[...]), shard: shard, at: start + 1_000)
+        statistics.hear([.events(epoch, events[...])], from: shard, at: moment(1_000))
     }
 
     @Test func anAcceptedShareCountsEverywhere() {
         var statistics = fold([.joined(Sample.joined(1)), .share(Sample.accepted(1, difficulty: 6_000))])
-        let snapshot = statistics.snapshot(at: start + 2_000)
+        let snapshot = statistics.snapshot(at: moment(2_000))
         #expect(snapshot.sequence == 1)
         #expect(snapshot.time == start + 2_000)
         #expect(snapshot.startedAt == start)
@@ -49,7 +53,7 @@ struct StatisticsTests {
             .share(Sample.share(.invalid, .staleJob)), .share(Sample.share(.invalid, .lowDifficulty)),
             .poolError(PoolError(time: start, text: "Block expired")),
         ])
-        let snapshot = statistics.snapshot(at: start + 2_000)
+        let snapshot = statistics.snapshot(at: moment(2_000))
         let results = snapshot.results
         #expect([results.accepted, results.rejected, results.invalid, results.expired] == [0, 1, 2, 1])
         #expect(results.hashesTotal == 0)
@@ -62,7 +66,7 @@ struct StatisticsTests {
 
     @Test func aLocalShareCountsForItsWorkerAndTheRatesOnly() {
         var statistics = fold([.joined(Sample.joined(1)), .share(Sample.share(.local, .none))])
-        let snapshot = statistics.snapshot(at: start + 2_000)
+        let snapshot = statistics.snapshot(at: moment(2_000))
         #expect(snapshot.results.accepted == 0)
         #expect(snapshot.results.hashesTotal == 0)
         #expect(snapshot.results.best[0] == 0)
@@ -78,7 +82,7 @@ struct StatisticsTests {
             .joined(Sample.joined(3, "a", ip: "192.0.2.3")), .joined(Sample.joined(4, nil)),
             .left(MinerLeft(key: 1)), .left(MinerLeft(key: 99)),
         ])
-        let snapshot = statistics.snapshot(at: start + 2_000)
+        let snapshot = statistics.snapshot(at: moment(2_000))
         #expect(snapshot.workers.map(\.name) == ["a", "b"])
         #expect(snapshot.workers.map(\.connections) == [1, 1])
         #expect(snapshot.workers[0].ip == "192.0.2.3")
@@ -90,7 +94,7 @@ struct StatisticsTests {
         var statistics = fold([
             .joined(Sample.joined(1)), .left(MinerLeft(key: 1)), .share(Sample.accepted(1)),
         ])
-        #expect(statistics.snapshot(at: start + 2_000).workers[0].accepted == 1)
+        #expect(statistics.snapshot(at: moment(2_000)).workers[0].accepted == 1)
     }
 
     @Test func theMostMinersAreThoseOfAllShardsTogether() {
@@ -98,7 +102,7 @@ struct StatisticsTests {
         add([.joined(Sample.joined(1))], to: &statistics, shard: 1)
         add([.left(MinerLeft(key: 1))], to: &statistics)
         add([.joined(Sample.joined(2))], to: &statistics, shard: 1)
-        let snapshot = statistics.snapshot(at: start + 1_000)
+        let snapshot = statistics.snapshot(at: moment(1_000))
         #expect(snapshot.minersNow == 3)
         #expect(snapshot.minersMax == 3)
         #expect(snapshot.shards.map(\.minersNow) == [1, 2])
@@ -107,10 +111,9 @@ struct StatisticsTests {
 
     @Test func aNewProcessDropsTheMinersButNoCounter() {
         var statistics = fold([.joined(Sample.joined(1)), .share(Sample.accepted(1)), .checkpoint(Sample.checkpoint)])
-        let before = statistics.snapshot(at: start + 1_000)
-        statistics.apply(.epochBegan(second), shard: 0, at: start + 1_000)
-        statistics.heard(shard: 0, at: start + 1_000)
-        let snapshot = statistics.snapshot(at: start + 1_000)
+        let before = statistics.snapshot(at: moment(1_000))
+        statistics.hear([.epochBegan(second)], from: 0, at: moment(1_000))
+        let snapshot = statistics.snapshot(at: moment(1_000))
         #expect(snapshot.minersNow == 0)
         #expect(snapshot.workers[0].connections == 0)
         #expect(snapshot.upstreams.total == 0)
@@ -119,7 +122,7 @@ struct StatisticsTests {
         // The same key is another miner now; a late word of the old process does not touch it.
         add([.joined(Sample.joined(1, "other"))], to: &statistics, epoch: second)
         add([.left(MinerLeft(key: 1)), .share(Sample.accepted(1))], to: &statistics)
-        let after = statistics.snapshot(at: start + 1_000)
+        let after = statistics.snapshot(at: moment(1_000))
         #expect(after.minersNow == 1)
         #expect(after.workers.map(\.connections) == [0, 1])
         #expect(after.workers.map(\.accepted) == [2, 0])
@@ -127,14 +130,14 @@ struct StatisticsTests {
 
     @Test func aSilentShardsMinersDoNotCountUntilItIsHeardAgain() {
         var statistics = fold([.joined(Sample.joined(1)), .checkpoint(Sample.checkpoint)])
-        #expect(statistics.snapshot(at: start + 5_000).shards[0].isLive)
-        let silent = statistics.snapshot(at: start + 5_001)
+        #expect(statistics.snapshot(at: moment(6_000)).shards[0].isLive)
+        let silent = statistics.snapshot(at: moment(6_001))
         #expect(!silent.shards[0].isLive)
         #expect(silent.minersNow == 0)
         #expect(silent.workers[0].connections == 0)
         #expect(silent.upstreams.total == 0)
-        statistics.heard(shard: 0, at: start + 60_000)
-        let back = statistics.snapshot(at: start + 60_000)
+        statistics.hear([], from: 0, at: moment(60_000))
+        let back = statistics.snapshot(at: moment(60_000))
         #expect(back.shards[0].isLive)
         #expect(back.minersNow == 1)
         #expect(back.workers[0].connections == 1)
@@ -143,24 +146,39 @@ struct StatisticsTests {
 
     @Test func aCheckpointRepairsWhatWasNotSeenAndNeverTakesAway() {
         var checkpoint = Checkpoint()
-        checkpoint.accepted = 10
-        checkpoint.hashesTotal = 50_000
+        checkpoint.counters.accepted = 10
+        checkpoint.counters.hashesTotal = 50_000
         var statistics = fold([.share(Sample.accepted()), .checkpoint(checkpoint)])
-        #expect(statistics.snapshot(at: start).results.accepted == 10)
-        #expect(statistics.snapshot(at: start).results.hashesTotal == 50_000)
+        #expect(statistics.snapshot(at: moment()).results.accepted == 10)
+        #expect(statistics.snapshot(at: moment()).results.hashesTotal == 50_000)
         // Repaired once, not again; and a smaller count changes nothing.
         add([.checkpoint(checkpoint), .share(Sample.accepted()), .checkpoint(Checkpoint())], to: &statistics)
-        #expect(statistics.snapshot(at: start).results.accepted == 11)
+        #expect(statistics.snapshot(at: moment()).results.accepted == 11)
+    }
+
+    @Test func workThatACheckpointRepairsShowsInTheRateOverAllTime() {
+        var checkpoint = Checkpoint()
+        checkpoint.counters.hashesTotal = 6_000
+        var statistics = fold([.joined(Sample.joined(1)), .share(Sample.accepted()), .checkpoint(checkpoint)])
+        #expect(statistics.snapshot(at: moment(2_000)).hashrates.allTime == 3_000)
+    }
+
+    @Test func aLateCheckpointOfAFormerProcessRepairsTotalsButNotItsUpstreams() {
+        var statistics = fold([])
+        statistics.hear([.epochBegan(second)], from: 0, at: moment(1_000))
+        add([.checkpoint(Sample.checkpoint)], to: &statistics)
+        let snapshot = statistics.snapshot(at: moment(1_000))
+        #expect(snapshot.results.accepted == Sample.checkpoint.counters.accepted)
+        #expect(snapshot.upstreams.total == 0)
     }
 
     @Test func exactlyTheLiveMinersOfAResyncCount() {
         var statistics = fold([.joined(Sample.joined(1, "a")), .joined(Sample.joined(2, "b"))])
         let live = [Sample.joined(7, "c"), Sample.joined(2, "b"), Sample.joined(6, "d")]
-        statistics.apply(.lost(Sample.epoch, 12), shard: 0, at: start)
-        statistics.apply(.liveMiners(Sample.epoch, live), shard: 0, at: start)
+        statistics.hear([.lost(Sample.epoch, 12), .liveMiners(Sample.epoch, live)], from: 0, at: moment())
         // What the snapshot already knew comes again in the stream.
         add([.joined(Sample.joined(7, "c")), .share(Sample.accepted(1))], to: &statistics)
-        let snapshot = statistics.snapshot(at: start)
+        let snapshot = statistics.snapshot(at: moment())
         #expect(snapshot.workers.map(\.name) == ["a", "b", "d", "c"])
         #expect(snapshot.workers.map(\.connections) == [0, 1, 1, 1])
         #expect(snapshot.workers[0].accepted == 1)
@@ -170,17 +188,100 @@ struct StatisticsTests {
 
     @Test func noShareCountsAsLaterThanNow() {
         var statistics = fold([.joined(Sample.joined(1)), .share(Sample.accepted(1, at: .max))])
-        let snapshot = statistics.snapshot(at: start + 2_000)
+        let snapshot = statistics.snapshot(at: moment(2_000))
         #expect(snapshot.workers[0].lastShareAt == start + 1_000)
         #expect(snapshot.hashrates.oneMinute > 0)
     }
 
+    @Test func minersOfAProcessThatIsGoneAreNotCountedAgainWhenTheShardComesBack() {
+        var statistics = fold(2, [.joined(Sample.joined(1)), .joined(Sample.joined(2))])
+        _ = statistics.snapshot(at: moment(10_000))
+        // They went to the other shard meanwhile.
+        add([.joined(Sample.joined(1)), .joined(Sample.joined(2))], to: &statistics, shard: 1)
+        statistics.hear([], from: 1, at: moment(11_000))
+        statistics.hear([.epochBegan(second)], from: 0, at: moment(11_000))
+        let snapshot = statistics.snapshot(at: moment(11_000))
+        #expect(snapshot.minersNow == 2)
+        #expect(snapshot.minersMax == 2)
+        #expect(snapshot.shards.map(\.minersNow) == [0, 2])
+    }
+
+    @Test func theTimeOfDayMayJumpWithoutSilencingAShard() {
+        var statistics = fold([.joined(Sample.joined(1)), .share(Sample.accepted(1))])
+        let hour: UInt64 = 3_600_000
+        var jumped = moment(2_000)
+        jumped.time = start + hour
+        #expect(statistics.snapshot(at: jumped).shards[0].isLive)
+        jumped.time = start - hour
+        #expect(statistics.snapshot(at: jumped).shards[0].isLive)
+        jumped = moment(7_000)
+        jumped.time = start - hour
+        #expect(!statistics.snapshot(at: jumped).shards[0].isLive)
+    }
+
+    @Test func aClockThatRanAheadLeavesNoShareInTheFuture() {
+        var statistics = fold([.joined(Sample.joined(1))])
+        let ahead = Statistics.Moment(time: start + 86_400_000, monotonic: 100)
+        let share = ShardEvent.share(Sample.accepted(1, at: ahead.time))
+        statistics.hear([.events(Sample.epoch, [share])], from: 0, at: ahead)
+        #expect(statistics.snapshot(at: moment(2_000)).workers[0].lastShareAt == start + 2_000)
+        add([.share(Sample.accepted(1, at: start + 900))], to: &statistics)
+        let snapshot = statistics.snapshot(at: moment(3_000))
+        #expect(snapshot.workers[0].lastShareAt == start + 2_000)
+        #expect(snapshot.workers[0].accepted == 2)
+        #expect(snapshot.hashrates.allTime == 2_000.0 / 3)
+    }
+
+    @Test func beforeTheServiceStartedThereIsNoRate() {
+        var statistics = fold([.joined(Sample.joined(1)), .share(Sample.accepted(1))])
+        let early = Statistics.Moment(time: start - 1, monotonic: 80)
+        #expect(statistics.snapshot(at: early).hashrates.allTime == 0)
+        #expect(statistics.snapshot(at: early).workers[0].hashrates.allTime == 0)
+    }
+
+    /// No shard does so; a row must not keep a connection for ever if one did.
+    @Test func aKeyThatJoinsTwiceCountsOnceInItsFirstRow() {
+        var statistics = fold([
+            .joined(Sample.joined(1, "a")), .joined(Sample.joined(1, "b")), .left(MinerLeft(key: 1)),
+        ])
+        let snapshot = statistics.snapshot(at: moment())
+        #expect(snapshot.workers.map(\.connections) == [0, 0])
+        #expect(snapshot.minersNow == 0)
+    }
+
+    @Test func sumsStayAtTheTopOfTheirRange() {
+        let huge = ShardEvent.share(Sample.accepted(1, difficulty: .max / 2))
+        var checkpoint = Checkpoint()
+        checkpoint.counters.hashesTotal = .max
+        checkpoint.counters.accepted = .max
+        var statistics = fold([.joined(Sample.joined(1)), huge, huge, huge, .checkpoint(checkpoint)])
+        statistics.hear([.lost(Sample.epoch, .max), .lost(Sample.epoch, 5)], from: 0, at: moment())
+        let snapshot = statistics.snapshot(at: moment(2_000))
+        #expect(snapshot.results.hashesTotal == .max)
+        #expect(snapshot.workers[0].hashes == .max)
+        #expect(snapshot.shards[0].eventsLost == .max)
+        #expect(snapshot.hashrates.all.allSatisfy { $0.isFinite && $0 > 0 })
+    }
+
+    /// An accepted share of a miner with a custom difficulty: the pool's difficulty for the totals, its own for its row.
+    @Test func withACustomDifficultyTotalsAndRowsCountWhatIsTheirs() {
+        var share = Sample.accepted(1, difficulty: 6_000)
+        share.creditedDifficulty = 600
+        var statistics = fold([.joined(Sample.joined(1)), .share(share)])
+        let snapshot = statistics.snapshot(at: moment(2_000))
+        #expect(snapshot.results.hashesTotal == 6_000)
+        #expect(snapshot.workers[0].hashes == 600)
+        #expect(snapshot.hashrates.oneMinute == 10)
+        #expect(snapshot.workers[0].hashrates.oneMinute == 10)
+        #expect(snapshot.hashrates.allTime == 300)
+    }
+
     @Test func newsOfUnknownShardsAndEpochsIsIgnored() {
         var statistics = fold([])
-        statistics.heard(shard: 9, at: start)
+        statistics.hear([], from: 9, at: moment())
         add([.share(Sample.accepted())], to: &statistics, shard: 9)
         add([.share(Sample.accepted())], to: &statistics, epoch: second)
-        #expect(statistics.snapshot(at: start).results.accepted == 0)
+        #expect(statistics.snapshot(at: moment()).results.accepted == 0)
     }
 }
 
