@@ -39,7 +39,7 @@ struct Gateway: ~Copyable {
 
     /// Returns when the process shall end; the server is stopped then.
     mutating func run() {
-        pages.advance(to: Clock.unixMillis)
+        pages.advance(to: WallClock.milliseconds())
         serveIfDue()
         // Also when the port is taken: a gateway that waits for its port is healthy, and killing it frees nothing.
         lifeline.sayReady()
@@ -62,7 +62,7 @@ struct Gateway: ~Copyable {
 
     private mutating func tick(at now: Int64) {
         lifeline.sayBeat()
-        pages.advance(to: Clock.unixMillis)
+        pages.advance(to: WallClock.milliseconds())
         server?.cutOverdue(at: now)
         serveIfDue()
     }

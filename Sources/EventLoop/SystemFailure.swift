@@ -15,9 +15,6 @@ public struct SystemFailure: Error, Equatable, CustomStringConvertible {
         String(cString: uv_strerror(code))
     }
 
-    /// True for EADDRINUSE: somebody else listens there.
-    public var isAddressInUse: Bool { code == UV_EADDRINUSE.rawValue }
-
     static func check(_ result: Int32) throws(SystemFailure) {
         if result < 0 { throw SystemFailure(code: result) }
     }

@@ -1,5 +1,3 @@
-internal import StratumProtocol
-
 /// Every limit of a shard, each with its reason.
 public enum Limits {
     /// From connecting to the login request: an honest miner sends it at once (behaviour.md §20).

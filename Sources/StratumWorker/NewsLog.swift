@@ -1,3 +1,4 @@
+internal import DaemonKit
 internal import EventLoop
 internal import Logging
 internal import StratumProtocol

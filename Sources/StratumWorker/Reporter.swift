@@ -1,7 +1,7 @@
 internal import Configuration
+internal import DaemonKit
 internal import EventBus
 internal import EventLoop
-internal import Glibc
 internal import StratumProtocol
 internal import StratumSession
 internal import Telemetry
@@ -124,15 +124,5 @@ final class Reporter {
         case .duplicateShare, .tooManyShares: .duplicate
         case .badGateway, .invalidMethod, .unauthenticated, .permissionDenied: .badGateway
         }
-    }
-}
-
-/// The time of day.
-enum WallClock {
-    /// Milliseconds since 1970.
-    static func milliseconds() -> UInt64 {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        return UInt64(now.tv_sec) * 1_000 + UInt64(now.tv_nsec) / 1_000_000
     }
 }

@@ -34,7 +34,7 @@ final class ServiceRun {
         self.programs = programs
         self.serviceManager = serviceManager
         self.log = log
-        startedAt = ServiceRun.millisSince1970()
+        startedAt = WallClock.milliseconds()
         environment = ServiceRun.childEnvironment(runDirectory: settings.runDirectory)
         let final: [ExitCode] = [.badConfiguration, .badInstallation, .usage]
         service = Service(
@@ -188,10 +188,4 @@ final class ServiceRun {
     private var now: Int64 { Int64(loop.nanoseconds / 1_000_000) }
 
     private var jitter: Double { Double.random(in: 0..<1) }
-
-    private static func millisSince1970() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
-    }
 }

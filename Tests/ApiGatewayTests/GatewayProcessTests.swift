@@ -1,4 +1,5 @@
 import Configuration
+import DaemonKit
 import Foundation
 import Glibc
 import Telemetry
@@ -25,7 +26,7 @@ import Testing
             #expect(before.text.contains(#""accepted": 0,"#))
 
             var farm = Snapshot.ofFarm
-            farm.startedAt = Clock.unixMillis - 86_000_500
+            farm.startedAt = WallClock.milliseconds() - 86_000_500
             try gateway.publish(farm, until: "/", shows: #""accepted": 1204,"#)
             #expect(try client.get("/").text.contains("\"uptime\": 8600"))
             #expect(try client.get("/workers.json").text + "\n" == Golden.text("classic-workers.json"))
