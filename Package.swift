@@ -13,6 +13,7 @@ let strict: [SwiftSetting] = [
 ]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 func library(_ name: String, _ dependencies: Target.Dependency...) -> Target {
@@ -42,6 +43,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         // L0: the C libraries, as module maps with shims only for what Swift cannot import.
@@ -49,6 +51,7 @@ let package = Package(
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
         .systemLibrary(name: "CMicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CRandomX", providers: [.apt(["librandomx-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CLinux"),
 
@@ -62,22 +65,26 @@ let package = Package(
         library("EventLoop", "CLibuv", "CLinux"),
         library("EventBus", "CZeroMQ", "Telemetry"),
         library("DaemonKit", "CLinux", "Configuration", logging),
+        library("Control"),
+        library("Archive", "Telemetry", grdb),
 
         // L2, pure: what a shard decides.
         library("StratumSession", "StratumProtocol"),
 
         // L3: wiring.
         program(
-            "Supervisor", "Supervision", "Configuration", "EventLoop", "DaemonKit", "CLinux", argumentParser, logging),
+            "Supervisor", "Supervision", "Configuration", "Control", "EventLoop", "DaemonKit", "CLinux", argumentParser,
+            logging),
         program(
             "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop",
             "EventBus", "DaemonKit", argumentParser, logging),
         program(
-            "StatsCollector", "Telemetry", "Configuration", "EventBus", "EventLoop", "DaemonKit", argumentParser,
-            logging
+            "StatsCollector", "Archive", "Telemetry", "Configuration", "EventBus", "EventLoop", "DaemonKit",
+            argumentParser, logging
         ),
         program(
-            "ApiGateway", "Telemetry", "Configuration", "EventBus", "DaemonKit", "CMicrohttpd", argumentParser, logging),
+            "ApiGateway", "Archive", "Telemetry", "Configuration", "Control", "EventBus", "DaemonKit", "CMicrohttpd",
+            "CZlib", argumentParser, logging),
 
         // Practice: a strict pool and a swarm of miners for loopback, used by script/run, tests and benchmarks.
         library("HostileInput"),
@@ -94,11 +101,13 @@ let package = Package(
         tests("EventLoop"),
         tests("EventBus", "Telemetry"),
         tests("DaemonKit", "Configuration", logging),
-        tests("Supervisor", "Configuration", "DaemonKit", "EventLoop"),
+        tests("Control"),
+        tests("Archive", "Telemetry"),
+        tests("Supervisor", "Configuration", "Control", "DaemonKit", "EventLoop"),
         tests(
             "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop", logging),
-        tests("StatsCollector", "Telemetry", "EventBus", "EventLoop", "DaemonKit"),
-        tests("ApiGateway", "Telemetry", "Configuration", "EventBus", "DaemonKit", logging),
+        tests("StatsCollector", "Archive", "Telemetry", "EventBus", "EventLoop", "DaemonKit"),
+        tests("ApiGateway", "Archive", "Telemetry", "Configuration", "Control", "EventBus", "DaemonKit", logging),
         tests("HostileInput"),
         tests("RandomX", "EventLoop"),
         tests("PracticePool", "StratumProtocol"),

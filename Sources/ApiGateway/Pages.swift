@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Control
 internal import Synchronization
 internal import Telemetry
 
@@ -10,6 +11,10 @@ final class Pages: Sendable {
         var snapshot: Snapshot
         /// Milliseconds since 1970.
         var time: UInt64
+        /// The supervisor's word of its processes; nil while it cannot be had.
+        var status: ServiceStatus?
+        /// All miners that are connected now, in the order of their ids.
+        var miners: [MinerRow] = []
         /// Grows with each snapshot.
         var snapshotNumber: UInt64 = 0
         /// Grows with each advance of `time`.

@@ -17,7 +17,7 @@ final class Collector {
     private let lifeline: Lifeline
     private let logger = Logger(label: "collector")
     private let bus: BusContext
-    private let subscribers: [ShardSubscriber]
+    private let subscribers: [EventSubscriber]
     private let publisher: SnapshotPublisher
     private(set) var statistics: Statistics
     private var watches: [DescriptorWatch] = []
@@ -37,7 +37,7 @@ final class Collector {
         self.lifeline = lifeline
         publisher = try SnapshotPublisher(bus, runDirectory: runDirectory)
         subscribers = try (0..<shardCount).map { number in
-            try ShardSubscriber(bus, runDirectory: runDirectory, shard: UInt16(number))
+            try EventSubscriber(bus, runDirectory: runDirectory, source: .shard(UInt16(number)))
         }
         statistics = Statistics(startedAt: serviceStartedAt, shardCount: shardCount)
         wasLive = [Bool](repeating: false, count: shardCount)
@@ -84,7 +84,7 @@ final class Collector {
         for subscriber in subscribers { read(subscriber) }
     }
 
-    private func read(_ subscriber: ShardSubscriber) {
+    private func read(_ subscriber: EventSubscriber) {
         let now = now()
         let hasMore = subscriber.receive(at: now.monotonic) { news in
             statistics.hear(news, from: subscriber.shard, at: now)

@@ -18,7 +18,7 @@ final class Reporter {
     /// All miners that have joined and not left, for a collector that comes late.
     var liveMiners: () -> [MinerJoined] = { [] }
 
-    private let publisher: ShardPublisher
+    private let publisher: EventPublisher
     private let context: BusContext
     private var watch: DescriptorWatch?
     private var timer: Timer?
@@ -26,8 +26,8 @@ final class Reporter {
 
     init(_ settings: Settings, shard: Int, loop: Loop) throws {
         context = try BusContext()
-        publisher = try ShardPublisher(
-            context, runDirectory: settings.runDirectory, shard: UInt16(shard), epoch: .random())
+        publisher = try EventPublisher(
+            context, runDirectory: settings.runDirectory, source: .shard(UInt16(shard)), epoch: .random())
         watch = try DescriptorWatch(on: loop, descriptor: publisher.requestDescriptor) { [unowned self] in
             self.serveRequests()
         }

@@ -34,6 +34,9 @@ extension MinerJoined {
         worker = hasWorker == 1 ? name : nil
         ip = try reader.text(byteCount: ipBytes)
         agent = try reader.text(byteCount: agentBytes)
+        user = ""
+        rigID = ""
+        shard = 0
     }
 }
 

@@ -12,6 +12,8 @@ public struct MinerJoined: Equatable, Sendable {
     /// The longest numeric IPv6 address with a zone takes 62 bytes.
     public static let ipBytesMax = 64
     public static let agentBytesMax = 256
+    public static let userBytesMax = 256
+    public static let rigIDBytesMax = 128
 
     public var key: MinerKey
     /// The row of the workers table that it counts in, as `Settings.workerNaming` decided; nil = no row.
@@ -20,12 +22,24 @@ public struct MinerJoined: Equatable, Sendable {
     public var ip: String
     /// Its user agent; empty when it gave none.
     public var agent: String
+    /// What it gave as `login`; empty when nothing.
+    public var user: String
+    /// What it gave as `rigid`; empty when nothing.
+    public var rigID: String
+    /// Where it is connected. On the first hop that of the frame; the collector's own stream carries miners of all.
+    public var shard: UInt16
 
-    public init(key: MinerKey, worker: String?, ip: String, agent: String) {
+    public init(
+        key: MinerKey, worker: String?, ip: String, agent: String, user: String = "", rigID: String = "",
+        shard: UInt16 = 0
+    ) {
         self.key = key
         self.worker = worker
         self.ip = ip
         self.agent = agent
+        self.user = user
+        self.rigID = rigID
+        self.shard = shard
     }
 }
 

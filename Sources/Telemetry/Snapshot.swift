@@ -14,10 +14,40 @@ public struct Snapshot: Equatable, Sendable {
     public var minersMax: UInt32 = 0
     public var upstreams = UpstreamCounts()
     public var shards: [ShardRow] = []
-    /// Every worker seen, in the order of first appearance.
+    /// Every worker that is remembered, in the order of first appearance.
     public var workers: [WorkerRow] = []
+    /// All upstreams of the shards that are live, by shard and id.
+    public var openUpstreams: [UpstreamRow] = []
+    public var database = Database()
 
     public init() {}
+
+    /// True when events are missing that a window of so many seconds reaches back to: its rate is too low.
+    public func isIncomplete(windowSeconds: UInt64) -> Bool {
+        results.lastLossAt > 0 && time < results.lastLossAt.addingReportingOverflow(windowSeconds * 1_000).partialValue
+    }
+
+    /// How it stands with the file that makes the statistics outlive the processes.
+    public struct Database: Equatable, Sendable {
+        public enum State: UInt8, Sendable, CaseIterable {
+            /// Everything older than a few seconds is in it.
+            case durable = 0
+            /// It cannot be written just now (a full disk, …): nothing is lost while the shards live, and it is tried again.
+            case failing = 1
+            /// There is none: it was written by a newer version, or its place cannot be used at all.
+            case off = 2
+        }
+
+        public var state = State.durable
+        /// Why, in words for the operator; empty when all is well. Also names a damaged file that was set aside.
+        public var message = ""
+        /// Milliseconds since 1970 of the last commit; 0 = none yet.
+        public var committedAt: UInt64 = 0
+
+        public static let messageBytesMax = 512
+
+        public init() {}
+    }
 
     /// Counters over all shares since the service started (behaviour.md §12).
     public struct Results: Equatable, Sendable {
@@ -32,8 +62,28 @@ public struct Snapshot: Equatable, Sendable {
         public var best = [UInt64](repeating: 0, count: Results.bestCount)
         /// The most recent distinct texts of pool errors, newest first.
         public var errors: [ErrorLogEntry] = []
+        /// Shares that did not end as accepted, by `RefusalReason.rawValue`; always `RefusalReason.allCases.count` long.
+        public var refusals = [UInt64](repeating: 0, count: RefusalReason.allCases.count)
+        /// Miners that have logged in, each login anew.
+        public var joined: UInt64 = 0
+        /// The times within which 50, 90 and 99 of 100 accepted shares were answered by the pool, in milliseconds.
+        public var latencyPercentiles = LatencyPercentiles()
+        /// All those times together, and how many there are.
+        public var latencySumMilliseconds: UInt64 = 0
+        public var latencyCount: UInt64 = 0
+        /// Milliseconds since 1970: the latest moment from which events are missing for good; 0 = none ever.
+        public var lastLossAt: UInt64 = 0
 
         public static let bestCount = 10
+
+        public init() {}
+    }
+
+    /// In milliseconds.
+    public struct LatencyPercentiles: Equatable, Sendable {
+        public var p50: UInt32 = 0
+        public var p90: UInt32 = 0
+        public var p99: UInt32 = 0
 
         public init() {}
     }
@@ -57,6 +107,14 @@ public struct Snapshot: Equatable, Sendable {
         public var upstreams: UpstreamCounts
         /// Events that were lost on the way and could not be had again.
         public var eventsLost: UInt64
+        /// Events that were missed at first, and had by asking for them.
+        public var eventsReplayed: UInt64 = 0
+        /// All TCP connections of miners, logged in or not.
+        public var connections: UInt32 = 0
+        /// `ShardGauges.loopDelayMicroseconds`
+        public var loopDelayMicroseconds: UInt32 = 0
+        /// What of the totals came from this shard, over all its lives.
+        public var counters = ShareCounters()
 
         public init(shard: UInt16, isLive: Bool, minersNow: UInt32, upstreams: UpstreamCounts, eventsLost: UInt64) {
             self.shard = shard
@@ -67,7 +125,18 @@ public struct Snapshot: Equatable, Sendable {
         }
     }
 
-    /// One row of the workers table (the seed's 13 columns).
+    /// One upstream.
+    public struct UpstreamRow: Equatable, Sendable {
+        public var shard: UInt16
+        public var gauge: UpstreamGauge
+
+        public init(shard: UInt16, gauge: UpstreamGauge) {
+            self.shard = shard
+            self.gauge = gauge
+        }
+    }
+
+    /// One row of the workers table (the seed's 13 columns), and what we know besides.
     public struct WorkerRow: Equatable, Sendable {
         public var name: String
         /// Where its last login came from.
@@ -81,6 +150,12 @@ public struct Snapshot: Equatable, Sendable {
         /// Milliseconds since 1970 of the last accepted share; 0 = none yet.
         public var lastShareAt: UInt64
         public var hashrates: Hashrates
+        /// Names the worker in the history; never given to another one.
+        public var id: UInt32 = 0
+        /// Milliseconds since 1970: the last login, share or logout; now while it is connected.
+        public var lastSeenAt: UInt64 = 0
+        /// Its shares that did not end as accepted, by `RefusalReason.rawValue`.
+        public var refusals = [UInt32](repeating: 0, count: RefusalReason.allCases.count)
 
         public init(name: String, ip: String) {
             self.name = name

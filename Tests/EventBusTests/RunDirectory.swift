@@ -48,7 +48,7 @@ struct Harness {
 
     /// Lets both ends work until `isDone`, but not for ever: the kernel and ZeroMQ's threads take their time.
     mutating func turn(
-        _ subscriber: ShardSubscriber, _ publisher: ShardPublisher?, live: [MinerJoined] = [],
+        _ subscriber: EventSubscriber, _ publisher: EventPublisher?, live: [MinerJoined] = [],
         until isDone: (Harness) -> Bool
     ) -> Bool {
         let deadline = Harness.milliseconds() + 20_000

@@ -128,8 +128,8 @@ private final class Stage {
         return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self) : ""
     }
 
-    func publisher(_ shard: UInt16) throws -> ShardPublisher {
-        try ShardPublisher(bus, runDirectory: directory, shard: shard, epoch: .random())
+    func publisher(_ shard: UInt16) throws -> EventPublisher {
+        try EventPublisher(bus, runDirectory: directory, source: .shard(shard), epoch: .random())
     }
 
     func share(_ miner: MinerKey) -> ShareSettled {
@@ -139,7 +139,7 @@ private final class Stage {
     }
 
     /// The first snapshot that satisfies `wanted`, while the shards do what shards do.
-    func snapshot(_ publishers: [ShardPublisher], where wanted: (Snapshot) -> Bool) throws -> Snapshot? {
+    func snapshot(_ publishers: [EventPublisher], where wanted: (Snapshot) -> Bool) throws -> Snapshot? {
         let deadline = milliseconds() + 30_000
         // Keeps the loop from sleeping until its next tick.
         let pacer = Timer(on: loop) {

@@ -1,10 +1,10 @@
 public import Telemetry
 
-/// The collector's end of the first hop: every event of one shard, once and in order.
+/// The receiving end of a hop: every event of one source, once and in order.
 ///
 /// It connects by itself, again and again, and goes on when the shard is another process. Read it whenever one of
 /// `descriptors` is readable and once a second besides.
-public final class ShardSubscriber {
+public final class EventSubscriber {
     private let events: BusSocket
     private let replay: BusSocket
     private var gate: SequenceGate
@@ -16,17 +16,20 @@ public final class ShardSubscriber {
     /// Messages that could not be read: a shard of another version, or a stranger at its address.
     public private(set) var unreadableCount: UInt64 = 0
 
-    public convenience init(_ context: BusContext, runDirectory: String, shard: UInt16) throws(BusFailure) {
-        try self.init(context, runDirectory: runDirectory, gate: SequenceGate(shard: shard))
+    public convenience init(_ context: BusContext, runDirectory: String, source: EventSource) throws(BusFailure) {
+        try self.init(
+            context, runDirectory: runDirectory, source: source, gate: SequenceGate(shard: source.number))
     }
 
     /// - Parameter gate: `SequenceGate(shard:resuming:next:)` goes on where an earlier process stopped.
-    public init(_ context: BusContext, runDirectory: String, gate: SequenceGate) throws(BusFailure) {
+    public init(
+        _ context: BusContext, runDirectory: String, source: EventSource, gate: SequenceGate
+    ) throws(BusFailure) {
         self.gate = gate
         events = try BusSocket(context, .subscribe, queuedMessagesMax: Self.queuedFramesMax)
         replay = try BusSocket(context, .dealer, queuedMessagesMax: Self.queuedRequestsMax)
-        try events.connect(.events(shard: gate.shard, runDirectory: runDirectory))
-        try replay.connect(.replay(shard: gate.shard, runDirectory: runDirectory))
+        try events.connect(.events(source, runDirectory: runDirectory))
+        try replay.connect(.replay(source, runDirectory: runDirectory))
     }
 
     public var shard: UInt16 { gate.shard }

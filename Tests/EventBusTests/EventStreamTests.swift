@@ -13,12 +13,13 @@ struct ShardStreamTests {
         context = try BusContext()
     }
 
-    private func publisher(_ epoch: Epoch = .random(), logBytesMax: Int = 1 << 20) throws -> ShardPublisher {
-        try ShardPublisher(context, runDirectory: directory.path, shard: 0, epoch: epoch, logBytesMax: logBytesMax)
+    private func publisher(_ epoch: Epoch = .random(), logBytesMax: Int = 1 << 20) throws -> EventPublisher {
+        try EventPublisher(
+            context, runDirectory: directory.path, source: .shard(0), epoch: epoch, logBytesMax: logBytesMax)
     }
 
-    private func subscriber() throws -> ShardSubscriber {
-        try ShardSubscriber(context, runDirectory: directory.path, shard: 0)
+    private func subscriber() throws -> EventSubscriber {
+        try EventSubscriber(context, runDirectory: directory.path, source: .shard(0))
     }
 
     @Test func aLateSubscriberGetsEverythingByReplay() throws {
@@ -54,7 +55,7 @@ struct ShardStreamTests {
     @Test func anotherProcessAtTheSameAddressIsFollowed() throws {
         let subscriber = try subscriber()
         var harness = Harness()
-        var first: ShardPublisher? = try publisher(Epoch(high: 1, low: 1))
+        var first: EventPublisher? = try publisher(Epoch(high: 1, low: 1))
         first?.record(share(1))
         first?.flush()
         #expect(harness.turn(subscriber, first) { $0.shares == [1] })
@@ -124,7 +125,7 @@ struct ShardStreamTests {
     @Test func strangersAreNotAnswered() throws {
         let publisher = try publisher()
         let stranger = try BusSocket(context, .dealer, queuedMessagesMax: 100)
-        try stranger.connect(.replay(shard: 0, runDirectory: directory.path))
+        try stranger.connect(.replay(.shard(0), runDirectory: directory.path))
         var generator = SystemRandomNumberGenerator()
         var sent = 0
         while sent < 1_000 {
@@ -144,10 +145,10 @@ struct ShardStreamTests {
     @Test func aPathTooLongForASocketIsSaidSo() throws {
         let long = "/tmp/" + String(repeating: "x", count: 100)
         #expect(throws: BusFailure.self) {
-            try ShardPublisher(context, runDirectory: long, shard: 0, epoch: .random())
+            try EventPublisher(context, runDirectory: long, source: .shard(0), epoch: .random())
         }
         #expect(throws: BusFailure.self) {
-            try ShardPublisher(context, runDirectory: "/nonexistent", shard: 0, epoch: .random())
+            try EventPublisher(context, runDirectory: "/nonexistent", source: .shard(0), epoch: .random())
         }
     }
 }

@@ -1,11 +1,11 @@
 public import Telemetry
 
-/// A shard's end of the first hop: records what happens, publishes it in batches, and answers for what was missed.
+/// The sending end of a hop (shard to collector, collector to gateway): records what happens, publishes it in batches, and answers for what was missed.
 ///
 /// It never blocks and never fails once it stands: what the network does not take is kept in the log for replay. Use:
 /// `record` as things happen, `flush` a moment later, `serveRequests` whenever `requestDescriptor` is
 /// readable and once a second besides.
-public final class ShardPublisher {
+public final class EventPublisher {
     private let events: BusSocket
     private let replay: BusSocket
     private var log: EventLog
@@ -19,21 +19,21 @@ public final class ShardPublisher {
     /// Requests taken in one turn of the loop, so that a flood of them cannot hold up the miners.
     static let requestsPerTurnMax = 8
 
-    /// Binds the shard's two sockets in `runDirectory`.
+    /// Binds the two sockets of `source` in `runDirectory`.
     /// - Parameters:
     ///   - epoch: `Epoch.random()`, one for each process.
     ///   - logBytesMax: how much is kept for replay.
     public init(
-        _ context: BusContext, runDirectory: String, shard: UInt16, epoch: Epoch,
+        _ context: BusContext, runDirectory: String, source: EventSource, epoch: Epoch,
         logBytesMax: Int = EventLog.bytesMaxDefault
     ) throws(BusFailure) {
-        log = EventLog(shard: shard, epoch: epoch, bytesMax: logBytesMax)
+        log = EventLog(shard: source.number, epoch: epoch, bytesMax: logBytesMax)
         frame.reserveCapacity(EventLog.frameBytesMax)
         replay = try BusSocket(context, .router, queuedMessagesMax: Self.queuedAnswersMax)
         events = try BusSocket(context, .publish, queuedMessagesMax: Self.queuedFramesMax)
         // First where to ask, then what makes others ask.
-        try replay.bind(.replay(shard: shard, runDirectory: runDirectory))
-        try events.bind(.events(shard: shard, runDirectory: runDirectory))
+        try replay.bind(.replay(source, runDirectory: runDirectory))
+        try events.bind(.events(source, runDirectory: runDirectory))
     }
 
     // MARK: - Recording: no system call, and for a share no allocation

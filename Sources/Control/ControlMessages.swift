@@ -1,0 +1,117 @@
+/// What the operator's command line and the gateway ask of the supervisor over the control socket.
+///
+/// One connection, one request, one reply: each a JSON object on one line that ends with LF.
+public enum ControlRequest: Equatable, Sendable {
+    /// How is everything? Answered with `ControlReply.status`.
+    case status
+    /// The configuration in force, without secrets. Answered with `ControlReply.configuration`.
+    case configuration
+    /// Take this configuration, the JSON text of a whole file: validated whole, then written to the file and applied, or
+    /// refused with nothing changed. `redacted` in the place of a secret keeps the secret that is there.
+    case configure(document: String)
+    /// Replace the process of one shard in good order.
+    case restart(shard: Int)
+
+    /// What stands in a served configuration where a secret is.
+    public static let redacted = "***"
+    /// A configuration file of this size is no configuration file.
+    public static let lineBytesMax = 1_048_576
+}
+
+/// The supervisor's word.
+public enum ControlReply: Equatable, Sendable {
+    case status(ServiceStatus)
+    /// The JSON text of the configuration, secrets replaced by `ControlRequest.redacted`.
+    case configuration(document: String)
+    case done
+    /// Nothing was changed. The lines say why, in words for the operator (file, line, what was expected).
+    case refused(ControlRefusal)
+}
+
+public struct ControlRefusal: Codable, Equatable, Sendable {
+    public enum Kind: String, Codable, Sendable {
+        /// The configuration is not valid, or the request makes no sense.
+        case invalid
+        /// There is no such shard.
+        case unknownShard
+        /// It cannot be done in this service (no configuration file to write, …), or not just now.
+        case impossible
+    }
+
+    public var kind: Kind
+    public var lines: [String]
+
+    public init(_ kind: Kind, lines: [String]) {
+        self.kind = kind
+        self.lines = lines
+    }
+}
+
+/// The supervisor's view of the service.
+public struct ServiceStatus: Codable, Equatable, Sendable {
+    public var version: String
+    public var processID: Int32
+    /// Milliseconds since 1970.
+    public var startedAt: UInt64
+    public var children: [ChildStatus]
+    public var configuration: ConfigurationStatus
+
+    public init(
+        version: String, processID: Int32, startedAt: UInt64, children: [ChildStatus],
+        configuration: ConfigurationStatus
+    ) {
+        self.version = version
+        self.processID = processID
+        self.startedAt = startedAt
+        self.children = children
+        self.configuration = configuration
+    }
+}
+
+/// One process of the service, or the place where it should be.
+public struct ChildStatus: Codable, Equatable, Sendable {
+    public enum Kind: String, Codable, Sendable { case collector, shard, gateway }
+
+    /// The names of the supervision core's states.
+    public enum State: String, Codable, Sendable, CaseIterable {
+        case idle, starting, ready, draining, stopping, backoff, failed, stopped
+    }
+
+    public var kind: Kind
+    /// The shard's number; nil for the others.
+    public var shard: Int?
+    public var state: State
+    /// nil when there is no process now.
+    public var processID: Int32?
+    /// Milliseconds since 1970: when the process was started; nil when there is none.
+    public var startedAt: UInt64?
+    /// Processes that were started in this place after the first.
+    public var restarts: Int
+    /// Restarts by cause ("exit 3", "SIGKILL", "stalled", "never ready", "asked"), most frequent first.
+    public var restartCauses: [String: Int]
+    /// Why it has failed, or how it died last; nil when it never did.
+    public var lastDeath: String?
+
+    public init(kind: Kind, shard: Int? = nil, state: State) {
+        self.kind = kind
+        self.shard = shard
+        self.state = state
+        restarts = 0
+        restartCauses = [:]
+    }
+}
+
+public struct ConfigurationStatus: Codable, Equatable, Sendable {
+    /// The path of the file; nil when there is none.
+    public var file: String?
+    /// Milliseconds since 1970: when what is in force was read.
+    public var loadedAt: UInt64
+    /// Why the last attempt to load another one was refused; empty when there was none.
+    public var lastRefusal: [String]
+
+    public init(file: String?, loadedAt: UInt64, lastRefusal: [String] = []) {
+        self.file = file
+        self.loadedAt = loadedAt
+        self.lastRefusal = lastRefusal
+    }
+}
