@@ -28,7 +28,7 @@ extension KnownKey {
 
     /// What an unknown key is called that is probably a misspelt or a foreign one of the above.
     static let tellingNames = [
-        "pass", "pwd", "token", "secret", "key", "user", "login", "wallet", "seed", "auth", "credential", "private",
+        "pas", "pwd", "token", "secret", "key", "user", "login", "wallet", "seed", "auth", "credential", "private",
     ]
 
     /// - Parameter path: with "[]" for the elements of a list: "pools[].pass".

@@ -33,7 +33,7 @@ struct StatusVerb: ParsableCommand {
 struct RestartVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restart", abstract: "Replace the process of one shard, or of all, one after the other.",
-        discussion: "Each shard waits for the one before to be ready. Returns when all is done. " + exitCodes,
+        discussion: "Each shard waits for the one before to be ready. Returns when all is done.\n\n" + exitCodes,
         helpNames: .shortAndLong)
 
     @Argument(help: ArgumentHelp("The shard's number, or all.", valueName: "shard|all")) var which: String
@@ -82,7 +82,7 @@ struct RestartVerb: ParsableCommand {
 struct ReloadVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload", abstract: "Make the running service read its configuration file again.",
-        discussion: "A file with errors changes nothing, and they are shown. " + exitCodes, helpNames: .shortAndLong)
+        discussion: "A file with errors changes nothing, and they are shown.\n\n" + exitCodes, helpNames: .shortAndLong)
 
     @OptionGroup var service: ServiceAddress
 
@@ -102,7 +102,7 @@ struct ReloadVerb: ParsableCommand {
 struct StopVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stop", abstract: "Stop the running service in good order.",
-        discussion: "Returns when it has stopped. " + exitCodes, helpNames: .shortAndLong)
+        discussion: "Returns when it has stopped.\n\n" + exitCodes, helpNames: .shortAndLong)
 
     @OptionGroup var service: ServiceAddress
 
