@@ -84,17 +84,22 @@ final class SupervisedService {
 
     /// Starts it with two shards from a file.
     func startFromFile(
-        _ text: String = SupervisedService.file(), _ arguments: [String] = [], environment: [String: String] = [:]
+        _ text: String = SupervisedService.file(), _ arguments: [String] = [], environment: [String: String] = [:],
+        launcher: [String] = []
     ) throws {
         try write(text)
-        try run(["--config", file.path, "--run-dir", runDirectory, "--no-color"] + arguments, environment)
+        try run(
+            launcher: launcher, ["--config", file.path, "--run-dir", runDirectory, "--no-color"] + arguments,
+            environment)
     }
 
     var runDirectory: String { directory.appending(path: "run").path }
 
-    private func run(_ arguments: [String], _ environment: [String: String]) throws {
-        process.executableURL = SupervisedService.program
-        process.arguments = arguments
+    /// - Parameter launcher: a program, and its arguments before ours, that runs it.
+    private func run(launcher: [String] = [], _ arguments: [String], _ environment: [String: String]) throws {
+        process.executableURL = launcher.first.map { URL(filePath: $0) } ?? SupervisedService.program
+        process.arguments =
+            launcher.isEmpty ? arguments : launcher.dropFirst() + [SupervisedService.program.path] + arguments
         process.environment = ["MILLRACE_LIBEXEC_DIR": directory.path, "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"]
             .merging(environment) { _, new in new }
         process.standardInput = FileHandle.nullDevice
