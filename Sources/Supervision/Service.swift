@@ -62,7 +62,8 @@ public struct Service: Sendable {
 
     private(set) var members: [Member]
     private var phase = Phase.idle
-    private var hasServed = false
+    /// True since `Announcement.serving`.
+    public private(set) var hasServed = false
     /// Planned restarts that have not begun, in order.
     var waiting: [RestartWish] = []
     /// The one that has.

@@ -69,8 +69,9 @@ struct ConfigurationSource {
         var reason: String { String(cString: strerror(code)) }
     }
 
-    static func read(_ path: String) -> Result<ConfigurationFile, ReadFailure> {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    /// - Parameter mayWait: false for a service that runs: somebody could have put a pipe in the place of the file.
+    static func read(_ path: String, mayWait: Bool = true) -> Result<ConfigurationFile, ReadFailure> {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | (mayWait ? 0 : O_NONBLOCK))
         guard descriptor >= 0 else { return .failure(ReadFailure(code: errno)) }
         defer { close(descriptor) }
         var bytes: [UInt8] = []

@@ -46,7 +46,7 @@ struct RunningConfiguration {
 
     /// Whether the file says something else than when it was last read or written here.
     var hasFileChanged: Bool {
-        guard let path, case .success(let found) = ConfigurationSource.read(path) else { return true }
+        guard let path, case .success(let found) = ConfigurationSource.read(path, mayWait: false) else { return true }
         return found.bytes != bytesOnDisk
     }
 
@@ -59,7 +59,7 @@ struct RunningConfiguration {
                     lines: ["the service was started without a configuration file; there is none to read"]))
         }
         let read: ConfigurationFile
-        switch ConfigurationSource.read(path) {
+        switch ConfigurationSource.read(path, mayWait: false) {
         case .success(let found): read = found
         case .failure(let failure): return refuse(["\(path): cannot be read: \(failure.reason)"])
         }
@@ -121,7 +121,7 @@ struct RunningConfiguration {
 
     /// Writes the file; the reason when that cannot be.
     private mutating func save(_ new: ConfigurationFile) -> String? {
-        switch ConfigurationSource.read(new.path) {
+        switch ConfigurationSource.read(new.path, mayWait: false) {
         case .failure(let failure): return "cannot be read: \(failure.reason)"
         case .success(let found) where found.bytes != bytesOnDisk:
             return "has been changed since it was read; reload it first (SIGHUP, or millrace reload)"

@@ -37,20 +37,23 @@ extension ServiceRun {
 
     private func configure(_ document: String) -> ControlReply {
         guard !service.isStopping else { return .refused(RestartRefusal.serviceIsStopping.answer(shards: 0)) }
-        return take(configuration.receive(document), "a configuration came over the API")
+        return take("a configuration came over the API") { $0.receive(document) }
     }
 
     /// - Parameter reason: why it is read again, for the log.
     func reload(_ reason: String) -> ControlReply {
         guard !service.isStopping else { return .refused(RestartRefusal.serviceIsStopping.answer(shards: 0)) }
-        serviceManager?.sayReloading()
         watcher?.know()
-        let reply = take(configuration.reload(), reason)
-        if service.restarting.isEmpty { serviceManager?.sayReady(status: readiness) }
-        return reply
+        return take(reason) { $0.reload() }
     }
 
-    private func take(_ outcome: RunningConfiguration.Outcome, _ reason: String) -> ControlReply {
+    private func take(
+        _ reason: String, _ change: (inout RunningConfiguration) -> RunningConfiguration.Outcome
+    ) -> ControlReply {
+        // To the service manager a service that is starting is not ready, whatever it reads meanwhile.
+        if service.hasServed { serviceManager?.sayReloading() }
+        defer { if service.hasServed, service.restarting.isEmpty { serviceManager?.sayReady(status: readiness) } }
+        let outcome = change(&configuration)
         switch outcome {
         case .unchanged:
             log.notice("\(reason): the configuration says what is in force already")

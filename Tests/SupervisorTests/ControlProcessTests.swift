@@ -164,12 +164,15 @@ import Testing
         close(flood)
         // Many that say nothing: those beyond the limit are turned away, and the patience with the others ends.
         let silent = try (0..<40).map { _ in try connection(service) }
-        service.wait { _ in
+        func turnedAway() -> Int {
             silent.count { descriptor in
                 var question = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
                 return poll(&question, 1, 0) == 1  // its end
-            } >= 40 - 32
+            }
         }
+        service.wait { _ in turnedAway() >= 40 - 32 }
+        usleep(100_000)
+        #expect(turnedAway() < 40, "nobody was turned away before its time")
         service.wait { (try? $0.status()) != nil }
         for descriptor in silent { close(descriptor) }
         #expect(try service.status().children.map(\.restarts) == [0, 0, 0, 0])

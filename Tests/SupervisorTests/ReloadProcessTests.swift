@@ -124,6 +124,25 @@ import Testing
         stop(service)
     }
 
+    @Test func aFileThatHasBecomeAPipeOrIsGoneHoldsUpNobody() throws {
+        let service = try SupervisedService()
+        try service.startFromFile(SupervisedService.file("\"watch\": false"))
+        service.waitUntilReady()
+        unlink(service.file.path)
+        guard case .refused(let gone) = try service.ask(.reload) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(gone.lines[0].contains("config.json: cannot be read: No such file or directory"))
+        #expect(mkfifo(service.file.path, 0o600) == 0)
+        guard case .refused = try service.ask(.reload) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(try service.status().children.map(\.restarts) == [0, 0, 0, 0])
+        stop(service)
+    }
+
     @Test func whatCannotBeChangedWaitsAndIsTold() throws {
         let service = try SupervisedService()
         try service.startFromFile()
