@@ -15,6 +15,9 @@ final class RunningChild {
     /// Words on a lifeline are short; a child that writes more without a newline writes nonsense.
     private static let wordBytesMax = 64
 
+    /// Milliseconds since 1970.
+    let startedAt = WallClock.milliseconds()
+
     private let loop: Loop
     private let hear: (News) -> Void
     private var lifeline: Int32 = -1
