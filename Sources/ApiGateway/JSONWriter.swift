@@ -54,6 +54,14 @@ struct JSONWriter {
         value.append(to: &bytes)
     }
 
+    /// A member whose key is not known to the program.
+    mutating func member(named key: String, _ value: some JSONValue) {
+        separate()
+        key.append(to: &bytes)
+        bytes.append(contentsOf: [UInt8(ascii: ":"), UInt8(ascii: " ")])
+        value.append(to: &bytes)
+    }
+
     mutating func object(_ key: StaticString, _ members: (inout JSONWriter) -> Void) {
         self.key(key)
         container(open: UInt8(ascii: "{"), close: UInt8(ascii: "}"), inLine: false, members)
@@ -159,6 +167,19 @@ extension UInt64: JSONValue {
 
 extension UInt32: JSONValue {
     func append(to bytes: inout [UInt8]) { UInt64(self).append(to: &bytes) }
+}
+
+extension Int: JSONValue {
+    func append(to bytes: inout [UInt8]) {
+        if self < 0 { bytes.append(UInt8(ascii: "-")) }
+        UInt64(magnitude).append(to: &bytes)
+    }
+}
+
+extension Optional: JSONValue where Wrapped: JSONValue {
+    func append(to bytes: inout [UInt8]) {
+        if let self { self.append(to: &bytes) } else { bytes.append(contentsOf: "null".utf8) }
+    }
 }
 
 extension Bool: JSONValue {
