@@ -54,14 +54,6 @@ struct JSONWriter {
         value.append(to: &bytes)
     }
 
-    /// A member whose key is not known to the program.
-    mutating func member(named key: String, _ value: some JSONValue) {
-        separate()
-        key.append(to: &bytes)
-        bytes.append(contentsOf: [UInt8(ascii: ":"), UInt8(ascii: " ")])
-        value.append(to: &bytes)
-    }
-
     mutating func object(_ key: StaticString, _ members: (inout JSONWriter) -> Void) {
         self.key(key)
         container(open: UInt8(ascii: "{"), close: UInt8(ascii: "}"), inLine: false, members)
@@ -76,6 +68,18 @@ struct JSONWriter {
         array(key, layout) { for value in values { $0.element(value) } }
     }
 
+    // MARK: Members whose keys are data.
+
+    mutating func member(named key: String, _ value: some JSONValue) {
+        self.key(named: key)
+        value.append(to: &bytes)
+    }
+
+    mutating func object(named key: String, _ members: (inout JSONWriter) -> Void) {
+        self.key(named: key)
+        container(open: UInt8(ascii: "{"), close: UInt8(ascii: "}"), inLine: false, members)
+    }
+
     // MARK: Layout.
 
     private mutating func key(_ key: StaticString) {
@@ -83,6 +87,12 @@ struct JSONWriter {
         bytes.append(UInt8(ascii: "\""))
         key.withUTF8Buffer { bytes.append(contentsOf: $0) }
         bytes.append(contentsOf: [UInt8(ascii: "\""), UInt8(ascii: ":"), UInt8(ascii: " ")])
+    }
+
+    private mutating func key(named key: String) {
+        separate()
+        key.append(to: &bytes)
+        bytes.append(contentsOf: [UInt8(ascii: ":"), UInt8(ascii: " ")])
     }
 
     private mutating func container(

@@ -18,8 +18,8 @@ struct ListQuery<Column: ListColumn>: Hashable, Sendable {
     /// The whole list, in its own order.
     init() {}
 
-    /// - Parameter query: what stands after the `?` of the request, as it came. Parameters with other names are ignored:
-    ///   browsers and dashboards add their own against caches.
+    /// - Parameter query: what stands after the `?` of the request, as it came. Parameters with other names are
+    ///   ignored: browsers and dashboards add their own against caches.
     init(parsing query: String) throws(QueryFault) {
         let parameters = try QueryParameters(parsing: query)
         limit = try parameters.integer("limit", in: 1...ListQueryLimits.rowsMax)

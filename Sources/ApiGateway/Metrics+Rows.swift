@@ -47,9 +47,8 @@ extension Metrics {
     ) {
         var names: [String] = []
         for name in pools where !names.contains(name) { names.append(name) }
-        let gauges = names.map { name in
-            (name, upstreams.map(\.gauge).filter { pools.indices.contains(Int($0.pool)) && pools[Int($0.pool)] == name })
-        }
+        let known = upstreams.map(\.gauge).filter { pools.indices.contains(Int($0.pool)) }
+        let gauges = names.map { name in (name, known.filter { pools[Int($0.pool)] == name }) }
         metrics.family("millrace_shares_in_flight", .gauge, "Shares that wait for the answer of a pool.") {
             for (pool, gauges) in gauges {
                 $0.sample(.whole(gauges.reduce(UInt64(0)) { $0 + UInt64($1.inFlight) }), ("pool", pool))
@@ -91,7 +90,7 @@ extension Metrics {
         var best = ListQuery<WorkerColumn>()
         best.order = .init(column: .hashrate, isDescending: true)
         best.limit = workersMax
-        // Prometheus takes a NUL for the end of the text. A miner may have one in its name, and must not spoil the rest.
+        // To Prometheus a NUL is the end of the text. A miner may have one in its name, and must not spoil the rest.
         let workers = best.selection(from: snapshot.workers).filter { !$0.name.utf8.contains(0) }
         metrics.family("millrace_worker_connections", .gauge, "Live connections of the worker.") {
             for row in workers { $0.sample(.whole(row.connections), ("worker", row.name)) }

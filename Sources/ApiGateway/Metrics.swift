@@ -45,7 +45,7 @@ enum Metrics {
             "millrace_supervisor_up", .gauge, "1 when the supervisor answers the gateway.",
             .flag(truth.status != nil))
         metrics.family(
-            "millrace_snapshot_age_seconds", .gauge, "Age of the collector's numbers; more than a few seconds is wrong.",
+            "millrace_snapshot_age_seconds", .gauge, "Age of the collector's numbers; a second or two is good.",
             truth.collected.map { .milliseconds(truth.time > $0.time ? truth.time - $0.time : 0) })
         let configuration = truth.status?.configuration
         metrics.family(

@@ -4,8 +4,8 @@ internal import Telemetry
 extension CurrentDocuments {
     /// `/1/shards`: every process of the service, and what there is to know about the numbers themselves.
     ///
-    /// What the supervisor tells and what the collector counts stand side by side; where one of them cannot be heard, its
-    /// members are null. Zero means zero.
+    /// What the supervisor tells and what the collector counts stand side by side; where one of them cannot be heard,
+    /// its members are null. Zero means zero.
     static func shards(of truth: Pages.Truth) -> [UInt8] {
         var json = JSONWriter(reserving: 4_096)
         json.object {
