@@ -32,6 +32,7 @@ struct SchemaValidator {
         return keywords.members.flatMap { keyword -> [String] in
             let wanted = keyword.node
             switch keyword.key {
+            // Patterns and lengths are of parameters only.
             case "description", "title": return []
             case "type":
                 let types = wanted.elements ?? [wanted]
