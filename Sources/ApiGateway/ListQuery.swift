@@ -114,7 +114,7 @@ struct QueryParameters: Sendable {
     }
 
     /// A `%` that two hexadecimal digits do not follow stays as it is; what is no UTF-8 becomes U+FFFD.
-    static func decoded(_ text: some Collection<UInt8>, plusIsSpace: Bool = true) -> String {
+    static func decoded(_ text: some Collection<UInt8>) -> String {
         let text = Array(text)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count)
@@ -126,7 +126,7 @@ struct QueryParameters: Sendable {
                 bytes.append(high << 4 | low)
                 index += 3
             } else {
-                bytes.append(plusIsSpace && text[index] == UInt8(ascii: "+") ? UInt8(ascii: " ") : text[index])
+                bytes.append(text[index] == UInt8(ascii: "+") ? UInt8(ascii: " ") : text[index])
                 index += 1
             }
         }
