@@ -62,11 +62,15 @@ struct MinerIdentity {
     let worker: String?
     let ip: String
     let agent: String
+    let user: String
+    let rigID: String
 
     /// The naming rules of behaviour.md §13.
     init(_ login: LoginRequest, ip: String, naming: Settings.WorkerNaming) {
         self.ip = ip
         agent = login.agent ?? ""
+        user = login.login
+        rigID = login.rigID ?? ""
         worker =
             switch naming {
             case .none: nil

@@ -18,6 +18,7 @@ final class Reporter {
     /// All miners that have joined and not left, for a collector that comes late.
     var liveMiners: () -> [MinerJoined] = { [] }
 
+    private let shard: UInt16
     private let publisher: EventPublisher
     private let context: BusContext
     private var watch: DescriptorWatch?
@@ -25,9 +26,10 @@ final class Reporter {
     private var isWaitingToFlush = false
 
     init(_ settings: Settings, shard: Int, loop: Loop) throws {
+        self.shard = UInt16(clamping: shard)
         context = try BusContext()
         publisher = try EventPublisher(
-            context, runDirectory: settings.runDirectory, source: .shard(UInt16(shard)), epoch: .random())
+            context, runDirectory: settings.runDirectory, source: .shard(self.shard), epoch: .random())
         watch = try DescriptorWatch(on: loop, descriptor: publisher.requestDescriptor) { [unowned self] in
             self.serveRequests()
         }
@@ -36,7 +38,9 @@ final class Reporter {
 
     func joined(_ connection: MinerConnection, key: MinerKey) {
         guard let identity = connection.identity else { return }
-        let joined = MinerJoined(key: key, worker: identity.worker, ip: identity.ip, agent: identity.agent)
+        let joined = MinerJoined(
+            key: key, worker: identity.worker, ip: identity.ip, agent: identity.agent, user: identity.user,
+            rigID: identity.rigID, shard: shard)
         connection.joined = joined
         publisher.record(joined)
         flushSoon()

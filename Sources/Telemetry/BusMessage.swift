@@ -13,7 +13,7 @@ public enum BusMessage: Equatable, Sendable {
     case acknowledge(Acknowledgement)
 
     /// Raised with every change of a layout.
-    public static let formatVersion: UInt8 = 1
+    public static let formatVersion: UInt8 = 2
     static let magic: (UInt8, UInt8) = (0x4d, 0x52)  // "MR"
     static let headBytes = 24
     /// Bytes before the first record of `events` and `liveMiners`.

@@ -120,25 +120,36 @@ struct BusDocumentTests {
     }
 
     @Test func aMinerThatJoined() throws {
-        func bytes(_ key: UInt64 = 0, _ worker: String? = "", _ ip: String = "", _ agent: String = "") -> [UInt8] {
-            ShardEvent.joined(MinerJoined(key: key, worker: worker, ip: ip, agent: agent)).encoded()
+        func bytes(
+            _ key: UInt64 = 0, _ worker: String? = "", _ ip: String = "", _ agent: String = "", _ user: String = "",
+            _ rigID: String = "", shard: UInt16 = 0
+        ) -> [UInt8] {
+            let joined = MinerJoined(
+                key: key, worker: worker, ip: ip, agent: agent, user: user, rigID: rigID, shard: shard)
+            return ShardEvent.joined(joined).encoded()
         }
         expect(
-            "**Joined** (1)", bytes(), still: ["kind", "length", "spare", "user agent", "address", "worker"],
-            lengths: ["w": 0, "i": 0, "a": 0],
+            "**Joined** (1)", bytes(),
+            still: ["kind", "length", "worker", "address", "user agent", "user", "rig id"],
+            lengths: ["w": 0, "i": 0, "a": 0, "u": 0, "r": 0],
             [
                 "has worker": .other(bytes(0, nil)), "worker length": .other(bytes(0, "x")),
                 "address length": .other(bytes(0, "", "x")), "agent length": .other(bytes(0, "", "", "x")),
-                "miner": .full(bytes(.max)),
+                "user length": .other(bytes(0, "", "", "", "x")),
+                "rig id length": .other(bytes(0, "", "", "", "", "x")),
+                "miner": .full(bytes(.max)), "shard": .full(bytes(shard: .max)),
             ])
-        let joined = bytes(7, "rig", "192.0.2.7", "XMRig")
-        for field in tables.fields(after: "**Joined** (1)", ["w": 3, "i": 9, "a": 5]).suffix(3) {
-            let text = String(decoding: joined[field.range], as: UTF8.self)
-            #expect(text == ["worker": "rig", "address": "192.0.2.7", "user agent": "XMRig"][field.name])
+        let joined = bytes(7, "rig", "192.0.2.7", "XMRig", "48wallet", "rack")
+        let texts = [
+            "worker": "rig", "address": "192.0.2.7", "user agent": "XMRig", "user": "48wallet", "rig id": "rack",
+        ]
+        let fields = tables.fields(after: "**Joined** (1)", ["w": 3, "i": 9, "a": 5, "u": 8, "r": 4]).suffix(5)
+        for field in fields {
+            #expect(String(decoding: joined[field.range], as: UTF8.self) == texts[field.name])
         }
         let long = String(repeating: "x", count: 1_000)
         let length = try #require(tables.fields(after: "**Joined** (1)").first { $0.name == "length" })
-        #expect(BusTables.numbers(in: length.text) == [bytes().count, bytes(1, long, long, long).count])
+        #expect(BusTables.numbers(in: length.text) == [bytes().count, bytes(1, long, long, long, long, long).count])
     }
 
     @Test func aMinerThatLeft() {

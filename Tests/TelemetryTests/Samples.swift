@@ -35,7 +35,7 @@ enum Sample {
     }
 
     static func joined(_ key: MinerKey, _ worker: String? = "rig", ip: String = "192.0.2.7") -> MinerJoined {
-        MinerJoined(key: key, worker: worker, ip: ip, agent: "XMRig/6.26.0")
+        MinerJoined(key: key, worker: worker, ip: ip, agent: "XMRig/6.26.0", user: "farm", rigID: "rack7", shard: 2)
     }
 
     static var checkpoint: Checkpoint {
