@@ -81,6 +81,18 @@ final class Reporter {
         flush()
     }
 
+    /// What is so now, beside the events.
+    /// - Parameters:
+    ///   - loopDelay: microseconds.
+    ///   - now: the moment that the views were taken.
+    func gauges(_ upstreams: [UpstreamView], _ miners: [MinerGauge], loopDelay: UInt32, now: Instant) {
+        let time = WallClock.milliseconds()
+        publisher.publish(
+            ShardGauges(
+                shard: shard, epoch: publisher.epoch, time: time, loopDelayMicroseconds: loopDelay,
+                upstreams: upstreams.map { UpstreamGauge($0, at: now, time: time) }, miners: miners))
+    }
+
     /// What was recorded leaves as one message.
     private func flush() {
         isWaitingToFlush = false
@@ -128,5 +140,33 @@ final class Reporter {
         case .duplicateShare, .tooManyShares: .duplicate
         case .badGateway, .invalidMethod, .unauthenticated, .permissionDenied: .badGateway
         }
+    }
+}
+
+extension UpstreamGauge {
+    /// - Parameters:
+    ///   - now: the moment of the view.
+    ///   - time: the same moment by the time of day, in milliseconds since 1970.
+    init(_ view: UpstreamView, at now: Instant, time: UInt64) {
+        func timeOfDay(_ moment: Instant?) -> UInt64 {
+            guard let moment else { return 0 }
+            return time - min(now.microseconds(since: moment) / 1_000, time)
+        }
+        let state: State =
+            switch view.state {
+            case .active: .active
+            case .sleeping: .sleeping
+            case .error: .error
+            }
+        self.init(id: view.id, state: state)
+        pool = view.pool
+        miners = UInt16(clamping: view.miners)
+        difficulty = view.difficulty
+        height = view.height
+        loggedInAt = timeOfDay(view.loggedInAt)
+        jobAt = timeOfDay(view.jobAt)
+        accepted = view.accepted
+        rejected = view.rejected
+        inFlight = UInt32(clamping: view.inFlight)
     }
 }

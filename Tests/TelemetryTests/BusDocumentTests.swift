@@ -96,6 +96,57 @@ struct BusDocumentTests {
         #expect(acknowledge(.max).suffix(8).allSatisfy { $0 == 255 })
     }
 
+    @Test func theFixedPartOfGauges() {
+        func bytes(_ change: (inout ShardGauges) -> Void) -> [UInt8] {
+            BusMessage.gauges(changed(ShardGauges(shard: 0, epoch: nowhere, time: 0), change)).encoded()
+        }
+        expect(
+            "**Gauges** (6", bytes { _ in }, still: ["spare"],
+            [
+                "time": .full(bytes { $0.time = .max }),
+                "loop delay": .full(bytes { $0.loopDelayMicroseconds = .max }),
+                "upstreams": .other(bytes { $0.upstreams = Sample.gauges.upstreams }),
+                "miners": .other(bytes { $0.miners = Sample.gauges.miners }),
+            ])
+        let limits = tables.fields(after: "**Gauges** (6").map { BusTables.numbers(in: $0.text).last }
+        #expect(limits[2...3] == [ShardGauges.upstreamsMax, ShardGauges.minersMax])
+    }
+
+    @Test func theUpstreamsOfGauges() throws {
+        func bytes(_ change: (inout UpstreamGauge) -> Void) -> [UInt8] {
+            let gauge = changed(UpstreamGauge(id: 0, state: .active), change)
+            let gauges = ShardGauges(shard: 0, epoch: nowhere, time: 0, upstreams: [gauge])
+            return Array(BusMessage.gauges(gauges).encoded().suffix(UpstreamGauge.recordBytes))
+        }
+        expect(
+            "Each upstream of the gauges", bytes { _ in }, still: ["spare"],
+            [
+                "upstream": .full(bytes { $0.id = .max }), "state": .full(bytes { $0.state = .error }),
+                "pool": .full(bytes { $0.pool = .max }), "miners": .full(bytes { $0.miners = .max }),
+                "difficulty": .full(bytes { $0.difficulty = .max }), "height": .full(bytes { $0.height = .max }),
+                "logged in at": .full(bytes { $0.loggedInAt = .max }), "job at": .full(bytes { $0.jobAt = .max }),
+                "accepted": .full(bytes { $0.accepted = .max }), "rejected": .full(bytes { $0.rejected = .max }),
+                "in flight": .full(bytes { $0.inFlight = .max }),
+            ])
+        let state = try #require(tables.fields(after: "Each upstream of the gauges").first { $0.name == "state" })
+        #expect(BusTables.numbers(in: state.text) == UpstreamGauge.State.allCases.map { Int($0.rawValue) })
+    }
+
+    @Test func theMinersOfGauges() {
+        func bytes(_ change: (inout MinerGauge) -> Void) -> [UInt8] {
+            let gauge = changed(MinerGauge(key: 0, sentBytes: 0, receivedBytes: 0, difficulty: 0), change)
+            let gauges = ShardGauges(shard: 0, epoch: nowhere, time: 0, miners: [gauge])
+            return Array(BusMessage.gauges(gauges).encoded().suffix(MinerGauge.recordBytes))
+        }
+        expect(
+            "Each miner of the gauges", bytes { _ in }, still: [],
+            [
+                "miner": .full(bytes { $0.key = .max }), "sent": .full(bytes { $0.sentBytes = .max }),
+                "received": .full(bytes { $0.receivedBytes = .max }),
+                "difficulty": .full(bytes { $0.difficulty = .max }),
+            ])
+    }
+
     // MARK: - Records
 
     private static let recordTitles: [(String, ShardEvent)] = [

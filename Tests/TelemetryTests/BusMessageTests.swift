@@ -9,10 +9,20 @@ struct BusMessageTests {
         .replayEnd(ReplayEnd(shard: 7, epoch: Sample.epoch, next: 8, end: 9)),
         .replay(ReplayRequest(shard: 7, epoch: .unknown, from: 0)),
         .acknowledge(Acknowledgement(shard: 65_535, epoch: Sample.epoch, before: .max)),
+        .gauges(Sample.gauges), .gauges(ShardGauges(shard: 0, epoch: Sample.epoch, time: 0)),
     ]
 
     @Test func whatIsWrittenIsRead() throws {
         for message in Self.messages { #expect(try BusMessage(decoding: message.encoded()) == message) }
+    }
+
+    @Test func gaugesBeyondTheirLimitsStayOut() throws {
+        var gauges = Sample.gauges
+        gauges.upstreams = Array(repeating: gauges.upstreams[0], count: ShardGauges.upstreamsMax + 1)
+        gauges.miners = Array(repeating: gauges.miners[0], count: 3)
+        guard case .gauges(let read) = try BusMessage(decoding: BusMessage.gauges(gauges).encoded()) else { return }
+        #expect(read.upstreams.count == ShardGauges.upstreamsMax)
+        #expect(read.miners == gauges.miners)
     }
 
     @Test func otherVersionsAndStrangersAreToldApart() {

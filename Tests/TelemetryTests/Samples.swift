@@ -53,6 +53,22 @@ enum Sample {
         return checkpoint
     }
 
+    static var gauges: ShardGauges {
+        var upstream = UpstreamGauge(id: 0x0102, state: .error)
+        upstream.pool = 3
+        upstream.miners = 0x0405
+        upstream.difficulty = 6
+        upstream.height = 7
+        upstream.loggedInAt = 8
+        upstream.jobAt = 9
+        upstream.accepted = 10
+        upstream.rejected = 11
+        upstream.inFlight = 12
+        let miner = MinerGauge(key: 13, sentBytes: 14, receivedBytes: 15, difficulty: 16)
+        return ShardGauges(
+            shard: 7, epoch: epoch, time: start, loopDelayMicroseconds: 17, upstreams: [upstream], miners: [miner])
+    }
+
     /// One of everything, with the odd cases of texts.
     static let events: [ShardEvent] = [
         .joined(joined(1)), .joined(joined(2, nil, ip: "")), .joined(joined(3, "")), .joined(joined(.max, "пул ⛏️")),
