@@ -35,7 +35,7 @@ enum Sample {
     }
 
     static func joined(_ key: MinerKey, _ worker: String? = "rig", ip: String = "192.0.2.7") -> MinerJoined {
-        MinerJoined(key: key, worker: worker, ip: ip, agent: "XMRig/6.26.0")
+        MinerJoined(key: key, worker: worker, ip: ip, agent: "XMRig/6.26.0", user: "farm", rigID: "rack7", shard: 2)
     }
 
     static var checkpoint: Checkpoint {
@@ -53,6 +53,22 @@ enum Sample {
         return checkpoint
     }
 
+    static var gauges: ShardGauges {
+        var upstream = UpstreamGauge(id: 0x0102, state: .error)
+        upstream.pool = 3
+        upstream.miners = 0x0405
+        upstream.difficulty = 6
+        upstream.height = 7
+        upstream.loggedInAt = 8
+        upstream.jobAt = 9
+        upstream.accepted = 10
+        upstream.rejected = 11
+        upstream.inFlight = 12
+        let miner = MinerGauge(key: 13, sentBytes: 14, receivedBytes: 15, difficulty: 16)
+        return ShardGauges(
+            shard: 7, epoch: epoch, time: start, loopDelayMicroseconds: 17, upstreams: [upstream], miners: [miner])
+    }
+
     /// One of everything, with the odd cases of texts.
     static let events: [ShardEvent] = [
         .joined(joined(1)), .joined(joined(2, nil, ip: "")), .joined(joined(3, "")), .joined(joined(.max, "пул ⛏️")),
@@ -64,5 +80,17 @@ enum Sample {
 
     static func frame(first: UInt64 = 0, _ events: [ShardEvent] = events, epoch: Epoch = epoch) -> EventFrame {
         EventFrame(shard: 0, epoch: epoch, first: first, events: events)
+    }
+}
+
+extension EventLog {
+    mutating func append(_ event: ShardEvent) {
+        switch event {
+        case .joined(let joined): append(joined)
+        case .left(let left): append(left)
+        case .share(let share): append(share)
+        case .poolError(let error): append(error)
+        case .checkpoint(let checkpoint): append(checkpoint)
+        }
     }
 }
