@@ -324,17 +324,17 @@ struct RestoringTests {
         #expect(!collector.statistics.needsCheckpoint)
     }
 
-    @Test func aJournalThatNobodyTakesIsBounded() throws {
-        var collector = try Collector()
-        let share = ShardEvent.share(Sample.accepted())
-        let news = SequenceGate.News.events(Sample.epoch, [ShardEvent](repeating: share, count: 10_000)[...])
-        let now = Statistics.Moment(time: Sample.start, monotonic: 0)
-        for _ in 0..<130 {
-            collector.statistics.hear([news], from: 0, at: now)
-            #expect(collector.statistics.pendingJournalBytes <= PendingJournal.bytesMax)
+    @Test func aJournalThatNobodyTakesIsBoundedAndGoesOnAfterACheckpoint() {
+        var journal = PendingJournal(hasGap: false, bytesMax: 1_000)
+        for _ in 0..<100 {
+            journal.note(.replayed(1), shard: 0, at: 0)
+            #expect(journal.byteCount <= 1_000)
         }
-        #expect(collector.statistics.needsCheckpoint)
-        #expect(collector.statistics.pendingJournalBytes == 0)
-        #expect(collector.statistics.takeRelay().isEmpty)
+        #expect(journal.hasGap)
+        #expect(journal.take().isEmpty)
+        journal.beginAnew()
+        journal.note(.fellSilent, shard: 0, at: 0)
+        #expect(journal.take().count == 1)
+        #expect(journal.byteCount == 0)
     }
 }
