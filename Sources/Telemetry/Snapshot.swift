@@ -4,13 +4,16 @@ public struct Snapshot: Equatable, Sendable {
     public var sequence: UInt64 = 0
     /// Milliseconds since 1970.
     public var time: UInt64 = 0
-    /// When the service started, in milliseconds since 1970; `uptime` is `time` minus this.
+    /// When the present service started, in milliseconds since 1970; `uptime` is `time` minus this.
     public var startedAt: UInt64 = 0
+    /// How long the service has run, over all its starts that the counters go back to: what averages over all time
+    /// (`avg_time`, `Hashrates.allTime`) divide by. Without a database the same as the uptime.
+    public var servedMilliseconds: UInt64 = 0
     public var results = Results()
     /// All workers together.
     public var hashrates = Hashrates()
     public var minersNow: UInt32 = 0
-    /// The most miners at one time since the service started.
+    /// The most miners at one time, over all starts of the service.
     public var minersMax: UInt32 = 0
     public var upstreams = UpstreamCounts()
     public var shards: [ShardRow] = []
@@ -24,7 +27,8 @@ public struct Snapshot: Equatable, Sendable {
 
     /// True when events are missing that a window of so many seconds reaches back to: its rate is too low.
     public func isIncomplete(windowSeconds: UInt64) -> Bool {
-        results.lastLossAt > 0 && time < results.lastLossAt.addingReportingOverflow(windowSeconds * 1_000).partialValue
+        guard results.lastLossAt > 0 else { return false }
+        return time < results.lastLossAt || (time - results.lastLossAt) / 1_000 < windowSeconds
     }
 
     /// How it stands with the file that makes the statistics outlive the processes.
@@ -49,7 +53,7 @@ public struct Snapshot: Equatable, Sendable {
         public init() {}
     }
 
-    /// Counters over all shares since the service started (behaviour.md §12).
+    /// Counters over all shares, over all starts of the service (behaviour.md §12).
     public struct Results: Equatable, Sendable {
         public var accepted: UInt64 = 0
         public var rejected: UInt64 = 0
@@ -62,8 +66,9 @@ public struct Snapshot: Equatable, Sendable {
         public var best = [UInt64](repeating: 0, count: Results.bestCount)
         /// The most recent distinct texts of pool errors, newest first.
         public var errors: [ErrorLogEntry] = []
-        /// Shares that did not end as accepted, by `RefusalReason.rawValue`; always `RefusalReason.allCases.count` long.
-        public var refusals = [UInt64](repeating: 0, count: RefusalReason.allCases.count)
+        /// Shares that were rejected or invalid, by reason. What a checkpoint repairs has no reason: then it is in the
+        /// counters above only.
+        public var refusals = RefusalCounts<UInt64>()
         /// Miners that have logged in, each login anew.
         public var joined: UInt64 = 0
         /// The times within which 50, 90 and 99 of 100 accepted shares were answered by the pool, in milliseconds.
@@ -154,8 +159,8 @@ public struct Snapshot: Equatable, Sendable {
         public var id: UInt32 = 0
         /// Milliseconds since 1970: the last login, share or logout; now while it is connected.
         public var lastSeenAt: UInt64 = 0
-        /// Its shares that did not end as accepted, by `RefusalReason.rawValue`.
-        public var refusals = [UInt32](repeating: 0, count: RefusalReason.allCases.count)
+        /// Its shares that were rejected or invalid, by reason.
+        public var refusals = RefusalCounts<UInt32>()
 
         public init(name: String, ip: String) {
             self.name = name
@@ -179,7 +184,7 @@ public struct Hashrates: Equatable, Sendable {
     public var oneHour = 0.0
     public var twelveHours = 0.0
     public var oneDay = 0.0
-    /// Over the whole uptime of the service.
+    /// Over all the time that the service has run (`Snapshot.servedMilliseconds`).
     public var allTime = 0.0
 
     public init() {}
