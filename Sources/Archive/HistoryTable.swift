@@ -29,8 +29,12 @@ struct HistoryTable {
         forgetAge = kept
         tiers = [
             Tier(step: 3_600, age: kept, coarser: nil),
-            Tier(step: 600, age: min(kept, 14 * HistoryTable.secondsPerDay), coarser: kept > 14 * HistoryTable.secondsPerDay ? 3_600 : nil),
-            Tier(step: 60, age: min(kept, HistoryTable.secondsPerDay), coarser: kept > HistoryTable.secondsPerDay ? 600 : nil),
+            Tier(
+                step: 600, age: min(kept, 14 * HistoryTable.secondsPerDay),
+                coarser: kept > 14 * HistoryTable.secondsPerDay ? 3_600 : nil),
+            Tier(
+                step: 60, age: min(kept, HistoryTable.secondsPerDay),
+                coarser: kept > HistoryTable.secondsPerDay ? 600 : nil),
         ]
         doneUpTo = [UInt64](repeating: 0, count: tiers.count)
     }
