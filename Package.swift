@@ -102,7 +102,7 @@ let package = Package(
         tests("EventBus", "Telemetry"),
         tests("DaemonKit", "Configuration", logging),
         tests("Control"),
-        tests("Archive", "Telemetry"),
+        tests("Archive", "Telemetry", grdb, files: ["Golden"]),
         tests("Supervisor", "Configuration", "Control", "DaemonKit", "EventLoop"),
         tests(
             "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop", logging),

@@ -13,8 +13,6 @@ final class ArchiveFile {
     /// Damage that thinning has met; the next commit tells of it.
     private var damage: String?
 
-    /// How long a commit waits for somebody who changes the file by hand, before it counts as failed.
-    static let busySecondsMax = 5.0
     /// A WAL that once had to grow (somebody read for long) is cut to this when it begins anew.
     static let journalBytesMax = 16 * 1024 * 1024
     /// Damaged files that one process sets aside: behind so many it is the disk, and more files do not help.
@@ -39,6 +37,7 @@ final class ArchiveFile {
                 return (SavedStatistics(), aside)
             }
         } catch {
+            if case .foreign = error { place.leave() }
             close()
             throw error
         }
@@ -60,6 +59,10 @@ final class ArchiveFile {
                 try ArchiveFile.checkPages(db)
                 return try SavedStatistics(reading: db)
             }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+            // It says that it is ours, and of our version, and lacks a table or column: somebody has been at it.
+            closeDatabase()
+            throw .damaged("\(settings.path): \(error.message ?? "its tables are not ours")")
         } catch {
             closeDatabase()
             throw ArchiveFailure(error)
@@ -69,7 +72,7 @@ final class ArchiveFile {
     private var configuration: Configuration {
         var configuration = Configuration()
         configuration.label = "millrace.archive"
-        configuration.busyMode = .timeout(ArchiveFile.busySecondsMax)
+        configuration.busyMode = .timeout(settings.busySecondsMax)
         let pagesMax = settings.pagesMax
         configuration.prepareDatabase { db in
             // Of a damaged page only what is whole is used.
@@ -172,6 +175,8 @@ final class ArchiveFile {
 struct ArchiveSettings: Sendable {
     let path: String
     let historyDays: Int
+    /// How long a commit waits for somebody who changes the file by hand, before it counts as failed.
+    var busySecondsMax = 5.0
     /// Tests make the file "full" by it.
     var pagesMax: Int?
     var migrator = Schema.migrator

@@ -47,6 +47,12 @@ struct ArchivePlace {
         lock = -1
     }
 
+    /// What lies here is not ours, so neither shall a lock beside it say so.
+    mutating func leave() {
+        if !wasOurs { unlink(lockPath) }
+        release()
+    }
+
     /// Looks at what lies at the place before SQLite opens it, and makes an empty file that only we may read if there is none.
     ///
     /// Not later: closing a descriptor of the file would drop SQLite's own locks on it.

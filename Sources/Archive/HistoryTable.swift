@@ -17,7 +17,7 @@ struct HistoryTable {
     /// Rows that one slice of thinning reads: some 20 ms, and a month of backlog of a large farm in a few minutes.
     static let sliceRowsMax = 2_048
 
-    /// Oldest first, so that what is forgotten need not be merged before.
+    /// Finest first, so that what was written late goes all the way at once.
     let tiers: [Tier]
     private let forgetAge: UInt64
     /// Up to which time each tier is done, so that the table is not searched once a minute for nothing.
@@ -27,14 +27,11 @@ struct HistoryTable {
     init(days: Int) {
         let kept = UInt64(max(1, days)) * HistoryTable.secondsPerDay
         forgetAge = kept
+        let (day, twoWeeks) = (HistoryTable.secondsPerDay, 14 * HistoryTable.secondsPerDay)
         tiers = [
+            Tier(step: 60, age: min(kept, day), coarser: kept > day ? 600 : nil),
+            Tier(step: 600, age: min(kept, twoWeeks), coarser: kept > twoWeeks ? 3_600 : nil),
             Tier(step: 3_600, age: kept, coarser: nil),
-            Tier(
-                step: 600, age: min(kept, 14 * HistoryTable.secondsPerDay),
-                coarser: kept > 14 * HistoryTable.secondsPerDay ? 3_600 : nil),
-            Tier(
-                step: 60, age: min(kept, HistoryTable.secondsPerDay),
-                coarser: kept > HistoryTable.secondsPerDay ? 600 : nil),
         ]
         doneUpTo = [UInt64](repeating: 0, count: tiers.count)
     }
