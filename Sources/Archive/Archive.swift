@@ -35,6 +35,7 @@ public final class Archive: Sendable {
         var isBusy = false
         var isClosed = false
         var outcome: Outcome?
+        var isUsable = false
     }
 
     /// Opens nothing yet.
@@ -77,6 +78,22 @@ public final class Archive: Sendable {
         }
         return try result.get()
     }
+
+    /// Finds out, without waiting, whether a file that `open` has failed with could be opened now; see `isUsable`.
+    public func probe(at time: UInt64) {
+        thread.async { [self] in
+            let isUsable = file.withLock { file in
+                // A damaged one would be set aside by this: that is for the one who is told of it.
+                guard (try? file.open(at: time, settingAside: false)) != nil else { return false }
+                file.close()
+                return true
+            }
+            state.withLock { state in state.isUsable = isUsable }
+        }
+    }
+
+    /// True when a `probe` has succeeded: `open` would.
+    public var isUsable: Bool { state.withLock { $0.isUsable } }
 
     // MARK: - Work
 

@@ -27,12 +27,14 @@ final class ArchiveFile {
     // MARK: - Opening
 
     /// Opens the file, made new or migrated where need be, and reads what it holds. A damaged one is set aside.
-    func open(at time: UInt64) throws(ArchiveFailure) -> (saved: SavedStatistics, setAside: String?) {
+    func open(
+        at time: UInt64, settingAside: Bool = true
+    ) throws(ArchiveFailure) -> (saved: SavedStatistics, setAside: String?) {
         do throws(ArchiveFailure) {
             try place.take()
             do throws(ArchiveFailure) {
                 return (try openAndRead(), nil)
-            } catch .damaged(let reason) {
+            } catch .damaged(let reason) where settingAside {
                 let aside = try beginAnew(because: reason, at: time)
                 return (SavedStatistics(), aside)
             }

@@ -26,18 +26,17 @@ extension SavedProgress {
         for entry in journal {
             try append.execute(arguments: [Int64(entry.shard), entry.time.column, Data(entry.bytes)])
         }
-        // The base and the state stay those of the last checkpoint; before the first there is none.
+        // The state stays that of the last checkpoint; before the first there is none.
         let sums = try db.cachedStatement(
             sql: """
-                INSERT INTO service (id, committed_at, accepted, rejected, invalid, expired, hashes, joined, base, state)
-                VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, x'')
+                INSERT INTO service (id, committed_at, accepted, rejected, invalid, expired, hashes, joined, state)
+                VALUES (1, ?, ?, ?, ?, ?, ?, ?, x'')
                 ON CONFLICT (id) DO UPDATE SET
                     committed_at = excluded.committed_at, accepted = excluded.accepted,
                     rejected = excluded.rejected, invalid = excluded.invalid, expired = excluded.expired,
                     hashes = excluded.hashes, joined = excluded.joined
                 """)
-        try sums.execute(
-            arguments: StatementArguments([time.column] + service.totals.columns) + [Base().data])
+        try sums.execute(arguments: StatementArguments([time.column] + service.totals.columns))
         for shard in shards { try shard.write(to: db, isCheckpoint: false) }
     }
 }
@@ -45,16 +44,14 @@ extension SavedProgress {
 extension SavedCheckpoint {
     fileprivate func write(to db: Database, history table: HistoryTable, at time: UInt64) throws {
         try db.execute(sql: "DELETE FROM journal")
-        var base = Base()
-        base.counters = service.totals
         let sums = try db.cachedStatement(
             sql: """
                 INSERT OR REPLACE INTO service
-                    (id, committed_at, accepted, rejected, invalid, expired, hashes, joined, base, state)
-                VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    (id, committed_at, accepted, rejected, invalid, expired, hashes, joined, state)
+                VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)
                 """)
         try sums.execute(
-            arguments: StatementArguments([time.column] + service.totals.columns) + [base.data, Data(service.state)])
+            arguments: StatementArguments([time.column] + service.totals.columns) + [Data(service.state)])
         for shard in shards { try shard.write(to: db, isCheckpoint: true) }
         let forget = try db.cachedStatement(sql: "DELETE FROM worker WHERE id = ?")
         for id in forgotten { try forget.execute(arguments: [Int64(id)]) }
@@ -92,19 +89,18 @@ extension SavedShard {
             sql: """
                 INSERT INTO shard
                     (shard, epoch, next, accepted, rejected, invalid, expired, hashes, joined, events_lost,
-                     events_replayed, base, state)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     events_replayed, state)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (shard) DO UPDATE SET
                     epoch = excluded.epoch, next = excluded.next, accepted = excluded.accepted,
                     rejected = excluded.rejected, invalid = excluded.invalid, expired = excluded.expired,
                     hashes = excluded.hashes, joined = excluded.joined, events_lost = excluded.events_lost,
                     events_replayed = excluded.events_replayed
-                """ + (isCheckpoint ? ", base = excluded.base, state = excluded.state" : ""))
-        let epoch = position.map { Base.data([$0.epoch.high, $0.epoch.low]) }
-        let base = isCheckpoint ? Base(self) : Base()
+                """ + (isCheckpoint ? ", state = excluded.state" : ""))
+        let epoch = position.map { EpochColumn.value($0.epoch) }
         try statement.execute(
             arguments: [Int64(shard), epoch, (position?.next ?? 0).column]
                 + StatementArguments(counters.columns)
-                + [eventsLost.column, eventsReplayed.column, base.data, Data(isCheckpoint ? state : [])])
+                + [eventsLost.column, eventsReplayed.column, Data(isCheckpoint ? state : [])])
     }
 }

@@ -52,68 +52,21 @@ enum NameColumn {
     }
 }
 
-/// What a row of `service` or `shard` said at the last checkpoint: its columns go on with each commit, the journal
-/// starts from here. Fixed fields of eight bytes, little-endian.
-struct Base {
-    var counters = ShareCounters()
-    var position: SavedShard.Position?
-    var eventsLost: UInt64 = 0
-    var eventsReplayed: UInt64 = 0
-
-    /// Six counters, lost, replayed; behind them the position, if there is one: epoch (high, low), next.
-    private static let fieldCount = 8
-    private static let fieldCountWithPosition = 11
-
-    init() {}
-
-    init(_ shard: SavedShard) {
-        counters = shard.counters
-        position = shard.position
-        eventsLost = shard.eventsLost
-        eventsReplayed = shard.eventsReplayed
-    }
-
-    var data: Data {
-        var fields = counters.columns.map(UInt64.init(bitPattern:)) + [eventsLost, eventsReplayed]
-        if let position { fields += [position.epoch.high, position.epoch.low, position.next] }
-        return Base.data(fields)
-    }
-
-    init(_ bytes: [UInt8]) throws(UnreadableRow) {
-        let fields = Base.fields(bytes)
-        guard bytes.count % 8 == 0, [Base.fieldCount, Base.fieldCountWithPosition].contains(fields.count) else {
-            throw UnreadableRow("the base of a row")
+/// An epoch as a column: its two halves, little-endian.
+enum EpochColumn {
+    static func value(_ epoch: Epoch) -> Data {
+        var data = Data(capacity: 16)
+        for half in [epoch.high, epoch.low] {
+            withUnsafeBytes(of: half.littleEndian) { data.append(contentsOf: $0) }
         }
-        counters.accepted = fields[0]
-        counters.rejected = fields[1]
-        counters.invalid = fields[2]
-        counters.expired = fields[3]
-        counters.hashesTotal = fields[4]
-        counters.joined = fields[5]
-        eventsLost = fields[6]
-        eventsReplayed = fields[7]
-        if fields.count == Base.fieldCountWithPosition {
-            position = SavedShard.Position(epoch: Epoch(high: fields[8], low: fields[9]), next: fields[10])
-        }
-    }
-
-    // MARK: - Fields of eight bytes
-
-    static func data(_ fields: [UInt64]) -> Data {
-        var data = Data(capacity: fields.count * 8)
-        for field in fields { withUnsafeBytes(of: field.littleEndian) { data.append(contentsOf: $0) } }
         return data
     }
 
-    private static func fields(_ bytes: [UInt8]) -> [UInt64] {
-        bytes.withUnsafeBytes { raw in
-            (0..<raw.count / 8).map { UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self)) }
+    static func epoch(_ data: Data) throws(UnreadableRow) -> Epoch {
+        guard data.count == 16 else { throw UnreadableRow("a shard's epoch") }
+        let halves = data.withUnsafeBytes { raw in
+            [0, 8].map { UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: $0, as: UInt64.self)) }
         }
-    }
-
-    static func epoch(_ bytes: [UInt8]) throws(UnreadableRow) -> Epoch {
-        let fields = fields(bytes)
-        guard bytes.count == 16 else { throw UnreadableRow("a shard's epoch") }
-        return Epoch(high: fields[0], low: fields[1])
+        return Epoch(high: halves[0], low: halves[1])
     }
 }

@@ -2,16 +2,13 @@ internal import FoundationEssentials
 internal import GRDB
 public import Telemetry
 
-/// What a file holds: the last checkpoint, what has happened since, and what came of both.
+/// What a file holds: the last checkpoint, and what has happened since.
 public struct SavedStatistics: Equatable, Sendable {
-    /// Empty before the first checkpoint.
+    /// Empty before the first commit. Counters and positions are those of the last commit; `state` and the workers those of
+    /// the last checkpoint.
     public var checkpoint = SavedCheckpoint()
     /// To be folded onto it, in this order.
     public var journal: [JournalEntry] = []
-    /// The sums of the last commit. Whoever folds the journal onto the checkpoint must come to the same.
-    public var totals = ShareCounters()
-    /// Where each shard's stream goes on after the last commit.
-    public var positions: [UInt16: SavedShard.Position] = [:]
     /// Milliseconds since 1970 of the last commit; 0 = the file is new.
     public var committedAt: UInt64 = 0
 
@@ -39,31 +36,30 @@ extension SavedStatistics {
 
     private mutating func readService(_ db: Database) throws {
         let sql = """
-            SELECT accepted, rejected, invalid, expired, hashes, joined, committed_at, base, state
-            FROM service WHERE id = 1
+            SELECT accepted, rejected, invalid, expired, hashes, joined, committed_at, state FROM service WHERE id = 1
             """
         guard let row = try Row.fetchOne(db, sql: sql) else { return }
-        totals = try row.counters(0)
+        checkpoint.service.totals = try row.counters(0)
         committedAt = try row.unsigned(6)
-        checkpoint.service.totals = try Base(try row.bytes(7)).counters
-        checkpoint.service.state = try row.bytes(8)
+        checkpoint.service.state = try row.bytes(7)
     }
 
     private mutating func readShards(_ db: Database) throws {
-        let sql = "SELECT shard, epoch, next, base, state FROM shard ORDER BY shard"
+        let sql = """
+            SELECT accepted, rejected, invalid, expired, hashes, joined, shard, epoch, next, events_lost,
+                events_replayed, state
+            FROM shard ORDER BY shard
+            """
         let rows = try Row.fetchCursor(db, sql: sql)
         while let row = try rows.next() {
-            var saved = SavedShard(shard: try SavedStatistics.shardNumber(row, 0))
-            if let epoch = try row.decode(Data?.self, atIndex: 1) {
-                positions[saved.shard] = SavedShard.Position(
-                    epoch: try Base.epoch([UInt8](epoch)), next: try row.unsigned(2))
+            var saved = SavedShard(shard: try SavedStatistics.shardNumber(row, 6))
+            saved.counters = try row.counters(0)
+            if let epoch = try row.decode(Data?.self, atIndex: 7) {
+                saved.position = SavedShard.Position(epoch: try EpochColumn.epoch(epoch), next: try row.unsigned(8))
             }
-            let base = try Base(try row.bytes(3))
-            saved.position = base.position
-            saved.counters = base.counters
-            saved.eventsLost = base.eventsLost
-            saved.eventsReplayed = base.eventsReplayed
-            saved.state = try row.bytes(4)
+            saved.eventsLost = try row.unsigned(9)
+            saved.eventsReplayed = try row.unsigned(10)
+            saved.state = try row.bytes(11)
             checkpoint.shards.append(saved)
         }
     }

@@ -26,7 +26,6 @@ enum Schema {
             expired      INTEGER NOT NULL,
             hashes       INTEGER NOT NULL,
             joined       INTEGER NOT NULL,
-            base         BLOB NOT NULL,
             state        BLOB NOT NULL
         );
         CREATE TABLE shard (
@@ -41,7 +40,6 @@ enum Schema {
             joined          INTEGER NOT NULL,
             events_lost     INTEGER NOT NULL,
             events_replayed INTEGER NOT NULL,
-            base            BLOB NOT NULL,
             state           BLOB NOT NULL
         );
         CREATE TABLE worker (

@@ -85,6 +85,17 @@ extension SavedCheckpoint {
     }
 }
 
+extension SavedCheckpoint {
+    /// What is read when `SavedProgress.sample(1)` came after it.
+    static var afterProgress: SavedCheckpoint {
+        var saved = SavedCheckpoint.sample()
+        saved.service.totals = SavedProgress.sample(1).service.totals
+        saved.shards[0] = SavedProgress.sample(1).shards[0]
+        saved.shards[0].state = SavedCheckpoint.sample().shards[0].state
+        return saved
+    }
+}
+
 extension SavedProgress {
     static func sample(_ number: UInt64) -> SavedProgress {
         var service = SavedService()
