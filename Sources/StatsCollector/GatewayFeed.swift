@@ -42,7 +42,8 @@ final class GatewayFeed {
     /// - Parameter time: milliseconds since 1970.
     func publish(_ gauges: [MinerGauge], at time: UInt64) {
         guard !gauges.isEmpty else { return }
-        publisher.publish(ShardGauges(shard: EventSource.collector.number, epoch: publisher.epoch, time: time, miners: gauges))
+        publisher.publish(
+            ShardGauges(shard: EventSource.collector.number, epoch: publisher.epoch, time: time, miners: gauges))
     }
 
     /// Answers gateways that have missed something.

@@ -52,7 +52,9 @@ final class Keeping {
         show(in: &statistics)
     }
 
-    private func begin(_ statistics: inout Statistics, _ shardCount: Int, _ now: Statistics.Moment) throws(ArchiveFailure) {
+    private func begin(_ statistics: inout Statistics, _ shardCount: Int, _ now: Statistics.Moment)
+        throws(ArchiveFailure)
+    {
         let opened = try archive.open(at: now.time)
         if let aside = opened.setAside { tellOfDamage("", aside) }
         do throws(DecodingFailure) {
