@@ -55,7 +55,7 @@ struct KeepingTests {
         }
         #expect(sums == [done, done, done])
         let now = UInt64(Date().timeIntervalSince1970)
-        let history = try HistoryReader(path: stage.database)
+        let history = HistoryReader(path: stage.database)
         for series in [HistorySeries.total, .shard(0)] {
             let points = try history.points(of: series, from: now - 600, to: now + 60, step: 60)
             #expect(points.reduce(0) { $0 + $1.accepted } == (series == .total ? done : done / 2))
@@ -76,7 +76,9 @@ struct KeepingTests {
         let publisher = try stage.publisher(0)
         work(stage, [publisher], 0..<1_000)
         _ = try stage.snapshot([publisher]) { $0.database.committedAt > 0 && $0.results.accepted == 1_000 }
-        let other = try DatabaseQueue(path: stage.database)
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let other = try DatabaseQueue(path: stage.database, configuration: configuration)
         try other.writeWithoutTransaction { db in try db.execute(sql: "BEGIN IMMEDIATE") }
         work(stage, [publisher], 1_000..<30_000)
         let failing = try #require(try stage.snapshot([publisher]) { $0.database.state == .failing })
