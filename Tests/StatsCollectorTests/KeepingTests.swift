@@ -161,9 +161,9 @@ struct KeepingTests {
                 for case .events(_, let more) in news { events += more }
             }
         }
-        _ = try stage.snapshot(publishers, also: { follow(early) }) { $0.shards.allSatisfy(\.isLive) }
+        _ = try stage.snapshot(publishers, also: { follow(early) }, where: { $0.shards.allSatisfy(\.isLive) })
         work(stage, publishers, 0..<1_000)
-        _ = try stage.snapshot(publishers, also: { follow(early) }) { _ in events.count >= 1_020 }
+        _ = try stage.snapshot(publishers, also: { follow(early) }, where: { _ in events.count >= 1_020 })
         let joined = events.compactMap { if case .joined(let miner) = $0 { miner } else { nil } }
         let shares = events.compactMap { if case .share(let share) = $0 { share } else { nil } }
         #expect(joined.count == 20 && Set(joined.map(\.key)).count == 20 && Set(joined.map(\.shard)) == [0, 1])
