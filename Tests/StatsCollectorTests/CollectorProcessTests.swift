@@ -45,6 +45,35 @@ struct CollectorProcessTests {
         #expect(points.reduce(0) { $0 + $1.accepted } == after.workers.first { $0.name == "rig-3" }?.accepted)
         #expect(collector.end(with: SIGTERM) == 0)
     }
+
+    /// Only root may mount a disk that is small enough to be filled.
+    @Test(.enabled(if: geteuid() == 0)) func aFullDiskStopsNothingAndCostsNothing() throws {
+        let disk = try #require(mkdtemp(strdup("/tmp/millrace-disk-XXXXXX")).map { String(cString: $0) })
+        defer { rmdir(disk) }
+        guard mount("tmpfs", disk, "tmpfs", 0, "size=512k") == 0 else { return }
+        defer { umount2(disk, Int32(MNT_DETACH.rawValue)) }
+        let farm = try Farm(database: disk + "/statistics.sqlite")
+        var collector = try CollectorProcess(farm.settings, serviceStartedAt: farm.startedAt)
+        farm.work(milliseconds: 500)
+        #expect(farm.snapshot { $0.results.accepted == farm.shares && $0.database.state == .durable } != nil)
+
+        let ballast = open(disk + "/ballast", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        let block = [UInt8](repeating: 0, count: 4_096)
+        while write(ballast, block, block.count) > 0 {}
+        farm.work(milliseconds: 2_000)
+        let full = try #require(farm.snapshot { $0.database.state == .failing })
+        #expect(full.database.message.contains("full"))
+        #expect(farm.snapshot { $0.results.accepted == farm.shares } != nil, "live statistics go on")
+
+        ftruncate(ballast, 0)
+        close(ballast)
+        farm.work(milliseconds: 500)
+        #expect(farm.snapshot { $0.database.state == .durable } != nil)
+        #expect(collector.end(with: SIGKILL) == -SIGKILL)
+        collector = try CollectorProcess(farm.settings, serviceStartedAt: farm.startedAt)
+        farm.expectExact(try #require(farm.snapshot { $0.results.accepted >= farm.shares }))
+        #expect(collector.end(with: SIGTERM) == 0)
+    }
 }
 
 /// Two shards with a hundred miners, and a gateway that looks.
@@ -58,10 +87,11 @@ private final class Farm {
     private let gateway: SnapshotSubscriber
     private var publishers: [EventPublisher] = []
 
-    init() throws {
+    /// - Parameter database: nil = beside the sockets, in a directory that is not there yet.
+    init(database: String? = nil) throws {
         directory = try #require(mkdtemp(strdup("/tmp/millrace-farm-XXXXXX")).map { String(cString: $0) })
         settings.runDirectory = directory
-        settings.database = directory + "/state/statistics.sqlite"
+        settings.database = database ?? directory + "/state/statistics.sqlite"
         settings.shards = 2
         startedAt = UInt64(Date().timeIntervalSince1970 * 1_000)
         bus = try BusContext()

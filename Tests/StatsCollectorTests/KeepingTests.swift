@@ -151,6 +151,26 @@ struct KeepingTests {
         #expect(try Data(contentsOf: URL(filePath: stage.database)) == before)
     }
 
+    @Test func aPlaceThatIsFreeAgainIsUsedByTheNextProcess() throws {
+        let stage = try Stage(shards: 1)
+        let publisher = try stage.publisher(0)
+        work(stage, [publisher], 0..<500)
+        _ = try stage.snapshot([publisher]) { $0.results.accepted == 500 }
+        stage.stopCollector()
+        let other = Archive(path: stage.database, historyDays: 30)
+        _ = try other.open(at: 0)
+        try stage.startCollector()
+        let off = try #require(try stage.snapshot([publisher]) { $0.shards[0].isLive })
+        #expect(off.database.state == .off && off.database.message.contains("in use by another collector"))
+        other.close(waitMilliseconds: 10_000)
+        // It leaves by itself, in good order: then no handle is left.
+        stage.loop.run()
+        try stage.startCollector()
+        work(stage, [publisher], 500..<600)
+        let well = try #require(try stage.snapshot([publisher]) { $0.results.accepted >= 600 })
+        #expect(well.results.accepted == 600 && well.database.state == .durable)
+    }
+
     @Test func gatewaysFollowOneStreamOfAllShards() throws {
         let stage = try Stage(shards: 2)
         let publishers = try (0..<2).map { try stage.publisher(UInt16($0)) }
