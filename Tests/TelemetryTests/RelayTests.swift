@@ -152,3 +152,28 @@ struct RelayTests {
         #expect(relay.take().count == Relay.eventsMax + 2)
     }
 }
+
+struct SavedMinersTests {
+    /// All that is known of a miner is there again, whatever it is; the bus does not have to say it again.
+    @Test func theMinersOfALiveShardAreThereAgain() throws {
+        let now = Statistics.Moment(time: Sample.start, monotonic: 0)
+        var statistics = Statistics(startedAt: Sample.start, shardCount: 1)
+        let wallet = String(repeating: "4", count: 95)
+        let miners = (1...5 as ClosedRange<MinerKey>).map {
+            MinerJoined(
+                key: $0, worker: $0 == 3 ? nil : wallet, ip: "192.0.2.\($0)", agent: "XMRig/6.26.0 (Linux x86_64)",
+                user: $0 == 4 ? "" : wallet, rigID: "rack7-\($0 % 2)")
+        }
+        let events = miners.map { ShardEvent.joined($0) }
+        statistics.hear([.epochBegan(Sample.epoch), .events(Sample.epoch, events[...])], from: 0, at: now)
+        let saved = statistics.takeCheckpoint(positions: [], at: now)
+        // Texts are written once: five wallets would take more.
+        #expect(saved.shards[0].state.count < 350)
+        var restored = try Statistics(
+            restoring: saved, journal: [], startedAt: Sample.start, shardCount: 1, at: now)
+        #expect(restored.takeRelay() == [])
+        restored.hear([], from: 0, at: now)
+        #expect(restored.liveMiners() == miners)
+        #expect(restored.takeRelay().count == 5)
+    }
+}

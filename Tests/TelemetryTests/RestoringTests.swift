@@ -5,121 +5,8 @@ import Testing
 /// The promise of the saved form, tried on random histories: a process that is killed at any moment, and another one that
 /// takes up what was committed and hears again what was not, know in the end what one process would that never stopped.
 struct RestoringTests {
-    /// What the outside does to a fold.
-    private enum Step {
-        case hear([SequenceGate.News], UInt16)
-        case look
-        case forget(unseenSince: UInt64)
-        case replayed(UInt64, UInt16)
-    }
-
-    private static let shardCount = 3
+    private static let shardCount = ShardStory.shardCount
     private static let workersMax = 8
-
-    /// A world of shards that makes up what they say.
-    private struct World {
-        var generator: SeededGenerator
-        var now = Statistics.Moment(time: Sample.start, monotonic: 5_000)
-        private var epochs = [Epoch?](repeating: nil, count: shardCount)
-        private var positions = [UInt64](repeating: 0, count: shardCount)
-        private var live = [[MinerKey]](repeating: [], count: shardCount)
-        private var counters = [ShareCounters](repeating: ShareCounters(), count: shardCount)
-        private var former: [Epoch] = []
-        private var joined: MinerKey = 0
-        private var replayed: UInt64 = 0
-
-        init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
-
-        func position(_ shard: Int) -> SavedShard.Position? {
-            epochs[shard].map { SavedShard.Position(epoch: $0, next: positions[shard]) }
-        }
-
-        mutating func step() -> Step {
-            let pause: UInt64 = generator.chance(3) ? 7_000_000 : generator.chance(10) ? 6_000 : 300
-            now.time += pause
-            now.monotonic += pause
-            let shard = Int.random(in: 0..<shardCount, using: &generator)
-            switch Int.random(in: 0..<30, using: &generator) {
-            case 0...5: return .look
-            case 6: return .forget(unseenSince: now.time - min(now.time, 5_000_000))
-            case 7:
-                replayed += 3
-                return .replayed(replayed, UInt16(shard))
-            case 8: return .hear([], UInt16(shard))
-            case 9, 10: return .hear(begin(shard), UInt16(shard))
-            case 11: return .hear(lose(shard), UInt16(shard))
-            default: return .hear(epochs[shard] == nil ? begin(shard) : [events(shard)], UInt16(shard))
-            }
-        }
-
-        private mutating func begin(_ shard: Int) -> [SequenceGate.News] {
-            if let old = epochs[shard] { former.append(old) }
-            let epoch = Epoch(high: 7, low: generator.next())
-            epochs[shard] = epoch
-            positions[shard] = 0
-            live[shard] = []
-            counters[shard] = ShareCounters()
-            return [.epochBegan(epoch), events(shard)]
-        }
-
-        private mutating func lose(_ shard: Int) -> [SequenceGate.News] {
-            guard let epoch = epochs[shard] else { return [] }
-            positions[shard] += 50
-            counters[shard].accepted += 20
-            counters[shard].hashesTotal += 2_000
-            live[shard].removeAll { _ in generator.chance(50) }
-            let miners = live[shard].map { Sample.joined($0, "rig-\($0 % 12)") } + [join(shard)]
-            return [.lost(epoch, 50), .liveMiners(epoch, miners.shuffled(using: &generator)), events(shard)]
-        }
-
-        private mutating func join(_ shard: Int) -> MinerJoined {
-            joined += 1
-            live[shard].append(joined)
-            counters[shard].joined += 1
-            return Sample.joined(joined, generator.chance(90) ? "rig-\(joined % 12)" : nil, ip: "192.0.2.\(joined % 200)")
-        }
-
-        private mutating func events(_ shard: Int) -> SequenceGate.News {
-            let epoch = epochs[shard] ?? .unknown
-            if generator.chance(4), let late = former.last {
-                return .events(late, [.share(share(max(joined, 1)))])
-            }
-            let events = (0..<Int.random(in: 1...12, using: &generator)).map { _ in event(shard) }
-            positions[shard] += UInt64(events.count)
-            return .events(epoch, events[...])
-        }
-
-        private mutating func event(_ shard: Int) -> ShardEvent {
-            switch Int.random(in: 0..<12, using: &generator) {
-            case 0, 1: return .joined(join(shard))
-            case 2:
-                guard let key = live[shard].randomElement(using: &generator) else { return .left(MinerLeft(key: 0)) }
-                live[shard].removeAll { $0 == key }
-                return .left(MinerLeft(key: key))
-            case 3: return .poolError(PoolError(time: now.time, text: "error \(generator.next() % 30)"))
-            case 4:
-                var checkpoint = Checkpoint()
-                checkpoint.time = now.time
-                checkpoint.counters = counters[shard]
-                checkpoint.connections = UInt32(joined)
-                checkpoint.upstreams.active = UInt32(live[shard].count)
-                return .checkpoint(checkpoint)
-            default:
-                let share = share(UInt64.random(in: 0...joined, using: &generator))
-                counters[shard].count(share)
-                return .share(share)
-            }
-        }
-
-        private mutating func share(_ miner: MinerKey) -> ShareSettled {
-            ShareSettled(
-                miner: miner, time: now.time - min(now.time, UInt64.random(in: 0...90_000, using: &generator)),
-                outcome: ShareOutcome.allCases.randomElement(using: &generator) ?? .accepted,
-                reason: RefusalReason.allCases.randomElement(using: &generator) ?? .none,
-                isExpired: generator.chance(10), difficulty: 100, creditedDifficulty: 70,
-                actualDifficulty: generator.next() % 100_000, latencyMicroseconds: UInt32(generator.next() % 900_000))
-        }
-    }
 
     /// A collector that may be killed, and the database that it writes to.
     private struct Collector {
@@ -133,7 +20,7 @@ struct RestoringTests {
                 shardCount: shardCount, at: .init(time: Sample.start, monotonic: 0), workersMax: workersMax)
         }
 
-        mutating func perform(_ step: Step, at now: Statistics.Moment, replayedBefore: UInt64 = 0) {
+        mutating func perform(_ step: ShardStory.Step, at now: Statistics.Moment) {
             switch step {
             case .hear(let news, let shard): statistics.hear(news, from: shard, at: now)
             case .look: _ = statistics.snapshot(at: now)
@@ -143,7 +30,7 @@ struct RestoringTests {
         }
 
         /// One of the things that a database may do.
-        mutating func commit(_ world: inout World, told: Int) {
+        mutating func commit(_ world: inout ShardStory, told: Int) {
             let positions = (0..<shardCount).map { world.position($0) }
             let works = world.generator.chance(70)
             if statistics.needsCheckpoint || world.generator.chance(30) {
@@ -180,10 +67,10 @@ struct RestoringTests {
 
     @Test(arguments: 0..<16 as Range<UInt64>)
     func aProcessThatIsKilledAtAnyMomentLosesNothing(seed: UInt64) throws {
-        var world = World(seed: seed)
+        var world = ShardStory(seed: seed)
         var never = try Collector()
         var collector = try Collector()
-        var story: [(step: Step, now: Statistics.Moment)] = []
+        var story: [(step: ShardStory.Step, now: Statistics.Moment)] = []
         for _ in 0..<300 {
             let step = world.step()
             story.append((step, world.now))
@@ -213,7 +100,7 @@ struct RestoringTests {
 
     /// Another process, with what the database holds; then the shards tell it the rest.
     private func killed(
-        _ old: Collector, _ story: [(step: Step, now: Statistics.Moment)], _ world: World
+        _ old: Collector, _ story: [(step: ShardStory.Step, now: Statistics.Moment)], _ world: ShardStory
     ) throws -> Collector {
         var collector = old
         let taken = old.committed
@@ -277,20 +164,22 @@ struct RestoringTests {
         #expect(collector.statistics.snapshot(at: moment(13)).servedMilliseconds == 5 * hour)
     }
 
-    /// What fewer shards have left behind counts in the totals, and not again when there are more of them.
+    /// What a shard that is no more has done counts in the totals. Its rows may stay in the database: they mean nothing when
+    /// there are more shards again.
     @Test func theNumberOfShardsMayChange() throws {
         var collector = try Collector()
         let now = Statistics.Moment(time: Sample.start, monotonic: 0)
-        collector.stored.commit(collector.statistics.takeCheckpoint(positions: [], at: now))
         let events: [ShardEvent] = [.joined(Sample.joined(1)), .share(Sample.accepted())]
         collector.statistics.hear([.epochBegan(Sample.epoch), .events(Sample.epoch, events[...])], from: 2, at: now)
+        collector.stored.commit(collector.statistics.takeCheckpoint(positions: [], at: now))
+        collector.statistics.hear([.events(Sample.epoch, events[1...])], from: 2, at: now)
         collector.stored.commit(collector.statistics.takeProgress(positions: []))
         for count in [1, 3, 2] {
             collector.statistics = try collector.stored.restored(shardCount: count, at: now)
+            collector.statistics.forgetWorkers(unseenSince: .max)
             let snapshot = collector.statistics.snapshot(at: now)
-            #expect(snapshot.results.accepted == 1)
-            #expect(snapshot.shards.count == count)
-            #expect(snapshot.minersNow == 0)
+            #expect(snapshot.results.accepted == 2)
+            #expect(snapshot.shards.map(\.counters.accepted) == [UInt64](repeating: 0, count: count))
             #expect(snapshot.minersMax == 1)
             collector.stored.commit(collector.statistics.takeCheckpoint(positions: [], at: now))
         }

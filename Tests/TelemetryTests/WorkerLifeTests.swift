@@ -44,8 +44,9 @@ struct WorkerLifeTests {
 
     @Test func refusalsCountByReasonForTheWorkerAndForAll() {
         var statistics = fold([
-            .joined(Sample.joined(1)), .share(Sample.share(.rejected, .pool)), .share(Sample.share(.invalid, .staleJob)),
-            .share(Sample.share(.invalid, .staleJob)), .share(Sample.accepted()), .share(Sample.share(.local, .none)),
+            .joined(Sample.joined(1)), .share(Sample.share(.rejected, .pool)),
+            .share(Sample.share(.invalid, .staleJob)), .share(Sample.share(.invalid, .staleJob)),
+            .share(Sample.accepted()), .share(Sample.share(.local, .none)),
         ])
         let snapshot = statistics.snapshot(at: moment())
         #expect(Array(snapshot.results.refusals) == [0, 0, 0, 2, 0, 0, 0, 0, 1])
