@@ -47,6 +47,10 @@ public struct Settings: Codable, Sendable, Equatable {
     public var database = ""
     /// How many workers have series of their own in `/metrics`, those with the highest hashrates; 0 = none.
     public var metricsPerWorker = 0
+    /// How long the history reaches back, in days, 1…3650.
+    public var historyDays = 30
+    /// After how many days without a sign a worker is forgotten, 1…3650. The totals keep what it did.
+    public var forgetWorkersDays = 7
 
     public init() {}
 
