@@ -221,7 +221,8 @@ extension OpenAPI {
             parameters: [
                 Parameter(name: "id", place: .path, description: "The shard.", schema: .integer(in: 0...255))
             ],
-            answers: [.init(status: "204", description: "It has been replaced.")], failures: [.notFound, .conflict]),
+            answers: [.init(status: "202", description: "It has begun; `/1/shards` tells how it goes.")],
+            failures: [.notFound, .conflict, .unsupportedMediaType]),
     ]
 
     private static let forPrograms = [

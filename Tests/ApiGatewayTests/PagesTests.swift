@@ -125,4 +125,91 @@ import Testing
             try Golden.expect(pages.document(page, as: .identity).whole.body.content, equals: file)
         }
     }
+
+    // MARK: Pages that are asked for all the time.
+
+    @Test func aPageInDemandIsBuiltBeforeAnybodyAsks() throws {
+        let pages = pages()
+        _ = try pages.document(.workers, as: .identity)
+        #expect(workshop.count == 1)
+        pages.publish(snapshot(1))
+        #expect(workshop.count == 2)
+        #expect(try text(pages, .workers) == "workers #1 up 0")
+        #expect(workshop.count == 2)
+        // Nobody has asked for long: nothing is built any more.
+        pages.advance(to: 5_000 + GatewayLimits().warmMillis)
+        pages.publish(snapshot(2))
+        #expect(workshop.count == 2)
+        #expect(try text(pages, .workers) == "workers #2 up 5")
+    }
+
+    @Test func minersAndStatusChangeOnlyWhatShowsThem() throws {
+        let pages = pages()
+        for page in [Page.workers, .miners, .shards, .openAPI] { _ = try text(pages, page) }
+        #expect(workshop.count == 4)
+        pages.publish(miners: [])
+        for page in [Page.workers, .miners, .shards, .openAPI] { _ = try text(pages, page) }
+        #expect(workshop.count == 5)
+        pages.publish(status: .of(shard: .ready))
+        for page in [Page.workers, .miners, .shards, .openAPI] { _ = try text(pages, page) }
+        #expect(workshop.count == 6)
+        pages.publish(status: nil)
+        pages.publish(status: nil)
+        _ = try text(pages, .shards)
+        _ = try text(pages, .shards)
+        #expect(workshop.count == 7)
+    }
+
+    // MARK: Questions.
+
+    private func text(_ pages: Pages, _ question: Question) throws -> String {
+        try String(decoding: pages.document(question, as: .identity).whole.body.content, as: UTF8.self)
+    }
+
+    @Test func aQuestionIsAnsweredOncePerSnapshot() throws {
+        let pages = pages()
+        let question = Question.worker(name: "rig")
+        for _ in 0..<10 { #expect(try text(pages, question).hasSuffix("#0")) }
+        #expect(workshop.count == 1)
+        pages.publish(snapshot(1))
+        #expect(try text(pages, question).hasSuffix("#1"))
+        #expect(workshop.count == 2)
+    }
+
+    @Test func manyQuestionsAreKeptUpToALimit() throws {
+        let pages = pages { $0.questionsKept = 4 }
+        for number in 0..<10 { _ = try text(pages, .worker(name: "\(number)")) }
+        #expect(workshop.count == 10)
+        for number in 6..<10 { _ = try text(pages, .worker(name: "\(number)")) }
+        #expect(workshop.count == 10)
+        _ = try text(pages, .worker(name: "5"))
+        #expect(workshop.count == 11)
+    }
+
+    @Test func largeAnswersAreKeptUpToALimit() throws {
+        let pages = pages { $0.questionBytes = 100 }
+        for number in 0..<10 { _ = try text(pages, .worker(name: "\(number)")) }
+        for number in 0..<10 { _ = try text(pages, .worker(name: "\(number)")) }
+        #expect(workshop.count > 13)
+    }
+
+    @Test func theTimeForQuestionsHasALimitPerSecond() throws {
+        let pages = pages { $0.questionMicros = 1 }
+        var refused = 0
+        for number in 0..<1_000 {
+            do { _ = try text(pages, .worker(name: "\(number)")) } catch { refused += 1 }
+        }
+        #expect(refused > 0)
+        // The pages do not mind, and the next second is another one.
+        #expect(try text(pages, .workers) == "workers #0 up 0")
+        pages.advance(to: 6_000)
+        #expect(try text(pages, .worker(name: "x")).hasSuffix("#0"))
+    }
+
+    @Test func whatIsNotThereIsNotKept() {
+        let pages = pages()
+        #expect(throws: Refused(.notFound)) { try text(pages, .worker(name: "nobody")) }
+        #expect(throws: Refused(.notFound)) { try text(pages, .worker(name: "nobody")) }
+        #expect(workshop.count == 2)
+    }
 }

@@ -151,8 +151,9 @@ import Testing
             for authorization in [nil, "Bearer t"] {
                 let got = route(method, path, authorization: authorization, contentType: RouterTests.json)
                 #expect(
-                    got == .failure(
-                        Refused(.forbidden, message: "Changes need an access token, and none is configured.")))
+                    got
+                        == .failure(
+                            Refused(.forbidden, message: "Changes need an access token, and none is configured.")))
             }
         }
         #expect(route("POST", "/json_rpc", contentType: RouterTests.json) == .success(.write(.jsonRPC)))
