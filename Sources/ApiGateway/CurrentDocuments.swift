@@ -39,14 +39,18 @@ enum CurrentDocuments {
         return json.bytes
     }
 
-    static func workers(of snapshot: Snapshot, naming: Settings.WorkerNaming) -> [UInt8] {
-        var json = JSONWriter(reserving: 256 + snapshot.workers.count * 128)
+    static func workers(
+        of snapshot: Snapshot, naming: Settings.WorkerNaming, list: ListQuery<WorkerColumn> = ListQuery()
+    ) -> [UInt8] {
+        let rows = list.selection(from: snapshot.workers)
+        var json = JSONWriter(reserving: 256 + rows.count * 128)
         json.object {
             $0.object("hashrate") { $0.array("total", .inLine, snapshot.hashrates.kilohashes) }
             $0.member("mode", naming.rawValue)
             $0.array("workers", .onePerLine) {
-                for row in snapshot.workers { $0.array(.inLine) { row.writeColumns(into: &$0) } }
+                for row in rows { $0.array(.inLine) { row.writeColumns(into: &$0) } }
             }
+            if !list.isWhole { $0.member("total", UInt64(snapshot.workers.count)) }
         }
         return json.bytes
     }

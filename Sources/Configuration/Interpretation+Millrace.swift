@@ -6,6 +6,7 @@ extension Interpretation {
         let runDirectory = path("run-dir", in: section)
         settings.runDirectory = runDirectory ?? defaultRunDirectory
         settings.database = path("database", in: section) ?? defaultDatabase(hasOwnRunDirectory: runDirectory != nil)
+        settings.metricsPerWorker = section.integer("metrics-per-worker").map { Int($0) } ?? settings.metricsPerWorker
         let length = settings.runDirectory.utf8.count
         if length > Settings.runDirectoryBytesMax {
             findings.fail(

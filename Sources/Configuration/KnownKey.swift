@@ -185,5 +185,6 @@ public struct KnownKey: Sendable {
         KnownKey("millrace.run-dir", .text),
         KnownKey("millrace.database", .text),
         KnownKey("millrace.log-format", .text),
+        KnownKey("millrace.metrics-per-worker", .integer, 0...Int64(Settings.metricsPerWorkerMax)),
     ]
 }
