@@ -44,10 +44,14 @@ public final class EventSubscriber {
     /// - Parameters:
     ///   - now: monotonic milliseconds.
     ///   - messagesMax: after so many messages it is the others' turn.
+    ///   - gauges: gets what the present process says of now; what others say is left out.
     ///   - handle: gets the news in order; an empty list is a sign of life.
     /// - Returns: true when more may wait: call again in the next turn, the descriptors need not say so.
     @discardableResult
-    public func receive(at now: UInt64, messagesMax: Int = 256, handle: ([SequenceGate.News]) -> Void) -> Bool {
+    public func receive(
+        at now: UInt64, messagesMax: Int = 256, gauges: (ShardGauges) -> Void = { _ in },
+        handle: ([SequenceGate.News]) -> Void
+    ) -> Bool {
         var count = 0
         var isDrained = false
         // An edge may be eaten while we send, or look at the other socket: look until both are empty.
@@ -57,7 +61,7 @@ public final class EventSubscriber {
                 while count < messagesMax, let message = socket.receive() {
                     count += 1
                     isDrained = false
-                    take(message.bytes, handle)
+                    take(message.bytes, gauges, handle)
                 }
             }
             if ask(at: now) { isDrained = false }
@@ -65,9 +69,16 @@ public final class EventSubscriber {
         return !isDrained
     }
 
-    private func take(_ bytes: [UInt8], _ handle: ([SequenceGate.News]) -> Void) {
+    private func take(
+        _ bytes: [UInt8], _ gauges: (ShardGauges) -> Void, _ handle: ([SequenceGate.News]) -> Void
+    ) {
         do throws(DecodingFailure) {
-            handle(gate.receive(try BusMessage(decoding: bytes)))
+            let message = try BusMessage(decoding: bytes)
+            if case .gauges(let current) = message {
+                if gate.isCurrent(current.epoch), current.shard == shard { gauges(current) }
+            } else {
+                handle(gate.receive(message))
+            }
         } catch {
             unreadableCount += 1
         }

@@ -23,6 +23,8 @@ struct PoolSession {
     var phase = Phase.idle
     var generation: UInt32 = 0
     var session = PoolSessionID()
+    /// When the pool has let us in.
+    var loggedInAt: Instant?
     var hasAlgo = false
     var hasNicehash = false
     var hasKeepalive = false

@@ -81,6 +81,8 @@ extension Shard {
         }
         upstreams[index].isSuspended = false
         upstreams[index].emptySince = now
+        upstreams[index].accepted = 0
+        upstreams[index].rejected = 0
         dialWanted(index, at: now)
         return index
     }
@@ -130,6 +132,7 @@ extension Shard {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         guard case .loggingIn = upstreams[upstream].sessions[pool].phase else { return }
         upstreams[upstream].sessions[pool].phase = .awaitingJob(deadline: now + Limits.poolAnswer)
+        upstreams[upstream].sessions[pool].loggedInAt = now
         upstreams[upstream].sessions[pool].session = login.session
         upstreams[upstream].sessions[pool].hasAlgo = login.hasAlgo
         upstreams[upstream].sessions[pool].hasNicehash = login.hasNicehash
@@ -164,6 +167,8 @@ extension Shard {
         let isReserved = upstreams[upstream].sessions[pool].hasNicehash || job.nonceByte != 0
         expectsReserved = isReserved
         upstreams[upstream].adopt(job, from: id, isReserved: isReserved, salt: random.next())
+        upstreams[upstream].jobAt = now
+        upstreams[upstream].lastPool = id.pool
         var homeless: [MinerID] = []
         if isReserved {
             if !hasSaidReserved[pool] { outbox.append(.news(.poolReservesNonceByte(id))) }

@@ -68,6 +68,7 @@ extension Shard {
                 }
             }
         }
+        if refusal == nil { upstreams[upstream].accepted += 1 } else { upstreams[upstream].rejected += 1 }
         settle(share, refusal == nil ? .accepted : .rejected, by: connection, at: now)
         if let refusal {
             outbox.append(.poolError(refusal))

@@ -36,6 +36,13 @@ struct Upstream {
     var current: Work?
     /// The job before: shares for it may still come, and the pool judges them (behaviour.md §4).
     var previous: Work?
+    /// When `current` came.
+    var jobAt = Instant(microseconds: 0)
+    /// The pool that it has had its latest job from.
+    var lastPool: UInt8 = 0
+    /// Verdicts of pools on its shares since it was opened.
+    var accepted: UInt64 = 0
+    var rejected: UInt64 = 0
     /// Both jobs have one blob, and so one set of nonces: the current one's.
     private(set) var shareOneBlob = false
     private var lastSerial: UInt32 = 0

@@ -13,6 +13,8 @@ extension BusMessage {
         case .acknowledge(let acknowledgement):
             BusMessage.message(
                 .acknowledge, acknowledgement.shard, acknowledgement.epoch, acknowledgement.before)
+        case .gauges(let gauges):
+            BusMessage.encoded(gauges)
         }
     }
 
@@ -28,23 +30,27 @@ extension BusMessage {
         let shard = try reader.integer(UInt16.self)
         try reader.skip(2)
         let epoch = Epoch(high: try reader.integer(), low: try reader.integer())
-        let sequence = try reader.integer(UInt64.self)
         switch kind {
         case .events:
-            let events = try BusMessage.records(from: &reader, after: sequence)
-            self = .events(EventFrame(shard: shard, epoch: epoch, first: sequence, events: events))
+            let first = try reader.integer(UInt64.self)
+            let events = try BusMessage.records(from: &reader, after: first)
+            self = .events(EventFrame(shard: shard, epoch: epoch, first: first, events: events))
         case .liveMiners:
+            let from = try reader.integer(UInt64.self)
             let miners = try BusMessage.records(from: &reader, after: 0).map { event throws(DecodingFailure) in
                 guard case .joined(let miner) = event else { throw .invalidField }
                 return miner
             }
-            self = .liveMiners(LiveMiners(shard: shard, epoch: epoch, from: sequence, miners: miners))
+            self = .liveMiners(LiveMiners(shard: shard, epoch: epoch, from: from, miners: miners))
         case .replayEnd:
-            self = .replayEnd(ReplayEnd(shard: shard, epoch: epoch, next: sequence, end: try reader.integer()))
+            let (next, end) = (try reader.integer(UInt64.self), try reader.integer(UInt64.self))
+            self = .replayEnd(ReplayEnd(shard: shard, epoch: epoch, next: next, end: end))
         case .replay:
-            self = .replay(ReplayRequest(shard: shard, epoch: epoch, from: sequence))
+            self = .replay(ReplayRequest(shard: shard, epoch: epoch, from: try reader.integer()))
         case .acknowledge:
-            self = .acknowledge(Acknowledgement(shard: shard, epoch: epoch, before: sequence))
+            self = .acknowledge(Acknowledgement(shard: shard, epoch: epoch, before: try reader.integer()))
+        case .gauges:
+            self = .gauges(try ShardGauges(shard: shard, epoch: epoch, from: &reader))
         }
         try reader.finish()
     }
@@ -95,6 +101,14 @@ extension BusMessage {
         appendFrameHead(to: &bytes, kind, shard: shard, epoch: epoch, first: first, count: events.count)
         for event in events { bytes.append(contentsOf: event.encoded()) }
         return bytes
+    }
+
+    private static func encoded(_ gauges: ShardGauges) -> [UInt8] {
+        let head = message(.gauges, gauges.shard, gauges.epoch)
+        var writer = ByteWriter(capacity: gauges.encodedBytes)
+        writer.append(head)
+        gauges.encode(to: &writer)
+        return writer.bytes
     }
 
     private static func message(_ kind: Kind, _ shard: UInt16, _ epoch: Epoch, _ values: UInt64...) -> [UInt8] {

@@ -11,9 +11,11 @@ public enum BusMessage: Equatable, Sendable {
     case replay(ReplayRequest)
     /// Collector → shard: everything before is durable and need not be kept.
     case acknowledge(Acknowledgement)
+    /// Shard → everybody: what is so just now, beside the numbered events.
+    case gauges(ShardGauges)
 
     /// Raised with every change of a layout.
-    public static let formatVersion: UInt8 = 1
+    public static let formatVersion: UInt8 = 2
     static let magic: (UInt8, UInt8) = (0x4d, 0x52)  // "MR"
     static let headBytes = 24
     /// Bytes before the first record of `events` and `liveMiners`.
@@ -25,6 +27,7 @@ public enum BusMessage: Equatable, Sendable {
         case replayEnd = 3
         case replay = 4
         case acknowledge = 5
+        case gauges = 6
     }
 }
 

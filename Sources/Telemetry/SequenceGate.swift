@@ -64,6 +64,9 @@ public struct SequenceGate: Sendable {
     /// True while events are known to be missing, or nothing is known of the shard.
     public var isBehind: Bool { current.map { $0.next < $0.end } ?? true }
 
+    /// Whether what is said of this epoch is said of the present process.
+    public func isCurrent(_ epoch: Epoch) -> Bool { current?.epoch == epoch }
+
     // MARK: - Messages
 
     /// Takes a message in; news that follows from it comes out. Messages of another shard are ignored.
@@ -72,6 +75,7 @@ public struct SequenceGate: Sendable {
         case .events(let frame): receive(frame)
         case .liveMiners(let live): receive(live)
         case .replayEnd(let end): receive(end)
+        case .gauges: []  // not of the stream
         case .replay, .acknowledge: []  // go the other way
         }
     }
