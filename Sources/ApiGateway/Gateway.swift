@@ -17,6 +17,7 @@ struct Gateway: ~Copyable {
     private let pages: Pages
     private let handler: RequestHandler
     private let subscriber: SnapshotSubscriber
+    private let supervisor: SupervisorsWord
     private let lifeline: Lifeline
 
     private var server: HTTPServer?
@@ -26,12 +27,13 @@ struct Gateway: ~Copyable {
 
     init(
         api: Settings.API, pages: Pages, handler: RequestHandler, subscriber: SnapshotSubscriber,
-        lifeline: consuming Lifeline, limits: GatewayLimits, log: Logger
+        supervisor: SupervisorsWord, lifeline: consuming Lifeline, limits: GatewayLimits, log: Logger
     ) {
         self.api = api
         self.pages = pages
         self.handler = handler
         self.subscriber = subscriber
+        self.supervisor = supervisor
         self.lifeline = lifeline
         self.limits = limits
         self.log = log
@@ -63,7 +65,8 @@ struct Gateway: ~Copyable {
     private mutating func tick(at now: Int64) {
         lifeline.sayBeat()
         pages.advance(to: WallClock.milliseconds())
-        server?.cutOverdue(at: now)
+        supervisor.ask(at: now, for: pages)
+        server?.look(at: now)
         serveIfDue()
     }
 

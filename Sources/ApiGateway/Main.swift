@@ -1,5 +1,6 @@
 internal import CMicrohttpd
 internal import Configuration
+internal import Control
 internal import DaemonKit
 internal import EventBus
 internal import Glibc
@@ -24,10 +25,16 @@ enum Main {
         let limits = GatewayLimits()
         let supervisor = getppid()
         let pages = Pages(
-            settings: settings, api: api, identity: identity(of: api),
             serviceStartedAt: inheritance.serviceStartedAt, limits: limits,
-            readMachine: { Machine.read(supervisor: supervisor) })
-        guard let handler = RequestHandler(pages: pages, router: Router(api: api), limits: limits, log: log) else {
+            documents: ServiceDocuments(
+                settings: settings, api: api, identity: identity(of: api),
+                readMachine: { Machine.read(supervisor: supervisor) }))
+        let control = ControlClient(runDirectory: settings.runDirectory)
+        let handler = RequestHandler(
+            pages: pages, router: Router(api: api),
+            actions: Actions(supervisor: control, history: nil, limits: limits), streamSource: nil, limits: limits,
+            log: log)
+        guard let handler else {
             log.critical("out of memory")
             ExitCode.failed.exit()
         }
@@ -35,6 +42,7 @@ enum Main {
             let subscriber = try SnapshotSubscriber(BusContext(), runDirectory: settings.runDirectory)
             var gateway = Gateway(
                 api: api, pages: pages, handler: handler, subscriber: subscriber,
+                supervisor: SupervisorsWord(of: control, limits: limits),
                 lifeline: Lifeline(descriptor: Lifeline.inheritedDescriptor), limits: limits, log: log)
             gateway.run()
             log.info("stopped")

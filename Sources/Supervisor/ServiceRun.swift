@@ -140,6 +140,10 @@ final class ServiceRun {
             exitCode = failure.exitCode
             log.critical("no shard can serve any more; stopping with exit code \(exitCode.rawValue)")
             serviceManager?.sayStopping()
+        case .restarted:
+            log.notice("planned restarts done")
+        case .restartsHalted(let name):
+            log.error("the new process of \(name) has failed; the planned restarts of the others are called off")
         case .stopped:
             log.notice("stopped")
             for source in signals { source.close() }
