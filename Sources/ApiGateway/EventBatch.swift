@@ -63,7 +63,8 @@ final class EventBatch: Sendable {
         while index < events.count, bytes.count < bytesMax {
             if filter.passes(events[index]) {
                 if let shared {
-                    bytes.append(contentsOf: shared.bytes[(index == 0 ? 0 : shared.ends[index - 1])..<shared.ends[index]])
+                    let begin = index == 0 ? 0 : shared.ends[index - 1]
+                    bytes.append(contentsOf: shared.bytes[begin..<shared.ends[index]])
                 } else {
                     EventText.append(events[index], id: id(of: index), to: &bytes)
                 }

@@ -113,7 +113,9 @@ private final class FeedLoop {
         }
         while true {
             let now = Clock.monotonicMillis
-            let hasMore = subscriber.receive(at: UInt64(now)) { fold.take($0, position: subscriber.position) }
+            let hasMore = subscriber.receive(
+                at: UInt64(now), gauges: { fold.take($0.miners) },
+                handle: { fold.take($0, position: subscriber.position) })
             ring.note(position: subscriber.position, isCaughtUp: !subscriber.isBehind)
             if now >= nextTick {
                 // While the table is being told anew the one of before is better.

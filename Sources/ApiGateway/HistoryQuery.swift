@@ -49,14 +49,16 @@ struct HistoryQuery: Equatable, Sendable {
         }
     }
 
-    private static func time(_ name: String, of parameters: QueryParameters, now: UInt64) throws(QueryFault) -> UInt64? {
+    private static func time(_ name: String, of parameters: QueryParameters, now: UInt64) throws(QueryFault) -> UInt64?
+    {
         guard let text = try parameters.text(name) else { return nil }
         if text.hasPrefix("-"), let back = seconds(text.dropFirst(), needsUnit: true) {
             return now > back ? now - back : 0
         }
         guard let number = number(text[...]) else {
             throw QueryFault(
-                parameter: name, expectation: "seconds or milliseconds since 1970, or how long ago, such as -24h (s, m, h, d)")
+                parameter: name,
+                expectation: "seconds or milliseconds since 1970, or how long ago, such as -24h (s, m, h, d)")
         }
         return number < millisecondsFrom ? number : number / 1_000
     }
@@ -67,7 +69,8 @@ struct HistoryQuery: Equatable, Sendable {
     private static func step(of parameters: QueryParameters, seconds length: UInt64) throws(QueryFault) -> UInt64 {
         guard let text = try parameters.text("step") else { return usualStep(seconds: length) }
         guard let step = seconds(text[...], needsUnit: false), step > 0, step % stepUnit == 0 else {
-            throw QueryFault(parameter: "step", expectation: "a multiple of 60 seconds, such as 600 or 10m (s, m, h, d)")
+            throw QueryFault(
+                parameter: "step", expectation: "a multiple of 60 seconds, such as 600 or 10m (s, m, h, d)")
         }
         // The first point may begin before `from`.
         guard length / step + 1 <= pointsMax else {
@@ -100,7 +103,7 @@ struct HistoryQuery: Equatable, Sendable {
 
     /// Digits only, and so few that they can be multiplied.
     private static func number(_ text: Substring) -> UInt64? {
-        guard (1...14).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-        return UInt64(text)
+        let hasDigitsOnly = text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        return hasDigitsOnly && text.utf8.count <= 14 ? UInt64(text) : nil
     }
 }

@@ -73,7 +73,8 @@ enum Stream {
 
     static func joined(_ key: MinerKey, _ worker: String? = "rig", shard: UInt16 = 0) -> MinerJoined {
         MinerJoined(
-            key: key, worker: worker, ip: "192.0.2.7", agent: "XMRig/6.26.0", user: "wallet", rigID: "r-1",
+            key: key, worker: worker, ip: "192.0.2.7", agent: "XMRig/6.26.0", user: "user-of-\(worker ?? "nobody")",
+            rigID: "r-1",
             shard: shard)
     }
 

@@ -13,8 +13,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "-", "42", "\(Stream.epochText)", "\(Stream.epochText)-", "\(Stream.epochText)--1", "\(Stream.epochText)-+1",
-        "\(Stream.epochText)-1-1", "\(Stream.epochText)-18446744073709551615", "\(Stream.epochText)-18446744073709551616",
+        "", "-", "42", "\(Stream.epochText)", "\(Stream.epochText)-", "\(Stream.epochText)--1",
+        "\(Stream.epochText)-+1",
+        "\(Stream.epochText)-1-1", "\(Stream.epochText)-18446744073709551615",
+        "\(Stream.epochText)-18446744073709551616",
         "\(Stream.epochText) -1",
         "+102030405060708090a0b0c0d0e0f10-1", "0102030405060708090A0B0C0D0E0F10-1", "0\(Stream.epochText)-1",
         "\(Stream.epochText)-\u{664}", "\u{e4}\(Stream.epochText)-1",

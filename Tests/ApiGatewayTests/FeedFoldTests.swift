@@ -26,12 +26,15 @@ import Testing
     /// "share 7" for each event since the last time.
     private mutating func told() -> [String] {
         client.readAll().told.map { event in
-            event.name + (event.id.map { " " + ($0.hasPrefix(Stream.epochText) ? "" : "later ") + $0.split(separator: "-")[1] } ?? "")
+            guard let id = event.id else { return event.name }
+            let life = id.hasPrefix(Stream.epochText) ? "" : "later "
+            return "\(event.name) \(life)\(id.split(separator: "-")[1])"
         }
     }
 
     @Test mutating func eventsKeepTheirNumbersAndSharesGetTheNameOfTheirMiner() {
-        receive([.joined(Stream.joined(1, "a", shard: 3)), .share(Stream.share(1)), .checkpoint(Checkpoint())], from: 0)
+        receive(
+            [.joined(Stream.joined(1, "a", shard: 3)), .share(Stream.share(1)), .checkpoint(Checkpoint())], from: 0)
         receive([.left(MinerLeft(key: 1)), .share(Stream.share(1))], from: 3)
         let events = client.readAll().events
         #expect(events.map(\.id) == ["0", "1", "3", "4"].map { "\(Stream.epochText)-\($0)" })

@@ -24,10 +24,11 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ("-24h", 1_795_219_200), ("-90s", 1_795_305_510), ("-10m", 1_795_305_000), ("-7d", 1_794_700_800), ("0", 0),
-        ("1795219200", 1_795_219_200), ("1795219200123", 1_795_219_200), ("-99999999999999d", 0),
-    ] as [(String, UInt64)])
+    @Test(
+        arguments: [
+            ("-24h", 1_795_219_200), ("-90s", 1_795_305_510), ("-10m", 1_795_305_000), ("-7d", 1_794_700_800), ("0", 0),
+            ("1795219200", 1_795_219_200), ("1795219200123", 1_795_219_200), ("-99999999999999d", 0),
+        ] as [(String, UInt64)])
     func timesAreSecondsMillisecondsOrHowLongAgo(text: String, from: UInt64) throws {
         #expect(try query("from=\(text)").from == from)
     }
@@ -41,10 +42,11 @@ import Testing
         #expect(throws: QueryFault.self) { try query(text) }
     }
 
-    @Test(arguments: [
-        ("-10m", 60), ("-8h", 60), ("-9h", 120), ("-24h", 300), ("-7d", 1_800), ("-30d", 7_200), ("-365d", 86_400),
-        ("0", 42 * 86_400),
-    ] as [(String, UInt64)])
+    @Test(
+        arguments: [
+            ("-10m", 60), ("-8h", 60), ("-9h", 120), ("-24h", 300), ("-7d", 1_800), ("-30d", 7_200), ("-365d", 86_400),
+            ("0", 42 * 86_400),
+        ] as [(String, UInt64)])
     func theStepMakesAtMostAFewHundredPoints(from: String, step: UInt64) throws {
         let query = try query("from=\(from)")
         #expect(query.step == step)
