@@ -7,7 +7,7 @@ struct Answer: Equatable, Sendable {
 
     enum ContentType: String, Sendable {
         case json = "application/json"
-        /// What Prometheus reads.
+        /// The text format that Prometheus reads.
         case metrics = "text/plain; version=0.0.4; charset=utf-8"
         case eventStream = "text/event-stream"
     }

@@ -6,8 +6,6 @@ internal import Telemetry
 /// What is not known has no sample. In particular nothing is 0 before the first snapshot: to Prometheus a counter that
 /// falls to 0 has begun anew, and what comes next would all be counted a second time.
 enum Metrics {
-    static let contentType = "text/plain; version=0.0.4; charset=utf-8"
-
     /// - Parameters:
     ///   - pools: `Settings.Pool.name` of each pool, in the order of the configuration.
     ///   - workersMax: how many workers get series of their own, those with the highest hashrates first; 0 = none.

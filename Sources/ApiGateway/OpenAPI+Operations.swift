@@ -1,6 +1,4 @@
 extension OpenAPI {
-    static let eventStream = "text/event-stream"
-
     /// What can be asked.
     struct Operation: Sendable {
         enum Method: String, Sendable {
@@ -24,7 +22,7 @@ extension OpenAPI {
         }
 
         /// Why it may be refused. The raw value is the name of the response among the components.
-        enum Refused: String, CaseIterable, Sendable {
+        enum Failure: String, CaseIterable, Sendable {
             case badRequest = "BadRequest"
             case unauthorized = "Unauthorized"
             case forbidden = "Forbidden"
@@ -81,10 +79,13 @@ extension OpenAPI {
         var summary: String
         var parameters: [Parameter] = []
         var body: Schema?
-        var answer: Answer
-        var refusals: [Refused] = []
+        /// When all goes well; first of all the answer that is wanted.
+        var answers: [Answer]
+        var failures: [Failure] = []
         /// Needs no token.
         var isOpen = false
+        /// Of GET: whether the answer has an `ETag`.
+        var isTagged = true
     }
 
     struct Parameter: Sendable {
@@ -120,11 +121,11 @@ extension OpenAPI {
 
     private static func document(
         _ path: String, _ id: String, _ tag: Operation.Tag, _ summary: String, _ schema: String,
-        parameters: [Parameter] = [], refusals: [Operation.Refused] = []
+        parameters: [Parameter] = [], failures: [Operation.Failure] = []
     ) -> Operation {
         Operation(
             method: .get, path: path, id: id, tag: tag, summary: summary, parameters: parameters,
-            answer: .init(description: summary, schema: .named(schema)), refusals: refusals)
+            answers: [.init(description: summary, schema: .named(schema))], failures: failures)
     }
 
     private static let classic = [
@@ -138,16 +139,16 @@ extension OpenAPI {
         } + [
             document(
                 "/1/workers", "workers", .current, "The table of workers.", "Workers",
-                parameters: Parameter.list(WorkerColumn.self), refusals: [.badRequest]),
+                parameters: Parameter.list(WorkerColumn.self), failures: [.badRequest]),
             document(
                 "/1/miners", "miners", .current, "Every miner that is logged in.", "Miners",
-                parameters: Parameter.list(MinerColumn.self), refusals: [.badRequest]),
+                parameters: Parameter.list(MinerColumn.self), failures: [.badRequest]),
         ]
         + [("/1/config", ""), ("/2/config", "2")].flatMap { path, suffix in
             [
                 document(
                     path, "config" + suffix, .current, "The configuration in force, secrets replaced by ***.",
-                    "Configuration", refusals: [.conflict]),
+                    "Configuration", failures: [.conflict]),
                 configure(.put, path, "putConfig" + suffix),
                 configure(.post, path, "postConfig" + suffix),
             ]
@@ -156,8 +157,8 @@ extension OpenAPI {
                 method: .post, path: "/json_rpc", id: "jsonRPC", tag: .current,
                 summary: "JSON-RPC 2.0; a proxy has no methods, so the answer is an error.",
                 body: .named("RPCRequest"),
-                answer: .init(description: "The error.", schema: .named("RPCAnswer")),
-                refusals: [.unsupportedMediaType])
+                answers: [.init(description: "The error.", schema: .named("RPCAnswer"))],
+                failures: [.unsupportedMediaType])
         ]
 
     private static func configure(_ method: Operation.Method, _ path: String, _ id: String) -> Operation {
@@ -165,20 +166,21 @@ extension OpenAPI {
             method: method, path: path, id: id, tag: .current,
             summary: "Takes another configuration: a whole file. *** in the place of a secret keeps it.",
             body: .named("Configuration"),
-            answer: .init(status: "204", description: "It is in force, and in the file."),
-            refusals: [.badRequest, .conflict, .unsupportedMediaType])
+            answers: [.init(status: "204", description: "It is in force, and in the file.")],
+            failures: [.badRequest, .conflict, .unsupportedMediaType])
     }
 
     private static let millrace = [
         document(
             "/1/workers/{name}", "worker", .millrace, "Everything about one worker.", "Worker",
             parameters: [
-                Parameter(name: "name", place: .path, description: "The name, percent-encoded.", schema: .text())
-            ], refusals: [.notFound]),
+                Parameter(
+                    name: "name", place: .path, description: "The name, percent-encoded.", schema: .text(atLeast: 1))
+            ], failures: [.badRequest, .notFound]),
         document("/1/shards", "shards", .millrace, "The processes of the service, and its state.", "Shards"),
         document(
             "/1/upstreams", "upstreams", .millrace, "The pool connections.", "Upstreams",
-            parameters: Parameter.list(UpstreamColumn.self), refusals: [.badRequest]),
+            parameters: Parameter.list(UpstreamColumn.self), failures: [.badRequest]),
         document(
             "/1/history", "history", .millrace, "What has happened, minute by minute or more coarsely.", "History",
             parameters: [
@@ -194,7 +196,7 @@ extension OpenAPI {
                 Parameter(
                     name: "step", description: "Seconds for one point; as fine as it is kept without it.",
                     schema: .integer()),
-            ], refusals: [.badRequest, .notFound]),
+            ], failures: [.badRequest, .notFound]),
         Operation(
             method: .get, path: "/1/events", id: "events", tag: .millrace,
             summary: "Shares, logins and errors as they happen: Server-Sent Events.",
@@ -207,28 +209,42 @@ extension OpenAPI {
                     description: "The id of the last event that was seen: the stream goes on after it.",
                     schema: .text()),
             ],
-            answer: .init(
-                description: "A stream that does not end.", type: eventStream,
-                schema: .text("Events with `event`, `id` and one line of JSON as `data`.")),
-            refusals: [.badRequest]),
+            answers: [
+                .init(
+                    description: "A stream that does not end.", type: "text/event-stream",
+                    schema: .text("Events with `event`, `id` and one line of JSON as `data`."))
+            ],
+            failures: [.badRequest], isTagged: false),
+        Operation(
+            method: .post, path: "/1/shards/{id}/restart", id: "restartShard", tag: .millrace,
+            summary: "Replaces the process of one shard in good order.",
+            parameters: [
+                Parameter(name: "id", place: .path, description: "The shard.", schema: .integer(in: 0...255))
+            ],
+            answers: [.init(status: "202", description: "It has begun; `/1/shards` tells how it goes.")],
+            failures: [.notFound, .conflict, .unsupportedMediaType]),
     ]
 
     private static let forPrograms = [
         Operation(
             method: .get, path: "/metrics", id: "metrics", tag: .operation, summary: "Metrics for Prometheus.",
-            answer: .init(
-                description: "The text format 0.0.4.", type: "text/plain",
-                schema: .text("Lines of HELP, TYPE and samples."))),
+            answers: [
+                .init(
+                    description: "The text format 0.0.4.", type: "text/plain",
+                    schema: .text("Lines of HELP, TYPE and samples."))
+            ]),
         Operation(
             method: .get, path: "/healthz", id: "alive", tag: .operation, summary: "Whether the API is served.",
-            answer: .init(description: "It is.", schema: .named("Health")), isOpen: true),
+            answers: [.init(description: "It is.", schema: .named("Health"))], isOpen: true, isTagged: false),
         Operation(
             method: .get, path: "/readyz", id: "ready", tag: .operation,
             summary: "Whether a shard accepts miners and a pool connection is up.",
-            answer: .init(description: "Both are so.", schema: .named("Health")), refusals: [.unavailable],
-            isOpen: true),
+            answers: [
+                .init(description: "Both are so.", schema: .named("Health")),
+                .init(status: "503", description: "Not both.", schema: .named("Unready")),
+            ], isOpen: true),
         Operation(
             method: .get, path: "/openapi.json", id: "openAPI", tag: .operation, summary: "This document.",
-            answer: .init(description: "OpenAPI 3.1.", schema: .object())),
+            answers: [.init(description: "OpenAPI 3.1.", schema: .object())]),
     ]
 }

@@ -275,20 +275,23 @@ extension OpenAPI {
 
     private static let small: [(name: String, schema: Schema)] = [
         ("Configuration", .object("As docs/CONFIG.md describes it.")),
-        (
-            "RPCRequest",
-            .object(nil, .sometimes("jsonrpc", .text()), .always("method", .text()))
-        ),
+        ("RPCRequest", .anything("Anything; a request is an object with a `method`.")),
         (
             "RPCAnswer",
             .object(
-                nil, .always("jsonrpc", .text()),
+                nil, .always("id", .identifier("Of the request.")), .always("jsonrpc", .text(oneOf: ["2.0"])),
                 .always(
                     "error",
                     .object(
                         nil, .always("code", .integer(in: -32_768 ... -32_000)), .always("message", .text()))))
         ),
         ("Health", .object(nil, .always("status", .text(oneOf: ["ok"])))),
+        (
+            "Unready",
+            .object(
+                nil, .always("status", .text(oneOf: ["not ready"])),
+                .always("missing", .list(of: .text(), "What is not there, in words.")))
+        ),
         (
             "Error",
             .object(

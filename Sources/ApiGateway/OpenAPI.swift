@@ -60,9 +60,9 @@ enum OpenAPI {
             }
         }
         json.object("responses") { json in
-            for refusal in Operation.Refused.allCases {
-                json.object(named: refusal.rawValue) {
-                    $0.member("description", refusal.description)
+            for failure in Operation.Failure.allCases {
+                json.object(named: failure.rawValue) {
+                    $0.member("description", failure.description)
                     $0.content("application/json", .named("Error"))
                 }
             }
@@ -93,18 +93,20 @@ extension OpenAPI.Operation {
                 }
             }
             json.object("responses") { json in
-                json.object(named: answer.status) {
-                    $0.member("description", answer.description)
-                    if let schema = answer.schema { $0.content(answer.type, schema) }
+                for answer in answers {
+                    json.object(named: answer.status) {
+                        $0.member("description", answer.description)
+                        if let schema = answer.schema { $0.content(answer.type, schema) }
+                    }
                 }
-                if method == .get && !isOpen && answer.type != OpenAPI.eventStream {
+                if method == .get && isTagged {
                     json.object(named: "304") {
                         $0.member("description", "The document that `If-None-Match` names is still the same.")
                     }
                 }
-                for refusal in allRefusals {
-                    json.object(named: refusal.status) {
-                        $0.member("$ref", "#/components/responses/\(refusal.rawValue)")
+                for failure in allFailures {
+                    json.object(named: failure.status) {
+                        $0.member("$ref", "#/components/responses/\(failure.rawValue)")
                     }
                 }
             }
@@ -112,10 +114,10 @@ extension OpenAPI.Operation {
     }
 
     /// What can happen to this request and, in the order of their numbers, to every one.
-    private var allRefusals: [OpenAPI.Operation.Refused] {
-        let always: [OpenAPI.Operation.Refused] =
+    private var allFailures: [OpenAPI.Operation.Failure] {
+        let always: [OpenAPI.Operation.Failure] =
             isOpen ? [] : [.unauthorized, .forbidden, .contentTooLarge, .targetTooLong, .headersTooLarge, .unavailable]
-        return (refusals + always.filter { !refusals.contains($0) }).sorted { $0.status < $1.status }
+        return (failures + always.filter { !failures.contains($0) }).sorted { $0.status < $1.status }
     }
 }
 

@@ -23,7 +23,7 @@ final class Pages: Sendable {
         /// All miners that are connected now, in the order of their ids.
         var miners: [MinerRow] = []
         /// How often each of the parts has changed.
-        fileprivate(set) var snapshotNumber: UInt64 = 0
+        var snapshotNumber: UInt64 = 0
         fileprivate var timeNumber: UInt64 = 0
         fileprivate var statusNumber: UInt64 = 0
         fileprivate var minersNumber: UInt64 = 0

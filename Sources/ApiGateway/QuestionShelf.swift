@@ -69,16 +69,3 @@ final class QuestionShelf: Sendable {
     /// A new second has begun.
     func startSecond() { contents.withLock { $0.spentMicros = 0 } }
 }
-
-/// What one client wants to see of a page.
-enum Question: Hashable, Sendable {
-    /// `/1/workers/{name}`
-    case worker(name: String)
-
-    /// nil when the query wants nothing of the page but the page.
-    init?(_ page: Page, query: String) throws(Refused) {
-        return nil
-    }
-
-    var sources: Page.Sources { [.snapshot] }
-}

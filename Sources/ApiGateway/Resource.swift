@@ -127,7 +127,8 @@ enum Page: Int, CaseIterable, Sendable {
     var sources: Sources {
         switch self {
         case .classicSummary, .summary: [.snapshot, .clock]
-        case .classicWorkers, .workers, .upstreams: [.snapshot]
+        case .classicWorkers, .workers: [.snapshot]
+        case .upstreams: [.snapshot, .clock]
         case .miners: [.miners]
         case .shards, .metrics, .readiness: [.snapshot, .clock, .status]
         case .openAPI: []

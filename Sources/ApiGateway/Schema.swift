@@ -23,6 +23,10 @@ struct Schema: Sendable {
         /// An array with a schema for each place.
         case row([(name: String, schema: Schema)])
         case text(oneOf: [String])
+        case longText(lengthMin: Int)
+        /// A text, a whole number or null.
+        case identifier
+        case anything
         case integer(ClosedRange<Int>?)
         case number
         case boolean
@@ -54,6 +58,9 @@ struct Schema: Sendable {
     static func text(_ description: String? = nil, oneOf values: [String] = []) -> Schema {
         Schema(.text(oneOf: values), description)
     }
+    static func text(atLeast count: Int) -> Schema { Schema(.longText(lengthMin: count), nil) }
+    static func identifier(_ description: String) -> Schema { Schema(.identifier, description) }
+    static func anything(_ description: String) -> Schema { Schema(.anything, description) }
     /// A whole number; never negative unless the range says so.
     static func integer(_ description: String? = nil, in range: ClosedRange<Int>? = nil) -> Schema {
         Schema(.integer(range), description)
@@ -104,6 +111,11 @@ struct Schema: Sendable {
             if !values.isEmpty {
                 json.array("enum", .inLine, values.map { String?($0) } + (mayBeNull ? [nil] : []))
             }
+        case .longText(let count):
+            writeType("string", into: &json)
+            json.member("minLength", count)
+        case .identifier: json.array("type", .inLine, ["string", "integer", "null"])
+        case .anything: break
         case .integer(let range):
             writeType("integer", into: &json)
             json.member("minimum", range?.lowerBound ?? 0)

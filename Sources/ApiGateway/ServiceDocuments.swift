@@ -2,10 +2,22 @@ internal import Configuration
 
 /// The documents of the real service.
 struct ServiceDocuments: DocumentSource {
-    let settings: Settings
-    let api: Settings.API
-    let identity: Identity
-    let readMachine: @Sendable () -> MachineReadings
+    private let settings: Settings
+    private let isRestricted: Bool
+    private let identity: Identity
+    private let pools: [String]
+    private let readMachine: @Sendable () -> MachineReadings
+
+    init(
+        settings: Settings, api: Settings.API, identity: Identity,
+        readMachine: @escaping @Sendable () -> MachineReadings
+    ) {
+        self.settings = settings
+        isRestricted = api.isRestricted
+        self.identity = identity
+        pools = settings.pools.map(\.name)
+        self.readMachine = readMachine
+    }
 
     func answer(_ page: Page, of truth: Pages.Truth) -> Answer {
         switch page {
@@ -16,16 +28,35 @@ struct ServiceDocuments: DocumentSource {
         case .summary:
             .document(
                 CurrentDocuments.summary(
-                    of: truth.snapshot, identity: identity, isRestricted: api.isRestricted, machine: readMachine(),
+                    of: truth.snapshot, identity: identity, isRestricted: isRestricted, machine: readMachine(),
                     uptime: truth.uptime))
         case .workers:
             .document(CurrentDocuments.workers(of: truth.snapshot, naming: settings.workerNaming))
+        case .miners: .document(CurrentDocuments.miners(of: truth))
+        case .shards: .document(CurrentDocuments.shards(of: truth))
+        case .upstreams: .document(CurrentDocuments.upstreams(of: truth, pools: pools))
+        case .metrics:
+            .document(
+                Metrics.text(
+                    of: truth, identity: identity, pools: pools, workersMax: settings.metricsPerWorker,
+                    machine: readMachine()),
+                type: .metrics)
+        case .openAPI: .document(OpenAPI.document(version: identity.version))
         case .readiness: Readiness(truth).answer
-        case .miners, .shards, .upstreams, .metrics, .openAPI: .refusal(.notFound)
         }
     }
 
     func answer(_ question: Question, of truth: Pages.Truth) throws(Refused) -> Answer {
-        throw Refused(.notFound)
+        switch question {
+        case .worker(let name):
+            guard let body = CurrentDocuments.worker(named: name, of: truth) else { throw Refused(.notFound) }
+            return .document(body)
+        case .workers(let list):
+            return .document(
+                CurrentDocuments.workers(of: truth.snapshot, naming: settings.workerNaming, list: list))
+        case .miners(let list): return .document(CurrentDocuments.miners(of: truth, list: list))
+        case .upstreams(let list):
+            return .document(CurrentDocuments.upstreams(of: truth, pools: pools, list: list))
+        }
     }
 }
