@@ -170,6 +170,8 @@ extension OpenAPI {
             failures: [.badRequest, .conflict, .unsupportedMediaType])
     }
 
+    private static let time = Schema.text(matching: "^([0-9]{1,14}|-[0-9]{1,14}[smhd])$")
+
     private static let millrace = [
         document(
             "/1/workers/{name}", "worker", .millrace, "Everything about one worker.", "Worker",
@@ -189,13 +191,17 @@ extension OpenAPI {
                     name: "shard", description: "Of this shard; of all without it. Not together with `worker`.",
                     schema: .integer(in: 0...255)),
                 Parameter(
-                    name: "from", description: "Milliseconds since 1970: nothing before it.", schema: .integer()),
+                    name: "from",
+                    description:
+                        "Nothing before it: milliseconds or seconds since 1970, or how long ago (-24h). A day before "
+                        + "`to` without it.", schema: time),
                 Parameter(
-                    name: "to", description: "Milliseconds since 1970: nothing from it on; now without it.",
-                    schema: .integer()),
+                    name: "to", description: "Nothing from it on, in the same forms; now without it.", schema: time),
                 Parameter(
-                    name: "step", description: "Seconds for one point; as fine as it is kept without it.",
-                    schema: .integer()),
+                    name: "step",
+                    description:
+                        "Seconds for one point, a multiple of 60, or such as 10m; chosen by the length without it.",
+                    schema: .text(matching: "^[0-9]{1,14}[smhd]?$")),
             ], failures: [.badRequest, .notFound]),
         Operation(
             method: .get, path: "/1/events", id: "events", tag: .millrace,

@@ -24,6 +24,7 @@ struct Schema: Sendable {
         case row([(name: String, schema: Schema)])
         case text(oneOf: [String])
         case longText(lengthMin: Int)
+        case shapedText(pattern: String)
         /// A text, a whole number or null.
         case identifier
         case anything
@@ -58,6 +59,9 @@ struct Schema: Sendable {
     static func text(_ description: String? = nil, oneOf values: [String] = []) -> Schema {
         Schema(.text(oneOf: values), description)
     }
+    static func text(_ description: String? = nil, matching pattern: String) -> Schema {
+        Schema(.shapedText(pattern: pattern), description)
+    }
     static func text(atLeast count: Int) -> Schema { Schema(.longText(lengthMin: count), nil) }
     static func identifier(_ description: String) -> Schema { Schema(.identifier, description) }
     static func anything(_ description: String) -> Schema { Schema(.anything, description) }
@@ -83,6 +87,8 @@ struct Schema: Sendable {
         switch form {
         case .object(let members):
             writeType("object", into: &json)
+            // Without members it is any object.
+            guard !members.isEmpty else { break }
             let required = members.filter(\.isRequired).map(\.name)
             if !required.isEmpty { json.array("required", .inLine, required) }
             json.object("properties") {
@@ -114,6 +120,9 @@ struct Schema: Sendable {
         case .longText(let count):
             writeType("string", into: &json)
             json.member("minLength", count)
+        case .shapedText(let pattern):
+            writeType("string", into: &json)
+            json.member("pattern", pattern)
         case .identifier: json.array("type", .inLine, ["string", "integer", "null"])
         case .anything: break
         case .integer(let range):
