@@ -15,7 +15,7 @@ enum ContentCoding: Int, CaseIterable, Sendable {
         }
         var (gzip, identity, any): (Double?, Double?, Double?) = (nil, nil, nil)
         for item in header.lowercased().split(separator: ",") {
-            let parts = item.split(separator: ";").map { part in
+            let parts = item.split(separator: ";", omittingEmptySubsequences: false).map { part in
                 String(part.filter { $0 != " " && $0 != "\t" })
             }
             guard let name = parts.first else { continue }

@@ -28,7 +28,7 @@ import Testing
             ("gzip;q=0", .identity), ("gzip; q=0.0", .identity), ("gzip;q=0.001", .gzip), ("*;q=0", .identity),
             ("gzip;q=0.5, identity", .identity), ("gzip;q=1.0, identity; q=0.5", .gzip), ("identity;q=0", .identity),
             ("br;q=1.0, gzip;q=0.8, *;q=0.1", .gzip), ("*, gzip;q=0", .identity), ("gzip;q=nonsense", .identity),
-            ("identity;q=0.5, *;q=0.9", .gzip), (";,;gzip", .identity),
+            ("identity;q=0.5, *;q=0.9", .gzip), (";,;gzip", .identity), (";,gzip", .gzip),
         ] as [(String?, ContentCoding)])
     func theClientSaysWhatItTakes(header: String?, coding: ContentCoding) {
         #expect(ContentCoding(acceptedBy: header) == coding, "\(header ?? "nothing")")

@@ -121,7 +121,7 @@ struct HTTPClient {
         private func fill() -> Bool {
             errno = 0
             let piece = [UInt8](unsafeUninitializedCapacity: 1 << 20) { buffer, count in
-                count = max(0, read(descriptor, buffer.baseAddress, buffer.count))
+                count = max(0, Glibc.read(descriptor, buffer.baseAddress, buffer.count))
             }
             pending += piece
             return !piece.isEmpty

@@ -1,4 +1,5 @@
 import Configuration
+import Control
 import Synchronization
 import Telemetry
 import Testing

@@ -101,18 +101,21 @@ import Testing
         ]
         try serve { _, client in
             for (method, headers, status) in requests {
-                #expect(try client.send(method, "/1/config", headers: headers, body: "{}").status == status)
+                let reply = try client.send(method, "/1/config", headers: headers, body: "{}")
+                #expect(reply.status == status)
             }
         }
         try serve {
             $0.api.isRestricted = true
         } _: { _, client in
-            #expect(try client.send("PUT", "/1/config", headers: WriteTests.headers, body: "{}").status == 403)
+            let reply = try client.send("PUT", "/1/config", headers: WriteTests.headers, body: "{}")
+            #expect(reply.status == 403)
         }
         try serve {
             $0.api.accessToken = nil
         } _: { _, client in
-            #expect(try client.send("PUT", "/1/config", headers: WriteTests.headers, body: "{}").status == 403)
+            let reply = try client.send("PUT", "/1/config", headers: WriteTests.headers, body: "{}")
+            #expect(reply.status == 403)
         }
         #expect(supervisor.heard.isEmpty)
     }
