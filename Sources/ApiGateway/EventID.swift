@@ -13,13 +13,16 @@ struct EventID: Equatable, Sendable {
         self.sequence = sequence
     }
 
+    /// For clients and their libraries, as a regular expression.
+    static let pattern = "^[0-9a-f]{32}-[0-9]{1,19}$"
+
     /// nil when the text is not exactly what we have once sent.
     init?(_ text: String) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 2, parts[0].utf8.count == 32, parts[0].utf8.allSatisfy(EventID.isHexDigit),
-            (1...20).contains(parts[1].utf8.count), parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+            (1...19).contains(parts[1].utf8.count), parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
             let high = UInt64(parts[0].prefix(16), radix: 16), let low = UInt64(parts[0].suffix(16), radix: 16),
-            let sequence = UInt64(parts[1]), sequence < .max  // no event has that number: another one follows each
+            let sequence = UInt64(parts[1])  // nineteen digits fit, and leave room for a next one
         else { return nil }
         self.init(epoch: Epoch(high: high, low: low), sequence: sequence)
     }

@@ -42,6 +42,17 @@ struct EventWish: Equatable, Sendable {
     /// The last event that the client has seen.
     var lastID: EventID?
 
+    init(filter: EventFilter, lastID: EventID?) {
+        self.filter = filter
+        self.lastID = lastID
+    }
+
+    /// What `types` may be, as a regular expression.
+    static var typesPattern: String {
+        let names = FeedEvent.Kind.allCases.map { "\($0.name)" }.joined(separator: "|")
+        return "^(\(names))(,(\(names)))*$"
+    }
+
     /// - Parameters:
     ///   - query: what stands after the `?`, as it came. Parameters with other names are ignored.
     ///   - lastEventID: the header, which browsers send when they come again; it is newer than the address.

@@ -59,14 +59,6 @@ enum FeedEvent: Sendable {
         }
     }
 
-    /// Whether it tells of a miner.
-    var isOfMiner: Bool {
-        switch self {
-        case .share, .joined, .left: true
-        case .poolError, .silent, .gap: false
-        }
-    }
-
     /// Of whom it tells, as far as that is known.
     var miner: KnownMiner? {
         switch self {
@@ -100,17 +92,17 @@ struct EventFilter: Equatable, Sendable {
 
     /// - Parameters:
     ///   - kinds: a `gap` is always shown.
-    ///   - worker: events of other workers' miners are left out; nil = of none.
+    ///   - worker: only what its miners do; nil = everything.
     init(kinds: [FeedEvent.Kind] = FeedEvent.Kind.allCases, worker: String? = nil) {
         self.kinds = kinds.reduce(EventFilter.bit(.gap)) { $0 | EventFilter.bit($1) }
         self.worker = worker
     }
 
-    var wantsSummary: Bool { wants(.summary) }
+    var wantsSummary: Bool { wants(.summary) && worker == nil }
 
     func passes(_ event: FeedEvent) -> Bool {
         guard let kind = event.kind, wants(kind) else { return false }
-        guard let worker, event.isOfMiner else { return true }
+        guard let worker, kind != .gap else { return true }
         return event.miner?.joined.worker == worker
     }
 

@@ -9,13 +9,13 @@ import Testing
         Stream.id(42).append(to: &bytes)
         #expect(String(decoding: bytes, as: UTF8.self) == "\(Stream.epochText)-42")
         #expect(EventID("\(Stream.epochText)-42") == Stream.id(42))
-        #expect(EventID("\(Stream.epochText)-18446744073709551614") == Stream.id(.max - 1))
+        #expect(EventID("\(Stream.epochText)-9999999999999999999") == Stream.id(9_999_999_999_999_999_999))
     }
 
     @Test(arguments: [
         "", "-", "42", "\(Stream.epochText)", "\(Stream.epochText)-", "\(Stream.epochText)--1",
         "\(Stream.epochText)-+1",
-        "\(Stream.epochText)-1-1", "\(Stream.epochText)-18446744073709551615",
+        "\(Stream.epochText)-1-1", "\(Stream.epochText)-10000000000000000000",
         "\(Stream.epochText)-18446744073709551616",
         "\(Stream.epochText) -1",
         "+102030405060708090a0b0c0d0e0f10-1", "0102030405060708090A0B0C0D0E0F10-1", "0\(Stream.epochText)-1",
@@ -159,8 +159,8 @@ import Testing
         }
         #expect(ids(EventFilter(kinds: [.share])) == ["share 12", "share 13", "share 14", "gap 18"])
         #expect(ids(EventFilter(kinds: [.joined, .left], worker: "rig")) == ["joined 10", "left 17", "gap 18"])
-        #expect(ids(EventFilter(worker: "other")) == ["joined 11", "share 13", "pool_error 15", "gap 18"])
-        #expect(ids(EventFilter(worker: "nobody")) == ["pool_error 15", "gap 18"])
+        #expect(ids(EventFilter(worker: "other")) == ["joined 11", "share 13", "gap 18"])
+        #expect(ids(EventFilter(worker: "nobody")) == ["gap 18"])
     }
 
     @Test func oldTextsAreWrittenAgainAndAreTheSame() {
