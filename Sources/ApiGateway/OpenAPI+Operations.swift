@@ -231,7 +231,7 @@ extension OpenAPI {
             parameters: [
                 Parameter(name: "id", place: .path, description: "The shard.", schema: .integer(in: 0...255))
             ],
-            answers: [.init(status: "202", description: "It has begun; `/1/shards` tells how it goes.")],
+            answers: [.init(status: "202", description: "It has begun; see `/1/shards`.")],
             failures: [.notFound, .conflict, .unsupportedMediaType]),
     ]
 

@@ -24,9 +24,9 @@ final class Pages: Sendable {
         var miners: [MinerRow] = []
         /// How often each of the parts has changed.
         var snapshotNumber: UInt64 = 0
-        fileprivate var timeNumber: UInt64 = 0
-        fileprivate var statusNumber: UInt64 = 0
-        fileprivate var minersNumber: UInt64 = 0
+        var timeNumber: UInt64 = 0
+        var statusNumber: UInt64 = 0
+        var minersNumber: UInt64 = 0
 
         /// - Parameter time: milliseconds since 1970.
         init(snapshot: Snapshot, time: UInt64) {

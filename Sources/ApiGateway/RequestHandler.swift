@@ -130,29 +130,29 @@ final class RequestHandler: Sendable {
             case .preflight, .read: exchange.stage = .discarding(route, bytes: 0)
             case .write(let resource):
                 let bytesMax = resource == .configuration ? limits.configurationBytes : limits.requestBodyBytes
-                if let announced, announced > bytesMax { return tooLarge(exchange, on: connection) }
+                if let announced, announced > bytesMax { throw Refused(.contentTooLarge) }
                 try reserve(announced ?? bytesMax, for: exchange)
                 exchange.stage = .collecting(resource, [], bytesMax: bytesMax)
                 return .YES
             }
         } catch {
-            log.debug("\(error.refusal.rawValue) \(error.refusal.name) for \(method) \(path)")
+            // A body that nobody wants is read if it is short, so that the client gets to read its answer.
+            if let announced, announced > limits.requestBodyBytes || error.refusal == .contentTooLarge {
+                return refuse(error, exchange, on: connection, closing: true)
+            }
             exchange.stage = .refusing(error, bytes: 0)
+            return .YES
         }
-        if let announced, announced > limits.requestBodyBytes { return tooLarge(exchange, on: connection) }
+        guard announced.map({ $0 <= limits.requestBodyBytes }) ?? true else {
+            return refuse(Refused(.contentTooLarge), exchange, on: connection, closing: true)
+        }
         return .YES
     }
 
-    private func tooLarge(_ exchange: Exchange, on connection: OpaquePointer) -> MHD_Result {
-        log.debug("413 CONTENT_TOO_LARGE for \(exchange.target)")
-        return refuse(Refused(.contentTooLarge), exchange, on: connection)
-    }
-
-    /// nil when nothing was announced.
+    /// nil when nothing was announced: the body comes in chunks, whatever `Content-Length` says.
     private func announcedBytes(_ connection: OpaquePointer) -> Int? {
-        guard let length = header("Content-Length", connection) else {
-            return header("Transfer-Encoding", connection) == nil ? 0 : nil
-        }
+        if header("Transfer-Encoding", connection) != nil { return nil }
+        guard let length = header("Content-Length", connection) else { return 0 }
         return Int(length) ?? .max
     }
 
@@ -244,12 +244,15 @@ final class RequestHandler: Sendable {
         connections.withLock { $0.answering(cmhd_socket(connection), at: Clock.monotonicMillis) }
     }
 
-    private func refuse(_ refused: Refused, _ exchange: Exchange, on connection: OpaquePointer) -> MHD_Result {
+    /// - Parameter closing: the connection ends here: the rest of the body would be taken for the next request.
+    private func refuse(
+        _ refused: Refused, _ exchange: Exchange, on connection: OpaquePointer, closing: Bool = false
+    ) -> MHD_Result {
+        log.debug("\(refused.refusal.rawValue) \(refused.refusal.name) for \(exchange.target)")
         startAnswering(connection)
         let isPlain = refused == Refused(refused.refusal)
         let response = isPlain ? refusals[refused.refusal] : HTTPResponse(.refused(refused))
-        // After 413 the rest of the body would be taken for the next request.
-        return queue(refused.refusal == .contentTooLarge ? response?.closing : response, exchange, on: connection)
+        return queue(closing ? response?.closing : response, exchange, on: connection)
     }
 
     private func queue(_ document: Document, _ exchange: Exchange, on connection: OpaquePointer) -> MHD_Result {

@@ -60,7 +60,9 @@ struct Router: Sendable {
 
     /// Parameters after `;` say nothing new: JSON is UTF-8 (RFC 8259).
     private static func isJSON(_ contentType: String?) -> Bool {
-        guard let type = contentType?.split(separator: ";", maxSplits: 1, omittingEmptySubsequences: false).first else { return false }
+        guard let type = contentType?.split(separator: ";", maxSplits: 1, omittingEmptySubsequences: false).first else {
+            return false
+        }
         var name = Array(type.utf8)
         while let last = name.last, last == 0x20 || last == 0x09 { name.removeLast() }
         return String(decoding: name, as: UTF8.self).lowercased() == "application/json"

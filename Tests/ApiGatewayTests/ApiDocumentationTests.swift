@@ -55,7 +55,16 @@ import Testing
             "\(limits.connections) connections, \(limits.connectionsPerAddress) from one address",
             "complete \(limits.requestMillis / 1_000) s after", "taken within \(limits.answerMillis / 1_000) s",
             "\(limits.silenceSeconds) s of silence", "more than \(limits.requestBodyBytes / 1_024) KiB;",
-            "more than \(limits.connectionBytes / 1_024) KiB of headers", "reading \(limits.bodyBytes >> 20) MiB",
+            "more than \(limits.headBytes / 1_024) KiB of headers", "reading \(limits.bodyBytes >> 20) MiB",
+            "more than \(limits.connectionBytes / 1_024) KiB before",
+            "query of more than \(limits.targetBytes / 1_024) KiB",
+            "configuration may have \(limits.configurationBytes >> 20) MiB",
+            "documents of \(limits.compressedBodyBytes / 1_024) KiB and more",
+            "when \(limits.questionMicros / 1_000) ms of this second", "\(limits.streams) streams are open",
+            "\(limits.errands) requests wait", "\(limits.collectedBytes >> 20) MiB of configurations",
+            "does not answer within \(limits.controlMillis / 1_000) s",
+            "alive every \(limits.heartbeatMillis / 1_000) s",
+            "within the last \(limits.warmMillis / 1_000) s",
             "1 to \(ListQueryLimits.rowsMax);", "at most \(CurrentDocuments.workerMinersMax) of them",
         ] {
             #expect(page.replacing("\n", with: " ").contains(text), "\(text)")

@@ -110,7 +110,7 @@ import Testing
             }
             #expect(try client.send("POST", "/", body: String(repeating: "x", count: limit)).status == 405)
             let announced = try HTTPClient.Connection(client)
-            announced.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: \(limit + 1)\r\n\r\n")
+            announced.write("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: \(limit + 1)\r\n\r\n")
             #expect(announced.reply()?.text == #"{"status": 413, "error": "CONTENT_TOO_LARGE"}"#)
             #expect(announced.isClosedByServer())
             let chunked = try HTTPClient.Connection(client)

@@ -120,6 +120,16 @@ import Testing
         #expect(supervisor.heard.isEmpty)
     }
 
+    @Test func whoMayNotWriteIsToldSoBeforeALongBodyIsThere() throws {
+        try serve { _, client in
+            let connection = try HTTPClient.Connection(client)
+            connection.write(
+                "PUT /1/config HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\nExpect: 100-continue\r\n\r\n")
+            #expect(connection.reply()?.status == 401)
+            #expect(connection.isClosedByServer())
+        }
+    }
+
     @Test func aConfigurationThatIsTooLongOrNoTextIsRefused() throws {
         try serve {
             $0.limits.configurationBytes = 1_000
@@ -133,6 +143,11 @@ import Testing
                 "PUT /1/config HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\(WriteTests.headers)\r\n"
                     + "3e9\r\n\(fits) \r\n0\r\n\r\n")
             #expect(chunked.isClosedByServer())
+            let lying = try HTTPClient.Connection(client)
+            lying.write(
+                "PUT /1/config HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n"
+                    + "\(WriteTests.headers)\r\n3e9\r\n\(fits) \r\n0\r\n\r\n")
+            #expect(lying.isClosedByServer())
             let noText = try HTTPClient.Connection(client)
             noText.write("PUT /1/config HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\(WriteTests.headers)\r\n")
             noText.write([0xff])
