@@ -1,3 +1,4 @@
+internal import Archive
 internal import CMicrohttpd
 internal import Configuration
 internal import Control
@@ -30,18 +31,24 @@ enum Main {
                 settings: settings, api: api, identity: identity(of: api),
                 readMachine: { Machine.read(supervisor: supervisor) }))
         let control = ControlClient(runDirectory: settings.runDirectory)
+        let history = HistoryAnswers(HistoryReader(path: settings.database), log: log)
+        let ring = EventRing()
+        let streams = EventStreams(ring: ring)
         let handler = RequestHandler(
             pages: pages, router: Router(api: api),
-            actions: Actions(supervisor: control, history: nil, limits: limits), streamSource: nil, limits: limits,
-            log: log)
+            actions: Actions(supervisor: control, history: history, limits: limits), streamSource: streams,
+            limits: limits, log: log)
         guard let handler else {
             log.critical("out of memory")
             ExitCode.failed.exit()
         }
         do {
             let subscriber = try SnapshotSubscriber(BusContext(), runDirectory: settings.runDirectory)
+            let feed = Feed(
+                runDirectory: settings.runDirectory, ring: ring, publish: { pages.publish(miners: $0) },
+                wake: { streams.wakeAll() }, log: log)
             var gateway = Gateway(
-                api: api, pages: pages, handler: handler, subscriber: subscriber,
+                api: api, pages: pages, handler: handler, subscriber: subscriber, feed: feed, streams: streams,
                 supervisor: SupervisorsWord(of: control, limits: limits),
                 lifeline: Lifeline(descriptor: Lifeline.inheritedDescriptor), limits: limits, log: log)
             gateway.run()

@@ -208,12 +208,16 @@ extension OpenAPI {
             summary: "Shares, logins and errors as they happen: Server-Sent Events.",
             parameters: [
                 Parameter(
-                    name: "types", description: "Which events, with commas between; all without it.", schema: .text()),
+                    name: "types", description: "Which events, with commas between; all without it.",
+                    schema: .text(matching: EventWish.typesPattern)),
                 Parameter(name: "worker", description: "Only events of this worker's miners.", schema: .text()),
+                Parameter(
+                    name: "last-event-id", description: "As the header, for clients that cannot send it.",
+                    schema: .text(matching: EventID.pattern)),
                 Parameter(
                     name: "Last-Event-ID", place: .header,
                     description: "The id of the last event that was seen: the stream goes on after it.",
-                    schema: .text()),
+                    schema: .text(matching: EventID.pattern)),
             ],
             answers: [
                 .init(
