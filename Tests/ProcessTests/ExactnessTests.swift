@@ -141,7 +141,7 @@ private final class SmallDisk {
         guard mount("tmpfs", scratch.url.path, "tmpfs", 0, "size=8m") == 0 else { return nil }
     }
 
-    deinit { _ = umount2(scratch.url.path, Int32(MNT_DETACH.rawValue)) }
+    deinit { _ = umount2(scratch.url.path, Int32(MNT_DETACH)) }
 
     func fill() {
         let descriptor = open(path + "/ballast", O_CREAT | O_WRONLY, 0o600)
