@@ -113,8 +113,12 @@ public final class EventPublisher {
         return (sender.bytes, request)
     }
 
-    /// Flushes and closes. Then `BusContext.finish` gives the last messages time to leave.
-    public func close() {
+    /// Says the last word, flushes and closes. Then `BusContext.finish` gives the last messages time to leave.
+    /// - Parameter last: time and gauges of the last checkpoint.
+    public func close(_ last: Checkpoint = Checkpoint()) {
+        var last = last
+        last.isLast = true
+        record(last)
         flush()
         events.close()
         replay.close()

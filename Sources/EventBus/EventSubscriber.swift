@@ -36,6 +36,8 @@ public final class EventSubscriber {
     /// Where the stream goes on: what may be stored as done, once the news before it is.
     public var position: (epoch: Epoch, next: UInt64)? { gate.position }
     public var isBehind: Bool { gate.isBehind }
+    /// Events that were missed at first and had by asking for them, since this process began.
+    public var replayedCount: UInt64 { gate.replayedCount }
 
     /// To be watched for readability, both.
     public var descriptors: [Int32] { [events.descriptor, replay.descriptor] }
@@ -54,11 +56,13 @@ public final class EventSubscriber {
     ) -> Bool {
         var count = 0
         var isDrained = false
-        // An edge may be eaten while we send, or look at the other socket: look until both are empty.
+        // An edge may be eaten while we send, or look at the other socket: look until both are empty. The live frames first:
+        // what a process has said until its end is then read before the answer of its successor.
         while count < messagesMax, !isDrained {
             isDrained = true
-            for socket in [replay, events] {
-                while count < messagesMax, let message = socket.receive() {
+            for socket in [events, replay] {
+                let pause = min(count + max(messagesMax / 2, 1), messagesMax)
+                while count < pause, let message = socket.receive() {
                     count += 1
                     isDrained = false
                     take(message.bytes, gauges, handle)

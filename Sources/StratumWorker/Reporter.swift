@@ -70,6 +70,11 @@ final class Reporter {
     }
 
     func checkpoint(_ gauges: Gauges) {
+        publisher.record(Reporter.checkpoint(gauges))
+        flush()
+    }
+
+    private static func checkpoint(_ gauges: Gauges) -> Checkpoint {
         var checkpoint = Checkpoint()
         checkpoint.time = WallClock.milliseconds()
         checkpoint.minersNow = UInt32(clamping: gauges.minersNow)
@@ -77,8 +82,7 @@ final class Reporter {
         checkpoint.upstreams = UpstreamCounts(
             active: UInt32(clamping: gauges.upstreams.active), sleeping: UInt32(clamping: gauges.upstreams.sleeping),
             error: UInt32(clamping: gauges.upstreams.error))
-        publisher.record(checkpoint)
-        flush()
+        return checkpoint
     }
 
     /// What is so now, beside the events.
@@ -100,10 +104,11 @@ final class Reporter {
         publisher.flush()
     }
 
-    func close() {
+    /// - Parameter gauges: the last word on them.
+    func close(_ gauges: Gauges) {
         watch?.close()
         timer?.close()
-        publisher.close()
+        publisher.close(Reporter.checkpoint(gauges))
         context.finish()
     }
 

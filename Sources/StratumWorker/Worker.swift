@@ -336,8 +336,7 @@ final class Worker {
         departures.closeAll()
         for link in pools.values { link.hangUp() }
         pools.removeAll()
-        reporter.checkpoint(gauges)
-        reporter.close()
+        reporter.close(gauges)
         for timer in timers { timer.close() }
         for signal in signals { signal.close() }
         lifelineWatch?.close()

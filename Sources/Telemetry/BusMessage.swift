@@ -38,14 +38,17 @@ public struct EventFrame: Equatable, Sendable {
     /// The sequence number of the first event; the others follow one by one.
     public var first: UInt64
     public var events: [ShardEvent]
+    /// The number of the request that this answers; 0 = none, it is live.
+    public var request: UInt32
     /// The sequence number after the last event.
     public var end: UInt64 { first + UInt64(events.count) }
 
-    public init(shard: UInt16, epoch: Epoch, first: UInt64, events: [ShardEvent]) {
+    public init(shard: UInt16, epoch: Epoch, first: UInt64, events: [ShardEvent], request: UInt32 = 0) {
         self.shard = shard
         self.epoch = epoch
         self.first = first
         self.events = events
+        self.request = request
     }
 }
 
@@ -55,12 +58,15 @@ public struct LiveMiners: Equatable, Sendable {
     /// Where the stream of events can be taken up.
     public var from: UInt64
     public var miners: [MinerJoined]
+    /// The number of the request that this answers.
+    public var request: UInt32
 
-    public init(shard: UInt16, epoch: Epoch, from: UInt64, miners: [MinerJoined]) {
+    public init(shard: UInt16, epoch: Epoch, from: UInt64, miners: [MinerJoined], request: UInt32 = 0) {
         self.shard = shard
         self.epoch = epoch
         self.from = from
         self.miners = miners
+        self.request = request
     }
 }
 
@@ -71,12 +77,15 @@ public struct ReplayEnd: Equatable, Sendable {
     public var next: UInt64
     /// The sequence number that the shard's next event will have. Greater than `next`: ask again.
     public var end: UInt64
+    /// The number of the request that this answers.
+    public var request: UInt32
 
-    public init(shard: UInt16, epoch: Epoch, next: UInt64, end: UInt64) {
+    public init(shard: UInt16, epoch: Epoch, next: UInt64, end: UInt64, request: UInt32 = 0) {
         self.shard = shard
         self.epoch = epoch
         self.next = next
         self.end = end
+        self.request = request
     }
 }
 
@@ -85,11 +94,14 @@ public struct ReplayRequest: Equatable, Sendable {
     /// The epoch that `from` counts in; a shard of another one answers from its own beginning.
     public var epoch: Epoch
     public var from: UInt64
+    /// Grows by one with each request of one receiver; the answer repeats it. Never 0.
+    public var number: UInt32
 
-    public init(shard: UInt16, epoch: Epoch, from: UInt64) {
+    public init(shard: UInt16, epoch: Epoch, from: UInt64, number: UInt32) {
         self.shard = shard
         self.epoch = epoch
         self.from = from
+        self.number = number
     }
 }
 

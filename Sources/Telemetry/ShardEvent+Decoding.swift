@@ -12,7 +12,7 @@ extension ShardEvent {
             case .left: .left(try MinerLeft(from: &body))
             case .share: .share(try ShareSettled(from: &body, outcome: own))
             case .poolError: .poolError(try PoolError(from: &body))
-            case .checkpoint: .checkpoint(try Checkpoint(from: &body))
+            case .checkpoint: .checkpoint(try Checkpoint(from: &body, flags: own))
             }
         try body.finish()
     }
@@ -82,7 +82,9 @@ extension PoolError {
 }
 
 extension Checkpoint {
-    fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
+    fileprivate init(from reader: inout ByteReader, flags: UInt8) throws(DecodingFailure) {
+        guard flags <= 1 else { throw .invalidField }
+        isLast = flags == 1
         minersNow = try reader.integer()
         time = try reader.integer()
         connections = try reader.integer()

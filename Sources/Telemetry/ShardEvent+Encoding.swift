@@ -72,7 +72,7 @@ extension PoolError {
 
 extension Checkpoint {
     func encode(to writer: inout RecordWriter) {
-        writer.putHead(.checkpoint, byteCount: RecordLayout.checkpointBytes)
+        writer.putHead(.checkpoint, isLast ? 1 : 0, byteCount: RecordLayout.checkpointBytes)
         writer.put(minersNow)
         writer.put(time)
         writer.put(connections)

@@ -147,6 +147,9 @@ public struct Checkpoint: Equatable, Sendable {
     public var upstreams = UpstreamCounts()
     /// Of the epoch.
     public var counters = ShareCounters()
+    /// The process ends in good order: nothing of its epoch comes after this. A reader that has heard it to here knows that
+    /// it misses nothing.
+    public var isLast = false
 
     public init() {}
 }

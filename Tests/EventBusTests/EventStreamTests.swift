@@ -70,7 +70,7 @@ struct ShardStreamTests {
     }
 
     @Test func gaugesComeBesideTheStreamAndOnlyThoseOfThePresentProcess() throws {
-        let (former, present) = (Epoch(high: 1, low: 1), Epoch(high: 2, low: 2))
+        let (known, unknown) = (Epoch(high: 1, low: 1), Epoch(high: 2, low: 2))
         let stranger = try BusSocket(context, .publish, queuedMessagesMax: 100)
         try stranger.bind(.events(.shard(0), runDirectory: directory.path))
         let subscriber = try subscriber()
@@ -78,18 +78,18 @@ struct ShardStreamTests {
             BusMessage.gauges(ShardGauges(shard: 0, epoch: epoch, time: time)).encoded()
         }
         let events = BusMessage.events(
-            EventFrame(shard: 0, epoch: former, first: 0, events: [.share(share(1))])
+            EventFrame(shard: 0, epoch: known, first: 0, events: [.share(share(1))])
         ).encoded()
         var harness = Harness()
         // Of a process that nothing is known of yet, and of the one that is.
         let isHeard = harness.turn(subscriber, nil) { harness in
-            stranger.send(gauges(present, 1))
-            stranger.send(gauges(former, 2))
+            stranger.send(gauges(unknown, 1))
+            stranger.send(gauges(known, 2))
             stranger.send(events)
             return harness.gauges.count > 1
         }
         #expect(isHeard)
-        #expect(harness.gauges.allSatisfy { $0.epoch == former && $0.time == 2 })
+        #expect(harness.gauges.allSatisfy { $0.epoch == known && $0.time == 2 })
         #expect(harness.shares == [1])
     }
 

@@ -57,7 +57,7 @@ struct BusDocumentTests {
 
     @Test func theHeadOfMessages() {
         func bytes(shard: UInt16 = 0, _ epoch: Epoch) -> [UInt8] {
-            BusMessage.replay(ReplayRequest(shard: shard, epoch: epoch, from: 0)).encoded()
+            BusMessage.replay(ReplayRequest(shard: shard, epoch: epoch, from: 0, number: 0)).encoded()
         }
         expect(
             "## Messages between shard and collector", bytes(nowhere), still: ["magic", "kind", "version", "spare"],
@@ -68,30 +68,47 @@ struct BusDocumentTests {
     }
 
     @Test func framesOfRecords() {
-        func bytes(first: UInt64 = 0, _ events: [ShardEvent] = []) -> [UInt8] {
-            BusMessage.events(Sample.frame(first: first, events, epoch: nowhere)).encoded()
+        func bytes(first: UInt64 = 0, _ events: [ShardEvent] = [], request: UInt32 = 0) -> [UInt8] {
+            var frame = Sample.frame(first: first, events, epoch: nowhere)
+            frame.request = request
+            return BusMessage.events(frame).encoded()
         }
-        let still: Set = ["spare", "records"]
-        expect(
-            "**Events** (1", bytes(), still: still,
-            ["first / from": .full(bytes(first: .max)), "count": .other(bytes([.left(MinerLeft(key: 1))]))])
-        let live = LiveMiners(shard: 0, epoch: nowhere, from: .max, miners: [])
-        let liveBytes = changed(BusMessage.liveMiners(live).encoded()) { $0[2] = BusMessage.Kind.events.rawValue }
-        expect(
-            "**Events** (1", bytes(), still: still,
-            ["first / from": .full(liveBytes), "count": .other(bytes([.left(MinerLeft(key: 1))]))])
+        func liveBytes(from: UInt64, request: UInt32) -> [UInt8] {
+            let live = LiveMiners(shard: 0, epoch: nowhere, from: from, miners: [], request: request)
+            return changed(BusMessage.liveMiners(live).encoded()) { $0[2] = BusMessage.Kind.events.rawValue }
+        }
+        for (first, request) in [
+            (bytes(first: .max), bytes(request: .max)),
+            (liveBytes(from: .max, request: 0), liveBytes(from: 0, request: .max)),
+        ] {
+            expect(
+                "**Events** (1", bytes(), still: ["records"],
+                [
+                    "first / from": .full(first), "count": .other(bytes([.left(MinerLeft(key: 1))])),
+                    "request": .full(request),
+                ])
+        }
     }
 
     @Test func theShortMessages() {
-        func end(_ next: UInt64, _ end: UInt64) -> [UInt8] {
-            BusMessage.replayEnd(ReplayEnd(shard: 0, epoch: nowhere, next: next, end: end)).encoded()
+        func end(_ next: UInt64, _ end: UInt64, _ request: UInt32 = 0) -> [UInt8] {
+            let message = ReplayEnd(shard: 0, epoch: nowhere, next: next, end: end, request: request)
+            return BusMessage.replayEnd(message).encoded()
         }
         expect(
-            "**Replay end** (3", end(0, 0), still: [], ["next": .full(end(.max, 0)), "end": .full(end(0, .max))])
+            "**Replay end** (3", end(0, 0), still: ["spare"],
+            ["next": .full(end(.max, 0)), "end": .full(end(0, .max)), "request": .full(end(0, 0, .max))])
+        func replay(_ from: UInt64, _ number: UInt32) -> [UInt8] {
+            let message = ReplayRequest(shard: 0, epoch: nowhere, from: from, number: number)
+            return BusMessage.replay(message).encoded()
+        }
+        expect(
+            "**Replay** (4", replay(0, 0), still: ["spare"],
+            ["from": .full(replay(.max, 0)), "request": .full(replay(0, .max))])
         func acknowledge(_ before: UInt64) -> [UInt8] {
             BusMessage.acknowledge(Acknowledgement(shard: 0, epoch: nowhere, before: before)).encoded()
         }
-        let fields = tables.fields(after: "**Replay** (4)")
+        let fields = tables.fields(after: "**Acknowledge** (5")
         #expect(fields.map(\.range) == [BusMessage.headBytes..<acknowledge(0).count])
         #expect(acknowledge(.max).suffix(8).allSatisfy { $0 == 255 })
     }
@@ -253,8 +270,9 @@ struct BusDocumentTests {
             ShardEvent.checkpoint(changed(Checkpoint(), change)).encoded()
         }
         expect(
-            "**Checkpoint** (5)", bytes { _ in }, still: ["kind", "spare", "length"],
+            "**Checkpoint** (5)", bytes { _ in }, still: ["kind", "length"],
             [
+                "flags": .full(bytes { $0.isLast = true }),
                 "miners now": .full(bytes { $0.minersNow = .max }), "time": .full(bytes { $0.time = .max }),
                 "connections": .full(bytes { $0.connections = .max }),
                 "upstreams active": .full(bytes { $0.upstreams.active = .max }),

@@ -5,9 +5,11 @@ import Testing
 struct BusMessageTests {
     static let messages: [BusMessage] = [
         .events(Sample.frame(first: 1 << 40)),
-        .liveMiners(LiveMiners(shard: 7, epoch: Sample.epoch, from: 9, miners: [Sample.joined(1), Sample.joined(2)])),
-        .replayEnd(ReplayEnd(shard: 7, epoch: Sample.epoch, next: 8, end: 9)),
-        .replay(ReplayRequest(shard: 7, epoch: .unknown, from: 0)),
+        .liveMiners(
+            LiveMiners(
+                shard: 7, epoch: Sample.epoch, from: 9, miners: [Sample.joined(1), Sample.joined(2)], request: 3)),
+        .replayEnd(ReplayEnd(shard: 7, epoch: Sample.epoch, next: 8, end: 9, request: 1 << 31)),
+        .replay(ReplayRequest(shard: 7, epoch: .unknown, from: 0, number: 4)),
         .acknowledge(Acknowledgement(shard: 65_535, epoch: Sample.epoch, before: .max)),
         .gauges(Sample.gauges), .gauges(ShardGauges(shard: 0, epoch: Sample.epoch, time: 0)),
     ]

@@ -19,7 +19,7 @@ struct EventLogTests {
     }
 
     private func answer(_ log: EventLog, from sequence: UInt64, epoch: Epoch = Sample.epoch) throws -> [BusMessage] {
-        let request = ReplayRequest(shard: 3, epoch: epoch, from: sequence)
+        let request = ReplayRequest(shard: 3, epoch: epoch, from: sequence, number: 6)
         var bytes: [[UInt8]] = []
         log.answer(request, liveMiners: { [Sample.joined(5)] }, send: { bytes.append($0) })
         return try bytes.map { try BusMessage(decoding: $0) }
@@ -75,7 +75,9 @@ struct EventLogTests {
         for _ in 0..<50 { log.append(Sample.accepted()) }
         let messages = try answer(log, from: 25)
         #expect(sequences(messages) == [25..<36, 36..<50])
-        #expect(messages.last == .replayEnd(ReplayEnd(shard: 3, epoch: Sample.epoch, next: 50, end: 50)))
+        let requests = messages.compactMap { if case .events(let frame) = $0 { frame.request } else { nil } }
+        #expect(requests == [6, 6])
+        #expect(messages.last == .replayEnd(ReplayEnd(shard: 3, epoch: Sample.epoch, next: 50, end: 50, request: 6)))
         #expect(messages.count == 3)
     }
 
@@ -83,7 +85,7 @@ struct EventLogTests {
         var log = smallLog()
         for _ in 0..<80 { log.append(Sample.accepted()) }
         let messages = try answer(log, from: 2)
-        let live = LiveMiners(shard: 3, epoch: Sample.epoch, from: 18, miners: [Sample.joined(5)])
+        let live = LiveMiners(shard: 3, epoch: Sample.epoch, from: 18, miners: [Sample.joined(5)], request: 6)
         #expect(messages.first == .liveMiners(live))
         #expect(sequences(messages).first == 18..<36)
     }
@@ -100,7 +102,8 @@ struct EventLogTests {
         for _ in 0..<1_000 { log.append(Sample.accepted()) }
         let messages = try answer(log, from: 0)
         #expect(messages.count == EventLog.replayFramesMax + 1)
-        #expect(messages.last == .replayEnd(ReplayEnd(shard: 3, epoch: Sample.epoch, next: 288, end: 1_000)))
+        #expect(
+            messages.last == .replayEnd(ReplayEnd(shard: 3, epoch: Sample.epoch, next: 288, end: 1_000, request: 6)))
     }
 
     @Test func whatIsAcknowledgedIsFreedAndTheRingGoesRound() throws {
@@ -117,25 +120,20 @@ struct EventLogTests {
 
     @Test func neitherForeignNorUnsentEventsAreFreed() throws {
         var log = smallLog()
-        for _ in 0..<36 { log.append(Sample.accepted()) }
-        log.acknowledge(Acknowledgement(shard: 3, epoch: Sample.epoch, before: .max))
-        #expect(log.oldest == 0)
-        _ = try frames(&log)
-        log.acknowledge(Acknowledgement(shard: 3, epoch: .unknown, before: .max))
-        #expect(log.oldest == 0)
-        log.acknowledge(Acknowledgement(shard: 3, epoch: Sample.epoch, before: .max))
-        #expect(log.oldest == 36)
-    }
-}
-
-extension EventLog {
-    mutating func append(_ event: ShardEvent) {
-        switch event {
-        case .joined(let joined): append(joined)
-        case .left(let left): append(left)
-        case .share(let share): append(share)
-        case .poolError(let error): append(error)
-        case .checkpoint(let checkpoint): append(checkpoint)
+        func acknowledge(_ before: UInt64, _ epoch: Epoch = Sample.epoch) -> UInt64 {
+            log.acknowledge(Acknowledgement(shard: 3, epoch: epoch, before: before))
+            return log.oldest
         }
+        for _ in 0..<36 { log.append(Sample.accepted()) }
+        #expect(acknowledge(36) == 0)
+        _ = try frames(&log)
+        #expect(acknowledge(36, .unknown) == 0)
+        // Whoever says so is mistaken about more than that.
+        #expect(acknowledge(37) == 0)
+        #expect(acknowledge(.max) == 0)
+        #expect(acknowledge(20) == 18)
+        #expect(acknowledge(3) == 18)
+        #expect(acknowledge(36) == 36)
+        #expect(log.droppedCount == 0)
     }
 }

@@ -85,9 +85,11 @@ struct GoldenFrameTests {
     @Test func aFrameOfEvents() throws {
         try expect(
             .events(
-                EventFrame(shard: 7, epoch: Sample.epoch, first: 1 << 40, events: [.left(left), .share(share)])),
+                EventFrame(
+                    shard: 7, epoch: Sample.epoch, first: 1 << 40, events: [.left(left), .share(share)],
+                    request: 0x5152_5354)),
             is: """
-                4d52010207000000 0807060504030201 100f0e0d0c0b0a09 0000000000010000 0200000000000000 0200100000000000
+                4d52010207000000 0807060504030201 100f0e0d0c0b0a09 0000000000010000 0200000054535251 0200100000000000
                 8877665544332211 0302380008017100 0807060504030201 1817161514131211 2100000000000000 3100000000000000
                 4100000000000000 5100000062610000
                 """)
@@ -95,9 +97,9 @@ struct GoldenFrameTests {
 
     @Test func liveMiners() throws {
         try expect(
-            .liveMiners(LiveMiners(shard: 7, epoch: Sample.epoch, from: 9, miners: [joined])),
+            .liveMiners(LiveMiners(shard: 7, epoch: Sample.epoch, from: 9, miners: [joined], request: 2)),
             is: """
-                4d52020207000000 0807060504030201 100f0e0d0c0b0a09 0900000000000000 0100000000000000 01013d0003000900
+                4d52020207000000 0807060504030201 100f0e0d0c0b0a09 0900000000000000 0100000002000000 01013d0003000900
                 8877665544332211 0c00080005000201 7269673139322e30 2e322e37584d5269 672f362e32362e30 343877616c6c6574
                 7261636b37
                 """)
@@ -105,17 +107,19 @@ struct GoldenFrameTests {
 
     @Test func theEndOfAReplay() throws {
         try expect(
-            .replayEnd(ReplayEnd(shard: 7, epoch: Sample.epoch, next: 8, end: 9)),
+            .replayEnd(ReplayEnd(shard: 7, epoch: Sample.epoch, next: 8, end: 9, request: 3)),
             is: """
                 4d52030207000000 0807060504030201 100f0e0d0c0b0a09 0800000000000000 0900000000000000
+                0300000000000000
                 """)
     }
 
     @Test func aRequestToReplay() throws {
         try expect(
-            .replay(ReplayRequest(shard: 7, epoch: .unknown, from: 0)),
+            .replay(ReplayRequest(shard: 7, epoch: .unknown, from: 0, number: 4)),
             is: """
                 4d52040207000000 0000000000000000 0000000000000000 0000000000000000
+                0400000000000000
                 """)
     }
 
