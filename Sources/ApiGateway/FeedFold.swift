@@ -26,7 +26,8 @@ struct FeedFold {
             case .events(let epoch, let events): take(events, of: epoch)
             case .lost(let epoch, let count):
                 advance(epoch, by: count)
-                ring.append(CollectionOfOne(.gap(missed: count)), id: nil)
+                // 0: the collector was killed, and what it took along nobody knows; or the next tells it once more.
+                ring.append(CollectionOfOne(.gap(missed: count == 0 ? nil : count)), id: nil)
             case .liveMiners(let epoch, let live):
                 // Where they stand in the stream is not said; it is what follows that ends at the position.
                 if let position, position.epoch == epoch {
@@ -42,8 +43,6 @@ struct FeedFold {
     mutating func takeRows() -> [MinerRow] { miners.takeRows() }
 
     private mutating func begin(_ epoch: Epoch) {
-        // What the former collector took along, or this one tells once more, nobody knows.
-        if !lives.isEmpty { ring.append(CollectionOfOne(.gap(missed: nil)), id: nil) }
         lives.append(Life(epoch: epoch, next: 0))
         if lives.count > FeedFold.livesMax { lives.removeFirst() }
         // Its keys are others: whoever lives will be named again.

@@ -88,17 +88,22 @@ import Testing
 
     @Test mutating func aNewCollectorIsAGapAndItsKeysAreOthers() {
         receive([.joined(Stream.joined(1, "old")), .share(Stream.share(1))], from: 0)
-        receive([.share(Stream.share(1)), .joined(Stream.joined(1, "new"))], from: 0, of: Stream.later)
+        // What the gate says once somebody else has answered, and the former one's last word was not heard.
+        let first: [ShardEvent] = [.share(Stream.share(1)), .joined(Stream.joined(1, "new"))]
+        fold.take(
+            [.lost(Stream.epoch, 0), .epochBegan(Stream.later), .events(Stream.later, first[...])],
+            position: (Stream.later, 2))
         let events = client.readAll().events
         #expect(events.map(\.name) == ["joined", "share", "gap", "share", "joined"])
         #expect(events[2].data == #"{"missed":null}"#)
         #expect(events[3].object["worker"] is String == false)
         // Late news of the former one.
-        receive([.share(Stream.share(1)), .left(MinerLeft(key: 1))], from: 2)
+        let late: [ShardEvent] = [.share(Stream.share(1)), .left(MinerLeft(key: 1))]
+        fold.take([.events(Stream.epoch, late[...])], position: (Stream.later, 2))
         #expect(told() == ["share 2", "left 3"])
         #expect(fold.takeRows().map(\.miner.worker) == ["new"])
         // And of this one.
-        receive([.share(Stream.share(1))], from: 2, of: Stream.later)
+        fold.take([.events(Stream.later, first[..<1])], position: (Stream.later, 3))
         #expect(told() == ["share later 2"])
     }
 
