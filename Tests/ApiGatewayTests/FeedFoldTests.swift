@@ -119,7 +119,7 @@ import Testing
         for last in 50..<99 as Range<UInt64> {
             var before = EventCursor(fold.ring, .everything, after: Stream.id(last), at: 0)
             var after = EventCursor(successor.fold.ring, .everything, after: Stream.id(last), at: 0)
-            #expect(before.readAll().events == after.readAll().events)
+            #expect(before.readAll().events.map(\.id) == after.readAll().events.map(\.id))
         }
         var tooLate = EventCursor(successor.fold.ring, .everything, after: Stream.id(39), at: 0)
         #expect(tooLate.readAll().events.first?["missed"] == 10)
