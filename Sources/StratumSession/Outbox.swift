@@ -138,6 +138,7 @@ public struct Outbox: Sendable {
 
     /// Lets `write` append a message for a miner. Messages to one miner in a row become one.
     /// - Returns: how many bytes it has.
+    @discardableResult
     mutating func send(to miner: MinerID, _ write: (inout [UInt8]) -> Void) -> Int {
         let start = bytes.count
         write(&bytes)
@@ -150,6 +151,7 @@ public struct Outbox: Sendable {
     }
 
     /// - Returns: how many bytes it has.
+    @discardableResult
     mutating func send(to pool: PoolConnectionID, _ write: (inout [UInt8]) -> Void) -> Int {
         let start = bytes.count
         write(&bytes)

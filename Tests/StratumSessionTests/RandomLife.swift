@@ -1,3 +1,4 @@
+import Glibc
 import StratumProtocol
 
 @testable import StratumSession
@@ -11,6 +12,11 @@ struct Dice: RandomNumberGenerator {
     }
     mutating func one<T>(of list: [T]) -> T? { list.randomElement(using: &self) }
     mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+}
+
+/// The seeds of so many random lives: a few with every test run, as many as you like with `MILLRACE_LIVES=1000`.
+func lives(_ count: UInt64) -> [UInt64] {
+    Array(1...(getenv("MILLRACE_LIVES").flatMap { UInt64(String(cString: $0)) } ?? count))
 }
 
 extension ShardHarness {

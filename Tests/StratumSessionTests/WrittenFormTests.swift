@@ -17,7 +17,7 @@ struct WrittenFormTests {
         policy.pools[0].algorithm = seed % 3 == 1 ? AlgorithmName("rx/0") : nil
     }
 
-    @Test(arguments: Array(UInt64(1)...24))
+    @Test(arguments: lives(8))
     func aTwinThatIsWrittenAndReadAgainDecidesTheSame(seed: UInt64) {
         var dice = Dice(state: seed &* 7_919)
         let twin = Twin(seed: seed)
@@ -25,10 +25,10 @@ struct WrittenFormTests {
             pools: Int(seed % 4) + 1, chunk: [.max, 1, 40][Int(seed % 3)], seed: seed, witness: twin
         ) { WrittenFormTests.adjust(&$0, seed) }
         if seed % 6 == 5 { harness.pools[0].job.reservedByte = 0x55 }
-        for _ in 0..<600 { harness.live(&dice) }
+        for _ in 0..<400 { harness.live(&dice) }
         #expect(twin.differences.prefix(3) == [])
         #expect(harness.violations.isEmpty)
-        #expect(twin.inputs > 5_000)
+        #expect(twin.inputs > 3_000)
         #expect(twin.births > 100)
     }
 }
