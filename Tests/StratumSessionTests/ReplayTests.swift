@@ -15,7 +15,7 @@ struct ReplayTests {
         for _ in 0..<400 { harness.live(&dice) }
         #expect(heir.differences.prefix(3) == [])
         #expect(harness.violations.isEmpty)
-        #expect(heir.inputs > 3_000)
+        #expect(heir.inputs > 2_000)
         #expect(heir.inheritances > 30)
         #expect(heir.replayed > 1_000)
         #expect(heir.completions > 20)
