@@ -12,7 +12,7 @@ extension Shard {
         upstreams[upstream].sessions[pool].lastSentAt = now
         let login = policy.pools[pool]
         let agent = policy.agent
-        outbox.send(to: id) {
+        send(to: id) {
             PoolRequest.login(
                 id: PoolSession.loginRequestID, user: login.user, password: login.password, agent: agent,
                 rigID: login.rigID, algorithm: login.algorithm, to: &$0)
@@ -60,7 +60,7 @@ extension Shard {
     /// The connection could not be made, or has ended.
     /// - Parameter reason: in the system's words.
     public mutating func poolClosed(_ id: PoolConnectionID, reason: String, at now: Instant) {
-        fail(id, .connection(reason), at: now)
+        fail(id, .connection(String(decoding: reason.utf8.prefix(PoolFailure.textBytesMax), as: UTF8.self)), at: now)
     }
 
     // MARK: - Upstreams
