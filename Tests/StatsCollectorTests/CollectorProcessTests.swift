@@ -51,7 +51,7 @@ struct CollectorProcessTests {
         let disk = try #require(mkdtemp(strdup("/tmp/millrace-disk-XXXXXX")).map { String(cString: $0) })
         defer { rmdir(disk) }
         guard mount("tmpfs", disk, "tmpfs", 0, "size=512k") == 0 else { return }
-        defer { umount2(disk, Int32(MNT_DETACH.rawValue)) }
+        defer { umount2(disk, Int32(MNT_DETACH)) }
         let farm = try Farm(database: disk + "/statistics.sqlite")
         var collector = try CollectorProcess(farm.settings, serviceStartedAt: farm.startedAt)
         farm.work(milliseconds: 500)
