@@ -6,6 +6,7 @@ import Testing
 
 @testable import Archive
 @testable import EventBus
+@testable import EventLoop
 @testable import StatsCollector
 @testable import Telemetry
 
