@@ -91,10 +91,12 @@ struct RestoringTests {
         #expect(collector.stored.service.totals == never.stored.service.totals)
     }
 
-    /// Without the moment it was last seen: while it is connected that is written down now and then.
+    /// Without the moment it was last seen: while it is connected that is written down now and then. And without its
+    /// windows: those that ran empty for want of shares are not written down again (that they show the same is seen above).
     private func unseen(_ worker: SavedWorker) -> SavedWorker {
         var worker = worker
         worker.lastSeenAt = 0
+        worker.state = []
         return worker
     }
 
