@@ -73,7 +73,7 @@ extension BusSimulation {
 
         /// What was over before anything was heard is history.
         private func isNew(_ page: Int) -> Bool {
-            page == first && pages[page].letThrough == 0 && pages[page].lost == 0 && pages[page].history == 0
+            page == first && pages[page].letThrough == 0 && pages[page].history == 0
         }
 
         private mutating func enter(
@@ -82,8 +82,12 @@ extension BusSimulation {
             let marks = events.map(\.mark)
             var range = Int(pages[page].next)..<Int(pages[page].next) + marks.count
             if isNew(page), let start = lives[page].events.firstIndex(of: marks[0]) {
-                // A newcomer may take up the stream of a life that is over where it has first heard it.
-                pages[page].history = UInt64(start)
+                // A newcomer may take up the stream of a life that is over where it has first heard of it. What it has
+                // called lost since then lies between.
+                guard UInt64(start) >= pages[page].lost else {
+                    return violations.append("more was lost than lies before what was heard")
+                }
+                pages[page].history = UInt64(start) - pages[page].lost
                 range = start..<start + marks.count
             }
             if range.upperBound > lives[page].events.count || Array(lives[page].events[range]) != marks {
