@@ -45,6 +45,7 @@ public final class EventPublisher {
     /// - Parameter checkpoint: time and gauges; its counters are filled in from what was recorded.
     public func record(_ checkpoint: Checkpoint) { log.append(checkpoint) }
 
+    public var epoch: Epoch { log.epoch }
     /// Counts of everything recorded since the start.
     public var counters: ShareCounters { log.counters }
     /// The sequence number of the next event.
@@ -55,6 +56,15 @@ public final class EventPublisher {
     public var droppedCount: UInt64 { log.droppedCount }
 
     // MARK: - Sending
+
+    /// Publishes what is so now, beside the stream: not numbered, not kept, not sent again.
+    /// - Parameter gauges: its shard and epoch are filled in.
+    public func publish(_ gauges: ShardGauges) {
+        var gauges = gauges
+        gauges.shard = log.shard
+        gauges.epoch = log.epoch
+        events.send(BusMessage.gauges(gauges).encoded())
+    }
 
     /// Publishes what was recorded since the last time, as one message unless it is very much.
     public func flush() {
@@ -84,7 +94,7 @@ public final class EventPublisher {
                     })
             case .acknowledge(let acknowledgement):
                 log.acknowledge(acknowledgement)
-            case .events, .liveMiners, .replayEnd:
+            case .events, .liveMiners, .replayEnd, .gauges:
                 continue  // go the other way
             }
         }
@@ -103,8 +113,12 @@ public final class EventPublisher {
         return (sender.bytes, request)
     }
 
-    /// Flushes and closes. Then `BusContext.finish` gives the last messages time to leave.
-    public func close() {
+    /// Says the last word, flushes and closes. Then `BusContext.finish` gives the last messages time to leave.
+    /// - Parameter last: time and gauges of the last checkpoint.
+    public func close(_ last: Checkpoint = Checkpoint()) {
+        var last = last
+        last.isLast = true
+        record(last)
         flush()
         events.close()
         replay.close()

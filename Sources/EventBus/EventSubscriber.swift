@@ -36,6 +36,8 @@ public final class EventSubscriber {
     /// Where the stream goes on: what may be stored as done, once the news before it is.
     public var position: (epoch: Epoch, next: UInt64)? { gate.position }
     public var isBehind: Bool { gate.isBehind }
+    /// Events that were missed at first and had by asking for them, since this process began.
+    public var replayedCount: UInt64 { gate.replayedCount }
 
     /// To be watched for readability, both.
     public var descriptors: [Int32] { [events.descriptor, replay.descriptor] }
@@ -44,20 +46,26 @@ public final class EventSubscriber {
     /// - Parameters:
     ///   - now: monotonic milliseconds.
     ///   - messagesMax: after so many messages it is the others' turn.
+    ///   - gauges: gets what the present process says of now; what others say is left out.
     ///   - handle: gets the news in order; an empty list is a sign of life.
     /// - Returns: true when more may wait: call again in the next turn, the descriptors need not say so.
     @discardableResult
-    public func receive(at now: UInt64, messagesMax: Int = 256, handle: ([SequenceGate.News]) -> Void) -> Bool {
+    public func receive(
+        at now: UInt64, messagesMax: Int = 256, gauges: (ShardGauges) -> Void = { _ in },
+        handle: ([SequenceGate.News]) -> Void
+    ) -> Bool {
         var count = 0
         var isDrained = false
-        // An edge may be eaten while we send, or look at the other socket: look until both are empty.
+        // An edge may be eaten while we send, or look at the other socket: look until both are empty. The live frames first:
+        // what a process has said until its end is then read before the answer of its successor.
         while count < messagesMax, !isDrained {
             isDrained = true
-            for socket in [replay, events] {
-                while count < messagesMax, let message = socket.receive() {
+            for socket in [events, replay] {
+                let pause = min(count + max(messagesMax / 2, 1), messagesMax)
+                while count < pause, let message = socket.receive() {
                     count += 1
                     isDrained = false
-                    take(message.bytes, handle)
+                    take(message.bytes, gauges, handle)
                 }
             }
             if ask(at: now) { isDrained = false }
@@ -65,9 +73,16 @@ public final class EventSubscriber {
         return !isDrained
     }
 
-    private func take(_ bytes: [UInt8], _ handle: ([SequenceGate.News]) -> Void) {
+    private func take(
+        _ bytes: [UInt8], _ gauges: (ShardGauges) -> Void, _ handle: ([SequenceGate.News]) -> Void
+    ) {
         do throws(DecodingFailure) {
-            handle(gate.receive(try BusMessage(decoding: bytes)))
+            let message = try BusMessage(decoding: bytes)
+            if case .gauges(let current) = message {
+                if gate.isCurrent(current.epoch), current.shard == shard { gauges(current) }
+            } else {
+                handle(gate.receive(message))
+            }
         } catch {
             unreadableCount += 1
         }

@@ -57,6 +57,9 @@ public final class Loop {
     /// Monotonic time in nanoseconds, read anew (not the cached time of the turn).
     public var nanoseconds: UInt64 { uv_hrtime() }
 
+    /// When this turn began: the loop's cached time, in milliseconds of the same clock.
+    public var turnMilliseconds: UInt64 { uv_now(raw) }
+
     /// The version of libuv in use, such as "1.44.2".
     public static var libuvVersion: String { String(cString: uv_version_string()) }
 }

@@ -90,6 +90,11 @@ public struct InlineBytes<let capacity: Int>: Equatable, Sendable {
         buffer.append(storage.span.extracting(0..<count))
     }
 
+    /// Lends the bytes.
+    func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+        storage.span.extracting(0..<count).withUnsafeBytes { body($0) }
+    }
+
     public static func == (left: Self, right: Self) -> Bool {
         guard left.count == right.count else { return false }
         for position in 0..<left.count where left.storage[position] != right.storage[position] { return false }

@@ -88,7 +88,7 @@ extension Job {
         return text
     }
 
-    private static func difficulty(_ target: [UInt8]) -> UInt64? {
+    static func difficulty(_ target: [UInt8]) -> UInt64? {
         if let bytes: InlineArray<4, UInt8> = Hex.decode(target.span) {
             let number = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[$1]) << UInt32($1 * 8) }
             return Difficulty.of(target32: number)
@@ -102,11 +102,14 @@ extension Job {
 
     /// Visible ASCII without the two characters that JSON escapes: such text goes out as it came in.
     private static func plain(_ text: Span<UInt8>) -> Bool {
-        for position in text.indices {
-            let byte = text[position]
-            if byte <= 0x20 || byte >= 0x7f || byte == 0x22 || byte == 0x5c { return false }
-        }
+        for position in text.indices where !isPlain(text[position]) { return false }
         return true
+    }
+
+    static func plain(_ id: JobID) -> Bool { (0..<id.count).allSatisfy { isPlain(id[$0]) } }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte > 0x20 && byte < 0x7f && byte != 0x22 && byte != 0x5c
     }
 }
 

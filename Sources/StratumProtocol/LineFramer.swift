@@ -9,7 +9,8 @@ public struct LineFramer {
     public static let poolLineBytesMax = 64 * 1024
 
     private let lineBytesMax: Int
-    private var partial: [UInt8] = []
+    /// What has come of a line that is not whole; without a newline.
+    var partial: [UInt8] = []
 
     public init(lineBytesMax: Int) {
         self.lineBytesMax = lineBytesMax

@@ -1,3 +1,5 @@
+internal import StratumProtocol
+
 /// Which failures of one pool the operator is told of: the news, not the same thing every second and for every upstream,
 /// and not more than a screen of it when a pool fails in a new way each time.
 struct FailureReports {
@@ -25,5 +27,55 @@ struct FailureReports {
     /// The pool has worked meanwhile: the same failure again is a new one.
     mutating func recovered() {
         last = nil
+    }
+}
+
+// MARK: - Written form
+
+extension FailureReports {
+    func encode(to form: inout FormWriter) {
+        form.integer(since.microseconds)
+        form.integer(UInt8(clamping: count))
+        form.flag(last != nil)
+        last?.encode(to: &form)
+    }
+
+    init(decoding form: inout FormReader) throws(FormFault) {
+        self.init()
+        since = Instant(microseconds: try form.integer())
+        count = Int(try form.integer(UInt8.self))
+        if try form.flag() { last = try PoolFailure(decoding: &form) }
+    }
+}
+
+extension PoolFailure {
+    /// The longest words of a system or a pool that are kept.
+    static let textBytesMax = 1_024
+
+    func encode(to form: inout FormWriter) {
+        switch self {
+        case .connection(let text):
+            form.integer(UInt8(0))
+            form.text(text)
+        case .connectTimeout: form.integer(UInt8(1))
+        case .noAnswer: form.integer(UInt8(2))
+        case .loginRefused(let text):
+            form.integer(UInt8(3))
+            form.text(text)
+        case .fault(let fault):
+            form.integer(UInt8(4))
+            fault.encode(to: &form)
+        }
+    }
+
+    init(decoding form: inout FormReader) throws(FormFault) {
+        switch try form.integer() as UInt8 {
+        case 0: self = .connection(try form.text(max: PoolFailure.textBytesMax, "failure"))
+        case 1: self = .connectTimeout
+        case 2: self = .noAnswer
+        case 3: self = .loginRefused(try form.text(max: PoolFailure.textBytesMax, "failure"))
+        case 4: self = .fault(try PeerFault(decoding: &form))
+        default: throw .badField("failure")
+        }
     }
 }

@@ -1,3 +1,5 @@
+internal import StratumProtocol
+
 /// What a shard knows of one miner: a row of fixed size without references, changed in place.
 ///
 /// It is flat on purpose, not an enum with data in its cases: so it can lie in memory that outlives the process, and a
@@ -33,6 +35,9 @@ struct MinerSession {
     /// The nonce byte that its job bears, and the one that its job bore before that changed: a late share still has it.
     var nonceByte: UInt8?
     var formerNonceByte: UInt8?
+    /// Bytes of this connection, from its beginning: taken in, and given to be sent.
+    var received: UInt64 = 0
+    var sent: UInt64 = 0
 
     /// It moves to another place: what it was given at the one before does not count there.
     mutating func settle(at upstream: UInt16, slot: UInt8) {
@@ -56,5 +61,53 @@ struct MinerSession {
     /// The custom difficulty when it is the lower one: only then it has an effect.
     func effectiveCustomDifficulty(atPoolDifficulty pool: UInt64) -> UInt64? {
         customDifficulty > 0 && customDifficulty < pool ? customDifficulty : nil
+    }
+}
+
+// MARK: - Written form
+
+extension MinerSession {
+    /// Bytes of one row.
+    static let rowBytes = 72
+
+    /// Every field at its place in the row (docs/HANDOVER.md).
+    func encode(to form: inout FormWriter) {
+        form.integer(phase.rawValue)
+        form.integer(UInt8((nonceByte != nil ? 1 : 0) | (formerNonceByte != nil ? 2 : 0)))
+        form.integer(nonceByte ?? 0)
+        form.integer(formerNonceByte ?? 0)
+        form.integer(generation)
+        form.integer(session)
+        form.integer(key)
+        form.integer(deadline.microseconds)
+        form.integer(customDifficulty)
+        form.integer(loginRequestID)
+        form.integer(upstream)
+        form.integer(slot)
+        form.integer(UInt8(0))
+        form.integer(workSerial)
+        form.integer(received)
+        form.integer(sent)
+    }
+
+    init(decoding form: inout FormReader) throws(FormFault) {
+        guard let phase = Phase(rawValue: try form.integer()) else { throw .badField("miner.phase") }
+        self.phase = phase
+        let given = try form.integer(in: 0...3, "miner.flags") as UInt8
+        let bytes: (UInt8, UInt8) = (try form.integer(), try form.integer())
+        nonceByte = given & 1 != 0 ? bytes.0 : nil
+        formerNonceByte = given & 2 != 0 ? bytes.1 : nil
+        generation = try form.integer()
+        session = try form.integer()
+        key = try form.integer()
+        deadline = Instant(microseconds: try form.integer())
+        customDifficulty = try form.integer()
+        loginRequestID = try form.integer()
+        upstream = try form.integer()
+        slot = try form.integer()
+        _ = try form.integer(UInt8.self)
+        workSerial = try form.integer()
+        received = try form.integer()
+        sent = try form.integer()
     }
 }

@@ -1,3 +1,5 @@
+internal import StratumProtocol
+
 /// Who searches which part of an upstream's nonces (behaviour.md §6).
 ///
 /// The most significant byte of a nonce names the miner: 256 slots, one miner each. The rule that keeps the pool from
@@ -63,6 +65,47 @@ struct NonceSpace {
         guard ownedCount > 0 else { return }
         for slot in 0..<NonceSpace.size {
             if case .owned(let miner) = slots[slot] { body(UInt8(slot), miner) }
+        }
+    }
+}
+
+// MARK: - Written form
+
+extension NonceSpace {
+    func encode(to form: inout FormWriter) {
+        form.record { form in
+            form.integer(next)
+            for slot in 0..<NonceSpace.size {
+                switch slots[slot] {
+                case .free: form.integer(UInt8(0))
+                case .dead: form.integer(UInt8(1))
+                case .owned: form.integer(UInt8(2))
+                }
+            }
+            for slot in 0..<NonceSpace.size {
+                guard case .owned(let miner) = slots[slot] else { continue }
+                form.integer(miner.index)
+                form.integer(miner.generation)
+            }
+        }
+    }
+
+    init(decoding form: inout FormReader) throws(FormFault) {
+        var form = try form.record()
+        self.init(start: try form.integer())
+        let states = try form.raw(NonceSpace.size)
+        for slot in 0..<NonceSpace.size {
+            switch states[slot] {
+            case 0: break
+            case 1:
+                slots[slot] = .dead
+                freeCount -= 1
+            case 2:
+                slots[slot] = .owned(MinerID(index: try form.integer(), generation: try form.integer()))
+                ownedCount += 1
+                freeCount -= 1
+            default: throw .badField("slot")
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ public struct PoolConnectionID: Hashable, Sendable {
 
 /// What became of a share: exactly one of these for each share that a logged-in miner submits under its session's id.
 /// The exception: shares below the pool's difficulty (`local`) are told only when the policy counts them.
-public struct SettledShare: Sendable {
+public struct SettledShare: Equatable, Sendable {
     public enum Outcome: Equatable, Sendable {
         /// The pool took it.
         case accepted
@@ -57,7 +57,7 @@ public struct SettledShare: Sendable {
 }
 
 /// Something that an operator may want to read.
-public enum ShardNews: Sendable {
+public enum ShardNews: Equatable, Sendable {
     /// The pool has logged us in and given a job.
     case poolActive(PoolConnectionID)
     case poolFailed(PoolConnectionID, PoolFailure)
@@ -97,7 +97,7 @@ public enum CloseReason: Equatable, Sendable {
 }
 
 /// What the shard wants done, in order. The worker performs it, and only it touches sockets.
-public enum ShardCommand: Sendable {
+public enum ShardCommand: Equatable, Sendable {
     /// Bytes are a range of `Outbox.bytes`.
     case sendToMiner(MinerID, Range<Int>)
     /// After what was sent to it before.
@@ -137,7 +137,9 @@ public struct Outbox: Sendable {
     }
 
     /// Lets `write` append a message for a miner. Messages to one miner in a row become one.
-    mutating func send(to miner: MinerID, _ write: (inout [UInt8]) -> Void) {
+    /// - Returns: how many bytes it has.
+    @discardableResult
+    mutating func send(to miner: MinerID, _ write: (inout [UInt8]) -> Void) -> Int {
         let start = bytes.count
         write(&bytes)
         if case .sendToMiner(miner, let range) = commands.last, range.upperBound == start {
@@ -145,11 +147,15 @@ public struct Outbox: Sendable {
         } else {
             commands.append(.sendToMiner(miner, start..<bytes.count))
         }
+        return bytes.count - start
     }
 
-    mutating func send(to pool: PoolConnectionID, _ write: (inout [UInt8]) -> Void) {
+    /// - Returns: how many bytes it has.
+    @discardableResult
+    mutating func send(to pool: PoolConnectionID, _ write: (inout [UInt8]) -> Void) -> Int {
         let start = bytes.count
         write(&bytes)
         commands.append(.sendToPool(pool, start..<bytes.count))
+        return bytes.count - start
     }
 }

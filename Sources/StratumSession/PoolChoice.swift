@@ -1,3 +1,5 @@
+internal import StratumProtocol
+
 /// Which of several pools an upstream uses (behaviour.md §10).
 ///
 /// The pools stand in order of preference. Trying begins with the first; after `retries` failures of it in a row the
@@ -9,7 +11,7 @@
 /// after each short stay but one.
 struct PoolChoice {
     let count: Int
-    let retries: Int
+    private(set) var retries: Int
     private(set) var active: Int?
     /// Pools before this one may be tried.
     private var reach = 1
@@ -22,6 +24,12 @@ struct PoolChoice {
     init(count: Int, retries: Int) {
         self.count = count
         self.retries = retries
+    }
+
+    /// The operator has changed the number; failures so far count towards the new one.
+    mutating func adopt(retries: Int) {
+        self.retries = retries
+        firstFailures = min(firstFailures, retries)
     }
 
     /// Whether `pool` should be used or tried now.
@@ -64,5 +72,34 @@ struct PoolChoice {
 
     private mutating func extendReach(beyond pool: Int) {
         reach = min(max(reach, pool + 2), count)
+    }
+}
+
+// MARK: - Written form
+
+extension PoolChoice {
+    func encode(to form: inout FormWriter) {
+        form.record { form in
+            form.integer(UInt32(clamping: retries))
+            form.integer(ifGiven: active.map { UInt16($0) })
+            form.integer(UInt16(reach))
+            form.integer(UInt32(clamping: firstFailures))
+            form.integer(firstSince.microseconds)
+            form.integer(UInt32(clamping: shortStays))
+            form.integer(holdUntil.microseconds)
+        }
+    }
+
+    init(decoding form: inout FormReader, count: Int) throws(FormFault) {
+        var form = try form.record()
+        self.init(count: count, retries: Int(try form.integer(UInt32.self)))
+        active = try form.integer(ifGiven: UInt16.self).map { Int($0) }
+        guard active ?? 0 < count else { throw .badField("choice.active") }
+        reach = Int(try form.integer(in: 1...UInt16(Limits.poolsMax), "choice.reach"))
+        firstFailures = Int(try form.integer(UInt32.self))
+        firstSince = Instant(microseconds: try form.integer())
+        shortStays = Int(try form.integer(UInt32.self))
+        holdUntil = Instant(microseconds: try form.integer())
+        guard reach <= count else { throw .badField("choice.reach") }
     }
 }

@@ -23,6 +23,8 @@ struct PoolSession {
     var phase = Phase.idle
     var generation: UInt32 = 0
     var session = PoolSessionID()
+    /// When the pool has let us in.
+    var loggedInAt: Instant?
     var hasAlgo = false
     var hasNicehash = false
     var hasKeepalive = false
@@ -32,6 +34,11 @@ struct PoolSession {
     /// When the keepalive went out that has not been answered; no other is sent meanwhile.
     var keepaliveSentAt: Instant?
     var keepaliveRequestID: Int64 = 0
+    /// What it has sent of a line that is not whole yet.
+    var framer = LineFramer(lineBytesMax: LineFramer.poolLineBytesMax)
+    /// Bytes of this connection, from its beginning: taken in, and given to be sent.
+    var received: UInt64 = 0
+    var sent: UInt64 = 0
 
     /// Whether a TCP connection is there or being made.
     var isConnected: Bool {
@@ -65,5 +72,82 @@ struct PoolSession {
     mutating func takeRequestID() -> Int64 {
         defer { nextRequestID += 1 }
         return nextRequestID
+    }
+}
+
+// MARK: - Written form
+
+extension PoolSession {
+    /// A million shares a second would reach it in a hundred thousand years.
+    static let requestIDMax: Int64 = 1 << 62
+
+    func encode(to form: inout FormWriter) {
+        form.record { form in
+            phase.encode(to: &form)
+            form.integer(generation)
+            form.bytes(session)
+            form.flag(hasAlgo)
+            form.flag(hasNicehash)
+            form.flag(hasKeepalive)
+            form.integer(nextRequestID)
+            form.integer(lastSentAt.microseconds)
+            form.integer(ifGiven: keepaliveSentAt?.microseconds)
+            form.integer(keepaliveRequestID)
+            form.integer(received)
+            form.integer(sent)
+            framer.encode(to: &form)
+            inFlight.encode(to: &form)
+        }
+    }
+
+    init(decoding form: inout FormReader) throws(FormFault) {
+        var form = try form.record()
+        phase = try Phase(decoding: &form)
+        generation = try form.integer()
+        session = try form.inlineBytes("session.id")
+        hasAlgo = try form.flag()
+        hasNicehash = try form.flag()
+        hasKeepalive = try form.flag()
+        nextRequestID = try form.integer(in: 1...PoolSession.requestIDMax, "session.nextRequestID")
+        lastSentAt = Instant(microseconds: try form.integer())
+        keepaliveSentAt = try form.integer(ifGiven: UInt64.self).map { Instant(microseconds: $0) }
+        keepaliveRequestID = try form.integer()
+        received = try form.integer()
+        sent = try form.integer()
+        framer = try LineFramer(decoding: &form, lineBytesMax: LineFramer.poolLineBytesMax)
+        inFlight = try SharesInFlight(decoding: &form)
+        guard nextRequestID >= inFlight.requestIDBound else { throw .badField("session.nextRequestID") }
+    }
+}
+
+extension PoolSession.Phase {
+    fileprivate func encode(to form: inout FormWriter) {
+        let (kind, moment): (UInt8, Instant) =
+            switch self {
+            case .idle: (0, .never)
+            case .pausing(let until): (1, until)
+            case .connecting(let deadline): (2, deadline)
+            case .loggingIn(let deadline): (3, deadline)
+            case .awaitingJob(let deadline): (4, deadline)
+            case .active: (5, .never)
+            case .draining(let deadline): (6, deadline)
+            }
+        form.integer(kind)
+        form.integer(moment.microseconds)
+    }
+
+    fileprivate init(decoding form: inout FormReader) throws(FormFault) {
+        let kind: UInt8 = try form.integer()
+        let moment = Instant(microseconds: try form.integer())
+        switch kind {
+        case 0: self = .idle
+        case 1: self = .pausing(until: moment)
+        case 2: self = .connecting(deadline: moment)
+        case 3: self = .loggingIn(deadline: moment)
+        case 4: self = .awaitingJob(deadline: moment)
+        case 5: self = .active
+        case 6: self = .draining(deadline: moment)
+        default: throw .badField("session.phase")
+        }
     }
 }

@@ -1,3 +1,5 @@
+internal import StratumProtocol
+
 /// The nonces that have been submitted for one job, so that none is submitted twice: a set with open addressing that
 /// allocates only when it grows.
 struct SeenNonces {
@@ -62,5 +64,35 @@ struct SeenNonces {
         var place = Int((UInt64(nonce) &* multiplier) >> 32) & mask
         while places[place] != 0, places[place] != nonce { place = (place + 1) & mask }
         return place
+    }
+}
+
+// MARK: - Written form
+
+extension SeenNonces {
+    func encode(to form: inout FormWriter) {
+        form.flag(hasZero)
+        form.integer(multiplier)
+        form.integer(UInt32(places.count))
+        // As they stand: to find each its place again would take longer than all else together.
+        places.withUnsafeBytes { form.raw($0) }
+    }
+
+    init(decoding form: inout FormReader) throws(FormFault) {
+        let hasZero = try form.flag()
+        self.init(salt: try form.integer())
+        self.hasZero = hasZero
+        let size = try form.entryCount(max: 4 * Limits.noncesPerJobMax, bytesMin: 4, "nonces")
+        let bytes = try form.raw(size * 4)
+        places = [UInt32](unsafeUninitializedCapacity: size) { buffer, count in
+            UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)
+            count = size
+        }
+        let stored = places.reduce(0) { $0 &+ ($1 == 0 ? 0 : 1) }
+        // A search ends at an empty place: there must be some, and they must be found by a mask.
+        guard size & (size - 1) == 0 || size == 0, size == 0 || size >= SeenNonces.capacityMin, stored <= size / 2 else {
+            throw .badField("nonces")
+        }
+        count = stored + (hasZero ? 1 : 0)
     }
 }

@@ -4,21 +4,23 @@ extension Shard {
     // MARK: - What happens to miners
 
     /// A connection was accepted.
+    /// - Parameter address: where it came from, in words; kept with its introduction.
     /// - Returns: its name; nil when the table is full: close it.
-    public mutating func minerConnected(at now: Instant) -> MinerID? {
-        let index: UInt32
-        if let row = vacant.popLast() {
-            index = row
-        } else {
-            guard miners.count < Limits.minersMax else { return nil }
-            index = UInt32(miners.count)
+    public mutating func minerConnected(from address: String = "", at now: Instant) -> MinerID? {
+        guard let id = nextMinerID else { return nil }
+        let row = Int(id.index)
+        let wire = MinerWire(generation: id.generation, address: address)
+        if row == miners.count {
             miners.append(MinerSession())
+            wires.append(wire)
+        } else {
+            vacant.removeLast()
+            wires[row] = wire
         }
-        let row = Int(index)
         miners[row].phase = .awaitingLogin
         miners[row].deadline = now + Limits.login
         connections += 1
-        return MinerID(index: index, generation: miners[row].generation)
+        return id
     }
 
     /// A miner has sent a request.
@@ -35,14 +37,14 @@ extension Shard {
             close(id, .outOfTurn, at: now)
         case (.awaitingJob, .keepalived(let requestID)), (.mining, .keepalived(let requestID)):
             miners[row].deadline = now + Limits.idle
-            outbox.send(to: id) { MinerReply.keepalived(id: requestID, to: &$0) }
+            send(to: id) { MinerReply.keepalived(id: requestID, to: &$0) }
         case (.mining, .submit(let share)):
             miners[row].deadline = now + Limits.idle
             submit(share, from: id, at: now)
         case (.mining, .login(let login)):
-            outbox.send(to: id) { MinerReply.refusal(.invalidMethod, id: login.id, to: &$0) }
+            send(to: id) { MinerReply.refusal(.invalidMethod, id: login.id, to: &$0) }
         case (.mining, .other(let requestID)):
-            outbox.send(to: id) { MinerReply.refusal(.invalidMethod, id: requestID, to: &$0) }
+            send(to: id) { MinerReply.refusal(.invalidMethod, id: requestID, to: &$0) }
         }
     }
 
@@ -70,10 +72,11 @@ extension Shard {
     private mutating func logIn(_ login: LoginRequest, _ id: MinerID, at now: Instant) {
         // By bytes: two strings that merely look alike are not the same password.
         if let password = policy.accessPassword, login.password?.utf8.elementsEqual(password.utf8) != true {
-            outbox.send(to: id) { MinerReply.refusal(.permissionDenied, id: login.id, to: &$0) }
+            send(to: id) { MinerReply.refusal(.permissionDenied, id: login.id, to: &$0) }
             return close(id, .permissionDenied, at: now)
         }
         let row = Int(id.index)
+        wires[row].introduce(login)
         miners[row].session = random.next()
         miners[row].key = nextMinerKey
         nextMinerKey += 1
@@ -84,7 +87,7 @@ extension Shard {
         // It has done its part: from here on the pool is what it waits for.
         miners[row].deadline = now + Limits.idle
         guard place(id, at: now) else {
-            outbox.send(to: id) { MinerReply.refusal(.badGateway, id: login.id, to: &$0) }
+            send(to: id) { MinerReply.refusal(.badGateway, id: login.id, to: &$0) }
             outbox.append(.news(.outOfUpstreams))
             return close(id, .noUpstream, at: now)
         }
@@ -121,11 +124,11 @@ extension Shard {
         case .vacant, .awaitingLogin:
             preconditionFailure("a miner without login has no slot")
         case .mining:
-            outbox.send(to: id) { MinerReply.job(work.line, for: share, to: &$0) }
+            send(to: id) { MinerReply.job(work.line, for: share, to: &$0) }
         case .awaitingJob:
             let extensions = MinerReply.Extensions(algo: policy.offersAlgoExtension, nicehash: true)
             let miner = miners[row]
-            outbox.send(to: id) {
+            send(to: id) {
                 MinerReply.login(
                     id: miner.loginRequestID, session: miner.session, job: work.line, for: share,
                     extensions: extensions, to: &$0)
@@ -158,6 +161,7 @@ extension Shard {
         let generation = miners[row].generation &+ 1
         miners[row] = MinerSession()
         miners[row].generation = generation
+        wires[row].framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
         vacant.append(id.index)
         connections -= 1
     }

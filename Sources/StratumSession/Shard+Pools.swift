@@ -12,7 +12,7 @@ extension Shard {
         upstreams[upstream].sessions[pool].lastSentAt = now
         let login = policy.pools[pool]
         let agent = policy.agent
-        outbox.send(to: id) {
+        send(to: id) {
             PoolRequest.login(
                 id: PoolSession.loginRequestID, user: login.user, password: login.password, agent: agent,
                 rigID: login.rigID, algorithm: login.algorithm, to: &$0)
@@ -60,7 +60,7 @@ extension Shard {
     /// The connection could not be made, or has ended.
     /// - Parameter reason: in the system's words.
     public mutating func poolClosed(_ id: PoolConnectionID, reason: String, at now: Instant) {
-        fail(id, .connection(reason), at: now)
+        fail(id, .connection(String(decoding: reason.utf8.prefix(PoolFailure.textBytesMax), as: UTF8.self)), at: now)
     }
 
     // MARK: - Upstreams
@@ -81,6 +81,8 @@ extension Shard {
         }
         upstreams[index].isSuspended = false
         upstreams[index].emptySince = now
+        upstreams[index].accepted = 0
+        upstreams[index].rejected = 0
         dialWanted(index, at: now)
         return index
     }
@@ -130,6 +132,7 @@ extension Shard {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         guard case .loggingIn = upstreams[upstream].sessions[pool].phase else { return }
         upstreams[upstream].sessions[pool].phase = .awaitingJob(deadline: now + Limits.poolAnswer)
+        upstreams[upstream].sessions[pool].loggedInAt = now
         upstreams[upstream].sessions[pool].session = login.session
         upstreams[upstream].sessions[pool].hasAlgo = login.hasAlgo
         upstreams[upstream].sessions[pool].hasNicehash = login.hasNicehash
@@ -164,6 +167,8 @@ extension Shard {
         let isReserved = upstreams[upstream].sessions[pool].hasNicehash || job.nonceByte != 0
         expectsReserved = isReserved
         upstreams[upstream].adopt(job, from: id, isReserved: isReserved, salt: random.next())
+        upstreams[upstream].jobAt = now
+        upstreams[upstream].lastPool = id.pool
         var homeless: [MinerID] = []
         if isReserved {
             if !hasSaidReserved[pool] { outbox.append(.news(.poolReservesNonceByte(id))) }

@@ -5,21 +5,21 @@ extension Shard {
     mutating func submit(_ share: SubmitRequest, from id: MinerID, at now: Instant) {
         let row = Int(id.index)
         guard share.session == miners[row].session else {
-            return outbox.send(to: id) { MinerReply.refusal(.unauthenticated, id: share.id, to: &$0) }
+            return send(to: id) { MinerReply.refusal(.unauthenticated, id: share.id, to: &$0) }
         }
         let upstream = Int(miners[row].upstream)
         switch upstreams[upstream].judge(share, of: miners[row]) {
         case .forward(let age, let nonce, let hash, let actual):
             forward(share, age, nonce: nonce, hash: hash, actual: actual, from: id, at: now)
         case .local(let poolDifficulty, let actual):
-            outbox.send(to: id) { MinerReply.ok(id: share.id, to: &$0) }
+            send(to: id) { MinerReply.ok(id: share.id, to: &$0) }
             if policy.countsCustomDifficulty {
                 settle(row, .local, difficulty: poolDifficulty, actual: actual)
             }
         case .localUncounted:
-            outbox.send(to: id) { MinerReply.ok(id: share.id, to: &$0) }
+            send(to: id) { MinerReply.ok(id: share.id, to: &$0) }
         case .refuse(let refusal, let difficulty, let actual):
-            outbox.send(to: id) { MinerReply.refusal(refusal, id: share.id, to: &$0) }
+            send(to: id) { MinerReply.refusal(refusal, id: share.id, to: &$0) }
             settle(row, .invalid(refusal), difficulty: difficulty, actual: actual)
             if refusal == .invalidNonce { close(id, .notNicehashCapable, at: now) }
         }
@@ -46,7 +46,7 @@ extension Shard {
         forwarded.commitment = share.commitment
         let session = upstreams[upstream].sessions[pool].session
         let algorithm = upstreams[upstream].sessions[pool].hasAlgo ? job.algorithm : nil
-        outbox.send(to: upstreams[upstream].connection(of: pool)) {
+        send(to: upstreams[upstream].connection(of: pool)) {
             PoolRequest.submit(id: requestID, session: session, share: forwarded, algorithm: algorithm, to: &$0)
         }
     }
@@ -60,7 +60,7 @@ extension Shard {
         }
         guard let share = upstreams[upstream].sessions[pool].inFlight.remove(requestID: requestID) else { return }
         if row(of: share.miner) != nil {
-            outbox.send(to: share.miner) { buffer in
+            send(to: share.miner) { buffer in
                 if let refusal {
                     MinerReply.refusal(text: refusal, id: share.minerRequestID, to: &buffer)
                 } else {
@@ -68,6 +68,7 @@ extension Shard {
                 }
             }
         }
+        if refusal == nil { upstreams[upstream].accepted += 1 } else { upstreams[upstream].rejected += 1 }
         settle(share, refusal == nil ? .accepted : .rejected, by: connection, at: now)
         if let refusal {
             outbox.append(.poolError(refusal))
@@ -81,7 +82,7 @@ extension Shard {
         let shares = upstreams[Int(connection.upstream)].sessions[Int(connection.pool)].inFlight.removeAll()
         for share in shares {
             if row(of: share.miner) != nil {
-                outbox.send(to: share.miner) { MinerReply.refusal(.badGateway, id: share.minerRequestID, to: &$0) }
+                send(to: share.miner) { MinerReply.refusal(.badGateway, id: share.minerRequestID, to: &$0) }
             }
             settle(share, .poolLost, by: connection, at: now)
         }

@@ -37,7 +37,7 @@ extension Shard {
         upstreams[upstream].sessions[pool].keepaliveSentAt = now
         upstreams[upstream].sessions[pool].keepaliveRequestID = requestID
         let session = upstreams[upstream].sessions[pool].session
-        outbox.send(to: id) { PoolRequest.keepalived(id: requestID, session: session, to: &$0) }
+        send(to: id) { PoolRequest.keepalived(id: requestID, session: session, to: &$0) }
     }
 
     private mutating func tickEmptiness(_ upstream: Int, at now: Instant) {

@@ -7,11 +7,13 @@
 /// Where to read what: miners and logins in `Shard+Miners.swift`, the way of a share in `Shard+Shares.swift`, pools in
 /// `Shard+Pools.swift`, time in `Shard+Time.swift`.
 public struct Shard: ~Copyable {
-    let policy: ShardPolicy
+    public internal(set) var policy: ShardPolicy
     var random: RandomNumbers
     public internal(set) var outbox = Outbox()
 
     var miners: [MinerSession] = []
+    /// Row for row beside `miners`.
+    var wires: [MinerWire] = []
     /// Rows of `miners` that nobody has.
     var vacant: [UInt32] = []
     var upstreams: [Upstream] = []
@@ -50,6 +52,18 @@ public struct Shard: ~Copyable {
         swap(&outbox, &spare)
     }
 
+    /// Appends a message for a miner, and counts its bytes.
+    mutating func send(to id: MinerID, _ write: (inout [UInt8]) -> Void) {
+        let count = outbox.send(to: id, write)
+        if let row = row(of: id) { miners[row].sent &+= UInt64(count) }
+    }
+
+    /// Appends a message for a pool, and counts its bytes.
+    mutating func send(to id: PoolConnectionID, _ write: (inout [UInt8]) -> Void) {
+        let count = outbox.send(to: id, write)
+        upstreams[Int(id.upstream)].sessions[Int(id.pool)].sent &+= UInt64(count)
+    }
+
     /// Shares that wait for a pool's verdict.
     public var sharesInFlight: Int {
         upstreams.reduce(0) { $1.sessions.reduce($0) { $0 + $1.inFlight.count } }
@@ -73,7 +87,7 @@ public struct Shard: ~Copyable {
 
 /// SplitMix64: small, and good enough for ids that keep no secret.
 struct RandomNumbers {
-    private var state: UInt64
+    private(set) var state: UInt64
 
     init(seed: UInt64) { state = seed }
 

@@ -1,7 +1,7 @@
 public import StratumProtocol
 
 /// What the operator has decided about miners and pools: the part of the configuration that a shard's decisions need.
-public struct ShardPolicy: Sendable {
+public struct ShardPolicy: Equatable, Sendable {
     /// What a miner must give as its password; nil lets everybody in.
     public var accessPassword: String?
     public var offersAlgoExtension = true
@@ -27,7 +27,7 @@ public struct ShardPolicy: Sendable {
     }
 
     /// Our login at a pool.
-    public struct Pool: Sendable {
+    public struct Pool: Equatable, Sendable {
         public var user: String
         public var password: String
         public var rigID: String?
@@ -46,6 +46,68 @@ public struct ShardPolicy: Sendable {
             self.rigID = rigID
             self.algorithm = algorithm
             self.keepalive = keepalive.count > 0 ? keepalive : .seconds(60)
+        }
+    }
+}
+
+// MARK: - Written form
+
+extension ShardPolicy {
+    /// The longest word of an operator; a whole configuration may have some megabytes.
+    private static let textBytesMax = 1 << 20
+
+    /// The policy belongs to what is written: what was decided under it can only be decided again under the same one.
+    public func encode(to form: inout FormWriter) {
+        form.record { encodeFields(to: &$0) }
+    }
+
+    private func encodeFields(to form: inout FormWriter) {
+        form.text(ifGiven: accessPassword)
+        form.flag(offersAlgoExtension)
+        form.integer(customDifficulty)
+        form.flag(countsCustomDifficulty)
+        form.integer(UInt32(clamping: retries))
+        form.integer(retryPause.count)
+        form.text(agent)
+        form.flag(keepsFirstUpstream)
+        form.integer(UInt32(pools.count))
+        for pool in pools {
+            form.record { form in
+                form.text(pool.user)
+                form.text(pool.password)
+                form.text(ifGiven: pool.rigID)
+                form.flag(pool.algorithm != nil)
+                form.bytes(pool.algorithm ?? AlgorithmName())
+                form.integer(pool.keepalive.count)
+            }
+        }
+    }
+
+    public init(decoding form: inout FormReader) throws(FormFault) {
+        var form = try form.record()
+        let max = ShardPolicy.textBytesMax
+        accessPassword = try form.text(ifGivenMax: max, "policy.accessPassword")
+        offersAlgoExtension = try form.flag()
+        customDifficulty = try form.integer()
+        countsCustomDifficulty = try form.flag()
+        retries = Int(try form.integer(UInt32.self))
+        retryPause = Milliseconds(try form.integer())
+        agent = try form.text(max: max, "policy.agent")
+        keepsFirstUpstream = try form.flag()
+        pools = []
+        let count = try form.entryCount(max: Limits.poolsMax, bytesMin: 8, "policy.pools")
+        guard count > 0 else { throw .badField("policy.pools") }
+        for _ in 0..<count {
+            var form = try form.record()
+            let user = try form.text(max: max, "pool.user")
+            let password = try form.text(max: max, "pool.password")
+            let rigID = try form.text(ifGivenMax: max, "pool.rigID")
+            let hasAlgorithm = try form.flag()
+            let algorithm: AlgorithmName = try form.inlineBytes("pool.algorithm")
+            pools.append(
+                Pool(
+                    user: user, password: password, rigID: rigID, algorithm: hasAlgorithm ? algorithm : nil,
+                    keepalive: Milliseconds(try form.integer())))
         }
     }
 }

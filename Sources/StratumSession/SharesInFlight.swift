@@ -1,3 +1,5 @@
+internal import StratumProtocol
+
 /// A share that a pool owes us the verdict on. Plain data: it can be written down and taken up by another process.
 struct ShareInFlight {
     var requestID: Int64
@@ -27,6 +29,12 @@ struct SharesInFlight {
     var oldestSentAt: Instant? {
         count > 0 ? ring[place(of: oldest)]?.sentAt : nil
     }
+
+    /// No share has this id or a later one.
+    var requestIDBound: Int64 { next }
+
+    /// How many entries are kept, vacant ones included.
+    var ringCount: Int { ring.count }
 
     /// Whether another share may be sent.
     var hasRoom: Bool { next - oldest < Int64(Limits.sharesInFlightMax) }
@@ -70,5 +78,61 @@ struct SharesInFlight {
 
     private func place(of requestID: Int64) -> Int {
         Int(requestID) & (ring.count - 1)
+    }
+}
+
+// MARK: - Written form
+
+extension SharesInFlight {
+    /// Bytes of one row.
+    static let rowBytes = 65
+
+    func encode(to form: inout FormWriter) {
+        form.integer(oldest)
+        form.integer(next)
+        form.integer(UInt32(count))
+        form.integer(UInt16(SharesInFlight.rowBytes))
+        guard count > 0 else { return }
+        for requestID in oldest..<next {
+            guard let share = ring[place(of: requestID)] else { continue }
+            form.integer(share.requestID)
+            form.integer(share.miner.index)
+            form.integer(share.miner.generation)
+            form.integer(share.minerKey)
+            form.integer(share.minerRequestID)
+            form.integer(share.sentAt.microseconds)
+            form.integer(share.difficulty)
+            form.integer(share.creditedDifficulty)
+            form.integer(share.actualDifficulty)
+            form.flag(share.isExpired)
+        }
+    }
+
+    init(decoding form: inout FormReader) throws(FormFault) {
+        let oldest = try form.integer(in: 0...PoolSession.requestIDMax, "share.oldest")
+        let next = try form.integer(in: oldest...PoolSession.requestIDMax, "share.next")
+        // Keepalives take ids too, so it may be a little more than there are shares.
+        guard next - oldest <= 2 * Int64(Limits.sharesInFlightMax) else { throw .badField("share.next") }
+        let entries = try form.entryCount(
+            max: Limits.sharesInFlightMax, bytesMin: SharesInFlight.rowBytes, "shares")
+        // A newer program's rows may be longer.
+        let rowBytes = Int(try form.integer(in: UInt16(SharesInFlight.rowBytes)...1_024, "shares.rowBytes"))
+        self.oldest = oldest
+        self.next = oldest
+        for _ in 0..<entries {
+            var row = FormReader(try form.raw(rowBytes))
+            let share = ShareInFlight(
+                requestID: try row.integer(in: self.next...PoolSession.requestIDMax, "share.id"),
+                miner: MinerID(index: try row.integer(), generation: try row.integer()),
+                minerKey: try row.integer(), minerRequestID: try row.integer(),
+                sentAt: Instant(microseconds: try row.integer()), difficulty: try row.integer(),
+                creditedDifficulty: try row.integer(), actualDifficulty: try row.integer(),
+                isExpired: try row.flag())
+            // The first is the oldest, and the last the latest before `next`.
+            guard share.requestID < next, count > 0 || share.requestID == oldest else { throw .badField("share.id") }
+            insert(share)
+        }
+        self.next = next
+        while next - oldest > Int64(ring.count), entries > 0 { grow() }
     }
 }

@@ -36,6 +36,13 @@ struct Upstream {
     var current: Work?
     /// The job before: shares for it may still come, and the pool judges them (behaviour.md §4).
     var previous: Work?
+    /// When `current` came.
+    var jobAt = Instant(microseconds: 0)
+    /// The pool that it has had its latest job from.
+    var lastPool: UInt8 = 0
+    /// Verdicts of pools on its shares since it was opened.
+    var accepted: UInt64 = 0
+    var rejected: UInt64 = 0
     /// Both jobs have one blob, and so one set of nonces: the current one's.
     private(set) var shareOneBlob = false
     private var lastSerial: UInt32 = 0
@@ -105,4 +112,70 @@ struct Upstream {
 extension NonceSpace {
     /// Nobody owns a slot, and none is dead.
     var isUntouched: Bool { freeCount == NonceSpace.size }
+}
+
+// MARK: - Written form
+
+extension Upstream {
+    func encode(to form: inout FormWriter) {
+        form.record { form in
+            form.flag(isSuspended)
+            form.integer(ifGiven: emptySince?.microseconds)
+            form.flag(shareOneBlob)
+            form.integer(lastSerial)
+            space.encode(to: &form)
+            choice.encode(to: &form)
+            for session in sessions { session.encode(to: &form) }
+            form.flag(current != nil)
+            current?.encode(to: &form)
+            form.flag(previous != nil)
+            previous?.encode(to: &form)
+        }
+    }
+
+    init(decoding form: inout FormReader, index: UInt16, pools: Int) throws(FormFault) {
+        var form = try form.record()
+        self.index = index
+        isSuspended = try form.flag()
+        emptySince = try form.integer(ifGiven: UInt64.self).map { Instant(microseconds: $0) }
+        shareOneBlob = try form.flag()
+        lastSerial = try form.integer()
+        space = try NonceSpace(decoding: &form)
+        choice = try PoolChoice(decoding: &form, count: pools)
+        sessions = []
+        sessions.reserveCapacity(pools)
+        for _ in 0..<pools { sessions.append(try PoolSession(decoding: &form)) }
+        current = try form.flag() ? try Work(decoding: &form, pools: pools) : nil
+        previous = try form.flag() ? try Work(decoding: &form, pools: pools) : nil
+        // Shares go to the active pool, for its job.
+        guard choice.active.map({ sessions[$0].phase == .active && current != nil }) ?? true else {
+            throw .badField("upstream.active")
+        }
+    }
+}
+
+extension Work {
+    func encode(to form: inout FormWriter) {
+        form.record { form in
+            form.integer(source.upstream)
+            form.integer(source.pool)
+            form.integer(source.generation)
+            form.integer(ifGiven: reservedByte)
+            form.integer(serial)
+            job.encode(to: &form)
+            seen.encode(to: &form)
+        }
+    }
+
+    init(decoding form: inout FormReader, pools: Int) throws(FormFault) {
+        var form = try form.record()
+        source = PoolConnectionID(
+            upstream: try form.integer(), pool: try form.integer(in: 0...UInt8(pools - 1), "work.pool"),
+            generation: try form.integer())
+        reservedByte = try form.integer(ifGiven: UInt8.self)
+        serial = try form.integer()
+        job = try Job(decoding: &form)
+        line = JobLine(job)
+        seen = try SeenNonces(decoding: &form)
+    }
 }

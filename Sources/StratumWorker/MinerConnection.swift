@@ -15,6 +15,8 @@ final class MinerConnection: TCPStream {
     var identity: MinerIdentity?
     /// As the collector knows it; nil before it has its first job.
     var joined: MinerJoined?
+    private(set) var sentBytes: UInt64 = 0
+    private(set) var receivedBytes: UInt64 = 0
     /// It has been sent away: nothing that it says counts any more.
     private var hasDeparted = false
 
@@ -28,11 +30,22 @@ final class MinerConnection: TCPStream {
     }
 
     override func didReceive(_ chunk: UnsafeRawBufferPointer) {
+        receivedBytes &+= UInt64(chunk.count)
         chunk.withMemoryRebound(to: UInt8.self) { read($0.span) }
     }
 
     override func didEnd(_ end: StreamEnd) {
         worker.ended(self)
+    }
+
+    /// Sends whole lines, and counts them.
+    func write(_ bytes: UnsafeRawBufferPointer) -> SendOutcome {
+        let outcome = send(bytes)
+        switch outcome {
+        case .sent, .queued: sentBytes &+= UInt64(bytes.count)
+        case .overflow, .closed: break
+        }
+        return outcome
     }
 
     /// Ends our side of the connection behind what was sent.
@@ -62,11 +75,15 @@ struct MinerIdentity {
     let worker: String?
     let ip: String
     let agent: String
+    let user: String
+    let rigID: String
 
     /// The naming rules of behaviour.md §13.
     init(_ login: LoginRequest, ip: String, naming: Settings.WorkerNaming) {
         self.ip = ip
         agent = login.agent ?? ""
+        user = login.login
+        rigID = login.rigID ?? ""
         worker =
             switch naming {
             case .none: nil

@@ -18,6 +18,7 @@ final class Reporter {
     /// All miners that have joined and not left, for a collector that comes late.
     var liveMiners: () -> [MinerJoined] = { [] }
 
+    private let shard: UInt16
     private let publisher: EventPublisher
     private let context: BusContext
     private var watch: DescriptorWatch?
@@ -25,9 +26,10 @@ final class Reporter {
     private var isWaitingToFlush = false
 
     init(_ settings: Settings, shard: Int, loop: Loop) throws {
+        self.shard = UInt16(clamping: shard)
         context = try BusContext()
         publisher = try EventPublisher(
-            context, runDirectory: settings.runDirectory, source: .shard(UInt16(shard)), epoch: .random())
+            context, runDirectory: settings.runDirectory, source: .shard(self.shard), epoch: .random())
         watch = try DescriptorWatch(on: loop, descriptor: publisher.requestDescriptor) { [unowned self] in
             self.serveRequests()
         }
@@ -36,7 +38,9 @@ final class Reporter {
 
     func joined(_ connection: MinerConnection, key: MinerKey) {
         guard let identity = connection.identity else { return }
-        let joined = MinerJoined(key: key, worker: identity.worker, ip: identity.ip, agent: identity.agent)
+        let joined = MinerJoined(
+            key: key, worker: identity.worker, ip: identity.ip, agent: identity.agent, user: identity.user,
+            rigID: identity.rigID, shard: shard)
         connection.joined = joined
         publisher.record(joined)
         flushSoon()
@@ -66,6 +70,11 @@ final class Reporter {
     }
 
     func checkpoint(_ gauges: Gauges) {
+        publisher.record(Reporter.checkpoint(gauges))
+        flush()
+    }
+
+    private static func checkpoint(_ gauges: Gauges) -> Checkpoint {
         var checkpoint = Checkpoint()
         checkpoint.time = WallClock.milliseconds()
         checkpoint.minersNow = UInt32(clamping: gauges.minersNow)
@@ -73,8 +82,19 @@ final class Reporter {
         checkpoint.upstreams = UpstreamCounts(
             active: UInt32(clamping: gauges.upstreams.active), sleeping: UInt32(clamping: gauges.upstreams.sleeping),
             error: UInt32(clamping: gauges.upstreams.error))
-        publisher.record(checkpoint)
-        flush()
+        return checkpoint
+    }
+
+    /// What is so now, beside the events.
+    /// - Parameters:
+    ///   - loopDelay: microseconds.
+    ///   - now: the moment that the views were taken.
+    func gauges(_ upstreams: [UpstreamView], _ miners: [MinerGauge], loopDelay: UInt32, now: Instant) {
+        let time = WallClock.milliseconds()
+        publisher.publish(
+            ShardGauges(
+                shard: shard, epoch: publisher.epoch, time: time, loopDelayMicroseconds: loopDelay,
+                upstreams: upstreams.map { UpstreamGauge($0, at: now, time: time) }, miners: miners))
     }
 
     /// What was recorded leaves as one message.
@@ -84,10 +104,11 @@ final class Reporter {
         publisher.flush()
     }
 
-    func close() {
+    /// - Parameter gauges: the last word on them.
+    func close(_ gauges: Gauges) {
         watch?.close()
         timer?.close()
-        publisher.close()
+        publisher.close(Reporter.checkpoint(gauges))
         context.finish()
     }
 
@@ -124,5 +145,33 @@ final class Reporter {
         case .duplicateShare, .tooManyShares: .duplicate
         case .badGateway, .invalidMethod, .unauthenticated, .permissionDenied: .badGateway
         }
+    }
+}
+
+extension UpstreamGauge {
+    /// - Parameters:
+    ///   - now: the moment of the view.
+    ///   - time: the same moment by the time of day, in milliseconds since 1970.
+    init(_ view: UpstreamView, at now: Instant, time: UInt64) {
+        func timeOfDay(_ moment: Instant?) -> UInt64 {
+            guard let moment else { return 0 }
+            return time - min(now.microseconds(since: moment) / 1_000, time)
+        }
+        let state: State =
+            switch view.state {
+            case .active: .active
+            case .sleeping: .sleeping
+            case .error: .error
+            }
+        self.init(id: view.id, state: state)
+        pool = view.pool
+        miners = UInt16(clamping: view.miners)
+        difficulty = view.difficulty
+        height = view.height
+        loggedInAt = timeOfDay(view.loggedInAt)
+        jobAt = timeOfDay(view.jobAt)
+        accepted = view.accepted
+        rejected = view.rejected
+        inFlight = UInt32(clamping: view.inFlight)
     }
 }

@@ -6,6 +6,7 @@ internal import Glibc
 internal import Logging
 internal import StratumProtocol
 internal import StratumSession
+internal import Telemetry
 
 /// The whole wiring of a shard: sockets and time go into the `Shard`, what it decides is performed here.
 ///
@@ -40,6 +41,8 @@ final class Worker {
     private var turnEnd: TurnEnd?
     private var lifelineWatch: DescriptorWatch?
     private var stopDeadline: Instant?
+    private var loopDelay = LoopDelay()
+    private var seconds = 0
 
     init(_ inheritance: Inheritance, log: Logger) throws {
         self.inheritance = inheritance
@@ -88,7 +91,7 @@ final class Worker {
         lifelineWatch = try DescriptorWatch(on: loop, descriptor: lifeline.descriptor) { [unowned self] in
             if self.lifeline.isCut() { self.supervisorGone() }
         }
-        turnEnd = TurnEnd(on: loop) { [unowned self] in self.flush() }
+        turnEnd = TurnEnd(on: loop) { [unowned self] in self.endTurn() }
         every(Limits.tick.count) { $0.tick() }
         every(1_000) { $0.second() }
     }
@@ -102,11 +105,32 @@ final class Worker {
     private func second() {
         lifeline.sayBeat()
         reporter.checkpoint(gauges)
+        tellGauges()
         budget = DescriptorBudget(limit: DescriptorLimit.current, listening: inheritance.sockets.count)
         news.tellSilenced()
     }
 
+    /// All upstreams, and of the miners those whose turn it is.
+    private func tellGauges() {
+        let slice = stride(
+            from: seconds % ShardGauges.minersEverySeconds, to: miners.count, by: ShardGauges.minersEverySeconds)
+        seconds += 1
+        let gauges = slice.compactMap { row -> MinerGauge? in
+            guard let connection = miners[row], let joined = connection.joined else { return nil }
+            return MinerGauge(
+                key: joined.key, sentBytes: connection.sentBytes, receivedBytes: connection.receivedBytes,
+                difficulty: shard.difficulty(of: connection.id) ?? 0)
+        }
+        reporter.gauges(shard.upstreamViews, gauges, loopDelay: loopDelay.takeWorst(), now: now)
+    }
+
+    private func endTurn() {
+        flush()
+        loopDelay.turnEnded(at: loop.nanoseconds, began: loop.turnMilliseconds)
+    }
+
     private func tick() {
+        loopDelay.ticked(at: loop.nanoseconds, period: Limits.tick.count)
         shard.tick(at: now)
         perform()
         departures.closeDue(at: now)
@@ -211,7 +235,7 @@ final class Worker {
         switch command {
         case .sendToMiner(let id, let range):
             guard let connection = miner(id) else { return }
-            switch connection.send(UnsafeRawBufferPointer(rebasing: bytes[range])) {
+            switch connection.write(UnsafeRawBufferPointer(rebasing: bytes[range])) {
             case .sent, .queued: break
             case .closed: drop(connection)
             case .overflow:
@@ -312,8 +336,7 @@ final class Worker {
         departures.closeAll()
         for link in pools.values { link.hangUp() }
         pools.removeAll()
-        reporter.checkpoint(gauges)
-        reporter.close()
+        reporter.close(gauges)
         for timer in timers { timer.close() }
         for signal in signals { signal.close() }
         lifelineWatch?.close()

@@ -3,16 +3,19 @@ extension BusMessage {
     public func encoded() -> [UInt8] {
         switch self {
         case .events(let frame):
-            BusMessage.frame(.events, frame.shard, frame.epoch, frame.first, frame.events)
+            BusMessage.frame(.events, frame.shard, frame.epoch, frame.first, frame.request, frame.events)
         case .liveMiners(let live):
-            BusMessage.frame(.liveMiners, live.shard, live.epoch, live.from, live.miners.map { .joined($0) })
+            BusMessage.frame(
+                .liveMiners, live.shard, live.epoch, live.from, live.request, live.miners.map { .joined($0) })
         case .replayEnd(let end):
-            BusMessage.message(.replayEnd, end.shard, end.epoch, end.next, end.end)
+            BusMessage.message(.replayEnd, end.shard, end.epoch, end.next, end.end, UInt64(end.request))
         case .replay(let request):
-            BusMessage.message(.replay, request.shard, request.epoch, request.from)
+            BusMessage.message(.replay, request.shard, request.epoch, request.from, UInt64(request.number))
         case .acknowledge(let acknowledgement):
             BusMessage.message(
                 .acknowledge, acknowledgement.shard, acknowledgement.epoch, acknowledgement.before)
+        case .gauges(let gauges):
+            BusMessage.encoded(gauges)
         }
     }
 
@@ -28,51 +31,62 @@ extension BusMessage {
         let shard = try reader.integer(UInt16.self)
         try reader.skip(2)
         let epoch = Epoch(high: try reader.integer(), low: try reader.integer())
-        let sequence = try reader.integer(UInt64.self)
         switch kind {
         case .events:
-            let events = try BusMessage.records(from: &reader, after: sequence)
-            self = .events(EventFrame(shard: shard, epoch: epoch, first: sequence, events: events))
+            let first = try reader.integer(UInt64.self)
+            let (events, request) = try BusMessage.records(from: &reader, after: first)
+            self = .events(EventFrame(shard: shard, epoch: epoch, first: first, events: events, request: request))
         case .liveMiners:
-            let miners = try BusMessage.records(from: &reader, after: 0).map { event throws(DecodingFailure) in
+            let from = try reader.integer(UInt64.self)
+            let (events, request) = try BusMessage.records(from: &reader, after: 0)
+            let miners = try events.map { event throws(DecodingFailure) in
                 guard case .joined(let miner) = event else { throw .invalidField }
                 return miner
             }
-            self = .liveMiners(LiveMiners(shard: shard, epoch: epoch, from: sequence, miners: miners))
+            self = .liveMiners(LiveMiners(shard: shard, epoch: epoch, from: from, miners: miners, request: request))
         case .replayEnd:
-            self = .replayEnd(ReplayEnd(shard: shard, epoch: epoch, next: sequence, end: try reader.integer()))
+            self = .replayEnd(
+                ReplayEnd(
+                    shard: shard, epoch: epoch, next: try reader.integer(), end: try reader.integer(),
+                    request: try reader.integer()))
+            try reader.skip(4)
         case .replay:
-            self = .replay(ReplayRequest(shard: shard, epoch: epoch, from: sequence))
+            self = .replay(
+                ReplayRequest(
+                    shard: shard, epoch: epoch, from: try reader.integer(), number: try reader.integer()))
+            try reader.skip(4)
         case .acknowledge:
-            self = .acknowledge(Acknowledgement(shard: shard, epoch: epoch, before: sequence))
+            self = .acknowledge(Acknowledgement(shard: shard, epoch: epoch, before: try reader.integer()))
+        case .gauges:
+            self = .gauges(try ShardGauges(shard: shard, epoch: epoch, from: &reader))
         }
         try reader.finish()
     }
 
     private static func records(
         from reader: inout ByteReader, after first: UInt64
-    ) throws(DecodingFailure) -> [ShardEvent] {
+    ) throws(DecodingFailure) -> (events: [ShardEvent], request: UInt32) {
         let count = Int(try reader.integer(UInt32.self))
-        try reader.skip(4)
+        let request = try reader.integer(UInt32.self)
         // A count that the bytes cannot hold is refused before it reserves memory.
         guard count <= reader.remaining / RecordLayout.leftBytes else { throw .truncated }
         guard !first.addingReportingOverflow(UInt64(count)).overflow else { throw .invalidField }
         var events: [ShardEvent] = []
         events.reserveCapacity(count)
         for _ in 0..<count { events.append(try ShardEvent(from: &reader)) }
-        return events
+        return (events, request)
     }
 
     /// The 40 bytes before the records of a frame.
     static func appendFrameHead(
-        to bytes: inout [UInt8], _ kind: Kind, shard: UInt16, epoch: Epoch, first: UInt64, count: Int
+        to bytes: inout [UInt8], _ kind: Kind, shard: UInt16, epoch: Epoch, first: UInt64, count: Int, request: UInt32
     ) {
         withUnsafeTemporaryAllocation(byteCount: frameHeadBytes, alignment: 8) { head in
             var writer = RecordWriter(head)
             putHead(kind, shard, epoch, to: &writer)
             writer.put(first)
             writer.put(UInt32(truncatingIfNeeded: count))
-            writer.put(UInt32(0))
+            writer.put(request)
             bytes.append(contentsOf: head)
         }
     }
@@ -89,12 +103,22 @@ extension BusMessage {
     }
 
     private static func frame(
-        _ kind: Kind, _ shard: UInt16, _ epoch: Epoch, _ first: UInt64, _ events: [ShardEvent]
+        _ kind: Kind, _ shard: UInt16, _ epoch: Epoch, _ first: UInt64, _ request: UInt32,
+        _ events: [ShardEvent]
     ) -> [UInt8] {
         var bytes: [UInt8] = []
-        appendFrameHead(to: &bytes, kind, shard: shard, epoch: epoch, first: first, count: events.count)
+        appendFrameHead(
+            to: &bytes, kind, shard: shard, epoch: epoch, first: first, count: events.count, request: request)
         for event in events { bytes.append(contentsOf: event.encoded()) }
         return bytes
+    }
+
+    private static func encoded(_ gauges: ShardGauges) -> [UInt8] {
+        let head = message(.gauges, gauges.shard, gauges.epoch)
+        var writer = ByteWriter(capacity: gauges.encodedBytes)
+        writer.append(head)
+        gauges.encode(to: &writer)
+        return writer.bytes
     }
 
     private static func message(_ kind: Kind, _ shard: UInt16, _ epoch: Epoch, _ values: UInt64...) -> [UInt8] {

@@ -11,9 +11,11 @@ public enum BusMessage: Equatable, Sendable {
     case replay(ReplayRequest)
     /// Collector → shard: everything before is durable and need not be kept.
     case acknowledge(Acknowledgement)
+    /// Shard → everybody: what is so just now, beside the numbered events.
+    case gauges(ShardGauges)
 
     /// Raised with every change of a layout.
-    public static let formatVersion: UInt8 = 1
+    public static let formatVersion: UInt8 = 2
     static let magic: (UInt8, UInt8) = (0x4d, 0x52)  // "MR"
     static let headBytes = 24
     /// Bytes before the first record of `events` and `liveMiners`.
@@ -25,6 +27,7 @@ public enum BusMessage: Equatable, Sendable {
         case replayEnd = 3
         case replay = 4
         case acknowledge = 5
+        case gauges = 6
     }
 }
 
@@ -35,14 +38,17 @@ public struct EventFrame: Equatable, Sendable {
     /// The sequence number of the first event; the others follow one by one.
     public var first: UInt64
     public var events: [ShardEvent]
+    /// The number of the request that this answers; 0 = none, it is live.
+    public var request: UInt32
     /// The sequence number after the last event.
     public var end: UInt64 { first + UInt64(events.count) }
 
-    public init(shard: UInt16, epoch: Epoch, first: UInt64, events: [ShardEvent]) {
+    public init(shard: UInt16, epoch: Epoch, first: UInt64, events: [ShardEvent], request: UInt32 = 0) {
         self.shard = shard
         self.epoch = epoch
         self.first = first
         self.events = events
+        self.request = request
     }
 }
 
@@ -52,12 +58,15 @@ public struct LiveMiners: Equatable, Sendable {
     /// Where the stream of events can be taken up.
     public var from: UInt64
     public var miners: [MinerJoined]
+    /// The number of the request that this answers.
+    public var request: UInt32
 
-    public init(shard: UInt16, epoch: Epoch, from: UInt64, miners: [MinerJoined]) {
+    public init(shard: UInt16, epoch: Epoch, from: UInt64, miners: [MinerJoined], request: UInt32 = 0) {
         self.shard = shard
         self.epoch = epoch
         self.from = from
         self.miners = miners
+        self.request = request
     }
 }
 
@@ -68,12 +77,15 @@ public struct ReplayEnd: Equatable, Sendable {
     public var next: UInt64
     /// The sequence number that the shard's next event will have. Greater than `next`: ask again.
     public var end: UInt64
+    /// The number of the request that this answers.
+    public var request: UInt32
 
-    public init(shard: UInt16, epoch: Epoch, next: UInt64, end: UInt64) {
+    public init(shard: UInt16, epoch: Epoch, next: UInt64, end: UInt64, request: UInt32 = 0) {
         self.shard = shard
         self.epoch = epoch
         self.next = next
         self.end = end
+        self.request = request
     }
 }
 
@@ -82,11 +94,14 @@ public struct ReplayRequest: Equatable, Sendable {
     /// The epoch that `from` counts in; a shard of another one answers from its own beginning.
     public var epoch: Epoch
     public var from: UInt64
+    /// Grows by one with each request of one receiver; the answer repeats it. Never 0.
+    public var number: UInt32
 
-    public init(shard: UInt16, epoch: Epoch, from: UInt64) {
+    public init(shard: UInt16, epoch: Epoch, from: UInt64, number: UInt32) {
         self.shard = shard
         self.epoch = epoch
         self.from = from
+        self.number = number
     }
 }
 

@@ -148,15 +148,17 @@ public struct EventLog: Sendable {
         while index > 0, segments[place(index - 1)].hasUnsent { index -= 1 }
         let found = place(index)
         appendFrame(
-            of: segments[found], skipping: segments[found].sentCount, from: segments[found].sentBytes, to: &frame)
+            of: segments[found], skipping: segments[found].sentCount, from: segments[found].sentBytes, answering: 0,
+            to: &frame)
         segments[found].sentCount = segments[found].count
         segments[found].sentBytes = segments[found].byteCount
         return true
     }
 
-    /// Frees what is durable. News of another epoch, or older than what is known, changes nothing.
+    /// Frees what is durable. Word of another epoch, or of events that have not happened, comes from somebody who is
+    /// mistaken, and one that is older than another changes nothing.
     public mutating func acknowledge(_ acknowledgement: Acknowledgement) {
-        guard acknowledgement.epoch == epoch else { return }
+        guard acknowledgement.epoch == epoch, acknowledgement.before <= next else { return }
         while used > 0, segments[head].count > 0, segments[head].end <= acknowledgement.before,
             !segments[head].hasUnsent
         {
@@ -174,20 +176,21 @@ public struct EventLog: Sendable {
         var from = request.epoch == epoch ? min(request.from, next) : 0
         if from < oldest {
             from = oldest
-            let live = LiveMiners(shard: shard, epoch: epoch, from: from, miners: liveMiners())
+            let live = LiveMiners(shard: shard, epoch: epoch, from: from, miners: liveMiners(), request: request.number)
             send(BusMessage.liveMiners(live).encoded())
         }
         var frame: [UInt8] = []
         for _ in 0..<EventLog.replayFramesMax {
-            guard let end = replayFrame(from: from, into: &frame) else { break }
+            guard let end = replayFrame(from: from, answering: request.number, into: &frame) else { break }
             send(frame)
             from = end
         }
-        send(BusMessage.replayEnd(ReplayEnd(shard: shard, epoch: epoch, next: from, end: next)).encoded())
+        let end = ReplayEnd(shard: shard, epoch: epoch, next: from, end: next, request: request.number)
+        send(BusMessage.replayEnd(end).encoded())
     }
 
     /// - Returns: the sequence number after the frame, or nil when `sequence` has not happened yet.
-    private func replayFrame(from sequence: UInt64, into frame: inout [UInt8]) -> UInt64? {
+    private func replayFrame(from sequence: UInt64, answering request: UInt32, into frame: inout [UInt8]) -> UInt64? {
         guard sequence < next else { return nil }
         let index = (0..<used).partitioningIndex { segments[place($0)].end > sequence }
         guard index < used else { return nil }
@@ -196,14 +199,17 @@ public struct EventLog: Sendable {
         var offset = 0
         for _ in 0..<skipped { offset += Int(segment.bytes[offset + 2]) | Int(segment.bytes[offset + 3]) << 8 }
         frame.removeAll(keepingCapacity: true)
-        appendFrame(of: segment, skipping: skipped, from: offset, to: &frame)
+        appendFrame(of: segment, skipping: skipped, from: offset, answering: request, to: &frame)
         return segment.end
     }
 
-    private func appendFrame(of segment: Segment, skipping skipped: Int, from offset: Int, to frame: inout [UInt8]) {
+    private func appendFrame(
+        of segment: Segment, skipping skipped: Int, from offset: Int, answering request: UInt32,
+        to frame: inout [UInt8]
+    ) {
         BusMessage.appendFrameHead(
             to: &frame, .events, shard: shard, epoch: epoch, first: segment.first + UInt64(skipped),
-            count: segment.count - skipped)
+            count: segment.count - skipped, request: request)
         frame.append(contentsOf: segment.bytes[offset..<segment.byteCount])
     }
 }

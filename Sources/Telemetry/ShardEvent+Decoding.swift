@@ -12,7 +12,7 @@ extension ShardEvent {
             case .left: .left(try MinerLeft(from: &body))
             case .share: .share(try ShareSettled(from: &body, outcome: own))
             case .poolError: .poolError(try PoolError(from: &body))
-            case .checkpoint: .checkpoint(try Checkpoint(from: &body))
+            case .checkpoint: .checkpoint(try Checkpoint(from: &body, flags: own))
             }
         try body.finish()
     }
@@ -25,18 +25,20 @@ extension MinerJoined {
         let ipBytes = Int(try reader.integer(UInt16.self))
         key = try reader.integer()
         let agentBytes = Int(try reader.integer(UInt16.self))
-        try reader.skip(6)
+        let userBytes = Int(try reader.integer(UInt16.self))
+        let rigIDBytes = Int(try reader.integer(UInt16.self))
+        shard = try reader.integer()
         guard workerBytes <= MinerJoined.workerBytesMax, ipBytes <= MinerJoined.ipBytesMax,
-            agentBytes <= MinerJoined.agentBytesMax
+            agentBytes <= MinerJoined.agentBytesMax, userBytes <= MinerJoined.userBytesMax,
+            rigIDBytes <= MinerJoined.rigIDBytesMax
         else { throw .tooLong }
         guard hasWorker == 1 || workerBytes == 0 else { throw .invalidField }
         let name = try reader.text(byteCount: workerBytes)
         worker = hasWorker == 1 ? name : nil
         ip = try reader.text(byteCount: ipBytes)
         agent = try reader.text(byteCount: agentBytes)
-        user = ""
-        rigID = ""
-        shard = 0
+        user = try reader.text(byteCount: userBytes)
+        rigID = try reader.text(byteCount: rigIDBytes)
     }
 }
 
@@ -80,7 +82,9 @@ extension PoolError {
 }
 
 extension Checkpoint {
-    fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
+    fileprivate init(from reader: inout ByteReader, flags: UInt8) throws(DecodingFailure) {
+        guard flags <= 1 else { throw .invalidField }
+        isLast = flags == 1
         minersNow = try reader.integer()
         time = try reader.integer()
         connections = try reader.integer()

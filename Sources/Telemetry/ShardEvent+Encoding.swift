@@ -5,8 +5,12 @@ extension MinerJoined {
     private var workerBytes: Int { worker?.utf8PrefixCount(max: MinerJoined.workerBytesMax) ?? 0 }
     private var ipBytes: Int { ip.utf8PrefixCount(max: MinerJoined.ipBytesMax) }
     private var agentBytes: Int { agent.utf8PrefixCount(max: MinerJoined.agentBytesMax) }
+    private var userBytes: Int { user.utf8PrefixCount(max: MinerJoined.userBytesMax) }
+    private var rigIDBytes: Int { rigID.utf8PrefixCount(max: MinerJoined.rigIDBytesMax) }
 
-    var recordBytes: Int { RecordLayout.joinedFixedBytes + workerBytes + ipBytes + agentBytes }
+    var recordBytes: Int {
+        RecordLayout.joinedFixedBytes + workerBytes + ipBytes + agentBytes + userBytes + rigIDBytes
+    }
 
     func encode(to writer: inout RecordWriter) {
         writer.putHead(.joined, worker == nil ? 0 : 1, byteCount: recordBytes)
@@ -14,11 +18,14 @@ extension MinerJoined {
         writer.put(UInt16(ipBytes))
         writer.put(key)
         writer.put(UInt16(agentBytes))
-        writer.put(UInt16(0))
-        writer.put(UInt32(0))
+        writer.put(UInt16(userBytes))
+        writer.put(UInt16(rigIDBytes))
+        writer.put(shard)
         if let worker { writer.put(worker, byteCount: workerBytes) }
         writer.put(ip, byteCount: ipBytes)
         writer.put(agent, byteCount: agentBytes)
+        writer.put(user, byteCount: userBytes)
+        writer.put(rigID, byteCount: rigIDBytes)
     }
 }
 
@@ -65,7 +72,7 @@ extension PoolError {
 
 extension Checkpoint {
     func encode(to writer: inout RecordWriter) {
-        writer.putHead(.checkpoint, byteCount: RecordLayout.checkpointBytes)
+        writer.putHead(.checkpoint, isLast ? 1 : 0, byteCount: RecordLayout.checkpointBytes)
         writer.put(minersNow)
         writer.put(time)
         writer.put(connections)

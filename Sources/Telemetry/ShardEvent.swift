@@ -58,4 +58,5 @@ enum RecordLayout {
     /// The longest record: a miner with the longest names.
     static let bytesMax =
         joinedFixedBytes + MinerJoined.workerBytesMax + MinerJoined.ipBytesMax + MinerJoined.agentBytesMax
+        + MinerJoined.userBytesMax + MinerJoined.rigIDBytesMax
 }

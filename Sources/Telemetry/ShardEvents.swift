@@ -4,7 +4,8 @@
 /// Unique for each login within one epoch of one shard; never reused.
 public typealias MinerKey = UInt64
 
-/// A miner has logged in and owns a nonce slot.
+/// A miner has logged in and owns a nonce slot. Its password is not here, and nowhere else on the bus, unless the operator
+/// names workers after it.
 public struct MinerJoined: Equatable, Sendable {
     /// Longer texts are cut here on the bus. A login line may hold more; no honest worker name, address with payment id
     /// and rig included, comes near it, and every row of the workers table keeps one.
@@ -12,7 +13,9 @@ public struct MinerJoined: Equatable, Sendable {
     /// The longest numeric IPv6 address with a zone takes 62 bytes.
     public static let ipBytesMax = 64
     public static let agentBytesMax = 256
+    /// A wallet with payment id and difficulty: as long as a worker's name, which it often is.
     public static let userBytesMax = 256
+    /// Somebody's name for a machine.
     public static let rigIDBytesMax = 128
 
     public var key: MinerKey
@@ -144,6 +147,9 @@ public struct Checkpoint: Equatable, Sendable {
     public var upstreams = UpstreamCounts()
     /// Of the epoch.
     public var counters = ShareCounters()
+    /// The process ends in good order: nothing of its epoch comes after this. A reader that has heard it to here knows that
+    /// it misses nothing.
+    public var isLast = false
 
     public init() {}
 }

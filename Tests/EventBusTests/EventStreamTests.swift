@@ -69,6 +69,44 @@ struct ShardStreamTests {
         #expect(harness.lost == 0)
     }
 
+    @Test func gaugesComeBesideTheStreamAndOnlyThoseOfThePresentProcess() throws {
+        let (known, unknown) = (Epoch(high: 1, low: 1), Epoch(high: 2, low: 2))
+        let stranger = try BusSocket(context, .publish, queuedMessagesMax: 100)
+        try stranger.bind(.events(.shard(0), runDirectory: directory.path))
+        let subscriber = try subscriber()
+        func gauges(_ epoch: Epoch, _ time: UInt64) -> [UInt8] {
+            BusMessage.gauges(ShardGauges(shard: 0, epoch: epoch, time: time)).encoded()
+        }
+        let events = BusMessage.events(
+            EventFrame(shard: 0, epoch: known, first: 0, events: [.share(share(1))])
+        ).encoded()
+        var harness = Harness()
+        // Of a process that nothing is known of yet, and of the one that is.
+        let isHeard = harness.turn(subscriber, nil) { harness in
+            stranger.send(gauges(unknown, 1))
+            stranger.send(gauges(known, 2))
+            stranger.send(events)
+            return harness.gauges.count > 1
+        }
+        #expect(isHeard)
+        #expect(harness.gauges.allSatisfy { $0.epoch == known && $0.time == 2 })
+        #expect(harness.shares == [1])
+    }
+
+    @Test func aPublisherFillsInWhoseItsGaugesAre() throws {
+        let (publisher, subscriber) = (try publisher(), try subscriber())
+        publisher.record(share(1))
+        publisher.flush()
+        var harness = Harness()
+        #expect(
+            harness.turn(subscriber, publisher) { harness in
+                publisher.publish(ShardGauges(shard: 9, epoch: .unknown, time: 3))
+                return !harness.gauges.isEmpty
+            })
+        #expect(harness.gauges.first == ShardGauges(shard: 0, epoch: publisher.epoch, time: 3))
+        #expect(publisher.nextSequence < 100)
+    }
+
     @Test func whatOverflowsTheQueuesIsReplayed() throws {
         let publisher = try publisher(logBytesMax: 4 << 20)
         let subscriber = try subscriber()

@@ -34,6 +34,7 @@ func joined(_ key: MinerKey) -> MinerJoined {
 /// What has come out of a subscriber, and the clock of the one that drives both ends by hand.
 struct Harness {
     var news: [SequenceGate.News] = []
+    var gauges: [ShardGauges] = []
     private let began = Harness.milliseconds()
 
     /// The numbers of the shares that arrived, in the order of arrival.
@@ -61,7 +62,7 @@ struct Harness {
                 publisher?.flush()
             }
             publisher?.serveRequests { live }
-            subscriber.receive(at: Harness.milliseconds()) { news += $0 }
+            subscriber.receive(at: Harness.milliseconds(), gauges: { gauges.append($0) }, handle: { news += $0 })
             if isDone(self) { return true }
             usleep(1_000)
         }

@@ -9,6 +9,8 @@ import Testing
 /// pools are strict, and the harness keeps books: what must never happen is collected in `violations`.
 final class ShardHarness {
     var shard: Shard
+    /// Sees every input and every decision.
+    private let witness: (any ShardWitness)?
     private(set) var now = Instant(microseconds: 1_000_000)
     private let parser = JSONParser()
     private let chunk: Int
@@ -32,14 +34,19 @@ final class ShardHarness {
     private var noncesAtPools: Set<String> = []
 
     /// - Parameter chunk: the bytes that the network delivers at once.
-    init(pools: Int = 1, chunk: Int = .max, seed: UInt64 = 7, _ adjust: (inout ShardPolicy) -> Void = { _ in }) {
+    init(
+        pools: Int = 1, chunk: Int = .max, seed: UInt64 = 7, witness: (any ShardWitness)? = nil,
+        _ adjust: (inout ShardPolicy) -> Void = { _ in }
+    ) {
         self.chunk = chunk
+        self.witness = witness
         self.pools = Array(repeating: PoolConduct(), count: pools)
         var policy = ShardPolicy(
             pools: (0..<pools).map { ShardPolicy.Pool(user: "user\($0)", password: "x") }, agent: "millrace/test")
         adjust(&policy)
         shard = Shard(policy: policy, seed: seed)
-        shard.start(at: now)
+        witness?.begins(shard, at: now)
+        take(.start)
         perform()
     }
 
@@ -48,15 +55,26 @@ final class ShardHarness {
     func pass(_ time: Milliseconds) {
         for _ in 0..<time.count / Limits.tick.count {
             now = now + Limits.tick
-            shard.tick(at: now)
+            take(.tick)
             perform()
+        }
+    }
+
+    /// The only way into the shard.
+    func take(_ input: ShardInput, _ bytes: [UInt8] = []) {
+        witness?.happens(input, bytes, at: now)
+        do throws(ReplayFault) {
+            try shard.take(input, bytes.span, with: parser, at: now)
+        } catch {
+            violations.append("an input that the shard does not take")
         }
     }
 
     // MARK: - Miners
 
     func connect() -> Miner {
-        let id = shard.minerConnected(at: now)!
+        let id = shard.nextMinerID!
+        take(.minerConnected(id), Array("192.0.2.\(miners.count % 250)".utf8))
         let miner = Miner(number: miners.count, id: id)
         miners.append(miner)
         minerOf[id] = miner
@@ -109,20 +127,13 @@ final class ShardHarness {
 
     /// Sends a line as it is.
     func send(_ line: String, from miner: Miner) {
-        var framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
-        deliver(line + "\n", to: &framer) { line in
-            do throws(PeerFault) {
-                shard.receive(try parser.minerRequest(line), from: miner.id, at: now)
-            } catch {
-                shard.fault(error, of: miner.id, at: now)
-            }
-        }
+        for piece in pieces(of: line + "\n") { take(.minerBytes(miner.id), piece) }
         perform()
     }
 
     func leave(_ miner: Miner) {
         miner.hasLeft = true
-        shard.minerClosed(miner.id, at: now)
+        take(.minerClosed(miner.id))
         perform()
     }
 
@@ -161,32 +172,21 @@ final class ShardHarness {
     }
 
     func send(_ line: String, from peer: PoolPeer) {
-        var framer = LineFramer(lineBytesMax: LineFramer.poolLineBytesMax)
-        deliver(line + "\n", to: &framer) { line in
-            let reading = shard.reading(of: peer.id)
-            do throws(PeerFault) {
-                let message = try parser.poolMessage(line, loginID: reading.loginID, assumed: reading.assumed)
-                shard.receive(message, from: peer.id, at: now)
-            } catch {
-                shard.fault(error, of: peer.id, at: now)
-            }
-        }
+        for piece in pieces(of: line + "\n") { take(.poolBytes(peer.id), piece) }
         perform()
     }
 
     /// The connection breaks.
     func drop(_ peer: PoolPeer) {
         peer.isOpen = false
-        shard.poolClosed(peer.id, reason: "connection reset", at: now)
+        take(.poolClosed(peer.id), Array("connection reset".utf8))
         perform()
     }
 
     // MARK: - What the worker does
 
     private func deliver(_ text: String, to framer: inout LineFramer, _ line: (Span<UInt8>) -> Void) {
-        let bytes = Array(text.utf8)
-        for start in stride(from: 0, to: bytes.count, by: min(chunk, bytes.count)) {
-            let piece = Array(bytes[start..<min(start + min(chunk, bytes.count), bytes.count)])
+        for piece in pieces(of: text) {
             do {
                 try framer.feed(piece.span) {
                     line($0)
@@ -198,10 +198,18 @@ final class ShardHarness {
         }
     }
 
+    /// As the network cuts it.
+    private func pieces(of text: String) -> [[UInt8]] {
+        let bytes = Array(text.utf8)
+        let size = min(chunk, bytes.count)
+        return stride(from: 0, to: bytes.count, by: size).map { Array(bytes[$0..<min($0 + size, bytes.count)]) }
+    }
+
     func perform() {
         repeat {
             var outbox = Outbox()
             shard.takeOutbox(replacingWith: &outbox)
+            witness?.decides(outbox, shard, at: now)
             for command in outbox.commands { perform(command, outbox.bytes) }
             let events = later
             later = []
@@ -217,7 +225,7 @@ final class ShardHarness {
             deliver(text, to: &miner.framer) { hear($0, miner) }
         case .closeMiner(let id, let reason):
             minerOf[id]?.closed = reason
-            later.append { [self] in shard.minerClosed(id, at: now) }
+            later.append { [self] in take(.minerClosed(id)) }
         case .sendToPool(let id, let range):
             guard let peer = peerOf[id], peer.isOpen else { return violations.append("a message to a closed pool") }
             let text = String(decoding: bytes[range], as: UTF8.self)
@@ -238,8 +246,8 @@ final class ShardHarness {
         peers.append(peer)
         peerOf[id] = peer
         switch pools[Int(id.pool)].door {
-        case .open: later.append { [self] in shard.poolConnected(id, at: now) }
-        case .closed: later.append { [self] in shard.poolClosed(id, reason: "connection refused", at: now) }
+        case .open: later.append { [self] in take(.poolConnected(id)) }
+        case .closed: later.append { [self] in take(.poolClosed(id), Array("connection refused".utf8)) }
         case .silent: break
         }
     }

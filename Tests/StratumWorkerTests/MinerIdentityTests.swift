@@ -40,6 +40,16 @@ import Testing
         #expect(worker(LoginRequest(id: 1, login: "a+b+100"), .rigID) == "a+b+100")
     }
 
+    @Test func loginAndRigAreKeptAndThePasswordIsNot() {
+        for naming in Settings.WorkerNaming.allCases where naming != .password {
+            let identity = MinerIdentity(MinerIdentityTests.full, ip: "::1", naming: naming)
+            #expect(identity.user == "farm+5000")
+            #expect(identity.rigID == "rack7")
+            #expect(!"\(identity)".contains("secret"))
+        }
+        #expect(MinerIdentity(MinerIdentityTests.bare, ip: "::1", naming: .none).rigID == "")
+    }
+
     @Test func addressAndAgentAreKeptWhateverNamesTheRow() {
         let identity = MinerIdentity(MinerIdentityTests.full, ip: "::1", naming: .none)
         #expect(identity.ip == "::1")

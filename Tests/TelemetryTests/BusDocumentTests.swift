@@ -57,7 +57,7 @@ struct BusDocumentTests {
 
     @Test func theHeadOfMessages() {
         func bytes(shard: UInt16 = 0, _ epoch: Epoch) -> [UInt8] {
-            BusMessage.replay(ReplayRequest(shard: shard, epoch: epoch, from: 0)).encoded()
+            BusMessage.replay(ReplayRequest(shard: shard, epoch: epoch, from: 0, number: 0)).encoded()
         }
         expect(
             "## Messages between shard and collector", bytes(nowhere), still: ["magic", "kind", "version", "spare"],
@@ -68,32 +68,100 @@ struct BusDocumentTests {
     }
 
     @Test func framesOfRecords() {
-        func bytes(first: UInt64 = 0, _ events: [ShardEvent] = []) -> [UInt8] {
-            BusMessage.events(Sample.frame(first: first, events, epoch: nowhere)).encoded()
+        func bytes(first: UInt64 = 0, _ events: [ShardEvent] = [], request: UInt32 = 0) -> [UInt8] {
+            var frame = Sample.frame(first: first, events, epoch: nowhere)
+            frame.request = request
+            return BusMessage.events(frame).encoded()
         }
-        let still: Set = ["spare", "records"]
-        expect(
-            "**Events** (1", bytes(), still: still,
-            ["first / from": .full(bytes(first: .max)), "count": .other(bytes([.left(MinerLeft(key: 1))]))])
-        let live = LiveMiners(shard: 0, epoch: nowhere, from: .max, miners: [])
-        let liveBytes = changed(BusMessage.liveMiners(live).encoded()) { $0[2] = BusMessage.Kind.events.rawValue }
-        expect(
-            "**Events** (1", bytes(), still: still,
-            ["first / from": .full(liveBytes), "count": .other(bytes([.left(MinerLeft(key: 1))]))])
+        func liveBytes(from: UInt64, request: UInt32) -> [UInt8] {
+            let live = LiveMiners(shard: 0, epoch: nowhere, from: from, miners: [], request: request)
+            return changed(BusMessage.liveMiners(live).encoded()) { $0[2] = BusMessage.Kind.events.rawValue }
+        }
+        for (first, request) in [
+            (bytes(first: .max), bytes(request: .max)),
+            (liveBytes(from: .max, request: 0), liveBytes(from: 0, request: .max)),
+        ] {
+            expect(
+                "**Events** (1", bytes(), still: ["records"],
+                [
+                    "first / from": .full(first), "count": .other(bytes([.left(MinerLeft(key: 1))])),
+                    "request": .full(request),
+                ])
+        }
     }
 
     @Test func theShortMessages() {
-        func end(_ next: UInt64, _ end: UInt64) -> [UInt8] {
-            BusMessage.replayEnd(ReplayEnd(shard: 0, epoch: nowhere, next: next, end: end)).encoded()
+        func end(_ next: UInt64, _ end: UInt64, _ request: UInt32 = 0) -> [UInt8] {
+            let message = ReplayEnd(shard: 0, epoch: nowhere, next: next, end: end, request: request)
+            return BusMessage.replayEnd(message).encoded()
         }
         expect(
-            "**Replay end** (3", end(0, 0), still: [], ["next": .full(end(.max, 0)), "end": .full(end(0, .max))])
+            "**Replay end** (3", end(0, 0), still: ["spare"],
+            ["next": .full(end(.max, 0)), "end": .full(end(0, .max)), "request": .full(end(0, 0, .max))])
+        func replay(_ from: UInt64, _ number: UInt32) -> [UInt8] {
+            let message = ReplayRequest(shard: 0, epoch: nowhere, from: from, number: number)
+            return BusMessage.replay(message).encoded()
+        }
+        expect(
+            "**Replay** (4", replay(0, 0), still: ["spare"],
+            ["from": .full(replay(.max, 0)), "request": .full(replay(0, .max))])
         func acknowledge(_ before: UInt64) -> [UInt8] {
             BusMessage.acknowledge(Acknowledgement(shard: 0, epoch: nowhere, before: before)).encoded()
         }
-        let fields = tables.fields(after: "**Replay** (4)")
+        let fields = tables.fields(after: "**Acknowledge** (5")
         #expect(fields.map(\.range) == [BusMessage.headBytes..<acknowledge(0).count])
         #expect(acknowledge(.max).suffix(8).allSatisfy { $0 == 255 })
+    }
+
+    @Test func theFixedPartOfGauges() {
+        func bytes(_ change: (inout ShardGauges) -> Void) -> [UInt8] {
+            BusMessage.gauges(changed(ShardGauges(shard: 0, epoch: nowhere, time: 0), change)).encoded()
+        }
+        expect(
+            "**Gauges** (6", bytes { _ in }, still: ["spare"],
+            [
+                "time": .full(bytes { $0.time = .max }),
+                "loop delay": .full(bytes { $0.loopDelayMicroseconds = .max }),
+                "upstreams": .other(bytes { $0.upstreams = Sample.gauges.upstreams }),
+                "miners": .other(bytes { $0.miners = Sample.gauges.miners }),
+            ])
+        let limits = tables.fields(after: "**Gauges** (6").map { BusTables.numbers(in: $0.text).last }
+        #expect(limits[2...3] == [ShardGauges.upstreamsMax, ShardGauges.minersMax])
+    }
+
+    @Test func theUpstreamsOfGauges() throws {
+        func bytes(_ change: (inout UpstreamGauge) -> Void) -> [UInt8] {
+            let gauge = changed(UpstreamGauge(id: 0, state: .active), change)
+            let gauges = ShardGauges(shard: 0, epoch: nowhere, time: 0, upstreams: [gauge])
+            return Array(BusMessage.gauges(gauges).encoded().suffix(UpstreamGauge.recordBytes))
+        }
+        expect(
+            "Each upstream of the gauges", bytes { _ in }, still: ["spare"],
+            [
+                "upstream": .full(bytes { $0.id = .max }), "state": .full(bytes { $0.state = .error }),
+                "pool": .full(bytes { $0.pool = .max }), "miners": .full(bytes { $0.miners = .max }),
+                "difficulty": .full(bytes { $0.difficulty = .max }), "height": .full(bytes { $0.height = .max }),
+                "logged in at": .full(bytes { $0.loggedInAt = .max }), "job at": .full(bytes { $0.jobAt = .max }),
+                "accepted": .full(bytes { $0.accepted = .max }), "rejected": .full(bytes { $0.rejected = .max }),
+                "in flight": .full(bytes { $0.inFlight = .max }),
+            ])
+        let state = try #require(tables.fields(after: "Each upstream of the gauges").first { $0.name == "state" })
+        #expect(BusTables.numbers(in: state.text) == UpstreamGauge.State.allCases.map { Int($0.rawValue) })
+    }
+
+    @Test func theMinersOfGauges() {
+        func bytes(_ change: (inout MinerGauge) -> Void) -> [UInt8] {
+            let gauge = changed(MinerGauge(key: 0, sentBytes: 0, receivedBytes: 0, difficulty: 0), change)
+            let gauges = ShardGauges(shard: 0, epoch: nowhere, time: 0, miners: [gauge])
+            return Array(BusMessage.gauges(gauges).encoded().suffix(MinerGauge.recordBytes))
+        }
+        expect(
+            "Each miner of the gauges", bytes { _ in }, still: [],
+            [
+                "miner": .full(bytes { $0.key = .max }), "sent": .full(bytes { $0.sentBytes = .max }),
+                "received": .full(bytes { $0.receivedBytes = .max }),
+                "difficulty": .full(bytes { $0.difficulty = .max }),
+            ])
     }
 
     // MARK: - Records
@@ -120,25 +188,36 @@ struct BusDocumentTests {
     }
 
     @Test func aMinerThatJoined() throws {
-        func bytes(_ key: UInt64 = 0, _ worker: String? = "", _ ip: String = "", _ agent: String = "") -> [UInt8] {
-            ShardEvent.joined(MinerJoined(key: key, worker: worker, ip: ip, agent: agent)).encoded()
+        func bytes(
+            _ key: UInt64 = 0, _ worker: String? = "", _ ip: String = "", _ agent: String = "", _ user: String = "",
+            _ rigID: String = "", shard: UInt16 = 0
+        ) -> [UInt8] {
+            let joined = MinerJoined(
+                key: key, worker: worker, ip: ip, agent: agent, user: user, rigID: rigID, shard: shard)
+            return ShardEvent.joined(joined).encoded()
         }
         expect(
-            "**Joined** (1)", bytes(), still: ["kind", "length", "spare", "user agent", "address", "worker"],
-            lengths: ["w": 0, "i": 0, "a": 0],
+            "**Joined** (1)", bytes(),
+            still: ["kind", "length", "worker", "address", "user agent", "user", "rig id"],
+            lengths: ["w": 0, "i": 0, "a": 0, "u": 0, "r": 0],
             [
                 "has worker": .other(bytes(0, nil)), "worker length": .other(bytes(0, "x")),
                 "address length": .other(bytes(0, "", "x")), "agent length": .other(bytes(0, "", "", "x")),
-                "miner": .full(bytes(.max)),
+                "user length": .other(bytes(0, "", "", "", "x")),
+                "rig id length": .other(bytes(0, "", "", "", "", "x")),
+                "miner": .full(bytes(.max)), "shard": .full(bytes(shard: .max)),
             ])
-        let joined = bytes(7, "rig", "192.0.2.7", "XMRig")
-        for field in tables.fields(after: "**Joined** (1)", ["w": 3, "i": 9, "a": 5]).suffix(3) {
-            let text = String(decoding: joined[field.range], as: UTF8.self)
-            #expect(text == ["worker": "rig", "address": "192.0.2.7", "user agent": "XMRig"][field.name])
+        let joined = bytes(7, "rig", "192.0.2.7", "XMRig", "48wallet", "rack")
+        let texts = [
+            "worker": "rig", "address": "192.0.2.7", "user agent": "XMRig", "user": "48wallet", "rig id": "rack",
+        ]
+        let fields = tables.fields(after: "**Joined** (1)", ["w": 3, "i": 9, "a": 5, "u": 8, "r": 4]).suffix(5)
+        for field in fields {
+            #expect(String(decoding: joined[field.range], as: UTF8.self) == texts[field.name])
         }
         let long = String(repeating: "x", count: 1_000)
         let length = try #require(tables.fields(after: "**Joined** (1)").first { $0.name == "length" })
-        #expect(BusTables.numbers(in: length.text) == [bytes().count, bytes(1, long, long, long).count])
+        #expect(BusTables.numbers(in: length.text) == [bytes().count, bytes(1, long, long, long, long, long).count])
     }
 
     @Test func aMinerThatLeft() {
@@ -191,8 +270,9 @@ struct BusDocumentTests {
             ShardEvent.checkpoint(changed(Checkpoint(), change)).encoded()
         }
         expect(
-            "**Checkpoint** (5)", bytes { _ in }, still: ["kind", "spare", "length"],
+            "**Checkpoint** (5)", bytes { _ in }, still: ["kind", "length"],
             [
+                "flags": .full(bytes { $0.isLast = true }),
                 "miners now": .full(bytes { $0.minersNow = .max }), "time": .full(bytes { $0.time = .max }),
                 "connections": .full(bytes { $0.connections = .max }),
                 "upstreams active": .full(bytes { $0.upstreams.active = .max }),

@@ -5,20 +5,32 @@ import Testing
 struct BusMessageTests {
     static let messages: [BusMessage] = [
         .events(Sample.frame(first: 1 << 40)),
-        .liveMiners(LiveMiners(shard: 7, epoch: Sample.epoch, from: 9, miners: [Sample.joined(1), Sample.joined(2)])),
-        .replayEnd(ReplayEnd(shard: 7, epoch: Sample.epoch, next: 8, end: 9)),
-        .replay(ReplayRequest(shard: 7, epoch: .unknown, from: 0)),
+        .liveMiners(
+            LiveMiners(
+                shard: 7, epoch: Sample.epoch, from: 9, miners: [Sample.joined(1), Sample.joined(2)], request: 3)),
+        .replayEnd(ReplayEnd(shard: 7, epoch: Sample.epoch, next: 8, end: 9, request: 1 << 31)),
+        .replay(ReplayRequest(shard: 7, epoch: .unknown, from: 0, number: 4)),
         .acknowledge(Acknowledgement(shard: 65_535, epoch: Sample.epoch, before: .max)),
+        .gauges(Sample.gauges), .gauges(ShardGauges(shard: 0, epoch: Sample.epoch, time: 0)),
     ]
 
     @Test func whatIsWrittenIsRead() throws {
         for message in Self.messages { #expect(try BusMessage(decoding: message.encoded()) == message) }
     }
 
+    @Test func gaugesBeyondTheirLimitsStayOut() throws {
+        var gauges = Sample.gauges
+        gauges.upstreams = Array(repeating: gauges.upstreams[0], count: ShardGauges.upstreamsMax + 1)
+        gauges.miners = Array(repeating: gauges.miners[0], count: 3)
+        guard case .gauges(let read) = try BusMessage(decoding: BusMessage.gauges(gauges).encoded()) else { return }
+        #expect(read.upstreams.count == ShardGauges.upstreamsMax)
+        #expect(read.miners == gauges.miners)
+    }
+
     @Test func otherVersionsAndStrangersAreToldApart() {
         var bytes = Self.messages[2].encoded()
-        bytes[3] = 2
-        #expect(throws: DecodingFailure.unsupportedVersion(2)) { try BusMessage(decoding: bytes) }
+        bytes[3] = 3
+        #expect(throws: DecodingFailure.unsupportedVersion(3)) { try BusMessage(decoding: bytes) }
         bytes[0] = 0
         #expect(throws: DecodingFailure.wrongMagic) { try BusMessage(decoding: bytes) }
     }
@@ -33,7 +45,7 @@ struct BusMessageTests {
 
     @Test func longTextsAreCutBetweenCharacters() throws {
         let long = String(repeating: "é", count: 200)  // 400 bytes, two each
-        let joined = MinerJoined(key: 1, worker: "x" + long, ip: long, agent: long)
+        let joined = MinerJoined(key: 1, worker: "x" + long, ip: long, agent: long, user: long, rigID: "x" + long)
         let record = ShardEvent.joined(joined).encoded()
         let frame = BusMessage.events(Sample.frame([.joined(joined)])).encoded()
         guard case .events(let read) = try BusMessage(decoding: frame), case .joined(let cut) = read.events[0] else {
@@ -44,5 +56,7 @@ struct BusMessageTests {
         #expect(cut.worker == "x" + String(repeating: "é", count: 127))
         #expect(cut.ip.utf8.count == 64)
         #expect(cut.agent.utf8.count == 256)
+        #expect(cut.user.utf8.count == 256)
+        #expect(cut.rigID == "x" + String(repeating: "é", count: 63))
     }
 }

@@ -72,7 +72,7 @@ private struct Simulation {
         generator = SeededGenerator(seed: seed)
         self.logBytes = logBytes
         self.restartsCollector = restartsCollector
-        log = EventLog(shard: 0, epoch: Epoch(high: seed, low: 1), bytesMax: logBytes, segmentBytes: 640)
+        log = EventLog(shard: 0, epoch: Epoch(high: seed, low: 1), bytesMax: logBytes, segmentBytes: 1_008)
     }
 
     mutating func run() {
@@ -194,7 +194,8 @@ private struct Simulation {
         toShard = []
         formerCounters[log.epoch] = log.counters
         log = EventLog(
-            shard: 0, epoch: Epoch(high: log.epoch.high, low: log.epoch.low + 1), bytesMax: logBytes, segmentBytes: 640)
+            shard: 0, epoch: Epoch(high: log.epoch.high, low: log.epoch.low + 1), bytesMax: logBytes,
+            segmentBytes: 1_008)
         events = []
         live = [:]
     }

@@ -22,7 +22,9 @@ struct GoldenFrameTests {
         #expect(try ShardEvent(from: &reader) == event, sourceLocation: location)
     }
 
-    private let joined = MinerJoined(key: 0x1122_3344_5566_7788, worker: "rig", ip: "192.0.2.7", agent: "XMRig/6.26.0")
+    private let joined = MinerJoined(
+        key: 0x1122_3344_5566_7788, worker: "rig", ip: "192.0.2.7", agent: "XMRig/6.26.0", user: "48wallet",
+        rigID: "rack7", shard: 0x0102)
     private let left = MinerLeft(key: 0x1122_3344_5566_7788)
     private let share = ShareSettled(
         miner: 0x0102_0304_0506_0708, time: 0x1112_1314_1516_1718, outcome: .rejected, reason: .pool,
@@ -33,7 +35,8 @@ struct GoldenFrameTests {
         try expect(
             .joined(joined),
             is: """
-                0101300003000900 8877665544332211 0c00000000000000 7269673139322e30 2e322e37584d5269 672f362e32362e30
+                01013d0003000900 8877665544332211 0c00080005000201 7269673139322e30 2e322e37584d5269 672f362e32362e30
+                343877616c6c6574 7261636b37
                 """)
     }
 
@@ -82,9 +85,11 @@ struct GoldenFrameTests {
     @Test func aFrameOfEvents() throws {
         try expect(
             .events(
-                EventFrame(shard: 7, epoch: Sample.epoch, first: 1 << 40, events: [.left(left), .share(share)])),
+                EventFrame(
+                    shard: 7, epoch: Sample.epoch, first: 1 << 40, events: [.left(left), .share(share)],
+                    request: 0x5152_5354)),
             is: """
-                4d52010107000000 0807060504030201 100f0e0d0c0b0a09 0000000000010000 0200000000000000 0200100000000000
+                4d52010207000000 0807060504030201 100f0e0d0c0b0a09 0000000000010000 0200000054535251 0200100000000000
                 8877665544332211 0302380008017100 0807060504030201 1817161514131211 2100000000000000 3100000000000000
                 4100000000000000 5100000062610000
                 """)
@@ -92,26 +97,29 @@ struct GoldenFrameTests {
 
     @Test func liveMiners() throws {
         try expect(
-            .liveMiners(LiveMiners(shard: 7, epoch: Sample.epoch, from: 9, miners: [joined])),
+            .liveMiners(LiveMiners(shard: 7, epoch: Sample.epoch, from: 9, miners: [joined], request: 2)),
             is: """
-                4d52020107000000 0807060504030201 100f0e0d0c0b0a09 0900000000000000 0100000000000000 0101300003000900
-                8877665544332211 0c00000000000000 7269673139322e30 2e322e37584d5269 672f362e32362e30
+                4d52020207000000 0807060504030201 100f0e0d0c0b0a09 0900000000000000 0100000002000000 01013d0003000900
+                8877665544332211 0c00080005000201 7269673139322e30 2e322e37584d5269 672f362e32362e30 343877616c6c6574
+                7261636b37
                 """)
     }
 
     @Test func theEndOfAReplay() throws {
         try expect(
-            .replayEnd(ReplayEnd(shard: 7, epoch: Sample.epoch, next: 8, end: 9)),
+            .replayEnd(ReplayEnd(shard: 7, epoch: Sample.epoch, next: 8, end: 9, request: 3)),
             is: """
-                4d52030107000000 0807060504030201 100f0e0d0c0b0a09 0800000000000000 0900000000000000
+                4d52030207000000 0807060504030201 100f0e0d0c0b0a09 0800000000000000 0900000000000000
+                0300000000000000
                 """)
     }
 
     @Test func aRequestToReplay() throws {
         try expect(
-            .replay(ReplayRequest(shard: 7, epoch: .unknown, from: 0)),
+            .replay(ReplayRequest(shard: 7, epoch: .unknown, from: 0, number: 4)),
             is: """
-                4d52040107000000 0000000000000000 0000000000000000 0000000000000000
+                4d52040207000000 0000000000000000 0000000000000000 0000000000000000
+                0400000000000000
                 """)
     }
 
@@ -119,7 +127,17 @@ struct GoldenFrameTests {
         try expect(
             .acknowledge(Acknowledgement(shard: 65_535, epoch: Sample.epoch, before: .max)),
             is: """
-                4d520501ffff0000 0807060504030201 100f0e0d0c0b0a09 ffffffffffffffff
+                4d520502ffff0000 0807060504030201 100f0e0d0c0b0a09 ffffffffffffffff
+                """)
+    }
+
+    @Test func gauges() throws {
+        try expect(
+            .gauges(Sample.gauges),
+            is: """
+                4d52060207000000 0807060504030201 100f0e0d0c0b0a09 00748d00a2010000 1100000001000000 0100000000000000
+                0201030305040000 0600000000000000 0700000000000000 0800000000000000 0900000000000000 0a00000000000000
+                0b00000000000000 0c00000000000000 0d00000000000000 0e00000000000000 0f00000000000000 1000000000000000
                 """)
     }
 

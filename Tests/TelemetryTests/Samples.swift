@@ -35,7 +35,7 @@ enum Sample {
     }
 
     static func joined(_ key: MinerKey, _ worker: String? = "rig", ip: String = "192.0.2.7") -> MinerJoined {
-        MinerJoined(key: key, worker: worker, ip: ip, agent: "XMRig/6.26.0")
+        MinerJoined(key: key, worker: worker, ip: ip, agent: "XMRig/6.26.0", user: "farm", rigID: "rack7", shard: 2)
     }
 
     static var checkpoint: Checkpoint {
@@ -51,6 +51,22 @@ enum Sample {
         checkpoint.counters.hashesTotal = 10
         checkpoint.counters.joined = 11
         return checkpoint
+    }
+
+    static var gauges: ShardGauges {
+        var upstream = UpstreamGauge(id: 0x0102, state: .error)
+        upstream.pool = 3
+        upstream.miners = 0x0405
+        upstream.difficulty = 6
+        upstream.height = 7
+        upstream.loggedInAt = 8
+        upstream.jobAt = 9
+        upstream.accepted = 10
+        upstream.rejected = 11
+        upstream.inFlight = 12
+        let miner = MinerGauge(key: 13, sentBytes: 14, receivedBytes: 15, difficulty: 16)
+        return ShardGauges(
+            shard: 7, epoch: epoch, time: start, loopDelayMicroseconds: 17, upstreams: [upstream], miners: [miner])
     }
 
     /// One of everything, with the odd cases of texts.

@@ -4,11 +4,14 @@ import Testing
 
 struct SequenceGateTests {
     private let shares = (1...20).map { ShardEvent.share(Sample.accepted(UInt64($0))) }
-    private let second = Epoch(high: 2, low: 2)
-    private let third = Epoch(high: 3, low: 3)
 
-    private func frame(_ range: Range<Int>, _ epoch: Epoch = Sample.epoch) -> BusMessage {
-        .events(EventFrame(shard: 0, epoch: epoch, first: UInt64(range.lowerBound), events: Array(shares[range])))
+    private func frame(
+        _ range: Range<Int>, _ epoch: Epoch = Sample.epoch, answering request: UInt32 = 0
+    ) -> BusMessage {
+        .events(
+            EventFrame(
+                shard: 0, epoch: epoch, first: UInt64(range.lowerBound), events: Array(shares[range]),
+                request: request))
     }
 
     private func news(_ range: Range<Int>, _ epoch: Epoch = Sample.epoch) -> SequenceGate.News {
@@ -39,7 +42,7 @@ struct SequenceGateTests {
         var gate = started()
         #expect(gate.receive(frame(10..<12)) == [])
         #expect(gate.receive(frame(8..<10)) == [])
-        #expect(gate.requestDue(at: 100) == ReplayRequest(shard: 0, epoch: Sample.epoch, from: 5))
+        #expect(gate.requestDue(at: 100) == ReplayRequest(shard: 0, epoch: Sample.epoch, from: 5, number: 1))
         #expect(gate.requestDue(at: 100) == nil)
         #expect(gate.receive(frame(5..<8)) == [news(5..<8), news(8..<10), news(10..<12)])
         #expect(!gate.isBehind)
@@ -68,7 +71,7 @@ struct SequenceGateTests {
 
     @Test func whoKnowsNothingAsks() {
         var gate = SequenceGate(shard: 0)
-        #expect(gate.requestDue(at: 0) == ReplayRequest(shard: 0, epoch: .unknown, from: 0))
+        #expect(gate.requestDue(at: 0) == ReplayRequest(shard: 0, epoch: .unknown, from: 0, number: 1))
     }
 
     @Test func aNewcomerTakesUpTheStreamWithoutCallingThePastLost() {
@@ -86,31 +89,6 @@ struct SequenceGateTests {
         #expect(gate.receive(.liveMiners(live)) == [.lost(Sample.epoch, 4), .liveMiners(Sample.epoch, [])])
         #expect(gate.receive(.liveMiners(live)) == [])
         #expect(gate.receive(frame(9..<12)) == [news(9..<12), news(12..<14)])
-    }
-
-    @Test func anotherEpochBeginsAndLateFramesOfTheFormerStillCount() {
-        var gate = started()
-        #expect(gate.receive(frame(0..<2, second)) == [.epochBegan(second), news(0..<2, second)])
-        #expect(gate.receive(frame(5..<6)) == [news(5..<6)])
-        #expect(gate.receive(frame(5..<6)) == [])
-        #expect(gate.receive(frame(8..<9)) == [.lost(Sample.epoch, 2), news(8..<9)])
-        #expect(gate.receive(frame(2..<3, second)) == [news(2..<3, second)])
-    }
-
-    @Test func whatWaitedBehindAGapGoesThroughWhenTheShardIsGone() {
-        var gate = started()
-        _ = gate.receive(frame(7..<9))
-        #expect(
-            gate.receive(frame(0..<1, second)) == [
-                .lost(Sample.epoch, 2), news(7..<9), .epochBegan(second), news(0..<1, second),
-            ])
-    }
-
-    @Test func anEpochThatBeganUnseenIsAskedForFromItsBeginning() {
-        var gate = started()
-        #expect(gate.receive(frame(3..<4, third)) == [.epochBegan(third)])
-        #expect(gate.requestDue(at: 0) == ReplayRequest(shard: 0, epoch: third, from: 0))
-        #expect(gate.receive(frame(0..<3, third)) == [news(0..<3, third), news(3..<4, third)])
     }
 
     /// A gap that never closes must not gather the whole future in memory.
@@ -132,19 +110,27 @@ struct SequenceGateTests {
         #expect(!gate.isBehind)
     }
 
-    @Test func aFormerLifeIsForgottenAfterFourMore() {
-        var gate = started()
-        for number in 0..<5 as Range<UInt64> { _ = gate.receive(frame(0..<1, Epoch(high: 50 + number, low: 0))) }
-        #expect(gate.receive(frame(1..<2, Epoch(high: 50, low: 0))) == [news(1..<2, Epoch(high: 50, low: 0))])
-        #expect(gate.receive(frame(5..<6)).first == .epochBegan(Sample.epoch))
-    }
-
     @Test func aResumedGateGoesOnWhereItWas() {
         var gate = SequenceGate(shard: 0, resuming: Sample.epoch, next: 6)
         #expect(gate.receive(frame(0..<8)) == [news(6..<8)])
         var other = SequenceGate(shard: 0, resuming: Sample.epoch, next: 6)
         #expect(other.receive(frame(9..<10)) == [])
         #expect(other.requestDue(at: 0)?.from == 6)
+    }
+
+    @Test func whatAnAnswerBringsCountsAsReplayedAndWhatCameLiveDoesNot() {
+        var gate = started()
+        _ = gate.receive(frame(9..<12))
+        _ = gate.requestDue(at: 0)
+        _ = gate.receive(frame(5..<9, answering: 1))
+        #expect(gate.position?.next == 12)
+        #expect(gate.replayedCount == 4)
+        _ = gate.receive(frame(5..<12, answering: 1))
+        _ = gate.receive(frame(12..<13))
+        #expect(gate.replayedCount == 4)
+        // The part of it that is new.
+        _ = gate.receive(frame(11..<15, answering: 1))
+        #expect(gate.replayedCount == 6)
     }
 
     @Test func anotherShardsMessagesAreNotOurs() {

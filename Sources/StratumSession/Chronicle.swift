@@ -1,0 +1,113 @@
+public import StratumProtocol
+
+/// A shard's memory that outlives it: its state as last written, and the log of its inputs since (docs/HANDOVER.md).
+///
+/// There are two halves of each. The state is written anew into the half that is not in use, an empty log behind it, and
+/// one store makes that half the current one: at every moment one whole state with its whole log is there.
+public struct Chronicle: ~Copyable {
+    private static let headBytes = 64
+    /// A log that cannot take so much is not worth beginning: the largest chunk that is read at once, twice.
+    public static let logBytesMin = 128 * 1024
+
+    private let memory: UnsafeMutableRawBufferPointer
+    private let rules: UInt64
+    private var generation: UInt64
+    /// The inputs since the state was written.
+    public var log: InputLog
+
+    // MARK: - Life
+
+    /// Begins with a first state.
+    /// - Parameters:
+    ///   - memory: aligned to 8 bytes; must outlive the chronicle. What is not used of it is not touched, so that it may
+    ///     be generous.
+    ///   - rules: names the program that decides (`InputLog`).
+    ///   - write: writes the form, or several, one behind the other.
+    /// - Returns: nil when the memory is too small.
+    public init?(
+        beginningIn memory: UnsafeMutableRawBufferPointer, rules: UInt64, _ write: (inout FormWriter) -> Void
+    ) {
+        guard memory.count >= Chronicle.headBytes else { return nil }
+        memory.storeBytes(of: UInt64(0), toByteOffset: 8, as: UInt64.self)
+        memory.storeBytes(of: FormTag.chronicle.number.littleEndian, as: UInt32.self)
+        memory.storeBytes(of: UInt32(1).littleEndian, toByteOffset: 4, as: UInt32.self)
+        guard let log = Chronicle.write(1, in: memory, rules: rules, write) else { return nil }
+        self.memory = memory
+        self.rules = rules
+        self.log = log
+        generation = 1
+    }
+
+    /// Writes the state anew and begins an empty log. To be called when all that was decided is performed.
+    /// - Returns: false when the state does not fit: then all is as it was.
+    public mutating func renew(_ write: (inout FormWriter) -> Void) -> Bool {
+        guard let log = Chronicle.write(generation + 1, in: memory, rules: rules, write) else { return false }
+        generation += 1
+        self.log = log
+        return true
+    }
+
+    private static func write(
+        _ generation: UInt64, in memory: UnsafeMutableRawBufferPointer, rules: UInt64,
+        _ write: (inout FormWriter) -> Void
+    ) -> InputLog? {
+        guard let half = half(of: generation, in: memory.count) else { return nil }
+        let room = UnsafeMutableRawBufferPointer(rebasing: memory[half])
+        var form = FormWriter(into: room)
+        write(&form)
+        let logStart = (form.count + 63) & ~63
+        guard form.fits, half.count - logStart >= logBytesMin else { return nil }
+        let log = InputLog(emptying: UnsafeMutableRawBufferPointer(rebasing: room[logStart...]), rules: rules)
+        memory.storeBytes(of: UInt64(form.count).littleEndian, toByteOffset: place(of: generation), as: UInt64.self)
+        publish(generation, in: memory)
+        return log
+    }
+
+    /// From here on this is the state. (The compiler must not move other stores behind this one: a call that it cannot
+    /// look into.)
+    @inline(never)
+    @_optimize(none)
+    private static func publish(_ generation: UInt64, in memory: UnsafeMutableRawBufferPointer) {
+        memory.storeBytes(of: generation.littleEndian, toByteOffset: 8, as: UInt64.self)
+    }
+
+    fileprivate static func half(of generation: UInt64, in count: Int) -> Range<Int>? {
+        let size = ((count - headBytes) / 2) & ~63
+        guard size > 0 else { return nil }
+        let start = headBytes + (generation % 2 == 0 ? size : 0)
+        return start..<(start + size)
+    }
+
+    /// Where the length of the form stands.
+    fileprivate static func place(of generation: UInt64) -> Int { generation % 2 == 0 ? 16 : 24 }
+}
+
+/// What a predecessor has left.
+public struct LeftChronicle {
+    /// The form, or several.
+    public let form: UnsafeRawBufferPointer
+    /// The inputs since it was written.
+    public let log: UnsafeRawBufferPointer
+
+    /// - Parameter memory: must outlive it; nobody may write there meanwhile.
+    public init(_ memory: UnsafeRawBufferPointer) throws(FormFault) {
+        var head = FormReader(memory)
+        guard head.remaining >= 64, try head.integer() == FormTag.chronicle.number else { throw .notAForm }
+        let version: UInt32 = try head.integer()
+        guard version == 1 else { throw .unknownVersion(UInt16(truncatingIfNeeded: version)) }
+        let generation: UInt64 = try head.integer()
+        guard generation > 0, let half = Chronicle.half(of: generation, in: memory.count) else { throw .truncated }
+        let length = memory.loadUnaligned(fromByteOffset: Chronicle.place(of: generation), as: UInt64.self)
+        guard UInt64(littleEndian: length) <= UInt64(half.count) else { throw .badField("form.length") }
+        let form = Int(UInt64(littleEndian: length))
+        let logStart = (form + 63) & ~63
+        guard logStart <= half.count else { throw .badField("form.length") }
+        self.form = UnsafeRawBufferPointer(rebasing: memory[half][half.lowerBound..<(half.lowerBound + form)])
+        log = UnsafeRawBufferPointer(rebasing: memory[(half.lowerBound + logStart)..<half.upperBound])
+    }
+}
+
+extension FormTag {
+    /// Every chronicle begins with it.
+    fileprivate static let chronicle = FormTag("MRCH")
+}

@@ -1,0 +1,237 @@
+public import StratumProtocol
+
+/// The inputs of a shard since its state was last written, in memory that outlives the process (docs/HANDOVER.md).
+///
+/// A record is begun (its head is there, its length is 0), filled — `read` may put the bytes of a peer right into it —
+/// and committed: its length is stored last of all. Whenever the process ends, each record is there whole or is the
+/// unfinished one. The unfinished one's head is whole too, so that bytes which `read` has already taken from the kernel
+/// are not lost: how many they are follows from the kernel's count and the shard's (`Shard.traffic`).
+public struct InputLog: ~Copyable {
+    /// Bytes before the first record.
+    static let headBytes = 16
+    /// Bytes of a record before its payload.
+    static let recordHeadBytes = 24
+
+    private let memory: UnsafeMutableRawBufferPointer
+    /// Where the next record goes, or the one that was begun.
+    private var end: Int
+    private var isBegun = false
+
+    // MARK: - Life
+
+    /// An empty log.
+    /// - Parameters:
+    ///   - memory: aligned to 8 bytes; must outlive the log.
+    ///   - rules: names the program that decides: another one may decide otherwise, so that a replay would go astray.
+    /// - Returns: nil when the memory is too small for anything.
+    public init?(emptying memory: UnsafeMutableRawBufferPointer, rules: UInt64) {
+        guard memory.count >= InputLog.headBytes + 8 else { return nil }
+        self.memory = memory
+        end = InputLog.headBytes
+        memory.storeBytes(of: FormTag.log.number.littleEndian, as: UInt32.self)
+        memory.storeBytes(of: UInt32(1).littleEndian, toByteOffset: 4, as: UInt32.self)
+        memory.storeBytes(of: rules.littleEndian, toByteOffset: 8, as: UInt64.self)
+        clearHead(at: end)
+    }
+
+    /// Goes on with the log of a predecessor, behind its last whole record; `unfinished` tells of the one behind that.
+    public init(continuing memory: UnsafeMutableRawBufferPointer) throws(FormFault) {
+        var reader = try InputLogReader(UnsafeRawBufferPointer(memory))
+        while try reader.next() != nil {}
+        self.memory = memory
+        end = reader.position
+        isBegun = reader.unfinished != nil
+    }
+
+    // MARK: - Records
+
+    /// Bytes of all records, and of the one that was begun.
+    public var count: Int { end }
+
+    /// How many bytes the next record can take; 0 when the log is full: write the state anew.
+    public var room: Int { max(0, memory.count - end - InputLog.recordHeadBytes) }
+
+    /// Begins a record: all but its bytes and their number. A record that was begun before is forgotten.
+    /// - Returns: where its bytes go, at least `bytes` of them; nil when there is no such room.
+    public mutating func begin(
+        _ input: ShardInput, at now: Instant, room bytes: Int = 0
+    ) -> UnsafeMutableRawBufferPointer? {
+        guard room >= max(bytes, 0), memory.count - end >= InputLog.recordHeadBytes else { return nil }
+        let head = RecordHead(input)
+        memory.storeBytes(of: UInt64(0), toByteOffset: end, as: UInt64.self)
+        memory.storeBytes(of: now.microseconds.littleEndian, toByteOffset: end + 8, as: UInt64.self)
+        memory.storeBytes(of: head.index.littleEndian, toByteOffset: end + 16, as: UInt32.self)
+        memory.storeBytes(of: head.generation.littleEndian, toByteOffset: end + 20, as: UInt32.self)
+        publish(UInt32(head.kind) | UInt32(head.pool) << 8 | UInt32(head.upstream) << 16, at: end + 4)
+        isBegun = true
+        return UnsafeMutableRawBufferPointer(rebasing: memory[(end + InputLog.recordHeadBytes)...])
+    }
+
+    /// Commits the record that was begun: from here on it has happened.
+    /// - Parameter bytes: how many were put into its room.
+    /// - Precondition: a record was begun, and had the room.
+    public mutating func commit(_ bytes: Int) {
+        precondition(isBegun && bytes >= 0 && bytes <= room, "a record must be begun, and large enough")
+        let size = InputLog.recordHeadBytes + bytes
+        let next = (end + size + 7) & ~7
+        // Whoever reads must find an end behind it; what lies there may be left from an older log.
+        clearHead(at: next)
+        publish(UInt32(size), at: end)
+        end = min(next, memory.count)
+        isBegun = false
+    }
+
+    /// Forgets the record that was begun: nothing has come.
+    public mutating func cancel() {
+        guard isBegun else { return }
+        clearHead(at: end)
+        isBegun = false
+    }
+
+    /// Begins and commits a record.
+    /// - Returns: false when there is no room for it.
+    public mutating func append(_ input: ShardInput, _ bytes: UnsafeRawBufferPointer, at now: Instant) -> Bool {
+        guard let room = begin(input, at: now, room: bytes.count) else { return false }
+        room.copyMemory(from: bytes)
+        commit(bytes.count)
+        return true
+    }
+
+    private func clearHead(at position: Int) {
+        guard position + 8 <= memory.count else { return }
+        memory.storeBytes(of: UInt64(0), toByteOffset: position, as: UInt64.self)
+    }
+
+    /// Stores what makes the stores before it count. The processor keeps the order of a process for whoever looks after
+    /// its end; the compiler may not change it either, so this is a call that it cannot look into.
+    @inline(never)
+    @_optimize(none)
+    private func publish(_ number: UInt32, at position: Int) {
+        memory.storeBytes(of: number.littleEndian, toByteOffset: position, as: UInt32.self)
+    }
+}
+
+/// One input as it was logged.
+public struct LoggedInput {
+    public let input: ShardInput
+    public let now: Instant
+    /// Where they lie in the log. Of the unfinished record: all the room that it had.
+    public let bytes: UnsafeRawBufferPointer
+}
+
+/// Reads the records of a log in order.
+public struct InputLogReader {
+    private let memory: UnsafeRawBufferPointer
+    private(set) var position: Int
+    /// Names the program that has decided.
+    public let rules: UInt64
+
+    public init(_ memory: UnsafeRawBufferPointer) throws(FormFault) {
+        var head = FormReader(memory)
+        guard head.remaining >= InputLog.headBytes, try head.integer() == FormTag.log.number else { throw .notAForm }
+        let version: UInt32 = try head.integer()
+        guard version == 1 else { throw .unknownVersion(UInt16(truncatingIfNeeded: version)) }
+        rules = try head.integer()
+        self.memory = memory
+        position = InputLog.headBytes
+    }
+
+    /// The next record that was committed; nil behind the last one.
+    public mutating func next() throws(FormFault) -> LoggedInput? {
+        let size = Int(word(at: position))
+        guard size > 0 else { return nil }
+        guard size >= InputLog.recordHeadBytes, size <= memory.count - position else { throw .badField("record.size") }
+        guard let record = record(size: size) else { throw .badField("record.kind") }
+        position = min((position + size + 7) & ~7, memory.count)
+        return record
+    }
+
+    /// The record behind the last one that was begun and not committed; to be asked when `next` has said nil.
+    public var unfinished: LoggedInput? {
+        guard word(at: position) == 0 else { return nil }
+        return record(size: memory.count - position)
+    }
+
+    private func word(at position: Int) -> UInt32 {
+        guard position + 8 <= memory.count else { return 0 }
+        return UInt32(littleEndian: memory.loadUnaligned(fromByteOffset: position, as: UInt32.self))
+    }
+
+    private func record(size: Int) -> LoggedInput? {
+        guard size >= InputLog.recordHeadBytes else { return nil }
+        let names = word(at: position + 4)
+        let now = UInt64(littleEndian: memory.loadUnaligned(fromByteOffset: position + 8, as: UInt64.self))
+        let head = RecordHead(
+            kind: UInt8(truncatingIfNeeded: names), pool: UInt8(truncatingIfNeeded: names >> 8),
+            upstream: UInt16(truncatingIfNeeded: names >> 16), index: word(at: position + 16),
+            generation: UInt32(littleEndian: memory.loadUnaligned(fromByteOffset: position + 20, as: UInt32.self)))
+        guard let input = head.input else { return nil }
+        let payload = (position + InputLog.recordHeadBytes)..<(position + size)
+        return LoggedInput(
+            input: input, now: Instant(microseconds: now), bytes: UnsafeRawBufferPointer(rebasing: memory[payload]))
+    }
+}
+
+/// What names an input, in fields of fixed size.
+private struct RecordHead {
+    let kind: UInt8
+    let pool: UInt8
+    let upstream: UInt16
+    let index: UInt32
+    let generation: UInt32
+
+    init(kind: UInt8, pool: UInt8 = 0, upstream: UInt16 = 0, index: UInt32 = 0, generation: UInt32 = 0) {
+        self.kind = kind
+        self.pool = pool
+        self.upstream = upstream
+        self.index = index
+        self.generation = generation
+    }
+
+    init(_ input: ShardInput) {
+        switch input {
+        case .start: self.init(kind: 1)
+        case .minerConnected(let id): self.init(kind: 2, id)
+        case .minerBytes(let id): self.init(kind: 3, id)
+        case .minerClosed(let id): self.init(kind: 4, id)
+        case .poolConnected(let id): self.init(kind: 5, id)
+        case .poolBytes(let id): self.init(kind: 6, id)
+        case .poolClosed(let id): self.init(kind: 7, id)
+        case .tick: self.init(kind: 8)
+        case .policy: self.init(kind: 9)
+        case .note(let number): self.init(kind: 10, index: number)
+        }
+    }
+
+    private init(kind: UInt8, _ id: MinerID) {
+        self.init(kind: kind, index: id.index, generation: id.generation)
+    }
+
+    private init(kind: UInt8, _ id: PoolConnectionID) {
+        self.init(kind: kind, pool: id.pool, upstream: id.upstream, generation: id.generation)
+    }
+
+    /// nil when there is no such kind.
+    var input: ShardInput? {
+        let miner = MinerID(index: index, generation: generation)
+        let connection = PoolConnectionID(upstream: upstream, pool: pool, generation: generation)
+        switch kind {
+        case 1: return .start
+        case 2: return .minerConnected(miner)
+        case 3: return .minerBytes(miner)
+        case 4: return .minerClosed(miner)
+        case 5: return .poolConnected(connection)
+        case 6: return .poolBytes(connection)
+        case 7: return .poolClosed(connection)
+        case 8: return .tick
+        case 9: return .policy
+        case 10: return .note(index)
+        default: return nil
+        }
+    }
+}
+
+extension FormTag {
+    /// Every log begins with it.
+    fileprivate static let log = FormTag("MRIL")
+}

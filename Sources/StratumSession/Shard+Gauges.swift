@@ -1,0 +1,66 @@
+internal import StratumProtocol
+
+/// One upstream as it is now, for people to look at.
+public struct UpstreamView: Equatable, Sendable {
+    /// As in `Shard.upstreamCounts` (behaviour.md §6).
+    public enum State: Sendable {
+        case active, sleeping, error
+    }
+
+    /// `SettledShare.upstream`
+    public var id: UInt16
+    public var state: State
+    /// The pool it works for, or worked for last.
+    public var pool: UInt8
+    /// Those in its nonce slots.
+    public var miners: Int
+    /// Of its current job; 0 = it has none, or its pool does not say.
+    public var difficulty: UInt64
+    public var height: UInt64
+    /// When the pool it works for has let it in; nil = it works for none.
+    public var loggedInAt: Instant?
+    /// When its current job came; nil = it has none.
+    public var jobAt: Instant?
+    /// Verdicts of pools on its shares since it was opened.
+    public var accepted: UInt64
+    public var rejected: UInt64
+    /// Shares that wait for a verdict.
+    public var inFlight: Int
+
+    /// One that sleeps and has never done anything.
+    public init(id: UInt16) {
+        self.id = id
+        state = .sleeping
+        pool = 0
+        miners = 0
+        difficulty = 0
+        height = 0
+        accepted = 0
+        rejected = 0
+        inFlight = 0
+    }
+}
+
+extension Shard {
+    /// All upstreams, in the order of their numbers.
+    public var upstreamViews: [UpstreamView] { upstreams.map(\.view) }
+}
+
+extension Upstream {
+    fileprivate var view: UpstreamView {
+        var view = UpstreamView(id: index)
+        if !isSuspended { view.state = activePool == nil ? .error : .active }
+        view.pool = lastPool
+        view.miners = space.ownedCount
+        if let current {
+            view.difficulty = current.job.difficulty
+            view.height = current.job.height
+            view.jobAt = jobAt
+        }
+        view.loggedInAt = activePool.flatMap { sessions[$0].loggedInAt }
+        view.accepted = accepted
+        view.rejected = rejected
+        view.inFlight = sessions.reduce(0) { $0 + $1.inFlight.count }
+        return view
+    }
+}

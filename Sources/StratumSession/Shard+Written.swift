@@ -1,0 +1,220 @@
+public import StratumProtocol
+
+private enum Tag {
+    static let shard = FormTag("SHRD")
+    static let policy = FormTag("PLCY")
+    static let pools = FormTag("POOL")
+    static let miners = FormTag("MINR")
+    static let wires = FormTag("WIRE")
+    static let vacant = FormTag("VACT")
+    static let upstreams = FormTag("UPST")
+}
+
+/// The written form of a shard: all that it knows (docs/HANDOVER.md).
+extension Shard {
+    /// Raised when a program of the version before could not make sense of the form. What it merely does not know, it
+    /// skips: new fields go to the end of their part, new parts get a new tag.
+    static let formVersion: UInt16 = 1
+
+    /// Writes all that the shard knows.
+    /// - Precondition: the outbox is empty: what was decided is performed, or else would be lost.
+    public func encode(to form: inout FormWriter) {
+        precondition(outbox.isEmpty, "decisions must be performed before the state is written")
+        form.form(version: Shard.formVersion) { form in
+            form.section(Tag.shard) { form in
+                form.integer(random.state)
+                form.integer(nextMinerKey)
+                form.integer(UInt64(ticks))
+                form.integer(dials)
+                form.flag(expectsReserved)
+            }
+            form.section(Tag.policy) { policy.encode(to: &$0) }
+            form.section(Tag.pools) { form in
+                form.integer(UInt32(hasSaidReserved.count))
+                for pool in hasSaidReserved.indices {
+                    form.record { form in
+                        form.flag(hasSaidReserved[pool])
+                        failureReports[pool].encode(to: &form)
+                    }
+                }
+            }
+            form.section(Tag.miners) { encodeMiners(to: &$0) }
+            form.section(Tag.wires) { form in
+                for row in wires.indices where miners[row].phase != .vacant { wires[row].encode(to: &form) }
+            }
+            form.section(Tag.vacant) { form in
+                form.integer(UInt32(vacant.count))
+                vacant.withUnsafeBytes { form.raw($0) }
+            }
+            form.section(Tag.upstreams) { form in
+                form.integer(UInt32(upstreams.count))
+                for upstream in upstreams { upstream.encode(to: &form) }
+            }
+        }
+    }
+
+    private func encodeMiners(to form: inout FormWriter) {
+        form.integer(UInt32(miners.count))
+        form.integer(UInt32(MinerSession.rowBytes))
+        miners.withUnsafeBufferPointer { rows in
+            for row in rows { row.encode(to: &form) }
+        }
+    }
+
+    /// Takes up what another shard has written. Nothing of it is believed: a damaged form is an error, and a shard
+    /// that was read keeps all the promises that a shard relies on.
+    /// - Parameter form: stands behind the form afterwards.
+    public init(decoding form: inout FormReader) throws(FormFault) {
+        let state = try ReadState(&form)
+        self.init(policy: state.policy, seed: state.random)
+        nextMinerKey = state.nextMinerKey
+        ticks = state.ticks
+        dials = state.dials
+        expectsReserved = state.expectsReserved
+        hasSaidReserved = state.hasSaidReserved
+        failureReports = state.failureReports
+        miners = state.miners
+        wires = state.wires
+        vacant = state.vacant
+        upstreams = state.upstreams
+        minersNow = state.minersNow
+        connections = state.connections
+    }
+}
+
+/// What stands in a form, read and checked.
+private struct ReadState {
+    let policy: ShardPolicy
+    let random: UInt64
+    let nextMinerKey: UInt64
+    let ticks: Int
+    let dials: UInt32
+    let expectsReserved: Bool
+    var hasSaidReserved: [Bool] = []
+    var failureReports: [FailureReports] = []
+    var miners: [MinerSession] = []
+    var wires: [MinerWire] = []
+    var vacant: [UInt32] = []
+    var upstreams: [Upstream] = []
+    var minersNow = 0
+    var connections = 0
+
+    init(_ form: inout FormReader) throws(FormFault) {
+        let sections = try Sections(&form)
+        var base = try sections.body(Tag.shard, "SHRD")
+        random = try base.integer()
+        nextMinerKey = try base.integer(in: 1...(1 << 62), "nextMinerKey")
+        ticks = Int(try base.integer(in: 0...(1 << 62), "ticks") as UInt64)
+        dials = try base.integer()
+        expectsReserved = try base.flag()
+        var policyForm = try sections.body(Tag.policy, "PLCY")
+        policy = try ShardPolicy(decoding: &policyForm)
+        try decodePools(try sections.body(Tag.pools, "POOL"))
+        try decodeMiners(try sections.body(Tag.miners, "MINR"), wires: try sections.body(Tag.wires, "WIRE"))
+        try decodeVacant(try sections.body(Tag.vacant, "VACT"))
+        try decodeUpstreams(try sections.body(Tag.upstreams, "UPST"))
+        try checkPlaces()
+    }
+
+    private mutating func decodePools(_ form: FormReader) throws(FormFault) {
+        var form = form
+        guard try form.integer() as UInt32 == UInt32(policy.pools.count) else { throw .badField("pools") }
+        for _ in policy.pools {
+            var form = try form.record()
+            hasSaidReserved.append(try form.flag())
+            failureReports.append(try FailureReports(decoding: &form))
+        }
+    }
+
+    private mutating func decodeMiners(_ rows: FormReader, wires form: FormReader) throws(FormFault) {
+        var rows = rows
+        var form = form
+        let count = try rows.entryCount(max: Limits.minersMax, bytesMin: 0, "miners")
+        // A newer program's rows may be longer.
+        let rowBytes = Int(try rows.integer(in: UInt32(MinerSession.rowBytes)...1_024, "miners.rowBytes"))
+        guard count * rowBytes <= rows.remaining else { throw .truncated }
+        miners.reserveCapacity(count)
+        wires.reserveCapacity(count)
+        for _ in 0..<count {
+            let miner = try MinerSession(decoding: &rows)
+            _ = try rows.raw(rowBytes - MinerSession.rowBytes)
+            miners.append(miner)
+            if miner.phase == .vacant {
+                wires.append(MinerWire(generation: miner.generation &- 1, address: ""))
+            } else {
+                wires.append(try MinerWire(decoding: &form, generation: miner.generation))
+                connections += 1
+                if miner.phase == .mining { minersNow += 1 }
+            }
+        }
+    }
+
+    /// Each vacant row once, and no other: else two miners would get the same one.
+    private mutating func decodeVacant(_ form: FormReader) throws(FormFault) {
+        var form = form
+        let count = try form.entryCount(max: Limits.minersMax, bytesMin: 4, "vacant")
+        guard count == miners.count - connections else { throw .badField("vacant") }
+        var isListed = [Bool](repeating: false, count: miners.count)
+        vacant.reserveCapacity(count)
+        for _ in 0..<count {
+            let row: UInt32 = try form.integer()
+            guard Int(row) < miners.count, miners[Int(row)].phase == .vacant, !isListed[Int(row)] else {
+                throw .badField("vacant")
+            }
+            isListed[Int(row)] = true
+            vacant.append(row)
+        }
+    }
+
+    private mutating func decodeUpstreams(_ form: FormReader) throws(FormFault) {
+        var form = form
+        let count = try form.entryCount(max: Limits.upstreamsMax, bytesMin: NonceSpace.size, "upstreams")
+        var places = 0
+        upstreams.reserveCapacity(count)
+        for index in 0..<count {
+            let upstream = try Upstream(decoding: &form, index: UInt16(index), pools: policy.pools.count)
+            places += upstream.sessions.reduce(0) { $0 + $1.inFlight.ringCount }
+            guard places <= ReadState.sharePlacesMax else { throw .badField("shares") }
+            upstreams.append(upstream)
+        }
+    }
+
+    /// Places of all rings of shares in flight. They may be emptier than honest ones, so that a few bytes would claim
+    /// much memory; this is some 400 MB, and 64 full ones.
+    private static let sharePlacesMax = 1 << 22
+
+    /// A miner behind its login has a slot, and a slot that is owned has a miner.
+    private func checkPlaces() throws(FormFault) {
+        var placed = 0
+        for (row, miner) in miners.enumerated() where miner.phase == .awaitingJob || miner.phase == .mining {
+            placed += 1
+            let id = MinerID(index: UInt32(row), generation: miner.generation)
+            guard Int(miner.upstream) < upstreams.count,
+                upstreams[Int(miner.upstream)].space[miner.slot] == .owned(id)
+            else { throw .badField("miner.slot") }
+        }
+        let owned = upstreams.reduce(0) { $0 + $1.space.ownedCount }
+        guard owned == placed else { throw .badField("slots") }
+    }
+}
+
+/// The sections of a form, each once; those that nobody knows are left.
+private struct Sections {
+    private var list: [(tag: UInt32, body: FormReader)] = []
+    /// There are seven; a form may not make us keep a list of millions.
+    private static let countMax = 64
+
+    init(_ form: inout FormReader) throws(FormFault) {
+        var (_, sections) = try form.form(version: Shard.formVersion)
+        while let section = try sections.section() {
+            let isNew = !list.contains { $0.tag == section.tag }
+            guard isNew, list.count < Sections.countMax else { throw .badField("section") }
+            list.append(section)
+        }
+    }
+
+    func body(_ tag: FormTag, _ name: StaticString) throws(FormFault) -> FormReader {
+        guard let part = list.first(where: { $0.tag == tag.number }) else { throw .missing(name.description) }
+        return part.body
+    }
+}

@@ -1,0 +1,131 @@
+public import StratumProtocol
+
+/// Something that happened to a shard: everything that it decides follows from the order of these, their bytes and
+/// their times. So a shard can be had again from what was written down and the inputs since.
+public enum ShardInput: Equatable, Sendable {
+    case start
+    /// A connection was accepted; the bytes are its address. It gets the name that `Shard.nextMinerID` said.
+    case minerConnected(MinerID)
+    /// A chunk of what the miner has sent, as read.
+    case minerBytes(MinerID)
+    case minerClosed(MinerID)
+    case poolConnected(PoolConnectionID)
+    /// A chunk of what the pool has sent, as read.
+    case poolBytes(PoolConnectionID)
+    /// The bytes are the reason, in the system's words.
+    case poolClosed(PoolConnectionID)
+    case tick
+    /// The operator has other wishes; the bytes are the written form of the policy.
+    case policy
+    /// The worker's own: a shard does not read it.
+    case note(UInt32)
+}
+
+/// A replayed input does not fit the state: the two do not belong together.
+public enum ReplayFault: Error, Equatable, Sendable {
+    /// Its miner would get another name.
+    case otherMiner
+    /// It could not be read.
+    case badPolicy
+}
+
+extension Shard {
+    /// The name that the next connection gets; nil when the table is full: close it.
+    public var nextMinerID: MinerID? {
+        if let row = vacant.last { return MinerID(index: row, generation: miners[Int(row)].generation) }
+        return miners.count < Limits.minersMax ? MinerID(index: UInt32(miners.count), generation: 0) : nil
+    }
+
+    /// Takes an input, live or replayed: there is one way for both.
+    /// - Throws: when a replayed input does not fit; the state is then not changed. Never for a live one.
+    public mutating func take(
+        _ input: ShardInput, _ bytes: Span<UInt8>, with parser: JSONParser, at now: Instant
+    ) throws(ReplayFault) {
+        switch input {
+        case .start: start(at: now)
+        case .minerConnected(let id):
+            guard nextMinerID == id else { throw .otherMiner }
+            _ = minerConnected(from: String(copying: bytes, max: MinerWire.addressBytesMax), at: now)
+        case .minerBytes(let id): receive(bytes, from: id, with: parser, at: now)
+        case .minerClosed(let id): minerClosed(id, at: now)
+        case .poolConnected(let id): poolConnected(id, at: now)
+        case .poolBytes(let id): receive(bytes, from: id, with: parser, at: now)
+        case .poolClosed(let id):
+            poolClosed(id, reason: String(copying: bytes, max: PoolFailure.textBytesMax), at: now)
+        case .tick: tick(at: now)
+        case .policy:
+            guard let policy = ShardPolicy(written: bytes), adopt(policy, at: now) else { throw .badPolicy }
+        case .note: break
+        }
+    }
+
+    /// A miner has sent bytes, cut as the network pleased. Behind a line that ends the connection nothing is read.
+    public mutating func receive(
+        _ chunk: Span<UInt8>, from id: MinerID, with parser: JSONParser, at now: Instant
+    ) {
+        guard let row = row(of: id) else { return }
+        miners[row].received &+= UInt64(chunk.count)
+        var framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
+        swap(&framer, &wires[row].framer)
+        do throws(PeerFault) {
+            try framer.feed(chunk) { line in
+                receive(line: line, from: id, with: parser, at: now)
+                return self.row(of: id) != nil
+            }
+            if self.row(of: id) != nil { swap(&framer, &wires[row].framer) }
+        } catch {
+            fault(error, of: id, at: now)
+        }
+    }
+
+    private mutating func receive(
+        line: Span<UInt8>, from id: MinerID, with parser: JSONParser, at now: Instant
+    ) {
+        do throws(PeerFault) {
+            receive(try parser.minerRequest(line), from: id, at: now)
+        } catch {
+            fault(error, of: id, at: now)
+        }
+    }
+
+    /// A pool has sent bytes, cut as the network pleased. Behind a line that ends the connection nothing is read.
+    public mutating func receive(
+        _ chunk: Span<UInt8>, from id: PoolConnectionID, with parser: JSONParser, at now: Instant
+    ) {
+        guard isCurrent(id) else { return }
+        let (upstream, pool) = (Int(id.upstream), Int(id.pool))
+        upstreams[upstream].sessions[pool].received &+= UInt64(chunk.count)
+        var framer = LineFramer(lineBytesMax: LineFramer.poolLineBytesMax)
+        swap(&framer, &upstreams[upstream].sessions[pool].framer)
+        do throws(PeerFault) {
+            try framer.feed(chunk) { line in
+                receive(line: line, from: id, with: parser, at: now)
+                return isCurrent(id)
+            }
+            if isCurrent(id) { swap(&framer, &upstreams[upstream].sessions[pool].framer) }
+        } catch {
+            fault(error, of: id, at: now)
+        }
+    }
+
+    private mutating func receive(
+        line: Span<UInt8>, from id: PoolConnectionID, with parser: JSONParser, at now: Instant
+    ) {
+        let reading = reading(of: id)
+        do throws(PeerFault) {
+            let message = try parser.poolMessage(line, loginID: reading.loginID, assumed: reading.assumed)
+            receive(message, from: id, at: now)
+        } catch {
+            fault(error, of: id, at: now)
+        }
+    }
+}
+
+extension String {
+    /// At most `max` bytes of a text; what is no UTF-8 is repaired.
+    fileprivate init(copying bytes: Span<UInt8>, max: Int) {
+        self = bytes.extracting(0..<Swift.min(bytes.count, max)).withUnsafeBufferPointer {
+            String(decoding: $0, as: UTF8.self)
+        }
+    }
+}

@@ -1,0 +1,100 @@
+// Records of fixed size, field by field in the order of docs/BUS.md.
+
+extension ShardGauges {
+    /// Upstreams in one message; more are left out. A shard has 4,096 pool connections at most.
+    public static let upstreamsMax = 4_096
+    /// Miners in one message; more are left out. A tenth of a full shard's table is a tenth of this; the collector tells
+    /// those of all shards at once.
+    public static let minersMax = 1 << 20
+
+    /// Between the head of the message and the first record.
+    static let fixedBytes = 24
+
+    /// What stands behind the head of the message.
+    func encode(to writer: inout ByteWriter) {
+        let upstreams = upstreams.prefix(ShardGauges.upstreamsMax)
+        let miners = miners.prefix(ShardGauges.minersMax)
+        writer.integer(time)
+        writer.integer(loopDelayMicroseconds)
+        writer.integer(UInt32(upstreams.count))
+        writer.integer(UInt32(miners.count))
+        writer.integer(UInt32(0))
+        for upstream in upstreams { upstream.encode(to: &writer) }
+        for miner in miners { miner.encode(to: &writer) }
+    }
+
+    init(shard: UInt16, epoch: Epoch, from reader: inout ByteReader) throws(DecodingFailure) {
+        self.init(shard: shard, epoch: epoch, time: try reader.integer())
+        loopDelayMicroseconds = try reader.integer()
+        let upstreamCount = Int(try reader.integer(UInt32.self))
+        let minerCount = Int(try reader.integer(UInt32.self))
+        try reader.skip(4)
+        guard upstreamCount <= ShardGauges.upstreamsMax, minerCount <= ShardGauges.minersMax else { throw .tooLong }
+        // Counts that the bytes cannot hold are refused before they reserve memory.
+        let byteCount = upstreamCount * UpstreamGauge.recordBytes + minerCount * MinerGauge.recordBytes
+        guard byteCount <= reader.remaining else { throw .truncated }
+        upstreams.reserveCapacity(upstreamCount)
+        for _ in 0..<upstreamCount { upstreams.append(try UpstreamGauge(from: &reader)) }
+        miners.reserveCapacity(minerCount)
+        for _ in 0..<minerCount { miners.append(try MinerGauge(from: &reader)) }
+    }
+
+    var encodedBytes: Int {
+        BusMessage.headBytes + ShardGauges.fixedBytes + upstreams.count * UpstreamGauge.recordBytes
+            + miners.count * MinerGauge.recordBytes
+    }
+}
+
+extension UpstreamGauge {
+    static let recordBytes = 64
+
+    fileprivate func encode(to writer: inout ByteWriter) {
+        writer.integer(id)
+        writer.integer(state.rawValue)
+        writer.integer(pool)
+        writer.integer(miners)
+        writer.integer(UInt16(0))
+        writer.integer(difficulty)
+        writer.integer(height)
+        writer.integer(loggedInAt)
+        writer.integer(jobAt)
+        writer.integer(accepted)
+        writer.integer(rejected)
+        writer.integer(inFlight)
+        writer.integer(UInt32(0))
+    }
+
+    fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
+        let id = try reader.integer(UInt16.self)
+        guard let state = State(rawValue: try reader.integer()) else { throw .invalidField }
+        self.init(id: id, state: state)
+        pool = try reader.integer()
+        miners = try reader.integer()
+        try reader.skip(2)
+        difficulty = try reader.integer()
+        height = try reader.integer()
+        loggedInAt = try reader.integer()
+        jobAt = try reader.integer()
+        accepted = try reader.integer()
+        rejected = try reader.integer()
+        inFlight = try reader.integer()
+        try reader.skip(4)
+    }
+}
+
+extension MinerGauge {
+    static let recordBytes = 32
+
+    fileprivate func encode(to writer: inout ByteWriter) {
+        writer.integer(key)
+        writer.integer(sentBytes)
+        writer.integer(receivedBytes)
+        writer.integer(difficulty)
+    }
+
+    fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
+        self.init(
+            key: try reader.integer(), sentBytes: try reader.integer(), receivedBytes: try reader.integer(),
+            difficulty: try reader.integer())
+    }
+}

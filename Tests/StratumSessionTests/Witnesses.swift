@@ -1,0 +1,92 @@
+import StratumProtocol
+import Testing
+
+@testable import StratumSession
+
+/// Sees what happens to the shard of a harness, and what it decides.
+protocol ShardWitness {
+    func begins(_ shard: borrowing Shard, at now: Instant)
+    func happens(_ input: ShardInput, _ bytes: [UInt8], at now: Instant)
+    /// The shard's outbox has been taken and not been performed yet.
+    func decides(_ outbox: Outbox, _ shard: borrowing Shard, at now: Instant)
+}
+
+/// The written form of a shard, in an array.
+func written(_ shard: borrowing Shard) -> [UInt8] {
+    var measure = FormWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
+    shard.encode(to: &measure)
+    return [UInt8](unsafeUninitializedCapacity: measure.count) { buffer, count in
+        var form = FormWriter(into: UnsafeMutableRawBufferPointer(buffer))
+        shard.encode(to: &form)
+        count = form.fits ? form.count : 0
+    }
+}
+
+func read(_ bytes: [UInt8]) throws(FormFault) -> Shard {
+    let pointer = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 8)
+    defer { pointer.deallocate() }
+    pointer.copyBytes(from: bytes)
+    var form = FormReader(UnsafeRawBufferPointer(pointer))
+    return try Shard(decoding: &form)
+}
+
+/// Decisions without the cuts between outboxes: what each connection is sent, and everything else in its order.
+struct Decisions: Equatable {
+    private(set) var toMiners: [MinerID: [UInt8]] = [:]
+    private(set) var toPools: [PoolConnectionID: [UInt8]] = [:]
+    private(set) var others: [ShardCommand] = []
+
+    mutating func add(_ outbox: Outbox) {
+        for command in outbox.commands {
+            switch command {
+            case .sendToMiner(let id, let range): toMiners[id, default: []] += outbox.bytes[range]
+            case .sendToPool(let id, let range): toPools[id, default: []] += outbox.bytes[range]
+            case .closeMiner, .dial, .hangUp, .joined, .left, .settled, .poolError, .news: others.append(command)
+            }
+        }
+    }
+}
+
+/// A second shard that gets the same inputs, and is written down and read anew at random moments.
+final class Twin: ShardWitness {
+    private var shard = Shard(policy: ShardPolicy(pools: [.init(user: "", password: "")], agent: ""), seed: 0)
+    private let parser = JSONParser()
+    private var dice: Dice
+    private(set) var inputs = 0
+    private(set) var births = 0
+    private(set) var differences: [String] = []
+
+    init(seed: UInt64) { dice = Dice(state: seed) }
+
+    func begins(_ shard: borrowing Shard, at now: Instant) { reborn(from: written(shard)) }
+
+    func happens(_ input: ShardInput, _ bytes: [UInt8], at now: Instant) {
+        inputs += 1
+        do throws(ReplayFault) {
+            try shard.take(input, bytes.span, with: parser, at: now)
+        } catch {
+            differences.append("\(inputs): \(input) does not fit")
+        }
+    }
+
+    func decides(_ outbox: Outbox, _ original: borrowing Shard, at now: Instant) {
+        var mine = Outbox()
+        shard.takeOutbox(replacingWith: &mine)
+        if mine.commands != outbox.commands { differences.append("\(inputs): other decisions") }
+        if mine.bytes != outbox.bytes { differences.append("\(inputs): other bytes") }
+        guard dice.number(0...19) == 0 else { return }
+        let form = written(shard)
+        // Equal states have equal forms: nothing hides in what was not compared.
+        if dice.number(0...4) == 0, form != written(original) { differences.append("\(inputs): another form") }
+        reborn(from: form)
+    }
+
+    private func reborn(from form: [UInt8]) {
+        do throws(FormFault) {
+            shard = try read(form)
+            births += 1
+        } catch {
+            differences.append("\(inputs): \(error)")
+        }
+    }
+}
