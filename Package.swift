@@ -104,11 +104,11 @@ let package = Package(
         tests("DaemonKit", "Configuration", logging),
         tests("Control"),
         tests("Handover"),
-        tests("Archive", "Telemetry"),
+        tests("Archive", "Telemetry", grdb, files: ["Golden"]),
         tests("Supervisor", "Configuration", "Control", "DaemonKit", "EventLoop"),
         tests(
             "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop", logging),
-        tests("StatsCollector", "Archive", "Telemetry", "EventBus", "EventLoop", "DaemonKit"),
+        tests("StatsCollector", "Archive", "Telemetry", "Configuration", "EventBus", "EventLoop", "DaemonKit", grdb),
         tests("ApiGateway", "Archive", "Telemetry", "Configuration", "Control", "EventBus", "DaemonKit", logging),
         tests("HostileInput"),
         tests("RandomX", "EventLoop"),

@@ -6,6 +6,9 @@ extension Interpretation {
         let runDirectory = path("run-dir", in: section)
         settings.runDirectory = runDirectory ?? defaultRunDirectory
         settings.database = path("database", in: section) ?? defaultDatabase(hasOwnRunDirectory: runDirectory != nil)
+        settings.historyDays = section.integer("history-days").map { Int($0) } ?? settings.historyDays
+        settings.forgetWorkersDays =
+            section.integer("forget-workers-days").map { Int($0) } ?? settings.forgetWorkersDays
         let length = settings.runDirectory.utf8.count
         if length > Settings.runDirectoryBytesMax {
             findings.fail(

@@ -95,6 +95,8 @@ public struct KnownKey: Sendable {
     /// Numbers without an upper limit of their own still have to fit into what the programs count with.
     private static let noLimit = Int64(Int32.max)
     private static let port: ClosedRange<Int64> = 0...65535
+    /// Ten years: a database that grows for longer is one that nobody looks after.
+    private static let days: ClosedRange<Int64> = 1...3650
 
     /// Every key, in the order of docs/CONFIG.md.
     public static let all: [KnownKey] = [
@@ -184,6 +186,8 @@ public struct KnownKey: Sendable {
         KnownKey("millrace.shards", [.text, .integer]),
         KnownKey("millrace.run-dir", .text),
         KnownKey("millrace.database", .text),
+        KnownKey("millrace.history-days", .integer, days),
+        KnownKey("millrace.forget-workers-days", .integer, days),
         KnownKey("millrace.log-format", .text),
     ]
 }

@@ -40,6 +40,10 @@ public struct Settings: Codable, Sendable, Equatable {
     public var runDirectory = ""
     /// An absolute path: the statistics.
     public var database = ""
+    /// How long the history reaches back, in days, 1…3650.
+    public var historyDays = 30
+    /// After how many days without a sign a worker is forgotten, 1…3650. The totals keep what it did.
+    public var forgetWorkersDays = 7
 
     public init() {}
 

@@ -5,10 +5,10 @@ internal import Glibc
 internal import Logging
 internal import Telemetry
 
-/// The wiring of the collector: the streams of all shards in, one snapshot a second out.
+/// The wiring of the collector: the streams of all shards in, one snapshot a second and one stream for gateways out.
 ///
-/// Nothing is acknowledged while nothing is durable: the shards keep what their logs can hold, and a collector that
-/// starts anew gets it from there, the rest from their counters.
+/// Only what is on the disk is acknowledged: of the rest the shards keep what their logs can hold, and a collector that
+/// starts anew gets it from there.
 final class Collector {
     /// A snapshot, a beat and a look for silent shards; the API's clients see news no later.
     static let tickMilliseconds: UInt64 = 1_000
@@ -19,27 +19,37 @@ final class Collector {
     private let bus: BusContext
     private let subscribers: [EventSubscriber]
     private let publisher: SnapshotPublisher
+    private let feed: GatewayFeed
+    private let keeping: Keeping
     private(set) var statistics: Statistics
     private var watches: [DescriptorWatch] = []
     private var signals: [SignalSource] = []
     private var tick: Timer?
     private var rest: Timer?
+    private var feedTick: Timer?
     private var wasLive: [Bool]
     private var unreadableSeen: UInt64 = 0
 
-    /// Opens all sockets.
+    /// Reads what is kept, then opens all sockets.
     init(
-        on loop: Loop, lifeline: consuming Lifeline, runDirectory: String, shardCount: Int, serviceStartedAt: UInt64
+        on loop: Loop, lifeline: consuming Lifeline, runDirectory: String, shardCount: Int, serviceStartedAt: UInt64,
+        terms: Keeping.Terms
     ) throws {
         let bus = try BusContext()
         self.loop = loop
         self.bus = bus
         self.lifeline = lifeline
+        var statistics = Statistics(startedAt: serviceStartedAt, shardCount: shardCount)
+        keeping = Keeping(terms, &statistics, shardCount: shardCount, at: Self.now(loop), logger: logger)
         publisher = try SnapshotPublisher(bus, runDirectory: runDirectory)
-        subscribers = try (0..<shardCount).map { number in
-            try EventSubscriber(bus, runDirectory: runDirectory, source: .shard(UInt16(number)))
+        feed = try GatewayFeed(bus, runDirectory: runDirectory)
+        subscribers = try statistics.restoredPositions.enumerated().map { number, position in
+            let shard = UInt16(number)
+            let gate = position.map { SequenceGate(shard: shard, resuming: $0.epoch, next: $0.next) }
+            return try EventSubscriber(
+                bus, runDirectory: runDirectory, source: .shard(shard), gate: gate ?? SequenceGate(shard: shard))
         }
-        statistics = Statistics(startedAt: serviceStartedAt, shardCount: shardCount)
+        self.statistics = statistics
         wasLive = [Bool](repeating: false, count: shardCount)
     }
 
@@ -63,6 +73,8 @@ final class Collector {
                 self?.publisher.greetSubscribers()
             })
         watches.append(
+            try DescriptorWatch(on: loop, descriptor: feed.requestDescriptor) { [weak self] in self?.answerGateways() })
+        watches.append(
             try DescriptorWatch(on: loop, descriptor: lifeline.descriptor) { [weak self] in
                 guard let self, lifeline.isCut() else { return }
                 stop("the supervisor is gone")
@@ -71,7 +83,12 @@ final class Collector {
             signals.append(
                 try SignalSource(on: loop, signal: number) { [weak self] in self?.stop("signal \(number)") })
         }
-        rest = Timer(on: loop) { [weak self] in self?.readAll() }
+        rest = Timer(on: loop) { [weak self] in
+            self?.readAll()
+            self?.answerGateways()
+        }
+        feedTick = Timer(on: loop) { [weak self] in self?.feedGateways() }
+        feedTick?.start(after: GatewayFeed.flushMilliseconds, repeating: GatewayFeed.flushMilliseconds)
         tick = Timer(on: loop) { [weak self] in self?.ticked() }
         tick?.start(after: 0, repeating: Self.tickMilliseconds)
         lifeline.sayReady()
@@ -86,37 +103,80 @@ final class Collector {
 
     private func read(_ subscriber: EventSubscriber) {
         let now = now()
-        let hasMore = subscriber.receive(at: now.monotonic) { news in
-            statistics.hear(news, from: subscriber.shard, at: now)
-            for item in news { report(item, of: subscriber.shard) }
-        }
+        let shard = subscriber.shard
+        let hasMore = subscriber.receive(
+            at: now.monotonic,
+            gauges: { gauges in statistics.hearGauges(gauges, from: shard, at: now) },
+            handle: { news in
+                statistics.hear(news, from: shard, at: now)
+                if news.contains(where: \.isMissedByPeople) { keeping.heardNews(at: now.monotonic) }
+                for item in news { report(item, of: shard) }
+            })
+        statistics.noteReplayed(subscriber.replayedCount, shard: shard)
         if hasMore { rest?.start(after: 0) }
     }
 
     private func ticked() {
         // First what waits: after a pause of ours every shard would seem silent.
         readAll()
+        keep()
         let snapshot = statistics.snapshot(at: now())
         publisher.publish(snapshot)
+        feedGateways()
+        answerGateways()
         lifeline.sayBeat()
         reportLiveness(snapshot)
+        if keeping.isWorthARestart { stop("the database can be used now: starting anew with it") }
     }
 
-    private func now() -> Statistics.Moment {
+    private func keep() {
+        keeping.turn(&statistics, positions: positions, at: now(), acknowledge: acknowledge)
+    }
+
+    private var positions: [SavedShard.Position?] {
+        subscribers.map { $0.position.map { SavedShard.Position(epoch: $0.epoch, next: $0.next) } }
+    }
+
+    private func acknowledge(_ durable: [SavedShard.Position?]) {
+        for (subscriber, position) in zip(subscribers, durable) {
+            if let position { subscriber.acknowledge((position.epoch, position.next)) }
+        }
+        // Sending may have eaten an edge.
+        rest?.start(after: 0)
+    }
+
+    private func feedGateways() {
+        feed.pass(statistics.takeRelay())
+        feed.flush()
+        feed.publish(statistics.takeMinerGauges(), at: now().time)
+    }
+
+    private func answerGateways() {
+        // Who asks who is there is told so as of the events before.
+        feed.pass(statistics.takeRelay())
+        if feed.answer(liveMiners: { statistics.liveMiners() }) { rest?.start(after: 0) }
+    }
+
+    private func now() -> Statistics.Moment { Self.now(loop) }
+
+    private static func now(_ loop: Loop) -> Statistics.Moment {
         Statistics.Moment(time: WallClock.milliseconds(), monotonic: loop.nanoseconds / 1_000_000)
     }
 
     private func stop(_ reason: String) {
-        guard tick != nil else { return }
+        guard let tick else { return }
         logger.info("stopping: \(reason)")
+        tick.close()
+        self.tick = nil
         ticked()
-        tick?.close()
-        tick = nil
+        keeping.end(&statistics, positions: positions, now: now, acknowledge: acknowledge)
         rest?.close()
+        feedTick?.close()
         for watch in watches { watch.close() }
         for signal in signals { signal.close() }
         for subscriber in subscribers { subscriber.close() }
         publisher.close()
+        feed.close()
         bus.finish()
     }
 
@@ -145,5 +205,15 @@ final class Collector {
         let unreadable = subscribers.reduce(0) { $0 + $1.unreadableCount }
         if unreadable > unreadableSeen { logger.warning("\(unreadable - unreadableSeen) unreadable messages") }
         unreadableSeen = unreadable
+    }
+}
+
+extension SequenceGate.News {
+    /// A sign of life alone may wait for its commit; a share, a login or an error may not.
+    fileprivate var isMissedByPeople: Bool {
+        guard case .events(_, let events) = self else { return true }
+        return events.contains { event in
+            if case .checkpoint = event { false } else { true }
+        }
     }
 }

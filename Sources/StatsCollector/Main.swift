@@ -15,7 +15,10 @@ internal import Logging
             let collector = try Collector(
                 on: loop, lifeline: Lifeline(descriptor: Lifeline.inheritedDescriptor),
                 runDirectory: settings.runDirectory, shardCount: settings.shards,
-                serviceStartedAt: inheritance.serviceStartedAt)
+                serviceStartedAt: inheritance.serviceStartedAt,
+                terms: Keeping.Terms(
+                    path: settings.database, historyDays: settings.historyDays,
+                    forgetWorkersDays: settings.forgetWorkersDays))
             try collector.run()
             ExitCode.stopped.exit()
         } catch {

@@ -13,3 +13,18 @@ public struct BestShares: Equatable, Sendable {
         values.insert(difficulty, at: place)
     }
 }
+
+// MARK: - Saved form
+
+extension BestShares {
+    func pack(to writer: inout ByteWriter) {
+        for value in values { writer.packed(value) }
+    }
+
+    init(unpacking reader: inout ByteReader) throws(DecodingFailure) {
+        for index in values.indices {
+            values[index] = try reader.packed()
+            guard index == 0 || values[index] <= values[index - 1] else { throw .invalidField }
+        }
+    }
+}

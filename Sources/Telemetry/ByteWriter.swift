@@ -19,6 +19,13 @@ struct ByteWriter {
         bytes.append(contentsOf: more)
     }
 
+    /// Memory for so many bytes, all of which `body` writes.
+    mutating func append(byteCount: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
+        let offset = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: byteCount))
+        bytes.withUnsafeMutableBytes { body(UnsafeMutableRawBufferPointer(rebasing: $0[offset...])) }
+    }
+
     /// A 16-bit byte count, then the text, cut at `bytesMax`.
     mutating func text(_ text: String, bytesMax: Int) {
         let count = text.utf8PrefixCount(max: min(bytesMax, Int(UInt16.max)))

@@ -15,7 +15,26 @@ public struct ErrorLog: Equatable, Sendable {
         } else if entries.count == ErrorLog.entriesMax {
             entries.removeLast()
         }
-        entry.count += 1
+        entry.count.add(saturating: 1)
         entries.insert(entry, at: 0)
+    }
+}
+
+// MARK: - Saved form
+
+extension ErrorLog {
+    func pack(to writer: inout ByteWriter) {
+        writer.packed(UInt64(entries.count))
+        for entry in entries {
+            writer.packed(entry.count)
+            writer.text(entry.text, bytesMax: PoolError.textBytesMax)
+        }
+    }
+
+    init(unpacking reader: inout ByteReader) throws(DecodingFailure) {
+        for _ in 0..<(try reader.packedCount(bytesEach: 3, max: ErrorLog.entriesMax)) {
+            let count = try reader.packed()
+            entries.append(.init(count: count, text: try reader.text(bytesMax: PoolError.textBytesMax)))
+        }
     }
 }

@@ -114,3 +114,24 @@ public struct HashrateWindow: Equatable, Sendable {
         return (Double(sum) + rest) / Double(seconds)
     }
 }
+
+// MARK: - Saved form
+
+extension HashrateWindow {
+    func pack(to writer: inout ByteWriter) {
+        writer.packed(latest)
+        writer.integer(UInt8(buckets.isEmpty ? 0 : 1))
+        if !buckets.isEmpty { writer.packedRuns(buckets) }
+    }
+
+    init(unpacking reader: inout ByteReader) throws(DecodingFailure) {
+        latest = try reader.packed()
+        // As many seconds as milliseconds can say.
+        guard latest <= .max / 1_000 else { throw .invalidField }
+        switch try reader.integer(UInt8.self) {
+        case 0: buckets = []
+        case 1: buckets = try reader.packedRuns(count: HashrateWindow.bucketCount)
+        default: throw .invalidField
+        }
+    }
+}

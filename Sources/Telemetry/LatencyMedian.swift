@@ -5,12 +5,15 @@ public struct LatencyMedian: Equatable, Sendable {
 
     private var counts = [UInt64](repeating: 0, count: Int(LatencyMedian.millisecondsMax) + 1)
     public private(set) var total: UInt64 = 0
+    /// All times together, not clamped.
+    public private(set) var sumMicroseconds: UInt64 = 0
 
     public init() {}
 
     public mutating func add(microseconds: UInt32) {
         counts[Int(min(microseconds / 1_000, LatencyMedian.millisecondsMax))] += 1
         total += 1
+        sumMicroseconds.add(saturating: UInt64(microseconds))
     }
 
     /// The upper median, in milliseconds: of an even number of answers the slower of the middle two. 0 when there is none.
@@ -33,5 +36,24 @@ public struct LatencyMedian: Equatable, Sendable {
             if seen > rank { return UInt32(milliseconds) }
         }
         return 0
+    }
+}
+
+// MARK: - Saved form
+
+extension LatencyMedian {
+    func pack(to writer: inout ByteWriter) {
+        writer.packed(sumMicroseconds)
+        writer.packedRuns(counts)
+    }
+
+    init(unpacking reader: inout ByteReader) throws(DecodingFailure) {
+        sumMicroseconds = try reader.packed()
+        counts = try reader.packedRuns(count: Int(LatencyMedian.millisecondsMax) + 1)
+        for count in counts {
+            // Far from the end of the range, so that counting on never leaves it.
+            guard count <= UInt64(Int64.max), total + count <= UInt64(Int64.max) else { throw .invalidField }
+            total += count
+        }
     }
 }

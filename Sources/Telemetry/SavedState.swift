@@ -1,5 +1,7 @@
 // What of the statistics outlives the process, in the pieces that a database stores: numbers that people may want to
-// look at stand in columns of their own, the rest is bytes that only this module reads.
+// look at stand in columns of their own, the rest is bytes that only this module reads. Of the service and of shards,
+// columns and positions may be written by every commit, `state` only by checkpoints: restoring believes `state`, the
+// positions and the journal, and does not look at the columns.
 
 /// A worker's row.
 public struct SavedWorker: Equatable, Sendable {
@@ -76,12 +78,12 @@ public struct SavedService: Equatable, Sendable {
     }
 }
 
-/// One piece of news as the fold heard it: folded again in the same order onto the same checkpoint it gives the same state.
+/// One thing that the fold was told (`JournalRecord`): folded again in the same order onto the same checkpoint it gives the same state.
 public struct JournalEntry: Equatable, Sendable {
     public var shard: UInt16
     /// Milliseconds since 1970: when it was folded.
     public var time: UInt64
-    /// The news, in the bus's own records.
+    /// What it was; events in the bus's own records.
     public var bytes: [UInt8]
 
     public init(shard: UInt16, time: UInt64, bytes: [UInt8]) {
@@ -107,7 +109,7 @@ public struct SavedProgress: Equatable, Sendable {
 /// What one large commit stores, about once a minute; it makes the journal before it superfluous.
 public struct SavedCheckpoint: Equatable, Sendable {
     public var service: SavedService
-    /// All shards.
+    /// All shards that there are now.
     public var shards: [SavedShard]
     /// The workers that have changed since the last checkpoint. (Loaded: all workers.)
     public var workers: [SavedWorker]

@@ -4,13 +4,16 @@ public struct Snapshot: Equatable, Sendable {
     public var sequence: UInt64 = 0
     /// Milliseconds since 1970.
     public var time: UInt64 = 0
-    /// When the service started, in milliseconds since 1970; `uptime` is `time` minus this.
+    /// When the present service started, in milliseconds since 1970; `uptime` is `time` minus this.
     public var startedAt: UInt64 = 0
+    /// How long the service has run, over all its starts that the counters go back to: what averages over all time
+    /// (`avg_time`, `Hashrates.allTime`) divide by. Without a database the same as the uptime.
+    public var servedMilliseconds: UInt64 = 0
     public var results = Results()
     /// All workers together.
     public var hashrates = Hashrates()
     public var minersNow: UInt32 = 0
-    /// The most miners at one time since the service started.
+    /// The most miners at one time, over all starts of the service.
     public var minersMax: UInt32 = 0
     public var upstreams = UpstreamCounts()
     public var shards: [ShardRow] = []
@@ -49,7 +52,7 @@ public struct Snapshot: Equatable, Sendable {
         public init() {}
     }
 
-    /// Counters over all shares since the service started (behaviour.md §12).
+    /// Counters over all shares, over all starts of the service (behaviour.md §12).
     public struct Results: Equatable, Sendable {
         public var accepted: UInt64 = 0
         public var rejected: UInt64 = 0
@@ -62,8 +65,9 @@ public struct Snapshot: Equatable, Sendable {
         public var best = [UInt64](repeating: 0, count: Results.bestCount)
         /// The most recent distinct texts of pool errors, newest first.
         public var errors: [ErrorLogEntry] = []
-        /// Shares that did not end as accepted, by `RefusalReason.rawValue`; always `RefusalReason.allCases.count` long.
-        public var refusals = [UInt64](repeating: 0, count: RefusalReason.allCases.count)
+        /// Shares that were rejected or invalid, by reason. What a checkpoint repairs has no reason: then it is in the
+        /// counters above only.
+        public var refusals = RefusalCounts<UInt64>()
         /// Miners that have logged in, each login anew.
         public var joined: UInt64 = 0
         /// The times within which 50, 90 and 99 of 100 accepted shares were answered by the pool, in milliseconds.
@@ -154,8 +158,8 @@ public struct Snapshot: Equatable, Sendable {
         public var id: UInt32 = 0
         /// Milliseconds since 1970: the last login, share or logout; now while it is connected.
         public var lastSeenAt: UInt64 = 0
-        /// Its shares that did not end as accepted, by `RefusalReason.rawValue`.
-        public var refusals = [UInt32](repeating: 0, count: RefusalReason.allCases.count)
+        /// Its shares that were rejected or invalid, by reason.
+        public var refusals = RefusalCounts<UInt32>()
 
         public init(name: String, ip: String) {
             self.name = name
@@ -179,7 +183,7 @@ public struct Hashrates: Equatable, Sendable {
     public var oneHour = 0.0
     public var twelveHours = 0.0
     public var oneDay = 0.0
-    /// Over the whole uptime of the service.
+    /// Over all the time that the service has run (`Snapshot.servedMilliseconds`).
     public var allTime = 0.0
 
     public init() {}

@@ -1,8 +1,11 @@
 /// The fold: events of all shards go in, the truth at one moment comes out (behaviour.md §12).
 ///
 /// Counters only grow. What a shard's checkpoint has counted beyond what arrived here (events that were lost, or were over
-/// before this process began) is added to the totals; workers, windows, latency and best shares know only the events
-/// themselves. The fold knows no clock and no bus: `SequenceGate` sees to it that each event comes once.
+/// before this process began) is added to the totals; workers, windows, latency, refusals, history and best shares know
+/// only the events themselves. The fold knows no clock and no bus: `SequenceGate` sees to it that each event comes once.
+///
+/// Everything that changes what is saved goes through `change`, which notes it in the journal: so what was saved and the
+/// journal after it give this very state again (`Statistics+Saving.swift`).
 public struct Statistics: Sendable {
     /// A shard sends a checkpoint every second; one that misses five is not serving.
     public static let silenceMillisecondsMax: UInt64 = 5_000
@@ -20,8 +23,12 @@ public struct Statistics: Sendable {
         }
     }
 
-    /// When the service started, in milliseconds since 1970.
-    public let startedAt: UInt64
+    /// When the present service started, in milliseconds since 1970.
+    public internal(set) var startedAt: UInt64
+    /// How long the services before it ran that the counters go back to, in milliseconds.
+    var servedBefore: UInt64 = 0
+    /// The time of the last change.
+    var lastTime: UInt64 = 0
     var totals = ShareCounters()
     /// Sum of credited difficulty, for the all-time rate.
     var credited: UInt64 = 0
@@ -29,12 +36,20 @@ public struct Statistics: Sendable {
     var latency = LatencyMedian()
     var best = BestShares()
     var errors = ErrorLog()
+    var refusals = RefusalCounts<UInt64>()
+    var lastLossAt: UInt64 = 0
     var workers: WorkerTable
     var shards: [ShardState]
     var minersNow = 0
     var minersMax = 0
-    private var sequence: UInt64 = 0
+    var history = HistoryDeltas()
+    var journal: PendingJournal
+    var relay = Relay()
+    var texts = TextPool()
+    var database = Snapshot.Database()
+    var sequence: UInt64 = 0
 
+    /// A fold that nothing was saved of. It notes nothing in its journal until the first checkpoint is taken.
     /// - Parameter shardCount: shards are numbered from 0; news of others is ignored.
     public init(startedAt: UInt64, shardCount: Int) {
         self.init(startedAt: startedAt, shardCount: shardCount, workersMax: WorkerTable.rowsMax)
@@ -44,29 +59,87 @@ public struct Statistics: Sendable {
         self.startedAt = startedAt
         workers = WorkerTable(rowsMax: workersMax)
         shards = [ShardState](repeating: ShardState(), count: shardCount)
+        journal = PendingJournal(hasGap: true)
     }
 
-    // MARK: - News
+    // MARK: - What it is told
 
     /// Takes in what one message of a shard has brought. Empty, it still is a sign of life.
     /// - Parameter now: no event counts as later than this.
     public mutating func hear(_ news: [SequenceGate.News], from shard: UInt16, at now: Moment) {
         let shard = Int(shard)
         guard shards.indices.contains(shard) else { return }
-        for item in news { apply(item, shard, now.time) }
         shards[shard].lastHeard = now.monotonic
+        if news.isEmpty, shards[shard].isLive {
+            shards[shard].heardAt = now.time
+        } else {
+            change(.heard(news), shard, at: now.time)
+        }
+    }
+
+    /// - Parameter count: how many of the shard's events were had by asking for them again, since this process began.
+    public mutating func noteReplayed(_ count: UInt64, shard: UInt16) {
+        let shard = Int(shard)
+        guard shards.indices.contains(shard), count > shards[shard].replayedSeen else { return }
+        change(.replayed(count - shards[shard].replayedSeen), shard, at: lastTime)
+        shards[shard].replayedSeen = count
+    }
+
+    /// Forgets the workers without a connection that were last seen before `time` (milliseconds since 1970). What they have
+    /// done stays in the totals. Who comes back later is a new worker, with a new id.
+    public mutating func forgetWorkers(unseenSince time: UInt64) {
+        change(.forgotWorkers(unseenSince: time), 0, at: lastTime)
+    }
+
+    /// How it stands with the database: only shown in the snapshot.
+    public mutating func setDatabase(_ state: Snapshot.Database) {
+        database = state
+    }
+
+    /// The one door through which everything comes that is saved.
+    mutating func change(_ record: JournalRecord, _ shard: Int, at time: UInt64) {
+        journal.note(record, shard: shard, at: time)
+        perform(record, shard, at: time)
+    }
+
+    /// - Precondition: there is such a shard.
+    mutating func perform(_ record: JournalRecord, _ shard: Int, at time: UInt64) {
+        switch record {
+        case .heard(let news): fold(news, shard, time)
+        case .fellSilent: setLive(shard, false, at: time)
+        case .replayed(let count): shards[shard].eventsReplayed.add(saturating: count)
+        case .position(let position): shards[shard].notedPosition = position
+        case .forgotWorkers(let time): forget(unseenSince: time)
+        case .began(let startedAt): begin(service: startedAt)
+        }
+        lastTime = time
+    }
+
+    // MARK: - Events
+
+    private mutating func fold(_ news: [SequenceGate.News], _ shard: Int, _ now: UInt64) {
+        shards[shard].heardAt = now
+        let mark = relay.events.count
+        for item in news { apply(item, shard, now) }
+        guard !shards[shard].isLive else { return }
         // After the news: a shard that comes back as another process must not bring its former miners to life again.
-        setLive(shard, true)
+        // For those who read the relay they have to be there before their shares.
+        let waiting = relay.cut(from: mark)
+        setLive(shard, true, at: now)
+        relay.events += waiting
     }
 
     private mutating func apply(_ news: SequenceGate.News, _ shard: Int, _ now: UInt64) {
         switch news {
-        case .epochBegan(let epoch): beginEpoch(epoch, shard)
+        case .epochBegan(let epoch): beginEpoch(epoch, shard, now)
         case .events(let epoch, let events):
             guard let life = shards[shard].life(of: epoch) else { return }
             for event in events { apply(event, shard, life, now) }
-        case .liveMiners(let epoch, let miners): resynchronise(miners, epoch, shard)
-        case .lost(_, let count): shards[shard].eventsLost.add(saturating: count)
+        case .liveMiners(let epoch, let miners): resynchronise(miners, epoch, shard, now)
+        case .lost(_, let count):
+            guard count > 0 else { return }
+            shards[shard].eventsLost.add(saturating: count)
+            lastLossAt = max(lastLossAt, now)
         }
     }
 
@@ -74,21 +147,23 @@ public struct Statistics: Sendable {
         switch event {
         case .share(let share):
             shards[shard].lives[life].counted.count(share)
+            shards[shard].counters.count(share)
             totals.count(share)
-            settle(share, shards[shard].lives[life].miners.row(of: share.miner), min(share.time, now))
+            settle(share, shard, shards[shard].lives[life].miners.place(of: share.miner), min(share.time, now))
         case .joined(let joined):
             shards[shard].lives[life].counted.joined &+= 1
+            shards[shard].counters.joined &+= 1
             totals.joined &+= 1
-            join(joined, shard, life)
-        case .left(let left):
-            guard let row = shards[shard].lives[life].miners.leave(left.key), shards[shard].counts(life) else { return }
-            uncount(row)
-        case .poolError(let error): errors.add(error.text)
-        case .checkpoint(let checkpoint): apply(checkpoint, shard, life)
+            join(joined, shard, life, now)
+        case .left(let left): leave(left.key, shard, life, now)
+        case .poolError(let error):
+            errors.add(error.text)
+            relay.add(event)
+        case .checkpoint(let checkpoint): apply(checkpoint, shard, life, now)
         }
     }
 
-    private mutating func settle(_ share: ShareSettled, _ row: Int32?, _ time: UInt64) {
+    private mutating func settle(_ share: ShareSettled, _ shard: Int, _ place: ShardMiners.Place?, _ time: UInt64) {
         switch share.outcome {
         case .accepted:
             latency.add(microseconds: share.latencyMicroseconds)
@@ -98,108 +173,40 @@ public struct Statistics: Sendable {
         case .local:
             credited.add(saturating: share.creditedDifficulty)
             window.add(share.creditedDifficulty, at: time)
-        case .rejected, .invalid: break
+        case .rejected, .invalid: refusals.count(share.reason)
         }
-        if let row, row >= 0 { workers.settle(share, Int(row), at: time) }
+        var worker: UInt32?
+        if let row = place?.row, row >= 0 {
+            workers.settle(share, Int(row), at: time)
+            worker = workers.rows[Int(row)].id
+        }
+        history.count(share, shard: shard, worker: worker, at: time)
+        relay.add(share, of: place?.key ?? Relay.unknownMiner)
     }
 
-    private mutating func apply(_ checkpoint: Checkpoint, _ shard: Int, _ life: Int) {
+    private mutating func apply(_ checkpoint: Checkpoint, _ shard: Int, _ life: Int, _ now: UInt64) {
         let missed = shards[shard].lives[life].counted.raise(to: checkpoint.counters)
-        totals.add(missed)
-        credited.add(saturating: missed.hashesTotal)
+        if missed != ShareCounters() {
+            shards[shard].counters.add(missed)
+            totals.add(missed)
+            credited.add(saturating: missed.hashesTotal)
+            lastLossAt = max(lastLossAt, min(checkpoint.time, now))
+        }
         shards[shard].lives[life].miners.forgetDeparted(at: checkpoint.time)
-        if life == shards[shard].lives.count - 1 { shards[shard].upstreams = checkpoint.upstreams }
+        guard life == shards[shard].lives.count - 1 else { return }
+        shards[shard].upstreams = checkpoint.upstreams
+        shards[shard].connections = checkpoint.connections
     }
 
-    // MARK: - Miners that live
-
-    private mutating func join(_ joined: MinerJoined, _ shard: Int, _ life: Int) {
-        let row = joined.worker.map { Int32(workers.index(of: $0)) } ?? ShardMiners.noRow
-        guard shards[shard].lives[life].miners.join(joined.key, row: row) else { return }
-        if row >= 0 { workers.came(Int(row), from: joined.ip) }
-        if shards[shard].counts(life) { count(row) }
-    }
-
-    private mutating func count(_ row: Int32) {
-        minersNow += 1
-        minersMax = max(minersMax, minersNow)
-        if row >= 0 { workers.joined(Int(row)) }
-    }
-
-    private mutating func uncount(_ row: Int32) {
-        minersNow -= 1
-        if row >= 0 { workers.left(Int(row)) }
-    }
-
-    /// Exactly these miners live. Those that do not are remembered for their late shares.
-    private mutating func resynchronise(_ miners: [MinerJoined], _ epoch: Epoch, _ shard: Int) {
-        guard let life = shards[shard].life(of: epoch) else { return }
-        let living = Set(miners.map(\.key))
-        for key in shards[shard].lives[life].miners.live.keys where !living.contains(key) {
-            guard let row = shards[shard].lives[life].miners.leave(key), shards[shard].counts(life) else { continue }
-            uncount(row)
+    private mutating func forget(unseenSince time: UInt64) {
+        // A shard that is silent just now may come back with its miners.
+        var kept: Set<Int32> = []
+        for shard in shards {
+            for miner in (shard.lives.last?.miners.live ?? [:]).values { kept.insert(miner.place.row) }
         }
-        // In the order in which they came, which is the order of their rows.
-        for miner in miners.sorted(by: { $0.key < $1.key }) { join(miner, shard, life) }
-    }
-
-    private mutating func beginEpoch(_ epoch: Epoch, _ shard: Int) {
-        // While the old life is the last one it is the one that counts.
-        setLive(shard, false)
-        shards[shard].begin(epoch)
-        setLive(shard, true)
-    }
-
-    /// Takes the miners of a shard into the numbers of now, or out of them.
-    private mutating func setLive(_ shard: Int, _ isLive: Bool) {
-        guard shards[shard].isLive != isLive else { return }
-        shards[shard].isLive = isLive
-        guard let miners = shards[shard].lives.last?.miners.live else { return }
-        for row in miners.values { if isLive { count(row) } else { uncount(row) } }
-    }
-
-    // MARK: - Snapshot
-
-    /// The truth at `now`. Shards that have been silent too long stop counting as live, so read what waits on the bus
-    /// before you ask.
-    public mutating func snapshot(at now: Moment) -> Snapshot {
+        guard let moved = workers.forget(unseenSince: time, except: kept) else { return }
         for shard in shards.indices {
-            let heard = min(shards[shard].lastHeard, now.monotonic)
-            if now.monotonic - heard > Statistics.silenceMillisecondsMax { setLive(shard, false) }
+            for life in shards[shard].lives.indices { shards[shard].lives[life].miners.moveRows(moved) }
         }
-        let now = now.time
-        let uptimeSeconds = now > startedAt ? Double(now - startedAt) / 1_000 : 0
-        sequence += 1
-        var snapshot = Snapshot()
-        snapshot.sequence = sequence
-        snapshot.time = now
-        snapshot.startedAt = startedAt
-        snapshot.results = results()
-        snapshot.hashrates = window.rates(at: now)
-        snapshot.hashrates.allTime = uptimeSeconds > 0 ? Double(credited) / uptimeSeconds : 0
-        snapshot.minersNow = UInt32(clamping: minersNow)
-        snapshot.minersMax = UInt32(clamping: minersMax)
-        for (number, shard) in shards.enumerated() {
-            let row = shard.row(number)
-            snapshot.upstreams.active &+= row.upstreams.active
-            snapshot.upstreams.sleeping &+= row.upstreams.sleeping
-            snapshot.upstreams.error &+= row.upstreams.error
-            snapshot.shards.append(row)
-        }
-        snapshot.workers = workers.snapshotRows(at: now, uptimeSeconds: uptimeSeconds)
-        return snapshot
-    }
-
-    private func results() -> Snapshot.Results {
-        var results = Snapshot.Results()
-        results.accepted = totals.accepted
-        results.rejected = totals.rejected
-        results.invalid = totals.invalid
-        results.expired = totals.expired
-        results.hashesTotal = totals.hashesTotal
-        results.latencyMilliseconds = latency.median
-        results.best = best.values
-        results.errors = errors.entries
-        return results
     }
 }

@@ -69,6 +69,21 @@ struct MillraceTests {
                 == ["millrace.run-dir: the path has 75 bytes; sockets in it allow at most 74"])
     }
 
+    @Test func statisticsAreKeptForAMonthAndWorkersForAWeekUnlessToldOtherwise() {
+        let usual = resolved(withPool("")).settings
+        #expect(usual?.historyDays == 30 && usual?.forgetWorkersDays == 7)
+        let text = withPool(#""millrace": {"history-days": 1, "forget-workers-days": 3650}"#)
+        let settings = resolved(text).settings
+        #expect(settings?.historyDays == 1 && settings?.forgetWorkersDays == 3650)
+    }
+
+    @Test(arguments: ["history-days", "forget-workers-days"], ["0", "3651", "-1"])
+    func otherNumbersOfDaysAreAnError(_ key: String, _ days: String) {
+        #expect(
+            resolved(withPool("\"millrace\": {\"\(key)\": \(days)}")).errors.map(\.message)
+                == ["millrace.\(key): expected a number from 1 to 3650, found \(days)"])
+    }
+
     @Test func theLogHasTwoForms() {
         #expect(resolved(withPool(#""millrace": {"log-format": "JSON"}"#)).settings?.logFormat == .json)
         #expect(

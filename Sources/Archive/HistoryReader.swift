@@ -1,0 +1,182 @@
+internal import FoundationEssentials
+internal import GRDB
+internal import Synchronization
+public import Telemetry
+
+/// Why the history cannot be told.
+public enum HistoryFailure: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The step is no multiple of 60 seconds, or more than `HistoryReader.pointsMax` of it lie between the ends.
+    case badRange(String)
+    /// There is no file, or none that can be read.
+    case unavailable(String)
+
+    public var description: String {
+        switch self {
+        case .badRange(let text), .unavailable(let text): text
+        }
+    }
+}
+
+/// Reads the history beside the collector that writes it, and never holds it up; any number of threads may share one
+/// reader, and take turns.
+///
+/// What has just happened is in the file after a minute or so. Minutes are kept for a day, ten-minute stretches for two
+/// weeks, hours for as long as the configuration says: where only longer stretches are kept than are asked for, their
+/// sums are spread evenly, so that a rate is right wherever it is computed.
+public final class HistoryReader: Sendable {
+    /// More than fit on any screen; a month of hours is 720, a day of minutes 1,440.
+    public static let pointsMax: UInt64 = 20_000
+    /// A reader waits for the collector only while that opens or closes the file.
+    static let busySecondsMax = 1.0
+
+    private let path: String
+    private let connection = Mutex<Connection?>(nil)
+
+    private struct Connection {
+        let database: DatabaseQueue
+        let identity: ArchivePlace.Identity
+    }
+
+    /// Opens nothing yet: the file may come later, be set aside, and come again.
+    /// - Parameter path: `Settings.database`.
+    public init(path: String) {
+        self.path = path
+    }
+
+    /// - Parameters:
+    ///   - from: seconds since 1970; the first stretch is the one that it lies in.
+    ///   - to: seconds since 1970; all stretches begin before it.
+    ///   - step: the length of a stretch in seconds, a multiple of 60.
+    /// - Returns: ascending; stretches without activity are absent. Times are multiples of `step`.
+    /// - Throws: `HistoryFailure`.
+    public func points(
+        of series: HistorySeries, from: UInt64, to: UInt64, step: UInt64
+    ) throws -> [HistoryPoint] {
+        guard step > 0, step % 60 == 0 else {
+            throw HistoryFailure.badRange("the step must be a multiple of 60 seconds")
+        }
+        let first = from / step * step
+        guard to > first else { return [] }
+        guard (to - first) / step < HistoryReader.pointsMax else {
+            throw HistoryFailure.badRange("more than \(HistoryReader.pointsMax) points; choose a longer step")
+        }
+        guard let place = SeriesPlace(series), to <= UInt64(Int64.max) else { return [] }
+        var sums = StretchSums(from: first, to: to, step: step)
+        try read { db in
+            for stored in HistoryReader.storedSteps {
+                // One that began before may reach into the first stretch.
+                let earliest = first < stored ? 0 : first - stored + 1
+                let statement = try db.cachedStatement(
+                    sql: "SELECT time, points FROM history WHERE step = ? AND page = ? AND time >= ? AND time < ?")
+                let rows = try Row.fetchCursor(
+                    statement, arguments: [Int64(stored), place.page, earliest.column, to.column])
+                while let row = try rows.next() {
+                    let counts = try PointRow(packed: try row.decode(Data.self, atIndex: 1)).counts[place.slot]
+                    if !counts.isZero { sums.add(counts, at: try row.unsigned(0), length: stored) }
+                }
+            }
+        }
+        return sums.points
+    }
+
+    /// - Returns: `Snapshot.WorkerRow.id`; nil when no such worker is remembered.
+    /// - Throws: `HistoryFailure`.
+    public func workerID(named name: String) throws -> UInt32? {
+        try read { db in
+            let statement = try db.cachedStatement(sql: "SELECT id FROM worker WHERE name = ?")
+            return try Int64.fetchOne(statement, arguments: [NameColumn.value(name)]).flatMap { UInt32(exactly: $0) }
+        }
+    }
+
+    private static let storedSteps: [UInt64] = [60, 600, 3_600]
+
+    // MARK: - Connection
+
+    private func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
+        do {
+            return try opened().read(body)
+        } catch let failure as HistoryFailure {
+            throw failure
+        } catch {
+            throw HistoryFailure.unavailable("\(ArchiveFailure(error))")
+        }
+    }
+
+    /// The connection to the file that lies at the path now.
+    private func opened() throws -> DatabaseQueue {
+        guard let identity = ArchivePlace.Identity(path: path) else {
+            throw HistoryFailure.unavailable("there is no file \(path)")
+        }
+        return try connection.withLock { connection in
+            if let connection, connection.identity == identity { return connection.database }
+            connection = nil
+            var configuration = Configuration()
+            configuration.label = "millrace.history"
+            configuration.readonly = true
+            configuration.busyMode = .timeout(HistoryReader.busySecondsMax)
+            let database = try DatabaseQueue(path: path, configuration: configuration)
+            try database.read { db in try Schema.check(db, path: path) }
+            connection = Connection(database: database, identity: identity)
+            return database
+        }
+    }
+}
+
+/// Sums over stretches of one length.
+private struct StretchSums {
+    let from: UInt64
+    let to: UInt64
+    let step: UInt64
+    private var sums: [UInt64: PointRow.Counts] = [:]
+
+    init(from: UInt64, to: UInt64, step: UInt64) {
+        self.from = from
+        self.to = to
+        self.step = step
+    }
+
+    /// What happened in a stored stretch goes where that lies; one that covers several of ours is divided among them.
+    mutating func add(_ counts: PointRow.Counts, at time: UInt64, length: UInt64) {
+        // Both are whole minutes, and a minute lies in one stretch only.
+        let parts = length / 60
+        var done = PointRow.Counts()
+        for part in 1...parts {
+            let minute = time + (part - 1) * 60
+            let soFar = counts.share(part, of: parts)
+            add(soFar.less(done), to: minute)
+            done = soFar
+        }
+    }
+
+    private mutating func add(_ counts: PointRow.Counts, to minute: UInt64) {
+        let stretch = minute / step * step
+        guard stretch >= from, stretch < to, !counts.isZero else { return }
+        sums[stretch, default: PointRow.Counts()].add(counts)
+    }
+
+    var points: [HistoryPoint] {
+        sums.sorted { $0.key < $1.key }.map { time, counts in
+            HistoryPoint(
+                time: time, accepted: counts.accepted, rejected: counts.rejected, invalid: counts.invalid,
+                hashes: counts.hashes)
+        }
+    }
+}
+
+extension PointRow.Counts {
+    /// `part` of `parts`, rounded down: of all parts it is everything.
+    fileprivate func share(_ part: UInt64, of parts: UInt64) -> PointRow.Counts {
+        func share(_ value: UInt64) -> UInt64 {
+            // `part` is at most `parts`, so the quotient fits.
+            parts.dividingFullWidth(value.multipliedFullWidth(by: part)).quotient
+        }
+        return PointRow.Counts(
+            accepted: share(accepted), rejected: share(rejected), invalid: share(invalid), hashes: share(hashes))
+    }
+
+    fileprivate func less(_ other: PointRow.Counts) -> PointRow.Counts {
+        PointRow.Counts(
+            accepted: accepted - other.accepted, rejected: rejected - other.rejected, invalid: invalid - other.invalid,
+            hashes: hashes - other.hashes)
+    }
+}

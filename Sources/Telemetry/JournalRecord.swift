@@ -1,0 +1,133 @@
+/// One thing that changed the fold, as the journal keeps it: folded again in the same order onto the same checkpoint it
+/// gives the same state. Whatever changes what is saved has its case here.
+enum JournalRecord: Equatable, Sendable {
+    /// What one message of the shard has brought.
+    case heard([SequenceGate.News])
+    /// The shard was silent for too long.
+    case fellSilent
+    /// So many events more were had by asking again.
+    case replayed(UInt64)
+    /// How far the stream of the shard is folded.
+    case position(SavedShard.Position)
+    /// Workers not seen since were forgotten.
+    case forgotWorkers(unseenSince: UInt64)
+    /// A process has taken up what was saved.
+    case began(startedAt: UInt64)
+
+    /// Raised with every change of what is below; the bus's records have a version of their own, which is written beside it.
+    private static let formatVersion: UInt8 = 1
+
+    private enum Kind: UInt8 {
+        case heard, fellSilent, replayed, position, forgotWorkers, began
+    }
+
+    private enum NewsKind: UInt8 {
+        case epochBegan, events, liveMiners, lost
+    }
+
+    // MARK: - Writing
+
+    func encoded() -> [UInt8] {
+        var writer = ByteWriter(capacity: 64)
+        writer.integer(JournalRecord.formatVersion)
+        writer.integer(BusMessage.formatVersion)
+        switch self {
+        case .heard(let news):
+            writer.integer(Kind.heard.rawValue)
+            for item in news { JournalRecord.append(item, to: &writer) }
+        case .fellSilent: writer.integer(Kind.fellSilent.rawValue)
+        case .replayed(let count):
+            writer.integer(Kind.replayed.rawValue)
+            writer.packed(count)
+        case .position(let position):
+            writer.integer(Kind.position.rawValue)
+            position.epoch.pack(to: &writer)
+            writer.packed(position.next)
+        case .forgotWorkers(let time):
+            writer.integer(Kind.forgotWorkers.rawValue)
+            writer.packed(time)
+        case .began(let startedAt):
+            writer.integer(Kind.began.rawValue)
+            writer.packed(startedAt)
+        }
+        return writer.bytes
+    }
+
+    private static func append(_ news: SequenceGate.News, to writer: inout ByteWriter) {
+        switch news {
+        case .epochBegan(let epoch):
+            writer.integer(NewsKind.epochBegan.rawValue)
+            epoch.pack(to: &writer)
+        case .events(let epoch, let events):
+            writer.integer(NewsKind.events.rawValue)
+            epoch.pack(to: &writer)
+            append(events, to: &writer)
+        case .liveMiners(let epoch, let miners):
+            writer.integer(NewsKind.liveMiners.rawValue)
+            epoch.pack(to: &writer)
+            append(miners.map { .joined($0) }, to: &writer)
+        case .lost(let epoch, let count):
+            writer.integer(NewsKind.lost.rawValue)
+            epoch.pack(to: &writer)
+            writer.packed(count)
+        }
+    }
+
+    /// All records in one piece of memory: there are shares among them.
+    private static func append(_ events: some Collection<ShardEvent>, to writer: inout ByteWriter) {
+        writer.packed(UInt64(events.count))
+        writer.append(byteCount: events.reduce(0) { $0 + $1.recordBytes }) { buffer in
+            var records = RecordWriter(buffer)
+            for event in events { event.encode(to: &records) }
+        }
+    }
+
+    // MARK: - Reading
+
+    init(decoding bytes: [UInt8]) throws(DecodingFailure) {
+        var reader = ByteReader(bytes)
+        try reader.version(JournalRecord.formatVersion)
+        try reader.version(BusMessage.formatVersion)
+        let code = try reader.integer(UInt8.self)
+        guard let kind = Kind(rawValue: code) else { throw .unknownRecord(code) }
+        switch kind {
+        case .heard:
+            var news: [SequenceGate.News] = []
+            while reader.remaining > 0 { news.append(try JournalRecord.news(from: &reader)) }
+            self = .heard(news)
+        case .fellSilent: self = .fellSilent
+        case .replayed: self = .replayed(try reader.packed())
+        case .position:
+            let epoch = try Epoch(unpacking: &reader)
+            self = .position(SavedShard.Position(epoch: epoch, next: try reader.packed()))
+        case .forgotWorkers: self = .forgotWorkers(unseenSince: try reader.packed())
+        case .began: self = .began(startedAt: try reader.packed())
+        }
+        try reader.finish()
+    }
+
+    private static func news(from reader: inout ByteReader) throws(DecodingFailure) -> SequenceGate.News {
+        let code = try reader.integer(UInt8.self)
+        guard let kind = NewsKind(rawValue: code) else { throw .unknownRecord(code) }
+        let epoch = try Epoch(unpacking: &reader)
+        switch kind {
+        case .epochBegan: return .epochBegan(epoch)
+        case .events: return .events(epoch, try events(from: &reader)[...])
+        case .liveMiners:
+            let miners = try events(from: &reader).map { event throws(DecodingFailure) in
+                guard case .joined(let miner) = event else { throw .invalidField }
+                return miner
+            }
+            return .liveMiners(epoch, miners)
+        case .lost: return .lost(epoch, try reader.packed())
+        }
+    }
+
+    private static func events(from reader: inout ByteReader) throws(DecodingFailure) -> [ShardEvent] {
+        let count = try reader.packedCount(bytesEach: RecordLayout.leftBytes)
+        var events: [ShardEvent] = []
+        events.reserveCapacity(count)
+        for _ in 0..<count { events.append(try ShardEvent(from: &reader)) }
+        return events
+    }
+}

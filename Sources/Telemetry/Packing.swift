@@ -1,0 +1,139 @@
+// How the saved state writes numbers: most of them are small and many are zero, so each takes as many bytes as it
+// needs, seven bits in each, and zeros in a row are counted. Reading checks everything and never traps: the file that it
+// came from may be damaged.
+
+extension ByteWriter {
+    mutating func packed(_ value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            integer(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        integer(UInt8(truncatingIfNeeded: rest))
+    }
+
+    /// A zero stands for itself and those that follow it, and their number comes after it.
+    mutating func packedRuns(_ values: some Sequence<UInt64>) {
+        var zeros: UInt64 = 0
+        for value in values {
+            if value == 0 {
+                zeros += 1
+                continue
+            }
+            finishRun(&zeros)
+            packed(value)
+        }
+        finishRun(&zeros)
+    }
+
+    private mutating func finishRun(_ zeros: inout UInt64) {
+        guard zeros > 0 else { return }
+        packed(0)
+        packed(zeros)
+        zeros = 0
+    }
+}
+
+extension ByteReader {
+    mutating func packed() throws(DecodingFailure) -> UInt64 {
+        var value: UInt64 = 0
+        for shift in stride(from: UInt64(0), to: 70, by: 7) {
+            let byte = try integer(UInt8.self)
+            // The tenth byte has room for one bit.
+            guard shift < 63 || byte <= 1 else { throw .invalidField }
+            value |= UInt64(byte & 0x7f) << shift
+            if byte & 0x80 == 0 { return value }
+        }
+        throw .invalidField
+    }
+
+    mutating func packed<Value: FixedWidthInteger>(as type: Value.Type) throws(DecodingFailure) -> Value {
+        guard let value = Value(exactly: try packed()) else { throw .invalidField }
+        return value
+    }
+
+    /// A number of things of which each takes at least `bytesEach`: more than the bytes can hold is refused before memory is
+    /// reserved for it.
+    mutating func packedCount(bytesEach: Int, max: Int = .max) throws(DecodingFailure) -> Int {
+        let count = try packed()
+        guard count <= UInt64(remaining / bytesEach) else { throw .truncated }
+        guard count <= UInt64(max) else { throw .tooLong }
+        return Int(count)
+    }
+
+    /// Exactly `count` numbers.
+    mutating func packedRuns(count: Int) throws(DecodingFailure) -> [UInt64] {
+        var values = [UInt64](repeating: 0, count: count)
+        var index = 0
+        while index < count {
+            let value = try packed()
+            guard value == 0 else {
+                values[index] = value
+                index += 1
+                continue
+            }
+            let zeros = try packed()
+            guard zeros > 0, zeros <= UInt64(count - index) else { throw .invalidField }
+            index += Int(zeros)
+        }
+        return values
+    }
+
+    /// The first byte of everything that is saved.
+    mutating func version(_ known: UInt8) throws(DecodingFailure) {
+        let version = try integer(UInt8.self)
+        guard version == known else { throw .unsupportedVersion(version) }
+    }
+}
+
+extension Epoch {
+    func pack(to writer: inout ByteWriter) {
+        writer.integer(high)
+        writer.integer(low)
+    }
+
+    init(unpacking reader: inout ByteReader) throws(DecodingFailure) {
+        self.init(high: try reader.integer(), low: try reader.integer())
+    }
+}
+
+extension ShareCounters {
+    func pack(to writer: inout ByteWriter) {
+        for value in [accepted, rejected, invalid, expired, hashesTotal, joined] { writer.packed(value) }
+    }
+
+    init(unpacking reader: inout ByteReader) throws(DecodingFailure) {
+        accepted = try reader.packed()
+        rejected = try reader.packed()
+        invalid = try reader.packed()
+        expired = try reader.packed()
+        hashesTotal = try reader.packed()
+        joined = try reader.packed()
+    }
+}
+
+extension UpstreamCounts {
+    func pack(to writer: inout ByteWriter) {
+        for value in [active, sleeping, error] { writer.packed(UInt64(value)) }
+    }
+
+    init(unpacking reader: inout ByteReader) throws(DecodingFailure) {
+        active = try reader.packed(as: UInt32.self)
+        sleeping = try reader.packed(as: UInt32.self)
+        error = try reader.packed(as: UInt32.self)
+    }
+}
+
+extension RefusalCounts {
+    func pack(to writer: inout ByteWriter) {
+        writer.packedRuns(lazy.map { UInt64($0) })
+    }
+
+    init(unpacking reader: inout ByteReader) throws(DecodingFailure) {
+        self.init()
+        for (reason, count) in try reader.packedRuns(count: RefusalCounts.count).enumerated() {
+            guard let count = Count(exactly: count) else { throw .invalidField }
+            self[reason] = count
+        }
+    }
+}

@@ -1,0 +1,127 @@
+// Everything of a shard that the fold needs to go on: its lives, with who was there and who had just left. Upstreams' and
+// the loop's gauges are told again within a second.
+
+extension ShardState {
+    private static let stateVersion: UInt8 = 1
+
+    func saved(_ number: Int, position: SavedShard.Position?, workers: WorkerTable) -> SavedShard {
+        var saved = summary(number, position: position)
+        var writer = ByteWriter(capacity: 256)
+        writer.integer(ShardState.stateVersion)
+        writer.integer(UInt8(isLive ? 1 : 0))
+        writer.packed(heardAt)
+        counters.pack(to: &writer)
+        writer.packed(eventsLost)
+        writer.packed(eventsReplayed)
+        upstreams.pack(to: &writer)
+        writer.packed(UInt64(connections))
+        writer.packed(UInt64(lives.count))
+        for life in lives {
+            life.epoch.pack(to: &writer)
+            life.counted.pack(to: &writer)
+            life.miners.pack(to: &writer, workers)
+        }
+        saved.state = writer.bytes
+        return saved
+    }
+
+    /// Without its state.
+    func summary(_ number: Int, position: SavedShard.Position?) -> SavedShard {
+        var saved = SavedShard(shard: UInt16(truncatingIfNeeded: number))
+        saved.position = position
+        saved.counters = counters
+        saved.eventsLost = eventsLost
+        saved.eventsReplayed = eventsReplayed
+        return saved
+    }
+
+    /// - Parameters:
+    ///   - workers: those that were saved with it.
+    ///   - newKey: a key of the collector for each miner.
+    init(
+        restoring saved: SavedShard, workers: WorkerTable, newKey: () -> MinerKey
+    ) throws(DecodingFailure) {
+        notedPosition = saved.position
+        guard !saved.state.isEmpty else { return }
+        var reader = ByteReader(saved.state)
+        try reader.version(ShardState.stateVersion)
+        let live = try reader.integer(UInt8.self)
+        guard live <= 1 else { throw .invalidField }
+        isLive = live == 1
+        heardAt = try reader.packed()
+        counters = try ShareCounters(unpacking: &reader)
+        eventsLost = try reader.packed()
+        eventsReplayed = try reader.packed()
+        upstreams = try UpstreamCounts(unpacking: &reader)
+        connections = try reader.packed(as: UInt32.self)
+        for _ in 0..<(try reader.packedCount(bytesEach: 16, max: SequenceGate.formerMax + 1)) {
+            let epoch = try Epoch(unpacking: &reader)
+            guard life(of: epoch) == nil else { throw .invalidField }
+            let counted = try ShareCounters(unpacking: &reader)
+            let miners = try ShardMiners(unpacking: &reader, workers, newKey: newKey)
+            lives.append(Life(epoch: epoch, counted: counted, miners: miners))
+        }
+        try reader.finish()
+    }
+}
+
+extension ShardMiners {
+    func pack(to writer: inout ByteWriter, _ workers: WorkerTable) {
+        func pack(_ place: Place) {
+            writer.packed(place.row >= 0 ? 1 + UInt64(workers.rows[Int(place.row)].id) : 0)
+        }
+        var texts = TextPacker()
+        writer.packed(UInt64(live.count))
+        // In the order of their keys, so that equal states are equal bytes.
+        for (key, miner) in live.sorted(by: { $0.key < $1.key }) {
+            writer.packed(key)
+            pack(miner.place)
+            texts.pack(miner.ip, bytesMax: MinerJoined.ipBytesMax, to: &writer)
+            texts.pack(miner.agent, bytesMax: MinerJoined.agentBytesMax, to: &writer)
+            texts.pack(miner.user, bytesMax: MinerJoined.userBytesMax, to: &writer)
+            texts.pack(miner.rigID, bytesMax: MinerJoined.rigIDBytesMax, to: &writer)
+        }
+        for generation in [departed, departedBefore] {
+            writer.packed(UInt64(generation.count))
+            for (key, place) in generation.sorted(by: { $0.key < $1.key }) {
+                writer.packed(key)
+                pack(place)
+            }
+        }
+        writer.packed(generationBegan)
+    }
+
+    init(
+        unpacking reader: inout ByteReader, _ workers: WorkerTable, newKey: () -> MinerKey
+    ) throws(DecodingFailure) {
+        func place(_ reader: inout ByteReader) throws(DecodingFailure) -> Place {
+            let worker = try reader.packed()
+            guard worker > 0 else { return Place(key: newKey(), row: ShardMiners.noRow) }
+            guard let id = UInt32(exactly: worker - 1), let row = workers.index(id: id) else { throw .invalidField }
+            return Place(key: newKey(), row: Int32(row))
+        }
+        var texts = TextUnpacker()
+        var live: [MinerKey: Live] = [:]
+        for _ in 0..<(try reader.packedCount(bytesEach: 6)) {
+            let key = try reader.packed()
+            let miner = Live(
+                place: try place(&reader), ip: try texts.text(from: &reader, bytesMax: MinerJoined.ipBytesMax),
+                agent: try texts.text(from: &reader, bytesMax: MinerJoined.agentBytesMax),
+                user: try texts.text(from: &reader, bytesMax: MinerJoined.userBytesMax),
+                rigID: try texts.text(from: &reader, bytesMax: MinerJoined.rigIDBytesMax))
+            guard live.updateValue(miner, forKey: key) == nil else { throw .invalidField }
+        }
+        var generations: [[MinerKey: Place]] = []
+        for _ in 0..<2 {
+            var departed: [MinerKey: Place] = [:]
+            for _ in 0..<(try reader.packedCount(bytesEach: 2)) {
+                let key = try reader.packed()
+                guard departed.updateValue(try place(&reader), forKey: key) == nil else { throw .invalidField }
+            }
+            generations.append(departed)
+        }
+        let generationBegan = try reader.packed()
+        self.init(
+            live: live, departed: generations[0], departedBefore: generations[1], generationBegan: generationBegan)
+    }
+}

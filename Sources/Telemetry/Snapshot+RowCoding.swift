@@ -1,0 +1,226 @@
+// The parts of a snapshot, field by field in the order of docs/BUS.md.
+
+extension UpstreamCounts {
+    func encode(to writer: inout ByteWriter) {
+        writer.integer(active)
+        writer.integer(sleeping)
+        writer.integer(error)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
+        active = try reader.integer()
+        sleeping = try reader.integer()
+        error = try reader.integer()
+    }
+}
+
+extension Hashrates {
+    func encode(to writer: inout ByteWriter) {
+        writer.double(oneMinute)
+        writer.double(tenMinutes)
+        writer.double(oneHour)
+        writer.double(twelveHours)
+        writer.double(oneDay)
+        writer.double(allTime)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
+        oneMinute = try reader.double()
+        tenMinutes = try reader.double()
+        oneHour = try reader.double()
+        twelveHours = try reader.double()
+        oneDay = try reader.double()
+        allTime = try reader.double()
+        // A NaN would come out of every later sum and comparison: refuse it at the door.
+        guard all.allSatisfy({ $0.isFinite && $0 >= 0 }) else { throw .invalidField }
+    }
+}
+
+extension Snapshot.Results {
+    func encode(to writer: inout ByteWriter) {
+        writer.integer(accepted)
+        writer.integer(rejected)
+        writer.integer(invalid)
+        writer.integer(expired)
+        writer.integer(hashesTotal)
+        for count in refusals { writer.integer(count) }
+        writer.integer(joined)
+        writer.integer(latencyMilliseconds)
+        writer.integer(latencyPercentiles.p50)
+        writer.integer(latencyPercentiles.p90)
+        writer.integer(latencyPercentiles.p99)
+        writer.integer(latencySumMilliseconds)
+        writer.integer(latencyCount)
+        writer.integer(lastLossAt)
+        for index in 0..<Snapshot.Results.bestCount { writer.integer(index < best.count ? best[index] : 0) }
+        writer.integer(UInt32(min(errors.count, ErrorLog.entriesMax)))
+        for entry in errors.prefix(ErrorLog.entriesMax) {
+            writer.integer(entry.count)
+            writer.text(entry.text, bytesMax: PoolError.textBytesMax)
+        }
+    }
+
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
+        accepted = try reader.integer()
+        rejected = try reader.integer()
+        invalid = try reader.integer()
+        expired = try reader.integer()
+        hashesTotal = try reader.integer()
+        for reason in refusals.indices { refusals[reason] = try reader.integer() }
+        joined = try reader.integer()
+        latencyMilliseconds = try reader.integer()
+        latencyPercentiles.p50 = try reader.integer()
+        latencyPercentiles.p90 = try reader.integer()
+        latencyPercentiles.p99 = try reader.integer()
+        latencySumMilliseconds = try reader.integer()
+        latencyCount = try reader.integer()
+        lastLossAt = try reader.integer()
+        for index in best.indices { best[index] = try reader.integer() }
+        let errorCount = Int(try reader.integer(UInt32.self))
+        guard errorCount <= ErrorLog.entriesMax else { throw .tooLong }
+        for _ in 0..<errorCount {
+            let count = try reader.integer(UInt64.self)
+            let text = try reader.text(bytesMax: PoolError.textBytesMax)
+            errors.append(Snapshot.ErrorLogEntry(count: count, text: text))
+        }
+    }
+}
+
+extension Snapshot.ShardRow {
+    static let byteCount = 92
+
+    func encode(to writer: inout ByteWriter) {
+        writer.integer(shard)
+        writer.integer(UInt8(isLive ? 1 : 0))
+        writer.integer(UInt8(0))
+        writer.integer(minersNow)
+        upstreams.encode(to: &writer)
+        writer.integer(eventsLost)
+        writer.integer(eventsReplayed)
+        writer.integer(connections)
+        writer.integer(loopDelayMicroseconds)
+        counters.encode(to: &writer)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
+        shard = try reader.integer()
+        let live = try reader.integer(UInt8.self)
+        guard live <= 1 else { throw .invalidField }
+        isLive = live == 1
+        try reader.skip(1)
+        minersNow = try reader.integer()
+        upstreams = try UpstreamCounts(from: &reader)
+        eventsLost = try reader.integer()
+        eventsReplayed = try reader.integer()
+        connections = try reader.integer()
+        loopDelayMicroseconds = try reader.integer()
+        counters = try ShareCounters(from: &reader)
+    }
+}
+
+extension ShareCounters {
+    fileprivate func encode(to writer: inout ByteWriter) {
+        writer.integer(accepted)
+        writer.integer(rejected)
+        writer.integer(invalid)
+        writer.integer(expired)
+        writer.integer(hashesTotal)
+        writer.integer(joined)
+    }
+
+    fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
+        accepted = try reader.integer()
+        rejected = try reader.integer()
+        invalid = try reader.integer()
+        expired = try reader.integer()
+        hashesTotal = try reader.integer()
+        joined = try reader.integer()
+    }
+}
+
+extension Snapshot.UpstreamRow {
+    static let byteCount = 60
+
+    func encode(to writer: inout ByteWriter) {
+        writer.integer(shard)
+        writer.integer(gauge.id)
+        writer.integer(gauge.state.rawValue)
+        writer.integer(gauge.pool)
+        writer.integer(gauge.miners)
+        writer.integer(gauge.difficulty)
+        writer.integer(gauge.height)
+        writer.integer(gauge.loggedInAt)
+        writer.integer(gauge.jobAt)
+        writer.integer(gauge.accepted)
+        writer.integer(gauge.rejected)
+        writer.integer(gauge.inFlight)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
+        shard = try reader.integer()
+        let id = try reader.integer(UInt16.self)
+        guard let state = UpstreamGauge.State(rawValue: try reader.integer()) else { throw .invalidField }
+        gauge = UpstreamGauge(id: id, state: state)
+        gauge.pool = try reader.integer()
+        gauge.miners = try reader.integer()
+        gauge.difficulty = try reader.integer()
+        gauge.height = try reader.integer()
+        gauge.loggedInAt = try reader.integer()
+        gauge.jobAt = try reader.integer()
+        gauge.accepted = try reader.integer()
+        gauge.rejected = try reader.integer()
+        gauge.inFlight = try reader.integer()
+    }
+}
+
+extension Snapshot.Database {
+    func encode(to writer: inout ByteWriter) {
+        writer.integer(state.rawValue)
+        writer.append([0, 0, 0])
+        writer.integer(committedAt)
+        writer.text(message, bytesMax: Snapshot.Database.messageBytesMax)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
+        guard let state = State(rawValue: try reader.integer()) else { throw .invalidField }
+        self.state = state
+        try reader.skip(3)
+        committedAt = try reader.integer()
+        message = try reader.text(bytesMax: Snapshot.Database.messageBytesMax)
+    }
+}
+
+extension Snapshot.WorkerRow {
+    /// Everything but the characters of name and address: two counts, and the numbers.
+    static let fixedBytes = 2 + 2 + 4 + 4 + 6 * 8 + 9 * 4 + 6 * 8
+
+    func encode(to writer: inout ByteWriter) {
+        writer.text(name, bytesMax: MinerJoined.workerBytesMax)
+        writer.text(ip, bytesMax: MinerJoined.ipBytesMax)
+        writer.integer(connections)
+        writer.integer(id)
+        writer.integer(accepted)
+        writer.integer(rejected)
+        writer.integer(invalid)
+        writer.integer(hashes)
+        writer.integer(lastShareAt)
+        writer.integer(lastSeenAt)
+        for count in refusals { writer.integer(count) }
+        hashrates.encode(to: &writer)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
+        name = try reader.text(bytesMax: MinerJoined.workerBytesMax)
+        ip = try reader.text(bytesMax: MinerJoined.ipBytesMax)
+        connections = try reader.integer()
+        id = try reader.integer()
+        accepted = try reader.integer()
+        rejected = try reader.integer()
+        invalid = try reader.integer()
+        hashes = try reader.integer()
+        lastShareAt = try reader.integer()
+        lastSeenAt = try reader.integer()
+        for reason in refusals.indices { refusals[reason] = try reader.integer() }
+        hashrates = try Hashrates(from: &reader)
+    }
+}
