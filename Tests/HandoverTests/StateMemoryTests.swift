@@ -4,72 +4,27 @@ import Testing
 @testable import Handover
 
 struct StateMemoryTests {
-    private let descriptor: Int32
-
-    init() throws {
-        descriptor = try StateMemory.make(name: "test")
+    @Test func theNextProcessFindsWhatTheLastOneWrote() throws {
+        let descriptor = try StateMemory.make(name: "test")
+        try StateMemory(descriptor: descriptor).bytes.storeBytes(of: 42, toByteOffset: 1 << 20, as: UInt64.self)
+        let found = try StateMemory(descriptor: descriptor)
+        #expect(found.bytes.load(fromByteOffset: 1 << 20, as: UInt64.self) == 42)
+        #expect(found.bytes.load(fromByteOffset: 0, as: UInt64.self) == 0)
     }
 
-    @Test func nothingIsLeftInANewOne() throws {
-        #expect(try StateMemory(descriptor: descriptor).left == nil)
-    }
-
-    @Test func aFormAndWhatFollowsItAreFoundByTheNext() throws {
-        let first = try StateMemory(descriptor: descriptor)
-        let log = try #require(first.renew(with: [1, 2, 3]))
-        #expect(log.prefix(100_000).allSatisfy { $0 == 0 })
-        log.copyBytes(from: [9, 8, 7])
-
-        let left = try #require(try StateMemory(descriptor: descriptor).left)
-        #expect(left.generation == 1)
-        #expect(left.form.elementsEqual([1, 2, 3]))
-        #expect(left.log.prefix(4).elementsEqual([9, 8, 7, 0]))
-    }
-
-    @Test func eachFormReplacesTheOneBefore() throws {
+    @Test func whatIsGivenBackTakesNoMemory() throws {
+        let descriptor = try StateMemory.make(name: "test")
         let memory = try StateMemory(descriptor: descriptor)
-        for round in 1...5 {
-            let log = try #require(memory.renew(with: [UInt8](repeating: UInt8(round), count: round * 1_000)))
-            #expect(log.prefix(100_000).allSatisfy { $0 == 0 })
-            log.copyBytes(from: [UInt8](repeating: 0xff, count: 100_000))
-            let left = try #require(memory.left)
-            #expect(left.generation == UInt64(round))
-            #expect(left.form.count == round * 1_000)
-            #expect(left.form.allSatisfy { $0 == UInt8(round) })
-        }
-    }
-
-    @Test func whatIsNoLongerInForceTakesNoMemory() throws {
-        let memory = try StateMemory(descriptor: descriptor)
-        for _ in 0..<20 {
-            let log = try #require(memory.renew(with: [UInt8](repeating: 1, count: 1 << 20)))
-            log.copyBytes(from: [UInt8](repeating: 1, count: 1 << 20))
-        }
+        memory.bytes[0..<(1 << 20)].copyBytes(from: [UInt8](repeating: 1, count: 1 << 20))
+        // Only whole pages: those at the edges are still in use.
+        memory.release(100..<(1 << 20) - 100)
         var status = stat()
         #expect(fstat(descriptor, &status) == 0)
-        #expect(status.st_blocks * 512 <= 3 << 20)
+        #expect(status.st_blocks * 512 == 8192)
+        #expect(memory.bytes[0] == 1 && memory.bytes[4096] == 0 && memory.bytes[(1 << 20) - 1] == 1)
     }
 
-    @Test func aFormThatIsTooLargeChangesNothing() throws {
-        let memory = try StateMemory(descriptor: descriptor)
-        #expect(memory.renew(with: [1]) != nil)
-        #expect(memory.renew(with: [UInt8](repeating: 0, count: StateMemory.halfBytes / 2 + 1)) == nil)
-        #expect(memory.left?.form.elementsEqual([1]) == true)
-    }
-
-    @Test func whatIsForgottenIsNotFound() throws {
-        let memory = try StateMemory(descriptor: descriptor)
-        #expect(memory.renew(with: [1]) != nil)
-        memory.clear()
-        #expect(memory.left == nil)
-        #expect(memory.renew(with: [2]) != nil)
-        #expect(memory.left?.form.elementsEqual([2]) == true)
-    }
-
-    @Test(arguments: [0, 8]) func aStrangersMemoryIsNotRead(offset: Int) throws {
-        let memory = try StateMemory(descriptor: descriptor)
-        #expect(memory.renew(with: [1]) != nil)
-        #expect(pwrite(descriptor, "x", 1, off_t(offset)) == 1)
-        #expect(memory.left == nil)
+    @Test func aDescriptorThatIsNoMemoryIsRefused() {
+        #expect(throws: HandoverFailure.self) { try StateMemory(descriptor: -1) }
     }
 }
