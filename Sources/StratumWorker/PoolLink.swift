@@ -28,14 +28,17 @@ final class PoolLink {
     }
 
     /// Goes on with the connection of a predecessor; `startReading` follows.
-    func adopt(descriptor: Int32) throws(SystemFailure) {
+    func adopt(descriptor: Int32) throws(SystemFailure) -> TCPStream {
         let connection = PoolConnection(on: worker.loop, link: self, worker: worker)
         self.connection = connection
         try connection.open(descriptor: descriptor)
         connection.keepAlive()
+        return connection
     }
 
     func startReading() { connection?.startReading() }
+
+    func reset() { connection?.reset() }
 
     /// -1 while there is no connection.
     var descriptor: Int32 { connection?.descriptor ?? -1 }

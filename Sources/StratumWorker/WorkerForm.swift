@@ -94,10 +94,8 @@ struct WorkerForm: Equatable {
 
 /// What a worker notes among the shard's inputs for its successor.
 enum WorkerNote: UInt32 {
-    /// The miner's connection that comes next has this descriptor (4 bytes).
-    case minerDescriptor = 1
-    /// The pool's connection that stands next has this one.
-    case poolDescriptor = 2
+    /// The connection that the next input is about has this descriptor (4 bytes).
+    case descriptor = 1
     /// A checkpoint was recorded.
-    case checkpoint = 3
+    case checkpoint = 2
 }
