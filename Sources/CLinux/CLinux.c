@@ -12,3 +12,16 @@ int clinux_terminating_signal(int status) { return WIFSIGNALED(status) ? WTERMSI
 int clinux_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal); }
 int clinux_close_on_exec_from(unsigned int first) { return close_range(first, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */); }
 int clinux_memory_file(const char *name) { return memfd_create(name, 0); }
+
+int clinux_adopts_orphans(void) {
+    int subreaper = 0;
+    if (getpid() == 1) return 1;
+    return prctl(PR_GET_CHILD_SUBREAPER, &subreaper) == 0 && subreaper != 0;
+}
+
+pid_t clinux_dead_child(void) {
+    siginfo_t info;
+    info.si_pid = 0;
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) return 0;
+    return info.si_pid;
+}

@@ -31,6 +31,8 @@ struct Interpretation {
         let verbosity = root.integer("verbose").map { $0 > 0 } ?? root.boolean("verbose") ?? false
         settings.isVerbose = verbosity || root.boolean("debug") ?? false
         settings.usesColors = root.boolean("colors") ?? true
+        settings.watchesFile = root.boolean("watch") ?? true
+        settings.savesDocument = root.boolean("autosave") ?? true
     }
 
     /// The path at `key`, expanded and absolute: one of the file counts from the directory of the file, one of an option

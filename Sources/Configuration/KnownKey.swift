@@ -179,8 +179,8 @@ public struct KnownKey: Sendable {
         KnownKey("dry-run", .boolean, nil, .notYet),
         KnownKey("print-time", .integer, 0...3600, .silent),
         KnownKey("title", [.boolean, .text], nil, .silent),
-        KnownKey("watch", .boolean, nil, .silent),
-        KnownKey("autosave", .boolean, nil, .silent),
+        KnownKey("watch", .boolean),
+        KnownKey("autosave", .boolean),
 
         KnownKey("millrace", .object),
         KnownKey("millrace.shards", [.text, .integer]),

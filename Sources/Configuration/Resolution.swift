@@ -21,6 +21,9 @@ public struct Resolution: Sendable, Equatable {
     public var warnings: [Diagnostic]
     /// All that is wrong, not only the first.
     public var errors: [Diagnostic]
+    /// `Settings.runDirectory`, also when there are errors: a service may be running there whose file has been broken
+    /// since. nil when the file cannot be read as an object.
+    public var runDirectory: String?
 }
 
 /// Makes one validated value of file, options and surroundings.
@@ -32,24 +35,45 @@ public struct Resolution: Sendable, Equatable {
 public func resolve(
     file: ConfigurationFile?, options: [GivenOption] = [], surroundings: Surroundings
 ) -> Resolution {
-    var findings = Findings(fileName: file?.path)
-    let overlay = OptionOverlay(options, &findings)
-    var root = JSONObject()
-    if let file {
-        switch Result(catching: { () throws(JSONReader.SyntaxError) in try JSONReader.read(file.bytes) }) {
-        case .success(let node):
-            if case .object(let object) = node.value {
-                root = object
-            } else {
-                findings.fail("", at: node.origin, "expected an object ('{'), found \(node.value.kindName)")
-                return Resolution(settings: nil, warnings: findings.warnings, errors: findings.errors)
-            }
-        case .failure(let refusal):
-            findings.fail("", at: .file(refusal.position), refusal.message)
-            return Resolution(settings: nil, warnings: findings.warnings, errors: findings.errors)
-        }
+    guard let file else { return resolve(JSONObject(), FilePlace(), options, surroundings) }
+    let place = FilePlace(shownName: file.path, path: file.path)
+    switch rootObject(of: file.bytes, shownName: file.path) {
+    case .success(let root): return resolve(root, place, options, surroundings)
+    case .failure(let refusal): return Resolution(settings: nil, warnings: [], errors: [refusal.diagnostic])
     }
-    let fileDirectory = file.map { directory(of: absolute($0.path, from: surroundings.currentDirectory)) }
+}
+
+/// Which file a configuration is, or will be.
+struct FilePlace {
+    /// As diagnostics name it: they tell lines of what was read, which may be the text that a client has sent.
+    var shownName: String?
+    /// Relative paths count from its directory.
+    var path: String?
+}
+
+struct NoObject: Error {
+    var diagnostic: Diagnostic
+}
+
+/// The one object that a configuration is.
+func rootObject(of bytes: [UInt8], shownName: String?) -> Result<JSONObject, NoObject> {
+    var findings = Findings(fileName: shownName)
+    do throws(JSONReader.SyntaxError) {
+        let node = try JSONReader.read(bytes)
+        if case .object(let object) = node.value { return .success(object) }
+        findings.fail("", at: node.origin, "expected an object ('{'), found \(node.value.kindName)")
+    } catch {
+        findings.fail("", at: .file(error.position), error.message)
+    }
+    return .failure(NoObject(diagnostic: findings.errors[0]))
+}
+
+func resolve(
+    _ root: JSONObject, _ place: FilePlace, _ options: [GivenOption], _ surroundings: Surroundings
+) -> Resolution {
+    var findings = Findings(fileName: place.shownName)
+    let overlay = OptionOverlay(options, &findings)
+    let fileDirectory = place.path.map { directory(of: absolute($0, from: surroundings.currentDirectory)) }
     var interpretation = Interpretation(
         fileDirectory: fileDirectory ?? surroundings.currentDirectory, surroundings: surroundings,
         dataDirectory: dataDirectory(options, surroundings), findings: findings)
@@ -57,7 +81,8 @@ public func resolve(
     let errors = inOrderOfTheFile(interpretation.findings.errors)
     return Resolution(
         settings: errors.isEmpty ? interpretation.settings : nil,
-        warnings: inOrderOfTheFile(interpretation.findings.warnings), errors: errors)
+        warnings: inOrderOfTheFile(interpretation.findings.warnings), errors: errors,
+        runDirectory: interpretation.settings.runDirectory)
 }
 
 private func inOrderOfTheFile(_ diagnostics: [Diagnostic]) -> [Diagnostic] {

@@ -34,6 +34,11 @@ public struct Settings: Codable, Sendable, Equatable {
     public var usesColors = true
     public var logFormat = LogFormat.text
 
+    /// Whether a change of the configuration file is noticed and applied.
+    public var watchesFile = true
+    /// Whether a configuration that comes over the API is written to the file.
+    public var savesDocument = true
+
     /// How many worker processes, at least 1 (`"auto"` is resolved to the number of cores).
     public var shards = 1
     /// An absolute path of at most `runDirectoryBytesMax`: sockets and other files of one running instance.

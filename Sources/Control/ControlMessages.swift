@@ -1,6 +1,6 @@
 /// What the operator's command line and the gateway ask of the supervisor over the control socket.
 ///
-/// One connection, one request, one reply: each a JSON object on one line that ends with LF.
+/// One connection, one request, one reply: each a JSON object on one line that ends with LF (`ControlLine`).
 public enum ControlRequest: Equatable, Sendable {
     /// How is everything? Answered with `ControlReply.status`.
     case status
@@ -9,13 +9,17 @@ public enum ControlRequest: Equatable, Sendable {
     /// Take this configuration, the JSON text of a whole file: validated whole, then written to the file and applied, or
     /// refused with nothing changed. `redacted` in the place of a secret keeps the secret that is there.
     case configure(document: String)
-    /// Replace the process of one shard in good order.
+    /// Read the configuration file again, as SIGHUP does. Answered like `configure`.
+    case reload
+    /// Replace the process of one shard in good order. Answered with `begun`.
     case restart(shard: Int)
+    /// The same for every shard, one after the other, each when the one before is ready.
+    case restartAll
+    /// End the service in good order, as SIGTERM does. Answered with `begun`; the socket vanishes when all is over.
+    case stop
 
     /// What stands in a served configuration where a secret is.
     public static let redacted = "***"
-    /// A configuration file of this size is no configuration file.
-    public static let lineBytesMax = 1_048_576
 }
 
 /// The supervisor's word.
@@ -23,7 +27,11 @@ public enum ControlReply: Equatable, Sendable {
     case status(ServiceStatus)
     /// The JSON text of the configuration, secrets replaced by `ControlRequest.redacted`.
     case configuration(document: String)
+    /// The configuration was accepted and is in force, except for what `ConfigurationStatus.waitingForRestart` tells;
+    /// processes that have to be replaced for it follow one after the other (`ServiceStatus.restarting`).
     case done
+    /// It goes on; `status` tells how.
+    case begun
     /// Nothing was changed. The lines say why, in words for the operator (file, line, what was expected).
     case refused(ControlRefusal)
 }
@@ -54,6 +62,13 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
     /// Milliseconds since 1970.
     public var startedAt: UInt64
     public var children: [ChildStatus]
+    /// Planned restarts that are not finished: the one under way first ("shard 0", "collector", "gateway").
+    public var restarting: [String]
+    /// The place at which the last round of planned restarts was given up because its new process failed; nil when
+    /// none was.
+    public var restartHaltedAt: String?
+    /// True from the moment a stop was asked for.
+    public var isStopping: Bool
     public var configuration: ConfigurationStatus
 
     public init(
@@ -64,6 +79,8 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
         self.processID = processID
         self.startedAt = startedAt
         self.children = children
+        restarting = []
+        isStopping = false
         self.configuration = configuration
     }
 }
@@ -85,9 +102,9 @@ public struct ChildStatus: Codable, Equatable, Sendable {
     public var processID: Int32?
     /// Milliseconds since 1970: when the process was started; nil when there is none.
     public var startedAt: UInt64?
-    /// Processes that were started in this place after the first.
+    /// How often a process was started in this place after the first time.
     public var restarts: Int
-    /// Restarts by cause ("exit 3", "SIGKILL", "stalled", "never ready", "asked"), most frequent first.
+    /// Those by cause: "exit 3", "SIGKILL", "stalled", "never ready", "not startable", "asked".
     public var restartCauses: [String: Int]
     /// Why it has failed, or how it died last; nil when it never did.
     public var lastDeath: String?
@@ -106,12 +123,17 @@ public struct ConfigurationStatus: Codable, Equatable, Sendable {
     public var file: String?
     /// Milliseconds since 1970: when what is in force was read.
     public var loadedAt: UInt64
-    /// Why the last attempt to load another one was refused; empty when there was none.
+    /// Why the last attempt to load another one was refused; empty when it was not.
     public var lastRefusal: [String]
+    /// What is in the configuration and not in force, because it cannot be changed while the service runs: "bind: …".
+    public var waitingForRestart: [String]
 
-    public init(file: String?, loadedAt: UInt64, lastRefusal: [String] = []) {
+    public init(
+        file: String?, loadedAt: UInt64, lastRefusal: [String] = [], waitingForRestart: [String] = []
+    ) {
         self.file = file
         self.loadedAt = loadedAt
         self.lastRefusal = lastRefusal
+        self.waitingForRestart = waitingForRestart
     }
 }

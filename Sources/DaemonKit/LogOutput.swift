@@ -16,6 +16,14 @@ public enum LogFormat: String, Sendable, CaseIterable {
 /// A reader of the log that has stopped reading must not stop the mining: a line for which there is no room at once is
 /// dropped, and the next one that finds room is preceded by their number.
 public enum LogOutput {
+    /// That of `start`, for `change`.
+    private static let current = Mutex<LogThreshold?>(nil)
+
+    /// From now on lines of this level and above are written.
+    public static func change(level: Logger.Level) {
+        current.withLock { $0?.level = level }
+    }
+
     /// Call once, first thing.
     /// - Parameters:
     ///   - process: who speaks: "supervisor", "shard 0", "collector", "gateway".
@@ -33,12 +41,30 @@ public enum LogOutput {
         let style = LineStyle(
             process: process, processID: getpid(), format: format, colors: colors && isatty(STDERR_FILENO) == 1)
         let sinks = outputs
-        LoggingSystem.bootstrap { _ in LineLogHandler(style: style, level: level, sinks: sinks) }
+        let threshold = LogThreshold(level)
+        current.withLock { $0 = threshold }
+        LoggingSystem.bootstrap { _ in LineLogHandler(style: style, threshold: threshold, sinks: sinks) }
         if let file, let failure {
             let reason = String(cString: strerror(failure))
             Logger(label: "log").error("log file \(file): \(reason); logging to stderr only")
         }
     }
+}
+
+/// From which level on lines are written, by every logger of the process.
+final class LogThreshold: Sendable {
+    private let number: Atomic<Int>
+
+    init(_ level: Logger.Level) {
+        number = Atomic(LogThreshold.number(of: level))
+    }
+
+    var level: Logger.Level {
+        get { Logger.Level.allCases[number.load(ordering: .relaxed)] }
+        set { number.store(LogThreshold.number(of: newValue), ordering: .relaxed) }
+    }
+
+    private static func number(of level: Logger.Level) -> Int { Logger.Level.allCases.firstIndex(of: level) ?? 0 }
 }
 
 /// A descriptor that lines go to, and how many found no room there.
@@ -74,18 +100,18 @@ final class LogSink: Sendable {
 
 struct LineLogHandler: LogHandler {
     let style: LineStyle
-    let level: Logger.Level
+    let threshold: LogThreshold
     let sinks: [LogSink]
     var metadata: Logger.Metadata = [:]
 
-    init(style: LineStyle, level: Logger.Level, sinks: [LogSink]) {
+    init(style: LineStyle, threshold: LogThreshold, sinks: [LogSink]) {
         self.style = style
-        self.level = level
+        self.threshold = threshold
         self.sinks = sinks
     }
 
     var logLevel: Logger.Level {
-        get { level }
+        get { threshold.level }
         set {}  // one level for the whole process
     }
 

@@ -4,6 +4,8 @@ internal import Glibc
 public struct ServiceManager: Sendable {
     /// A path, or '@' and an abstract name.
     private let address: String
+    /// It wants a sign of life this often, in milliseconds; nil when it does not. Give it twice as often.
+    public private(set) var watchdogMillis: UInt64?
 
     /// nil when `address` is nil or cannot be a socket's name.
     /// - Parameter address: the value of NOTIFY_SOCKET.
@@ -19,11 +21,34 @@ public struct ServiceManager: Sendable {
         guard let value = getenv("NOTIFY_SOCKET") else { return nil }
         let address = String(cString: value)
         unsetenv("NOTIFY_SOCKET")
-        return ServiceManager(address: address)
+        var manager = ServiceManager(address: address)
+        manager?.watchdogMillis = inheritedWatchdog()
+        return manager
+    }
+
+    /// sd_watchdog_enabled(3): meant for us only when WATCHDOG_PID says so, or is not there.
+    private static func inheritedWatchdog() -> UInt64? {
+        defer {
+            unsetenv("WATCHDOG_USEC")
+            unsetenv("WATCHDOG_PID")
+        }
+        if let process = getenv("WATCHDOG_PID"), String(cString: process) != String(getpid()) { return nil }
+        guard let value = getenv("WATCHDOG_USEC"), let microseconds = UInt64(String(cString: value)) else { return nil }
+        return microseconds >= 1_000 ? microseconds / 1_000 : nil
     }
 
     /// The service serves.
     public func sayReady(status: String) { send("READY=1\nSTATUS=\(status)\nMAINPID=\(getpid())\n") }
+
+    /// The configuration is being taken in; `sayReady` ends it. The time is what `Type=notify-reload` asks for.
+    public func sayReloading() {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        send("RELOADING=1\nMONOTONIC_USEC=\(now.tv_sec * 1_000_000 + now.tv_nsec / 1_000)\nSTATUS=reloading\n")
+    }
+
+    /// A sign of life.
+    public func sayAlive() { send("WATCHDOG=1\n") }
 
     /// The service is going down, by will.
     public func sayStopping() { send("STOPPING=1\nSTATUS=stopping\n") }

@@ -5,6 +5,12 @@
 /// that a stop gives up on a process which survives SIGKILL. So there are never two processes in one place, and
 /// every stop ends: each state on its way has a deadline.
 ///
+/// A planned restart (`.restart`) goes the same way in `yielding`: the process leaves, and its successor comes at once,
+/// without a pause and without counting as a death. **Here the hand-over of connections will go in:** the successor is
+/// then spawned first (a state between `ready` and `yielding` that knows both processes), and `yielding` is entered when
+/// it has said "adopted", instead of at `.restart`; whatever befalls it before that leads back to `ready`. The rule above
+/// then reads: two processes in one place only in that state, and one of them serves.
+///
 /// Time is an argument, in milliseconds of any clock that does not go back; so is chance (`jitter`). The owner calls
 /// `handle(.deadline)` when `deadline` has come; too early is harmless.
 public struct Child: Sendable {
@@ -12,6 +18,12 @@ public struct Child: Sendable {
     /// All deaths that were not asked for, and the last of them.
     public private(set) var deaths = 0
     public private(set) var lastDeath: Ending?
+    /// How often a process was started here.
+    public private(set) var launches = 0
+    /// The same after the first time, by cause.
+    public private(set) var restarts: [RestartCause: Int] = [:]
+    /// Why the next process will be started; nil before the first.
+    private var cause: RestartCause?
     /// Deaths since it was last ready for a healthy time.
     private var quickDeaths = 0
     private let policy: RestartPolicy
@@ -25,7 +37,7 @@ public struct Child: Sendable {
         switch state {
         case .starting(_, let readyBy): readyBy
         case .ready(_, let beatBy): beatBy
-        case .ousting(let killAt): killAt
+        case .ousting(let killAt), .yielding(let killAt): killAt
         case .backoff(let until): until
         case .stopping(let killAt): killAt
         case .killing(let giveUpAt): giveUpAt
@@ -36,10 +48,13 @@ public struct Child: Sendable {
     /// True while a process may live in this place.
     public var mayBeAlive: Bool {
         switch state {
-        case .starting, .ready, .ousting, .stopping, .killing: true
+        case .starting, .ready, .ousting, .yielding, .stopping, .killing: true
         case .idle, .backoff, .failed, .stopped: false
         }
     }
+
+    /// True while it makes room for a successor.
+    var isYielding: Bool { if case .yielding = state { true } else { false } }
 
     /// The table.
     /// - Parameter jitter: 0 ..< 1, fresh for each call; used when a restart is put off.
@@ -50,20 +65,21 @@ public struct Child: Sendable {
         switch (state, event) {
 
         // Nobody lives here.
-        case (.idle, .start), (.stopped, .start), (.backoff, .start), (.backoff, .deadline):
+        case (.idle, .start), (.backoff, .start), (.backoff, .restart), (.backoff, .deadline):
             return launch(at: now)
-        case (.failed, .start):
+        case (.stopped, .start), (.failed, .start), (.failed, .restart):
             quickDeaths = 0
+            if cause != nil { cause = .asked }
             return launch(at: now)
         case (.idle, .stop), (.idle, .stopAtOnce), (.backoff, .stop), (.backoff, .stopAtOnce),
             (.failed, .stop), (.failed, .stopAtOnce):
             state = .stopped
             return []
-        case (.idle, .saidReady), (.idle, .beat), (.idle, .ended), (.idle, .deadline),
+        case (.idle, .saidReady), (.idle, .beat), (.idle, .ended), (.idle, .deadline), (.idle, .restart),
             (.backoff, .saidReady), (.backoff, .beat), (.backoff, .ended),
             (.failed, .saidReady), (.failed, .beat), (.failed, .ended), (.failed, .deadline),
             (.stopped, .saidReady), (.stopped, .beat), (.stopped, .ended), (.stopped, .deadline),
-            (.stopped, .stop), (.stopped, .stopAtOnce):
+            (.stopped, .stop), (.stopped, .stopAtOnce), (.stopped, .restart):
             return []  // late news of a process that is gone
 
         // A process that has not said ready.
@@ -76,6 +92,8 @@ public struct Child: Sendable {
             return notReadyInTime(since: since, readyBy: readyBy, at: now)
         case (.starting, .stop):
             return leave(at: now)
+        case (.starting, .restart):
+            return yield(at: now)
         case (.starting, .start), (.starting, .beat):
             return []
 
@@ -90,6 +108,9 @@ public struct Child: Sendable {
             return missedBeat(readySince: since, beatBy: beatBy ?? now, at: now)
         case (.ready, .stop):
             return leave(at: now)
+        case (.ready(let since, _), .restart):
+            forgetDeaths(readySince: since, at: now)
+            return yield(at: now)
         case (.ready, .start), (.ready, .saidReady):
             return []
 
@@ -99,11 +120,20 @@ public struct Child: Sendable {
         case (.ousting, .deadline):
             state = .ousting(killAt: nil)
             return [.report(.killed), .send(.kill)]
-        case (.ousting(let killAt), .stop):
+        case (.ousting(let killAt), .stop), (.yielding(let killAt), .stop):
             // It has been told to leave already; only its successor is called off.
             state = killAt.map { .stopping(killAt: $0) } ?? .killing(giveUpAt: now + policy.dieWithinMillis)
             return []
-        case (.ousting, .start), (.ousting, .saidReady), (.ousting, .beat):
+        case (.ousting, .start), (.ousting, .restart), (.ousting, .saidReady), (.ousting, .beat):
+            return []
+
+        // The same, but nothing is wrong with it.
+        case (.yielding, .ended(let ending)):
+            return [.report(.replaced(ending))] + launch(at: now)
+        case (.yielding, .deadline):
+            state = .yielding(killAt: nil)
+            return [.report(.killed), .send(.kill)]
+        case (.yielding, .start), (.yielding, .restart), (.yielding, .saidReady), (.yielding, .beat):
             return []
 
         // A process that was asked to leave for good.
@@ -115,10 +145,12 @@ public struct Child: Sendable {
         case (.killing, .deadline):
             state = .stopped
             return [.report(.abandoned)]
-        case (.starting, .stopAtOnce), (.ready, .stopAtOnce), (.ousting, .stopAtOnce), (.stopping, .stopAtOnce):
+        case (.starting, .stopAtOnce), (.ready, .stopAtOnce), (.ousting, .stopAtOnce), (.yielding, .stopAtOnce),
+            (.stopping, .stopAtOnce):
             return kill(at: now)
-        case (.stopping, .start), (.stopping, .stop), (.stopping, .saidReady), (.stopping, .beat),
-            (.killing, .start), (.killing, .stop), (.killing, .stopAtOnce), (.killing, .saidReady), (.killing, .beat):
+        case (.stopping, .start), (.stopping, .restart), (.stopping, .stop), (.stopping, .saidReady),
+            (.stopping, .beat), (.killing, .start), (.killing, .restart), (.killing, .stop), (.killing, .stopAtOnce),
+            (.killing, .saidReady), (.killing, .beat):
             return []
         }
     }
@@ -126,8 +158,17 @@ public struct Child: Sendable {
     // MARK: - Ways from one state to the next
 
     private mutating func launch(at now: Int64) -> [ChildAction] {
+        launches += 1
+        if let cause { restarts[cause, default: 0] += 1 }
+        // What nothing explains was asked for.
+        cause = .asked
         state = .starting(since: now, readyBy: now + policy.readyWithinMillis)
         return [.spawn]
+    }
+
+    private mutating func yield(at now: Int64) -> [ChildAction] {
+        state = .yielding(killAt: now + policy.leaveWithinMillis)
+        return [.report(.yielding), .send(.yield)]
     }
 
     private mutating func leave(at now: Int64) -> [ChildAction] {
@@ -145,6 +186,7 @@ public struct Child: Sendable {
             state = .starting(since: since, readyBy: now + policy.readyWithinMillis)
             return []
         }
+        cause = .neverReady
         state = .ousting(killAt: now + policy.leaveWithinMillis)
         return [.report(.neverReady), .send(.terminate)]
     }
@@ -155,6 +197,7 @@ public struct Child: Sendable {
             return []
         }
         forgetDeaths(readySince: since, at: now)
+        cause = .stalled
         state = .ousting(killAt: now + policy.leaveWithinMillis)
         return [.report(.stalled), .send(.abort)]
     }
@@ -166,6 +209,8 @@ public struct Child: Sendable {
     private mutating func died(_ ending: Ending, at now: Int64, jitter: Double) -> [ChildAction] {
         deaths += 1
         lastDeath = ending
+        // Who was ousted has its cause already; the signal that ended it is none.
+        if case .ousting = state {} else { cause = RestartCause(ending) }
         quickDeaths += 1
         if case .exit(let code) = ending, policy.finalExitCodes.contains(code) {
             return fail(.refused(exitCode: code))

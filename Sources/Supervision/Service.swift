@@ -11,20 +11,37 @@ public enum Announcement: Equatable, Sendable {
     /// The last shard has failed for good. The service stops: better that miners are refused and go to their second
     /// proxy than that they wait in the queue of a socket which nobody serves.
     case nothingServes(Failure)
+    /// The planned restarts are done: every place that was to get a new process has one that is ready.
+    case restarted
+    /// The new process of this shard has failed, and the restarts that were to follow are called off: what broke one
+    /// shard would break the others.
+    case restartsHalted(at: ChildName)
     /// No process is left.
     case stopped
+}
+
+/// Why a planned restart cannot be begun.
+public enum RestartRefusal: Error, Equatable, Sendable {
+    case serviceIsStarting
+    case serviceIsStopping
+    /// There is no such place, or it is not wanted.
+    case unknown(ChildName)
 }
 
 /// All children of a service: the order of starting (collector, shards, gateway), of stopping (the reverse), and
 /// one-for-one restarts between. What happens to one child never touches another while the service runs.
 ///
+/// Planned restarts wait in a queue: one place after the other, each when the one before has a process that is ready.
+///
 /// A stage of the start goes on when each of its children has had its say (ready, or dead once), or has kept the others
 /// waiting for too long. A stage of the stop goes on when all its processes are gone.
 public struct Service: Sendable {
-    private struct Member: Sendable {
+    struct Member: Sendable {
         let name: ChildName
         let stage: Int
         var child: Child
+        /// False only of a gateway that was switched off.
+        var isWanted = true
     }
 
     private enum Phase: Equatable {
@@ -35,11 +52,22 @@ public struct Service: Sendable {
         case stopped
     }
 
+    /// The process that was the last one of its place when it was asked for shall be replaced.
+    struct RestartWish: Sendable {
+        let name: ChildName
+        let launches: Int
+    }
+
     private static let lastStage = 2
 
-    private var members: [Member]
+    private(set) var members: [Member]
     private var phase = Phase.idle
-    private var hasServed = false
+    /// True since `Announcement.serving`.
+    public private(set) var hasServed = false
+    /// Planned restarts that have not begun, in order.
+    var waiting: [RestartWish] = []
+    /// The one that has.
+    var underWay: ChildName?
     private let policy: RestartPolicy
 
     public init(shards: Int, hasGateway: Bool, policy: RestartPolicy) {
@@ -53,8 +81,21 @@ public struct Service: Sendable {
 
     // MARK: - Questions
 
+    /// The places whose planned restart is not finished, the one under way first.
+    public var restarting: [ChildName] {
+        (underWay.map { [$0] } ?? []) + waiting.map(\.name).filter { $0 != underWay }
+    }
+
+    /// The shards, in order.
+    public var shards: [ChildName] { members.filter { $0.stage == 1 }.map(\.name) }
+
     /// Every child, in the order of starting.
     public var names: [ChildName] { members.map(\.name) }
+
+    /// The same without a gateway that was switched off and is gone.
+    public var wantedNames: [ChildName] {
+        members.filter { $0.isWanted || $0.child.mayBeAlive }.map(\.name)
+    }
 
     public func child(_ name: ChildName) -> Child? {
         members.first { $0.name == name }?.child
@@ -94,7 +135,48 @@ public struct Service: Sendable {
         _ event: ChildEvent, of name: ChildName, at now: Int64, jitter: Double = 0
     ) -> [Order] {
         if event == .start, isStopping { return [] }
-        return tell(event, at: now, jitter: jitter) { $0.name == name } + settle(at: now)
+        return tell(event, at: now, jitter: jitter) { $0.name == name && ($0.isWanted || event != .start) }
+            + settle(at: now)
+    }
+
+    /// The operator wants new processes in these places. One that has failed is started anew.
+    public mutating func restart(_ names: [ChildName], at now: Int64) throws(RestartRefusal) -> [Order] {
+        switch phase {
+        case .idle, .starting: throw .serviceIsStarting
+        case .stopping, .stopped: throw .serviceIsStopping
+        case .running: break
+        }
+        for name in names {
+            guard members.contains(where: { $0.name == name && $0.isWanted }) else { throw .unknown(name) }
+        }
+        return replace(names, at: now)
+    }
+
+    /// What is started from now on is another thing than what was started before: these places need new processes. During
+    /// the start of the service this waits until everything runs; during its end it is no matter any more.
+    public mutating func replace(_ names: [ChildName], at now: Int64) -> [Order] {
+        guard !isStopping else { return [] }
+        for name in names {
+            guard let child = child(name) else { continue }
+            let wish = RestartWish(name: name, launches: child.launches)
+            if let index = waiting.firstIndex(where: { $0.name == name }) {
+                waiting[index] = wish
+            } else {
+                waiting.append(wish)
+            }
+        }
+        return settle(at: now)
+    }
+
+    /// Whether there shall be a gateway.
+    public mutating func wantGateway(_ isWanted: Bool, at now: Int64) -> [Order] {
+        guard !isStopping else { return [] }
+        if let index = members.firstIndex(where: { $0.name == .gateway }) {
+            members[index].isWanted = isWanted
+        } else if isWanted {
+            members.append(Member(name: .gateway, stage: Service.lastStage, child: Child(policy: policy)))
+        }
+        return settle(at: now)
     }
 
     /// Time has passed.
@@ -109,6 +191,7 @@ public struct Service: Sendable {
             return []
         case .idle, .starting, .running:
             phase = .stopping(stage: Service.lastStage)
+            callOffRestarts()
             return tell(.stop, at: now) { $0.stage == Service.lastStage } + settle(at: now)
         }
     }
@@ -117,12 +200,13 @@ public struct Service: Sendable {
     public mutating func stopAtOnce(at now: Int64) -> [Order] {
         guard phase != .stopped else { return [] }
         phase = .stopping(stage: 0)
+        callOffRestarts()
         return tell(.stopAtOnce, at: now) { _ in true } + settle(at: now)
     }
 
     // MARK: - What follows from the states of all
 
-    private mutating func tell(
+    mutating func tell(
         _ event: ChildEvent, at now: Int64, jitter: Double = 0, _ isMeant: (Member) -> Bool
     ) -> [Order] {
         var orders: [Order] = []
@@ -144,7 +228,7 @@ public struct Service: Sendable {
                     phase = .running
                 } else {
                     phase = .starting(stage: stage + 1, nextAt: now + policy.stageWithinMillis)
-                    orders += tell(.start, at: now) { $0.stage == stage + 1 }
+                    orders += tell(.start, at: now) { $0.stage == stage + 1 && $0.isWanted }
                 }
             case .running:
                 if let failure = failureOfAllShards { return orders + giveUp(failure, at: now) }
@@ -152,10 +236,11 @@ public struct Service: Sendable {
                     hasServed = true
                     orders.append(.announce(.serving(shards: readyShards)))
                 }
-                return orders
+                orders += meetWishes(at: now)
+                return orders + advanceRestarts(at: now)
             case .stopping(let stage):
                 // Whoever has no process now shall not get one any more, whatever the stage.
-                orders += tell(.stop, at: now) { !$0.child.mayBeAlive }
+                orders += tell(.stop, at: now) { !$0.child.mayBeAlive || $0.child.isYielding }
                 guard members.allSatisfy({ $0.stage < stage || !$0.child.mayBeAlive }) else { return orders }
                 if stage == 0 {
                     phase = .stopped

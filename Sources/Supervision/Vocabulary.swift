@@ -10,6 +10,8 @@ public enum Ending: Equatable, Sendable {
 public enum ChildEvent: Equatable, Sendable {
     /// It shall run (also: try again one that has failed).
     case start
+    /// Its process shall be replaced in good order: planned, so no death.
+    case restart
     /// It shall end in good order.
     case stop
     /// It shall end now, whatever it is doing.
@@ -36,6 +38,8 @@ public enum ChildAction: Equatable, Sendable {
 public enum ChildSignal: Equatable, Sendable {
     /// SIGTERM: leave in good order.
     case terminate
+    /// Leave in good order and let your successor go on: SIGUSR2 for a shard, whose connections outlive it, else SIGTERM.
+    case yield
     /// SIGABRT: leave a trace of where you hang.
     case abort
     /// SIGKILL.
@@ -56,6 +60,10 @@ public enum ChildReport: Equatable, Sendable {
     case died(Ending, restartInMillis: Int64)
     /// It will not be started again.
     case failed(Failure)
+    /// It is being replaced, as asked.
+    case yielding
+    /// It ended, as asked, and its successor is started.
+    case replaced(Ending)
     /// It ended, as asked.
     case stopped(Ending)
     /// Even SIGKILL did not end it; the stop goes on without it.
@@ -70,6 +78,27 @@ public enum Failure: Equatable, Sendable {
     case refused(exitCode: Int32)
 }
 
+/// Why a process was started in a place that had one before.
+public enum RestartCause: Hashable, Sendable {
+    case exit(Int32)
+    case signal(Int32)
+    /// The process before never came to be.
+    case notStartable
+    /// Its main loop had stalled.
+    case stalled
+    case neverReady
+    /// Planned: by the operator, or to give it another configuration.
+    case asked
+
+    init(_ ending: Ending) {
+        switch ending {
+        case .exit(let code): self = .exit(code)
+        case .signal(let number): self = .signal(number)
+        case .couldNotStart: self = .notStartable
+        }
+    }
+}
+
 /// Where a child is in its life. Times are those of the events' clock.
 public enum ChildState: Equatable, Sendable {
     /// Not wanted yet.
@@ -80,6 +109,8 @@ public enum ChildState: Equatable, Sendable {
     case ready(since: Int64, beatBy: Int64?)
     /// Its process must go and another come. `killAt` is nil once SIGKILL has been sent.
     case ousting(killAt: Int64?)
+    /// Asked to make room for a successor, which comes as soon as it is gone. `killAt` is nil once SIGKILL has been sent.
+    case yielding(killAt: Int64?)
     /// It died; the next process comes at `until`.
     case backoff(until: Int64)
     /// Asked to leave; killed at `killAt`.

@@ -119,7 +119,7 @@ struct LaterOptions: ParsableArguments {
 
 extension NameSpecification {
     /// The long and short name of an option in the table; an unknown name stands for itself (a test looks for those).
-    fileprivate static func known(_ name: String) -> NameSpecification {
+    static func known(_ name: String) -> NameSpecification {
         var elements: [Element] = [.customLong(name)]
         if let known = KnownOption.named(name), let letter = known.short {
             elements.insert(.customShort(letter, allowingJoined: known.valueName != nil), at: 0)
@@ -129,7 +129,7 @@ extension NameSpecification {
 }
 
 extension ArgumentHelp {
-    fileprivate static func known(_ name: String) -> ArgumentHelp {
+    static func known(_ name: String) -> ArgumentHelp {
         let known = KnownOption.named(name)
         return ArgumentHelp(known?.help ?? "", valueName: known?.valueName)
     }

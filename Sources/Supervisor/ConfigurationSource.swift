@@ -8,24 +8,39 @@ struct ConfigurationSource {
     var options: [GivenOption]
 
     func resolve(in surroundings: Surroundings) throws(StartFailure) -> Resolution {
+        try load(in: surroundings).resolution
+    }
+
+    /// The file that was found (nil when the options are everything), and what it comes to.
+    func load(
+        in surroundings: Surroundings
+    ) throws(StartFailure) -> (file: ConfigurationFile?, resolution: Resolution) {
+        let file = try find(in: surroundings)
+        return (file, Configuration.resolve(file: file, options: options, surroundings: surroundings))
+    }
+
+    /// What the options, and the first file in the usual places if there is one, come to.
+    func loadIfAny(in surroundings: Surroundings, readsFile: Bool) throws(StartFailure) -> Resolution {
+        var file: ConfigurationFile?
+        if readsFile, case .firstOf(let paths) = fileChoice(options: options, surroundings: surroundings) {
+            file = try firstFile(of: paths)
+        }
+        return Configuration.resolve(file: file, options: options, surroundings: surroundings)
+    }
+
+    private func find(in surroundings: Surroundings) throws(StartFailure) -> ConfigurationFile? {
         switch fileChoice(options: options, surroundings: surroundings) {
         case .none:
-            return resolve(nil, surroundings)
+            return nil
         case .exactly(""):
             throw refusal("error: --config: expected the name of a file")
         case .exactly(let path):
             switch ConfigurationSource.read(path) {
-            case .success(let file): return resolve(file, surroundings)
+            case .success(let file): return file
             case .failure(let failure): throw refusal("\(path): error: cannot be read: \(failure.reason)")
             }
         case .firstOf(let paths):
-            for path in paths {
-                switch ConfigurationSource.read(path) {
-                case .success(let file): return resolve(file, surroundings)
-                case .failure(let failure) where failure.code == ENOENT || failure.code == ENOTDIR: continue
-                case .failure(let failure): throw refusal("\(path): error: cannot be read: \(failure.reason)")
-                }
-            }
+            if let file = try firstFile(of: paths) { return file }
             let looked = paths.map { "\n  \($0)" }.joined()
             throw refusal(
                 "error: no configuration: give one with --config FILE, or a pool with -o HOST:PORT -u WALLET; "
@@ -33,21 +48,30 @@ struct ConfigurationSource {
         }
     }
 
-    private func resolve(_ file: ConfigurationFile?, _ surroundings: Surroundings) -> Resolution {
-        Configuration.resolve(file: file, options: options, surroundings: surroundings)
+    /// nil when none of them exists.
+    private func firstFile(of paths: [String]) throws(StartFailure) -> ConfigurationFile? {
+        for path in paths {
+            switch ConfigurationSource.read(path) {
+            case .success(let file): return file
+            case .failure(let failure) where failure.code == ENOENT || failure.code == ENOTDIR: continue
+            case .failure(let failure): throw refusal("\(path): error: cannot be read: \(failure.reason)")
+            }
+        }
+        return nil
     }
 
     private func refusal(_ message: String) -> StartFailure {
         StartFailure(exitCode: .badConfiguration, message: message)
     }
 
-    private struct ReadFailure: Error {
+    struct ReadFailure: Error {
         var code: Int32
         var reason: String { String(cString: strerror(code)) }
     }
 
-    private static func read(_ path: String) -> Result<ConfigurationFile, ReadFailure> {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    /// - Parameter mayWait: false for a service that runs: somebody could have put a pipe in the place of the file.
+    static func read(_ path: String, mayWait: Bool = true) -> Result<ConfigurationFile, ReadFailure> {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | (mayWait ? 0 : O_NONBLOCK))
         guard descriptor >= 0 else { return .failure(ReadFailure(code: errno)) }
         defer { close(descriptor) }
         var bytes: [UInt8] = []

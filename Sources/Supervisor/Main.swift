@@ -7,7 +7,9 @@ internal import DaemonKit
         commandName: "millrace",
         abstract: "A sharded Stratum proxy for CryptoNote miners.",
         version: BuildInformation.version,
-        subcommands: [Run.self, HealthCheck.self],
+        subcommands: [
+            Run.self, StatusVerb.self, RestartVerb.self, ReloadVerb.self, StopVerb.self, HealthCheck.self,
+        ],
         defaultSubcommand: Run.self,
         // Not ours: so `millrace --help` is answered by the default verb, which has the options people look for.
         helpNames: [])

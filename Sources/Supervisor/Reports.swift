@@ -9,7 +9,7 @@ internal import Supervision
 extension ChildReport {
     var level: Logger.Level {
         switch self {
-        case .ready, .stopped: .info
+        case .ready, .yielding, .replaced, .stopped: .info
         case .died, .neverReady, .stalled, .killed: .warning
         case .failed, .abandoned: .error
         }
@@ -25,6 +25,8 @@ extension ChildReport {
         case .killed: "\(who) did not leave in time; killing it"
         case .died(let ending, let millis): "\(who) \(ending.text); starting it again in \(millis) ms"
         case .failed(let failure): "\(who) has failed and will not be started again: \(failure.text)"
+        case .yielding: "\(who) is asked to make room for a new process"
+        case .replaced(let ending): "\(who) stopped (\(ending.text)); starting its successor"
         case .stopped(let ending): "\(who) stopped (\(ending.text))"
         case .abandoned: "\(who) is stuck in the kernel; going on without it"
         }
@@ -48,6 +50,20 @@ extension Failure {
     }
 }
 
+extension RestartCause {
+    /// As `status` and the API name it.
+    var text: String {
+        switch self {
+        case .exit(let code): "exit \(code)"
+        case .signal(let number): Ending.name(ofSignal: number)
+        case .notStartable: "not startable"
+        case .stalled: "stalled"
+        case .neverReady: "never ready"
+        case .asked: "asked"
+        }
+    }
+}
+
 extension Ending {
     var text: String {
         switch self {
@@ -57,7 +73,7 @@ extension Ending {
         }
     }
 
-    private static func name(ofSignal number: Int32) -> String {
+    static func name(ofSignal number: Int32) -> String {
         switch number {
         case SIGKILL: "SIGKILL"
         case SIGTERM: "SIGTERM"

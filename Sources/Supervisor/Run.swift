@@ -11,6 +11,8 @@ struct Run: ParsableCommand {
         abstract: "Run the proxy (the default verb).",
         usage: """
             millrace [run] [options]
+            millrace status|reload|stop [--config FILE | --run-dir DIR] [--json]
+            millrace restart SHARD|all [--config FILE | --run-dir DIR] [--json]
             millrace healthcheck [options]
             millrace --version
             """,
@@ -33,9 +35,10 @@ struct Run: ParsableCommand {
         CleanStart.make()
         let surroundings = Surroundings.ofThisProcess()
         let source = ConfigurationSource(options: CommandOptions.given(in: CommandLine.arguments.dropFirst()))
+        let file: ConfigurationFile?
         let resolution: Resolution
         do throws(StartFailure) {
-            resolution = try source.resolve(in: surroundings)
+            (file, resolution) = try source.load(in: surroundings)
         } catch {
             say(error.message)
             error.exitCode.exit()
@@ -50,7 +53,9 @@ struct Run: ParsableCommand {
             level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile)
         let log = Logger(label: "supervisor")
         for warning in resolution.warnings { log.warning("\(warning.logText)") }
-        serve(settings, surroundings: surroundings, log: log).exit()
+        let configuration = RunningConfiguration(
+            settings: settings, file: file, options: source.options, surroundings: surroundings)
+        serve(configuration, surroundings: surroundings, log: log).exit()
     }
 
     /// `--dry-run`: what is wrong, what would be done, and the exit code that scripts look at.
@@ -64,7 +69,10 @@ struct Run: ParsableCommand {
 }
 
 /// The whole wiring of the supervisor.
-private func serve(_ settings: Settings, surroundings: Surroundings, log: Logger) -> DaemonKit.ExitCode {
+private func serve(
+    _ configuration: RunningConfiguration, surroundings: Surroundings, log: Logger
+) -> DaemonKit.ExitCode {
+    let settings = configuration.settings
     let serviceManager = ServiceManager.inherited()
     do {
         let programs = try ChildPrograms(beside: surroundings.executable, environment: surroundings.environment)
@@ -73,15 +81,15 @@ private func serve(_ settings: Settings, surroundings: Surroundings, log: Logger
         defer { runDirectory.leave() }
         _ = DescriptorLimit.raise()
         let sockets = try ShardSockets(binds: settings.binds, shards: settings.shards, log: log)
-        var settings = settings
-        settings.binds = sockets.binds
         log.notice("Millrace \(BuildInformation.version), \(BuildInformation.platform), libuv \(Loop.libuvVersion)")
-        for line in Summary.lines(of: settings) { log.info("\(line)") }
+        var shown = settings
+        shown.binds = sockets.binds
+        for line in Summary.lines(of: shown) { log.info("\(line)") }
 
         let loop = try Loop()
         let run = ServiceRun(
-            on: loop, settings: settings, sockets: sockets, programs: programs, serviceManager: serviceManager,
-            log: log)
+            on: loop, configuration: configuration, sockets: sockets, programs: programs,
+            serviceManager: serviceManager, log: log)
         return try run.untilStopped()
     } catch let failure as StartFailure {
         log.critical("\(failure.message)")

@@ -15,12 +15,16 @@ final class RunningChild {
     /// Words on a lifeline are short; a child that writes more without a newline writes nonsense.
     private static let wordBytesMax = 64
 
+    /// Milliseconds since 1970.
+    let startedAt = WallClock.milliseconds()
+
     private let loop: Loop
     private let hear: (News) -> Void
     private var lifeline: Int32 = -1
     private var watch: DescriptorWatch?
     private var process: ChildProcess?
     private var unread: [UInt8] = []
+    private let hasLegacy: Bool
 
     /// Starts the program with its lifeline, its settings and its listening sockets, and nothing else of ours.
     /// - Parameters:
@@ -31,6 +35,7 @@ final class RunningChild {
     ) throws(SystemFailure) {
         self.loop = loop
         self.hear = hear
+        hasLegacy = inheritance.legacy != nil
         var ends: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
             throw SystemFailure(code: -errno)
@@ -60,6 +65,7 @@ final class RunningChild {
         switch signal {
         // The lifeline stays: cutting it means that the supervisor is gone, and the child would say so in the log.
         case .terminate: process?.send(signal: SIGTERM)
+        case .yield: process?.send(signal: hasLegacy ? SIGUSR2 : SIGTERM)
         case .abort: process?.send(signal: SIGABRT)
         case .kill: process?.send(signal: SIGKILL)
         }

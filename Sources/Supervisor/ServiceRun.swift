@@ -7,34 +7,44 @@ internal import Supervision
 
 /// Performs what `Service` decides: starts and signals processes, keeps the time, and tells it what happened.
 final class ServiceRun {
-    private let loop: Loop
-    private let settings: Settings
+    let loop: Loop
+    let serviceManager: ServiceManager?
+    let log: Logger
+    let startedAt: UInt64
     private let programs: ChildPrograms
-    private let serviceManager: ServiceManager?
-    private let log: Logger
-    private let startedAt: UInt64
     private let environment: [String]
 
-    private var service: Service
+    var configuration: RunningConfiguration
+    var service: Service
+    private(set) var children: [ChildName: RunningChild] = [:]
     private var sockets: ShardSockets
-    private var children: [ChildName: RunningChild] = [:]
+    /// What of each shard outlives its process.
+    private var legacies: [Int: ShardLegacy] = [:]
     private var pending: [Order] = []
     private var isPerforming = false
+    private var exitCode = ExitCode.stopped
+    /// The place at which the last planned restarts came to a halt.
+    var restartHaltedAt: ChildName?
+
     private var timer: Timer?
     private var signals: [SignalSource] = []
-    private var exitCode = ExitCode.stopped
+    private var server: ControlServer?
+    var watcher: FileWatcher?
+    private var reaper: OrphanReaper?
+    private var watchdog: Timer?
 
     init(
-        on loop: Loop, settings: Settings, sockets: ShardSockets, programs: ChildPrograms,
+        on loop: Loop, configuration: RunningConfiguration, sockets: ShardSockets, programs: ChildPrograms,
         serviceManager: ServiceManager?, log: Logger
     ) {
         self.loop = loop
-        self.settings = settings
+        self.configuration = configuration
         self.sockets = sockets
         self.programs = programs
         self.serviceManager = serviceManager
         self.log = log
         startedAt = WallClock.milliseconds()
+        let settings = configuration.settings
         environment = ServiceRun.childEnvironment(runDirectory: settings.runDirectory)
         let final: [ExitCode] = [.badConfiguration, .badInstallation, .usage]
         service = Service(
@@ -47,12 +57,16 @@ final class ServiceRun {
         signals = [
             try SignalSource(on: loop, signal: SIGTERM) { [unowned self] in stop("SIGTERM") },
             try SignalSource(on: loop, signal: SIGINT) { [unowned self] in interrupted() },
-            try SignalSource(on: loop, signal: SIGHUP) { [unowned self] in
-                log.warning("SIGHUP: reload is not supported yet; nothing changed")
-            },
+            try SignalSource(on: loop, signal: SIGHUP) { [unowned self] in _ = reload("SIGHUP") },
         ]
         // xmrig-proxy lets it pass too; without this it would end us.
         signal(SIGUSR1, SIG_IGN)
+        server = try ControlServer(on: loop, runDirectory: settings.runDirectory) { [unowned self] in answer($0) }
+        reaper = try OrphanReaper(on: loop) { [unowned self] process in
+            children.values.contains { $0.processID == process }
+        }
+        keepWatchdogQuiet()
+        watchFile()
         timer = Timer(on: loop) { [unowned self] in perform(service.advance(to: now, jitter: jitter)) }
         perform(service.start(at: now))
         loop.run()
@@ -60,9 +74,24 @@ final class ServiceRun {
         return exitCode
     }
 
+    /// What is in force, with the addresses that miners connect to.
+    var settings: Settings {
+        var settings = configuration.settings
+        settings.binds = sockets.binds
+        return settings
+    }
+
+    private func keepWatchdogQuiet() {
+        guard let serviceManager, let millis = serviceManager.watchdogMillis else { return }
+        let watchdog = Timer(on: loop) { serviceManager.sayAlive() }
+        watchdog.unreference()
+        watchdog.start(after: 0, repeating: max(millis / 2, 1))
+        self.watchdog = watchdog
+    }
+
     // MARK: - What the operator wants
 
-    private func stop(_ reason: String) {
+    func stop(_ reason: String) {
         guard !service.isStopping else { return }
         log.notice("\(reason): stopping")
         serviceManager?.sayStopping()
@@ -77,7 +106,7 @@ final class ServiceRun {
 
     // MARK: - What the core decides
 
-    private func perform(_ orders: [Order]) {
+    func perform(_ orders: [Order]) {
         pending += orders
         // A start that fails has its consequences at once: they wait their turn behind what was decided before.
         guard !isPerforming else { return }
@@ -100,9 +129,14 @@ final class ServiceRun {
 
     private func spawn(_ name: ChildName) {
         do throws(SystemFailure) {
+            let sockets = try sockets(of: name)
+            let firstDescriptor = Inheritance.firstSocketDescriptor + Int32(sockets.count)
+            let handed = try legacy(of: name)?.next(firstDescriptor: firstDescriptor)
+            defer { if let handed { close(handed.theirs) } }
             let child = try RunningChild(
                 on: loop, executable: programs.path(of: name), name: "\(programs.program(of: name)): \(name)",
-                environment: environment, inheritance: inheritance(of: name), sockets: try sockets(of: name)
+                environment: environment, inheritance: inheritance(of: name, handed?.legacy),
+                sockets: sockets + (handed?.descriptors ?? [])
             ) { [unowned self] news in hear(news, of: name) }
             children[name] = child
             log.debug("\(name): process \(child.processID) started")
@@ -111,14 +145,26 @@ final class ServiceRun {
         }
     }
 
+    /// nil for processes that have no connections of miners.
+    private func legacy(of name: ChildName) -> ShardLegacy? {
+        guard case .shard(let number) = name else { return nil }
+        let legacy = legacies[number] ?? ShardLegacy(name: "\(name)")
+        legacies[number] = legacy
+        return legacy
+    }
+
     private func hear(_ news: RunningChild.News, of name: ChildName) {
         switch news {
         case .saidReady:
+            legacy(of: name)?.tookOver()
             perform(service.handle(.saidReady, of: name, at: now))
         case .beat:
             perform(service.handle(.beat, of: name, at: now))
         case .ended(let ending):
             children[name] = nil
+            if legacy(of: name)?.processEnded() == false {
+                log.error("\(name): what it was handed seems to be what ends it; its miners have to connect anew")
+            }
             perform(service.handle(.ended(ending), of: name, at: now, jitter: jitter))
         }
     }
@@ -127,6 +173,7 @@ final class ServiceRun {
         log.log(level: report.level, "\(report.text(name: name, processID: children[name]?.processID ?? 0))")
         if case .failed = report, case .shard(let number) = name {
             sockets.close(shard: number)
+            legacies[number]?.giveUp()
         }
     }
 
@@ -134,15 +181,27 @@ final class ServiceRun {
         switch announcement {
         case .serving(let shards):
             let text = "ready: \(shards) of \(settings.shards) shards serve"
-            log.notice("\(text); miners connect to \(settings.binds.map(\.name).joined(separator: ", "))")
+            log.notice("\(text); miners connect to \(sockets.binds.map(\.name).joined(separator: ", "))")
             serviceManager?.sayReady(status: text)
         case .nothingServes(let failure):
             exitCode = failure.exitCode
             log.critical("no shard can serve any more; stopping with exit code \(exitCode.rawValue)")
             serviceManager?.sayStopping()
+        case .restarted:
+            log.notice("planned restarts done")
+            serviceManager?.sayReady(status: readiness)
+        case .restartsHalted(let name):
+            restartHaltedAt = name
+            log.error("the new process of \(name) has failed; the planned restarts of the others are called off")
+            serviceManager?.sayReady(status: readiness)
         case .stopped:
             log.notice("stopped")
             for source in signals { source.close() }
+            server?.close()
+            watcher?.close()
+            reaper?.close()
+            watchdog?.close()
+            legacies = [:]
             loop.stop()
         }
     }
@@ -160,12 +219,14 @@ final class ServiceRun {
         return sockets.descriptors(of: number)
     }
 
-    private func inheritance(of name: ChildName) -> Inheritance {
+    private func inheritance(of name: ChildName, _ legacy: Inheritance.Legacy?) -> Inheritance {
         var shard: Int?
         if case .shard(let number) = name { shard = number }
-        return Inheritance(
+        var inheritance = Inheritance(
             settings: settings, shard: shard, socketCount: shard.map { sockets.descriptors(of: $0).count } ?? 0,
             logsJSON: settings.logFormat == .json, serviceStartedAt: startedAt)
+        inheritance.legacy = legacy
+        return inheritance
     }
 
     /// Ours, and two more: a crashing shard shall be gone and replaced, not held up by a backtrace of its last moment;
@@ -184,8 +245,11 @@ final class ServiceRun {
 
     // MARK: - Time and chance
 
+    /// One line for `systemctl status`.
+    var readiness: String { "ready: \(service.readyShards) of \(settings.shards) shards serve" }
+
     /// Monotonic milliseconds.
-    private var now: Int64 { Int64(loop.nanoseconds / 1_000_000) }
+    var now: Int64 { Int64(loop.nanoseconds / 1_000_000) }
 
     private var jitter: Double { Double.random(in: 0..<1) }
 }

@@ -9,7 +9,7 @@ internal import Handover
 /// A process that is gone has left its anchor; the next one is handed all that are still down, takes the connections over, and
 /// says ready; then the older ones are lifted. When processes die in a row before they were ready, what they were handed may be what
 /// kills them: it is given up, and the miners of the shard connect anew.
-struct ShardLegacy: ~Copyable {
+final class ShardLegacy {
     /// Deaths in a row, before ready, until what was handed over counts as the cause.
     static let failedTakeoversMax = 3
 
@@ -18,10 +18,8 @@ struct ShardLegacy: ~Copyable {
     private var incarnation = 0
     /// Our ends of the anchors' socket pairs; the newest is that of the present process.
     private var anchors: [(incarnation: Int, socket: Int32)] = []
+    private var isReady = false
     private var failedTakeovers = 0
-
-    /// Whether there is something to take over: then the next process should start at once.
-    var isWorthTaking: Bool { !anchors.isEmpty }
 
     init(name: String) {
         self.name = name
@@ -43,7 +41,7 @@ struct ShardLegacy: ~Copyable {
 
     /// Prepares the start of the next process.
     /// - Parameter firstDescriptor: where in the child the first of the descriptors will stand.
-    mutating func next(firstDescriptor: Int32) throws(SystemFailure) -> Handed {
+    func next(firstDescriptor: Int32) throws(SystemFailure) -> Handed {
         if memory < 0 {
             do throws(HandoverFailure) {
                 memory = try StateMemory.make(name: name)
@@ -68,17 +66,20 @@ struct ShardLegacy: ~Copyable {
     }
 
     /// The present process serves: whatever it wanted of the former ones it has.
-    mutating func tookOver() {
+    func tookOver() {
+        isReady = true
         failedTakeovers = 0
         for anchor in anchors.dropLast() { close(anchor.socket) }
         anchors.removeFirst(max(anchors.count - 1, 0))
     }
 
     /// The present process is gone.
-    /// - Parameter wasReady: whether it had said ready.
     /// - Returns: false when what it was handed has been given up.
-    mutating func processEnded(wasReady: Bool) -> Bool {
-        guard !wasReady else { return true }
+    func processEnded() -> Bool {
+        guard !isReady else {
+            isReady = false
+            return true
+        }
         failedTakeovers += 1
         guard failedTakeovers >= ShardLegacy.failedTakeoversMax else { return true }
         giveUp()
@@ -86,7 +87,7 @@ struct ShardLegacy: ~Copyable {
     }
 
     /// Ends the connections that are still anchored.
-    mutating func giveUp() {
+    func giveUp() {
         for anchor in anchors { close(anchor.socket) }
         anchors = []
         if memory >= 0 { close(memory) }

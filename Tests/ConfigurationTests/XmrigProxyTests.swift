@@ -83,13 +83,14 @@ struct XmrigProxyTests {
         Row(#""dns": {"ip_version": 0, "ttl": 30}"#), Row(#""dns": {"ip_version": 4}"#) { $0.dns.ipVersion = 4 },
         Row(#""dns": {"ip_version": 6, "ttl": 1}"#) { ($0.dns.ipVersion, $0.dns.ttlSeconds) = (6, 1) },
         Row(#""user-agent": null"#), Row(#""user-agent": "rig/1""#) { $0.userAgent = "rig/1" },
-        Row(#""watch": true"#), Row(#""watch": false"#),
+        Row(#""watch": true"#), Row(#""watch": false"#) { $0.watchesFile = false },
         Row(#""workers": true"#), Row(#""workers": false"#) { $0.workerNaming = .none },
         Row(#""workers": "none""#) { $0.workerNaming = .none }, Row(#""workers": "RIG_ID""#),
         Row(#""workers": "User""#) { $0.workerNaming = .user },
         Row(#""workers": "password""#) { $0.workerNaming = .password },
         Row(#""workers": "agent""#) { $0.workerNaming = .agent }, Row(#""workers": "ip""#) { $0.workerNaming = .ip },
         Row(#""print-time": 60"#), Row(#""print-time": 0"#), Row(#""autosave": true"#), Row(#""dry-run": false"#),
+        Row(#""autosave": false"#) { $0.savesDocument = false },
         Row(#""debug": false"#), Row(#""debug": true"#) { $0.isVerbose = true },
     ]
 

@@ -19,6 +19,7 @@ import Testing
         Situation(name: "starting", path: [(.start, 0)], now: 15_000),
         Situation(name: "ready", path: [(.start, 0), (.saidReady, 50), (.beat, 1_000)], now: 21_000),
         Situation(name: "ousting", path: [(.start, 0), (.deadline, 15_000)], now: 18_000),
+        Situation(name: "yielding", path: [(.start, 0), (.saidReady, 50), (.restart, 10)], now: 3_010),
         Situation(name: "backoff", path: [(.start, 0), (.ended(died), 10)], now: 110),
         Situation(name: "stopping", path: [(.start, 0), (.stop, 10)], now: 3_010),
         Situation(name: "killing", path: [(.start, 0), (.stopAtOnce, 10)], now: 2_010),
@@ -28,42 +29,46 @@ import Testing
 
     static let events: [(String, ChildEvent)] = [
         ("start", .start), ("stop", .stop), ("stopAtOnce", .stopAtOnce), ("saidReady", .saidReady), ("beat", .beat),
-        ("ended", .ended(died)), ("deadline", .deadline),
+        ("ended", .ended(died)), ("deadline", .deadline), ("restart", .restart),
     ]
 
     /// Each cell: the state that follows, then what is done. A dot is "nothing happens".
     static let expected: [String: [String]] = [
         //           start             stop                stopAtOnce      saidReady      beat
-        //           ended             deadline
+        //           ended             deadline            restart
         "idle": [
-            "starting spawn", "stopped", "stopped", ".", ".", ".", ".",
+            "starting spawn", "stopped", "stopped", ".", ".", ".", ".", ".",
         ],
         "starting": [
             ".", "stopping TERM", "killing KILL", "ready ready", ".",
-            "backoff died", "ousting neverReady TERM",
+            "backoff died", "ousting neverReady TERM", "yielding yielding TERM",
         ],
         "ready": [
             ".", "stopping TERM", "killing KILL", ".", "ready",
-            "backoff died", "ousting stalled ABRT",
+            "backoff died", "ousting stalled ABRT", "yielding yielding TERM",
         ],
         "ousting": [
             ".", "stopping", "killing KILL", ".", ".",
-            "backoff died", "ousting killed KILL",
+            "backoff died", "ousting killed KILL", ".",
+        ],
+        "yielding": [
+            ".", "stopping", "killing KILL", ".", ".",
+            "starting replaced spawn", "yielding killed KILL", ".",
         ],
         "backoff": [
-            "starting spawn", "stopped", "stopped", ".", ".", ".", "starting spawn",
+            "starting spawn", "stopped", "stopped", ".", ".", ".", "starting spawn", "starting spawn",
         ],
         "stopping": [
-            ".", ".", "killing KILL", ".", ".", "stopped stopped", "killing killed KILL",
+            ".", ".", "killing KILL", ".", ".", "stopped stopped", "killing killed KILL", ".",
         ],
         "killing": [
-            ".", ".", ".", ".", ".", "stopped stopped", "stopped abandoned",
+            ".", ".", ".", ".", ".", "stopped stopped", "stopped abandoned", ".",
         ],
         "failed": [
-            "starting spawn", "stopped", "stopped", ".", ".", ".", ".",
+            "starting spawn", "stopped", "stopped", ".", ".", ".", ".", "starting spawn",
         ],
         "stopped": [
-            "starting spawn", ".", ".", ".", ".", ".", ".",
+            "starting spawn", ".", ".", ".", ".", ".", ".", ".",
         ],
     ]
 
@@ -82,7 +87,7 @@ import Testing
     }
 
     @Test func theTableHasARowForEachStateAndAColumnForEachEvent() {
-        #expect(Self.expected.count == 9)
+        #expect(Self.expected.count == 10)
         #expect(Self.expected.values.allSatisfy { $0.count == Self.events.count })
     }
 
@@ -103,6 +108,7 @@ import Testing
         case .starting: "starting"
         case .ready: "ready"
         case .ousting: "ousting"
+        case .yielding: "yielding"
         case .backoff: "backoff"
         case .stopping: "stopping"
         case .killing: "killing"
@@ -125,6 +131,8 @@ import Testing
             case .killed: "killed"
             case .died: "died"
             case .failed: "failed"
+            case .yielding: "yielding"
+            case .replaced: "replaced"
             case .stopped: "stopped"
             case .abandoned: "abandoned"
             }

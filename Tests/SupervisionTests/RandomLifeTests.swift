@@ -38,6 +38,8 @@ import Testing
                 case .announce(.stopped):
                     #expect(alive.isEmpty, "stopped while \(alive) live")
                     isStopped = true
+                case .announce(.restartsHalted), .announce(.restarted):
+                    #expect(service.restarting.isEmpty)
                 case .announce(.serving), .announce(.nothingServes):
                     break
                 }
@@ -52,15 +54,23 @@ import Testing
             perform(service.handle(.ended(endings.randomElement(using: &random)!), of: name, at: now, jitter: jitter))
         }
 
+        mutating func ask(_ name: ChildName) {
+            if Bool.random(using: &random) { return perform(service.replace([name], at: now)) }
+            let orders = try? service.restart(service.shards, at: now)
+            perform(orders ?? [])
+        }
+
         mutating func step() {
             now += Int64.random(in: 0...2_000, using: &random)
             // Nobody outlives SIGKILL here, so a stop never has to give up on a process.
             for name in service.names where mortal.contains(name) { end(name) }
             let name = service.names.randomElement(using: &random)!
-            switch Int.random(in: 0..<8, using: &random) {
+            switch Int.random(in: 0..<10, using: &random) {
             case 0...1: perform(service.advance(to: now))
             case 2: perform(service.handle(.start, of: name, at: now))
             case 3: if alive.contains(name) { perform(service.handle(.beat, of: name, at: now)) }
+            case 8: ask(name)
+            case 9: perform(service.wantGateway(Bool.random(using: &random), at: now))
             case 4: if alive.contains(name) { end(name) }
             default: if alive.contains(name) { perform(service.handle(.saidReady, of: name, at: now)) }
             }
@@ -75,6 +85,8 @@ import Testing
         for name in world.service.names {
             #expect(world.service.child(name)?.mayBeAlive == world.alive.contains(name), "\(name)")
         }
+        let away = world.service.names.filter { world.service.child($0)?.isYielding == true }
+        #expect(away.count <= 1, "planned restarts of \(away) at once")
         guard !world.isStopped else { return }
 
         world.perform(world.service.stop(at: world.now))

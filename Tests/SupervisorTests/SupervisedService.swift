@@ -1,3 +1,4 @@
+import Control
 import DaemonKit
 import Foundation
 import Glibc
@@ -59,8 +60,46 @@ final class SupervisedService {
             "-o", "127.0.0.1:1", "-u", "nobody", "-b", "127.0.0.1:\(port)", "--shards", "2", "--http-enabled",
             "--run-dir", directory.appending(path: "run").path, "--no-color",
         ]
-        process.executableURL = SupervisedService.program
-        process.arguments = basic + arguments
+        try run(basic + arguments, environment)
+    }
+
+    /// The file that `startFromFile` starts it with.
+    var file: URL { directory.appending(path: "config.json") }
+
+    func write(_ text: String) throws { try Data(text.utf8).write(to: file, options: .atomic) }
+
+    /// A good file with these further members.
+    static func file(_ members: String = "\"retries\": 5") -> String {
+        """
+        {
+            // The pool does not exist.
+            "pools": [{"url": "127.0.0.1:1", "user": "wallet-of-ann", "pass": "pool-secret"}],
+            "bind": ["127.0.0.1:0"],
+            "http": {"enabled": true, "access-token": "api-secret"},
+            "millrace": {"shards": 2},
+            \(members)
+        }
+        """
+    }
+
+    /// Starts it with two shards from a file.
+    func startFromFile(
+        _ text: String = SupervisedService.file(), _ arguments: [String] = [], environment: [String: String] = [:],
+        launcher: [String] = []
+    ) throws {
+        try write(text)
+        try run(
+            launcher: launcher, ["--config", file.path, "--run-dir", runDirectory, "--no-color"] + arguments,
+            environment)
+    }
+
+    var runDirectory: String { directory.appending(path: "run").path }
+
+    /// - Parameter launcher: a program, and its arguments before ours, that runs it.
+    private func run(launcher: [String] = [], _ arguments: [String], _ environment: [String: String]) throws {
+        process.executableURL = launcher.first.map { URL(filePath: $0) } ?? SupervisedService.program
+        process.arguments =
+            launcher.isEmpty ? arguments : launcher.dropFirst() + [SupervisedService.program.path] + arguments
         process.environment = ["MILLRACE_LIBEXEC_DIR": directory.path, "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"]
             .merging(environment) { _, new in new }
         process.standardInput = FileHandle.nullDevice
@@ -78,6 +117,42 @@ final class SupervisedService {
     }
 
     // MARK: - Doing and looking
+
+    var processID: pid_t { process.processIdentifier }
+
+    func ask(_ request: ControlRequest) throws -> ControlReply {
+        try ControlClient(runDirectory: runDirectory).ask(request, timeoutMilliseconds: 5_000)
+    }
+
+    func status() throws -> ServiceStatus {
+        guard case .status(let status) = try ask(.status) else { throw POSIXError(.EPROTO) }
+        return status
+    }
+
+    /// The settings that a stand-in was started with last, as JSON.
+    func settings(of who: String) throws -> [String: Any] {
+        let data = try Data(contentsOf: directory.appending(path: "settings-\(who)"))
+        let object = try JSONSerialization.jsonObject(with: data) as? [String: Any]
+        return object?["settings"] as? [String: Any] ?? [:]
+    }
+
+    /// Runs another `millrace`, such as a verb, to its end.
+    func command(_ arguments: [String]) throws -> (code: Int32, output: String, complaints: String) {
+        let command = Process()
+        command.executableURL = SupervisedService.program
+        command.arguments = arguments
+        command.environment = ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent"]
+        let (output, complaints) = (Pipe(), Pipe())
+        command.standardOutput = output
+        command.standardError = complaints
+        try command.run()
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        let words = complaints.fileHandleForReading.readDataToEndOfFile()
+        command.waitUntilExit()
+        return (
+            command.terminationStatus, String(decoding: text, as: UTF8.self), String(decoding: words, as: UTF8.self)
+        )
+    }
 
     func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
@@ -134,6 +209,7 @@ final class SupervisedService {
         manner=$(cat "$here/manner-$name" 2>/dev/null)
         note() { echo "$name $1 $$" >> "$here/events"; }
         note start
+        cat /proc/self/fd/4 > "$here/settings-$name"
         ls /proc/self/fd | sort -n | grep -v '^10$' | tr '\n' ' ' > "$here/descriptors-$name"
         env > "$here/environment-$name"
         case $manner in

@@ -17,6 +17,12 @@ int clinux_close_on_exec_from(unsigned int first);
 /// An anonymous file in memory (memfd_create, not close-on-exec). A descriptor, or -1 with errno.
 int clinux_memory_file(const char *name);
 
+/// 1 when orphaned descendants become our children (we are PID 1, or PR_SET_CHILD_SUBREAPER was set for us).
+int clinux_adopts_orphans(void);
+
+/// The process id of a child that is dead and has not been waited for; it stays so. 0 when there is none.
+pid_t clinux_dead_child(void);
+
 // The anchor: what keeps a process's open descriptors when the process is killed.
 
 /// Starts a process that shares the caller's table of descriptors, none of its memory, and does nothing but answer at

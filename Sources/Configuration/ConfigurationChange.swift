@@ -1,0 +1,107 @@
+/// What a running service has to do to get from one configuration to another.
+public struct ConfigurationChange: Sendable, Equatable {
+    /// Whose processes have to be replaced: they get their settings when they start.
+    public struct Processes: OptionSet, Sendable {
+        public let rawValue: UInt8
+
+        public static let collector = Processes(rawValue: 1)
+        public static let shards = Processes(rawValue: 2)
+        public static let gateway = Processes(rawValue: 4)
+        public static let all: Processes = [.collector, .shards, .gateway]
+
+        public init(rawValue: UInt8) {
+            self.rawValue = rawValue
+        }
+    }
+
+    /// What is to be in force now: the new settings, with the old values of what cannot be changed.
+    public private(set) var settings: Settings
+    public private(set) var replaces: Processes = []
+    /// Keys whose new value waits for the next start of the service.
+    public private(set) var waiting: [String] = []
+    /// Keys whose new value is to be in force now.
+    public private(set) var changed: [String] = []
+
+    /// - Parameters:
+    ///   - old: what is in force.
+    ///   - new: what the configuration says now.
+    public init(from old: Settings, to new: Settings) {
+        settings = new
+        var known = old
+        for field in ConfigurationChange.fields {
+            field.carry(&known, new)
+            guard field.differs(old, new) else { continue }
+            switch field.effect {
+            case .replaces(let processes):
+                replaces.formUnion(processes)
+                changed.append(field.key)
+            case .waits:
+                waiting.append(field.key)
+                field.carry(&settings, old)
+            }
+        }
+        // Something that the table does not know: right is what a new start would do.
+        if known != new {
+            replaces = .all
+            changed.append("others")
+        }
+        // It comes or goes; there is nothing to replace.
+        if (old.api == nil) != (new.api == nil) { replaces.remove(.gateway) }
+    }
+
+    enum Effect: Sendable {
+        case replaces(Processes)
+        /// Cannot be changed while the service runs.
+        case waits
+    }
+
+    struct Field {
+        /// As the operator writes it.
+        let key: String
+        /// As `Settings` calls it.
+        let name: String
+        let effect: Effect
+        let differs: (Settings, Settings) -> Bool
+        let carry: (inout Settings, Settings) -> Void
+
+        init<Value: Equatable>(
+            _ key: String, _ name: String, _ path: WritableKeyPath<Settings, Value>, _ effect: Effect
+        ) {
+            self.key = key
+            self.name = name
+            self.effect = effect
+            differs = { $0[keyPath: path] != $1[keyPath: path] }
+            carry = { $0[keyPath: path] = $1[keyPath: path] }
+        }
+    }
+
+    /// Every member of `Settings`, and who reads it.
+    static var fields: [Field] {
+        [
+            // The sockets are open, and shards would have to be given others.
+            Field("bind", "binds", \.binds, .waits),
+            Field("pools", "pools", \.pools, .replaces(.shards)),
+            Field("retries", "retries", \.retries, .replaces(.shards)),
+            Field("retry-pause", "retryPauseSeconds", \.retryPauseSeconds, .replaces(.shards)),
+            Field("access-password", "accessPassword", \.accessPassword, .replaces(.shards)),
+            Field("algo-ext", "offersAlgoExtension", \.offersAlgoExtension, .replaces(.shards)),
+            Field("custom-diff", "customDifficulty", \.customDifficulty, .replaces(.shards)),
+            Field("custom-diff-stats", "countsCustomDifficulty", \.countsCustomDifficulty, .replaces(.shards)),
+            Field("workers", "workerNaming", \.workerNaming, .replaces([.shards, .gateway])),
+            Field("user-agent", "userAgent", \.userAgent, .replaces(.shards)),
+            Field("dns", "dns", \.dns, .replaces(.shards)),
+            Field("http", "api", \.api, .replaces(.gateway)),
+            // Open in the supervisor too: one log must not be written to two places in two forms.
+            Field("log-file", "logFile", \.logFile, .waits),
+            Field("colors", "usesColors", \.usesColors, .waits),
+            Field("millrace.log-format", "logFormat", \.logFormat, .waits),
+            Field("verbose", "isVerbose", \.isVerbose, .replaces(.all)),
+            Field("watch", "watchesFile", \.watchesFile, .replaces([])),
+            Field("autosave", "savesDocument", \.savesDocument, .replaces([])),
+            // Sockets and miners belong to a shard's number.
+            Field("millrace.shards", "shards", \.shards, .waits),
+            Field("millrace.run-dir", "runDirectory", \.runDirectory, .waits),
+            Field("millrace.database", "database", \.database, .replaces([.collector, .gateway])),
+        ]
+    }
+}

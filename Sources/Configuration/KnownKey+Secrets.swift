@@ -1,0 +1,54 @@
+/// Which values of a configuration are nobody's business: they are replaced before it is served.
+enum Secrecy: Equatable {
+    case open
+    /// The value itself.
+    case secret
+    /// A text that may hold a login: "stratum+tcp://user:password@host".
+    case secretWithLogin
+}
+
+extension KnownKey {
+    /// Keys that are not `open`.
+    static let secrets: [String: Secrecy] = [
+        "pools[].url": .secretWithLogin,
+        // The wallet tells whose farm this is, and at many pools it is all that one needs to log in.
+        "pools[].user": .secret,
+        "pools[].pass": .secret,
+        "pools[].socks5": .secretWithLogin,
+        "pools[].self-select": .secretWithLogin,
+        "pools[].spend-secret-key": .secret,
+        "access-password": .secret,
+        "tls.cert_key": .secret,
+        "tls.cert-key": .secret,
+        "http.access-token": .secret,
+        "api.access-token": .secret,
+    ]
+
+    private static let paths = Set(all.map(\.path))
+
+    /// What an unknown key is called that is probably a misspelt or a foreign one of the above.
+    static let tellingNames = [
+        "pas", "pwd", "token", "secret", "key", "user", "login", "wallet", "seed", "auth", "credential", "private",
+    ]
+
+    /// - Parameter path: with "[]" for the elements of a list: "pools[].pass".
+    static func secrecy(of path: String) -> Secrecy {
+        if let secrecy = secrets[path] { return secrecy }
+        if paths.contains(path) { return .open }
+        let name = path.split(separator: ".").last?.lowercased() ?? ""
+        return tellingNames.contains { name.contains($0) } ? .secret : .secretWithLogin
+    }
+}
+
+extension Secrecy {
+    /// Whether a value must not be shown. Objects and lists are looked at member by member.
+    func hides(_ value: JSONValue) -> Bool {
+        switch (self, value) {
+        case (.open, _), (_, .null), (_, .boolean), (_, .array), (_, .object): false
+        case (.secret, .integer), (.secret, .decimal): true
+        case (.secretWithLogin, .integer), (.secretWithLogin, .decimal): false
+        case (.secret, .text(let text)): !text.isEmpty
+        case (.secretWithLogin, .text(let text)): text.contains("@")
+        }
+    }
+}

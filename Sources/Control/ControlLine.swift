@@ -1,0 +1,111 @@
+internal import FoundationEssentials
+
+/// Requests and replies as they cross the socket: one JSON object on one line.
+///
+///     {"request":"status"}                                  {"reply":"status","status":{…}}
+///     {"request":"configuration"}                           {"reply":"configuration","document":"{…}"}
+///     {"request":"configure","document":"{…}"}              {"reply":"done"}
+///     {"request":"restart","shard":0}                       {"reply":"begun"}
+///     {"request":"restartAll"}, "reload", "stop"            {"reply":"refused","refusal":{"kind":"invalid","lines":["…"]}}
+public enum ControlLine {
+    /// The socket's name in the run directory.
+    public static let socketName = "control"
+
+    /// The longest line, its LF included: a configuration of 1 MiB whose every other byte has to be escaped.
+    public static let bytesMax = 2 << 20
+
+    /// The line with its LF; nil when it were longer than `bytesMax`.
+    public static func encode(_ request: ControlRequest) -> [UInt8]? { line(WrittenRequest(request)) }
+
+    /// nil when it is no request that this version knows.
+    /// - Parameter line: without its LF.
+    public static func request(_ line: some Sequence<UInt8>) -> ControlRequest? {
+        (try? JSONDecoder().decode(WrittenRequest.self, from: Data(line)))?.request
+    }
+
+    /// The line with its LF; nil when it were longer than `bytesMax`.
+    public static func encode(_ reply: ControlReply) -> [UInt8]? { line(WrittenReply(reply)) }
+
+    /// nil when it is no reply that this version knows.
+    /// - Parameter line: without its LF.
+    public static func reply(_ line: some Sequence<UInt8>) -> ControlReply? {
+        (try? JSONDecoder().decode(WrittenReply.self, from: Data(line)))?.reply
+    }
+
+    private static func line(_ value: some Encodable) -> [UInt8]? {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // JSON text has no raw line break in it: JSONEncoder writes those of strings as \n.
+        guard let json = try? encoder.encode(value), json.count < bytesMax else { return nil }
+        return Array(json) + [0x0a]
+    }
+}
+
+private struct WrittenRequest: Codable {
+    var name: String
+    var document: String?
+    var shard: Int?
+
+    enum CodingKeys: String, CodingKey {
+        case name = "request"
+        case document, shard
+    }
+
+    init(_ request: ControlRequest) {
+        switch request {
+        case .status: name = "status"
+        case .configuration: name = "configuration"
+        case .configure(let text): (name, document) = ("configure", text)
+        case .reload: name = "reload"
+        case .restart(let number): (name, shard) = ("restart", number)
+        case .restartAll: name = "restartAll"
+        case .stop: name = "stop"
+        }
+    }
+
+    var request: ControlRequest? {
+        switch name {
+        case "status": .status
+        case "configuration": .configuration
+        case "configure": document.map { .configure(document: $0) }
+        case "reload": .reload
+        case "restart": shard.map { .restart(shard: $0) }
+        case "restartAll": .restartAll
+        case "stop": .stop
+        default: nil
+        }
+    }
+}
+
+private struct WrittenReply: Codable {
+    var name: String
+    var status: ServiceStatus?
+    var document: String?
+    var refusal: ControlRefusal?
+
+    enum CodingKeys: String, CodingKey {
+        case name = "reply"
+        case status, document, refusal
+    }
+
+    init(_ reply: ControlReply) {
+        switch reply {
+        case .status(let value): (name, status) = ("status", value)
+        case .configuration(let text): (name, document) = ("configuration", text)
+        case .done: name = "done"
+        case .begun: name = "begun"
+        case .refused(let value): (name, refusal) = ("refused", value)
+        }
+    }
+
+    var reply: ControlReply? {
+        switch name {
+        case "status": status.map { .status($0) }
+        case "configuration": document.map { .configuration(document: $0) }
+        case "done": .done
+        case "begun": .begun
+        case "refused": refusal.map { .refused($0) }
+        default: nil
+        }
+    }
+}

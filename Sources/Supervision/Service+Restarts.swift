@@ -1,0 +1,53 @@
+/// Planned restarts: what follows from the states of all while the service runs.
+extension Service {
+    /// The gateway comes and goes with the configuration.
+    mutating func meetWishes(at now: Int64) -> [Order] {
+        tell(.start, at: now) { $0.isWanted && ($0.child.state == .stopped || $0.child.state == .idle) }
+            + tell(.stop, at: now) { !$0.isWanted }
+    }
+
+    /// Goes on to the next place as soon as the one under way is done with.
+    mutating func advanceRestarts(at now: Int64) -> [Order] {
+        var orders: [Order] = []
+        while true {
+            if let name = underWay {
+                switch progress(of: name) {
+                case .goesOn: return orders
+                case .failed:
+                    callOffRestarts()
+                    return orders + [.announce(.restartsHalted(at: name))]
+                case .over: underWay = nil
+                }
+                if waiting.isEmpty { return orders + [.announce(.restarted)] }
+            }
+            guard !waiting.isEmpty else { return orders }
+            let next = waiting.removeFirst()
+            underWay = next.name
+            orders += tell(.restart, at: now) { member in
+                // Whose process has been replaced meanwhile, for whatever reason, has what was asked for.
+                member.name == next.name && member.isWanted && member.child.launches == next.launches
+            }
+        }
+    }
+
+    mutating func callOffRestarts() {
+        waiting = []
+        underWay = nil
+    }
+
+    private enum Progress { case goesOn, over, failed }
+
+    private func progress(of name: ChildName) -> Progress {
+        guard let state = child(name)?.state else { return .over }
+        switch state {
+        case .ready: return .over
+        // Each of these ends: in `ready`, or after ten deaths in `failed`.
+        case .starting, .ousting, .yielding, .backoff, .stopping, .killing: return .goesOn
+        case .failed:
+            // Mining does not depend on the others.
+            if case .shard = name { return .failed }
+            return .over
+        case .idle, .stopped: return .over
+        }
+    }
+}

@@ -1,0 +1,54 @@
+internal import EventLoop
+internal import Glibc
+
+/// Replaces a file so that whoever reads it meanwhile, and after any crash, finds the old one or the new one.
+enum AtomicFile {
+    /// Writes beside the file, waits until that is on the disk, and renames it into its place. Mode and owner stay; a
+    /// symbolic link stays and the file that it names is replaced.
+    static func replace(_ path: String, with bytes: [UInt8]) throws(SystemFailure) {
+        guard let resolved = realpath(path, nil) else { throw SystemFailure(code: -errno) }
+        defer { free(resolved) }
+        let target = String(cString: resolved)
+        var status = stat()
+        guard stat(target, &status) == 0 else { throw SystemFailure(code: -errno) }
+        let directory = String(target[..<(target.lastIndex(of: "/") ?? target.startIndex)]) + "/"
+        let temporary = "\(target).new-\(getpid())"
+        // One that an earlier process of our number left behind is no use to anybody.
+        unlink(temporary)
+        let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { throw SystemFailure(code: -errno) }
+        defer { close(file) }
+        do throws(SystemFailure) {
+            try write(bytes, to: file)
+            let isOwn = status.st_uid == geteuid() && status.st_gid == getegid()
+            try check(isOwn ? 0 : fchown(file, status.st_uid, status.st_gid))
+            try check(fchmod(file, status.st_mode & 0o7777))
+            try check(fsync(file))
+            try check(rename(temporary, target))
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+        // The new name is on the disk when its directory is. That it may not be there yet is no reason to take it back.
+        let parent = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard parent >= 0 else { return }
+        fsync(parent)
+        close(parent)
+    }
+
+    private static func write(_ bytes: [UInt8], to file: Int32) throws(SystemFailure) {
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(file, $0.baseAddress.map { $0 + written }, bytes.count - written)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw SystemFailure(code: count == 0 ? -ENOSPC : -errno) }
+            written += count
+        }
+    }
+
+    private static func check(_ result: Int32) throws(SystemFailure) {
+        if result != 0 { throw SystemFailure(code: -errno) }
+    }
+}

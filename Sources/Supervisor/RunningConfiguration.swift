@@ -1,0 +1,138 @@
+internal import Configuration
+internal import Control
+internal import DaemonKit
+internal import EventLoop
+internal import Glibc
+
+/// The configuration of a running service: what is in force, where it came from, and how another one takes its place.
+struct RunningConfiguration {
+    /// What came of an attempt to put another one in force.
+    enum Outcome {
+        /// It says what is in force already.
+        case unchanged
+        /// It is in force now, and this has to be done for it.
+        case changed(ConfigurationChange, warnings: [Diagnostic])
+        /// Nothing has changed.
+        case refused(ControlRefusal)
+    }
+
+    /// What is in force, as the configuration says it: addresses with port 0 are not yet those of sockets.
+    private(set) var settings: Settings
+    private(set) var status: ConfigurationStatus
+    private let options: [GivenOption]
+    private let surroundings: Surroundings
+    /// What is in force, as a file; nil when the service was started from options alone.
+    private var file: ConfigurationFile?
+    /// What we have last read from, or written to, the disk.
+    private var bytesOnDisk: [UInt8]
+
+    init(
+        settings: Settings, file: ConfigurationFile?, options: [GivenOption], surroundings: Surroundings
+    ) {
+        self.settings = settings
+        self.file = file
+        self.options = options
+        self.surroundings = surroundings
+        bytesOnDisk = file?.bytes ?? []
+        let path = file.map { $0.path.hasPrefix("/") ? $0.path : surroundings.currentDirectory + "/" + $0.path }
+        status = ConfigurationStatus(file: path, loadedAt: WallClock.milliseconds())
+    }
+
+    /// The file's path, to read it by; nil when there is none.
+    var path: String? { file?.path }
+
+    /// As `GET /1/config` serves it.
+    var document: String { presentation.text }
+
+    /// Whether the file says something else than when it was last read or written here.
+    var hasFileChanged: Bool {
+        guard let path, case .success(let found) = ConfigurationSource.read(path, mayWait: false) else { return true }
+        return found.bytes != bytesOnDisk
+    }
+
+    /// Reads the file again.
+    mutating func reload() -> Outcome {
+        guard let path = file?.path else {
+            return .refused(
+                ControlRefusal(
+                    .impossible,
+                    lines: ["the service was started without a configuration file; there is none to read"]))
+        }
+        let read: ConfigurationFile
+        switch ConfigurationSource.read(path, mayWait: false) {
+        case .success(let found): read = found
+        case .failure(let failure): return refuse(["\(path): cannot be read: \(failure.reason)"])
+        }
+        let resolution = Configuration.resolve(file: read, options: options, surroundings: surroundings)
+        guard let new = resolution.settings else { return refuse(resolution.errors.map(\.logText)) }
+        bytesOnDisk = read.bytes
+        return take(new, from: read, warnings: resolution.warnings)
+    }
+
+    /// Takes a document that a client has sent.
+    mutating func receive(_ document: String) -> Outcome {
+        guard let file else {
+            return .refused(
+                ControlRefusal(
+                    .impossible,
+                    lines: [
+                        "the service was started without a configuration file, its options decide everything; "
+                            + "start it with --config FILE to be able to change it"
+                    ]))
+        }
+        switch presentation.receive(Array(document.utf8)) {
+        case .unchanged:
+            status.lastRefusal = []
+            return .unchanged
+        case .refused(let diagnostics):
+            return refuse(diagnostics.map(\.logText))
+        case .accepted(let new, let warnings, let text):
+            let written = ConfigurationFile(path: file.path, bytes: Array(text.utf8))
+            if settings.savesDocument, let reason = save(written) {
+                return .refused(ControlRefusal(.impossible, lines: ["\(file.path): \(reason); nothing was changed"]))
+            }
+            return take(new, from: written, warnings: warnings)
+        }
+    }
+
+    // MARK: - Steps
+
+    private var presentation: ConfigurationDocument {
+        ConfigurationDocument(file: file, options: options, surroundings: surroundings)
+    }
+
+    private mutating func take(
+        _ new: Settings, from file: ConfigurationFile, warnings: [Diagnostic]
+    ) -> Outcome {
+        self.file = file
+        let change = ConfigurationChange(from: settings, to: new)
+        settings = change.settings
+        status.loadedAt = WallClock.milliseconds()
+        status.lastRefusal = []
+        status.waitingForRestart = change.waiting.map { "\($0): changed, in force after a restart of the service" }
+        let isSame = change.changed.isEmpty && change.waiting.isEmpty
+        return isSame ? .unchanged : .changed(change, warnings: warnings)
+    }
+
+    private mutating func refuse(_ lines: [String]) -> Outcome {
+        status.lastRefusal = lines
+        return .refused(ControlRefusal(.invalid, lines: lines))
+    }
+
+    /// Writes the file; the reason when that cannot be.
+    private mutating func save(_ new: ConfigurationFile) -> String? {
+        switch ConfigurationSource.read(new.path, mayWait: false) {
+        case .failure(let failure): return "cannot be read: \(failure.reason)"
+        case .success(let found) where found.bytes != bytesOnDisk:
+            return "has been changed since it was read; reload it first (SIGHUP, or millrace reload)"
+        case .success: break
+        }
+        do throws(SystemFailure) {
+            try AtomicFile.replace(new.path, with: new.bytes)
+        } catch {
+            return "cannot be written: \(error) (\"autosave\": false in it applies changes without writing them)"
+        }
+        bytesOnDisk = new.bytes
+        return nil
+    }
+}

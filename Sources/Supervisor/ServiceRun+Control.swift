@@ -1,0 +1,164 @@
+internal import Configuration
+internal import Control
+internal import DaemonKit
+internal import Glibc
+internal import Logging
+internal import Supervision
+
+// What is asked over the control socket, by signal, and by a change of the file.
+extension ServiceRun {
+    func answer(_ request: ControlRequest) -> ControlReply {
+        switch request {
+        case .status: return .status(status)
+        case .configuration: return .configuration(document: configuration.document)
+        case .configure(let document): return configure(document)
+        case .reload: return reload("asked to reload")
+        case .restart(let number): return restart([.shard(number)])
+        case .restartAll: return restart(service.shards)
+        case .stop:
+            stop("asked to stop")
+            return .begun
+        }
+    }
+
+    private func restart(_ names: [ChildName]) -> ControlReply {
+        do throws(RestartRefusal) {
+            let orders = try service.restart(names, at: now)
+            log.notice("asked to restart \(names.map(\.description).joined(separator: ", "))")
+            restartHaltedAt = nil
+            perform(orders)
+            return .begun
+        } catch {
+            return .refused(error.answer(shards: settings.shards))
+        }
+    }
+
+    // MARK: - Another configuration
+
+    private func configure(_ document: String) -> ControlReply {
+        guard !service.isStopping else { return .refused(RestartRefusal.serviceIsStopping.answer(shards: 0)) }
+        return take("a configuration came over the API") { $0.receive(document) }
+    }
+
+    /// - Parameter reason: why it is read again, for the log.
+    func reload(_ reason: String) -> ControlReply {
+        guard !service.isStopping else { return .refused(RestartRefusal.serviceIsStopping.answer(shards: 0)) }
+        watcher?.know()
+        return take(reason) { $0.reload() }
+    }
+
+    private func take(
+        _ reason: String, _ change: (inout RunningConfiguration) -> RunningConfiguration.Outcome
+    ) -> ControlReply {
+        // To the service manager a service that is starting is not ready, whatever it reads meanwhile.
+        if service.hasServed { serviceManager?.sayReloading() }
+        defer { if service.hasServed, service.restarting.isEmpty { serviceManager?.sayReady(status: readiness) } }
+        let outcome = change(&configuration)
+        switch outcome {
+        case .unchanged:
+            log.notice("\(reason): the configuration says what is in force already")
+        case .refused(let refusal):
+            for line in refusal.lines { log.error("\(reason): \(line)") }
+            log.error("\(reason): the configuration is not taken; the service goes on as it is")
+            return .refused(refusal)
+        case .changed(let change, let warnings):
+            for warning in warnings { log.warning("\(warning.logText)") }
+            apply(change, reason)
+        }
+        return .done
+    }
+
+    private func apply(_ change: ConfigurationChange, _ reason: String) {
+        if !change.changed.isEmpty {
+            log.notice("\(reason): now in force: \(change.changed.joined(separator: ", "))")
+        }
+        for key in change.waiting {
+            log.warning("\(reason): \(key) cannot be changed while the service runs; restart it to put that in force")
+        }
+        LogOutput.change(level: change.settings.isVerbose ? .debug : .info)
+        watchFile()
+        restartHaltedAt = nil
+        var names: [ChildName] = []
+        if change.replaces.contains(.collector) { names.append(.collector) }
+        if change.replaces.contains(.gateway), change.settings.api != nil { names.append(.gateway) }
+        if change.replaces.contains(.shards) { names += service.shards }
+        perform(service.wantGateway(change.settings.api != nil, at: now))
+        perform(service.replace(names, at: now))
+    }
+
+    /// Begins or ends to watch the file, as the configuration says.
+    func watchFile() {
+        guard configuration.settings.watchesFile, let path = configuration.path else {
+            watcher?.close()
+            watcher = nil
+            return
+        }
+        guard watcher == nil else { return }
+        watcher = FileWatcher(on: loop, path: path) { [unowned self] finding in
+            switch finding {
+            case .nothing: break
+            // What we have written ourselves is no news, and neither is a touch.
+            case .changed: if configuration.hasFileChanged { _ = reload("\(path) has changed") }
+            case .gone: log.warning("\(path) is gone; the service goes on as it is")
+            }
+        }
+    }
+
+    // MARK: - How everything is
+
+    private var status: ServiceStatus {
+        var status = ServiceStatus(
+            version: BuildInformation.version, processID: getpid(), startedAt: startedAt,
+            children: service.wantedNames.map(status), configuration: configuration.status)
+        status.restarting = service.restarting.map(\.description)
+        status.restartHaltedAt = restartHaltedAt?.description
+        status.isStopping = service.isStopping
+        return status
+    }
+
+    private func status(of name: ChildName) -> ChildStatus {
+        let child = service.child(name)
+        var status = ChildStatus(name, state: child?.state ?? .idle)
+        status.processID = children[name]?.processID
+        status.startedAt = children[name]?.startedAt
+        status.restarts = max((child?.launches ?? 0) - 1, 0)
+        for (cause, count) in child?.restarts ?? [:] { status.restartCauses[cause.text, default: 0] += count }
+        status.lastDeath = child?.lastDeath?.text
+        if case .failed(let failure) = child?.state { status.lastDeath = failure.text }
+        return status
+    }
+}
+
+extension ChildStatus {
+    fileprivate init(_ name: ChildName, state: ChildState) {
+        let word: State =
+            switch state {
+            case .idle: .idle
+            case .starting: .starting
+            case .ready: .ready
+            case .yielding: .draining
+            case .ousting, .stopping, .killing: .stopping
+            case .backoff: .backoff
+            case .failed: .failed
+            case .stopped: .stopped
+            }
+        switch name {
+        case .collector: self.init(kind: .collector, state: word)
+        case .shard(let number): self.init(kind: .shard, shard: number, state: word)
+        case .gateway: self.init(kind: .gateway, state: word)
+        }
+    }
+}
+
+extension RestartRefusal {
+    fileprivate func answer(shards: Int) -> ControlRefusal {
+        switch self {
+        case .serviceIsStarting:
+            ControlRefusal(.impossible, lines: ["the service is starting; ask again when it is ready"])
+        case .serviceIsStopping:
+            ControlRefusal(.impossible, lines: ["the service is stopping"])
+        case .unknown(let name):
+            ControlRefusal(.unknownShard, lines: ["there is no \(name); there are the shards 0 to \(shards - 1)"])
+        }
+    }
+}

@@ -1,0 +1,74 @@
+internal import Control
+internal import FoundationEssentials
+
+/// `millrace status` for people.
+struct StatusTable {
+    let text: String
+
+    /// - Parameter now: milliseconds since 1970.
+    init(_ status: ServiceStatus, now: UInt64) {
+        let heading =
+            "Millrace \(status.version), process \(status.processID), "
+            + (status.isStopping ? "stopping" : "up \(StatusTable.duration(from: status.startedAt, to: now))")
+        var rows = [["", "STATE", "PROCESS", "UP", "RESTARTS", "LAST DEATH"]]
+        rows += status.children.map { child in
+            [
+                child.name, child.state.rawValue, child.processID.map(String.init) ?? "-",
+                child.startedAt.map { StatusTable.duration(from: $0, to: now) } ?? "-",
+                StatusTable.restarts(of: child), child.lastDeath ?? "-",
+            ]
+        }
+        var lines = [heading, ""] + StatusTable.aligned(rows) + [""]
+        if !status.restarting.isEmpty {
+            lines.append("being replaced: " + status.restarting.joined(separator: ", "))
+        }
+        if let place = status.restartHaltedAt {
+            lines.append("the last restarts came to a halt: the new process of \(place) failed")
+        }
+        lines += StatusTable.lines(of: status.configuration, now: now)
+        text = lines.joined(separator: "\n") + "\n"
+    }
+
+    /// "3 (2 SIGKILL, 1 asked)", most frequent first.
+    private static func restarts(of child: ChildStatus) -> String {
+        let causes = child.restartCauses.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+            .map { "\($0.value) \($0.key)" }
+        return causes.isEmpty ? "\(child.restarts)" : "\(child.restarts) (\(causes.joined(separator: ", ")))"
+    }
+
+    private static func lines(of configuration: ConfigurationStatus, now: UInt64) -> [String] {
+        let source = configuration.file ?? "from options only"
+        let age = duration(from: configuration.loadedAt, to: now)
+        var lines = ["configuration: \(source), in force for \(age)"]
+        lines += configuration.waitingForRestart.map { "  waits: \($0)" }
+        if !configuration.lastRefusal.isEmpty {
+            lines.append("  the last attempt to change it was refused:")
+            lines += configuration.lastRefusal.map { "    \($0)" }
+        }
+        return lines
+    }
+
+    /// "2d 3h", "3h 4m", "4m 5s", "5s".
+    static func duration(from start: UInt64, to now: UInt64) -> String {
+        let seconds = now > start ? (now - start) / 1_000 : 0
+        let parts = [
+            (seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s"),
+        ]
+        let shown = parts.drop { $0.0 == 0 }.prefix(2)
+        return shown.isEmpty ? "0s" : shown.map { "\($0.0)\($0.1)" }.joined(separator: " ")
+    }
+
+    /// Columns of equal width, two spaces apart; the last one as long as it is.
+    private static func aligned(_ rows: [[String]]) -> [String] {
+        let count = rows.first?.count ?? 0
+        let widths = (0..<count).map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            var line = ""
+            for (column, cell) in row.enumerated() {
+                line += cell
+                if column < count - 1 { line += String(repeating: " ", count: widths[column] - cell.count + 2) }
+            }
+            return line
+        }
+    }
+}

@@ -1,0 +1,210 @@
+import Testing
+
+@testable import Configuration
+
+/// What `GET /1/config` serves and `PUT /1/config` takes.
+struct ConfigurationDocumentTests {
+    private static let text = """
+        {
+            // Ours.
+            "pools": [
+                {"url": "a.example:1", "user": "wallet-a", "pass": "pass-a", "rig-id": "r1"},
+                {"url": "b.example:2", "user": "wallet-b", "pass": "pass-b", "spend-secret-key": "spend-b"},
+                {"url": "stratum+tcp://u:url-login@c.example:3", "enabled": false, "socks5": "me:socks-login@h:1"},
+            ],
+            "access-password": "access-secret",
+            "http": {"enabled": true, "port": 8080, "access-token": "http-secret"},
+            "api": {"access-token": "api-secret", "worker-id": "farm"},
+            "tls": {"enabled": false, "cert_key": "key-secret"},
+            "pasword": "unknown-secret", "tokens": ["unknown-secret-1", {"deep": "unknown-secret-2"}],
+            "proxy-url": "http://u:unknown-login@h", "colour": "blue", "ratio": 1.5, "none": null, "empty": [],
+            "millrace": {"shards": 2, "run-dir": "/run/x"}
+        }
+        """
+
+    private static let secrets = [
+        "wallet-a", "wallet-b", "pass-a", "pass-b", "spend-b", "url-login", "socks-login", "access-secret",
+        "http-secret",
+        "api-secret", "key-secret", "unknown-secret", "unknown-login",
+    ]
+
+    private func document(_ text: String = text, _ line: String = "") -> ConfigurationDocument {
+        ConfigurationDocument(
+            file: ConfigurationFile(path: "config.json", bytes: Array(text.utf8)),
+            options: GivenOption.scan(line.split(separator: " ").map(String.init)), surroundings: .user)
+    }
+
+    private func receive(
+        _ sent: String, for text: String = text, _ line: String = ""
+    ) -> ConfigurationDocument.Reception {
+        document(text, line).receive(Array(sent.utf8))
+    }
+
+    /// What a document comes to, given that it is accepted.
+    private func accepted(
+        _ sent: String, for text: String = text, _ line: String = "", _ location: SourceLocation = #_sourceLocation
+    ) throws -> (settings: Settings, text: String) {
+        guard case .accepted(let settings, _, let fileText) = receive(sent, for: text, line) else {
+            Issue.record("\(receive(sent, for: text, line))", sourceLocation: location)
+            throw Refused()
+        }
+        return (settings, fileText)
+    }
+
+    private struct Refused: Error {}
+
+    private func refusals(_ sent: String, for text: String = text, _ line: String = "") -> [String] {
+        guard case .refused(let diagnostics) = receive(sent, for: text, line) else { return ["not refused"] }
+        return diagnostics.map(\.logText)
+    }
+
+    // MARK: - Out
+
+    @Test func everythingIsServedAndNoSecretIs() throws {
+        let served = document().text
+        for secret in Self.secrets { #expect(!served.contains(secret), "\(secret)") }
+        for shown in [
+            "\"colour\": \"blue\"", "\"ratio\": 1.5", "\"url\": \"a.example:1\"", "\"none\": null", "\"r1\"", "[]",
+        ] {
+            #expect(served.contains(shown), "\(shown)")
+        }
+        #expect(!served.contains("Ours."), "comments are not part of it")
+        #expect(throws: Never.self) { try JSONReader.read(Array(served.utf8)) }
+    }
+
+    @Test func anEmptySecretIsShownAsWhatItIs() {
+        let served = document(withPool(#""access-password": "", "http": {"access-token": null}"#)).text
+        #expect(served.contains(#""access-password": """#) && served.contains(#""access-token": null"#))
+    }
+
+    @Test func optionsAreLaidOverTheFile() {
+        let served = document(Self.text, "--http-port 9 --access-password option-secret --retries 7").text
+        #expect(served.contains("\"port\": 9") && served.contains("\"retries\": 7"))
+        #expect(!served.contains("option-secret"))
+    }
+
+    @Test func everyKeyOfTheSecretsIsAKeyAndEveryTellingNameIsDecided() {
+        let paths = Set(KnownKey.all.map(\.path))
+        for path in KnownKey.secrets.keys { #expect(paths.contains(path), "\(path)") }
+        // Known, and open though their names sound like secrets.
+        let open: Set<String> = ["user-agent"]
+        for path in paths where !open.contains(path) && KnownKey.secrets[path] == nil {
+            let name = path.split(separator: ".").last ?? ""
+            #expect(!KnownKey.tellingNames.contains { name.contains($0) }, "\(path)")
+        }
+    }
+
+    // MARK: - And in again
+
+    @Test(arguments: ["", "--http-port 9", "--access-password s --retries 7 --shards 3", "-o p:1 -u w -b 0.0.0.0:1"])
+    func whatWasServedChangesNothing(line: String) {
+        #expect(receive(document(Self.text, line).text, for: Self.text, line) == .unchanged)
+    }
+
+    @Test func aChangeKeepsAllSecrets() throws {
+        let sent = document().text.replacing("\"blue\"", with: "\"red\"").replacing("\"r1\"", with: "\"r2\"")
+        let (settings, text) = try accepted(sent)
+        #expect(settings.pools.map(\.user) == ["wallet-a", "wallet-b"])
+        #expect(settings.pools.map(\.password) == ["pass-a", "pass-b"])
+        #expect(settings.pools[0].rigID == "r2")
+        #expect(settings.api?.accessToken == "http-secret" && settings.accessPassword == "access-secret")
+        for secret in Self.secrets { #expect(text.contains(secret), "\(secret)") }
+        #expect(!text.contains("***"))
+        // The text is a file that says the same.
+        #expect(resolved(text).settings == settings)
+    }
+
+    @Test func aSecretThatIsWrittenOutReplacesTheOldOne() throws {
+        let sent = withPool(#""access-password": "new""#).replacing(
+            "pool.example:4444\"", with: "a.example:1\", \"user\": \"***\"")
+        let settings = try accepted(sent).settings
+        #expect(settings.accessPassword == "new" && settings.pools[0].user == "wallet-a")
+    }
+
+    @Test func reorderedPoolsKeepTheirOwnSecrets() throws {
+        let sent = pool(#""url": "b.example:2", "user": "***", "pass": "***"}, {"url": "a.example:1", "user": "***""#)
+        let settings = try accepted(sent).settings
+        #expect(settings.pools.map(\.user) == ["wallet-b", "wallet-a"])
+        #expect(settings.pools.map(\.password) == ["pass-b", "x"])
+    }
+
+    @Test func thePoolOfAnotherAddressDoesNotGetTheLoginOfTheOneBefore() {
+        let sent = "{\"pools\": [\n{\"url\": \"evil.example:1\",\n \"user\": \"***\"}]}"
+        #expect(
+            refusals(sent) == [
+                #"document:3:10: pools[0].user: "***" keeps the secret that is there, and here is none; write it out"#
+            ])
+    }
+
+    @Test func poolsOfOneAddressAreToldApartByTheRestOrNotAtAll() throws {
+        let twins = pool(
+            #""url": "a", "user": "u1", "rig-id": "r1"}, {"url": "a", "user": "u2", "rig-id": "r2"}, {"url": "b", "user": "u3""#
+        )
+        func users(_ sent: String) throws -> [String] {
+            try accepted(pool(sent), for: twins).settings.pools.map(\.user)
+        }
+        let one = #""url": "a", "user": "***", "rig-id": "r1""#
+        let two = #""url": "a", "user": "***", "rig-id": "r2""#
+        #expect(try users(two + "}, {" + one) == ["u2", "u1"])
+        #expect(try users(two) == ["u2"])
+        // Nothing but its place tells which one it is.
+        #expect(try users(one + "}, {" + #""url": "a", "user": "***""#) == ["u1", "u2"])
+        #expect(refusals(pool(#""url": "a", "user": "***""#), for: twins).count == 1)
+    }
+
+    @Test func theMarkMeansNothingWhereNoSecretIs() throws {
+        let sent = withPool("\"user-agent\": \"***\"")
+        #expect(try accepted(sent).settings.userAgent == "***")
+        #expect(refusals(withPool("\"api\": {\"access-token\": \"***\"}"), for: withPool("")).count == 1)
+    }
+
+    @Test func aDocumentIsJudgedByTheRulesOfAFileWithItsOwnLines() {
+        #expect(
+            refusals("{\n\"pools\": [{\"url\": \"a\"}],\n  \"retries\": 0\n}")
+                == ["document:3:14: retries: expected a number from 1 to 1000, found 0"])
+        #expect(refusals("[]") == ["document:1:1: expected an object ('{'), found a list"])
+        #expect(refusals("{").first?.hasPrefix("document:1:2: ") == true)
+        #expect(refusals("{}").first?.contains("no pool to mine to") == true)
+    }
+
+    @Test func whatAnOptionDecidesCannotBeChangedByTheFile() throws {
+        let line = "--http-port 9 -o p.example:1"
+        let served = document(Self.text, line).text
+        let changed = refusals(served.replacing("\"port\": 9", with: "\"port\": 10"), for: Self.text, line)
+        #expect(changed.count == 1 && changed[0].contains("http.port: is decided by the option --http-port"))
+        let pools = refusals(served.replacing("p.example:1", with: "q.example:1"), for: Self.text, line)
+        #expect(pools.count == 1 && pools[0].contains("--url"))
+        // Everything else can, and the file keeps what it said itself.
+        let (settings, text) = try accepted(
+            served.replacing("\"blue\"", with: "\"red\""), for: Self.text, line)
+        #expect(settings.api?.port == 9 && settings.pools.map(\.host) == ["p.example"])
+        #expect(text.contains("\"port\": 8080") && text.contains("wallet-a") && !text.contains("p.example"))
+    }
+
+    @Test func anOptionsSecretDoesNotGetIntoTheFile() throws {
+        let base = withPool("\"retries\": 3")
+        let served = document(base, "--access-password option-secret --http-access-token t").text
+        let (settings, text) = try accepted(
+            served.replacing("\"retries\": 3", with: "\"retries\": 4"), for: base,
+            "--access-password option-secret --http-access-token t")
+        #expect(settings.accessPassword == "option-secret" && settings.retries == 4)
+        #expect(!text.contains("option-secret") && !text.contains("http") && !text.contains("***"))
+    }
+
+    /// Mutated documents: an answer, never a trap; what is accepted is a file that says the same, without the mark in
+    /// the place of a secret that was there.
+    @Test func damagedDocumentsNeverTrap() {
+        let document = document()
+        let served = Array(document.text.utf8)
+        var random = SplitMix(state: 11)
+        for _ in 0..<500 {
+            var sent = served
+            for _ in 0...random.below(2) {
+                let place = random.below(sent.count)
+                if random.below(2) == 0 { sent[place] = UInt8(random.below(128)) } else { sent.remove(at: place) }
+            }
+            guard case .accepted(let settings, _, let text) = document.receive(sent) else { continue }
+            #expect(resolved(text).settings == settings)
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import Glibc
+import Testing
+
+@testable import EventLoop
+
+@Suite struct LocalStreamTests {
+    /// Answers each chunk with the same bytes.
+    private final class Echo: LocalStream {
+        var ending: StreamEnd?
+        var sends = 0
+
+        override func didReceive(_ chunk: UnsafeRawBufferPointer) { send(Array(chunk)) }
+        override func didSend() { sends += 1 }
+        override func didEnd(_ end: StreamEnd) {
+            ending = end
+            close()
+        }
+    }
+
+    private func connect(_ path: String) -> Int32 {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        #expect(result == 0)
+        return descriptor
+    }
+
+    @Test func aConnectionIsAcceptedReadAnsweredAndEnded() throws {
+        let loop = try Loop()
+        let path = "/tmp/millrace-local-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        var streams: [Echo] = []
+        let listener = try LocalListener(on: loop, path: path, mode: 0o600) { descriptor in
+            guard let stream = try? Echo(on: loop, descriptor: descriptor) else { return }
+            streams.append(stream)
+            stream.startReading()
+        }
+        #expect(throws: SystemFailure.self) { try LocalListener(on: loop, path: path, mode: 0o600) { _ in } }
+        let peer = connect(path)
+        // The listener alone keeps no loop alive.
+        let clock = Timer(on: loop) {}
+        clock.start(after: 1, repeating: 1)
+        #expect(send(peer, "hello", 5, 0) == 5)
+        while streams.first?.sends != 1 { loop.runOnce() }
+        var answer = [UInt8](repeating: 0, count: 16)
+        #expect(recv(peer, &answer, 16, Int32(MSG_DONTWAIT)) == 5 && answer.starts(with: "hello".utf8))
+        Glibc.close(peer)
+        while streams.first?.isClosed != true { loop.runOnce() }
+        #expect(streams.first?.ending == .endOfStream)
+        listener.close()
+        #expect(access(path, F_OK) != 0)
+        clock.close()
+        loop.run()
+    }
+
+    @Test func whatIsNoSocketIsRefusedAndClosed() throws {
+        let loop = try Loop()
+        #expect(throws: SystemFailure.self) { try Echo(on: loop, descriptor: -1) }
+        loop.run()
+        #expect(throws: SystemFailure.self) {
+            try LocalListener(on: loop, path: "/tmp/" + String(repeating: "a", count: 200), mode: 0o600) { _ in }
+        }
+    }
+}

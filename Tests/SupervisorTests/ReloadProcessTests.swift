@@ -1,0 +1,256 @@
+import Control
+import Foundation
+import Glibc
+import Testing
+
+/// Another configuration for a running service: by its file, by signal, over the socket.
+@Suite struct ReloadProcessTests {
+    private func served(_ service: SupervisedService) throws -> String {
+        guard case .configuration(let document) = try service.ask(.configuration) else { return "" }
+        return document
+    }
+
+    private func onDisk(_ service: SupervisedService) throws -> String {
+        try String(contentsOf: service.file, encoding: .utf8)
+    }
+
+    /// Waits until planned restarts are over and the shards have been started with so many retries.
+    private func waitForRetries(
+        _ number: Int, _ service: SupervisedService, _ location: SourceLocation = #_sourceLocation
+    ) throws {
+        service.wait(location) { service in
+            guard let status = try? service.status(), status.restarting.isEmpty else { return false }
+            return ["worker0", "worker1"].allSatisfy { who in
+                (try? service.settings(of: who))?["retries"] as? Int == number
+            }
+        }
+    }
+
+    private func stop(_ service: SupervisedService, _ location: SourceLocation = #_sourceLocation) {
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0, sourceLocation: location)
+    }
+
+    @Test func aHangUpReadsTheFileAgainAndReplacesTheShardsOneByOne() throws {
+        let service = try SupervisedService()
+        try service.startFromFile(SupervisedService.file("\"watch\": false, \"retries\": 5"))
+        service.waitUntilReady()
+        try service.write(SupervisedService.file("\"watch\": false, \"retries\": 6"))
+        service.send(SIGHUP)
+        try waitForRetries(6, service)
+        for other in ["collector", "gateway"] { #expect(service.processes(of: other).count == 1) }
+        #expect(service.logText.contains("SIGHUP: now in force: retries"))
+        #expect(try service.status().children.map(\.restarts) == [0, 1, 1, 0])
+        stop(service)
+    }
+
+    @Test func aChangedFileIsNoticedEvenIfTheEditorRenames() throws {
+        let service = try SupervisedService()
+        try service.startFromFile()
+        service.waitUntilReady()
+        try service.write(SupervisedService.file("\"retries\": 7"))  // a new file, renamed
+        try waitForRetries(7, service)
+        let handle = try FileHandle(forWritingTo: service.file)  // and the same file, overwritten
+        try handle.truncate(atOffset: 0)
+        try handle.write(contentsOf: Data(SupervisedService.file("\"retries\": 8").utf8))
+        try handle.close()
+        try waitForRetries(8, service)
+        stop(service)
+    }
+
+    @Test func theGatewayComesAndGoesWithItsKeyAndNobodyElseNotices() throws {
+        let service = try SupervisedService()
+        try service.startFromFile()
+        service.waitUntilReady()
+        let off = SupervisedService.file().replacing("\"enabled\": true", with: "\"enabled\": false")
+        try service.write(off)
+        #expect(try service.ask(.reload) == .done)
+        service.wait { (try? $0.status().children.contains { $0.kind == .gateway }) == false }
+        try service.write(SupervisedService.file())
+        #expect(try service.ask(.reload) == .done)
+        service.wait { (try? $0.status().children.last?.state) == .ready }
+        #expect(service.processes(of: "gateway").count == 2)
+        for other in ["collector", "worker0", "worker1"] { #expect(service.processes(of: other).count == 1) }
+        stop(service)
+    }
+
+    static let badFiles: [(text: String, reason: String)] = [
+        ("", "config.json:1:1: the file is empty, expected '{'"),
+        ("{\n  \"pools\": [\n", "config.json:3:1: the file ends, but the '['"),
+        ("[]", "config.json:1:1: expected an object"),
+        (
+            SupervisedService.file("\"retries\": 0"),
+            "config.json:7:16: retries: expected a number from 1 to 1000, found 0"
+        ),
+        (SupervisedService.file("\"retries\": \"5\""), "config.json:7:16: retries: expected a number"),
+        (
+            SupervisedService.file("\"bind\": [\"localhost:1\"]").replacing("\"bind\": [\"127.0.0.1:0\"],", with: ""),
+            "config.json:7:14: bind[0]: expected a numeric address"
+        ),
+        (
+            SupervisedService.file().replacing("127.0.0.1:1\"", with: "127.0.0.1:99999\""),
+            "config.json:3:23: pools[0].url: expected a port from 1 to 65535"
+        ),
+        ("{\n\"pools\": []\n}", "config.json:2:10: pools: no pool to mine to"),
+        (
+            SupervisedService.file().replacing("\"shards\": 2", with: "\"shards\": 0"),
+            "config.json:6:28: millrace.shards: expected"
+        ),
+        (SupervisedService.file("\"retries\": 5 \"retry-pause\": 1"), "config.json:7:18: expected ',' or '}'"),
+        (SupervisedService.file("\"log-file\": 7"), "config.json:7:17: log-file: expected a text, found a number"),
+    ]
+
+    @Test func badFilesAreRefusedWithLineAndReasonAndTheServiceIsUntouched() throws {
+        let service = try SupervisedService()
+        try service.startFromFile(SupervisedService.file("\"watch\": false"))
+        service.waitUntilReady()
+        let before = try served(service)
+        for bad in Self.badFiles {
+            try service.write(bad.text)
+            guard case .refused(let refusal) = try service.ask(.reload) else {
+                Issue.record("accepted: \(bad.text)")
+                continue
+            }
+            #expect(refusal.kind == .invalid)
+            #expect(refusal.lines.contains { $0.contains(bad.reason) }, "\(bad.reason): \(refusal.lines)")
+            #expect(try service.status().configuration.lastRefusal == refusal.lines)
+            #expect(service.logText.contains(refusal.lines[0]))
+        }
+        #expect(try served(service) == before)
+        #expect(try service.status().children.map(\.restarts) == [0, 0, 0, 0])
+        try service.write(SupervisedService.file("\"watch\": false"))
+        #expect(try service.ask(.reload) == .done)
+        #expect(try service.status().configuration.lastRefusal == [])
+        stop(service)
+    }
+
+    @Test func aFileThatHasBecomeAPipeOrIsGoneHoldsUpNobody() throws {
+        let service = try SupervisedService()
+        try service.startFromFile(SupervisedService.file("\"watch\": false"))
+        service.waitUntilReady()
+        unlink(service.file.path)
+        guard case .refused(let gone) = try service.ask(.reload) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(gone.lines[0].contains("config.json: cannot be read: No such file or directory"))
+        #expect(mkfifo(service.file.path, 0o600) == 0)
+        guard case .refused = try service.ask(.reload) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(try service.status().children.map(\.restarts) == [0, 0, 0, 0])
+        stop(service)
+    }
+
+    @Test func whatCannotBeChangedWaitsAndIsTold() throws {
+        let service = try SupervisedService()
+        try service.startFromFile()
+        service.waitUntilReady()
+        let other = SupervisedService.file("\"retries\": 9").replacing("\"shards\": 2", with: "\"shards\": 3")
+            .replacing("127.0.0.1:0", with: "127.0.0.2:0")
+        try service.write(other)
+        #expect(try service.ask(.reload) == .done)
+        try waitForRetries(9, service)
+        let status = try service.status()
+        #expect(
+            status.configuration.waitingForRestart
+                == ["bind", "millrace.shards"].map {
+                    "\($0): changed, in force after a restart of the service"
+                })
+        #expect(status.children.count == 4)
+        stop(service)
+    }
+
+    // MARK: - Over the socket
+
+    @Test func aDocumentIsWrittenAndAppliedAndItsSecretsStay() throws {
+        let service = try SupervisedService()
+        try service.startFromFile()
+        service.waitUntilReady()
+        chmod(service.file.path, 0o640)
+        let document = try served(service)
+        for secret in ["wallet-of-ann", "pool-secret", "api-secret"] { #expect(!document.contains(secret)) }
+
+        let text = try onDisk(service)
+        #expect(try service.ask(.configure(document: document)) == .done)
+        #expect(try onDisk(service) == text, "what changes nothing writes nothing")
+
+        let changed = document.replacing("\"retries\": 5", with: "\"retries\": 11")
+        #expect(try service.ask(.configure(document: changed)) == .done)
+        try waitForRetries(11, service)
+        let written = try onDisk(service)
+        #expect(written.contains("pool-secret") && written.contains("api-secret") && !written.contains("***"))
+        var facts = stat()
+        #expect(stat(service.file.path, &facts) == 0 && facts.st_mode & 0o777 == 0o640)
+        let pools = try service.settings(of: "worker0")["pools"] as? [[String: Any]]
+        #expect(pools?.first?["user"] as? String == "wallet-of-ann")
+        let files = try FileManager.default.contentsOfDirectory(atPath: service.directory.path)
+        #expect(!files.contains { $0.contains(".new-") })
+        // The watch takes no notice of what we wrote ourselves.
+        usleep(2_000_000)
+        #expect(!service.logText.contains("has changed: "))
+        #expect(try service.status().children.map(\.restarts) == [0, 1, 1, 0])
+        stop(service)
+    }
+
+    @Test func aBadDocumentChangesNeitherServiceNorFile() throws {
+        let service = try SupervisedService()
+        try service.startFromFile()
+        service.waitUntilReady()
+        let text = try onDisk(service)
+        let bad = try served(service).replacing("\"retries\": 5", with: "\"retries\": 0")
+        guard case .refused(let refusal) = try service.ask(.configure(document: bad)) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(refusal.kind == .invalid && refusal.lines.count == 1)
+        #expect(refusal.lines[0].contains("retries: expected a number from 1 to 1000, found 0"))
+        #expect(try onDisk(service) == text)
+        #expect(try service.status().children.map(\.restarts) == [0, 0, 0, 0])
+        stop(service)
+    }
+
+    @Test func aFileThatSomebodyIsEditingIsNotOverwritten() throws {
+        let service = try SupervisedService()
+        try service.startFromFile(SupervisedService.file("\"watch\": false, \"retries\": 5"))
+        service.waitUntilReady()
+        let document = try served(service).replacing("\"retries\": 5", with: "\"retries\": 6")
+        let edited = SupervisedService.file("\"watch\": false, \"retries\": 7")
+        try service.write(edited)
+        guard case .refused(let refusal) = try service.ask(.configure(document: document)) else {
+            Issue.record("the operator's work is lost")
+            return
+        }
+        #expect(refusal.kind == .impossible && refusal.lines[0].contains("has been changed since it was read"))
+        #expect(try onDisk(service) == edited)
+        stop(service)
+    }
+
+    @Test func withoutAutosaveADocumentIsAppliedAndNotWritten() throws {
+        let service = try SupervisedService()
+        try service.startFromFile(SupervisedService.file("\"autosave\": false, \"retries\": 5"))
+        service.waitUntilReady()
+        let text = try onDisk(service)
+        let document = try served(service).replacing("\"retries\": 5", with: "\"retries\": 6")
+        #expect(try service.ask(.configure(document: document)) == .done)
+        try waitForRetries(6, service)
+        #expect(try onDisk(service) == text)
+        #expect(try served(service).contains("\"retries\": 6"))
+        stop(service)
+    }
+
+    @Test func aServiceWithoutAFileCannotBeGivenOne() throws {
+        let service = try SupervisedService()
+        try service.start()
+        service.waitUntilReady()
+        let document = try served(service)
+        #expect(document.contains("\"url\": \"127.0.0.1:1\"") && !document.contains("nobody"))
+        guard case .refused(let refusal) = try service.ask(.configure(document: document)) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(refusal.kind == .impossible && refusal.lines[0].contains("start it with --config FILE"))
+        stop(service)
+    }
+}

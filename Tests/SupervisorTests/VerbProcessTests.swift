@@ -1,0 +1,123 @@
+import Control
+import Foundation
+import Glibc
+import Testing
+
+@testable import Supervisor
+
+/// The verbs as scripts use them: output and exit codes.
+@Suite struct VerbProcessTests {
+    @Test func aServiceIsShownRestartedReloadedAndStopped() throws {
+        let service = try SupervisedService()
+        try service.startFromFile()
+        service.waitUntilReady()
+        let place = ["--run-dir", service.runDirectory]
+
+        let shown = try service.command(["status"] + place)
+        #expect(shown.code == 0 && shown.complaints == "")
+        for part in ["shard 1", "ready", "\(service.processID)", service.file.path] {
+            #expect(shown.output.contains(part), "\(part) in \(shown.output)")
+        }
+        let json = try service.command(["status", "--json"] + place)
+        let status = try JSONDecoder().decode(ServiceStatus.self, from: Data(json.output.utf8))
+        #expect(status.children.count == 4)
+
+        #expect(try service.command(["restart", "1"] + place).code == 0)
+        #expect(try service.command(["restart", "all", "--json"] + place).output.hasSuffix("\"result\":\"done\"}\n"))
+        #expect(try service.status().children.map(\.restarts) == [0, 1, 2, 0])
+        let unknown = try service.command(["restart", "9"] + place)
+        #expect(unknown.code == 1 && unknown.complaints == "there is no shard 9; there are the shards 0 to 1\n")
+
+        try service.write(SupervisedService.file("\"retries\": 0"))
+        let refused = try service.command(["reload", "--json"] + place)
+        #expect(refused.code == 1)
+        #expect(refused.output.contains("config.json:7:16: retries: expected") && refused.output.contains("refused"))
+        #expect(try service.command(["status"] + place).output.contains("the last attempt to change it was refused"))
+        try service.write(SupervisedService.file("\"retries\": 9"))
+        #expect(try service.command(["reload"] + place).output.contains("the configuration is in force"))
+
+        #expect(try service.command(["stop"] + place).output == "stopped\n")
+        #expect(service.exitCode() == 0)
+        for verb in [["status"], ["restart", "all"], ["reload"], ["stop"]] {
+            let nobody = try service.command(verb + place)
+            #expect(nobody.code == 3 && nobody.complaints.contains("no service answers at"))
+        }
+        #expect(try service.command(["stop", "--json"] + place).output.contains("\"result\":\"no service\""))
+    }
+
+    @Test func theServiceIsFoundByItsFileEvenWhenThatHasBeenBrokenSince() throws {
+        let service = try SupervisedService()
+        let members = "\"millrace\": {\"shards\": 2, \"run-dir\": \"\(service.runDirectory)\"}"
+        let good = SupervisedService.file(members).replacing(
+            "\"millrace\": {\"shards\": 2},", with: "\"watch\": false,")
+        try service.startFromFile(good)
+        service.waitUntilReady()
+        let place = ["--config", service.file.path]
+        #expect(try service.command(["status"] + place).code == 0)
+        try service.write(good.replacing("\"watch\": false", with: "\"retries\": 0"))
+        #expect(try service.command(["status"] + place).code == 0)
+        try service.write("{")
+        let lost = try service.command(["status"] + place)
+        #expect(lost.code == 2 && lost.complaints.contains("name the service by --run-dir"))
+        #expect(try service.command(["status", "--config", "/nonexistent"]).code == 2)
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+    }
+
+    @Test(arguments: [["restart"], ["restart", "some"], ["status", "--no-such"], ["stop", "now"]])
+    func aWrongLineHasItsOwnExitCode(line: [String]) throws {
+        #expect(try SupervisedService().command(line).code == 64)
+    }
+
+    @Test(arguments: ["status", "restart", "reload", "stop"])
+    func everyVerbHasItsHelp(verb: String) throws {
+        let help = try SupervisedService().command([verb, "--help"])
+        #expect(
+            help.code == 0 && help.output.contains("Exit codes: 0 done") && help.output.contains("--run-dir")
+        )
+    }
+}
+
+struct StatusTableTests {
+    @Test func theTableIsWorthLookingAt() {
+        var shard = ChildStatus(kind: .shard, shard: 0, state: .ready)
+        shard.processID = 4712
+        shard.startedAt = 1_000_000_000_000
+        shard.restarts = 4
+        shard.restartCauses = ["asked": 1, "SIGKILL": 2, "exit 3": 1]
+        shard.lastDeath = "was ended by SIGKILL"
+        var failed = ChildStatus(kind: .shard, shard: 10, state: .failed)
+        failed.lastDeath = "it left with exit code 2 (badConfiguration), which a restart would not change"
+        var status = ServiceStatus(
+            version: "1.2.3", processID: 4711, startedAt: 1_000_000_000_000 - 93_784_000, children: [shard, failed],
+            configuration: ConfigurationStatus(
+                file: "/etc/millrace/config.json", loadedAt: 1_000_000_000_000,
+                lastRefusal: ["config.json:7:16: retries: expected a number"],
+                waitingForRestart: ["bind: changed, in force after a restart of the service"]))
+        status.restarting = ["shard 0"]
+        let table = StatusTable(status, now: 1_000_000_065_000).text
+        #expect(
+            table == """
+                Millrace 1.2.3, process 4711, up 1d 2h
+
+                          STATE   PROCESS  UP     RESTARTS                          LAST DEATH
+                shard 0   ready   4712     1m 5s  4 (2 SIGKILL, 1 asked, 1 exit 3)  was ended by SIGKILL
+                shard 10  failed  -        -      0                                 it left with exit code 2 (badConfiguration), which a restart would not change
+
+                being replaced: shard 0
+                configuration: /etc/millrace/config.json, in force for 1m 5s
+                  waits: bind: changed, in force after a restart of the service
+                  the last attempt to change it was refused:
+                    config.json:7:16: retries: expected a number
+
+                """)
+    }
+
+    @Test(arguments: [
+        (0, "0s"), (999, "0s"), (59_000, "59s"), (60_000, "1m 0s"), (7_322_000, "2h 2m"), (86_400_000, "1d 0h"),
+    ])
+    func durationsHaveTwoParts(millis: UInt64, text: String) {
+        #expect(StatusTable.duration(from: 5, to: 5 + millis) == text)
+        #expect(StatusTable.duration(from: 5 + millis, to: 5) == "0s")
+    }
+}
