@@ -51,6 +51,8 @@ extension Worker {
 
     /// Takes the connections up, or begins with none.
     func beginOrGoOn() {
+        // While anybody holds an end of it, an anchor stays down, and with it whatever else the dead process had open.
+        defer { for former in inheritance.legacy?.former ?? [] { close(former.anchor) } }
         guard let inherited else {
             beginChronicle()
             take(.start)
