@@ -9,6 +9,8 @@ struct ConnectionDeadlines: Sendable {
         var deadline: Int64
     }
 
+    // A stream of events is an answer whose end is put off each time that the client has taken a piece of it.
+
     private let requestMillis: Int64
     private let answerMillis: Int64
     private var entries: [Int32: Entry] = [:]
@@ -31,6 +33,9 @@ struct ConnectionDeadlines: Sendable {
     mutating func answering(_ socket: Int32, at now: Int64) {
         change(socket, to: Entry(isAnswering: true, deadline: now + answerMillis))
     }
+
+    /// The client has taken a piece of a stream: it has as long again for the next.
+    mutating func streaming(_ socket: Int32, at now: Int64) { answering(socket, at: now) }
 
     /// The answer has been taken, or given up: the next request may come.
     mutating func answered(_ socket: Int32, at now: Int64) {

@@ -34,19 +34,23 @@ enum CurrentDocuments {
                 $0.member("total", snapshot.upstreams.total)
                 $0.member("ratio", Hundredths(ratio: snapshot.minersNow, to: snapshot.upstreams.active))
             }
-            $0.object("results") { results(snapshot.results, uptime: uptime, into: &$0) }
+            $0.object("results") { results(snapshot.results, served: snapshot.servedMilliseconds / 1_000, into: &$0) }
         }
         return json.bytes
     }
 
-    static func workers(of snapshot: Snapshot, naming: Settings.WorkerNaming) -> [UInt8] {
-        var json = JSONWriter(reserving: 256 + snapshot.workers.count * 128)
+    static func workers(
+        of snapshot: Snapshot, naming: Settings.WorkerNaming, list: ListQuery<WorkerColumn> = ListQuery()
+    ) -> [UInt8] {
+        let rows = list.selection(from: snapshot.workers)
+        var json = JSONWriter(reserving: 256 + rows.count * 128)
         json.object {
             $0.object("hashrate") { $0.array("total", .inLine, snapshot.hashrates.kilohashes) }
             $0.member("mode", naming.rawValue)
             $0.array("workers", .onePerLine) {
-                for row in snapshot.workers { $0.array(.inLine) { row.writeColumns(into: &$0) } }
+                for row in rows { $0.array(.inLine) { row.writeColumns(into: &$0) } }
             }
+            if !list.isWhole { $0.member("total", UInt64(snapshot.workers.count)) }
         }
         return json.bytes
     }
@@ -61,12 +65,12 @@ enum CurrentDocuments {
         json.member("hardware_concurrency", machine.processors)
     }
 
-    private static func results(_ results: Snapshot.Results, uptime: UInt64, into json: inout JSONWriter) {
+    private static func results(_ results: Snapshot.Results, served: UInt64, into json: inout JSONWriter) {
         json.member("accepted", results.accepted)
         json.member("rejected", results.rejected)
         json.member("invalid", results.invalid)
         json.member("expired", results.expired)
-        json.member("avg_time", results.averageSeconds(uptime: uptime))
+        json.member("avg_time", results.averageSeconds(served: served))
         json.member("latency", results.latencyMilliseconds)
         json.member("hashes_total", results.hashesTotal)
         json.member("hashes_donate", UInt64(0))

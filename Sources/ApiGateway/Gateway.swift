@@ -17,6 +17,9 @@ struct Gateway: ~Copyable {
     private let pages: Pages
     private let handler: RequestHandler
     private let subscriber: SnapshotSubscriber
+    private let feed: Feed
+    private let streams: EventStreams
+    private let supervisor: SupervisorsWord
     private let lifeline: Lifeline
 
     private var server: HTTPServer?
@@ -26,12 +29,16 @@ struct Gateway: ~Copyable {
 
     init(
         api: Settings.API, pages: Pages, handler: RequestHandler, subscriber: SnapshotSubscriber,
-        lifeline: consuming Lifeline, limits: GatewayLimits, log: Logger
+        feed: Feed, streams: EventStreams, supervisor: SupervisorsWord, lifeline: consuming Lifeline,
+        limits: GatewayLimits, log: Logger
     ) {
         self.api = api
         self.pages = pages
         self.handler = handler
         self.subscriber = subscriber
+        self.feed = feed
+        self.streams = streams
+        self.supervisor = supervisor
         self.lifeline = lifeline
         self.limits = limits
         self.log = log
@@ -40,6 +47,7 @@ struct Gateway: ~Copyable {
     /// Returns when the process shall end; the server is stopped then.
     mutating func run() {
         pages.advance(to: WallClock.milliseconds())
+        feed.start()
         serveIfDue()
         // Also when the port is taken: a gateway that waits for its port is healthy, and killing it frees nothing.
         lifeline.sayReady()
@@ -63,13 +71,15 @@ struct Gateway: ~Copyable {
     private mutating func tick(at now: Int64) {
         lifeline.sayBeat()
         pages.advance(to: WallClock.milliseconds())
-        server?.cutOverdue(at: now)
+        supervisor.ask(at: now, for: pages)
+        server?.look(at: now)
         serveIfDue()
     }
 
     private mutating func take(_ snapshot: Snapshot) {
         hasWarnedOfUnreadable = false
         pages.publish(snapshot)
+        streams.publish(FeedSummary(of: snapshot))
     }
 
     private mutating func warn(of failure: String) {
@@ -98,5 +108,6 @@ struct Gateway: ~Copyable {
     private mutating func leave() {
         server?.stop(drainMillis: limits.drainMillis)
         server = nil
+        feed.stop()
     }
 }

@@ -6,12 +6,21 @@ struct GatewayLimits: Sendable {
     /// One address cannot take all: the health check of the machine itself always finds a place. (A reverse proxy is
     /// one address too, so the limit is not small.)
     var connectionsPerAddress: UInt32 = 384
-    /// Bytes for the request line and the headers of one request, answer headers included: browsers send up to 8 KiB
-    /// of cookies. Beyond, the server answers 414 or 431. Times `connections`, this is 8 MiB.
-    var connectionBytes = 16 * 1024
+    /// Bytes that the server has for one connection: the request's head, and the answer's. Beyond, the server itself
+    /// answers 414 or 431, in its own words. Times `connections`, this is 16 MiB.
+    var connectionBytes = 32 * 1024
+    /// Bytes of a request's first line and headers: browsers send up to 8 KiB of cookies. Beyond: 431.
+    var headBytes = 16 * 1024
+    /// Bytes of the path and the query: a worker's name of 254 bytes, percent-encoded, is a tenth. Beyond: 414.
+    var targetBytes = 8 * 1024
     /// Bytes of a request's body that are read and thrown away, so that a client which sends one in good faith gets
-    /// its answer. Beyond: 413.
-    var requestBodyBytes: UInt64 = 64 * 1024
+    /// its answer. Beyond: 413. Also the most that `/json_rpc` takes.
+    var requestBodyBytes = 64 * 1024
+    /// Bytes of a configuration that is sent to us: what is larger is no configuration. Beyond: 413.
+    var configurationBytes = 1 << 20
+    /// Bytes of all requests' bodies that are being collected. Beyond: 503. Whoever sends a configuration has the
+    /// token, so this is against accidents.
+    var collectedBytes = 4 << 20
     /// Seconds without a byte in either direction.
     var silenceSeconds: UInt32 = 15
     /// From the connect, or from the last answer, until a request has come whole: trickled headers end here. Also how
@@ -23,6 +32,32 @@ struct GatewayLimits: Sendable {
     /// Bytes of all bodies in memory, old ones included that slow clients still read: beyond, no further body is
     /// built, and 503 is answered in its place. 10,000 workers make 40 of them.
     var bodyBytes = 128 * 1024 * 1024
+    /// Shorter bodies are sent as they are: below a few packets nothing is gained.
+    var compressedBodyBytes = 2 * 1024
+    /// zlib's fastest: 10,000 workers take it 15 ms, and its default 70 ms for a fifth less.
+    static let gzipLevel: Int32 = 1
+    /// A page that was asked for within this time gets its next body before anybody asks for it.
+    var warmMillis: UInt64 = 5_000
+    /// Bodies of one snapshot that were made for a single question (`?sort=…`, one worker). Further ones take the place
+    /// of the oldest.
+    var questionsKept = 64
+    /// Bytes of these bodies. A sorted table of 10,000 workers is 1 MB.
+    var questionBytes = 16 * 1024 * 1024
+    /// How long bodies for single questions may be built per snapshot, in microseconds of all threads together: half
+    /// of one processor. Beyond: 503 until the next snapshot.
+    var questionMicros: Int64 = 500_000
+    /// Clients that follow the events. Beyond: 503. They are out of the poll set while nothing happens.
+    var streams = 128
+    /// A stream that says nothing for this long says that it is alive. Shorter than what proxies on the way allow.
+    var heartbeatMillis: Int64 = 10_000
+    /// Requests that wait for the supervisor, or for the database. Beyond: 503.
+    var errands = 32
+    /// How long the supervisor may take for a change: it validates the whole configuration.
+    var controlMillis = 10_000
+    /// How long the supervisor may take to say how it stands; it has nothing to look up.
+    var statusMillis = 1_000
+    /// How long its last word counts.
+    var statusAgeMillis: Int64 = 5_000
     /// Handlers only find a finished body and hand it over: measured, two threads serve 50,000 requests a second and more.
     var threads: UInt32 = 2
     /// How long answers that are under way may take once the process shall leave.

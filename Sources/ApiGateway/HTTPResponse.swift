@@ -30,6 +30,7 @@ final class Body: @unchecked Sendable {
         bytes.deallocate()
     }
 
+    var count: Int { bytes.count }
     var content: [UInt8] { Array(bytes) }
 }
 
@@ -69,4 +70,26 @@ final class HTTPResponse: @unchecked Sendable {
     }
 
     func queue(on connection: OpaquePointer) -> MHD_Result { MHD_queue_response(connection, status, raw) }
+
+    /// Answers with a stream that libmicrohttpd pulls from when its client takes more.
+    static func queue(_ stream: StreamingAnswer, on connection: OpaquePointer) -> MHD_Result {
+        let created = MHD_create_response_from_callback(
+            UInt64.max,  // MHD_SIZE_UNKNOWN: chunks for HTTP/1.1, until the end of the connection for 1.0
+            4_096,
+            { context, _, buffer, size in
+                guard let context, let buffer else { return -2 }  // MHD_CONTENT_READER_END_WITH_ERROR
+                return Unmanaged<StreamingAnswer>.fromOpaque(context).takeUnretainedValue()
+                    .pull(into: UnsafeMutableRawBufferPointer(start: buffer, count: size), at: Clock.monotonicMillis)
+            },
+            Unmanaged.passRetained(stream).toOpaque(),
+            { Unmanaged<StreamingAnswer>.fromOpaque($0!).release() })
+        guard let created else {
+            Unmanaged.passUnretained(stream).release()
+            return .NO
+        }
+        defer { MHD_destroy_response(created) }  // the connection holds it from here on
+        let head = Answer.eventStream
+        for header in head.headers { _ = MHD_add_response_header(created, header.name, header.value) }
+        return MHD_queue_response(connection, head.status, created)
+    }
 }

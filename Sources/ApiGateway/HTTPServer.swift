@@ -20,14 +20,25 @@ final class HTTPServer {
         options.silence_seconds = limits.silenceSeconds
         // Unretained: the daemon ends before `handler` is let go of, see `stop`.
         options.context = Unmanaged.passUnretained(handler).toOpaque()
-        options.handle = { context, connection, path, method, _, _, pieceBytes, progress in
-            guard let connection, let path, let method, let pieceBytes, let progress else { return .NO }
-            return HTTPServer.handler(context).handle(
-                connection, path: path, method: method, progress: &progress.pointee, pieceBytes: &pieceBytes.pointee)
+        // The one place where the path and the query can be had as they came.
+        options.began = { _, target, _ in
+            Unmanaged.passRetained(Exchange(target: target.map { String(cString: $0) } ?? "")).toOpaque()
         }
-        options.completed = { context, connection, _, _ in
-            guard let connection else { return }
-            HTTPServer.handler(context).answered(cmhd_socket(connection), at: Clock.monotonicMillis)
+        options.handle = { context, connection, path, method, _, piece, pieceBytes, exchange in
+            guard let connection, let path, let method, let pieceBytes, let exchange = exchange?.pointee else {
+                return .NO
+            }
+            let piece = UnsafeRawBufferPointer(start: piece, count: piece == nil ? 0 : pieceBytes.pointee)
+            pieceBytes.pointee = 0
+            return HTTPServer.handler(context).handle(
+                Unmanaged<Exchange>.fromOpaque(exchange).takeUnretainedValue(), on: connection, path: path,
+                method: method, piece: piece)
+        }
+        options.completed = { context, connection, exchange, _ in
+            guard let connection, let exchange = exchange?.pointee else { return }
+            HTTPServer.handler(context).finished(
+                Unmanaged<Exchange>.fromOpaque(exchange).takeRetainedValue(), cmhd_socket(connection),
+                at: Clock.monotonicMillis)
         }
         options.connection = { context, connection, _, event in
             guard let connection else { return }
@@ -48,7 +59,7 @@ final class HTTPServer {
     deinit { stop(drainMillis: 0) }
 
     /// Call about once a second.
-    func cutOverdue(at now: Int64) { handler.cutOverdue(at: now) }
+    func look(at now: Int64) { handler.look(at: now) }
 
     /// Accepts nobody any more, lets answers that are under way finish for at most `drainMillis`, then closes all.
     func stop(drainMillis: Int64) {

@@ -68,6 +68,18 @@ struct JSONWriter {
         array(key, layout) { for value in values { $0.element(value) } }
     }
 
+    // MARK: Members whose keys are data.
+
+    mutating func member(named key: String, _ value: some JSONValue) {
+        self.key(named: key)
+        value.append(to: &bytes)
+    }
+
+    mutating func object(named key: String, _ members: (inout JSONWriter) -> Void) {
+        self.key(named: key)
+        container(open: UInt8(ascii: "{"), close: UInt8(ascii: "}"), inLine: false, members)
+    }
+
     // MARK: Layout.
 
     private mutating func key(_ key: StaticString) {
@@ -75,6 +87,12 @@ struct JSONWriter {
         bytes.append(UInt8(ascii: "\""))
         key.withUTF8Buffer { bytes.append(contentsOf: $0) }
         bytes.append(contentsOf: [UInt8(ascii: "\""), UInt8(ascii: ":"), UInt8(ascii: " ")])
+    }
+
+    private mutating func key(named key: String) {
+        separate()
+        key.append(to: &bytes)
+        bytes.append(contentsOf: [UInt8(ascii: ":"), UInt8(ascii: " ")])
     }
 
     private mutating func container(
@@ -159,6 +177,19 @@ extension UInt64: JSONValue {
 
 extension UInt32: JSONValue {
     func append(to bytes: inout [UInt8]) { UInt64(self).append(to: &bytes) }
+}
+
+extension Int: JSONValue {
+    func append(to bytes: inout [UInt8]) {
+        if self < 0 { bytes.append(UInt8(ascii: "-")) }
+        UInt64(magnitude).append(to: &bytes)
+    }
+}
+
+extension Optional: JSONValue where Wrapped: JSONValue {
+    func append(to bytes: inout [UInt8]) {
+        if let self { self.append(to: &bytes) } else { bytes.append(contentsOf: "null".utf8) }
+    }
 }
 
 extension Bool: JSONValue {

@@ -1,5 +1,7 @@
+internal import Archive
 internal import CMicrohttpd
 internal import Configuration
+internal import Control
 internal import DaemonKit
 internal import EventBus
 internal import Glibc
@@ -24,17 +26,30 @@ enum Main {
         let limits = GatewayLimits()
         let supervisor = getppid()
         let pages = Pages(
-            settings: settings, api: api, identity: identity(of: api),
             serviceStartedAt: inheritance.serviceStartedAt, limits: limits,
-            readMachine: { Machine.read(supervisor: supervisor) })
-        guard let handler = RequestHandler(pages: pages, router: Router(api: api), limits: limits, log: log) else {
+            documents: ServiceDocuments(
+                settings: settings, api: api, identity: identity(of: api),
+                readMachine: { Machine.read(supervisor: supervisor) }))
+        let control = ControlClient(runDirectory: settings.runDirectory)
+        let history = HistoryAnswers(HistoryReader(path: settings.database), log: log)
+        let ring = EventRing()
+        let streams = EventStreams(ring: ring)
+        let handler = RequestHandler(
+            pages: pages, router: Router(api: api),
+            actions: Actions(supervisor: control, history: history, limits: limits), streamSource: streams,
+            limits: limits, log: log)
+        guard let handler else {
             log.critical("out of memory")
             ExitCode.failed.exit()
         }
         do {
             let subscriber = try SnapshotSubscriber(BusContext(), runDirectory: settings.runDirectory)
+            let feed = Feed(
+                runDirectory: settings.runDirectory, ring: ring, publish: { pages.publish(miners: $0) },
+                wake: { streams.wakeAll() }, log: log)
             var gateway = Gateway(
-                api: api, pages: pages, handler: handler, subscriber: subscriber,
+                api: api, pages: pages, handler: handler, subscriber: subscriber, feed: feed, streams: streams,
+                supervisor: SupervisorsWord(of: control, limits: limits),
                 lifeline: Lifeline(descriptor: Lifeline.inheritedDescriptor), limits: limits, log: log)
             gateway.run()
             log.info("stopped")

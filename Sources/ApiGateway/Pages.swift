@@ -1,10 +1,17 @@
-internal import Configuration
 internal import Control
 internal import Synchronization
 internal import Telemetry
 
-/// The current body of every page: built on the first request after the snapshot (or the second) has changed, then
-/// shared by all who ask. Any thread may read; one thread publishes.
+/// Who writes the documents: a pure function of the truth, and of what is asked about it.
+protocol DocumentSource: Sendable {
+    func answer(_ page: Page, of truth: Pages.Truth) -> Answer
+    /// Throws 404 when there is nothing by that name.
+    func answer(_ question: Question, of truth: Pages.Truth) throws(Refused) -> Answer
+}
+
+/// The current body of every page: built on the first request after what it shows has changed, then shared by all who
+/// ask. A page that is asked for all the time has its next body before the old one is taken away, so that nobody waits
+/// for it. Any thread may read, and any may publish its part of the truth.
 final class Pages: Sendable {
     /// What pages show.
     struct Truth: Sendable {
@@ -15,52 +22,92 @@ final class Pages: Sendable {
         var status: ServiceStatus?
         /// All miners that are connected now, in the order of their ids.
         var miners: [MinerRow] = []
-        /// Grows with each snapshot.
+        /// How often each of the parts has changed.
         var snapshotNumber: UInt64 = 0
-        /// Grows with each advance of `time`.
         var timeNumber: UInt64 = 0
+        var statusNumber: UInt64 = 0
+        var minersNumber: UInt64 = 0
+
+        /// - Parameter time: milliseconds since 1970.
+        init(snapshot: Snapshot, time: UInt64) {
+            self.snapshot = snapshot
+            self.time = time
+        }
 
         /// Seconds since the service started, now; not frozen when the collector is away.
         var uptime: UInt64 { time > snapshot.startedAt ? (time - snapshot.startedAt) / 1000 : 0 }
+
+        /// Grows with each change of one of these parts.
+        fileprivate func version(of sources: Page.Sources) -> UInt64 {
+            var version: UInt64 = 0
+            if sources.contains(.snapshot) { version += snapshotNumber }
+            if sources.contains(.clock) { version += timeNumber }
+            if sources.contains(.status) { version += statusNumber }
+            if sources.contains(.miners) { version += minersNumber }
+            return version
+        }
     }
 
     private struct Built: Sendable {
-        var snapshotNumber: UInt64
-        var timeNumber: UInt64
-        var response: HTTPResponse
+        var version: UInt64
+        var variants: Variants
+    }
+
+    private struct Place: Sendable {
+        var built: Built?
+        /// When each form was last asked for, as `Truth.time`.
+        var askedAt: [ContentCoding: UInt64] = [:]
     }
 
     /// One lock for each page: whoever wants the summary does not wait for the big table.
     private final class Slot: Sendable {
-        let built = Mutex<Built?>(nil)
+        let place = Mutex(Place())
     }
 
     private let truth: Mutex<Truth>
     private let slots = Page.allCases.map { _ in Slot() }
-    private let build: @Sendable (Page, Truth) -> [UInt8]
+    private let shelf = QuestionShelf()
+    private let documents: any DocumentSource
     private let ledger = BodyLedger()
-    private let bodyBytesMax: Int
+    private let limits: GatewayLimits
     private let serviceStartedAt: UInt64
 
     /// Until the first snapshot arrives the pages show zeros.
-    init(
-        serviceStartedAt: UInt64, bodyBytesMax: Int, build: @escaping @Sendable (Page, Truth) -> [UInt8]
-    ) {
+    init(serviceStartedAt: UInt64, limits: GatewayLimits, documents: any DocumentSource) {
         var snapshot = Snapshot()
         snapshot.startedAt = serviceStartedAt
         truth = Mutex(Truth(snapshot: snapshot, time: serviceStartedAt))
         self.serviceStartedAt = serviceStartedAt
-        self.bodyBytesMax = bodyBytesMax
-        self.build = build
+        self.limits = limits
+        self.documents = documents
     }
 
+    // MARK: What pages show.
+
     /// From now on pages show this snapshot.
-    func publish(_ snapshot: consuming Snapshot) {
-        // A collector that has not been told says 0.
-        if snapshot.startedAt == 0 { snapshot.startedAt = serviceStartedAt }
-        truth.withLock {
+    func publish(_ snapshot: Snapshot) {
+        change(.snapshot) { [serviceStartedAt] in
             $0.snapshot = snapshot
+            // A collector that has not been told says 0.
+            if snapshot.startedAt == 0 { $0.snapshot.startedAt = serviceStartedAt }
             $0.snapshotNumber += 1
+        }
+    }
+
+    /// From now on `/1/miners` shows these.
+    func publish(miners: [MinerRow]) {
+        change(.miners) {
+            $0.miners = miners
+            $0.minersNumber += 1
+        }
+    }
+
+    /// nil when the supervisor cannot be asked.
+    func publish(status: ServiceStatus?) {
+        truth.withLock {
+            if $0.status == nil && status == nil { return }
+            $0.status = status
+            $0.statusNumber += 1
         }
     }
 
@@ -71,51 +118,65 @@ final class Pages: Sendable {
             $0.time = time
             $0.timeNumber += 1
         }
+        shelf.startSecond()
     }
 
-    /// The answer to a request for `page`.
-    ///
+    // MARK: What clients get.
+
     /// Throws when so many old bodies are still being read that another one would be too much.
-    func response(for page: Page) throws(Refusal) -> HTTPResponse {
+    func document(_ page: Page, as coding: ContentCoding) throws(Refused) -> Document {
         // A copy costs a few reference counts; the big arrays in it are shared.
         let truth = self.truth.withLock { $0 }
-        return try slots[page.rawValue].built.withLock { (built) throws(Refusal) -> HTTPResponse in
-            if let built, built.snapshotNumber >= truth.snapshotNumber,
-                !page.showsClock || built.timeNumber >= truth.timeNumber
-            {
-                return built.response
+        return try slots[page.rawValue].place.withLock { (place) throws(Refused) -> Document in
+            place.askedAt[coding] = truth.time
+            let version = truth.version(of: page.sources)
+            if place.built.map({ $0.version < version }) ?? true {
+                place.built = nil  // before its successor is built, so that nobody reading it means one body in memory
+                guard ledger.bytes <= limits.bodyBytes else { throw Refused(.serviceUnavailable) }
+                place.built = Built(version: version, variants: Variants(documents.answer(page, of: truth)))
             }
-            built = nil  // before its successor is built, so that nobody reading it means one body in memory, not two
-            guard ledger.bytes <= bodyBytesMax,
-                let response = HTTPResponse(.document(build(page, truth)), ledger: ledger)
-            else { throw .serviceUnavailable }
-            built = Built(
-                snapshotNumber: truth.snapshotNumber, timeNumber: truth.timeNumber, response: response)
-            return response
+            guard let document = place.built?.variants.document(coding, ledger: ledger, limits: limits) else {
+                throw Refused(.serviceUnavailable)
+            }
+            return document
         }
     }
-}
 
-extension Pages {
-    /// The pages of the real service.
-    convenience init(
-        settings: Settings, api: Settings.API, identity: Identity, serviceStartedAt: UInt64, limits: GatewayLimits,
-        readMachine: @escaping @Sendable () -> MachineReadings
-    ) {
-        let (naming, isRestricted) = (settings.workerNaming, api.isRestricted)
-        self.init(serviceStartedAt: serviceStartedAt, bodyBytesMax: limits.bodyBytes) { page, truth in
-            switch page {
-            case .classicSummary:
-                ClassicDocuments.summary(of: truth.snapshot, identity: identity, uptime: truth.uptime)
-            case .classicWorkers:
-                ClassicDocuments.workers(of: truth.snapshot)
-            case .summary:
-                CurrentDocuments.summary(
-                    of: truth.snapshot, identity: identity, isRestricted: isRestricted, machine: readMachine(),
-                    uptime: truth.uptime)
-            case .workers:
-                CurrentDocuments.workers(of: truth.snapshot, naming: naming)
-            }
+    /// Throws also when it asks for something that is not there, or when there were too many questions.
+    func document(_ question: Question, as coding: ContentCoding) throws(Refused) -> Document {
+        let truth = self.truth.withLock { $0 }
+        let version = truth.version(of: question.sources)
+        if let document = shelf.document(question, coding, version: version) { return document }
+        guard ledger.bytes <= limits.bodyBytes, shelf.mayBuild(limits) else {
+            throw Refused(.serviceUnavailable)
         }
+        let start = Clock.monotonicMicros
+        defer { shelf.spend(Clock.monotonicMicros - start) }
+        var variants = Variants(try documents.answer(question, of: truth))
+        guard let document = variants.document(coding, ledger: ledger, limits: limits) else {
+            throw Refused(.serviceUnavailable)
+        }
+        shelf.put(document, question, coding, version: version, limits)
+        return document
+    }
+
+    /// Changes one part of the truth. The pages that show nothing else and are asked for all the time are built before.
+    private func change(_ part: Page.Sources, _ change: @Sendable (inout Truth) -> Void) {
+        var next = truth.withLock { $0 }
+        change(&next)
+        for page in Page.allCases where page.sources == part {
+            let wanted = slots[page.rawValue].place.withLock { place in
+                ContentCoding.allCases.filter { coding in
+                    place.askedAt[coding].map { next.time < $0 + limits.warmMillis } ?? false
+                }
+            }
+            guard !wanted.isEmpty, ledger.bytes <= limits.bodyBytes else { continue }
+            var variants = Variants(documents.answer(page, of: next))
+            for coding in wanted { _ = variants.document(coding, ledger: ledger, limits: limits) }
+            // Newer than the truth for a moment, which those who ask meanwhile do not mind.
+            let built = Built(version: next.version(of: page.sources), variants: variants)
+            slots[page.rawValue].place.withLock { $0.built = built }
+        }
+        truth.withLock { change(&$0) }
     }
 }

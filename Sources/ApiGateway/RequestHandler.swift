@@ -3,20 +3,29 @@ internal import Glibc
 internal import Logging
 internal import Synchronization
 
-/// What the threads of the server do with a request: route it and hand over a finished answer.
+/// What the threads of the server do with a request: route it and hand over a finished answer. They never wait: what
+/// takes time is an errand, and its request sleeps meanwhile.
 final class RequestHandler: Sendable {
     private let pages: Pages
     private let router: Router
+    private let actions: Actions
+    private let streams: OpenStreams
+    private let streamSource: (any EventStreamSource)?
     private let limits: GatewayLimits
     private let log: Logger
     private let preflight: HTTPResponse
     private let health: HTTPResponse
     private let refusals: [Refusal: HTTPResponse]
     private let connections: Mutex<ConnectionDeadlines>
+    private let collectedBytes = Atomic<Int>(0)
     private let isDraining = Atomic<Bool>(false)
 
     /// nil when there is no memory for the fixed answers.
-    init?(pages: Pages, router: Router, limits: GatewayLimits, log: Logger) {
+    /// - Parameter streamSource: nil where no events can be followed.
+    init?(
+        pages: Pages, router: Router, actions: Actions, streamSource: (any EventStreamSource)?, limits: GatewayLimits,
+        log: Logger
+    ) {
         guard let preflight = HTTPResponse(.preflight), let health = HTTPResponse(.health) else { return nil }
         var refusals: [Refusal: HTTPResponse] = [:]
         for refusal in Refusal.allCases {
@@ -25,24 +34,35 @@ final class RequestHandler: Sendable {
         }
         self.pages = pages
         self.router = router
+        self.actions = actions
+        self.streamSource = streamSource
         self.limits = limits
         self.log = log
         self.preflight = preflight
         self.health = health
         self.refusals = refusals
+        streams = OpenStreams(limits: limits)
         connections = Mutex(ConnectionDeadlines(limits: limits))
     }
 
     // MARK: For the main thread.
 
-    /// Shuts down the connections that have not done in time what they are at; the server then closes them.
-    func cutOverdue(at now: Int64) {
+    /// Call about once a second: shuts down the connections that have not done in time what they are at (the server
+    /// then closes them), and shows the others that they are not forgotten.
+    func look(at now: Int64) {
+        streams.keepAlive(at: now) { socket, lastRead in
+            connections.withLock { $0.streaming(socket, at: lastRead) }
+        }
         // Within the lock: a socket leaves the table before it is closed, so none of these numbers is reused.
         connections.withLock { for socket in $0.overdue(at: now) { shutdown(socket, Int32(SHUT_RDWR)) } }
     }
 
-    /// From now on every answer is the last of its connection.
-    func startDraining() { isDraining.store(true, ordering: .relaxed) }
+    /// From now on every answer is the last of its connection, and nobody waits for anything.
+    func startDraining() {
+        isDraining.store(true, ordering: .relaxed)
+        streams.finishAll()
+        actions.close()
+    }
 
     /// Answers that are on their way to a client.
     var answeringCount: Int { connections.withLock { $0.answeringCount } }
@@ -51,68 +71,202 @@ final class RequestHandler: Sendable {
 
     func connected(_ socket: Int32, at now: Int64) { connections.withLock { $0.connected(socket, at: now) } }
     func closed(_ socket: Int32) { connections.withLock { $0.closed(socket) } }
-    func answered(_ socket: Int32, at now: Int64) { connections.withLock { $0.answered(socket, at: now) } }
 
-    /// Called for one request when its headers are there, for each piece of its body, and when it is whole.
-    ///
-    /// - Parameters:
-    ///   - progress: nil at first; then 1 + the bytes of the body that have been thrown away, as the bits of a pointer
-    ///     (there is nothing else to remember, so nothing is allocated).
-    ///   - pieceBytes: how long this piece of the body is; set to what is left of it.
-    func handle(
-        _ connection: OpaquePointer, path: UnsafePointer<CChar>, method: UnsafePointer<CChar>,
-        progress: inout UnsafeMutableRawPointer?, pieceBytes: inout Int
-    ) -> MHD_Result {
-        guard let progressed = progress else {
-            progress = UnsafeMutableRawPointer(bitPattern: 1)
-            return announcesTooMuch(connection) ? answer(connection, with: .refusal(.contentTooLarge)) : .YES
-        }
-        if pieceBytes > 0 {
-            let received = UInt(bitPattern: progressed) + UInt(pieceBytes)
-            progress = UnsafeMutableRawPointer(bitPattern: received)
-            pieceBytes = 0
-            // Its length was not announced (chunks), so it is too late for an answer: `.NO` closes the connection.
-            return received - 1 <= limits.requestBodyBytes ? .YES : .NO
-        }
-        let path = String(cString: path)
-        let authorization = MHD_lookup_connection_value(connection, .HEADER_KIND, "Authorization")
-        let route = router.route(
-            method: String(cString: method), path: path,
-            authorization: authorization.map { UnsafeRawBufferPointer(start: $0, count: strlen($0)) })
-        if case .refusal(let refusal) = route {
-            log.debug("\(refusal.rawValue) \(refusal.name) for \(String(cString: method)) \(path)")
-        }
-        return answer(connection, with: route)
+    /// The answer has been taken or given up, or the request has ended without one.
+    func finished(_ exchange: Exchange, _ socket: Int32, at now: Int64) {
+        if let stream = exchange.stream { streams.close(stream) }
+        if case .waiting(let handover) = exchange.stage { handover.end() }
+        collectedBytes.subtract(exchange.reservedBytes, ordering: .relaxed)
+        connections.withLock { $0.answered(socket, at: now) }
     }
 
-    private func answer(_ connection: OpaquePointer, with route: Router.Route) -> MHD_Result {
+    /// Called for one request when its headers are there, for each piece of its body, when it is whole, and after it
+    /// was woken.
+    ///
+    /// - Parameter piece: of the body; all of it is taken.
+    func handle(
+        _ exchange: Exchange, on connection: OpaquePointer, path: UnsafePointer<CChar>, method: UnsafePointer<CChar>,
+        piece: UnsafeRawBufferPointer
+    ) -> MHD_Result {
+        switch exchange.stage {
+        case .beginning:
+            return begin(exchange, on: connection, path: String(cString: path), method: String(cString: method))
+        case .discarding(let route, let bytes):
+            if piece.isEmpty { return answer(route, exchange, on: connection) }
+            exchange.stage = .discarding(route, bytes: bytes + piece.count)
+            // Its length was not announced (chunks), so it is too late for an answer: `.NO` closes the connection.
+            return bytes + piece.count <= limits.requestBodyBytes ? .YES : .NO
+        case .refusing(let refused, let bytes):
+            if piece.isEmpty { return refuse(refused, exchange, on: connection) }
+            exchange.stage = .refusing(refused, bytes: bytes + piece.count)
+            return bytes + piece.count <= limits.requestBodyBytes ? .YES : .NO
+        case .collecting(let resource, var body, let bytesMax):
+            if piece.isEmpty { return write(resource, body, exchange, on: connection) }
+            guard body.count + piece.count <= bytesMax else { return .NO }
+            exchange.stage = .beginning  // so that there is one reference to the array, and it grows in place
+            body.append(contentsOf: piece)
+            exchange.stage = .collecting(resource, body, bytesMax: bytesMax)
+            return .YES
+        case .waiting(let handover):
+            return wait(for: handover, exchange, on: connection)
+        case .answered: return .NO
+        }
+    }
+
+    // MARK: The headers are there.
+
+    private func begin(_ exchange: Exchange, on connection: OpaquePointer, path: String, method: String) -> MHD_Result {
+        let announced = announcedBytes(connection)
+        do throws(Refused) {
+            guard exchange.target.utf8.count <= limits.targetBytes else { throw Refused(.targetTooLong) }
+            guard cmhd_header_bytes(connection) <= limits.headBytes else { throw Refused(.headersTooLarge) }
+            let authorization = MHD_lookup_connection_value(connection, .HEADER_KIND, "Authorization")
+            let route = try router.route(
+                Router.Request(
+                    method: method, path: path,
+                    authorization: authorization.map { UnsafeRawBufferPointer(start: $0, count: strlen($0)) },
+                    contentType: header("Content-Type", connection)))
+            switch route {
+            case .preflight, .read: exchange.stage = .discarding(route, bytes: 0)
+            case .write(let resource):
+                let bytesMax = resource == .configuration ? limits.configurationBytes : limits.requestBodyBytes
+                if let announced, announced > bytesMax { throw Refused(.contentTooLarge) }
+                try reserve(announced ?? bytesMax, for: exchange)
+                exchange.stage = .collecting(resource, [], bytesMax: bytesMax)
+                return .YES
+            }
+        } catch {
+            // A body that nobody wants is read if it is short, so that the client gets to read its answer.
+            if let announced, announced > limits.requestBodyBytes || error.refusal == .contentTooLarge {
+                return refuse(error, exchange, on: connection, closing: true)
+            }
+            exchange.stage = .refusing(error, bytes: 0)
+            return .YES
+        }
+        guard announced.map({ $0 <= limits.requestBodyBytes }) ?? true else {
+            return refuse(Refused(.contentTooLarge), exchange, on: connection, closing: true)
+        }
+        return .YES
+    }
+
+    /// nil when nothing was announced: the body comes in chunks, whatever `Content-Length` says.
+    private func announcedBytes(_ connection: OpaquePointer) -> Int? {
+        if header("Transfer-Encoding", connection) != nil { return nil }
+        guard let length = header("Content-Length", connection) else { return 0 }
+        return Int(length) ?? .max
+    }
+
+    private func reserve(_ bytes: Int, for exchange: Exchange) throws(Refused) {
+        guard collectedBytes.add(bytes, ordering: .relaxed).newValue <= limits.collectedBytes else {
+            collectedBytes.subtract(bytes, ordering: .relaxed)
+            throw Refused(.serviceUnavailable)
+        }
+        exchange.reservedBytes = bytes
+    }
+
+    // MARK: The request is whole.
+
+    private func answer(_ route: Router.Route, _ exchange: Exchange, on connection: OpaquePointer) -> MHD_Result {
         // First, so that a process that leaves waits for a page that is just being built.
+        startAnswering(connection)
+        do throws(Refused) {
+            switch route {
+            case .preflight: return queue(preflight, exchange, on: connection)
+            case .read(.health): return queue(health, exchange, on: connection)
+            case .read(.page(let page)):
+                let question = try Question(page, query: exchange.query)
+                let document =
+                    if let question {
+                        try pages.document(question, as: coding(connection))
+                    } else {
+                        try pages.document(page, as: coding(connection))
+                    }
+                return queue(document, exchange, on: connection)
+            case .read(.worker(let name)):
+                let document = try pages.document(.worker(name: name), as: coding(connection))
+                return queue(document, exchange, on: connection)
+            case .read(.events): return try stream(exchange, on: connection)
+            case .read(let resource): return try run(.read(resource, query: exchange.query), exchange, on: connection)
+            case .write(let resource): return write(resource, [], exchange, on: connection)
+            }
+        } catch {
+            return refuse(error, exchange, on: connection)
+        }
+    }
+
+    private func write(
+        _ resource: Resource, _ body: [UInt8], _ exchange: Exchange, on connection: OpaquePointer
+    ) -> MHD_Result {
+        startAnswering(connection)
+        if resource == .jsonRPC {
+            return queue(HTTPResponse(JSONRPC.answer(to: body)), exchange, on: connection)
+        }
+        do throws(Refused) {
+            return try run(.write(resource, body: body), exchange, on: connection)
+        } catch {
+            return refuse(error, exchange, on: connection)
+        }
+    }
+
+    private func run(_ action: Action, _ exchange: Exchange, on connection: OpaquePointer) throws(Refused) -> MHD_Result
+    {
+        let handover = Handover(connection: connection)
+        try actions.run(action, for: handover)
+        exchange.stage = .waiting(handover)
+        return wait(for: handover, exchange, on: connection)
+    }
+
+    private func wait(for handover: Handover, _ exchange: Exchange, on connection: OpaquePointer) -> MHD_Result {
+        guard let answer = handover.takeOrSuspend() else { return .YES }
+        if answer.status >= 400 { log.debug("\(answer.status) for \(exchange.target)") }
+        return queue(HTTPResponse(answer), exchange, on: connection)
+    }
+
+    private func stream(_ exchange: Exchange, on connection: OpaquePointer) throws(Refused) -> MHD_Result {
+        guard let streamSource else { throw Refused(.notFound) }
+        let request = EventStreamRequest(
+            lastEventID: header("Last-Event-ID", connection), query: exchange.query)
+        let answer = try streams.open(on: connection, at: Clock.monotonicMillis) { (suspension) throws(Refused) in
+            try streamSource.open(request, suspension: suspension)
+        }
+        exchange.stream = answer
+        exchange.stage = .answered
+        return HTTPResponse.queue(answer, on: connection)
+    }
+
+    private func coding(_ connection: OpaquePointer) -> ContentCoding {
+        ContentCoding(acceptedBy: header("Accept-Encoding", connection))
+    }
+
+    // MARK: Handing over.
+
+    private func startAnswering(_ connection: OpaquePointer) {
         connections.withLock { $0.answering(cmhd_socket(connection), at: Clock.monotonicMillis) }
-        var response = response(to: route)
-        // After 413 the rest of the body would be taken for the next request.
-        if isDraining.load(ordering: .relaxed) || route == .refusal(.contentTooLarge) { response = response?.closing }
-        guard let response else { return .NO }
+    }
+
+    /// - Parameter closing: the connection ends here: the rest of the body would be taken for the next request.
+    private func refuse(
+        _ refused: Refused, _ exchange: Exchange, on connection: OpaquePointer, closing: Bool = false
+    ) -> MHD_Result {
+        log.debug("\(refused.refusal.rawValue) \(refused.refusal.name) for \(exchange.target)")
+        startAnswering(connection)
+        let isPlain = refused == Refused(refused.refusal)
+        let response = isPlain ? refusals[refused.refusal] : HTTPResponse(.refused(refused))
+        return queue(closing ? response?.closing : response, exchange, on: connection)
+    }
+
+    private func queue(_ document: Document, _ exchange: Exchange, on connection: OpaquePointer) -> MHD_Result {
+        queue(document.response(known: header("If-None-Match", connection)), exchange, on: connection)
+    }
+
+    private func queue(_ response: HTTPResponse?, _ exchange: Exchange, on connection: OpaquePointer) -> MHD_Result {
+        exchange.finishWaiting()
+        guard let response = isDraining.load(ordering: .relaxed) ? response?.closing : response else { return .NO }
         return response.queue(on: connection)
     }
 
-    private func response(to route: Router.Route) -> HTTPResponse? {
-        switch route {
-        case .preflight: return preflight
-        case .health: return health
-        case .refusal(let refusal): return refusals[refusal]
-        case .page(let page):
-            do throws(Refusal) {
-                return try pages.response(for: page)
-            } catch {
-                return refusals[error]
-            }
-        }
-    }
-
-    private func announcesTooMuch(_ connection: OpaquePointer) -> Bool {
-        guard let length = MHD_lookup_connection_value(connection, .HEADER_KIND, "Content-Length"),
-            let count = UInt64(String(cString: length))
-        else { return false }
-        return count > limits.requestBodyBytes
+    private func header(_ name: StaticString, _ connection: OpaquePointer) -> String? {
+        let name = UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
+        return MHD_lookup_connection_value(connection, .HEADER_KIND, name).map { String(cString: $0) }
     }
 }

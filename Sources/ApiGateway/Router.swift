@@ -1,95 +1,103 @@
 internal import Configuration
 
-/// A document of the API. What it shows depends on the snapshot only, so one body serves all who ask.
-enum Page: Int, CaseIterable, Sendable {
-    /// `/`
-    case classicSummary
-    /// `/workers.json`
-    case classicWorkers
-    /// `/1/summary`, `/2/summary`, `/api.json`
-    case summary
-    /// `/1/workers`
-    case workers
+/// Decides what a request gets, from its first line and three of its headers.
+///
+/// The order of the questions: `OPTIONS`, unknown methods, what needs no token, the token, the path, the method, and
+/// for writes the rules that protect the service. Whoever has no token learns nothing, not even which paths there are.
+struct Router: Sendable {
+    /// `HEAD` is a `get`: the server leaves out the body.
+    enum Method: Sendable { case get, post, put, delete, options }
 
-    /// Whether the document ages without a new snapshot: it shows the uptime or readings of the machine.
-    var showsClock: Bool {
-        switch self {
-        case .classicSummary, .summary: true
-        case .classicWorkers, .workers: false
-        }
+    struct Request {
+        /// As it came.
+        var method: String
+        /// As it came, without the query.
+        var path: String
+        /// The bytes of the header `Authorization`; nil when there is none.
+        var authorization: UnsafeRawBufferPointer?
+        var contentType: String?
     }
 
-    /// An exact match of the path: no trailing slash, no percent-encoding, no query (it has been cut off before).
-    init?(path: String) {
-        switch path {
-        case "/": self = .classicSummary
-        case "/workers.json": self = .classicWorkers
-        case "/1/summary", "/2/summary", "/api.json": self = .summary
-        case "/1/workers": self = .workers
+    enum Route: Equatable, Sendable {
+        /// 200 without a body: what a browser's preflight wants.
+        case preflight
+        case read(Resource)
+        /// To be answered once the body is there.
+        case write(Resource)
+    }
+
+    /// nil when everybody may read.
+    private let token: AccessToken?
+    private let isRestricted: Bool
+
+    init(api: Settings.API) {
+        token = api.accessToken.flatMap(AccessToken.init)
+        isRestricted = api.isRestricted
+    }
+
+    func route(_ request: Request) throws(Refused) -> Route {
+        guard let method = Method(request.method) else { throw Refused(.methodNotAllowed) }
+        if method == .options { return .preflight }
+        // Browsers ask for it by themselves, and never with the token.
+        if request.path == "/favicon.ico" { throw Refused(.notFound) }
+
+        let isOpen = (try? Resource(path: request.path))?.needsNoToken ?? false
+        if !isOpen, let token, let refusal = token.refusal(of: request.authorization) { throw Refused(refusal) }
+        guard let resource = try Resource(path: request.path) else { throw Refused(.notFound) }
+        guard resource.allows(method) else { throw Refused(allowing: resource.allowedMethods) }
+        if isRestricted, resource.isClosedWhenRestricted {
+            throw Refused(.forbidden, message: "http.restricted is true in the configuration.")
+        }
+        if method == .get { return .read(resource) }
+        if token == nil, resource.changesTheService {
+            throw Refused(.forbidden, message: "Changes need an access token, and none is configured.")
+        }
+        guard Router.isJSON(request.contentType) else {
+            throw Refused(.unsupportedMediaType, message: "Content-Type must be application/json.")
+        }
+        return .write(resource)
+    }
+
+    /// Parameters after `;` say nothing new: JSON is UTF-8 (RFC 8259).
+    private static func isJSON(_ contentType: String?) -> Bool {
+        guard let type = contentType?.split(separator: ";", maxSplits: 1, omittingEmptySubsequences: false).first else {
+            return false
+        }
+        var name = Array(type.utf8)
+        while let last = name.last, last == 0x20 || last == 0x09 { name.removeLast() }
+        return String(decoding: name, as: UTF8.self).lowercased() == "application/json"
+    }
+}
+
+extension Router.Method {
+    /// nil for those that nothing here knows (RFC 9110: methods are case-sensitive).
+    fileprivate init?(_ name: String) {
+        switch name {
+        case "GET", "HEAD": self = .get
+        case "POST": self = .post
+        case "PUT": self = .put
+        case "DELETE": self = .delete
+        case "OPTIONS": self = .options
         default: return nil
         }
     }
 }
 
-/// Why a request is not answered with what it asked for.
-enum Refusal: UInt32, CaseIterable, Sendable, Error {
-    case unauthorized = 401
-    case forbidden = 403
-    case notFound = 404
-    case methodNotAllowed = 405
-    case contentTooLarge = 413
-    case serviceUnavailable = 503
-
-    /// As xmrig-proxy spells them.
-    var name: String {
+extension Resource {
+    /// As in xmrig-proxy, which has three such: whoever is restricted sees no configuration and changes nothing.
+    fileprivate var isClosedWhenRestricted: Bool {
         switch self {
-        case .unauthorized: "UNAUTHORIZED"
-        case .forbidden: "FORBIDDEN"
-        case .notFound: "NOT_FOUND"
-        case .methodNotAllowed: "METHOD_NOT_ALLOWED"
-        case .contentTooLarge: "CONTENT_TOO_LARGE"
-        case .serviceUnavailable: "SERVICE_UNAVAILABLE"
+        case .configuration, .restart, .jsonRPC: true
+        case .page, .worker, .history, .events, .health: false
         }
     }
-}
 
-/// Decides what a request gets, from nothing but its first line and its token.
-struct Router: Sendable {
-    enum Route: Equatable, Sendable {
-        case page(Page)
-        /// 200 without a body: what a browser's preflight wants.
-        case preflight
-        /// The process serves: for the health checks of containers.
-        case health
-        case refusal(Refusal)
-    }
-
-    /// Methods that a document allows, as the header `Allow` wants them.
-    static let allowedMethods = "GET, HEAD, OPTIONS"
-
-    /// nil when everybody may read.
-    let token: AccessToken?
-
-    init(api: Settings.API) {
-        token = api.accessToken.flatMap(AccessToken.init)
-    }
-
-    /// - Parameter authorization: the bytes of the header `Authorization`; nil when there is none.
-    func route(method: String, path: String, authorization: UnsafeRawBufferPointer?) -> Route {
-        switch method {
-        case "OPTIONS": return .preflight
-        case "GET", "HEAD", "POST", "PUT", "DELETE": break
-        default: return .refusal(.methodNotAllowed)
+    /// Stricter than xmrig-proxy: what a stranger could do from a page in somebody's browser, only a token can do here.
+    fileprivate var changesTheService: Bool {
+        switch self {
+        case .configuration, .restart: true
+        case .jsonRPC, .page, .worker, .history, .events, .health: false
         }
-        // Browsers ask for it by themselves, and never with the token.
-        if path == "/favicon.ico" { return .refusal(.notFound) }
-        let reads = method == "GET" || method == "HEAD"
-        if path == "/healthz" { return reads ? .health : .refusal(.methodNotAllowed) }
-
-        // Before the path is looked at: whoever has no token learns nothing, not even which paths there are.
-        if let token, let refusal = token.refusal(of: authorization) { return .refusal(refusal) }
-        guard let page = Page(path: path) else { return .refusal(.notFound) }
-        return reads ? .page(page) : .refusal(.methodNotAllowed)
     }
 }
 

@@ -10,9 +10,20 @@ extension UInt64 {
 }
 
 extension Row {
-    func unsigned(_ index: Int) throws -> UInt64 { UInt64(bitPattern: try decode(Int64.self, atIndex: index)) }
+    /// Strictly: SQLite would make a number of anything.
+    func unsigned(_ index: Int) throws -> UInt64 {
+        guard case .int64(let number) = try decode(DatabaseValue.self, atIndex: index).storage else {
+            throw UnreadableRow("a number in a row")
+        }
+        return UInt64(bitPattern: number)
+    }
 
-    func bytes(_ index: Int) throws -> [UInt8] { [UInt8](try decode(Data.self, atIndex: index)) }
+    func bytes(_ index: Int) throws -> [UInt8] {
+        guard case .blob(let data) = try decode(DatabaseValue.self, atIndex: index).storage else {
+            throw UnreadableRow("a blob in a row")
+        }
+        return [UInt8](data)
+    }
 
     /// Six columns from `index` on.
     func counters(_ index: Int) throws -> ShareCounters {

@@ -65,7 +65,7 @@ extension SavedStatistics {
     }
 
     private static func worker(_ row: Row) throws -> SavedWorker {
-        guard let id = UInt32(exactly: try row.decode(Int64.self, atIndex: 0)) else {
+        guard let id = UInt32(exactly: try row.unsigned(0)) else {
             throw UnreadableRow("a worker's id")
         }
         var worker = SavedWorker(
@@ -82,7 +82,7 @@ extension SavedStatistics {
     }
 
     private static func shardNumber(_ row: Row, _ index: Int) throws -> UInt16 {
-        guard let shard = UInt16(exactly: try row.decode(Int64.self, atIndex: index)) else {
+        guard let shard = UInt16(exactly: try row.unsigned(index)) else {
             throw UnreadableRow("a shard's number")
         }
         return shard

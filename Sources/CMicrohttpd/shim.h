@@ -12,6 +12,8 @@ struct cmhd_options {
   unsigned int silence_seconds;
   /// The argument of all callbacks.
   void *context;
+  /// Makes the value that `handle` and `completed` get for one request.
+  void *(*began)(void *context, const char *target, struct MHD_Connection *connection);
   MHD_AccessHandlerCallback handle;
   MHD_RequestCompletedCallback completed;
   MHD_NotifyConnectionCallback connection;
@@ -32,14 +34,16 @@ static inline struct MHD_Daemon *cmhd_start(const struct cmhd_options *options) 
       // poll, not epoll: with epoll the library (0.9.75) waits for an edge that has passed when a client's bytes and
       // its end arrive together, and the dead connection keeps its place until the timeout. For some hundred
       // connections poll costs little (measured with 300 idle ones: 13 instead of 9.5 us a request).
-      // MHD_USE_ITC: the daemon can be told to stop accepting (MHD_quiesce_daemon) while its threads sleep.
-      MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, options->handle, options->context,
+      // MHD_ALLOW_SUSPEND_RESUME: answers that have to wait, or have nothing to say, leave the poll set. It brings
+      // MHD_USE_ITC, by which the daemon is told to stop accepting (MHD_quiesce_daemon) while its threads sleep.
+      MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, options->handle, options->context,
       MHD_OPTION_LISTEN_SOCKET, options->listen_socket,
       MHD_OPTION_THREAD_POOL_SIZE, options->threads,
       MHD_OPTION_CONNECTION_LIMIT, options->connections,
       MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_address,
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->connection_bytes,
       MHD_OPTION_CONNECTION_TIMEOUT, options->silence_seconds,
+      MHD_OPTION_URI_LOG_CALLBACK, options->began, options->context,
       MHD_OPTION_NOTIFY_COMPLETED, options->completed, options->context,
       MHD_OPTION_NOTIFY_CONNECTION, options->connection, options->context,
       MHD_OPTION_UNESCAPE_CALLBACK, &cmhd_no_unescape, NULL,
@@ -50,4 +54,10 @@ static inline struct MHD_Daemon *cmhd_start(const struct cmhd_options *options) 
 static inline int cmhd_socket(struct MHD_Connection *connection) {
   const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
   return info == NULL ? -1 : info->connect_fd;
+}
+
+/// Bytes of a request's first line and headers.
+static inline size_t cmhd_header_bytes(struct MHD_Connection *connection) {
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+  return info == NULL ? 0 : info->header_size;
 }

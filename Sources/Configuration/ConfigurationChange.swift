@@ -102,6 +102,9 @@ public struct ConfigurationChange: Sendable, Equatable {
             Field("millrace.shards", "shards", \.shards, .waits),
             Field("millrace.run-dir", "runDirectory", \.runDirectory, .waits),
             Field("millrace.database", "database", \.database, .replaces([.collector, .gateway])),
+            Field("millrace.history-days", "historyDays", \.historyDays, .replaces(.collector)),
+            Field("millrace.forget-workers-days", "forgetWorkersDays", \.forgetWorkersDays, .replaces(.collector)),
+            Field("millrace.metrics-per-worker", "metricsPerWorker", \.metricsPerWorker, .replaces(.gateway)),
         ]
     }
 }

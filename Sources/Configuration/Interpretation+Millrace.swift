@@ -6,6 +6,7 @@ extension Interpretation {
         let runDirectory = path("run-dir", in: section)
         settings.runDirectory = runDirectory ?? defaultRunDirectory
         settings.database = path("database", in: section) ?? defaultDatabase(hasOwnRunDirectory: runDirectory != nil)
+        settings.metricsPerWorker = section.integer("metrics-per-worker").map { Int($0) } ?? settings.metricsPerWorker
         settings.historyDays = section.integer("history-days").map { Int($0) } ?? settings.historyDays
         settings.forgetWorkersDays =
             section.integer("forget-workers-days").map { Int($0) } ?? settings.forgetWorkersDays

@@ -189,5 +189,6 @@ public struct KnownKey: Sendable {
         KnownKey("millrace.history-days", .integer, days),
         KnownKey("millrace.forget-workers-days", .integer, days),
         KnownKey("millrace.log-format", .text),
+        KnownKey("millrace.metrics-per-worker", .integer, 0...Int64(Settings.metricsPerWorkerMax)),
     ]
 }

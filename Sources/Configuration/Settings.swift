@@ -45,6 +45,8 @@ public struct Settings: Codable, Sendable, Equatable {
     public var runDirectory = ""
     /// An absolute path: the statistics.
     public var database = ""
+    /// How many workers have series of their own in `/metrics`, those with the highest hashrates; 0 = none.
+    public var metricsPerWorker = 0
     /// How long the history reaches back, in days, 1…3650.
     public var historyDays = 30
     /// After how many days without a sign a worker is forgotten, 1…3650. The totals keep what it did.
@@ -62,6 +64,8 @@ public struct Settings: Codable, Sendable, Equatable {
     public static let bindsMax = 64
     /// Failover walks through the list: behind so many nobody is ever reached.
     public static let poolsMax = 64
+    /// Each worker costs a Prometheus about ten series; a farm with more workers than this asks `/1/workers`.
+    public static let metricsPerWorkerMax = 10_000
 
     /// An address that miners connect to.
     public struct Bind: Codable, Sendable, Equatable {

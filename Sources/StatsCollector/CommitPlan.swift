@@ -63,17 +63,17 @@ struct CommitPlan {
 
     /// - Parameter pendingBytes: of journal, that are in it.
     mutating func began(_ step: Step, at now: UInt64, pendingBytes: Int) {
-        isUnderWay = true
-        lastCommitAt = now
-        hasNewsSinceCommit = false
         switch step {
-        case .nothing: isUnderWay = false
+        case .nothing: return
         case .progress: journalBytes += pendingBytes
         case .checkpoint:
             journalBytes = 0
             lastCheckpointAt = now
             hasNewsSinceCheckpoint = false
         }
+        isUnderWay = true
+        lastCommitAt = now
+        hasNewsSinceCommit = false
     }
 
     mutating func succeeded() {

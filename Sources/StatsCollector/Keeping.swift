@@ -16,8 +16,10 @@ final class Keeping {
     /// Of the three seconds that the supervisor grants: for what is under way, the last news, and a last checkpoint.
     static let lastCommitsMillisecondsMax: UInt64 = 2_000
     static let closeMillisecondsMax = 400
-    /// How often it is looked whether a place that could not be used can be used now.
-    static let probeMilliseconds: UInt64 = 30_000
+    /// How often it is looked whether a place that could not be used can be used now: soon at first, for it may be held by a
+    /// collector that is just leaving, then in pauses that double up to the longest.
+    static let probeMillisecondsMin: UInt64 = 2_000
+    static let probeMillisecondsMax: UInt64 = 30_000
     static let forgetMilliseconds: UInt64 = 3_600_000
 
     private let archive: Archive
@@ -29,7 +31,8 @@ final class Keeping {
     private var remark = ""
     /// Where the streams stood when the commit under way was made.
     private var positionsUnderWay: [SavedShard.Position?] = []
-    private var nextProbeAt: UInt64?
+    /// nil = time will not mend it.
+    private var probe: (at: UInt64, pause: UInt64)?
     private var nextForgettingAt: UInt64
 
     /// Opens the file and takes up what it holds; waits for the disk.
@@ -45,7 +48,8 @@ final class Keeping {
         } catch {
             state.state = .off
             state.message = "\(error)"
-            if error.mayPass { nextProbeAt = now.monotonic + Keeping.probeMilliseconds }
+            let pause = Keeping.probeMillisecondsMin
+            if error.mayPass { probe = (now.monotonic + pause, pause) }
             logger.error("the statistics of this run will not be kept: \(error)")
             statistics.dropPendingJournal()
         }
@@ -83,7 +87,7 @@ final class Keeping {
     }
 
     /// True when the place that could not be used at the start can be used now: the next process will.
-    var isWorthARestart: Bool { nextProbeAt != nil && archive.isUsable }
+    var isWorthARestart: Bool { probe != nil && archive.isUsable }
 
     // MARK: - Once a second
 
@@ -101,7 +105,7 @@ final class Keeping {
         acknowledge: ([SavedShard.Position?]) -> Void
     ) {
         defer { show(in: &statistics) }
-        guard state.state != .off else { return probe(at: now) }
+        guard state.state != .off else { return look(at: now) }
         if let outcome = archive.takeOutcome() { settle(outcome, &statistics, now, acknowledge) }
         if now.monotonic >= nextForgettingAt {
             nextForgettingAt = now.monotonic + Keeping.forgetMilliseconds
@@ -157,9 +161,10 @@ final class Keeping {
         state.message = "\(failure)"
     }
 
-    private func probe(at now: Statistics.Moment) {
-        guard let at = nextProbeAt, now.monotonic >= at else { return }
-        nextProbeAt = now.monotonic + Keeping.probeMilliseconds
+    private func look(at now: Statistics.Moment) {
+        guard let last = probe, now.monotonic >= last.at else { return }
+        let pause = min(last.pause * 2, Keeping.probeMillisecondsMax)
+        probe = (now.monotonic + pause, pause)
         archive.probe(at: now.time)
     }
 

@@ -96,7 +96,8 @@ public struct FormReader {
         try flag() ? try text(max: max, name) : nil
     }
 
-    public mutating func inlineBytes<let capacity: Int>(_ name: StaticString) throws(FormFault) -> InlineBytes<capacity> {
+    public mutating func inlineBytes<let capacity: Int>(_ name: StaticString) throws(FormFault) -> InlineBytes<capacity>
+    {
         let bytes = try bytes(max: capacity, name)
         guard let text = bytes.withMemoryRebound(to: UInt8.self, { InlineBytes<capacity>($0.span) }) else {
             throw .badField(name.description)

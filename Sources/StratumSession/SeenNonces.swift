@@ -90,7 +90,8 @@ extension SeenNonces {
         }
         let stored = places.reduce(0) { $0 &+ ($1 == 0 ? 0 : 1) }
         // A search ends at an empty place: there must be some, and they must be found by a mask.
-        guard size & (size - 1) == 0 || size == 0, size == 0 || size >= SeenNonces.capacityMin, stored <= size / 2 else {
+        guard size & (size - 1) == 0 || size == 0, size == 0 || size >= SeenNonces.capacityMin, stored <= size / 2
+        else {
             throw .badField("nonces")
         }
         count = stored + (hasZero ? 1 : 0)

@@ -52,18 +52,26 @@ struct HistoryDeltas: Sendable {
         case .local: sums.hashes = share.creditedDifficulty
         }
         let minute = time / 60_000
-        HistoryDeltas.add(sums, Place(series: HistoryDeltas.total, minute: minute), &service, HistoryDeltas.servicePointsMax)
-        let shard = Place(series: 1 + UInt32(truncatingIfNeeded: shard), minute: minute)
-        HistoryDeltas.add(sums, shard, &service, HistoryDeltas.servicePointsMax)
+        addToService(sums, HistoryDeltas.total, minute)
+        addToService(sums, HistoryDeltas.series(ofShard: shard), minute)
         guard let worker else { return }
         // It does the worker good; the pool, and so the totals, know nothing of it.
         if share.outcome == .local { sums.accepted = 1 }
-        HistoryDeltas.add(sums, Place(series: worker, minute: minute), &workers, workerPointsMax)
+        addToWorker(sums, worker, minute)
     }
 
-    private static func add(_ sums: Sums, _ place: Place, _ points: inout [Place: Sums], _ pointsMax: Int) {
-        if points.count >= pointsMax, points[place] == nil { return }
-        points[place, default: Sums()].add(sums)
+    private static func series(ofShard shard: Int) -> UInt32 { 1 + UInt32(truncatingIfNeeded: shard) }
+
+    private mutating func addToService(_ sums: Sums, _ series: UInt32, _ minute: UInt64) {
+        let place = Place(series: series, minute: minute)
+        if service.count >= HistoryDeltas.servicePointsMax, service[place] == nil { return }
+        service[place, default: Sums()].add(sums)
+    }
+
+    private mutating func addToWorker(_ sums: Sums, _ id: UInt32, _ minute: UInt64) {
+        let place = Place(series: id, minute: minute)
+        if workers.count >= workerPointsMax, workers[place] == nil { return }
+        workers[place, default: Sums()].add(sums)
     }
 
     /// All of them, by series and time; none are left.
@@ -101,14 +109,9 @@ struct HistoryDeltas: Sendable {
                 accepted: point.accepted, rejected: point.rejected, invalid: point.invalid, hashes: point.hashes)
             let minute = point.time / 60
             switch delta.series {
-            case .total:
-                HistoryDeltas.add(
-                    sums, Place(series: HistoryDeltas.total, minute: minute), &service, HistoryDeltas.servicePointsMax)
-            case .shard(let shard):
-                HistoryDeltas.add(
-                    sums, Place(series: 1 + UInt32(shard), minute: minute), &service, HistoryDeltas.servicePointsMax)
-            case .worker(let id):
-                HistoryDeltas.add(sums, Place(series: id, minute: minute), &workers, workerPointsMax)
+            case .total: addToService(sums, HistoryDeltas.total, minute)
+            case .shard(let shard): addToService(sums, HistoryDeltas.series(ofShard: Int(shard)), minute)
+            case .worker(let id): addToWorker(sums, id, minute)
             }
         }
     }

@@ -4,6 +4,8 @@ public struct LatencyMedian: Equatable, Sendable {
     public static let millisecondsMax: UInt32 = 65_535
 
     private var counts = [UInt64](repeating: 0, count: Int(LatencyMedian.millisecondsMax) + 1)
+    /// Behind the slowest answer: all counters from here on are zero.
+    private var used = 0
     public private(set) var total: UInt64 = 0
     /// All times together, not clamped.
     public private(set) var sumMicroseconds: UInt64 = 0
@@ -11,7 +13,9 @@ public struct LatencyMedian: Equatable, Sendable {
     public init() {}
 
     public mutating func add(microseconds: UInt32) {
-        counts[Int(min(microseconds / 1_000, LatencyMedian.millisecondsMax))] += 1
+        let milliseconds = Int(min(microseconds / 1_000, LatencyMedian.millisecondsMax))
+        counts[milliseconds] += 1
+        used = max(used, milliseconds + 1)
         total += 1
         sumMicroseconds.add(saturating: UInt64(microseconds))
     }
@@ -44,16 +48,20 @@ public struct LatencyMedian: Equatable, Sendable {
 extension LatencyMedian {
     func pack(to writer: inout ByteWriter) {
         writer.packed(sumMicroseconds)
-        writer.packedRuns(counts)
+        writer.packed(UInt64(used))
+        writer.packedRuns(counts[..<used])
     }
 
     init(unpacking reader: inout ByteReader) throws(DecodingFailure) {
         sumMicroseconds = try reader.packed()
-        counts = try reader.packedRuns(count: Int(LatencyMedian.millisecondsMax) + 1)
-        for count in counts {
+        used = Int(try reader.packed(as: UInt32.self))
+        guard used <= counts.count else { throw .tooLong }
+        for (milliseconds, count) in try reader.packedRuns(count: used).enumerated() {
             // Far from the end of the range, so that counting on never leaves it.
             guard count <= UInt64(Int64.max), total + count <= UInt64(Int64.max) else { throw .invalidField }
+            counts[milliseconds] = count
             total += count
         }
+        guard used == 0 || counts[used - 1] > 0 else { throw .invalidField }
     }
 }

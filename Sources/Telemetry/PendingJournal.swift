@@ -10,8 +10,11 @@ struct PendingJournal: Sendable {
     /// True when something is missing: nothing more is noted until the next checkpoint.
     private(set) var hasGap: Bool
 
-    init(hasGap: Bool) {
+    private let bytesMax: Int
+
+    init(hasGap: Bool, bytesMax: Int = PendingJournal.bytesMax) {
         self.hasGap = hasGap
+        self.bytesMax = bytesMax
     }
 
     mutating func note(_ record: JournalRecord, shard: Int, at time: UInt64) {
@@ -19,7 +22,7 @@ struct PendingJournal: Sendable {
         let entry = JournalEntry(shard: UInt16(truncatingIfNeeded: shard), time: time, bytes: record.encoded())
         byteCount += entry.bytes.count + PendingJournal.entryBytes
         entries.append(entry)
-        if byteCount > PendingJournal.bytesMax { drop() }
+        if byteCount > bytesMax { drop() }
     }
 
     mutating func take() -> [JournalEntry] {
@@ -32,11 +35,11 @@ struct PendingJournal: Sendable {
 
     /// What is there cannot be stored.
     mutating func drop() {
-        self = PendingJournal(hasGap: true)
+        self = PendingJournal(hasGap: true, bytesMax: bytesMax)
     }
 
     /// Everything is in a checkpoint.
     mutating func beginAnew() {
-        self = PendingJournal(hasGap: false)
+        self = PendingJournal(hasGap: false, bytesMax: bytesMax)
     }
 }

@@ -37,9 +37,9 @@ extension ShardState {
 
     /// - Parameters:
     ///   - workers: those that were saved with it.
-    ///   - newKey: a key of the collector for each miner.
+    ///   - relay: has a key for each miner.
     init(
-        restoring saved: SavedShard, workers: WorkerTable, newKey: () -> MinerKey
+        restoring saved: SavedShard, _ workers: WorkerTable, _ relay: inout Relay, _ pool: inout TextPool
     ) throws(DecodingFailure) {
         notedPosition = saved.position
         guard !saved.state.isEmpty else { return }
@@ -58,7 +58,7 @@ extension ShardState {
             let epoch = try Epoch(unpacking: &reader)
             guard life(of: epoch) == nil else { throw .invalidField }
             let counted = try ShareCounters(unpacking: &reader)
-            let miners = try ShardMiners(unpacking: &reader, workers, newKey: newKey)
+            let miners = try ShardMiners(unpacking: &reader, workers, &relay, &pool)
             lives.append(Life(epoch: epoch, counted: counted, miners: miners))
         }
         try reader.finish()
@@ -67,15 +67,12 @@ extension ShardState {
 
 extension ShardMiners {
     func pack(to writer: inout ByteWriter, _ workers: WorkerTable) {
-        func pack(_ place: Place) {
-            writer.packed(place.row >= 0 ? 1 + UInt64(workers.rows[Int(place.row)].id) : 0)
-        }
         var texts = TextPacker()
         writer.packed(UInt64(live.count))
         // In the order of their keys, so that equal states are equal bytes.
         for (key, miner) in live.sorted(by: { $0.key < $1.key }) {
             writer.packed(key)
-            pack(miner.place)
+            miner.place.pack(to: &writer, workers)
             texts.pack(miner.ip, bytesMax: MinerJoined.ipBytesMax, to: &writer)
             texts.pack(miner.agent, bytesMax: MinerJoined.agentBytesMax, to: &writer)
             texts.pack(miner.user, bytesMax: MinerJoined.userBytesMax, to: &writer)
@@ -85,30 +82,28 @@ extension ShardMiners {
             writer.packed(UInt64(generation.count))
             for (key, place) in generation.sorted(by: { $0.key < $1.key }) {
                 writer.packed(key)
-                pack(place)
+                place.pack(to: &writer, workers)
             }
         }
         writer.packed(generationBegan)
     }
 
     init(
-        unpacking reader: inout ByteReader, _ workers: WorkerTable, newKey: () -> MinerKey
+        unpacking reader: inout ByteReader, _ workers: WorkerTable, _ relay: inout Relay, _ pool: inout TextPool
     ) throws(DecodingFailure) {
-        func place(_ reader: inout ByteReader) throws(DecodingFailure) -> Place {
-            let worker = try reader.packed()
-            guard worker > 0 else { return Place(key: newKey(), row: ShardMiners.noRow) }
-            guard let id = UInt32(exactly: worker - 1), let row = workers.index(id: id) else { throw .invalidField }
-            return Place(key: newKey(), row: Int32(row))
-        }
         var texts = TextUnpacker()
         var live: [MinerKey: Live] = [:]
         for _ in 0..<(try reader.packedCount(bytesEach: 6)) {
             let key = try reader.packed()
+            let place = try Place(unpacking: &reader, workers, &relay)
+            let name = place.row >= 0 ? workers.rows[Int(place.row)].name : nil
+            let ip = try texts.text(from: &reader, bytesMax: MinerJoined.ipBytesMax)
+            let agent = try texts.text(from: &reader, bytesMax: MinerJoined.agentBytesMax)
+            let user = try texts.text(from: &reader, bytesMax: MinerJoined.userBytesMax)
+            let rigID = try texts.text(from: &reader, bytesMax: MinerJoined.rigIDBytesMax)
             let miner = Live(
-                place: try place(&reader), ip: try texts.text(from: &reader, bytesMax: MinerJoined.ipBytesMax),
-                agent: try texts.text(from: &reader, bytesMax: MinerJoined.agentBytesMax),
-                user: try texts.text(from: &reader, bytesMax: MinerJoined.userBytesMax),
-                rigID: try texts.text(from: &reader, bytesMax: MinerJoined.rigIDBytesMax))
+                place: place, ip: ip, agent: pool.shared(agent), user: pool.shared(user, with: name),
+                rigID: pool.shared(rigID, with: name))
             guard live.updateValue(miner, forKey: key) == nil else { throw .invalidField }
         }
         var generations: [[MinerKey: Place]] = []
@@ -116,12 +111,30 @@ extension ShardMiners {
             var departed: [MinerKey: Place] = [:]
             for _ in 0..<(try reader.packedCount(bytesEach: 2)) {
                 let key = try reader.packed()
-                guard departed.updateValue(try place(&reader), forKey: key) == nil else { throw .invalidField }
+                let place = try Place(unpacking: &reader, workers, &relay)
+                guard departed.updateValue(place, forKey: key) == nil else { throw .invalidField }
             }
             generations.append(departed)
         }
         let generationBegan = try reader.packed()
         self.init(
             live: live, departed: generations[0], departedBefore: generations[1], generationBegan: generationBegan)
+    }
+}
+
+extension ShardMiners.Place {
+    /// 0, or 1 + the id of the worker.
+    fileprivate func pack(to writer: inout ByteWriter, _ workers: WorkerTable) {
+        writer.packed(row >= 0 ? 1 + UInt64(workers.rows[Int(row)].id) : 0)
+    }
+
+    fileprivate init(
+        unpacking reader: inout ByteReader, _ workers: WorkerTable, _ relay: inout Relay
+    ) throws(DecodingFailure) {
+        self.init(key: relay.newKey(), row: ShardMiners.noRow)
+        let worker = try reader.packed()
+        guard worker > 0 else { return }
+        guard let id = UInt32(exactly: worker - 1), let index = workers.index(id: id) else { throw .invalidField }
+        row = Int32(index)
     }
 }

@@ -27,7 +27,8 @@ public struct Snapshot: Equatable, Sendable {
 
     /// True when events are missing that a window of so many seconds reaches back to: its rate is too low.
     public func isIncomplete(windowSeconds: UInt64) -> Bool {
-        results.lastLossAt > 0 && time < results.lastLossAt.addingReportingOverflow(windowSeconds * 1_000).partialValue
+        guard results.lastLossAt > 0 else { return false }
+        return time < results.lastLossAt || (time - results.lastLossAt) / 1_000 < windowSeconds
     }
 
     /// How it stands with the file that makes the statistics outlive the processes.

@@ -12,15 +12,11 @@ extension Statistics {
         if shards[shard].counts(life) { count(miner, shard) }
     }
 
-    /// The record of a miner, which shares its texts with others where they are equal.
-    func share(_ text: String, with name: String?) -> String? { text == name ? name : nil }
-
-    mutating func live(_ joined: MinerJoined, at row: Int32) -> ShardMiners.Live {
+    private mutating func live(_ joined: MinerJoined, at row: Int32) -> ShardMiners.Live {
         let name = row >= 0 ? workers.rows[Int(row)].name : nil
         return ShardMiners.Live(
             place: .init(key: relay.newKey(), row: row), ip: joined.ip, agent: texts.shared(joined.agent),
-            user: share(joined.user, with: name) ?? texts.shared(joined.user),
-            rigID: share(joined.rigID, with: name) ?? texts.shared(joined.rigID))
+            user: texts.shared(joined.user, with: name), rigID: texts.shared(joined.rigID, with: name))
     }
 
     mutating func leave(_ key: MinerKey, _ shard: Int, _ life: Int, _ now: UInt64) {

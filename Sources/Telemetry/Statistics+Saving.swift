@@ -115,9 +115,7 @@ extension Statistics {
             let number = Int(shard.shard)
             // Left over from a time when there were more.
             guard number < savedCount else { continue }
-            var relay = relay
-            shards[number] = try ShardState(restoring: shard, workers: workers) { relay.newKey() }
-            self.relay = relay
+            shards[number] = try ShardState(restoring: shard, workers, &relay, &texts)
             // It counts as live while the journal is folded, as it did then.
             guard shards[number].isLive else { continue }
             shards[number].isLive = false

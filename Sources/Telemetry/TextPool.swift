@@ -14,4 +14,10 @@ struct TextPool: Sendable {
         texts.insert(text)
         return text
     }
+
+    /// The same, for a text that often is that of `name`, which is kept anyway.
+    mutating func shared(_ text: String, with name: String?) -> String {
+        if let name, name == text { return name }
+        return shared(text)
+    }
 }

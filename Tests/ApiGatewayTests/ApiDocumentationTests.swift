@@ -18,9 +18,26 @@ import Testing
     }
 
     @Test func everyExampleIsAGoldenFile() throws {
-        #expect(examples.count == 6)
         #expect(page.matches(of: /```json/).count == examples.count)
         for example in examples { #expect(try example.text == Golden.text(example.name), "\(example.name)") }
+    }
+
+    @Test func everyGoldenDocumentIsAnExample() throws {
+        let files = try FileManager.default.contentsOfDirectory(atPath: Golden.directory.path)
+        // Documents in which there is nothing, and the one that is too long for a page.
+        let unshown: Set = ["classic-summary-zero.json", "shards-unknown.json", "openapi.json"]
+        #expect(
+            Set(examples.map(\.name)) == Set(files.filter { $0.hasSuffix(".json") }).subtracting(unshown))
+    }
+
+    @Test func everyPathIsExplained() {
+        for path in OpenAPI.paths { #expect(page.contains("`\(path)`"), "\(path)") }
+    }
+
+    @Test func everyColumnOfAListIsNamed() {
+        for column in WorkerColumn.allCases { #expect(page.contains("`\(column.rawValue)`"), "\(column)") }
+        for column in MinerColumn.allCases { #expect(page.contains("`\(column.rawValue)`"), "\(column)") }
+        for column in UpstreamColumn.allCases { #expect(page.contains("`\(column.rawValue)`"), "\(column)") }
     }
 
     @Test func theSmallBodiesAreGoldenToo() throws {
@@ -38,7 +55,17 @@ import Testing
             "\(limits.connections) connections, \(limits.connectionsPerAddress) from one address",
             "complete \(limits.requestMillis / 1_000) s after", "taken within \(limits.answerMillis / 1_000) s",
             "\(limits.silenceSeconds) s of silence", "more than \(limits.requestBodyBytes / 1_024) KiB;",
-            "more than \(limits.connectionBytes / 1_024) KiB of headers", "reading \(limits.bodyBytes >> 20) MiB",
+            "more than \(limits.headBytes / 1_024) KiB of headers", "reading \(limits.bodyBytes >> 20) MiB",
+            "more than \(limits.connectionBytes / 1_024) KiB before",
+            "query of more than \(limits.targetBytes / 1_024) KiB",
+            "configuration may have \(limits.configurationBytes >> 20) MiB",
+            "documents of \(limits.compressedBodyBytes / 1_024) KiB and more",
+            "when \(limits.questionMicros / 1_000) ms of this second", "\(limits.streams) streams are open",
+            "\(limits.errands) requests wait", "\(limits.collectedBytes >> 20) MiB of configurations",
+            "does not answer within \(limits.controlMillis / 1_000) s",
+            "alive every \(limits.heartbeatMillis / 1_000) s",
+            "within the last \(limits.warmMillis / 1_000) s",
+            "1 to \(ListQueryLimits.rowsMax);", "at most \(CurrentDocuments.workerMinersMax) of them",
         ] {
             #expect(page.replacing("\n", with: " ").contains(text), "\(text)")
         }

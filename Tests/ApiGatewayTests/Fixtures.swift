@@ -19,6 +19,7 @@ extension Snapshot {
     /// What the samples of the original description show, put into a snapshot.
     static var ofSeed: Snapshot {
         var snapshot = Snapshot()
+        snapshot.servedMilliseconds = 274_000
         snapshot.minersNow = 1
         snapshot.minersMax = 1
         snapshot.upstreams = UpstreamCounts(active: 1, sleeping: 2, error: 3)
@@ -42,6 +43,7 @@ extension Snapshot {
         snapshot.sequence = 7
         snapshot.startedAt = 1_790_000_000_000
         snapshot.time = snapshot.startedAt + 86_000_000
+        snapshot.servedMilliseconds = farmUptime * 1_000
         snapshot.minersNow = 300
         snapshot.minersMax = 312
         snapshot.upstreams = UpstreamCounts(active: 7, sleeping: 1, error: 0)

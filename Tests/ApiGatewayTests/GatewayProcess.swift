@@ -15,6 +15,7 @@ final class GatewayProcess {
     private let log: LineReader
     private let news: LineReader
     private let runDirectory: String
+    private let ownsRunDirectory: Bool
     private var status: Int32?
 
     /// Where `swift build` has put the programs: beside this test.
@@ -24,18 +25,23 @@ final class GatewayProcess {
     }
 
     /// Runs it for the length of `body`: a plain local would be stopped after its last mention.
-    static func run<Result>(_ api: Settings.API, _ body: (GatewayProcess) throws -> Result) throws -> Result {
-        let gateway = try GatewayProcess(api: api)
+    /// - Parameter runDirectory: of a collector that is there already; nil = one of its own.
+    static func run<Result>(
+        _ api: Settings.API, in runDirectory: String? = nil, _ body: (GatewayProcess) throws -> Result
+    ) throws -> Result {
+        let gateway = try GatewayProcess(api: api, runDirectory: runDirectory)
         return try withExtendedLifetime(gateway) { try body(gateway) }
     }
 
-    private init(api: Settings.API, serviceStartedAt: UInt64 = 1) throws {
-        runDirectory = try #require(mkdtemp(strdup("/tmp/gateway-test-XXXXXX")).map { String(cString: $0) })
+    private init(api: Settings.API, serviceStartedAt: UInt64 = 1, runDirectory: String?) throws {
+        self.runDirectory = try runDirectory ?? GatewayProcess.newRunDirectory()
+        ownsRunDirectory = runDirectory == nil
         var settings = Settings()
         settings.api = api
         settings.isVerbose = true
-        settings.runDirectory = runDirectory
-        publisher = try SnapshotPublisher(BusContext(), runDirectory: runDirectory)
+        settings.runDirectory = self.runDirectory
+        settings.database = self.runDirectory + "/statistics.sqlite"
+        publisher = try SnapshotPublisher(BusContext(), runDirectory: self.runDirectory)
 
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         var (ends, output): ([Int32], [Int32]) = ([-1, -1], [-1, -1])
@@ -56,7 +62,11 @@ final class GatewayProcess {
     deinit {
         stop(SIGKILL)
         close(lifeline)
-        try? FileManager.default.removeItem(atPath: runDirectory)
+        if ownsRunDirectory { try? FileManager.default.removeItem(atPath: runDirectory) }
+    }
+
+    static func newRunDirectory() throws -> String {
+        try #require(mkdtemp(strdup("/tmp/gateway-test-XXXXXX")).map { String(cString: $0) })
     }
 
     /// Waits until it says on which port it serves.

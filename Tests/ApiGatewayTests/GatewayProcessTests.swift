@@ -50,7 +50,11 @@ import Testing
                 ("GET", "/", 200), ("HEAD", "/", 200), ("OPTIONS", "/1/workers", 200), ("GET", "/?a=b&c", 200),
                 ("GET", "/workers.json?x", 200), ("GET", "/healthz", 200), ("GET", "/workers.json/", 404),
                 ("GET", "/%77orkers.json", 404), ("GET", "//", 404), ("GET", "/favicon.ico", 404), ("POST", "/", 405),
-                ("PUT", "/1/workers", 405), ("PATCH", "/", 405), ("POST", "/nothing", 404),
+                ("PUT", "/1/workers", 405), ("PATCH", "/", 405), ("POST", "/nothing", 404), ("GET", "/1/miners", 200),
+                ("GET", "/1/shards", 200), ("GET", "/1/upstreams", 200), ("GET", "/openapi.json", 200),
+                ("GET", "/readyz", 503), ("GET", "/1/workers/nobody", 404), ("GET", "/1/workers/%zz", 400),
+                ("GET", "/1/workers?limit=1", 200), ("GET", "/1/workers?limit=x", 400), ("GET", "/1/config", 403),
+                ("PUT", "/1/config", 403), ("POST", "/json_rpc", 403), ("POST", "/1/shards/0/restart", 403),
             ] {
                 let reply = try client.send(method, path)
                 #expect(reply.status == status, "\(method) \(path)")
@@ -106,7 +110,7 @@ import Testing
             }
             #expect(try client.send("POST", "/", body: String(repeating: "x", count: limit)).status == 405)
             let announced = try HTTPClient.Connection(client)
-            announced.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: \(limit + 1)\r\n\r\n")
+            announced.write("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: \(limit + 1)\r\n\r\n")
             #expect(announced.reply()?.text == #"{"status": 413, "error": "CONTENT_TOO_LARGE"}"#)
             #expect(announced.isClosedByServer())
             let chunked = try HTTPClient.Connection(client)

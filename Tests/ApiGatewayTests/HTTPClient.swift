@@ -103,6 +103,15 @@ struct HTTPClient {
             return reply
         }
 
+        /// Everything that has come until `text` has; nil when it does not, within ten seconds, or the server closes.
+        func read(until text: String) -> String? {
+            let text = Array(text.utf8)
+            while pending.firstRange(of: text) == nil { guard fill() else { return nil } }
+            let end = pending.firstRange(of: text)!.upperBound
+            defer { pending.removeSubrange(..<end) }
+            return String(decoding: pending[..<end], as: UTF8.self)
+        }
+
         /// Reads until the server closes; false when it is still open after ten seconds.
         func isClosedByServer() -> Bool {
             while fill() {}
@@ -112,7 +121,7 @@ struct HTTPClient {
         private func fill() -> Bool {
             errno = 0
             let piece = [UInt8](unsafeUninitializedCapacity: 1 << 20) { buffer, count in
-                count = max(0, read(descriptor, buffer.baseAddress, buffer.count))
+                count = max(0, Glibc.read(descriptor, buffer.baseAddress, buffer.count))
             }
             pending += piece
             return !piece.isEmpty

@@ -1,4 +1,5 @@
 import Configuration
+import Control
 import Synchronization
 import Telemetry
 import Testing
@@ -6,24 +7,16 @@ import Testing
 @testable import ApiGateway
 
 @Suite struct PagesTests {
-    /// Pages whose bodies say what they were built from, and a count of the builds.
-    private final class Workshop: Sendable {
-        let builds = Atomic<Int>(0)
+    private let workshop = TestDocuments()
 
-        func pages(bodyBytesMax: Int = .max) -> Pages {
-            Pages(serviceStartedAt: 5_000, bodyBytesMax: bodyBytesMax) { [self] page, truth in
-                builds.add(1, ordering: .relaxed)
-                return Array("\(page) #\(truth.snapshot.sequence) up \(truth.uptime)".utf8)
-            }
-        }
-
-        var count: Int { builds.load(ordering: .relaxed) }
+    private func pages(_ change: (inout GatewayLimits) -> Void = { _ in }) -> Pages {
+        var limits = GatewayLimits()
+        change(&limits)
+        return Pages(serviceStartedAt: 5_000, limits: limits, documents: workshop)
     }
 
-    private let workshop = Workshop()
-
     private func text(_ pages: Pages, _ page: Page) throws -> String {
-        try String(decoding: pages.response(for: page).body.content, as: UTF8.self)
+        try String(decoding: pages.document(page, as: .identity).whole.body.content, as: UTF8.self)
     }
 
     private func snapshot(_ sequence: UInt64) -> Snapshot {
@@ -34,21 +27,21 @@ import Testing
     }
 
     @Test func aBodyIsBuiltOnceForAllClients() throws {
-        let pages = workshop.pages()
+        let pages = self.pages()
         pages.publish(snapshot(1))
-        let first = try pages.response(for: .workers)
-        for _ in 0..<100 { #expect(try pages.response(for: .workers) === first) }
+        let first = try pages.document(.workers, as: .identity)
+        for _ in 0..<100 { #expect(try pages.document(.workers, as: .identity) === first) }
         #expect(workshop.count == 1)
     }
 
     @Test func nothingIsBuiltThatNobodyAsksFor() {
-        let pages = workshop.pages()
+        let pages = self.pages()
         for sequence in 1...100 { pages.publish(snapshot(UInt64(sequence))) }
         #expect(workshop.count == 0)
     }
 
     @Test func aNewSnapshotIsSeenAtOnce() throws {
-        let pages = workshop.pages()
+        let pages = self.pages()
         #expect(try text(pages, .workers) == "workers #0 up 0")
         pages.publish(snapshot(1))
         #expect(try text(pages, .workers) == "workers #1 up 0")
@@ -57,7 +50,7 @@ import Testing
     }
 
     @Test func theUptimeGoesOnWhenTheCollectorIsAway() throws {
-        let pages = workshop.pages()
+        let pages = self.pages()
         pages.publish(snapshot(1))
         pages.advance(to: 8_999)
         #expect(try text(pages, .classicSummary) == "classicSummary #1 up 3")
@@ -66,43 +59,43 @@ import Testing
     }
 
     @Test func aTableWithoutAClockIsNotBuiltAnewForTheTime() throws {
-        let pages = workshop.pages()
+        let pages = self.pages()
         pages.publish(snapshot(1))
-        let first = try pages.response(for: .classicWorkers)
+        let first = try pages.document(.classicWorkers, as: .identity)
         pages.advance(to: 9_000)
-        #expect(try pages.response(for: .classicWorkers) === first)
+        #expect(try pages.document(.classicWorkers, as: .identity) === first)
     }
 
     @Test func aClockThatIsSetBackDoesNotTrap() throws {
-        let pages = workshop.pages()
+        let pages = self.pages()
         pages.advance(to: 1)
         #expect(try text(pages, .summary) == "summary #0 up 0")
     }
 
     @Test func aSnapshotThatDoesNotKnowTheStartTakesTheSupervisors() throws {
-        let pages = workshop.pages()
+        let pages = self.pages()
         pages.publish(Snapshot())
         pages.advance(to: 7_000)
         #expect(try text(pages, .summary) == "summary #0 up 2")
     }
 
     @Test func oldBodiesThatAreStillReadHaveALimit() throws {
-        let pages = workshop.pages(bodyBytesMax: 40)
-        var held: [HTTPResponse] = []
+        let pages = self.pages { $0.bodyBytes = 40 }
+        var held: [Document] = []
         // Three bodies of 15 bytes are more than 40: whoever asks next is put off …
         for sequence in 1...3 {
             pages.publish(snapshot(UInt64(sequence)))
-            held.append(try pages.response(for: .workers))
+            held.append(try pages.document(.workers, as: .identity))
         }
         pages.publish(snapshot(4))
-        #expect(throws: Refusal.serviceUnavailable) { try pages.response(for: .workers) }
+        #expect(throws: Refused(.serviceUnavailable)) { try pages.document(.workers, as: .identity) }
         // … until one of them has been read.
         held.removeFirst()
         #expect(try text(pages, .workers) == "workers #4 up 0")
     }
 
     @Test func manyThreadsSeeWholeBodies() async throws {
-        let pages = workshop.pages()
+        let pages = self.pages()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<4 {
                 group.addTask {
@@ -121,16 +114,103 @@ import Testing
 
     @Test func theServicesOwnPagesAreItsDocuments() throws {
         let api = Settings.API(host: "127.0.0.1", port: 8080)
-        let pages = Pages(
-            settings: Settings(), api: api, identity: .ofFarm, serviceStartedAt: 1, limits: GatewayLimits(),
-            readMachine: { .ofFarm })
+        let documents = ServiceDocuments(
+            settings: Settings(), api: api, identity: .ofFarm, readMachine: { .ofFarm })
+        let pages = Pages(serviceStartedAt: 1, limits: GatewayLimits(), documents: documents)
         pages.publish(.ofFarm)
         pages.advance(to: Snapshot.ofFarm.startedAt + Snapshot.farmUptime * 1_000)
         for (page, file) in [
             (Page.classicSummary, "classic-summary.json"), (.classicWorkers, "classic-workers.json"),
             (.summary, "summary.json"), (.workers, "workers.json"),
         ] {
-            try Golden.expect(pages.response(for: page).body.content, equals: file)
+            try Golden.expect(pages.document(page, as: .identity).whole.body.content, equals: file)
         }
+    }
+
+    // MARK: Pages that are asked for all the time.
+
+    @Test func aPageInDemandIsBuiltBeforeAnybodyAsks() throws {
+        let pages = pages()
+        _ = try pages.document(.workers, as: .identity)
+        #expect(workshop.count == 1)
+        pages.publish(snapshot(1))
+        #expect(workshop.count == 2)
+        #expect(try text(pages, .workers) == "workers #1 up 0")
+        #expect(workshop.count == 2)
+        // Nobody has asked for long: nothing is built any more.
+        pages.advance(to: 5_000 + GatewayLimits().warmMillis)
+        pages.publish(snapshot(2))
+        #expect(workshop.count == 2)
+        #expect(try text(pages, .workers) == "workers #2 up 5")
+    }
+
+    @Test func minersAndStatusChangeOnlyWhatShowsThem() throws {
+        let pages = pages()
+        for page in [Page.workers, .miners, .shards, .openAPI] { _ = try text(pages, page) }
+        #expect(workshop.count == 4)
+        pages.publish(miners: [])
+        for page in [Page.workers, .miners, .shards, .openAPI] { _ = try text(pages, page) }
+        #expect(workshop.count == 5)
+        pages.publish(status: .of(shard: .ready))
+        for page in [Page.workers, .miners, .shards, .openAPI] { _ = try text(pages, page) }
+        #expect(workshop.count == 6)
+        pages.publish(status: nil)
+        pages.publish(status: nil)
+        _ = try text(pages, .shards)
+        _ = try text(pages, .shards)
+        #expect(workshop.count == 7)
+    }
+
+    // MARK: Questions.
+
+    private func text(_ pages: Pages, _ question: Question) throws -> String {
+        try String(decoding: pages.document(question, as: .identity).whole.body.content, as: UTF8.self)
+    }
+
+    @Test func aQuestionIsAnsweredOncePerSnapshot() throws {
+        let pages = pages()
+        let question = Question.worker(name: "rig")
+        for _ in 0..<10 { #expect(try text(pages, question).hasSuffix("#0")) }
+        #expect(workshop.count == 1)
+        pages.publish(snapshot(1))
+        #expect(try text(pages, question).hasSuffix("#1"))
+        #expect(workshop.count == 2)
+    }
+
+    @Test func manyQuestionsAreKeptUpToALimit() throws {
+        let pages = pages { $0.questionsKept = 4 }
+        for number in 0..<10 { _ = try text(pages, .worker(name: "\(number)")) }
+        #expect(workshop.count == 10)
+        for number in 6..<10 { _ = try text(pages, .worker(name: "\(number)")) }
+        #expect(workshop.count == 10)
+        _ = try text(pages, .worker(name: "5"))
+        #expect(workshop.count == 11)
+    }
+
+    @Test func largeAnswersAreKeptUpToALimit() throws {
+        let pages = pages { $0.questionBytes = 100 }
+        for number in 0..<10 { _ = try text(pages, .worker(name: "\(number)")) }
+        for number in 0..<10 { _ = try text(pages, .worker(name: "\(number)")) }
+        #expect(workshop.count > 13)
+    }
+
+    @Test func theTimeForQuestionsHasALimitPerSecond() throws {
+        let pages = pages { $0.questionMicros = 1 }
+        var refused = 0
+        for number in 0..<1_000 {
+            do { _ = try text(pages, .worker(name: "\(number)")) } catch { refused += 1 }
+        }
+        #expect(refused > 0)
+        // The pages do not mind, and the next second is another one.
+        #expect(try text(pages, .workers) == "workers #0 up 0")
+        pages.advance(to: 6_000)
+        #expect(try text(pages, .worker(name: "x")).hasSuffix("#0"))
+    }
+
+    @Test func whatIsNotThereIsNotKept() {
+        let pages = pages()
+        #expect(throws: Refused(.notFound)) { try text(pages, .worker(name: "nobody")) }
+        #expect(throws: Refused(.notFound)) { try text(pages, .worker(name: "nobody")) }
+        #expect(workshop.count == 2)
     }
 }

@@ -90,6 +90,14 @@ struct MillraceTests {
             resolved(withPool(#""millrace": {"log-format": "xml"}"#)).errors.map(\.message)
                 == ["millrace.log-format: expected one of text, json, found \"xml\""])
     }
+
+    @Test func workersHaveNoSeriesOfTheirOwnUnlessAskedFor() {
+        #expect(resolved(withPool("")).settings?.metricsPerWorker == 0)
+        #expect(resolved(withPool(#""millrace": {"metrics-per-worker": 10000}"#)).settings?.metricsPerWorker == 10_000)
+        #expect(
+            resolved(withPool(#""millrace": {"metrics-per-worker": 10001}"#)).errors.map(\.message)
+                == ["millrace.metrics-per-worker: expected a number from 0 to 10000, found 10001"])
+    }
 }
 
 struct FileChoiceTests {

@@ -39,7 +39,8 @@ struct ResolutionTests {
                     "custom-diff": 5000, "custom-diff-stats": true, "workers": "agent",
                     "http": {"enabled": true, "host": "::1", "port": 8080, "access-token": "t", "restricted": false},
                     "api": {"id": "me", "worker-id": "w"}, "log-file": "x.log", "verbose": 2, "colors": false,
-                    "millrace": {"shards": 3, "run-dir": "r", "database": "/d", "log-format": "json"}
+                    "millrace": {"shards": 3, "run-dir": "r", "database": "/d", "log-format": "json",
+                        "metrics-per-worker": 50}
                     """#)
             ).settings)
         #expect(settings.retries == 7 && settings.retryPauseSeconds == 9 && settings.userAgent == "ua/1")
@@ -53,7 +54,7 @@ struct ResolutionTests {
         #expect(settings.api == api)
         #expect(settings.logFile == "/home/ann/work/x.log" && settings.isVerbose && !settings.usesColors)
         #expect(settings.shards == 3 && settings.runDirectory == "/home/ann/work/r" && settings.database == "/d")
-        #expect(settings.logFormat == .json)
+        #expect(settings.logFormat == .json && settings.metricsPerWorker == 50)
     }
 
     @Test func allErrorsAreReportedInTheOrderOfTheFile() {

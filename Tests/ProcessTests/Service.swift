@@ -8,6 +8,7 @@ final class Service {
     let minerPort: UInt16
     let apiPort: UInt16
     let poolPort: UInt16
+    let databasePath: String
     private(set) var pool: Program
     let millrace: Program
     private let poolArguments: [String]
@@ -24,6 +25,8 @@ final class Service {
         poolPort = try freePort()
         self.poolArguments = ["--difficulty", "1000", "--quiet"] + poolArguments
         pool = try Service.startPool(port: poolPort, self.poolArguments, in: scratch)
+        let database = arguments.firstIndex(of: "--database").map { arguments[$0 + 1] }
+        databasePath = database ?? scratch.url.appending(path: "run/statistics.sqlite").path
         millrace = try Program(
             "millrace",
             [
@@ -78,6 +81,13 @@ final class Service {
         children("millrace-collector") + children("millrace-worker") + children("millrace-gateway")
     }
 
+    /// kill -9 for the first child of that program; returns when another has taken its place.
+    func killChild(_ name: String) throws {
+        let victim = try #require(children(name).first)
+        kill(victim, SIGKILL)
+        try #require(eventually(within: 10) { children(name).first.map { $0 != victim } ?? false }, "\(millrace.log)")
+    }
+
     /// Resident memory of a process in KiB.
     func memory(of pid: pid_t) -> Int {
         let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
@@ -110,6 +120,33 @@ final class Service {
     /// The accepted shares of all rows of the workers table.
     var acceptedByWorkers: Int? {
         (document("/workers.json")?["workers"] as? [[Any]])?.reduce(0) { $0 + ($1[3] as? Int ?? 0) }
+    }
+
+    /// `durable`, `failing` or `off`, as `/1/shards` says.
+    var databaseState: String? { (document("/1/shards")?["database"] as? [String: Any])?["state"] as? String }
+
+    /// Events of all shards that were lost for good.
+    var eventsLost: Int? {
+        (document("/1/shards")?["shards"] as? [[String: Any]])?.reduce(0) { $0 + ($1["events_lost"] as? Int ?? 0) }
+    }
+
+    /// Accepted shares in the database: of the service, and of its workers together.
+    var acceptedInDatabase: [Int] {
+        let script = """
+            import sqlite3, sys
+            file = sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True)
+            for table in ("service", "worker"):
+                print(file.execute("SELECT sum(accepted) FROM " + table).fetchone()[0] or 0)
+            """
+        let query = Process()
+        let output = Pipe()
+        query.executableURL = URL(filePath: "/usr/bin/python3")
+        query.arguments = ["-c", script, databasePath]
+        query.standardOutput = output
+        guard (try? query.run()) != nil else { return [] }
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        query.waitUntilExit()
+        return text.split(separator: "\n").compactMap { Int($0) }
     }
 
     /// What the pool counted, newest.

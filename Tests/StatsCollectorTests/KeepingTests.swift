@@ -1,3 +1,4 @@
+import EventLoop
 import Foundation
 import GRDB
 import Glibc
@@ -5,6 +6,7 @@ import Testing
 
 @testable import Archive
 @testable import EventBus
+@testable import EventLoop
 @testable import StatsCollector
 @testable import Telemetry
 
@@ -55,7 +57,7 @@ struct KeepingTests {
         }
         #expect(sums == [done, done, done])
         let now = UInt64(Date().timeIntervalSince1970)
-        let history = try HistoryReader(path: stage.database)
+        let history = HistoryReader(path: stage.database)
         for series in [HistorySeries.total, .shard(0)] {
             let points = try history.points(of: series, from: now - 600, to: now + 60, step: 60)
             #expect(points.reduce(0) { $0 + $1.accepted } == (series == .total ? done : done / 2))
@@ -76,7 +78,9 @@ struct KeepingTests {
         let publisher = try stage.publisher(0)
         work(stage, [publisher], 0..<1_000)
         _ = try stage.snapshot([publisher]) { $0.database.committedAt > 0 && $0.results.accepted == 1_000 }
-        let other = try DatabaseQueue(path: stage.database)
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let other = try DatabaseQueue(path: stage.database, configuration: configuration)
         try other.writeWithoutTransaction { db in try db.execute(sql: "BEGIN IMMEDIATE") }
         work(stage, [publisher], 1_000..<30_000)
         let failing = try #require(try stage.snapshot([publisher]) { $0.database.state == .failing })
@@ -149,6 +153,26 @@ struct KeepingTests {
         #expect(try Data(contentsOf: URL(filePath: stage.database)) == before)
     }
 
+    @Test func aPlaceThatIsFreeAgainIsUsedByTheNextProcess() throws {
+        let stage = try Stage(shards: 1)
+        let publisher = try stage.publisher(0)
+        work(stage, [publisher], 0..<500)
+        _ = try stage.snapshot([publisher]) { $0.results.accepted == 500 }
+        stage.stopCollector()
+        let other = Archive(path: stage.database, historyDays: 30)
+        _ = try other.open(at: 0)
+        try stage.startCollector()
+        let off = try #require(try stage.snapshot([publisher]) { $0.shards[0].isLive })
+        #expect(off.database.state == .off && off.database.message.contains("in use by another collector"))
+        other.close(waitMilliseconds: 10_000)
+        // It leaves by itself, in good order: then no handle is left.
+        stage.loop.run()
+        try stage.startCollector()
+        work(stage, [publisher], 500..<600)
+        let well = try #require(try stage.snapshot([publisher]) { $0.results.accepted >= 600 })
+        #expect(well.results.accepted == 600 && well.database.state == .durable)
+    }
+
     @Test func gatewaysFollowOneStreamOfAllShards() throws {
         let stage = try Stage(shards: 2)
         let publishers = try (0..<2).map { try stage.publisher(UInt16($0)) }
@@ -159,9 +183,9 @@ struct KeepingTests {
                 for case .events(_, let more) in news { events += more }
             }
         }
-        _ = try stage.snapshot(publishers, also: { follow(early) }) { $0.shards.allSatisfy(\.isLive) }
+        _ = try stage.snapshot(publishers, also: { follow(early) }, where: { $0.shards.allSatisfy(\.isLive) })
         work(stage, publishers, 0..<1_000)
-        _ = try stage.snapshot(publishers, also: { follow(early) }) { _ in events.count >= 1_020 }
+        _ = try stage.snapshot(publishers, also: { follow(early) }, where: { _ in events.count >= 1_020 })
         let joined = events.compactMap { if case .joined(let miner) = $0 { miner } else { nil } }
         let shares = events.compactMap { if case .share(let share) = $0 { share } else { nil } }
         #expect(joined.count == 20 && Set(joined.map(\.key)).count == 20 && Set(joined.map(\.shard)) == [0, 1])

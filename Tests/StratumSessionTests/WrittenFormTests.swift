@@ -17,7 +17,7 @@ struct WrittenFormTests {
         policy.pools[0].algorithm = seed % 3 == 1 ? AlgorithmName("rx/0") : nil
     }
 
-    @Test(arguments: lives(8))
+    @Test(arguments: lives(5))
     func aTwinThatIsWrittenAndReadAgainDecidesTheSame(seed: UInt64) {
         var dice = Dice(state: seed &* 7_919)
         let twin = Twin(seed: seed)

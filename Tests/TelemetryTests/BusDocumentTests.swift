@@ -297,6 +297,7 @@ struct BusDocumentTests {
             [
                 "sequence": .full(bytes { $0.sequence = .max }), "time": .full(bytes { $0.time = .max }),
                 "started at": .full(bytes { $0.startedAt = .max }),
+                "served": .full(bytes { $0.servedMilliseconds = .max }),
                 "miners now": .full(bytes { $0.minersNow = .max }),
                 "miners max": .full(bytes { $0.minersMax = .max }),
                 "upstreams": .full(
@@ -318,7 +319,19 @@ struct BusDocumentTests {
                         $0.results.expired = .max
                         $0.results.hashesTotal = .max
                     }),
+                "refusals": .full(
+                    bytes { for reason in 0..<9 { $0.results.refusals[reason] = .max } }),
+                "joined": .full(bytes { $0.results.joined = .max }),
                 "latency": .full(bytes { $0.results.latencyMilliseconds = .max }),
+                "percentiles": .full(
+                    bytes {
+                        $0.results.latencyPercentiles.p50 = .max
+                        $0.results.latencyPercentiles.p90 = .max
+                        $0.results.latencyPercentiles.p99 = .max
+                    }),
+                "latency sum": .full(bytes { $0.results.latencySumMilliseconds = .max }),
+                "latency count": .full(bytes { $0.results.latencyCount = .max }),
+                "last loss": .full(bytes { $0.results.lastLossAt = .max }),
                 "best": .full(bytes { $0.results.best = Array(repeating: .max, count: 10) }),
             ])
     }

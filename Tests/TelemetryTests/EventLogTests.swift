@@ -137,15 +137,3 @@ struct EventLogTests {
         #expect(log.droppedCount == 0)
     }
 }
-
-extension EventLog {
-    mutating func append(_ event: ShardEvent) {
-        switch event {
-        case .joined(let joined): append(joined)
-        case .left(let left): append(left)
-        case .share(let share): append(share)
-        case .poolError(let error): append(error)
-        case .checkpoint(let checkpoint): append(checkpoint)
-        }
-    }
-}

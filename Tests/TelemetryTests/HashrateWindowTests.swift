@@ -168,6 +168,6 @@ struct HashrateWindowTests {
         var window = HashrateWindow()
         window.add(1, at: start)
         #expect(window.heapBytes + 32 + MemoryLayout<HashrateWindow>.size < 1_024)
-        #expect(MemoryLayout<WorkerTable.Row>.stride <= 128)
+        #expect(MemoryLayout<WorkerTable.Row>.stride <= 192)
     }
 }

@@ -82,3 +82,15 @@ enum Sample {
         EventFrame(shard: 0, epoch: epoch, first: first, events: events)
     }
 }
+
+extension EventLog {
+    mutating func append(_ event: ShardEvent) {
+        switch event {
+        case .joined(let joined): append(joined)
+        case .left(let left): append(left)
+        case .share(let share): append(share)
+        case .poolError(let error): append(error)
+        case .checkpoint(let checkpoint): append(checkpoint)
+        }
+    }
+}

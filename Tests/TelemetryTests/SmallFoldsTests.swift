@@ -86,32 +86,56 @@ struct WorkerTableTests {
     @Test func connectionsNeverGoBelowNone() {
         var table = WorkerTable()
         let index = table.index(of: "a")
-        table.left(index)
+        table.left(index, at: 0)
         #expect(table.rows[index].connections == 0)
     }
 }
 
 struct ShardMinersTests {
+    private func join(_ key: MinerKey, _ miners: inout ShardMiners, row: Int32 = 7) {
+        let place = ShardMiners.Place(key: key + 100, row: row)
+        miners.join(key, .init(place: place, ip: "192.0.2.7", agent: "", user: "", rigID: ""))
+    }
+
     @Test func whoLeftIsRememberedForAWhileForItsLateShares() {
         var miners = ShardMiners()
         miners.forgetDeparted(at: 1_000_000)
-        _ = miners.join(1, row: 7)
-        #expect(miners.leave(1) == 7)
+        join(1, &miners)
+        #expect(miners.leave(1) == .init(key: 101, row: 7))
         #expect(miners.leave(1) == nil)
         miners.forgetDeparted(at: 1_059_999)
         miners.forgetDeparted(at: 1_060_000)
-        #expect(miners.row(of: 1) == 7)
+        #expect(miners.place(of: 1) == .init(key: 101, row: 7))
         miners.forgetDeparted(at: 1_120_000)
-        #expect(miners.row(of: 1) == nil)
+        #expect(miners.place(of: 1) == nil)
     }
 
     @Test func aFloodOfDeparturesIsBounded() {
         var miners = ShardMiners()
         for key in 0..<300_000 as Range<MinerKey> {
-            _ = miners.join(key, row: 0)
+            join(key, &miners)
             _ = miners.leave(key)
         }
-        #expect(miners.row(of: 299_999) == 0)
-        #expect(miners.row(of: 1) == nil)
+        #expect(miners.place(of: 299_999) != nil)
+        #expect(miners.place(of: 1) == nil)
+    }
+
+    @Test func ofAnEndedEpochOnlyLateSharesAreExpected() {
+        var miners = ShardMiners()
+        join(1, &miners)
+        miners.end()
+        #expect(miners.live.isEmpty)
+        #expect(miners.leave(1) == nil)
+        #expect(miners.place(of: 1) == .init(key: 101, row: 7))
+    }
+
+    @Test func rowsThatMoveAreFollowedWhereverAMinerIsRemembered() {
+        var miners = ShardMiners()
+        for key in 0..<4 as Range<MinerKey> { join(key, &miners, row: Int32(key) - 1) }
+        _ = miners.leave(2)
+        miners.forgetDeparted(at: 1_000_000)
+        _ = miners.leave(3)
+        miners.moveRows([ShardMiners.noRow, 0, 1])
+        #expect((0..<4).map { miners.place(of: $0)?.row } == [-1, -1, 0, 1])
     }
 }

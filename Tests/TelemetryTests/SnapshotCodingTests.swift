@@ -8,6 +8,7 @@ struct SnapshotCodingTests {
         snapshot.sequence = 1
         snapshot.time = 2
         snapshot.startedAt = 3
+        snapshot.servedMilliseconds = 35
         snapshot.minersNow = 4
         snapshot.minersMax = 5
         snapshot.upstreams = UpstreamCounts(active: 6, sleeping: 7, error: 8)
@@ -24,6 +25,14 @@ struct SnapshotCodingTests {
         snapshot.results.hashesTotal = .max
         snapshot.results.latencyMilliseconds = 20
         snapshot.results.best = (0..<10).map { 100 - $0 }
+        for reason in snapshot.results.refusals.indices { snapshot.results.refusals[reason] = UInt64(reason) + 36 }
+        snapshot.results.joined = 45
+        snapshot.results.latencyPercentiles.p50 = 46
+        snapshot.results.latencyPercentiles.p90 = 47
+        snapshot.results.latencyPercentiles.p99 = 48
+        snapshot.results.latencySumMilliseconds = 49
+        snapshot.results.latencyCount = 50
+        snapshot.results.lastLossAt = 51
         snapshot.results.errors = [.init(count: 21, text: "Low difficulty share"), .init(count: 22, text: "")]
         snapshot.shards = [
             .init(
@@ -31,6 +40,24 @@ struct SnapshotCodingTests {
                 eventsLost: 27),
             .init(shard: 1, isLive: false, minersNow: 0, upstreams: UpstreamCounts(), eventsLost: 0),
         ]
+        snapshot.shards[0].eventsReplayed = 52
+        snapshot.shards[0].connections = 53
+        snapshot.shards[0].loopDelayMicroseconds = 54
+        snapshot.shards[0].counters = Sample.checkpoint.counters
+        var gauge = UpstreamGauge(id: 55, state: .sleeping)
+        gauge.pool = 56
+        gauge.miners = 57
+        gauge.difficulty = 58
+        gauge.height = 59
+        gauge.loggedInAt = 60
+        gauge.jobAt = 61
+        gauge.accepted = 62
+        gauge.rejected = 63
+        gauge.inFlight = 64
+        snapshot.openUpstreams = [.init(shard: 1, gauge: gauge)]
+        snapshot.database.state = .failing
+        snapshot.database.committedAt = 65
+        snapshot.database.message = "disk full"
         var row = Snapshot.WorkerRow(name: "пул/1", ip: "192.0.2.1")
         row.connections = 28
         row.accepted = 29
@@ -39,6 +66,9 @@ struct SnapshotCodingTests {
         row.hashes = 32
         row.lastShareAt = 33
         row.hashrates.oneDay = 34
+        row.id = 66
+        row.lastSeenAt = 67
+        for reason in row.refusals.indices { row.refusals[reason] = UInt32(reason) + 68 }
         snapshot.workers = [row, .init(name: "", ip: "")]
         return snapshot
     }()
@@ -66,5 +96,45 @@ struct SnapshotCodingTests {
         var snapshot = Self.full
         snapshot.hashrates.oneHour = .nan
         #expect(throws: DecodingFailure.invalidField) { try Snapshot(decoding: snapshot.encoded()) }
+    }
+
+    @Test func aStateThatThereIsNotIsRefused() {
+        var snapshot = Snapshot()
+        snapshot.openUpstreams = [.init(shard: 0, gauge: .init(id: 1, state: .active))]
+        let original = snapshot.encoded()
+        // The workers' count, the database without a message, and the row from its state on lie behind it.
+        for offset in [original.count - 4 - 14 - 56, original.count - 4 - 14] {
+            var bytes = original
+            bytes[offset] = 9
+            #expect(throws: DecodingFailure.invalidField) { try Snapshot(decoding: bytes) }
+        }
+    }
+
+    /// A rate is too low for as long as its window reaches back to before the loss ended.
+    @Test func aWindowIsIncompleteUntilTheLossHasLeftIt() {
+        var snapshot = Snapshot()
+        snapshot.time = Sample.start
+        #expect(!snapshot.isIncomplete(windowSeconds: 86_400))
+        snapshot.results.lastLossAt = Sample.start - 60_000
+        #expect(!snapshot.isIncomplete(windowSeconds: 60))
+        #expect(snapshot.isIncomplete(windowSeconds: 61))
+        snapshot.time -= 1
+        #expect(snapshot.isIncomplete(windowSeconds: 60))
+        snapshot.results.lastLossAt = .max
+        _ = snapshot.isIncomplete(windowSeconds: .max)
+    }
+}
+
+struct RefusalCountsTests {
+    @Test func thereIsACounterForEveryReason() {
+        #expect(RefusalCounts<UInt32>.count == RefusalReason.allCases.count)
+        #expect(RefusalReason.allCases.map { Int($0.rawValue) } == Array(0..<RefusalCounts<UInt32>.count))
+    }
+
+    @Test func aCounterStaysAtTheTop() {
+        var counts = RefusalCounts<UInt8>()
+        for _ in 0..<300 { counts.count(.staleJob) }
+        #expect(counts[.staleJob] == .max)
+        #expect(counts.reduce(0) { $0 + Int($1) } == 255)
     }
 }

@@ -219,5 +219,6 @@ struct StatisticsPropertiesTests {
         // The name is stored once and referred to twice; 32 bytes of head for each thing in the heap.
         let texts = MinerJoined.workerBytesMax + MinerJoined.ipBytesMax + 2 * 32
         #expect(MemoryLayout<WorkerTable.Row>.stride + texts + after + 32 + 64 < 2_048)
+        #expect(MemoryLayout<ShardMiners.Live>.stride + MemoryLayout<MinerKey>.stride == 88)
     }
 }

@@ -1,0 +1,120 @@
+internal import Control
+
+/// What takes somebody else's time.
+enum Action: Sendable {
+    /// `/1/config` or `/1/history`.
+    case read(Resource, query: String)
+    /// `/1/config` or a restart.
+    case write(Resource, body: [UInt8])
+}
+
+/// The way to the supervisor: `ControlClient`, or a test.
+protocol ControlChannel: Sendable {
+    /// Blocks for at most so long.
+    func ask(_ request: ControlRequest, timeoutMilliseconds: Int) throws(ControlFailure) -> ControlReply
+}
+
+extension ControlClient: ControlChannel {}
+
+/// Where the curves of the past come from. Called on a thread that may block, one question after the other.
+protocol HistorySource: Sendable {
+    /// - Parameter query: what stands after the `?`, as it came.
+    func answer(query: String) throws(Refused) -> Answer
+}
+
+/// Sends requests that take time to those who can answer them.
+final class Actions: Sendable {
+    private let supervisor: any ControlChannel
+    private let history: (any HistorySource)?
+    private let limits: GatewayLimits
+    // Two queues: a supervisor that does not answer shall not hold up the curves, nor a slow disk the operator.
+    private let control: Errands
+    private let disk: Errands
+
+    /// - Parameter history: nil where there is none.
+    init(supervisor: any ControlChannel, history: (any HistorySource)?, limits: GatewayLimits) {
+        self.supervisor = supervisor
+        self.history = history
+        self.limits = limits
+        control = Errands(label: "control", waitingMax: limits.errands)
+        disk = Errands(label: "history", waitingMax: limits.errands)
+    }
+
+    func run(_ action: Action, for handover: Handover) throws(Refused) {
+        switch action {
+        case .read(.history, let query):
+            guard let history else { throw Refused(.notFound) }
+            try disk.run(for: handover) {
+                do throws(Refused) {
+                    return try history.answer(query: query)
+                } catch {
+                    return .refused(error)
+                }
+            }
+        case .read(.configuration, query: _):
+            try ask(.configuration, for: handover)
+        case .write(.configuration, let body):
+            guard let document = String(validating: body, as: UTF8.self) else {
+                throw Refused(.badRequest, message: "The configuration must be UTF-8.")
+            }
+            try ask(.configure(document: document), for: handover)
+        case .write(.restart(let shard), body: _):
+            try ask(.restart(shard: shard), for: handover)
+        case .read, .write:
+            throw Refused(.notFound)
+        }
+    }
+
+    /// Nobody waits any more.
+    func close() {
+        control.close()
+        disk.close()
+    }
+
+    private func ask(_ request: ControlRequest, for handover: Handover) throws(Refused) {
+        let (supervisor, timeout) = (self.supervisor, limits.controlMillis)
+        try control.run(for: handover) {
+            do throws(ControlFailure) {
+                return Answer(reply: try supervisor.ask(request, timeoutMilliseconds: timeout))
+            } catch {
+                return .refused(Refused(error))
+            }
+        }
+    }
+}
+
+extension Answer {
+    /// The supervisor's word as an answer.
+    fileprivate init(reply: ControlReply) {
+        switch reply {
+        case .configuration(let document): self = .document(Array(document.utf8))
+        case .done: self = .done
+        case .begun: self = .begun
+        case .refused(let refusal): self = .refused(Refused(refusal))
+        case .status: self = .refused(Refused(.unreadable))
+        }
+    }
+}
+
+extension Refused {
+    fileprivate init(_ failure: ControlFailure) {
+        switch failure {
+        case .noService: self.init(.serviceUnavailable, message: "The supervisor cannot be asked just now.")
+        case .noAnswer, .cutOff, .unreadable:
+            self.init(
+                .serviceUnavailable,
+                message: "The supervisor does not answer. Whether anything was changed is not known.")
+        case .requestTooLong: self.init(.contentTooLarge)
+        }
+    }
+
+    fileprivate init(_ refusal: ControlRefusal) {
+        let kind: Refusal =
+            switch refusal.kind {
+            case .invalid: .badRequest
+            case .unknownShard: .notFound
+            case .impossible: .conflict
+            }
+        self.init(kind, message: refusal.lines.first, lines: refusal.lines)
+    }
+}

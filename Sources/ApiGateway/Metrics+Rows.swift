@@ -1,0 +1,134 @@
+internal import Telemetry
+
+// The families with a sample for each row of a list: shards, pools, workers.
+extension Metrics {
+    static func writeShards(_ shards: [Snapshot.ShardRow], into metrics: inout MetricsWriter) {
+        func gauge(
+            _ name: StaticString, _ help: StaticString, _ value: (Snapshot.ShardRow) -> MetricsWriter.Value
+        ) {
+            metrics.family(name, .gauge, help) {
+                for row in shards { $0.sample(value(row), ("shard", String(row.shard))) }
+            }
+        }
+        func counter(_ name: StaticString, _ help: StaticString, _ value: (Snapshot.ShardRow) -> UInt64) {
+            metrics.family(name, .counter, help) {
+                for row in shards { $0.sample(.whole(value(row)), ("shard", String(row.shard))) }
+            }
+        }
+        gauge("millrace_shard_up", "1 when the collector hears the shard.") { .flag($0.isLive) }
+        gauge("millrace_shard_miners", "Miners of the shard that are logged in.") { .whole($0.minersNow) }
+        gauge("millrace_shard_connections", "TCP connections of miners to the shard.") { .whole($0.connections) }
+        gauge("millrace_shard_loop_delay_seconds", "The longest delay of the shard's event loop in the last second.") {
+            .fraction(UInt64($0.loopDelayMicroseconds), digits: 6)
+        }
+        metrics.family("millrace_shard_upstreams", .gauge, "Pool connections of the shard by state.") {
+            for row in shards { $0.upstreams(row.upstreams, ("shard", String(row.shard))) }
+        }
+        metrics.family("millrace_shard_shares_total", .counter, "Shares by shard, over all its lives, and outcome.") {
+            for row in shards {
+                let shard: MetricsWriter.Label = ("shard", String(row.shard))
+                $0.sample(.whole(row.counters.accepted), shard, ("outcome", "accepted"))
+                $0.sample(.whole(row.counters.rejected), shard, ("outcome", "rejected"))
+                $0.sample(.whole(row.counters.invalid), shard, ("outcome", "invalid"))
+            }
+        }
+        counter("millrace_shard_hashes_total", "Sum of the pool difficulties of the shard's accepted shares.") {
+            $0.counters.hashesTotal
+        }
+        counter("millrace_events_lost_total", "Events of the shard that never reached the collector.") { $0.eventsLost }
+        counter("millrace_events_replayed_total", "Events of the shard that were missed at first, and had by asking.") {
+            $0.eventsReplayed
+        }
+    }
+
+    /// Pools of the same name (two accounts at one address) are one pool here: their samples could not be told apart.
+    static func writePools(
+        _ upstreams: [Snapshot.UpstreamRow], _ pools: [String], time: UInt64, into metrics: inout MetricsWriter
+    ) {
+        var names: [String] = []
+        for name in pools where !names.contains(name) { names.append(name) }
+        let known = upstreams.map(\.gauge).filter { pools.indices.contains(Int($0.pool)) }
+        let gauges = names.map { name in (name, known.filter { pools[Int($0.pool)] == name }) }
+        metrics.family("millrace_shares_in_flight", .gauge, "Shares that wait for the answer of a pool.") {
+            for (pool, gauges) in gauges {
+                $0.sample(.whole(gauges.reduce(UInt64(0)) { $0 + UInt64($1.inFlight) }), ("pool", pool))
+            }
+        }
+        metrics.family(
+            "millrace_pool_upstreams", .gauge, "Connections by the pool that they are, or were last, connected to."
+        ) {
+            for (pool, gauges) in gauges {
+                func count(_ state: UpstreamGauge.State) -> UInt32 { UInt32(gauges.count { $0.state == state }) }
+                let counts = UpstreamCounts(active: count(.active), sleeping: count(.sleeping), error: count(.error))
+                $0.upstreams(counts, ("pool", pool))
+            }
+        }
+        metrics.family("millrace_pool_miners", .gauge, "Miners that work for the pool.") {
+            for (pool, gauges) in gauges {
+                $0.sample(.whole(gauges.reduce(UInt64(0)) { $0 + UInt64($1.miners) }), ("pool", pool))
+            }
+        }
+        metrics.family("millrace_pool_height", .gauge, "The highest block that the pool has given jobs for.") {
+            for (pool, gauges) in gauges {
+                if let height = gauges.map(\.height).max()?.nonZero { $0.sample(.whole(height), ("pool", pool)) }
+            }
+        }
+        metrics.family(
+            "millrace_pool_job_age_seconds", .gauge, "Age of the oldest current job on a connection that is logged in."
+        ) {
+            for (pool, gauges) in gauges {
+                let starts = gauges.filter { $0.state == .active }.compactMap(\.jobAt.nonZero)
+                guard let oldest = starts.min() else { continue }
+                $0.sample(.milliseconds(time > oldest ? time - oldest : 0), ("pool", pool))
+            }
+        }
+    }
+
+    /// Only the workers with the highest hashrates over ten minutes: each costs the reader seven series.
+    static func writeWorkers(_ snapshot: Snapshot, _ workersMax: Int, into metrics: inout MetricsWriter) {
+        guard workersMax > 0 else { return }
+        var best = ListQuery<WorkerColumn>()
+        best.order = .init(column: .hashrate, isDescending: true)
+        best.limit = workersMax
+        // To Prometheus a NUL is the end of the text. A miner may have one in its name, and must not spoil the rest.
+        let workers = best.selection(from: snapshot.workers).filter { !$0.name.utf8.contains(0) }
+        metrics.family("millrace_worker_connections", .gauge, "Live connections of the worker.") {
+            for row in workers { $0.sample(.whole(row.connections), ("worker", row.name)) }
+        }
+        metrics.family("millrace_worker_shares_total", .counter, "Shares of the worker by outcome.") {
+            for row in workers {
+                let worker: MetricsWriter.Label = ("worker", row.name)
+                $0.sample(.whole(row.accepted), worker, ("outcome", "accepted"))
+                $0.sample(.whole(row.rejected), worker, ("outcome", "rejected"))
+                $0.sample(.whole(row.invalid), worker, ("outcome", "invalid"))
+            }
+        }
+        metrics.family("millrace_worker_hashes_total", .counter, "Sum of the credited difficulties of its shares.") {
+            for row in workers { $0.sample(.whole(row.hashes), ("worker", row.name)) }
+        }
+        metrics.family(
+            "millrace_worker_hashrate_hashes_per_second", .gauge, "Hashrate of the worker over ten minutes."
+        ) {
+            for row in workers { $0.sample(.real(row.hashrates.tenMinutes), ("worker", row.name)) }
+        }
+        metrics.family(
+            "millrace_worker_last_share_timestamp_seconds", .gauge,
+            "Its last accepted share, in seconds since 1970; absent before the first."
+        ) {
+            for row in workers {
+                if let time = row.lastShareAt.nonZero { $0.sample(.milliseconds(time), ("worker", row.name)) }
+            }
+        }
+    }
+}
+
+extension MetricsWriter {
+    /// A sample for each state.
+    mutating func upstreams(_ counts: UpstreamCounts, _ label: Label? = nil) {
+        for (count, state) in [
+            (counts.active, UpstreamGauge.State.active), (counts.sleeping, .sleeping), (counts.error, .error),
+        ] {
+            sample(.whole(count), (label.map { [$0] } ?? []) + [("state", state.name)])
+        }
+    }
+}

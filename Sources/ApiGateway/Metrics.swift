@@ -1,0 +1,169 @@
+internal import Control
+internal import Telemetry
+
+/// `/metrics`: the truth in Prometheus's text format 0.0.4. docs/METRICS.md explains each metric.
+///
+/// What is not known has no sample. In particular nothing is 0 before the first snapshot: to Prometheus a counter that
+/// falls to 0 has begun anew, and what comes next would all be counted a second time.
+enum Metrics {
+    /// - Parameters:
+    ///   - pools: `Settings.Pool.name` of each pool, in the order of the configuration.
+    ///   - workersMax: how many workers get series of their own, those with the highest hashrates first; 0 = none.
+    static func text(
+        of truth: Pages.Truth, identity: Identity, pools: [String], workersMax: Int, machine: MachineReadings
+    ) -> [UInt8] {
+        var metrics = MetricsWriter(reserving: 16_384 + min(workersMax, truth.snapshot.workers.count) * 1_024)
+        writeService(truth, identity, machine, into: &metrics)
+        if let snapshot = truth.collected {
+            writeShares(snapshot.results, into: &metrics)
+            writeHashrates(snapshot, into: &metrics)
+            writeMiners(snapshot, into: &metrics)
+            writePools(snapshot.openUpstreams, pools, time: truth.time, into: &metrics)
+            writeShards(snapshot.shards, into: &metrics)
+            writeDatabase(snapshot.database, into: &metrics)
+            writeWorkers(snapshot, workersMax, into: &metrics)
+        }
+        writeProcesses(truth.status?.children ?? [], into: &metrics)
+        return metrics.bytes
+    }
+
+    private static func writeService(
+        _ truth: Pages.Truth, _ identity: Identity, _ machine: MachineReadings, into metrics: inout MetricsWriter
+    ) {
+        metrics.family("millrace_build_info", .gauge, "Always 1; its label says which version answers.") {
+            $0.sample(1, ("version", identity.version))
+        }
+        metrics.family(
+            "millrace_start_time_seconds", .gauge, "When the service started, in seconds since 1970.",
+            truth.snapshot.startedAt.nonZero.map { .milliseconds($0) })
+        metrics.family(
+            "millrace_resident_memory_bytes", .gauge, "Resident memory of all processes of the service together.",
+            machine.serviceResident.nonZero.map { .whole($0) })
+        metrics.family(
+            "millrace_supervisor_up", .gauge, "1 when the supervisor answers the gateway.",
+            .flag(truth.status != nil))
+        metrics.family(
+            "millrace_snapshot_age_seconds", .gauge, "Age of the collector's numbers; a second or two is good.",
+            truth.collected.map { .milliseconds(truth.time > $0.time ? truth.time - $0.time : 0) })
+        let configuration = truth.status?.configuration
+        metrics.family(
+            "millrace_config_loaded_timestamp_seconds", .gauge,
+            "When the configuration in force was read, in seconds since 1970.",
+            configuration.map { .milliseconds($0.loadedAt) })
+        metrics.family(
+            "millrace_config_last_reload_successful", .gauge,
+            "0 when the last attempt to load another configuration was refused.",
+            configuration.map { .flag($0.lastRefusal.isEmpty) })
+    }
+
+    private static func writeShares(_ results: Snapshot.Results, into metrics: inout MetricsWriter) {
+        metrics.family("millrace_shares_total", .counter, "Shares of miners by what became of them.") {
+            $0.sample(.whole(results.accepted), ("outcome", "accepted"))
+            $0.sample(.whole(results.rejected), ("outcome", "rejected"))
+            $0.sample(.whole(results.invalid), ("outcome", "invalid"))
+        }
+        metrics.family(
+            "millrace_shares_expired_total", .counter,
+            "Shares for the job before the current one; they are counted by their outcome too.",
+            .whole(results.expired))
+        metrics.family("millrace_shares_refused_total", .counter, "Shares that were not accepted, by reason.") {
+            for (reason, count) in zip(RefusalReason.allCases, results.refusals) where reason != .none {
+                $0.sample(.whole(count), ("reason", reason.name))
+            }
+        }
+        metrics.family(
+            "millrace_hashes_total", .counter, "Sum of the pool difficulties of accepted shares.",
+            .whole(results.hashesTotal))
+        metrics.family(
+            "millrace_share_latency_seconds", .summary, "How long pools took to answer accepted shares."
+        ) {
+            if results.latencyCount > 0 {
+                let percentiles = results.latencyPercentiles
+                $0.sample(.milliseconds(UInt64(percentiles.p50)), ("quantile", "0.5"))
+                $0.sample(.milliseconds(UInt64(percentiles.p90)), ("quantile", "0.9"))
+                $0.sample(.milliseconds(UInt64(percentiles.p99)), ("quantile", "0.99"))
+            }
+            $0.sample(.milliseconds(results.latencySumMilliseconds), suffix: "_sum")
+            $0.sample(.whole(results.latencyCount), suffix: "_count")
+        }
+        metrics.family(
+            "millrace_last_loss_timestamp_seconds", .gauge,
+            "The latest moment from which events are missing for good, in seconds since 1970; absent when none are.",
+            results.lastLossAt.nonZero.map { .milliseconds($0) })
+    }
+
+    private static func writeHashrates(_ snapshot: Snapshot, into metrics: inout MetricsWriter) {
+        metrics.family(
+            "millrace_hashrate_hashes_per_second", .gauge,
+            "Accepted difficulty over the whole window, by the window's length."
+        ) {
+            for span in HashrateSpan.allCases {
+                $0.sample(.real(span.rate(in: snapshot.hashrates)), ("window", span.rawValue))
+            }
+        }
+        metrics.family(
+            "millrace_hashrate_incomplete", .gauge, "1 when events are missing from the window, so its rate is too low."
+        ) {
+            for span in HashrateSpan.allCases {
+                $0.sample(.flag(snapshot.isIncomplete(span)), ("window", span.rawValue))
+            }
+        }
+    }
+
+    private static func writeMiners(_ snapshot: Snapshot, into metrics: inout MetricsWriter) {
+        metrics.family("millrace_miners", .gauge, "Miners that are logged in.", .whole(snapshot.minersNow))
+        metrics.family("millrace_miners_peak", .gauge, "The most miners at one time.", .whole(snapshot.minersMax))
+        metrics.family(
+            "millrace_miners_joined_total", .counter, "Logins of miners, each anew.", .whole(snapshot.results.joined))
+        metrics.family(
+            "millrace_connections", .gauge, "TCP connections of miners, logged in or not.",
+            .whole(snapshot.shards.reduce(UInt64(0)) { $0 + UInt64($1.connections) }))
+        metrics.family(
+            "millrace_workers", .gauge, "Workers that are remembered.", .whole(UInt64(snapshot.workers.count)))
+        metrics.family("millrace_upstreams", .gauge, "Pool connections by state.") {
+            $0.upstreams(snapshot.upstreams)
+        }
+    }
+
+    private static func writeDatabase(_ database: Snapshot.Database, into metrics: inout MetricsWriter) {
+        metrics.family("millrace_database_state", .gauge, "1 for the state that the database is in.") {
+            for state in Snapshot.Database.State.allCases {
+                $0.sample(.flag(state == database.state), ("state", state.name))
+            }
+        }
+        metrics.family(
+            "millrace_database_commit_timestamp_seconds", .gauge, "The last commit, in seconds since 1970.",
+            database.committedAt.nonZero.map { .milliseconds($0) })
+    }
+
+    private static func writeProcesses(_ children: [ChildStatus], into metrics: inout MetricsWriter) {
+        metrics.family("millrace_process_up", .gauge, "1 when the process is there and has said that it is ready.") {
+            for child in children { $0.sample(.flag(child.state == .ready), ("process", child.name)) }
+        }
+        metrics.family("millrace_process_failed", .gauge, "1 when the process died too often and is not restarted.") {
+            for child in children { $0.sample(.flag(child.state == .failed), ("process", child.name)) }
+        }
+        metrics.family("millrace_process_restarts_total", .counter, "Restarts of the process.") {
+            for child in children { $0.sample(.whole(UInt64(clamping: child.restarts)), ("process", child.name)) }
+        }
+        metrics.family("millrace_process_restarts_by_cause_total", .counter, "The same by cause.") {
+            for child in children {
+                for (cause, count) in child.causes {
+                    $0.sample(.whole(UInt64(clamping: count)), ("process", child.name), ("cause", cause))
+                }
+            }
+        }
+        metrics.family(
+            "millrace_process_start_time_seconds", .gauge, "When the process was started, in seconds since 1970."
+        ) {
+            for child in children {
+                if let start = child.startedAt { $0.sample(.milliseconds(start), ("process", child.name)) }
+            }
+        }
+    }
+}
+
+extension ChildStatus {
+    /// "shard-0", "collector", "gateway".
+    var name: String { shard.map { "\(kind.rawValue)-\($0)" } ?? kind.rawValue }
+}

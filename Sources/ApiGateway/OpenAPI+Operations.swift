@@ -1,0 +1,260 @@
+extension OpenAPI {
+    /// What can be asked.
+    struct Operation: Sendable {
+        enum Method: String, Sendable {
+            case get, put, post
+        }
+
+        enum Tag: String, CaseIterable, Sendable {
+            case classic = "xmrig-proxy 2.4"
+            case current = "xmrig-proxy 6"
+            case millrace = "Millrace"
+            case operation = "Operation"
+
+            var description: String {
+                switch self {
+                case .classic: "The documents of 2.4, as its wiki page describes them."
+                case .current: "The documents of today's xmrig-proxy."
+                case .millrace: "What xmrig-proxy does not have."
+                case .operation: "For monitoring and for programs."
+                }
+            }
+        }
+
+        /// Why it may be refused. The raw value is the name of the response among the components.
+        enum Failure: String, CaseIterable, Sendable {
+            case badRequest = "BadRequest"
+            case unauthorized = "Unauthorized"
+            case forbidden = "Forbidden"
+            case notFound = "NotFound"
+            case conflict = "Conflict"
+            case contentTooLarge = "ContentTooLarge"
+            case targetTooLong = "TargetTooLong"
+            case unsupportedMediaType = "UnsupportedMediaType"
+            case headersTooLarge = "HeadersTooLarge"
+            case unavailable = "Unavailable"
+
+            var status: String {
+                switch self {
+                case .badRequest: "400"
+                case .unauthorized: "401"
+                case .forbidden: "403"
+                case .notFound: "404"
+                case .conflict: "409"
+                case .contentTooLarge: "413"
+                case .targetTooLong: "414"
+                case .unsupportedMediaType: "415"
+                case .headersTooLarge: "431"
+                case .unavailable: "503"
+                }
+            }
+
+            var description: String {
+                switch self {
+                case .badRequest: "A parameter or the body makes no sense; `message` says what was expected."
+                case .unauthorized: "A token is needed, and none was sent."
+                case .forbidden: "What was sent is not the token, or the API is restricted to reading."
+                case .notFound: "There is no such thing."
+                case .conflict: "It cannot be done in this service, or not just now."
+                case .contentTooLarge: "The body is too long."
+                case .targetTooLong: "The path and the query are too long."
+                case .unsupportedMediaType: "The body must come as `application/json`."
+                case .headersTooLarge: "The headers are too long."
+                case .unavailable: "Not now: ask again later."
+                }
+            }
+        }
+
+        struct Answer: Sendable {
+            var status = "200"
+            var description: String
+            var type = "application/json"
+            var schema: Schema?
+        }
+
+        var method: Method
+        var path: String
+        var id: String
+        var tag: Tag
+        var summary: String
+        var parameters: [Parameter] = []
+        var body: Schema?
+        /// When all goes well; first of all the answer that is wanted.
+        var answers: [Answer]
+        var failures: [Failure] = []
+        /// Needs no token.
+        var isOpen = false
+        /// Of GET: whether the answer has an `ETag`.
+        var isTagged = true
+    }
+
+    struct Parameter: Sendable {
+        enum Place: String, Sendable {
+            case query, path, header
+        }
+
+        var name: String
+        var place = Place.query
+        var description: String
+        var schema: Schema
+
+        /// Paging and sorting.
+        static func list<Column: ListColumn>(_ column: Column.Type) -> [Parameter] {
+            let names = Column.allCases.flatMap { [$0.rawValue, "-\($0.rawValue)"] }
+            let rows = ListQueryLimits.rowsMax
+            return [
+                Parameter(
+                    name: "limit", description: "How many rows at most; all without it.",
+                    schema: .integer(in: 1...rows)),
+                Parameter(
+                    name: "offset", description: "How many rows are left out before the first.",
+                    schema: .integer(in: 0...rows)),
+                Parameter(
+                    name: "sort", description: "The column to sort by; with - before it, the largest come first.",
+                    schema: .text(oneOf: names)),
+            ]
+        }
+    }
+
+    /// Everything that can be asked.
+    static let operations: [Operation] = classic + current + millrace + forPrograms
+
+    private static func document(
+        _ path: String, _ id: String, _ tag: Operation.Tag, _ summary: String, _ schema: String,
+        parameters: [Parameter] = [], failures: [Operation.Failure] = []
+    ) -> Operation {
+        Operation(
+            method: .get, path: path, id: id, tag: tag, summary: summary, parameters: parameters,
+            answers: [.init(description: summary, schema: .named(schema))], failures: failures)
+    }
+
+    private static let classic = [
+        document("/", "classicSummary", .classic, "The summary.", "ClassicSummary"),
+        document("/workers.json", "classicWorkers", .classic, "The table of workers.", "ClassicWorkers"),
+    ]
+
+    private static let current =
+        [("/1/summary", "summary"), ("/2/summary", "summary2"), ("/api.json", "summaryAsFile")].map {
+            document($0, $1, .current, "The summary.", "Summary")
+        } + [
+            document(
+                "/1/workers", "workers", .current, "The table of workers.", "Workers",
+                parameters: Parameter.list(WorkerColumn.self), failures: [.badRequest]),
+            document(
+                "/1/miners", "miners", .current, "Every miner that is logged in.", "Miners",
+                parameters: Parameter.list(MinerColumn.self), failures: [.badRequest]),
+        ]
+        + [("/1/config", ""), ("/2/config", "2")].flatMap { path, suffix in
+            [
+                document(
+                    path, "config" + suffix, .current, "The configuration in force, secrets replaced by ***.",
+                    "Configuration", failures: [.conflict]),
+                configure(.put, path, "putConfig" + suffix),
+                configure(.post, path, "postConfig" + suffix),
+            ]
+        } + [
+            Operation(
+                method: .post, path: "/json_rpc", id: "jsonRPC", tag: .current,
+                summary: "JSON-RPC 2.0; a proxy has no methods, so the answer is an error.",
+                body: .named("RPCRequest"),
+                answers: [.init(description: "The error.", schema: .named("RPCAnswer"))],
+                failures: [.unsupportedMediaType])
+        ]
+
+    private static func configure(_ method: Operation.Method, _ path: String, _ id: String) -> Operation {
+        Operation(
+            method: method, path: path, id: id, tag: .current,
+            summary: "Takes another configuration: a whole file. *** in the place of a secret keeps it.",
+            body: .named("Configuration"),
+            answers: [.init(status: "204", description: "It is in force, and in the file.")],
+            failures: [.badRequest, .conflict, .unsupportedMediaType])
+    }
+
+    private static let time = Schema.text(matching: "^([0-9]{1,14}|-[0-9]{1,14}[smhd])$")
+
+    private static let millrace = [
+        document(
+            "/1/workers/{name}", "worker", .millrace, "Everything about one worker.", "Worker",
+            parameters: [
+                Parameter(
+                    name: "name", place: .path, description: "The name, percent-encoded.", schema: .text(atLeast: 1))
+            ], failures: [.badRequest, .notFound]),
+        document("/1/shards", "shards", .millrace, "The processes of the service, and its state.", "Shards"),
+        document(
+            "/1/upstreams", "upstreams", .millrace, "The pool connections.", "Upstreams",
+            parameters: Parameter.list(UpstreamColumn.self), failures: [.badRequest]),
+        document(
+            "/1/history", "history", .millrace, "What has happened, minute by minute or more coarsely.", "History",
+            parameters: [
+                Parameter(name: "worker", description: "Of this worker; of all without it.", schema: .text()),
+                Parameter(
+                    name: "shard", description: "Of this shard; of all without it. Not together with `worker`.",
+                    schema: .integer(in: 0...255)),
+                Parameter(
+                    name: "from",
+                    description:
+                        "Nothing before it: milliseconds or seconds since 1970, or how long ago (-24h). A day before "
+                        + "`to` without it.", schema: time),
+                Parameter(
+                    name: "to", description: "Nothing from it on, in the same forms; now without it.", schema: time),
+                Parameter(
+                    name: "step",
+                    description:
+                        "Seconds for one point, a multiple of 60, or such as 10m; chosen by the length without it.",
+                    schema: .text(matching: "^[0-9]{1,14}[smhd]?$")),
+            ], failures: [.badRequest, .notFound]),
+        Operation(
+            method: .get, path: "/1/events", id: "events", tag: .millrace,
+            summary: "Shares, logins and errors as they happen: Server-Sent Events.",
+            parameters: [
+                Parameter(
+                    name: "types", description: "Which events, with commas between; all without it.",
+                    schema: .text(matching: EventWish.typesPattern)),
+                Parameter(name: "worker", description: "Only events of this worker's miners.", schema: .text()),
+                Parameter(
+                    name: "last-event-id", description: "As the header, for clients that cannot send it.",
+                    schema: .text(matching: EventID.pattern)),
+                Parameter(
+                    name: "Last-Event-ID", place: .header,
+                    description: "The id of the last event that was seen: the stream goes on after it.",
+                    schema: .text(matching: EventID.pattern)),
+            ],
+            answers: [
+                .init(
+                    description: "A stream that does not end.", type: "text/event-stream",
+                    schema: .text("Events with `event`, `id` and one line of JSON as `data`."))
+            ],
+            failures: [.badRequest], isTagged: false),
+        Operation(
+            method: .post, path: "/1/shards/{id}/restart", id: "restartShard", tag: .millrace,
+            summary: "Replaces the process of one shard in good order.",
+            parameters: [
+                Parameter(name: "id", place: .path, description: "The shard.", schema: .integer(in: 0...255))
+            ],
+            answers: [.init(status: "202", description: "It has begun; see `/1/shards`.")],
+            failures: [.notFound, .conflict, .unsupportedMediaType]),
+    ]
+
+    private static let forPrograms = [
+        Operation(
+            method: .get, path: "/metrics", id: "metrics", tag: .operation, summary: "Metrics for Prometheus.",
+            answers: [
+                .init(
+                    description: "The text format 0.0.4.", type: "text/plain",
+                    schema: .text("Lines of HELP, TYPE and samples."))
+            ]),
+        Operation(
+            method: .get, path: "/healthz", id: "alive", tag: .operation, summary: "Whether the API is served.",
+            answers: [.init(description: "It is.", schema: .named("Health"))], isOpen: true, isTagged: false),
+        Operation(
+            method: .get, path: "/readyz", id: "ready", tag: .operation,
+            summary: "Whether a shard accepts miners and a pool connection is up.",
+            answers: [
+                .init(description: "Both are so.", schema: .named("Health")),
+                .init(status: "503", description: "Not both.", schema: .named("Unready")),
+            ], isOpen: true),
+        Operation(
+            method: .get, path: "/openapi.json", id: "openAPI", tag: .operation, summary: "This document.",
+            answers: [.init(description: "OpenAPI 3.1.", schema: .object())]),
+    ]
+}

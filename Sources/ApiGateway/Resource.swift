@@ -1,0 +1,149 @@
+/// What a path names.
+enum Resource: Hashable, Sendable {
+    case page(Page)
+    /// `/1/workers/{name}`
+    case worker(name: String)
+    /// `/1/history`
+    case history
+    /// `/1/events`
+    case events
+    /// `/1/config`, `/2/config`
+    case configuration
+    /// `/1/shards/{id}/restart`
+    case restart(shard: Int)
+    /// `/json_rpc`
+    case jsonRPC
+    /// `/healthz`
+    case health
+
+    /// An exact match: no trailing slash, and percent-encoding in the names only that stand in a path.
+    ///
+    /// Throws when a name is wrongly encoded. nil when there is no such resource.
+    init?(path: String) throws(Refused) {
+        switch path {
+        case "/1/history": self = .history
+        case "/1/events": self = .events
+        case "/1/config", "/2/config": self = .configuration
+        case "/json_rpc": self = .jsonRPC
+        case "/healthz": self = .health
+        default:
+            if let page = Page(path: path) {
+                self = .page(page)
+            } else if let name = Resource.part(of: path, after: "/1/workers/", before: "") {
+                guard let name = PercentEncoding.decode(name) else {
+                    throw Refused(.badRequest, message: "The worker's name must be percent-encoded UTF-8.")
+                }
+                self = .worker(name: name)
+            } else if let digits = Resource.part(of: path, after: "/1/shards/", before: "/restart") {
+                // Digits only: `Int` would take a sign. More than nine are no number of a shard.
+                guard digits.utf8.count <= 9, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+                    let shard = Int(digits)
+                else { return nil }
+                self = .restart(shard: shard)
+            } else {
+                return nil
+            }
+        }
+    }
+
+    static let readingMethods = "GET, HEAD, OPTIONS"
+
+    /// As the header `Allow` wants them.
+    var allowedMethods: String {
+        switch self {
+        case .page, .worker, .history, .events, .health: Resource.readingMethods
+        case .configuration: "GET, HEAD, OPTIONS, POST, PUT"
+        case .restart, .jsonRPC: "OPTIONS, POST"
+        }
+    }
+
+    /// Health checks of containers and load balancers know no token.
+    var needsNoToken: Bool { self == .health || self == .page(.readiness) }
+
+    func allows(_ method: Router.Method) -> Bool {
+        switch (self, method) {
+        case (_, .options): true
+        case (.page, .get), (.worker, .get), (.history, .get), (.events, .get), (.health, .get): true
+        case (.configuration, .get), (.configuration, .put), (.configuration, .post): true
+        case (.restart, .post), (.jsonRPC, .post): true
+        case (.page, _), (.worker, _), (.history, _), (.events, _), (.health, _), (.configuration, _), (.restart, _),
+            (.jsonRPC, _):
+            false
+        }
+    }
+
+    /// The one path segment between two texts; nil when the path has not this form, or nothing stands there.
+    private static func part(of path: String, after prefix: String, before suffix: String) -> Substring? {
+        // In bytes: an accent after a slash would be one character with it.
+        let (path, prefix, suffix) = (path.utf8, prefix.utf8, suffix.utf8)
+        guard path.count > prefix.count + suffix.count, path.starts(with: prefix),
+            path.suffix(suffix.count).elementsEqual(suffix)
+        else { return nil }
+        let part = path.dropFirst(prefix.count).dropLast(suffix.count)
+        return part.contains(UInt8(ascii: "/")) ? nil : Substring(part)
+    }
+}
+
+/// A document of the API. What it shows depends on `Pages.Truth` only, so one body serves all who ask.
+enum Page: Int, CaseIterable, Sendable {
+    /// `/`
+    case classicSummary
+    /// `/workers.json`
+    case classicWorkers
+    /// `/1/summary`, `/2/summary`, `/api.json`
+    case summary
+    /// `/1/workers`
+    case workers
+    /// `/1/miners`
+    case miners
+    /// `/1/shards`
+    case shards
+    /// `/1/upstreams`
+    case upstreams
+    /// `/metrics`
+    case metrics
+    /// `/openapi.json`
+    case openAPI
+    /// `/readyz`
+    case readiness
+
+    init?(path: String) {
+        switch path {
+        case "/": self = .classicSummary
+        case "/workers.json": self = .classicWorkers
+        case "/1/summary", "/2/summary", "/api.json": self = .summary
+        case "/1/workers": self = .workers
+        case "/1/miners": self = .miners
+        case "/1/shards": self = .shards
+        case "/1/upstreams": self = .upstreams
+        case "/metrics": self = .metrics
+        case "/openapi.json": self = .openAPI
+        case "/readyz": self = .readiness
+        default: return nil
+        }
+    }
+
+    /// What makes a body of this page old.
+    var sources: Sources {
+        switch self {
+        case .classicSummary, .summary: [.snapshot, .clock]
+        case .classicWorkers, .workers: [.snapshot]
+        case .upstreams: [.snapshot, .clock]
+        case .miners: [.miners]
+        case .shards, .metrics, .readiness: [.snapshot, .clock, .status]
+        case .openAPI: []
+        }
+    }
+
+    /// The parts of the truth that change each at its own pace.
+    struct Sources: OptionSet, Sendable {
+        let rawValue: UInt8
+
+        static let snapshot = Sources(rawValue: 1)
+        /// The document shows the uptime, ages, or readings of the machine.
+        static let clock = Sources(rawValue: 2)
+        /// The supervisor's word.
+        static let status = Sources(rawValue: 4)
+        static let miners = Sources(rawValue: 8)
+    }
+}

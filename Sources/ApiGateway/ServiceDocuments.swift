@@ -1,0 +1,62 @@
+internal import Configuration
+
+/// The documents of the real service.
+struct ServiceDocuments: DocumentSource {
+    private let settings: Settings
+    private let isRestricted: Bool
+    private let identity: Identity
+    private let pools: [String]
+    private let readMachine: @Sendable () -> MachineReadings
+
+    init(
+        settings: Settings, api: Settings.API, identity: Identity,
+        readMachine: @escaping @Sendable () -> MachineReadings
+    ) {
+        self.settings = settings
+        isRestricted = api.isRestricted
+        self.identity = identity
+        pools = settings.pools.map(\.name)
+        self.readMachine = readMachine
+    }
+
+    func answer(_ page: Page, of truth: Pages.Truth) -> Answer {
+        switch page {
+        case .classicSummary:
+            .document(ClassicDocuments.summary(of: truth.snapshot, identity: identity, uptime: truth.uptime))
+        case .classicWorkers:
+            .document(ClassicDocuments.workers(of: truth.snapshot))
+        case .summary:
+            .document(
+                CurrentDocuments.summary(
+                    of: truth.snapshot, identity: identity, isRestricted: isRestricted, machine: readMachine(),
+                    uptime: truth.uptime))
+        case .workers:
+            .document(CurrentDocuments.workers(of: truth.snapshot, naming: settings.workerNaming))
+        case .miners: .document(CurrentDocuments.miners(of: truth))
+        case .shards: .document(CurrentDocuments.shards(of: truth))
+        case .upstreams: .document(CurrentDocuments.upstreams(of: truth, pools: pools))
+        case .metrics:
+            .document(
+                Metrics.text(
+                    of: truth, identity: identity, pools: pools, workersMax: settings.metricsPerWorker,
+                    machine: readMachine()),
+                type: .metrics)
+        case .openAPI: .document(OpenAPI.document(version: identity.version))
+        case .readiness: Readiness(truth).answer
+        }
+    }
+
+    func answer(_ question: Question, of truth: Pages.Truth) throws(Refused) -> Answer {
+        switch question {
+        case .worker(let name):
+            guard let body = CurrentDocuments.worker(named: name, of: truth) else { throw Refused(.notFound) }
+            return .document(body)
+        case .workers(let list):
+            return .document(
+                CurrentDocuments.workers(of: truth.snapshot, naming: settings.workerNaming, list: list))
+        case .miners(let list): return .document(CurrentDocuments.miners(of: truth, list: list))
+        case .upstreams(let list):
+            return .document(CurrentDocuments.upstreams(of: truth, pools: pools, list: list))
+        }
+    }
+}

@@ -1,0 +1,195 @@
+internal import Control
+internal import Telemetry
+
+extension CurrentDocuments {
+    /// `/1/shards`: every process of the service, and what there is to know about the numbers themselves.
+    ///
+    /// What the supervisor tells and what the collector counts stand side by side; where one of them cannot be heard,
+    /// its members are null. Zero means zero.
+    static func shards(of truth: Pages.Truth) -> [UInt8] {
+        var json = JSONWriter(reserving: 4_096)
+        json.object {
+            $0.array("shards", .onePerLine) {
+                for shard in truth.shards { $0.object { write(shard, time: truth.time, into: &$0) } }
+            }
+            write("collector", truth.process(.collector), time: truth.time, into: &$0)
+            write("gateway", truth.process(.gateway), time: truth.time, into: &$0)
+            writeSupervisor(truth.status, time: truth.time, into: &$0)
+            writeConfiguration(truth.status?.configuration, into: &$0)
+            writeDatabase(truth.collected?.database, into: &$0)
+            writeStatistics(truth, into: &$0)
+        }
+        return json.bytes
+    }
+
+    private static func write(_ shard: Pages.Truth.Shard, time: UInt64, into json: inout JSONWriter) {
+        let row = shard.row
+        json.member("id", UInt64(shard.number))
+        writeProcess(shard.process, time: time, into: &json)
+        json.member("live", row?.isLive)
+        json.member("miners", row?.minersNow)
+        json.member("connections", row?.connections)
+        json.object("upstreams") {
+            $0.member("active", row?.upstreams.active)
+            $0.member("sleep", row?.upstreams.sleeping)
+            $0.member("error", row?.upstreams.error)
+            $0.member("total", row?.upstreams.total)
+        }
+        json.object("shares") {
+            $0.member("accepted", row?.counters.accepted)
+            $0.member("rejected", row?.counters.rejected)
+            $0.member("invalid", row?.counters.invalid)
+            $0.member("expired", row?.counters.expired)
+            $0.member("hashes_total", row?.counters.hashesTotal)
+        }
+        json.object("events") {
+            $0.member("lost", row?.eventsLost)
+            $0.member("replayed", row?.eventsReplayed)
+        }
+        json.member("loop_delay_ms", row.map { Hundredths(UInt64($0.loopDelayMicroseconds) / 10) })
+    }
+
+    private static func write(
+        _ key: StaticString, _ process: ChildStatus?, time: UInt64, into json: inout JSONWriter
+    ) {
+        json.object(key) { writeProcess(process, time: time, into: &$0) }
+    }
+
+    /// The supervisor's word of one process.
+    private static func writeProcess(_ process: ChildStatus?, time: UInt64, into json: inout JSONWriter) {
+        json.member("state", process?.state.rawValue)
+        json.member("pid", process?.processID.map(Int.init))
+        json.member("uptime", process?.startedAt.map { seconds(from: $0, to: time) })
+        json.member("restarts", process?.restarts)
+        if let causes = process?.causes {
+            json.object("restart_causes") { json in
+                for (cause, count) in causes { json.member(named: cause, count) }
+            }
+        } else {
+            json.member("restart_causes", UInt64?.none)
+        }
+        json.member("last_death", process?.lastDeath)
+    }
+
+    private static func writeSupervisor(_ status: ServiceStatus?, time: UInt64, into json: inout JSONWriter) {
+        json.object("supervisor") {
+            $0.member("version", status?.version)
+            $0.member("pid", status.map { Int($0.processID) })
+            $0.member("uptime", status.map { seconds(from: $0.startedAt, to: time) })
+        }
+    }
+
+    private static func writeConfiguration(_ configuration: ConfigurationStatus?, into json: inout JSONWriter) {
+        json.object("configuration") {
+            $0.member("file", configuration?.file)
+            $0.member("loaded_at", configuration?.loadedAt)
+            if let lines = configuration?.lastRefusal {
+                $0.array("last_refusal", .onePerLine, lines)
+            } else {
+                $0.member("last_refusal", UInt64?.none)
+            }
+        }
+    }
+
+    private static func writeDatabase(_ database: Snapshot.Database?, into json: inout JSONWriter) {
+        json.object("database") {
+            $0.member("state", database?.state.name)
+            $0.member("message", database?.message.nonEmpty)
+            $0.member("committed_at", database?.committedAt.nonZero)
+        }
+    }
+
+    private static func writeStatistics(_ truth: Pages.Truth, into json: inout JSONWriter) {
+        let snapshot = truth.collected
+        json.object("statistics") {
+            $0.member("age", snapshot.map { seconds(from: $0.time, to: truth.time) })
+            $0.member("last_loss", snapshot?.results.lastLossAt.nonZero)
+            if let snapshot {
+                let windows = HashrateSpan.allCases.filter(snapshot.isIncomplete)
+                $0.array("incomplete_windows", .inLine, windows.map(\.rawValue))
+            } else {
+                $0.member("incomplete_windows", UInt64?.none)
+            }
+        }
+    }
+}
+
+extension Pages.Truth {
+    /// What the collector has said; nil as long as it has said nothing.
+    var collected: Snapshot? { snapshotNumber > 0 ? snapshot : nil }
+
+    /// One shard, as both see it.
+    struct Shard {
+        var number: Int
+        /// nil when the supervisor has not told of it.
+        var process: ChildStatus?
+        /// nil when the collector has not.
+        var row: Snapshot.ShardRow?
+    }
+
+    /// All shards that anybody knows, by number.
+    var shards: [Shard] {
+        var shards: [Int: Shard] = [:]
+        for row in collected?.shards ?? [] {
+            shards[Int(row.shard), default: Shard(number: Int(row.shard))].row = row
+        }
+        for process in status?.children ?? [] where process.kind == .shard {
+            guard let number = process.shard else { continue }
+            shards[number, default: Shard(number: number)].process = process
+        }
+        return shards.values.sorted { $0.number < $1.number }
+    }
+
+    /// The supervisor's word of one of the other processes.
+    func process(_ kind: ChildStatus.Kind) -> ChildStatus? { status?.children.first { $0.kind == kind } }
+}
+
+extension ChildStatus {
+    /// The causes of restarts in an order of their own: most frequent first, then by name.
+    var causes: [(cause: String, count: Int)] {
+        restartCauses.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { (cause: $0.key, count: $0.value) }
+    }
+}
+
+extension Snapshot.Database.State {
+    var name: String {
+        switch self {
+        case .durable: "durable"
+        case .failing: "failing"
+        case .off: "off"
+        }
+    }
+}
+
+/// The stretches of time that hashrates are told over, by the names that documents and metrics use.
+enum HashrateSpan: String, CaseIterable, Sendable {
+    case oneMinute = "1m"
+    case tenMinutes = "10m"
+    case oneHour = "1h"
+    case twelveHours = "12h"
+    case oneDay = "24h"
+
+    var seconds: UInt64 {
+        switch self {
+        case .oneMinute: 60
+        case .tenMinutes: 600
+        case .oneHour: 3_600
+        case .twelveHours: 43_200
+        case .oneDay: 86_400
+        }
+    }
+
+    func rate(in rates: Hashrates) -> Double {
+        switch self {
+        case .oneMinute: rates.oneMinute
+        case .tenMinutes: rates.tenMinutes
+        case .oneHour: rates.oneHour
+        case .twelveHours: rates.twelveHours
+        case .oneDay: rates.oneDay
+        }
+    }
+}
+
+extension Snapshot {
+    func isIncomplete(_ span: HashrateSpan) -> Bool { isIncomplete(windowSeconds: span.seconds) }
+}

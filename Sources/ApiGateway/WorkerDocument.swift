@@ -1,0 +1,62 @@
+internal import Telemetry
+
+extension CurrentDocuments {
+    /// `/1/workers/{name}` lists at most this many connections; `connections` has the true number. Who lets a whole
+    /// farm log in under one name finds the rest in `/1/miners`.
+    static let workerMinersMax = 256
+
+    /// `/1/workers/{name}`: one row of the table and everything else that is known of it; nil when there is none.
+    static func worker(named name: String, of truth: Pages.Truth) -> [UInt8]? {
+        guard let row = truth.snapshot.workers.first(where: { $0.name == name }) else { return nil }
+        let miners = truth.miners.lazy.filter { $0.miner.worker == name }.prefix(workerMinersMax)
+        var json = JSONWriter()
+        json.object {
+            $0.member("name", row.name)
+            $0.member("ip", row.ip)
+            $0.member("connections", row.connections)
+            $0.member("accepted", row.accepted)
+            $0.member("rejected", row.rejected)
+            $0.member("invalid", row.invalid)
+            $0.member("hashes", row.hashes)
+            $0.member("last_share", row.lastShareAt.nonZero)
+            $0.member("last_seen", row.lastSeenAt.nonZero)
+            $0.object("hashrate") { $0.array("total", .inLine, row.hashrates.kilohashes) }
+            $0.object("refusals") { json in
+                for (reason, count) in zip(RefusalReason.allCases, row.refusals) where reason != .none {
+                    json.member(named: reason.name, count)
+                }
+            }
+            $0.array("miners", .onePerLine) {
+                for miner in miners { $0.object { write(miner, into: &$0) } }
+            }
+        }
+        return json.bytes
+    }
+
+    private static func write(_ row: MinerRow, into json: inout JSONWriter) {
+        json.member("id", row.id)
+        json.member("shard", UInt64(row.miner.shard))
+        json.member("ip", row.miner.ip)
+        json.member("agent", row.miner.agent.nonEmpty)
+        json.member("diff", row.difficulty)
+        json.member("tx", row.sentBytes)
+        json.member("rx", row.receivedBytes)
+    }
+}
+
+extension RefusalReason {
+    /// In documents and labels of metrics.
+    var name: String {
+        switch self {
+        case .none: "none"
+        case .lowDifficulty: "low_difficulty"
+        case .invalidNonce: "invalid_nonce"
+        case .staleJob: "stale_job"
+        case .wrongAlgorithm: "wrong_algorithm"
+        case .duplicate: "duplicate"
+        case .badGateway: "bad_gateway"
+        case .poolLost: "pool_lost"
+        case .pool: "pool"
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import Foundation
+import Logging
+import Telemetry
+import Testing
+
+@testable import ApiGateway
+
+@Suite struct HistoryAnswersTests {
+    private struct Store: HistoryStore {
+        var isAway = false
+
+        struct Away: Error, CustomStringConvertible { let description = "there is no file /var/lib/secret" }
+
+        func workerID(named name: String) throws -> UInt32? {
+            if isAway { throw Away() }
+            return name == "rack7" ? 9 : nil
+        }
+
+        /// A point that says what was asked.
+        func points(of series: HistorySeries, from: UInt64, to: UInt64, step: UInt64) throws -> [HistoryPoint] {
+            if isAway { throw Away() }
+            let subject: UInt64 =
+                switch series {
+                case .total: 1
+                case .shard(let shard): 100 + UInt64(shard)
+                case .worker(let id): 1_000 + UInt64(id)
+                }
+            return [HistoryPoint(time: from / step * step, accepted: subject, rejected: to - from, hashes: 250 * step)]
+        }
+    }
+
+    private func answer(_ query: String, isAway: Bool = false) throws(Refused) -> Answer {
+        let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        return try HistoryAnswers(Store(isAway: isAway), log: log, now: { 1_795_305_600 }).answer(query: query)
+    }
+
+    private func point(_ query: String) throws -> [Double] {
+        let body = try answer(query).body
+        let object = try #require(JSONSerialization.jsonObject(with: Data(body)) as? [String: Any])
+        return try #require((object["points"] as? [[Double]])?.first)
+    }
+
+    @Test func pointsAreOfWhatWasAskedFor() throws {
+        #expect(try point("") == [1_795_219_200_000, 1, 86_400, 0, 75_000, 0.25])
+        #expect(try point("shard=3&from=-1h&step=600") == [1_795_302_000_000, 103, 3_600, 0, 150_000, 0.25])
+        #expect(try point("worker=rack7&from=-1h")[1] == 1_009)
+    }
+
+    @Test func anUnknownWorkerIsNotFound() {
+        #expect(throws: Refused(.notFound, message: "No such worker is remembered.")) { try answer("worker=rack8") }
+    }
+
+    @Test func whatMakesNoSenseIsRefusedWithWhatWasExpected() {
+        let message = "step: expected a multiple of 60 seconds, such as 600 or 10m (s, m, h, d)"
+        #expect(throws: Refused(.badRequest, message: message)) { try answer("step=61") }
+    }
+
+    @Test func withoutADatabaseItIsUnavailableAndNamesNoFile() {
+        for query in ["", "worker=rack7"] {
+            let refused = #expect(throws: Refused.self) { try answer(query, isAway: true) }
+            #expect(refused?.refusal == .serviceUnavailable)
+            #expect(refused?.message?.contains("/") == false)
+        }
+    }
+}
+
+@Suite struct EventWishTests {
+    private func wish(_ query: String, lastEventID: String? = nil) throws -> EventWish {
+        try EventWish(parsing: query, lastEventID: lastEventID)
+    }
+
+    @Test func withoutParametersItIsEverythingFromNowOn() throws {
+        #expect(try wish("") == EventWish(filter: .everything, lastID: nil))
+        #expect(try wish("", lastEventID: "") == EventWish(filter: .everything, lastID: nil))
+        #expect(try wish("x=1&_=179").filter == .everything)
+    }
+
+    @Test func theHeaderIsNewerThanTheAddress() throws {
+        let (old, new) = ("\(Stream.epochText)-1", "\(Stream.epochText)-2")
+        #expect(try wish("last-event-id=\(old)").lastID == Stream.id(1))
+        #expect(try wish("last-event-id=\(old)", lastEventID: new).lastID == Stream.id(2))
+    }
+
+    @Test func typesAndWorkerMakeTheFilter() throws {
+        let filter = EventFilter(kinds: [.share, .poolError], worker: "a/b")
+        #expect(try wish("types=share,pool_error&worker=a%2Fb").filter == filter)
+        #expect(try wish("types=share%2Cpool_error&worker=a%2Fb").filter == filter)
+    }
+
+    @Test(arguments: [
+        "types=", "types=share,", "types=Share", "types=silent", "last-event-id=5", "types=gap&types=gap",
+    ])
+    func whatMakesNoSenseIsRefused(query: String) { #expect(throws: QueryFault.self) { try wish(query) } }
+}

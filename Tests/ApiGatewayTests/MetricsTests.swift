@@ -1,0 +1,91 @@
+import Control
+import Foundation
+import Telemetry
+import Testing
+
+@testable import ApiGateway
+
+@Suite struct MetricsTests {
+    private func text(_ truth: Pages.Truth, workersMax: Int = 0) -> String {
+        String(
+            decoding: Metrics.text(
+                of: truth, identity: .ofFarm, pools: Pages.Truth.poolNames, workersMax: workersMax, machine: .ofFarm),
+            as: UTF8.self)
+    }
+
+    @Test func aFarm() throws {
+        try Golden.expect(Array(text(.ofFarm, workersMax: 2).utf8.dropLast()), equals: "metrics.txt")
+    }
+
+    @Test func beforeTheFirstSnapshotNoCounterIsZero() {
+        let text = text(.ofNobody, workersMax: 10)
+        #expect(!text.contains("_total") && !text.contains("millrace_miners"))
+        #expect(text.contains("millrace_supervisor_up 0\n"))
+        #expect(text.contains("millrace_build_info{version=\"0.1.0\"} 1\n"))
+    }
+
+    @Test func aSummaryWithoutObservationsHasNoQuantiles() {
+        var truth = Pages.Truth.ofFarm
+        truth.snapshot.results.latencyCount = 0
+        #expect(!text(truth).contains("quantile"))
+        #expect(text(truth).contains("millrace_share_latency_seconds_count 0\n"))
+    }
+
+    @Test func workersAreShownOnlyWhenAskedForAndTheStrongestFirst() {
+        #expect(!text(.ofFarm).contains("rack7-03"))
+        let one = text(.ofFarm, workersMax: 1)
+        #expect(one.contains(#"worker="rack7-03""#) && !one.contains("laptop"))
+        #expect(text(.ofFarm, workersMax: 3).contains(#"worker="visitor""#))
+    }
+
+    @Test func twoAccountsAtOnePoolAreOneSeries() {
+        let body = Metrics.text(
+            of: .ofFarm, identity: .ofFarm, pools: ["a:1", "a:1"], workersMax: 0, machine: .ofFarm)
+        let lines = String(decoding: body, as: UTF8.self).split(separator: "\n")
+        #expect(lines.filter { $0.hasPrefix("millrace_pool_miners") } == [#"millrace_pool_miners{pool="a:1"} 300"#])
+    }
+
+    @Test func whoCannotBeHeardIsDown() {
+        var truth = Pages.Truth.ofFarm
+        truth.snapshot.shards[1].isLive = false
+        truth.status?.children[1].state = .failed
+        let text = text(truth)
+        #expect(text.contains("millrace_shard_up{shard=\"1\"} 0\n"))
+        #expect(text.contains("millrace_process_up{process=\"shard-0\"} 0\n"))
+        #expect(text.contains("millrace_process_failed{process=\"shard-0\"} 1\n"))
+    }
+
+    @Test func aRefusedConfigurationIsSeen() {
+        #expect(text(.ofFarm).contains("millrace_config_last_reload_successful 1\n"))
+        var truth = Pages.Truth.ofFarm
+        truth.status?.configuration.lastRefusal = ["no"]
+        #expect(text(truth).contains("millrace_config_last_reload_successful 0\n"))
+    }
+
+    @Test(
+        arguments: [
+            (.whole(UInt64.max), "18446744073709551615"), (.fraction(0, digits: 3), "0"),
+            (.fraction(5, digits: 3), "0.005"), (.fraction(1_250, digits: 6), "0.001250"),
+            (.fraction(.max, digits: 3), "18446744073709551.615"), (.fraction(7_000, digits: 3), "7"),
+            (.real(12.5), "12.5"), (.real(.nan), "0.0"), (.real(-.infinity), "0.0"), (.flag(true), "1"),
+        ] as [(MetricsWriter.Value, String)])
+    func values(value: MetricsWriter.Value, expected: String) {
+        var metrics = MetricsWriter()
+        metrics.family("m", .gauge, "h", value)
+        #expect(String(decoding: metrics.bytes, as: UTF8.self) == "# HELP m h\n# TYPE m gauge\nm \(expected)\n")
+    }
+
+    @Test func labelsAreEscaped() {
+        var metrics = MetricsWriter()
+        metrics.family("m", .counter, "h") { $0.sample(1, ("a", "q\"b\\n\n\té"), ("b", "")) }
+        let lines = String(decoding: metrics.bytes, as: UTF8.self).split(separator: "\n")
+        #expect(lines.last == "m{a=\"q\\\"b\\\\n\\n\té\",b=\"\"} 1")
+    }
+
+    @Test func aFamilyWithoutSamplesLeavesNoTrace() {
+        var metrics = MetricsWriter()
+        metrics.family("m", .gauge, "h") { _ in }
+        metrics.family("n", .gauge, "h", nil)
+        #expect(metrics.bytes.isEmpty)
+    }
+}

@@ -1,0 +1,137 @@
+import Configuration
+import Control
+import Foundation
+import Telemetry
+import Testing
+
+@testable import ApiGateway
+
+/// The documents that need more than the snapshot.
+@Suite struct ServiceDocumentTests {
+    @Test func aFarmInAllDocuments() throws {
+        let truth = Pages.Truth.ofFarm
+        try Golden.expect(CurrentDocuments.miners(of: truth), equals: "miners.json")
+        try Golden.expect(CurrentDocuments.shards(of: truth), equals: "shards.json")
+        try Golden.expect(
+            CurrentDocuments.upstreams(of: truth, pools: Pages.Truth.poolNames), equals: "upstreams.json")
+        try Golden.expect(#require(CurrentDocuments.worker(named: "rack7-03", of: truth)), equals: "worker.json")
+    }
+
+    @Test func thePageOfAList() throws {
+        let list = try ListQuery<WorkerColumn>(parsing: "sort=-hashrate&limit=1")
+        try Golden.expect(
+            CurrentDocuments.workers(of: .ofFarm, naming: .rigID, list: list), equals: "workers-page.json")
+    }
+
+    @Test func theHistoryOfAWorker() throws {
+        let head = HistoryDocument.Head(
+            worker: "rack7-03", step: 60, from: 1_790_085_840, to: 1_790_086_000)
+        let points = [
+            HistoryPoint(time: 1_790_085_840, accepted: 3, rejected: 0, invalid: 1, hashes: 741_000),
+            HistoryPoint(time: 1_790_085_960, accepted: 2, hashes: 100_000),
+        ]
+        try Golden.expect(HistoryDocument.body(head, points: points), equals: "history.json")
+    }
+
+    @Test func asLongAsNobodyWasHeardEverythingIsNull() throws {
+        try Golden.expect(CurrentDocuments.shards(of: .ofNobody), equals: "shards-unknown.json")
+        let miners = try object(CurrentDocuments.miners(of: .ofNobody))
+        #expect((miners["miners"] as? [Any])?.isEmpty == true)
+        #expect(CurrentDocuments.worker(named: "rack7-03", of: .ofNobody) == nil)
+    }
+
+    @Test func withoutTheSupervisorTheCollectorsNumbersStand() throws {
+        var truth = Pages.Truth.ofFarm
+        truth.status = nil
+        let shard = try firstShard(of: truth)
+        #expect(shard["miners"] as? Int == 172 && shard["live"] as? Bool == true)
+        for key in ["state", "pid", "uptime", "restarts", "restart_causes", "last_death"] {
+            #expect(shard[key] is NSNull, "\(key)")
+        }
+    }
+
+    @Test func withoutTheCollectorTheSupervisorsWordStands() throws {
+        var truth = Pages.Truth.ofFarm
+        truth.snapshotNumber = 0
+        truth.snapshot = Snapshot()
+        let shard = try firstShard(of: truth)
+        #expect(shard["state"] as? String == "ready" && shard["pid"] as? Int == 4_713)
+        #expect(shard["miners"] is NSNull && shard["live"] is NSNull && shard["loop_delay_ms"] is NSNull)
+        for key in ["shares", "upstreams", "events"] {
+            let values = try #require(shard[key] as? [String: Any])
+            #expect(values.values.allSatisfy { $0 is NSNull }, "\(key)")
+        }
+    }
+
+    /// A shard that has just been added, one that is just being removed.
+    @Test func aShardThatOnlyOneOfThemKnowsIsListed() throws {
+        var truth = Pages.Truth.ofFarm
+        truth.status?.children.removeAll { $0.shard == 0 }
+        truth.status?.children.append(ChildStatus(kind: .shard, shard: 2, state: .starting))
+        let shards = try #require(object(CurrentDocuments.shards(of: truth))["shards"] as? [[String: Any]])
+        #expect(shards.map { $0["id"] as? Int } == [0, 1, 2])
+        #expect(shards.map { $0["state"] as? String } == [nil, "ready", "starting"])
+        #expect(shards.map { $0["miners"] as? Int } == [172, 128, nil])
+        #expect(shards[2]["pid"] is NSNull && shards[2]["uptime"] is NSNull)
+    }
+
+    @Test func whatTheSupervisorRefusedIsShownLineByLine() throws {
+        var truth = Pages.Truth.ofFarm
+        truth.status?.configuration.lastRefusal = ["config.json:3:5: error: \"pools\"", "no pool is left"]
+        truth.snapshot.database.state = .failing
+        truth.snapshot.database.message = "disk full"
+        let document = try object(CurrentDocuments.shards(of: truth))
+        let configuration = try #require(document["configuration"] as? [String: Any])
+        #expect(configuration["last_refusal"] as? [String] == truth.status?.configuration.lastRefusal)
+        let database = try #require(document["database"] as? [String: Any])
+        #expect(database["state"] as? String == "failing" && database["message"] as? String == "disk full")
+    }
+
+    /// The only window that an hour-old loss leaves incomplete is one longer than that.
+    @Test(
+        arguments: [(0, []), (30, ["1m", "10m", "1h", "12h", "24h"]), (3_599, ["1h", "12h", "24h"]), (90_000, [])]
+            as [(UInt64, [String])])
+    func onlyWindowsThatReachBackToALossAreIncomplete(secondsAgo: UInt64, windows: [String]) throws {
+        var truth = Pages.Truth.ofFarm
+        truth.snapshot.results.lastLossAt = secondsAgo == 0 ? 0 : truth.snapshot.time - secondsAgo * 1_000
+        let statistics = try #require(
+            try object(CurrentDocuments.shards(of: truth))["statistics"] as? [String: Any])
+        #expect(statistics["incomplete_windows"] as? [String] == windows)
+    }
+
+    @Test func aPoolThatWeDoNotKnowHasNoName() throws {
+        let body = CurrentDocuments.upstreams(of: .ofFarm, pools: ["a:1"])
+        let upstreams = try #require(object(body)["upstreams"] as? [[String: Any]])
+        #expect(upstreams.map { $0["pool"] as? String } == ["a:1", "a:1", nil])
+    }
+
+    @Test func aClockThatIsSetBackDoesNotTrap() throws {
+        var truth = Pages.Truth.ofFarm
+        truth.time = 5
+        let shard = try firstShard(of: truth)
+        #expect(shard["uptime"] as? Int == 0)
+        _ = CurrentDocuments.upstreams(of: truth, pools: [])
+    }
+
+    @Test func noPasswordIsShown() throws {
+        let rows = try #require(object(CurrentDocuments.miners(of: .ofFarm))["miners"] as? [[Any]])
+        #expect(rows.count == 3 && rows.allSatisfy { $0[7] is NSNull })
+    }
+
+    @Test func aWorkerListsAtMostSoManyConnections() throws {
+        var truth = Pages.Truth.ofFarm
+        truth.miners = (0..<1_000).map {
+            MinerRow(miner: MinerJoined(key: UInt64($0), worker: "rack7-03", ip: "10.0.0.1", agent: ""))
+        }
+        let worker = try object(#require(CurrentDocuments.worker(named: "rack7-03", of: truth)))
+        #expect((worker["miners"] as? [Any])?.count == CurrentDocuments.workerMinersMax)
+    }
+
+    private func object(_ body: [UInt8]) throws -> [String: Any] {
+        try #require(JSONSerialization.jsonObject(with: Data(body)) as? [String: Any])
+    }
+
+    private func firstShard(of truth: Pages.Truth) throws -> [String: Any] {
+        try #require((object(CurrentDocuments.shards(of: truth))["shards"] as? [[String: Any]])?.first)
+    }
+}

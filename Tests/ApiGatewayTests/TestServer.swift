@@ -1,0 +1,88 @@
+import Configuration
+import Control
+import Logging
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import ApiGateway
+
+/// The server in this process, with limits and partners of the test's choice, and the time in the test's hands.
+struct TestServer {
+    var limits = GatewayLimits()
+    var api = Settings.API(host: "127.0.0.1", port: 0)
+    var documents = TestDocuments()
+    var channel: any ControlChannel = SilentSupervisor()
+    var history: (any HistorySource)?
+    var streams: (any EventStreamSource)?
+
+    func run(_ body: (HTTPServer, HTTPClient, Pages) throws -> Void) throws {
+        let pages = Pages(serviceStartedAt: 0, limits: limits, documents: documents)
+        let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let handler = try #require(
+            RequestHandler(
+                pages: pages, router: Router(api: api),
+                actions: Actions(supervisor: channel, history: history, limits: limits), streamSource: streams,
+                limits: limits, log: log))
+        let listener = try APIListener.open(host: "127.0.0.1", port: 0, backlog: 64)
+        let port = APIListener.port(of: listener)
+        let server = try HTTPServer(listener: listener, handler: handler, limits: limits)
+        defer { server.stop(drainMillis: 0) }
+        try body(server, HTTPClient(port: port), pages)
+    }
+}
+
+/// Documents that say what they were built from.
+final class TestDocuments: DocumentSource {
+    let builds = Atomic<Int>(0)
+    private let page: @Sendable (Page, Pages.Truth) -> Answer
+
+    init(
+        _ page: @escaping @Sendable (Page, Pages.Truth) -> Answer = {
+            .document(Array("\($0) #\($1.snapshot.sequence) up \($1.uptime)".utf8))
+        }
+    ) {
+        self.page = page
+    }
+
+    var count: Int { builds.load(ordering: .relaxed) }
+
+    func answer(_ page: Page, of truth: Pages.Truth) -> Answer {
+        builds.add(1, ordering: .relaxed)
+        return self.page(page, truth)
+    }
+
+    func answer(_ question: Question, of truth: Pages.Truth) throws(Refused) -> Answer {
+        builds.add(1, ordering: .relaxed)
+        if question == .worker(name: "nobody") { throw Refused(.notFound) }
+        return .document(Array("\(question) #\(truth.snapshot.sequence)".utf8))
+    }
+}
+
+/// A supervisor that is not there.
+struct SilentSupervisor: ControlChannel {
+    func ask(_ request: ControlRequest, timeoutMilliseconds: Int) throws(ControlFailure) -> ControlReply {
+        throw .noService(path: "", reason: "")
+    }
+}
+
+/// A supervisor that says what it is told to say, and remembers the questions.
+final class ScriptedSupervisor: ControlChannel {
+    private let state: Mutex<(reply: Result<ControlReply, ControlFailure>, heard: [ControlRequest])>
+
+    init(_ reply: Result<ControlReply, ControlFailure> = .success(.done)) {
+        state = Mutex((reply, []))
+    }
+
+    var heard: [ControlRequest] { state.withLock { $0.heard } }
+
+    func reply(_ reply: Result<ControlReply, ControlFailure>) { state.withLock { $0.reply = reply } }
+
+    func ask(_ request: ControlRequest, timeoutMilliseconds: Int) throws(ControlFailure) -> ControlReply {
+        let reply = state.withLock {
+            $0.heard.append(request)
+            return $0.reply
+        }
+        return try reply.get()
+    }
+}

@@ -1,0 +1,136 @@
+import Control
+import Dispatch
+import Glibc
+import Synchronization
+import Testing
+
+@testable import ApiGateway
+
+/// Answers that take time do not take it from anybody else.
+@Suite(.serialized, .timeLimit(.minutes(1))) struct WaitingTests {
+    /// Answers when it is let.
+    private final class Gate: HistorySource {
+        private let gate = DispatchSemaphore(value: 0)
+        let askedCount = Atomic<Int>(0)
+
+        func open() { gate.signal() }
+
+        func answer(query: String) throws(Refused) -> Answer {
+            askedCount.add(1, ordering: .relaxed)
+            gate.wait()
+            if query == "wrong" { throw Refused(.badRequest, message: "from: expected a number") }
+            return .document(Array(query.utf8))
+        }
+    }
+
+    private func ask(_ client: HTTPClient, _ query: String) throws -> HTTPClient.Connection {
+        let connection = try HTTPClient.Connection(client)
+        connection.write("GET /1/history?\(query) HTTP/1.1\r\nHost: x\r\n\r\n")
+        return connection
+    }
+
+    @Test func aSlowDiskDoesNotHoldUpTheServer() throws {
+        let gate = Gate()
+        var test = TestServer()
+        test.history = gate
+        try test.run { server, client, _ in
+            let waiting = try (0..<8).map { try ask(client, "n=\($0)") }
+            for _ in 0..<100 { #expect(try client.get("/1/summary").status == 200) }
+            for _ in waiting { gate.open() }
+            for (index, connection) in waiting.enumerated() { #expect(connection.reply()?.text == "n=\(index)") }
+            // The same connection goes on.
+            waiting[0].write("GET /1/history?wrong HTTP/1.1\r\nHost: x\r\n\r\n")
+            gate.open()
+            #expect(waiting[0].reply()?.status == 400)
+        }
+    }
+
+    @Test func onlySoManyMayWait() throws {
+        let gate = Gate()
+        var test = TestServer()
+        test.history = gate
+        test.limits.errands = 2
+        try test.run { _, client, _ in
+            let waiting = try (0..<2).map { try ask(client, "n=\($0)") }
+            while gate.askedCount.load(ordering: .relaxed) == 0 { usleep(1_000) }
+            var refused: HTTPClient.Reply?
+            // The second one may not have got its place yet: whoever takes it from here waits, and is let go of.
+            for _ in 0..<100 where refused == nil {
+                let reply = try ask(client, "late")
+                usleep(20_000)
+                gate.open()
+                let answer = reply.reply()
+                if answer?.status == 503 { refused = answer }
+            }
+            #expect(refused?.header("Retry-After") == "5")
+            gate.open()
+            gate.open()
+            for connection in waiting { #expect(connection.reply()?.status == 200) }
+        }
+    }
+
+    @Test func whoHangsUpWhileItWaitsIsForgotten() throws {
+        let gate = Gate()
+        var test = TestServer()
+        test.history = gate
+        try test.run { _, client, _ in
+            do {
+                let gone = try ask(client, "n=1")
+                while gate.askedCount.load(ordering: .relaxed) == 0 { usleep(1_000) }
+                _ = gone
+            }
+            gate.open()
+            #expect(try client.get("/healthz").status == 200)
+        }
+    }
+
+    @Test func aServerThatStopsLetsTheWaitingGo() throws {
+        let gate = Gate()
+        var test = TestServer()
+        test.history = gate
+        var left: HTTPClient.Connection?
+        try test.run { server, client, _ in
+            left = try ask(client, "n=1")
+            while gate.askedCount.load(ordering: .relaxed) == 0 { usleep(1_000) }
+            server.stop(drainMillis: 1_000)
+        }
+        #expect(left?.reply()?.status == 503)
+        gate.open()
+    }
+
+    @Test func theSupervisorsWordIsHungOutAndTakenDown() throws {
+        let supervisor = ScriptedSupervisor(.success(.status(.of(shard: .ready))))
+        let documents = TestDocuments { _, truth in .document(Array("\(truth.status?.children.count ?? -1)".utf8)) }
+        let limits = GatewayLimits()
+        let pages = Pages(serviceStartedAt: 0, limits: limits, documents: documents)
+        let word = SupervisorsWord(of: supervisor, limits: limits)
+        func shown() throws -> String {
+            try String(decoding: pages.document(.shards, as: .identity).whole.body.content, as: UTF8.self)
+        }
+        /// Asks at that time, and waits for the question to have been asked.
+        func ask(at time: Int64, until text: String) throws {
+            for _ in 0..<1_000 {
+                word.ask(at: time, for: pages)
+                usleep(1_000)
+                if try shown() == text { return }
+            }
+            Issue.record("it shows \(try shown()), not \(text)")
+        }
+        #expect(try shown() == "-1")
+        try ask(at: 1_000, until: "1")
+        supervisor.reply(.failure(.noAnswer(afterMilliseconds: 1)))
+        word.ask(at: 5_999, for: pages)
+        #expect(try shown() == "1")
+        try ask(at: 6_000, until: "-1")
+        supervisor.reply(.success(.status(.of(shard: .ready))))
+        try ask(at: 7_000, until: "1")
+    }
+}
+
+extension ServiceStatus {
+    static func of(shard state: ChildStatus.State) -> ServiceStatus {
+        ServiceStatus(
+            version: "1", processID: 1, startedAt: 1, children: [ChildStatus(kind: .shard, shard: 0, state: state)],
+            configuration: ConfigurationStatus(file: nil, loadedAt: 1))
+    }
+}

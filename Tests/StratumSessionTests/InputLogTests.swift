@@ -1,0 +1,135 @@
+import StratumProtocol
+import Testing
+
+@testable import StratumSession
+
+struct InputLogTests {
+    private static let miner = MinerID(index: 70_000, generation: 3)
+    private static let pool = PoolConnectionID(upstream: 4_095, pool: 255, generation: 70_001)
+    private static let all: [ShardInput] = [
+        .start, .minerConnected(miner), .minerBytes(miner), .minerClosed(miner), .poolConnected(pool), .poolBytes(pool),
+        .poolClosed(pool), .tick, .policy, .note(77),
+    ]
+
+    private func inputs(_ memory: Memory) throws -> [(ShardInput, UInt64, [UInt8])] {
+        var reader = try InputLogReader(UnsafeRawBufferPointer(memory.bytes))
+        var list: [(ShardInput, UInt64, [UInt8])] = []
+        while let record = try reader.next() {
+            list.append((record.input, record.now.microseconds, [UInt8](record.bytes)))
+        }
+        return list
+    }
+
+    @Test(arguments: [0, 1, 7, 8, 9, 100])
+    func inputsComeBackInOrderWithTheirBytesAndTimes(size: Int) throws {
+        let memory = Memory(count: 4_096)
+        guard var log = InputLog(emptying: memory.bytes, rules: 5) else { return #expect(Bool(false)) }
+        let bytes = (0..<size).map { UInt8($0) }
+        for (number, input) in Self.all.enumerated() {
+            let fits = bytes.withUnsafeBytes { log.append(input, $0, at: Instant(microseconds: UInt64(number) << 40)) }
+            #expect(fits)
+        }
+        let read = try inputs(memory)
+        #expect(read.map(\.0) == Self.all)
+        #expect(read.map(\.1) == (0..<10).map { UInt64($0) << 40 })
+        #expect(read.allSatisfy { $0.2 == bytes })
+    }
+
+    @Test func aFullLogTakesNoMoreAndKeepsWhatItHas() throws {
+        for size in 24...140 {
+            let memory = Memory(count: size)
+            guard var log = InputLog(emptying: memory.bytes, rules: 5) else { continue }
+            var taken = 0
+            while true {
+                let (fits, room) = (
+                    [UInt8](repeating: 7, count: 13).withUnsafeBytes {
+                        log.append(.note(UInt32(taken)), $0, at: .never)
+                    }, log.room
+                )
+                #expect(room >= 0)
+                guard fits else { break }
+                taken += 1
+            }
+            #expect(try inputs(memory).count == taken)
+            #expect(taken == (size - 16 + 3) / 40)
+        }
+    }
+
+    @Test func whatWasBegunIsThereUnfinishedUntilItIsCommittedOrCancelled() throws {
+        let memory = Memory(count: 1_024)
+        guard var log = InputLog(emptying: memory.bytes, rules: 5) else { return #expect(Bool(false)) }
+        func unfinished() throws -> ShardInput? {
+            var reader = try InputLogReader(UnsafeRawBufferPointer(memory.bytes))
+            while try reader.next() != nil {}
+            return reader.unfinished?.input
+        }
+        #expect(try unfinished() == nil)
+        _ = log.begin(.minerBytes(Self.miner), at: .never)
+        #expect(try unfinished() == .minerBytes(Self.miner))
+        log.cancel()
+        #expect(try unfinished() == nil)
+        _ = log.begin(.poolBytes(Self.pool), at: .never)
+        log.commit(3)
+        #expect(try unfinished() == nil)
+        #expect(try inputs(memory).map(\.0) == [.poolBytes(Self.pool)])
+        // Whoever goes on, goes on behind.
+        var next = try InputLog(continuing: memory.bytes)
+        #expect(next.count == log.count)
+        let fits = next.append(.tick, UnsafeRawBufferPointer(start: nil, count: 0), at: .never)
+        #expect(fits)
+        #expect(try inputs(memory).map(\.0) == [.poolBytes(Self.pool), .tick])
+    }
+
+    @Test func aDamagedLogIsRefusedOrReadWithoutATrap() throws {
+        let memory = Memory(count: 2_048)
+        guard var log = InputLog(emptying: memory.bytes, rules: 5) else { return #expect(Bool(false)) }
+        for input in Self.all { _ = [1, 2, 3].withUnsafeBytes { log.append(input, $0, at: .never) } }
+        var dice = Dice(state: 9)
+        var refused = 0
+        for _ in 0..<5_000 {
+            let damaged = Memory(copyOf: memory)
+            for _ in 0..<dice.number(1...6) { damaged.bytes[dice.number(0...500)] = UInt8(dice.number(0...255)) }
+            do { _ = try inputs(damaged) } catch { refused += 1 }
+        }
+        #expect(refused > 500)
+    }
+}
+
+struct ChronicleTests {
+    @Test func theLatestStateWithItsLogIsTheOneThatIsLeft() throws {
+        let memory = Memory(count: 600_000)
+        guard var chronicle = Chronicle(beginningIn: memory.bytes, rules: 1, { $0.text("one") }) else {
+            return #expect(Bool(false))
+        }
+        func left() throws -> (String, Int) {
+            let left = try LeftChronicle(UnsafeRawBufferPointer(memory.bytes))
+            var form = FormReader(left.form)
+            var reader = try InputLogReader(left.log)
+            var count = 0
+            while try reader.next() != nil { count += 1 }
+            return (try form.text(max: 100, "text"), count)
+        }
+        #expect(try left() == ("one", 0))
+        for (number, text) in ["two", "three", "four"].enumerated() {
+            for _ in 0...number {
+                _ = chronicle.log.append(.tick, UnsafeRawBufferPointer(start: nil, count: 0), at: .never)
+            }
+            let before = try left()
+            #expect(before.1 == number + 1)
+            // What does not fit changes nothing.
+            let isTooLarge = chronicle.renew { $0.bytes([UInt8](repeating: 1, count: 250_000)) }
+            #expect(!isTooLarge)
+            #expect(try left() == before)
+            let isRenewed = chronicle.renew { $0.text(text) }
+            #expect(isRenewed)
+            #expect(try left() == (text, 0))
+        }
+    }
+
+    @Test func whatIsNoChronicleIsRefused() {
+        for count in [0, 8, 63, 64, 1_000] {
+            let memory = Memory(count: count)
+            #expect(throws: FormFault.notAForm) { try LeftChronicle(UnsafeRawBufferPointer(memory.bytes)) }
+        }
+    }
+}
