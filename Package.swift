@@ -66,6 +66,7 @@ let package = Package(
         library("EventBus", "CZeroMQ", "Telemetry"),
         library("DaemonKit", "CLinux", "Configuration", logging),
         library("Control"),
+        library("Handover", "CLinux"),
         library("Archive", "Telemetry", grdb),
 
         // L2, pure: what a shard decides.
@@ -73,11 +74,12 @@ let package = Package(
 
         // L3: wiring.
         program(
-            "Supervisor", "Supervision", "Configuration", "Control", "EventLoop", "DaemonKit", "CLinux", argumentParser,
+            "Supervisor", "Supervision", "Configuration", "Control", "Handover", "EventLoop", "DaemonKit", "CLinux",
+            argumentParser,
             logging),
         program(
             "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop",
-            "EventBus", "DaemonKit", argumentParser, logging),
+            "EventBus", "DaemonKit", "Handover", argumentParser, logging),
         program(
             "StatsCollector", "Archive", "Telemetry", "Configuration", "EventBus", "EventLoop", "DaemonKit",
             argumentParser, logging
@@ -102,6 +104,7 @@ let package = Package(
         tests("EventBus", "Telemetry"),
         tests("DaemonKit", "Configuration", logging),
         tests("Control"),
+        tests("Handover"),
         tests("Archive", "Telemetry", grdb, files: ["Golden"]),
         tests("Supervisor", "Configuration", "Control", "DaemonKit", "EventLoop"),
         tests(

@@ -6,7 +6,7 @@ internal import Glibc
 /// What the supervisor hands to a child: a value of settings and open descriptors, nothing by name.
 ///
 /// Descriptor 3 is the `Lifeline`, descriptor 4 a memory file with this value as JSON, from 5 on the listening sockets
-/// of the shard in the order of `Settings.binds`.
+/// of the shard in the order of `Settings.binds`, and behind them what `Legacy` names.
 public struct Inheritance: Codable, Sendable {
     public static let settingsDescriptor: Int32 = 4
     public static let firstSocketDescriptor: Int32 = 5
@@ -20,6 +20,9 @@ public struct Inheritance: Codable, Sendable {
     public var logsJSON: Bool
     /// When the service started, in milliseconds since 1970: children restart, the service's uptime does not.
     public var serviceStartedAt: UInt64
+    /// What earlier processes of the shard have left, and where this one leaves its own; nil = connections end with
+    /// their process.
+    public var legacy: Legacy?
 
     public init(settings: Settings, shard: Int?, socketCount: Int, logsJSON: Bool, serviceStartedAt: UInt64) {
         self.settings = settings
@@ -27,6 +30,37 @@ public struct Inheritance: Codable, Sendable {
         self.socketCount = socketCount
         self.logsJSON = logsJSON
         self.serviceStartedAt = serviceStartedAt
+    }
+
+    /// How a shard's connections and state outlive its process (docs/HANDOVER.md).
+    public struct Legacy: Codable, Sendable, Equatable {
+        /// The `StateMemory` of the shard.
+        public var memory: Int32
+        /// This process's end of the socket pair of its anchor.
+        public var anchor: Int32
+        /// Counts the processes of the shard, from 1.
+        public var incarnation: Int
+        /// The anchors of processes that are gone, by their incarnations.
+        public var former: [Former]
+
+        public struct Former: Codable, Sendable, Equatable {
+            public var incarnation: Int
+            public var anchor: Int32
+
+            public init(incarnation: Int, anchor: Int32) {
+                self.incarnation = incarnation
+                self.anchor = anchor
+            }
+        }
+
+        public init(memory: Int32, anchor: Int32, incarnation: Int, former: [Former]) {
+            self.memory = memory
+            self.anchor = anchor
+            self.incarnation = incarnation
+            self.former = former
+        }
+
+        var descriptors: [Int32] { [memory, anchor] + former.map(\.anchor) }
     }
 
     /// The descriptors of the listening sockets.
@@ -58,7 +92,9 @@ public struct Inheritance: Codable, Sendable {
             guard let json = readWhole(settingsDescriptor) else { throw InheritanceError.notInherited }
             close(settingsDescriptor)
             let inheritance = try JSONDecoder().decode(Inheritance.self, from: json)
-            for socket in inheritance.sockets { _ = fcntl(socket, F_SETFD, FD_CLOEXEC) }
+            for descriptor in inheritance.sockets + (inheritance.legacy?.descriptors ?? []) {
+                _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+            }
             // Belt and braces: the lifeline says the same, but only to a loop that turns.
             _ = clinux_set_parent_death_signal(SIGTERM)
             return inheritance

@@ -23,11 +23,19 @@ public final class EventPublisher {
     /// - Parameters:
     ///   - epoch: `Epoch.random()`, one for each process.
     ///   - logBytesMax: how much is kept for replay.
-    public init(
+    public convenience init(
         _ context: BusContext, runDirectory: String, source: EventSource, epoch: Epoch,
         logBytesMax: Int = EventLog.bytesMaxDefault
     ) throws(BusFailure) {
-        log = EventLog(shard: source.number, epoch: epoch, bytesMax: logBytesMax)
+        let log = EventLog(shard: source.number, epoch: epoch, bytesMax: logBytesMax)
+        try self.init(context, runDirectory: runDirectory, source: source, log: log)
+    }
+
+    /// - Parameter log: of a predecessor, perhaps: then the stream goes on as if nothing had happened.
+    public init(
+        _ context: BusContext, runDirectory: String, source: EventSource, log: EventLog
+    ) throws(BusFailure) {
+        self.log = log
         frame.reserveCapacity(EventLog.frameBytesMax)
         replay = try BusSocket(context, .router, queuedMessagesMax: Self.queuedAnswersMax)
         events = try BusSocket(context, .publish, queuedMessagesMax: Self.queuedFramesMax)
@@ -44,6 +52,9 @@ public final class EventPublisher {
     public func record(_ error: PoolError) { log.append(error) }
     /// - Parameter checkpoint: time and gauges; its counters are filled in from what was recorded.
     public func record(_ checkpoint: Checkpoint) { log.append(checkpoint) }
+
+    /// The log as a successor can go on with it.
+    public func written() -> [UInt8] { log.written() }
 
     public var epoch: Epoch { log.epoch }
     /// Counts of everything recorded since the start.

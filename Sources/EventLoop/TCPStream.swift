@@ -35,6 +35,8 @@ open class TCPStream {
     public private(set) var isClosed = false
     private var hasEnded = false
     private let queueBytesMax: Int
+    /// The blocks that libuv has queued, oldest first; see `enqueue`. Nearly always empty.
+    private var queue: [UnsafeMutableRawBufferPointer] = []
 
     public init(on loop: Loop, queueBytesMax: Int = TCPStream.queueBytesMax) {
         self.loop = loop
@@ -52,6 +54,12 @@ open class TCPStream {
     /// A chunk has arrived. It lies in the loop's read buffer: use it or copy it before returning. At least
     /// `Loop.readPadding` bytes behind it may be read, with any content.
     open func didReceive(_ chunk: UnsafeRawBufferPointer) {}
+
+    /// Where the next chunk shall be received: at least one byte, with `Loop.readPadding` readable bytes behind it. The
+    /// loop's own buffer, unless a subclass wants it elsewhere.
+    open func memoryForReading() -> UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: loop.readBuffer, count: Loop.readBytesMax)
+    }
 
     /// The peer or the network ended the connection. Nothing arrives after this; `close` it.
     open func didEnd(_ end: StreamEnd) {}
@@ -77,6 +85,20 @@ open class TCPStream {
         }
     }
 
+    /// Goes on with a connection that stands already: one that another process has made. The stream owns the descriptor
+    /// from here on; `didConnect` is not called.
+    public func open(descriptor: Int32) throws(SystemFailure) {
+        try SystemFailure.check(uv_tcp_open(raw, descriptor))
+        uv_tcp_nodelay(raw, 1)
+    }
+
+    /// The descriptor of the connection; -1 when it has none. It stays the stream's.
+    public var descriptor: Int32 {
+        var descriptor: Int32 = -1
+        guard !isClosed, uv_fileno(handle(raw), &descriptor) == 0 else { return -1 }
+        return descriptor
+    }
+
     /// Binds the local end before `connect`: lets one machine look like many (127.0.0.x), and hold more connections
     /// than one address has ports.
     public func bind(to address: SocketAddress) throws(SystemFailure) {
@@ -96,13 +118,13 @@ open class TCPStream {
             stream(raw),
             { handle, _, buffer in
                 guard let handle, let buffer else { return }
-                let loop = owner(of: handle, as: TCPStream.self).loop
-                let memory = UnsafeMutableRawPointer(loop.readBuffer).assumingMemoryBound(to: CChar.self)
-                buffer.pointee = uv_buf_init(memory, UInt32(Loop.readBytesMax))
+                let memory = owner(of: handle, as: TCPStream.self).memoryForReading()
+                let base = memory.baseAddress?.assumingMemoryBound(to: CChar.self)
+                buffer.pointee = uv_buf_init(base, UInt32(memory.count))
             },
-            { handle, count, _ in
+            { handle, count, buffer in
                 guard let handle else { return }
-                owner(of: handle, as: TCPStream.self).read(count)
+                owner(of: handle, as: TCPStream.self).read(count, buffer?.pointee.base)
             })
         if result < 0, result != UV_EALREADY.rawValue { end(.failure(SystemFailure(code: result))) }
     }
@@ -138,6 +160,12 @@ open class TCPStream {
 
     /// Bytes that wait for the peer to read.
     public var queuedBytes: Int { uv_stream_get_write_queue_size(stream(raw)) }
+
+    /// The bytes that wait for the peer to read, in order: what the kernel has not taken.
+    public var unsentBytes: [UInt8] {
+        let all = queue.reduce(into: [UInt8]()) { $0 += $1 }
+        return Array(all.suffix(queuedBytes))
+    }
 
     /// Says that nothing more will be sent: what is queued leaves first. What the peer sends still arrives, until its
     /// end; a reply sent before `finish` reaches it, where `close` with unread input would overtake it with a reset.
@@ -180,10 +208,10 @@ open class TCPStream {
         didConnect(status == 0 ? nil : SystemFailure(code: status))
     }
 
-    private func read(_ count: Int) {
+    private func read(_ count: Int, _ base: UnsafeMutablePointer<CChar>?) {
         guard !isClosed else { return }
         if count > 0 {
-            didReceive(UnsafeRawBufferPointer(start: loop.readBuffer, count: count))
+            didReceive(UnsafeRawBufferPointer(start: base, count: count))
         } else if count < 0 {
             end(count == Int(UV_EOF.rawValue) ? .endOfStream : .failure(SystemFailure(code: Int32(count))))
         }
@@ -208,11 +236,13 @@ open class TCPStream {
         let result = uv_write(request, stream(raw), &buffer, 1) { request, status in
             guard let request else { return }
             let object = request.pointee.handle.map { owner(of: $0, as: TCPStream.self) }
+            // libuv writes, and so reports, in the order of the queue.
+            if let object, !object.queue.isEmpty { object.queue.removeFirst() }
             free(request)
             guard status < 0, let object else { return }
             object.end(.failure(SystemFailure(code: status)))
         }
-        if result < 0 { free(block) }
+        if result < 0 { free(block) } else { queue.append(payload) }
         return result == 0
     }
 

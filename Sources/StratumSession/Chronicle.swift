@@ -38,6 +38,28 @@ public struct Chronicle: ~Copyable {
         generation = 1
     }
 
+    /// Goes on in the memory of a predecessor: what it has left stays the truth until the new state is written whole.
+    /// - Returns: nil when nothing is left there, or the state does not fit.
+    public init?(
+        continuingIn memory: UnsafeMutableRawBufferPointer, rules: UInt64, _ write: (inout FormWriter) -> Void
+    ) {
+        guard (try? LeftChronicle(UnsafeRawBufferPointer(memory))) != nil else { return nil }
+        let before = UInt64(littleEndian: memory.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        guard before < .max, let log = Chronicle.write(before + 1, in: memory, rules: rules, write) else { return nil }
+        self.memory = memory
+        self.rules = rules
+        self.log = log
+        generation = before + 1
+    }
+
+    /// The part of the memory that holds nothing of worth: its pages can be given back.
+    public var idlePart: Range<Int> { Chronicle.half(of: generation + 1, in: memory.count) ?? 0..<0 }
+
+    /// Makes whoever comes after find nothing.
+    public consuming func forget() {
+        memory.storeBytes(of: UInt64(0), toByteOffset: 8, as: UInt64.self)
+    }
+
     /// Writes the state anew and begins an empty log. To be called when all that was decided is performed.
     /// - Returns: false when the state does not fit: then all is as it was.
     public mutating func renew(_ write: (inout FormWriter) -> Void) -> Bool {

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Configuration
 internal import DaemonKit
+internal import Handover
 internal import Logging
 
 /// `millrace-worker`: one shard. Started by `millrace`, which hands it its settings and sockets.
@@ -20,6 +21,8 @@ struct Main: ParsableCommand {
             level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile)
         let log = Logger(label: "worker")
         do {
+            // Before anything makes a thread.
+            if let legacy = inheritance.legacy { try Anchor.drop(on: legacy.anchor) }
             let worker = try Worker(inheritance, log: log)
             try worker.run()
             // Not by the way of main: its exit would wait for a host name that nobody answers for.

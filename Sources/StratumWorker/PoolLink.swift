@@ -1,5 +1,4 @@
 internal import EventLoop
-internal import StratumProtocol
 internal import StratumSession
 
 /// One attempt to talk to a pool: from its address to the end of the connection.
@@ -27,6 +26,25 @@ final class PoolLink {
             worker.ended(self, reason: error.description)
         }
     }
+
+    /// Goes on with the connection of a predecessor; `startReading` follows.
+    func adopt(descriptor: Int32) throws(SystemFailure) -> TCPStream {
+        let connection = PoolConnection(on: worker.loop, link: self, worker: worker)
+        self.connection = connection
+        try connection.open(descriptor: descriptor)
+        connection.keepAlive()
+        return connection
+    }
+
+    func startReading() { connection?.startReading() }
+
+    func reset() { connection?.reset() }
+
+    /// -1 while there is no connection.
+    var descriptor: Int32 { connection?.descriptor ?? -1 }
+
+    /// What the kernel has not taken, in order.
+    var unsentBytes: [UInt8] { (connection?.unsentBytes ?? []) + pending }
 
     /// Keeps bytes for the end of the turn.
     /// - Returns: true when they are the first of this turn.
@@ -63,7 +81,6 @@ final class PoolLink {
 final class PoolConnection: TCPStream {
     private let link: PoolLink
     private unowned let worker: Worker
-    private var framer = LineFramer(lineBytesMax: LineFramer.poolLineBytesMax)
 
     init(on loop: Loop, link: PoolLink, worker: Worker) {
         self.link = link
@@ -77,16 +94,22 @@ final class PoolConnection: TCPStream {
 
     override func didConnect(_ failure: SystemFailure?) {
         if let failure { return worker.ended(link, reason: failure.description) }
-        keepAlive(afterSeconds: PoolConnection.keepAliveSeconds)
-        startReading()
+        keepAlive()
         worker.connected(link)
+        startReading()
     }
+
+    func keepAlive() { keepAlive(afterSeconds: PoolConnection.keepAliveSeconds) }
 
     /// behaviour.md §20.
     private static let keepAliveSeconds: UInt32 = 60
 
+    override func memoryForReading() -> UnsafeMutableRawBufferPointer {
+        worker.room(for: .poolBytes(link.id)) ?? super.memoryForReading()
+    }
+
     override func didReceive(_ chunk: UnsafeRawBufferPointer) {
-        chunk.withMemoryRebound(to: UInt8.self) { read($0.span) }
+        worker.received(chunk, as: .poolBytes(link.id))
     }
 
     override func didEnd(_ end: StreamEnd) {
@@ -94,18 +117,5 @@ final class PoolConnection: TCPStream {
         case .endOfStream: worker.ended(link, reason: "closed by the pool")
         case .failure(let failure): worker.ended(link, reason: failure.description)
         }
-    }
-
-    private func read(_ chunk: Span<UInt8>) {
-        let now = worker.now
-        do throws(PeerFault) {
-            try framer.feed(chunk) { line in
-                worker.received(line, from: link, at: now)
-                return !isClosed
-            }
-        } catch {
-            worker.faulted(link, error)
-        }
-        worker.perform()
     }
 }

@@ -2,19 +2,11 @@ internal import Configuration
 internal import DaemonKit
 internal import EventBus
 internal import EventLoop
-internal import StratumProtocol
 internal import StratumSession
 internal import Telemetry
 
 /// Tells the collector what happened, without ever waiting for it.
 final class Reporter {
-    /// What is so now, as the shard counts it.
-    struct Gauges {
-        var minersNow: Int
-        var connections: Int
-        var upstreams: (active: Int, sleeping: Int, error: Int)
-    }
-
     /// All miners that have joined and not left, for a collector that comes late.
     var liveMiners: () -> [MinerJoined] = { [] }
 
@@ -25,24 +17,20 @@ final class Reporter {
     private var timer: Timer?
     private var isWaitingToFlush = false
 
-    init(_ settings: Settings, shard: Int, loop: Loop) throws {
-        self.shard = UInt16(clamping: shard)
+    /// - Parameter events: of a predecessor, perhaps.
+    init(_ settings: Settings, events: EventLog, loop: Loop) throws {
+        shard = events.shard
         context = try BusContext()
         publisher = try EventPublisher(
-            context, runDirectory: settings.runDirectory, source: .shard(self.shard), epoch: .random())
+            context, runDirectory: settings.runDirectory, source: .shard(shard), log: events)
         watch = try DescriptorWatch(on: loop, descriptor: publisher.requestDescriptor) { [unowned self] in
             self.serveRequests()
         }
         timer = Timer(on: loop) { [unowned self] in self.flush() }
     }
 
-    func joined(_ connection: MinerConnection, key: MinerKey) {
-        guard let identity = connection.identity else { return }
-        let joined = MinerJoined(
-            key: key, worker: identity.worker, ip: identity.ip, agent: identity.agent, user: identity.user,
-            rigID: identity.rigID, shard: shard)
-        connection.joined = joined
-        publisher.record(joined)
+    func joined(_ miner: MinerJoined) {
+        publisher.record(miner)
         flushSoon()
     }
 
@@ -51,16 +39,9 @@ final class Reporter {
         flushSoon()
     }
 
-    /// A share has met its fate: the one place where the core's words become the collector's.
+    /// A share has met its fate.
     func settled(_ share: SettledShare) {
-        let (outcome, reason) = Reporter.translate(share.outcome)
-        publisher.record(
-            ShareSettled(
-                miner: share.minerKey, time: WallClock.milliseconds(), outcome: outcome, reason: reason,
-                isExpired: share.isExpired, difficulty: share.difficulty,
-                creditedDifficulty: share.creditedDifficulty, actualDifficulty: share.actualDifficulty,
-                latencyMicroseconds: UInt32(clamping: share.latencyMicroseconds), upstream: share.upstream,
-                pool: share.pool))
+        publisher.record(EventTranslation.settled(share, at: WallClock.milliseconds()))
         flushSoon()
     }
 
@@ -69,21 +50,13 @@ final class Reporter {
         flushSoon()
     }
 
-    func checkpoint(_ gauges: Gauges) {
-        publisher.record(Reporter.checkpoint(gauges))
+    func checkpoint(_ checkpoint: Checkpoint) {
+        publisher.record(checkpoint)
         flush()
     }
 
-    private static func checkpoint(_ gauges: Gauges) -> Checkpoint {
-        var checkpoint = Checkpoint()
-        checkpoint.time = WallClock.milliseconds()
-        checkpoint.minersNow = UInt32(clamping: gauges.minersNow)
-        checkpoint.connections = UInt32(clamping: gauges.connections)
-        checkpoint.upstreams = UpstreamCounts(
-            active: UInt32(clamping: gauges.upstreams.active), sleeping: UInt32(clamping: gauges.upstreams.sleeping),
-            error: UInt32(clamping: gauges.upstreams.error))
-        return checkpoint
-    }
+    /// What a successor needs to go on with the same stream.
+    func written() -> [UInt8] { publisher.written() }
 
     /// What is so now, beside the events.
     /// - Parameters:
@@ -104,11 +77,11 @@ final class Reporter {
         publisher.flush()
     }
 
-    /// - Parameter gauges: the last word on them.
-    func close(_ gauges: Gauges) {
+    /// - Parameter last: the last word.
+    func close(_ last: Checkpoint) {
         watch?.close()
         timer?.close()
-        publisher.close(Reporter.checkpoint(gauges))
+        publisher.close(last)
         context.finish()
     }
 
@@ -124,27 +97,6 @@ final class Reporter {
         guard !isWaitingToFlush else { return }
         isWaitingToFlush = true
         timer?.start(after: Reporter.gatherMilliseconds)
-    }
-
-    static func translate(_ outcome: SettledShare.Outcome) -> (ShareOutcome, RefusalReason) {
-        switch outcome {
-        case .accepted: (.accepted, .none)
-        case .rejected: (.rejected, .pool)
-        case .poolLost: (.invalid, .poolLost)
-        case .local: (.local, .none)
-        case .invalid(let refusal): (.invalid, reason(refusal))
-        }
-    }
-
-    private static func reason(_ refusal: MinerReply.Refusal) -> RefusalReason {
-        switch refusal {
-        case .lowDifficulty: .lowDifficulty
-        case .invalidNonce: .invalidNonce
-        case .staleShare: .staleJob
-        case .wrongAlgorithm: .wrongAlgorithm
-        case .duplicateShare, .tooManyShares: .duplicate
-        case .badGateway, .invalidMethod, .unauthenticated, .permissionDenied: .badGateway
-        }
     }
 }
 

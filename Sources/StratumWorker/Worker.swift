@@ -3,6 +3,7 @@ internal import DaemonKit
 internal import EventBus
 internal import EventLoop
 internal import Glibc
+internal import Handover
 internal import Logging
 internal import StratumProtocol
 internal import StratumSession
@@ -10,39 +11,52 @@ internal import Telemetry
 
 /// The whole wiring of a shard: sockets and time go into the `Shard`, what it decides is performed here.
 ///
-/// Bytes of miners enter in `MinerConnection.didReceive`, bytes of pools in `PoolConnection.didReceive`; both become
-/// messages, the shard decides, and `perform` is the only place where a decision touches a socket, the log or the bus.
+/// Bytes of miners enter in `MinerConnection.didReceive`, bytes of pools in `PoolConnection.didReceive`; `take` is the way
+/// of all inputs into the shard, and `perform` the only place where a decision touches a socket, the log or the bus.
+///
+/// Every input stands in the chronicle, in memory that outlives us, before the shard decides on it: so a successor of a
+/// killed worker can go on where it stood (`Takeover`, docs/HANDOVER.md).
 final class Worker {
     let log: Logger
     let loop: Loop
     private let settings: Settings
     private let lifeline: Lifeline
-    private let inheritance: Inheritance
+    let inheritance: Inheritance
     private let parser = JSONParser()
 
-    private var shard: Shard
+    let translation: EventTranslation
+    var shard: Shard
     private var spareOutbox = Outbox()
-    private var isPerforming = false
+    private(set) var isPerforming = false
     /// By `MinerID.index`.
-    private var miners: [MinerConnection?] = []
+    var miners: [MinerConnection?] = []
     private var departures = Departures()
     private var budget = DescriptorBudget(limit: 0, listening: 0)
-    private var pools: [PoolConnectionID: PoolLink] = [:]
+    var pools: [PoolConnectionID: PoolLink] = [:]
     /// Links with bytes that leave at the end of the turn.
     private var unflushed: [PoolLink] = []
     private var flushing: [PoolLink] = []
     private let addresses: PoolAddresses
-    private let reporter: Reporter
+    let reporter: Reporter
     private var news: NewsLog
 
     private var listeners: [TCPListener] = []
+    private var ports: Set<UInt16> = []
     private var signals: [SignalSource] = []
     private var timers: [Timer] = []
     private var turnEnd: TurnEnd?
     private var lifelineWatch: DescriptorWatch?
     private var stopDeadline: Instant?
-    private var loopDelay = LoopDelay()
-    private var seconds = 0
+    var loopDelay = LoopDelay()
+    /// How often the gauges were told.
+    var seconds = 0
+    /// What a predecessor has left, until it is taken up.
+    var inherited: InheritedConnections?
+    let memory: StateMemory?
+    /// nil when there is no such memory, or it did not suffice.
+    var chronicle: Chronicle?
+    /// When the chunk that is being read was asked for.
+    private var readAt = Instant(microseconds: 0)
 
     init(_ inheritance: Inheritance, log: Logger) throws {
         self.inheritance = inheritance
@@ -50,11 +64,22 @@ final class Worker {
         settings = inheritance.settings
         loop = try Loop()
         lifeline = Lifeline(descriptor: Lifeline.inheritedDescriptor)
-        shard = Shard(
-            policy: ShardPolicy(settings, shard: inheritance.shard ?? 0), seed: UInt64.random(in: .min ... .max))
+        let number = UInt16(clamping: inheritance.shard ?? 0)
+        translation = EventTranslation(shard: number, naming: MinerNaming(mode: settings.workerNaming))
+        memory = try inheritance.legacy.map { try StateMemory(descriptor: $0.memory) }
         addresses = PoolAddresses(settings, loop: loop)
-        reporter = try Reporter(settings, shard: inheritance.shard ?? 0, loop: loop)
         news = NewsLog(log: log, pools: settings.pools.map(\.name))
+        let events: EventLog
+        if let takeover = Worker.takeover(from: memory, translation, parser, log) {
+            inherited = InheritedConnections(takeover)
+            events = takeover.events
+            shard = takeover.shard
+        } else {
+            events = EventLog(shard: number, epoch: .random())
+            shard = Shard(
+                policy: ShardPolicy(settings, shard: inheritance.shard ?? 0), seed: UInt64.random(in: .min ... .max))
+        }
+        reporter = try Reporter(settings, events: events, loop: loop)
     }
 
     /// Serves until told to stop.
@@ -63,8 +88,8 @@ final class Worker {
         budget = DescriptorBudget(limit: limit, listening: inheritance.sockets.count)
         try startListening()
         try startWatching()
-        reporter.liveMiners = { [unowned self] in self.miners.compactMap { $0?.joined } }
-        shard.start(at: now)
+        reporter.liveMiners = { [unowned self] in self.joinedMiners }
+        beginOrGoOn()
         perform()
         flush()
         lifeline.sayReady()
@@ -77,6 +102,7 @@ final class Worker {
 
     private func startListening() throws {
         for socket in inheritance.sockets {
+            if let address = try? ListeningSocket.address(of: socket) { ports.insert(address.port) }
             let listener = try TCPListener(
                 on: loop, descriptor: socket, cannotAccept: { [unowned self] _ in self.hasNoRoom() },
                 makeStream: { [unowned self] loop in MinerConnection(on: loop, worker: self) })
@@ -88,6 +114,7 @@ final class Worker {
         for number in [SIGTERM, SIGINT] {
             signals.append(try SignalSource(on: loop, signal: number) { [unowned self] in self.stop() })
         }
+        signals.append(try SignalSource(on: loop, signal: SIGUSR2) { [unowned self] in self.leaveToSuccessor() })
         lifelineWatch = try DescriptorWatch(on: loop, descriptor: lifeline.descriptor) { [unowned self] in
             if self.lifeline.isCut() { self.supervisorGone() }
         }
@@ -104,34 +131,22 @@ final class Worker {
 
     private func second() {
         lifeline.sayBeat()
-        reporter.checkpoint(gauges)
+        note(.checkpoint)
+        reporter.checkpoint(EventTranslation.checkpoint(shard, at: WallClock.milliseconds()))
         tellGauges()
         budget = DescriptorBudget(limit: DescriptorLimit.current, listening: inheritance.sockets.count)
         news.tellSilenced()
     }
 
-    /// All upstreams, and of the miners those whose turn it is.
-    private func tellGauges() {
-        let slice = stride(
-            from: seconds % ShardGauges.minersEverySeconds, to: miners.count, by: ShardGauges.minersEverySeconds)
-        seconds += 1
-        let gauges = slice.compactMap { row -> MinerGauge? in
-            guard let connection = miners[row], let joined = connection.joined else { return nil }
-            return MinerGauge(
-                key: joined.key, sentBytes: connection.sentBytes, receivedBytes: connection.receivedBytes,
-                difficulty: shard.difficulty(of: connection.id) ?? 0)
-        }
-        reporter.gauges(shard.upstreamViews, gauges, loopDelay: loopDelay.takeWorst(), now: now)
-    }
-
     private func endTurn() {
         flush()
+        renewChronicleIfLong()
         loopDelay.turnEnded(at: loop.nanoseconds, began: loop.turnMilliseconds)
     }
 
     private func tick() {
         loopDelay.ticked(at: loop.nanoseconds, period: Limits.tick.count)
-        shard.tick(at: now)
+        take(.tick)
         perform()
         departures.closeDue(at: now)
         flush()
@@ -140,8 +155,59 @@ final class Worker {
 
     var now: Instant { Instant(microseconds: loop.nanoseconds / 1_000) }
 
-    private var gauges: Reporter.Gauges {
-        Reporter.Gauges(minersNow: shard.minersNow, connections: shard.connections, upstreams: shard.upstreamCounts)
+    // MARK: - Inputs
+
+    /// Where the next bytes of a peer shall be read: right into the chronicle. nil = wherever.
+    func room(for input: ShardInput) -> UnsafeMutableRawBufferPointer? {
+        readAt = now
+        guard chronicle != nil else { return nil }
+        if !hasRoomToRead { renewChronicle() }
+        let bytes = Loop.readBytesMax + Loop.readPadding
+        guard let room = chronicle?.log.begin(input, at: readAt, room: bytes) else { return nil }
+        return UnsafeMutableRawBufferPointer(rebasing: room.prefix(Loop.readBytesMax))
+    }
+
+    /// A chunk of what a peer has sent has been read into `room`.
+    func received(_ chunk: UnsafeRawBufferPointer, as input: ShardInput) {
+        chronicle?.log.commit(chunk.count)
+        decide(input, chunk, at: readAt)
+        perform()
+    }
+
+    /// Takes an input other than what was read; `perform` follows.
+    func take(_ input: ShardInput, _ bytes: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)) {
+        let now = now
+        write(input, bytes, at: now)
+        decide(input, bytes, at: now)
+    }
+
+    func take(_ input: ShardInput, _ text: String) {
+        var text = text
+        text.withUTF8 { take(input, UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Tells a successor what the shard need not know.
+    func note(_ note: WorkerNote) {
+        write(.note(note.rawValue), UnsafeRawBufferPointer(start: nil, count: 0), at: now)
+    }
+
+    private func note(descriptor: Int32) {
+        withUnsafeBytes(of: descriptor) { write(.note(WorkerNote.descriptor.rawValue), $0, at: now) }
+    }
+
+    private func write(_ input: ShardInput, _ bytes: UnsafeRawBufferPointer, at now: Instant) {
+        guard chronicle != nil else { return }
+        if chronicle?.log.append(input, bytes, at: now) == false { forgetChronicle() }
+    }
+
+    private func decide(_ input: ShardInput, _ bytes: UnsafeRawBufferPointer, at now: Instant) {
+        do throws(ReplayFault) {
+            try bytes.withMemoryRebound(to: UInt8.self) { bytes throws(ReplayFault) in
+                try shard.take(input, bytes.span, with: parser, at: now)
+            }
+        } catch {
+            log.error("an input does not fit: \(error)")  // only replayed ones can
+        }
     }
 
     // MARK: - What miners do
@@ -151,33 +217,25 @@ final class Worker {
             hasNoRoom()
             return connection.reset()
         }
-        guard stopDeadline == nil, let id = shard.minerConnected(at: now) else { return connection.reset() }
-        connection.id = id
-        let row = Int(id.index)
-        if row == miners.count { miners.append(connection) } else { miners[row] = connection }
+        guard stopDeadline == nil, let id = shard.nextMinerID else { return connection.reset() }
+        note(descriptor: connection.descriptor)
+        take(.minerConnected(id), connection.peer?.host ?? "")
+        enter(connection, as: id)
         connection.startReading()
     }
 
+    func enter(_ connection: MinerConnection, as id: MinerID) {
+        connection.id = id
+        let row = Int(id.index)
+        while miners.count <= row { miners.append(nil) }
+        miners[row] = connection
+    }
+
+    /// Whether miners connect there.
+    func isListening(on address: SocketAddress) -> Bool { ports.contains(address.port) }
+
     private func hasNoRoom() {
         news.noRoom(miners: shard.connections, descriptors: DescriptorLimit.current)
-    }
-
-    /// One line of a miner: parsed, decided. What was decided is performed when the whole chunk has been read.
-    func received(_ line: Span<UInt8>, from connection: MinerConnection, at now: Instant) {
-        do throws(PeerFault) {
-            let request = try parser.minerRequest(line)
-            if case .login(let login) = request, connection.identity == nil {
-                connection.identity = MinerIdentity(
-                    login, ip: connection.peer?.host ?? "", naming: settings.workerNaming)
-            }
-            shard.receive(request, from: connection.id, at: now)
-        } catch {
-            shard.fault(error, of: connection.id, at: now)
-        }
-    }
-
-    func faulted(_ connection: MinerConnection, _ fault: PeerFault) {
-        shard.fault(fault, of: connection.id, at: now)
     }
 
     func ended(_ connection: MinerConnection) {
@@ -188,26 +246,13 @@ final class Worker {
     // MARK: - What pools do
 
     func connected(_ link: PoolLink) {
-        shard.poolConnected(link.id, at: now)
+        note(descriptor: link.descriptor)
+        take(.poolConnected(link.id))
         perform()
     }
 
-    func received(_ line: Span<UInt8>, from link: PoolLink, at now: Instant) {
-        let reading = shard.reading(of: link.id)
-        do throws(PeerFault) {
-            let message = try parser.poolMessage(line, loginID: reading.loginID, assumed: reading.assumed)
-            shard.receive(message, from: link.id, at: now)
-        } catch {
-            shard.fault(error, of: link.id, at: now)
-        }
-    }
-
-    func faulted(_ link: PoolLink, _ fault: PeerFault) {
-        shard.fault(fault, of: link.id, at: now)
-    }
-
     func ended(_ link: PoolLink, reason: String) {
-        shard.poolClosed(link.id, reason: reason, at: now)
+        take(.poolClosed(link.id), reason)
         perform()
     }
 
@@ -235,7 +280,7 @@ final class Worker {
         switch command {
         case .sendToMiner(let id, let range):
             guard let connection = miner(id) else { return }
-            switch connection.write(UnsafeRawBufferPointer(rebasing: bytes[range])) {
+            switch connection.send(UnsafeRawBufferPointer(rebasing: bytes[range])) {
             case .sent, .queued: break
             case .closed: drop(connection)
             case .overflow:
@@ -254,14 +299,12 @@ final class Worker {
             if link.append(UnsafeRawBufferPointer(rebasing: bytes[range])) { unflushed.append(link) }
             if link.isFull { flush(link) }
         case .dial(let id):
-            let link = PoolLink(id, worker: self)
-            pools[id] = link
-            addresses.next(for: Int(id.pool)) { link.dial($0) }
+            dial(id)
         case .hangUp(let id):
             pools.removeValue(forKey: id)?.hangUp()
         case .joined(let id, let key):
-            guard let connection = miner(id) else { return }
-            reporter.joined(connection, key: key)
+            guard let introduction = shard.introduction(of: id) else { return }
+            reporter.joined(translation.joined(introduction, key: key))
         case .left(let key):
             reporter.left(key: key)
         case .settled(let share):
@@ -274,7 +317,7 @@ final class Worker {
     }
 
     /// The end of a turn: one write for each pool connection.
-    private func flush() {
+    func flush() {
         // A pool that is given up has its consequences, and those may be words for another one.
         while !unflushed.isEmpty {
             swap(&unflushed, &flushing)
@@ -286,7 +329,13 @@ final class Worker {
     }
 
     private func flush(_ link: PoolLink) {
-        if !link.flush() { shard.poolClosed(link.id, reason: "it does not read", at: now) }
+        if !link.flush() { take(.poolClosed(link.id), "it does not read") }
+    }
+
+    func dial(_ id: PoolConnectionID) {
+        let link = PoolLink(id, worker: self)
+        pools[id] = link
+        addresses.next(for: Int(id.pool)) { link.dial($0) }
     }
 
     private func miner(_ id: MinerID) -> MinerConnection? {
@@ -296,8 +345,8 @@ final class Worker {
     }
 
     /// The connection is broken or hopeless.
-    private func drop(_ connection: MinerConnection) {
-        shard.minerClosed(connection.id, at: now)
+    func drop(_ connection: MinerConnection) {
+        take(.minerClosed(connection.id))
         forget(connection)
         connection.close()
     }
@@ -318,6 +367,8 @@ final class Worker {
     /// Takes no more shares, waits a moment for the pools' answers to those under way, then leaves.
     private func stop() {
         guard stopDeadline == nil else { return }
+        // Whoever is told to stop takes its connections along.
+        forgetChronicle()
         stopDeadline = now + Worker.stopGrace
         for listener in listeners { listener.close() }
         for connection in miners { connection?.stopReading() }
@@ -336,7 +387,7 @@ final class Worker {
         departures.closeAll()
         for link in pools.values { link.hangUp() }
         pools.removeAll()
-        reporter.close(gauges)
+        reporter.close(EventTranslation.checkpoint(shard, at: WallClock.milliseconds()))
         for timer in timers { timer.close() }
         for signal in signals { signal.close() }
         lifelineWatch?.close()

@@ -168,7 +168,7 @@ public struct Child: Sendable {
 
     private mutating func yield(at now: Int64) -> [ChildAction] {
         state = .yielding(killAt: now + policy.leaveWithinMillis)
-        return [.report(.yielding), .send(.terminate)]
+        return [.report(.yielding), .send(.yield)]
     }
 
     private mutating func leave(at now: Int64) -> [ChildAction] {

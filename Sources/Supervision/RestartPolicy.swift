@@ -1,13 +1,13 @@
 /// The limits of a child's life. All times are milliseconds.
 public struct RestartPolicy: Sendable, Equatable {
-    /// The pause after the first of several quick deaths. A shard killed once is back well within two seconds, and a
-    /// program that cannot start does not eat a core.
+    /// The pause after the second of several quick deaths (after the first there is none: its miners wait, their connections
+    /// anchored). A program that cannot start does not eat a core.
     public var firstPauseMillis: Int64 = 100
     /// Pauses double up to this: a fault that passes by itself (a full disk, a dead name server) is noticed to be gone
     /// ten seconds later at most.
     public var pauseMillisMax: Int64 = 10_000
     /// A child that was ready for so long has done its job: a death after that counts as the first again.
-    public var healthyAfterMillis: Int64 = 3_000
+    public var healthyAfterMillis: Int64 = 1_000
     /// Deaths in a row, none after a healthy time, until the child is given up. With the pauses above, half a minute of trying.
     public var quickDeathsMax = 10
     /// A program says ready within a fraction of a second; a loaded machine may take some. Who needs longer hangs.
@@ -37,7 +37,8 @@ public struct RestartPolicy: Sendable, Equatable {
     ///   - jitter: 0 ..< 1; shortens the pause by up to a quarter, so that children that died together do not come back
     ///     in step.
     public func pause(quickDeaths: Int, jitter: Double) -> Int64 {
-        let doublings = min(max(quickDeaths - 1, 0), 20)  // 2^20 is beyond any ceiling, and overflows nothing
+        guard quickDeaths > 1 else { return 0 }
+        let doublings = min(quickDeaths - 2, 20)  // 2^20 is beyond any ceiling, and overflows nothing
         let full = min(firstPauseMillis << Int64(doublings), pauseMillisMax)
         return full - Int64(Double(full) / 4 * min(max(jitter, 0), 1))
     }

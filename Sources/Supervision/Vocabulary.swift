@@ -38,6 +38,8 @@ public enum ChildAction: Equatable, Sendable {
 public enum ChildSignal: Equatable, Sendable {
     /// SIGTERM: leave in good order.
     case terminate
+    /// Leave in good order and let your successor go on: SIGUSR2 for a shard, whose connections outlive it, else SIGTERM.
+    case yield
     /// SIGABRT: leave a trace of where you hang.
     case abort
     /// SIGKILL.

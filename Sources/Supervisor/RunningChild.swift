@@ -24,6 +24,7 @@ final class RunningChild {
     private var watch: DescriptorWatch?
     private var process: ChildProcess?
     private var unread: [UInt8] = []
+    private let hasLegacy: Bool
 
     /// Starts the program with its lifeline, its settings and its listening sockets, and nothing else of ours.
     /// - Parameters:
@@ -34,6 +35,7 @@ final class RunningChild {
     ) throws(SystemFailure) {
         self.loop = loop
         self.hear = hear
+        hasLegacy = inheritance.legacy != nil
         var ends: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
             throw SystemFailure(code: -errno)
@@ -63,6 +65,7 @@ final class RunningChild {
         switch signal {
         // The lifeline stays: cutting it means that the supervisor is gone, and the child would say so in the log.
         case .terminate: process?.send(signal: SIGTERM)
+        case .yield: process?.send(signal: hasLegacy ? SIGUSR2 : SIGTERM)
         case .abort: process?.send(signal: SIGABRT)
         case .kill: process?.send(signal: SIGKILL)
         }

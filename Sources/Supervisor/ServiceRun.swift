@@ -18,6 +18,8 @@ final class ServiceRun {
     var service: Service
     private(set) var children: [ChildName: RunningChild] = [:]
     private var sockets: ShardSockets
+    /// What of each shard outlives its process.
+    private var legacies: [Int: ShardLegacy] = [:]
     private var pending: [Order] = []
     private var isPerforming = false
     private var exitCode = ExitCode.stopped
@@ -127,9 +129,14 @@ final class ServiceRun {
 
     private func spawn(_ name: ChildName) {
         do throws(SystemFailure) {
+            let sockets = try sockets(of: name)
+            let firstDescriptor = Inheritance.firstSocketDescriptor + Int32(sockets.count)
+            let handed = try legacy(of: name)?.next(firstDescriptor: firstDescriptor)
+            defer { if let handed { close(handed.theirs) } }
             let child = try RunningChild(
                 on: loop, executable: programs.path(of: name), name: "\(programs.program(of: name)): \(name)",
-                environment: environment, inheritance: inheritance(of: name), sockets: try sockets(of: name)
+                environment: environment, inheritance: inheritance(of: name, handed?.legacy),
+                sockets: sockets + (handed?.descriptors ?? [])
             ) { [unowned self] news in hear(news, of: name) }
             children[name] = child
             log.debug("\(name): process \(child.processID) started")
@@ -138,14 +145,26 @@ final class ServiceRun {
         }
     }
 
+    /// nil for processes that have no connections of miners.
+    private func legacy(of name: ChildName) -> ShardLegacy? {
+        guard case .shard(let number) = name else { return nil }
+        let legacy = legacies[number] ?? ShardLegacy(name: "\(name)")
+        legacies[number] = legacy
+        return legacy
+    }
+
     private func hear(_ news: RunningChild.News, of name: ChildName) {
         switch news {
         case .saidReady:
+            legacy(of: name)?.tookOver()
             perform(service.handle(.saidReady, of: name, at: now))
         case .beat:
             perform(service.handle(.beat, of: name, at: now))
         case .ended(let ending):
             children[name] = nil
+            if legacy(of: name)?.processEnded() == false {
+                log.error("\(name): what it was handed seems to be what ends it; its miners have to connect anew")
+            }
             perform(service.handle(.ended(ending), of: name, at: now, jitter: jitter))
         }
     }
@@ -154,6 +173,7 @@ final class ServiceRun {
         log.log(level: report.level, "\(report.text(name: name, processID: children[name]?.processID ?? 0))")
         if case .failed = report, case .shard(let number) = name {
             sockets.close(shard: number)
+            legacies[number]?.giveUp()
         }
     }
 
@@ -181,6 +201,7 @@ final class ServiceRun {
             watcher?.close()
             reaper?.close()
             watchdog?.close()
+            legacies = [:]
             loop.stop()
         }
     }
@@ -198,12 +219,14 @@ final class ServiceRun {
         return sockets.descriptors(of: number)
     }
 
-    private func inheritance(of name: ChildName) -> Inheritance {
+    private func inheritance(of name: ChildName, _ legacy: Inheritance.Legacy?) -> Inheritance {
         var shard: Int?
         if case .shard(let number) = name { shard = number }
-        return Inheritance(
+        var inheritance = Inheritance(
             settings: settings, shard: shard, socketCount: shard.map { sockets.descriptors(of: $0).count } ?? 0,
             logsJSON: settings.logFormat == .json, serviceStartedAt: startedAt)
+        inheritance.legacy = legacy
+        return inheritance
     }
 
     /// Ours, and two more: a crashing shard shall be gone and replaced, not held up by a backtrace of its last moment;

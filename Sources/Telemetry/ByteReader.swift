@@ -57,6 +57,12 @@ struct ByteReader {
         offset += count
     }
 
+    mutating func bytes(count: Int) throws(DecodingFailure) -> [UInt8] {
+        guard count >= 0, remaining >= count else { throw .truncated }
+        defer { offset += count }
+        return Array(bytes[offset..<offset + count])
+    }
+
     mutating func text(byteCount: Int) throws(DecodingFailure) -> String {
         guard byteCount >= 0, remaining >= byteCount else { throw .truncated }
         let slice = bytes[offset..<offset + byteCount]

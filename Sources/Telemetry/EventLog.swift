@@ -214,6 +214,44 @@ public struct EventLog: Sendable {
     }
 }
 
+// MARK: - Written form
+
+extension EventLog {
+    var writtenSegments: [WrittenSegment] {
+        (0..<used).map { index in
+            let segment = segments[place(index)]
+            return WrittenSegment(
+                first: segment.first, count: segment.count, sentCount: segment.sentCount,
+                sentBytes: segment.sentBytes, records: Array(segment.bytes[..<segment.byteCount]))
+        }
+    }
+
+    /// Only for a log that is new.
+    mutating func restore(
+        next: UInt64, dropped: UInt64, counters: ShareCounters, segments written: [WrittenSegment]
+    ) throws(DecodingFailure) {
+        guard written.count <= segmentsMax else { throw .tooLong }
+        var expected = written.first?.first ?? next
+        for segment in written {
+            guard segment.first == expected, segment.records.count <= segmentBytes else { throw .invalidField }
+            expected += UInt64(segment.count)
+            var restored = Segment(byteCount: segmentBytes)
+            restored.first = segment.first
+            restored.count = segment.count
+            restored.byteCount = segment.records.count
+            restored.sentCount = segment.sentCount
+            restored.sentBytes = segment.sentBytes
+            restored.bytes.replaceSubrange(..<segment.records.count, with: segment.records)
+            segments.append(restored)
+        }
+        guard expected == next else { throw .invalidField }
+        used = written.count
+        self.next = next
+        self.counters = counters
+        droppedCount = dropped
+    }
+}
+
 extension Range<Int> {
     /// The first index for which `isSecond` holds, given that it holds for all after the first.
     fileprivate func partitioningIndex(where isSecond: (Int) -> Bool) -> Int {

@@ -22,3 +22,31 @@ int clinux_adopts_orphans(void);
 
 /// The process id of a child that is dead and has not been waited for; it stays so. 0 when there is none.
 pid_t clinux_dead_child(void);
+
+// The anchor: what keeps a process's open descriptors when the process is killed.
+
+/// Starts a process that shares the caller's table of descriptors, none of its memory, and does nothing but answer at
+/// `socket` (its end of a SOCK_SEQPACKET pair) until the other end closes. The table, with every descriptor that the caller
+/// opens later, lives as long as either process does; a close() in the caller closes for both. Call it before there are
+/// threads. The process id, or -1 with errno.
+pid_t clinux_anchor_start(int socket);
+
+/// The most descriptors of one `clinux_anchor_take`; the kernel passes at most 253 in a message.
+enum { CLINUX_ANCHOR_TAKE_MAX = 250 };
+
+/// Asks the anchor whose other end is `socket` for its descriptors `wanted`: they come as descriptors of ours (close-on-exec),
+/// in `taken`, -1 for those that are not open there. 0, or -1 with errno (ETIMEDOUT after a second without an answer).
+int clinux_anchor_take(int socket, const int *wanted, int count, int *taken);
+
+/// Asks the anchor which TCP connections (not listening sockets) are open in its table: their descriptors there, at most `max`. How many there
+/// are, or -1 with errno.
+int clinux_anchor_list(int socket, int *descriptors, int max);
+
+/// How many bytes of an established TCP connection the process has written to the kernel and read from it, as the kernel
+/// counts; `written` of a connection that we opened includes its SYN, one more than the bytes. 0, or -1 with errno.
+int clinux_tcp_counts(int descriptor, unsigned long long *written, unsigned long long *read);
+
+/// ftruncate, and the mapping of the whole file, shared: nil with errno when there is no room. Pages cost memory when touched.
+void *clinux_map_shared(int descriptor, size_t length);
+/// Gives the pages of a part of the file back (FALLOC_FL_PUNCH_HOLE); what is read there is zero afterwards.
+int clinux_release_pages(int descriptor, off_t offset, off_t length);

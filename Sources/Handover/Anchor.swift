@@ -1,0 +1,90 @@
+internal import CLinux
+internal import Glibc
+
+/// What keeps the descriptors of a shard's process when the process is killed.
+///
+/// A connection lives as long as somebody holds its descriptor. An anchor is a process that shares the *table* of
+/// descriptors with the shard (and nothing else of it): the table outlives a `kill -9` of the shard, with every connection
+/// of that moment in it, at no cost for each connection while all is well. A successor asks the anchor for them.
+public enum Anchor {
+    /// Drops the anchor of this process: from here on every descriptor that it opens is kept. Only before there are threads.
+    /// - Parameter descriptor: this process's end of a socket pair (SOCK_SEQPACKET) of which the supervisor has the other;
+    ///   when that is closed the anchor is lifted.
+    public static func drop(on descriptor: Int32) throws(HandoverFailure) {
+        guard clinux_anchor_start(descriptor) > 0 else { throw HandoverFailure("anchor", code: errno) }
+    }
+}
+
+/// The descriptors that a dead process has left with its anchor.
+public struct AnchoredDescriptors {
+    private let socket: Int32
+
+    /// - Parameter socket: the supervisor's end of the anchor's socket pair.
+    public init(socket: Int32) {
+        self.socket = socket
+    }
+
+    /// Takes descriptors of the dead process: nil stands for one that is not open there any more.
+    public func take(_ wanted: [Int32]) throws(HandoverFailure) -> [Int32?] {
+        var taken: [Int32?] = []
+        taken.reserveCapacity(wanted.count)
+        let batchMax = Int(CLINUX_ANCHOR_TAKE_MAX)
+        var batch = [Int32](repeating: -1, count: batchMax)
+        var from = 0
+        while from < wanted.count {
+            let count = min(batchMax, wanted.count - from)
+            let result = wanted[from..<from + count].withUnsafeBufferPointer {
+                clinux_anchor_take(socket, $0.baseAddress, Int32(count), &batch)
+            }
+            guard result == 0 else {
+                let code = errno
+                for descriptor in taken.compactMap({ $0 }) { close(descriptor) }
+                throw HandoverFailure("take descriptors", code: code)
+            }
+            taken += batch.prefix(count).map { $0 < 0 ? nil : $0 }
+            from += count
+        }
+        return taken
+    }
+
+    /// The TCP connections that are open in the dead process's table, under the numbers that they had there.
+    /// - Parameter max: no process has more descriptors.
+    public func connections(max: Int) throws(HandoverFailure) -> [Int32] {
+        var found = [Int32](repeating: -1, count: max)
+        let count = clinux_anchor_list(socket, &found, Int32(clamping: max))
+        guard count >= 0 else { throw HandoverFailure("list descriptors", code: errno) }
+        return Array(found.prefix(Int(count)))
+    }
+}
+
+/// How much of a connection's two streams has passed between the process and the kernel, as the kernel counts.
+public struct ConnectionCounts: Equatable, Sendable {
+    /// Bytes that the process has written, whether they have left the machine or not.
+    public var written: UInt64
+    /// Bytes that the process has read.
+    public var read: UInt64
+
+    /// nil when the connection is gone.
+    /// - Parameter wasOpenedHere: a connection that we opened counts its SYN.
+    public init?(descriptor: Int32, wasOpenedHere: Bool) {
+        var (written, read): (UInt64, UInt64) = (0, 0)
+        guard clinux_tcp_counts(descriptor, &written, &read) == 0 else { return nil }
+        let own: UInt64 = wasOpenedHere ? 1 : 0
+        guard written >= own, written < 1 << 62, read < 1 << 62 else { return nil }
+        self.written = written - own
+        self.read = read
+    }
+}
+
+/// Something of the system refused.
+public struct HandoverFailure: Error, Equatable, CustomStringConvertible {
+    public let attempt: String
+    public let code: Int32
+
+    init(_ attempt: String, code: Int32) {
+        self.attempt = attempt
+        self.code = code
+    }
+
+    public var description: String { "\(attempt): \(String(cString: strerror(code)))" }
+}

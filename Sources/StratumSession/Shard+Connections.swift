@@ -1,0 +1,27 @@
+// Which connections a shard believes in: what a worker that takes its state over has to find again.
+
+extension Shard {
+    /// Every miner's connection.
+    public var minerIDs: [MinerID] {
+        miners.indices.compactMap { row in
+            miners[row].phase == .vacant ? nil : MinerID(index: UInt32(row), generation: miners[row].generation)
+        }
+    }
+
+    /// Names the miner in events once it has joined; nil before, and when it is gone.
+    public func joinedKey(of id: MinerID) -> UInt64? {
+        guard let row = row(of: id), miners[row].phase == .mining else { return nil }
+        return miners[row].key
+    }
+
+    /// Every connection to a pool, and whether it stands already or is being made.
+    public var poolConnections: [(id: PoolConnectionID, stands: Bool)] {
+        upstreams.flatMap { upstream in
+            upstream.sessions.indices.compactMap { pool in
+                guard upstream.sessions[pool].isConnected else { return nil }
+                if case .connecting = upstream.sessions[pool].phase { return (upstream.connection(of: pool), false) }
+                return (upstream.connection(of: pool), true)
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+internal import StratumProtocol
+internal import StratumSession
+internal import Telemetry
+
+/// The core's words in those of the bus: the one place where what a shard decides becomes an event.
+struct EventTranslation {
+    let shard: UInt16
+    let naming: MinerNaming
+
+    /// - Parameter introduction: who it said it is when it logged in.
+    func joined(_ introduction: MinerIntroduction, key: MinerKey) -> MinerJoined {
+        MinerJoined(
+            key: key, worker: naming.worker(of: introduction), ip: introduction.address,
+            agent: introduction.agent ?? "", user: introduction.login, rigID: introduction.rigID ?? "", shard: shard)
+    }
+
+    /// - Parameter time: milliseconds since 1970.
+    static func settled(_ share: SettledShare, at time: UInt64) -> ShareSettled {
+        let (outcome, reason) = translate(share.outcome)
+        return ShareSettled(
+            miner: share.minerKey, time: time, outcome: outcome, reason: reason, isExpired: share.isExpired,
+            difficulty: share.difficulty, creditedDifficulty: share.creditedDifficulty,
+            actualDifficulty: share.actualDifficulty,
+            latencyMicroseconds: UInt32(clamping: share.latencyMicroseconds), upstream: share.upstream,
+            pool: share.pool)
+    }
+
+    static func translate(_ outcome: SettledShare.Outcome) -> (ShareOutcome, RefusalReason) {
+        switch outcome {
+        case .accepted: (.accepted, .none)
+        case .rejected: (.rejected, .pool)
+        case .poolLost: (.invalid, .poolLost)
+        case .local: (.local, .none)
+        case .invalid(let refusal): (.invalid, reason(refusal))
+        }
+    }
+
+    private static func reason(_ refusal: MinerReply.Refusal) -> RefusalReason {
+        switch refusal {
+        case .lowDifficulty: .lowDifficulty
+        case .invalidNonce: .invalidNonce
+        case .staleShare: .staleJob
+        case .wrongAlgorithm: .wrongAlgorithm
+        case .duplicateShare, .tooManyShares: .duplicate
+        case .badGateway, .invalidMethod, .unauthenticated, .permissionDenied: .badGateway
+        }
+    }
+
+    /// What is so now, as the shard counts it.
+    static func checkpoint(_ shard: borrowing Shard, at time: UInt64) -> Checkpoint {
+        let upstreams = shard.upstreamCounts
+        var checkpoint = Checkpoint()
+        checkpoint.time = time
+        checkpoint.minersNow = UInt32(clamping: shard.minersNow)
+        checkpoint.connections = UInt32(clamping: shard.connections)
+        checkpoint.upstreams = UpstreamCounts(
+            active: UInt32(clamping: upstreams.active), sleeping: UInt32(clamping: upstreams.sleeping),
+            error: UInt32(clamping: upstreams.error))
+        return checkpoint
+    }
+}

@@ -1,0 +1,209 @@
+internal import DaemonKit
+internal import EventLoop
+internal import Glibc
+internal import Handover
+internal import Logging
+internal import StratumProtocol
+internal import StratumSession
+
+/// The connections of a takeover, still in the hands of the predecessor's anchor.
+struct InheritedConnections {
+    let incarnation: UInt64
+    let miners: [MinerID: WorkerForm.Connection]
+    let pools: [PoolConnectionID: WorkerForm.Connection]
+    let unfinished: LoggedInput?
+    let replayed: Int
+
+    init(_ takeover: borrowing Takeover) {
+        incarnation = takeover.incarnation
+        miners = takeover.miners
+        pools = takeover.pools
+        unfinished = takeover.unfinished
+        replayed = takeover.replayed
+    }
+}
+
+// How a worker goes on where its predecessor was stopped.
+
+extension Worker {
+    /// nil when there is nothing to take over, or it cannot be: then the shard begins anew, and its miners connect again.
+    static func takeover(
+        from memory: StateMemory?, _ translation: EventTranslation, _ parser: JSONParser, _ log: Logger
+    ) -> Takeover? {
+        guard let memory, let left = try? LeftChronicle(UnsafeRawBufferPointer(memory.bytes)) else { return nil }
+        let (wall, monotonic) = (WallClock.milliseconds(), monotonicMicroseconds / 1_000)
+        do throws(Takeover.Fault) {
+            let reading = Takeover.Reading(rules: rules, translation: translation, parser: parser) { moment in
+                wall &- (monotonic &- moment.microseconds / 1_000)
+            }
+            return try Takeover.of(left, reading)
+        } catch {
+            log.error("the state of the earlier process cannot be taken over (\(error)); its miners connect anew")
+            return nil
+        }
+    }
+
+    private static var monotonicMicroseconds: UInt64 {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return UInt64(now.tv_sec) * 1_000_000 + UInt64(now.tv_nsec) / 1_000
+    }
+
+    /// Takes the connections up, or begins with none.
+    func beginOrGoOn() {
+        // While anybody holds an end of it, an anchor stays down, and with it whatever else the dead process had open.
+        defer { for former in inheritance.legacy?.former ?? [] { close(former.anchor) } }
+        guard let inherited else {
+            beginChronicle()
+            take(.start)
+            return
+        }
+        self.inherited = nil
+        let began = loop.nanoseconds
+        let adoption = Adoption(inherited, by: self)
+        beginChronicle()
+        adoption.goOn()
+        let milliseconds = Double((loop.nanoseconds - began) / 10_000) / 100
+        log.notice(
+            "took over \(adoption.miners.count) miners and \(adoption.pools.count) pool connections in \(milliseconds) ms",
+            metadata: ["replayed": "\(inherited.replayed)", "lost": "\(adoption.lostCount)"])
+    }
+
+    /// Takes up one shard's connections: all of them stand before a byte moves on any.
+    struct Adoption {
+        private let worker: Worker
+        private(set) var miners: [MinerConnection] = []
+        private(set) var pools: [PoolLink] = []
+        /// Connections that could not be taken up.
+        private(set) var lostCount = 0
+        private var unsent: [(TCPStream, [UInt8])] = []
+        private var lostMiners: [MinerID] = []
+        private var lostPools: [PoolConnectionID] = []
+        private var unmadePools: [PoolConnectionID] = []
+        private var strangers: [MinerConnection] = []
+        private var unlogged: (input: ShardInput, bytes: [UInt8])?
+
+        init(_ inherited: InheritedConnections, by worker: Worker) {
+            self.worker = worker
+            let former = worker.inheritance.legacy?.former.first { UInt64($0.incarnation) == inherited.incarnation }
+            let anchored = former.map { AnchoredDescriptors(socket: $0.anchor) }
+            adoptMiners(inherited, anchored)
+            adoptPools(inherited, anchored)
+            if let anchored { adoptStrangers(inherited, anchored) }
+            lostCount = lostMiners.count + lostPools.count
+        }
+
+        private static func take(_ descriptors: [Int32], _ anchored: AnchoredDescriptors?) -> [Int32?] {
+            (try? anchored?.take(descriptors)) ?? [Int32?](repeating: nil, count: descriptors.count)
+        }
+
+        private mutating func adoptMiners(_ inherited: InheritedConnections, _ anchored: AnchoredDescriptors?) {
+            let ids = worker.shard.minerIDs
+            let links = ids.map { inherited.miners[$0] ?? WorkerForm.Connection(descriptor: -1, unsent: []) }
+            for (index, descriptor) in Adoption.take(links.map(\.descriptor), anchored).enumerated() {
+                let id = ids[index]
+                let connection = MinerConnection(on: worker.loop, worker: worker)
+                worker.enter(connection, as: id)
+                guard let descriptor, (try? connection.open(descriptor: descriptor)) != nil,
+                    reconcile(connection, links[index], worker.shard.traffic(of: id), .minerBytes(id), inherited)
+                else {
+                    lostMiners.append(id)
+                    continue
+                }
+                miners.append(connection)
+            }
+        }
+
+        private mutating func adoptPools(_ inherited: InheritedConnections, _ anchored: AnchoredDescriptors?) {
+            let all = worker.shard.poolConnections
+            unmadePools = all.filter { !$0.stands }.map(\.id)
+            let ids = all.filter(\.stands).map(\.id)
+            let links = ids.map { inherited.pools[$0] ?? WorkerForm.Connection(descriptor: -1, unsent: []) }
+            for (index, descriptor) in Adoption.take(links.map(\.descriptor), anchored).enumerated() {
+                let id = ids[index]
+                let link = PoolLink(id, worker: worker)
+                worker.pools[id] = link
+                guard let descriptor, let connection = try? link.adopt(descriptor: descriptor),
+                    reconcile(connection, links[index], worker.shard.traffic(of: id), .poolBytes(id), inherited)
+                else {
+                    lostPools.append(id)
+                    continue
+                }
+                pools.append(link)
+            }
+        }
+
+        /// - Returns: false when the connection is gone, or the kernel's counts and ours do not fit together.
+        private mutating func reconcile(
+            _ stream: TCPStream, _ link: WorkerForm.Connection, _ traffic: Traffic?, _ input: ShardInput,
+            _ inherited: InheritedConnections
+        ) -> Bool {
+            let isPool = if case .poolBytes = input { true } else { false }
+            guard let traffic, let counts = ConnectionCounts(descriptor: stream.descriptor, wasOpenedHere: isPool),
+                let rest = link.remainder(traffic, written: counts.written, read: counts.read)
+            else { return false }
+            if rest.unlogged > 0 {
+                guard let unfinished = inherited.unfinished, unfinished.input == input,
+                    rest.unlogged <= unfinished.bytes.count
+                else { return false }
+                unlogged = (input, Array(unfinished.bytes.prefix(rest.unlogged)))
+            }
+            if !rest.unsent.isEmpty { unsent.append((stream, Array(rest.unsent))) }
+            return true
+        }
+
+        /// Connections that had been accepted, but not yet written down: they have not said anything yet.
+        private mutating func adoptStrangers(_ inherited: InheritedConnections, _ anchored: AnchoredDescriptors) {
+            let known = Set(inherited.miners.values.map(\.descriptor) + inherited.pools.values.map(\.descriptor))
+            let all = (try? anchored.connections(max: Int(clamping: DescriptorLimit.current))) ?? []
+            for case let descriptor? in Adoption.take(all.filter { !known.contains($0) }, anchored) {
+                let connection = MinerConnection(on: worker.loop, worker: worker)
+                guard (try? connection.open(descriptor: descriptor)) != nil else {
+                    close(descriptor)
+                    connection.close()
+                    continue
+                }
+                let counts = ConnectionCounts(descriptor: descriptor, wasOpenedHere: false)
+                let isNew = counts.map { $0.written == 0 && $0.read == 0 } ?? false
+                if isNew, connection.local.map({ worker.isListening(on: $0) }) == true {
+                    strangers.append(connection)
+                } else {
+                    connection.close()
+                }
+            }
+        }
+
+        /// Lets the bytes move.
+        func goOn() {
+            for (stream, bytes) in unsent { _ = bytes.withUnsafeBytes { stream.send($0) } }
+            if let unlogged { unlogged.bytes.withUnsafeBytes { worker.take(unlogged.input, $0) } }
+            for id in lostMiners { worker.endLost(id) }
+            for id in lostPools { worker.endLost(id) }
+            for id in unmadePools { worker.dial(id) }
+            worker.perform()
+            for connection in miners { connection.startReading() }
+            for link in pools { link.startReading() }
+            for connection in strangers { worker.accepted(connection) }
+        }
+    }
+
+    private func endLost(_ id: MinerID) {
+        let row = Int(id.index)
+        guard row < miners.count, let connection = miners[row], connection.id == id else { return }
+        connection.reset()
+        drop(connection)
+    }
+
+    private func endLost(_ id: PoolConnectionID) {
+        pools[id]?.reset()
+        take(.poolClosed(id), "lost in a takeover")
+        perform()
+    }
+
+    /// A planned end: everything is left to the successor, in its latest form. Does not return.
+    func leaveToSuccessor() {
+        flush()
+        renewChronicle()
+        ExitCode.stopped.exitNow()
+    }
+}

@@ -1,0 +1,101 @@
+internal import StratumProtocol
+internal import StratumSession
+
+/// The worker's own part of the written state, before that of its `Shard` (docs/HANDOVER.md): which descriptor each
+/// connection has in this process, and what the kernel has not taken of what was sent on it.
+struct WorkerForm: Equatable {
+    struct Connection: Equatable {
+        var descriptor: Int32
+        var unsent: [UInt8]
+    }
+
+    /// Counts the processes of the shard: whose descriptors these are.
+    var incarnation: UInt64
+    var miners: [MinerID: Connection] = [:]
+    var pools: [PoolConnectionID: Connection] = [:]
+    /// `EventLog.written()`
+    var events: [UInt8] = []
+
+    private static let version: UInt16 = 1
+
+    private enum Tag {
+        static let process = FormTag("PROC")
+        static let miners = FormTag("MCON")
+        static let pools = FormTag("PCON")
+        static let events = FormTag("EVTS")
+    }
+
+    init(incarnation: UInt64) {
+        self.incarnation = incarnation
+    }
+
+    func encode(to form: inout FormWriter) {
+        form.form(version: WorkerForm.version) { form in
+            form.section(Tag.process) { $0.integer(incarnation) }
+            form.section(Tag.miners) { form in
+                form.integer(UInt32(miners.count))
+                for (id, connection) in miners {
+                    form.integer(id.index)
+                    form.integer(id.generation)
+                    WorkerForm.encode(connection, to: &form)
+                }
+            }
+            form.section(Tag.pools) { form in
+                form.integer(UInt32(pools.count))
+                for (id, connection) in pools {
+                    form.integer(id.upstream)
+                    form.integer(id.pool)
+                    form.integer(id.generation)
+                    WorkerForm.encode(connection, to: &form)
+                }
+            }
+            form.section(Tag.events) { $0.bytes(events) }
+        }
+    }
+
+    private static func encode(_ connection: Connection, to form: inout FormWriter) {
+        form.integer(connection.descriptor)
+        form.bytes(connection.unsent)
+    }
+
+    /// - Parameter form: stands behind it afterwards.
+    init(decoding form: inout FormReader) throws(FormFault) {
+        incarnation = 0
+        var (_, sections) = try form.form(version: WorkerForm.version)
+        while var section = try sections.section() {
+            switch section.tag {
+            case Tag.process.number:
+                incarnation = try section.body.integer()
+            case Tag.miners.number:
+                for _ in 0..<(try section.body.entryCount(max: Limits.minersMax, bytesMin: 16, "worker.miners")) {
+                    let id = MinerID(index: try section.body.integer(), generation: try section.body.integer())
+                    miners[id] = try WorkerForm.connection(&section.body)
+                }
+            case Tag.pools.number:
+                for _ in 0..<(try section.body.entryCount(max: Limits.minersMax, bytesMin: 15, "worker.pools")) {
+                    let id = PoolConnectionID(
+                        upstream: try section.body.integer(), pool: try section.body.integer(),
+                        generation: try section.body.integer())
+                    pools[id] = try WorkerForm.connection(&section.body)
+                }
+            case Tag.events.number:
+                events = [UInt8](try section.body.bytes(max: .max, "worker.events"))
+            default:
+                break  // of a newer program
+            }
+        }
+    }
+
+    private static func connection(_ form: inout FormReader) throws(FormFault) -> Connection {
+        Connection(
+            descriptor: try form.integer(), unsent: [UInt8](try form.bytes(max: .max, "connection.unsent")))
+    }
+}
+
+/// What a worker notes among the shard's inputs for its successor.
+enum WorkerNote: UInt32 {
+    /// The connection that the next input is about has this descriptor (4 bytes).
+    case descriptor = 1
+    /// A checkpoint was recorded.
+    case checkpoint = 2
+}

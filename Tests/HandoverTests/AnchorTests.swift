@@ -1,0 +1,128 @@
+import Glibc
+import Testing
+
+@testable import Handover
+
+/// Two ends of a TCP connection over loopback.
+private struct Connection {
+    let near: Int32
+    let far: Int32
+
+    init() throws {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(listener) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        near = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let connected = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                Glibc.bind(listener, pointer, size) == 0 && listen(listener, 1) == 0
+                    && getsockname(listener, pointer, &size) == 0
+            }
+        }
+        try #require(connected)
+        let near = near
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(near, $0, size) }
+        }
+        try #require(result == 0)
+        far = accept(listener, nil, nil)
+        try #require(far >= 0)
+    }
+
+    static func write(_ text: String, to descriptor: Int32) -> Int { Glibc.write(descriptor, text, text.utf8.count) }
+
+    static func read(_ descriptor: Int32) -> String {
+        var bytes = [UInt8](repeating: 0, count: 64)
+        let count = recv(descriptor, &bytes, bytes.count, 0)
+        return count < 0 ? "error \(errno)" : String(decoding: bytes.prefix(count), as: UTF8.self)
+    }
+}
+
+private struct Pair {
+    let ours: Int32
+    let theirs: Int32
+
+    init() throws {
+        var ends: [Int32] = [-1, -1]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue), 0, &ends) == 0)
+        (ours, theirs) = (ends[0], ends[1])
+    }
+}
+
+@Suite(.serialized) struct AnchorTests {
+    @Test func whatIsOpenedAfterTheAnchorIsHeldByIt() throws {
+        let pair = try Pair()
+        try Anchor.drop(on: pair.theirs)
+        let connection = try Connection()
+        let anchored = AnchoredDescriptors(socket: pair.ours)
+
+        let taken = try anchored.take([connection.far, 19_999])
+        let copy = try #require(taken[0])
+        #expect(taken[1] == nil)
+        #expect(copy != connection.far)
+        #expect(Connection.write("job", to: copy) == 3)
+        #expect(Connection.read(connection.near) == "job")
+        #expect(try anchored.connections(max: 20_000).contains(connection.far))
+        #expect(try !anchored.connections(max: 20_000).contains(pair.ours))
+        for descriptor in [copy, connection.near, connection.far, pair.ours] { close(descriptor) }
+    }
+
+    /// A duplicate in another table would keep the connection open, and the miner would never see its end.
+    @Test func whatIsClosedIsClosedForBoth() throws {
+        let pair = try Pair()
+        try Anchor.drop(on: pair.theirs)
+        let connection = try Connection()
+        close(connection.far)
+        #expect(Connection.read(connection.near) == "")
+        #expect(try AnchoredDescriptors(socket: pair.ours).take([connection.far]) == [nil])
+        close(connection.near)
+        close(pair.ours)
+    }
+
+    @Test func manyComeInBatches() throws {
+        let pair = try Pair()
+        try Anchor.drop(on: pair.theirs)
+        let connection = try Connection()
+        let copies = (0..<600).map { _ in dup(connection.far) }
+        let taken = try AnchoredDescriptors(socket: pair.ours).take(copies)
+        #expect(taken.count == 600)
+        #expect(taken.allSatisfy { $0 != nil })
+        #expect(Set(taken.compactMap { $0 }).isDisjoint(with: copies))
+        for descriptor in copies + taken.compactMap({ $0 }) + [connection.near, connection.far, pair.ours] {
+            close(descriptor)
+        }
+    }
+
+    @Test func nobodyAnswersForALiftedAnchor() throws {
+        let pair = try Pair()
+        close(pair.theirs)
+        #expect(throws: HandoverFailure.self) { try AnchoredDescriptors(socket: pair.ours).take([1]) }
+        close(pair.ours)
+    }
+
+    @Test func theKernelKnowsWhatHasPassed() throws {
+        let connection = try Connection()
+        _ = Connection.write("hello", to: connection.near)
+        _ = Connection.write("hello, world", to: connection.far)
+        #expect(Connection.read(connection.far) == "hello")
+        let far = try #require(ConnectionCounts(descriptor: connection.far, wasOpenedHere: false))
+        #expect((far.written, far.read) == (12, 5))
+        let near = try #require(ConnectionCounts(descriptor: connection.near, wasOpenedHere: true))
+        #expect((near.written, near.read) == (5, 0))
+
+        // An end of stream is no byte, whether it was read or not.
+        _ = Connection.write("bye", to: connection.near)
+        shutdown(connection.near, Int32(SHUT_WR))
+        usleep(10_000)
+        #expect(ConnectionCounts(descriptor: connection.far, wasOpenedHere: false)?.read == 5)
+        #expect(Connection.read(connection.far) == "bye")
+        #expect(ConnectionCounts(descriptor: connection.far, wasOpenedHere: false)?.read == 8)
+        #expect(Connection.read(connection.far) == "")
+        #expect(ConnectionCounts(descriptor: connection.far, wasOpenedHere: false)?.read == 8)
+        close(connection.near)
+        close(connection.far)
+    }
+}
