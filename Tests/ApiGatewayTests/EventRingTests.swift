@@ -132,6 +132,14 @@ import Testing
         #expect(difficulties(reading) == [20, 21, 22, 23, 24])
     }
 
+    @Test func whoIsLostIsToldSoAndGetsWhatHappensFromNowOn() {
+        let ring = ring(0..<5)
+        var client = EventCursor(ring, .everything, after: nil, isLost: true, at: 0)
+        #expect(client.readAll().events.map(\.data) == [#"{"missed":null}"#])
+        ring.append(Stream.shares(5..<8), id: Stream.id(5))
+        #expect(difficulties(client.readAll()) == [5, 6, 7])
+    }
+
     @Test func anIDFromTheFutureIsNotBelieved() {
         var client = EventCursor(ring(0..<5), .everything, after: Stream.id(4_000), at: 0)
         #expect(client.readAll().events.map(\.data) == [#"{"missed":null}"#])
