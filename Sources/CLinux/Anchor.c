@@ -18,9 +18,30 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// One message asks, one or more answer. A request is an array of descriptors; an empty one cannot be sent over
-// SOCK_SEQPACKET without looking like the end, so the wish for a list is the single number -1.
+// One message asks, one or more answer. A request is its name (who asks, and which of his questions it is), then an array
+// of descriptors; the wish for a list is the single number -1. Each answer begins with the name of its request: whoever
+// asked before may have been killed with his answer unread, and that one must not be taken for ours.
 enum { LIST = -1, LIST_CHUNK = 1000, ANSWER_MILLISECONDS = 1000 };
+
+struct name {
+    int process;
+    int number;
+};
+
+struct request {
+    struct name name;
+    int wanted[CLINUX_ANCHOR_TAKE_MAX];
+};
+
+struct list {
+    struct name name;
+    int descriptors[LIST_CHUNK + 1];
+};
+
+struct taken {
+    struct name name;
+    char is_open[CLINUX_ANCHOR_TAKE_MAX];
+};
 
 static int is_tcp_connection(int descriptor) {
     int value = 0;
@@ -31,36 +52,37 @@ static int is_tcp_connection(int descriptor) {
 }
 
 /// Chunks of descriptors, then a chunk that is not full.
-static void answer_list(int socket) {
+static void answer_list(int socket, struct name name) {
     struct rlimit limit;
     int end = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 1 << 20 ? (int)limit.rlim_cur : 1 << 20;
-    int chunk[LIST_CHUNK + 1];
+    struct list chunk = {.name = name};
     int count = 0;
     for (int descriptor = 0; descriptor < end; descriptor++) {
         if (!is_tcp_connection(descriptor)) continue;
-        chunk[count++] = descriptor;
+        chunk.descriptors[count++] = descriptor;
         if (count < LIST_CHUNK) continue;
-        if (send(socket, chunk, sizeof(int) * LIST_CHUNK, MSG_NOSIGNAL) < 0) return;
+        if (send(socket, &chunk, sizeof name + sizeof(int) * LIST_CHUNK, MSG_NOSIGNAL) < 0) return;
         count = 0;
     }
-    chunk[count] = LIST;  // so that the last chunk is never empty
-    send(socket, chunk, sizeof(int) * (count + 1), MSG_NOSIGNAL);
+    chunk.descriptors[count] = LIST;  // the end
+    send(socket, &chunk, sizeof name + sizeof(int) * (count + 1), MSG_NOSIGNAL);
 }
 
 /// A byte for each descriptor, 1 = it is open, and those that are.
-static void answer_take(int socket, const int *wanted, int count) {
-    char is_open[CLINUX_ANCHOR_TAKE_MAX];
+static void answer_take(int socket, const struct request *request, int count) {
+    const int *wanted = request->wanted;
+    struct taken answer = {.name = request->name};
     int open[CLINUX_ANCHOR_TAKE_MAX];
     int open_count = 0;
     for (int index = 0; index < count; index++) {
-        is_open[index] = fcntl(wanted[index], F_GETFD) >= 0;
-        if (is_open[index]) open[open_count++] = wanted[index];
+        answer.is_open[index] = fcntl(wanted[index], F_GETFD) >= 0;
+        if (answer.is_open[index]) open[open_count++] = wanted[index];
     }
     union {
         char bytes[CMSG_SPACE(sizeof open)];
         struct cmsghdr aligned;
     } control;
-    struct iovec content = {is_open, (size_t)count};
+    struct iovec content = {&answer, sizeof answer.name + (size_t)count};
     struct msghdr message = {.msg_iov = &content, .msg_iovlen = 1};
     if (open_count > 0) {
         message.msg_control = control.bytes;
@@ -80,18 +102,19 @@ static void anchor(int socket) {
     // The process whose descriptors we keep is told to leave; we leave when the supervisor lets go of us.
     const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGQUIT};
     for (size_t index = 0; index < sizeof ignored / sizeof *ignored; index++) signal(ignored[index], SIG_IGN);
-    int wanted[CLINUX_ANCHOR_TAKE_MAX];
+    struct request request;
     for (;;) {
-        ssize_t bytes = recv(socket, wanted, sizeof wanted, 0);
+        ssize_t bytes = recv(socket, &request, sizeof request, 0);
         if (bytes < 0 && (errno == EINTR || errno == EAGAIN)) {
             struct pollfd wait = {socket, POLLIN, 0};
             poll(&wait, 1, -1);
             continue;
         }
         if (bytes <= 0) _exit(0);
-        int count = (int)((size_t)bytes / sizeof(int));
-        if (count == 1 && wanted[0] == LIST) answer_list(socket);
-        else answer_take(socket, wanted, count);
+        if ((size_t)bytes <= sizeof request.name) continue;
+        int count = (int)(((size_t)bytes - sizeof request.name) / sizeof(int));
+        if (count == 1 && request.wanted[0] == LIST) answer_list(socket, request.name);
+        else answer_take(socket, &request, count);
     }
 }
 
@@ -102,6 +125,15 @@ pid_t clinux_anchor_start(int socket) {
     return (pid_t)result;
 }
 
+static struct name new_name(void) {
+    static int number;
+    return (struct name){getpid(), ++number};
+}
+
+static int is_same(struct name one, struct name other) {
+    return one.process == other.process && one.number == other.number;
+}
+
 static int await(int socket) {
     struct pollfd wait = {socket, POLLIN, 0};
     int result = poll(&wait, 1, ANSWER_MILLISECONDS);
@@ -110,23 +142,28 @@ static int await(int socket) {
     return -1;
 }
 
-int clinux_anchor_take(int socket, const int *wanted, int count, int *taken) {
-    if (count <= 0 || count > CLINUX_ANCHOR_TAKE_MAX) {
-        errno = EINVAL;
-        return -1;
-    }
-    for (int index = 0; index < count; index++) taken[index] = -1;
-    if (send(socket, wanted, sizeof(int) * count, MSG_NOSIGNAL) < 0 || await(socket) < 0) return -1;
-    char is_open[CLINUX_ANCHOR_TAKE_MAX];
+static int ask(int socket, const struct request *request, int count) {
+    return send(socket, request, sizeof request->name + sizeof(int) * count, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+/// Receives one answer to a take, or what is left of another one: then its descriptors are closed. 1 when it is ours, 0 when
+/// not, -1 with errno.
+static int receive_taken(int socket, struct name name, int count, int *taken) {
+    struct taken answer;
     union {
         char bytes[CMSG_SPACE(sizeof(int) * CLINUX_ANCHOR_TAKE_MAX)];
         struct cmsghdr aligned;
     } control;
-    struct iovec content = {is_open, sizeof is_open};
+    struct iovec content = {&answer, sizeof answer};
     struct msghdr message = {
         .msg_iov = &content, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    if (await(socket) < 0) return -1;
     ssize_t bytes = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     if (bytes < 0) return -1;
+    if (bytes == 0) {
+        errno = EPIPE;
+        return -1;
+    }
     const int *passed = NULL;
     int passed_count = 0;
     struct cmsghdr *head = CMSG_FIRSTHDR(&message);
@@ -134,32 +171,56 @@ int clinux_anchor_take(int socket, const int *wanted, int count, int *taken) {
         passed = (const int *)CMSG_DATA(head);
         passed_count = (int)((head->cmsg_len - CMSG_LEN(0)) / sizeof(int));
     }
+    int is_ours = (size_t)bytes >= sizeof answer.name && is_same(answer.name, name);
     int open_count = 0;
-    for (ssize_t index = 0; index < bytes; index++) open_count += is_open[index] != 0;
+    int answered = is_ours ? (int)((size_t)bytes - sizeof answer.name) : 0;
+    for (int index = 0; index < answered; index++) open_count += answer.is_open[index] != 0;
     // Truncated means that we have no room for them: half a batch is of no use, and must not leak.
-    if (bytes != count || passed_count != open_count || message.msg_flags & MSG_CTRUNC) {
+    int is_whole = answered == count && passed_count == open_count && !(message.msg_flags & MSG_CTRUNC);
+    if (!is_ours || !is_whole) {
         for (int index = 0; index < passed_count; index++) close(passed[index]);
+        if (!is_ours) return 0;
         errno = message.msg_flags & MSG_CTRUNC ? EMFILE : EPROTO;
         return -1;
     }
     for (int index = 0; index < count; index++) {
-        if (!is_open[index]) continue;
-        memcpy(&taken[index], passed++, sizeof(int));
+        if (answer.is_open[index]) memcpy(&taken[index], passed++, sizeof(int));
     }
-    return 0;
+    return 1;
+}
+
+int clinux_anchor_take(int socket, const int *wanted, int count, int *taken) {
+    if (count <= 0 || count > CLINUX_ANCHOR_TAKE_MAX) {
+        errno = EINVAL;
+        return -1;
+    }
+    struct request request = {.name = new_name()};
+    for (int index = 0; index < count; index++) {
+        taken[index] = -1;
+        request.wanted[index] = wanted[index];
+    }
+    if (ask(socket, &request, count) < 0) return -1;
+    for (;;) {
+        int result = receive_taken(socket, request.name, count, taken);
+        if (result != 0) return result < 0 ? -1 : 0;
+    }
 }
 
 int clinux_anchor_list(int socket, int *descriptors, int max) {
-    int request = LIST, chunk[LIST_CHUNK + 1], total = 0;
-    if (send(socket, &request, sizeof request, MSG_NOSIGNAL) < 0) return -1;
+    struct request request = {.name = new_name(), .wanted = {LIST}};
+    struct list chunk;
+    int total = 0;
+    if (ask(socket, &request, 1) < 0) return -1;
     for (;;) {
         if (await(socket) < 0) return -1;
-        ssize_t bytes = recv(socket, chunk, sizeof chunk, 0);
+        // Descriptors that come with somebody else's answer are closed by the kernel: there is no room for them here.
+        ssize_t bytes = recv(socket, &chunk, sizeof chunk, 0);
         if (bytes <= 0) return -1;
-        int count = (int)((size_t)bytes / sizeof(int));
+        if ((size_t)bytes <= sizeof chunk.name || !is_same(chunk.name, request.name)) continue;
+        int count = (int)(((size_t)bytes - sizeof chunk.name) / sizeof(int));
         for (int index = 0; index < count; index++) {
-            if (chunk[index] == LIST) return total;
-            if (total < max) descriptors[total++] = chunk[index];
+            if (chunk.descriptors[index] == LIST) return total;
+            if (total < max) descriptors[total++] = chunk.descriptors[index];
         }
     }
 }

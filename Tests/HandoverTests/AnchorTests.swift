@@ -96,6 +96,25 @@ private struct Pair {
         }
     }
 
+    /// A successor that was killed leaves what it had asked for unread: the next one must not take it for its own.
+    @Test func theAnswerToAnotherIsNotTaken() throws {
+        let pair = try Pair()
+        try Anchor.drop(on: pair.theirs)
+        let connection = try Connection()
+        // As `clinux_anchor_take` asks: who, which question, which descriptors.
+        for wanted in [connection.near, connection.far, -1] as [Int32] {
+            let request: [Int32] = [1, 1, wanted]
+            #expect(send(pair.ours, request, 12, 0) == 12)
+        }
+        usleep(10_000)
+        let taken = try AnchoredDescriptors(socket: pair.ours).take([connection.far, connection.near])
+        let far = try #require(taken[0])
+        #expect(Connection.write("job", to: far) == 3)
+        #expect(Connection.read(connection.near) == "job")
+        #expect(try AnchoredDescriptors(socket: pair.ours).connections(max: 20_000).contains(connection.near))
+        for descriptor in taken.compactMap({ $0 }) + [connection.near, connection.far, pair.ours] { close(descriptor) }
+    }
+
     @Test func nobodyAnswersForALiftedAnchor() throws {
         let pair = try Pair()
         close(pair.theirs)
