@@ -19,6 +19,8 @@ final class ShardLegacy {
     /// Our ends of the anchors' socket pairs; the newest is that of the present process.
     private var anchors: [(incarnation: Int, socket: Int32)] = []
     private var isReady = false
+    /// Some process has served, so there is something to take over.
+    private var hasServed = false
     private var failedTakeovers = 0
 
     init(name: String) {
@@ -68,6 +70,7 @@ final class ShardLegacy {
     /// The present process serves: whatever it wanted of the former ones it has.
     func tookOver() {
         isReady = true
+        hasServed = true
         failedTakeovers = 0
         for anchor in anchors.dropLast() { close(anchor.socket) }
         anchors.removeFirst(max(anchors.count - 1, 0))
@@ -76,10 +79,9 @@ final class ShardLegacy {
     /// The present process is gone.
     /// - Returns: false when what it was handed has been given up.
     func processEnded() -> Bool {
-        guard !isReady else {
-            isReady = false
-            return true
-        }
+        let wasReady = isReady
+        isReady = false
+        guard !wasReady, hasServed else { return true }
         failedTakeovers += 1
         guard failedTakeovers >= ShardLegacy.failedTakeoversMax else { return true }
         giveUp()
@@ -92,6 +94,7 @@ final class ShardLegacy {
         anchors = []
         if memory >= 0 { close(memory) }
         memory = -1
+        hasServed = false
         failedTakeovers = 0
     }
 }
