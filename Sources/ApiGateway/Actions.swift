@@ -65,10 +65,16 @@ final class Actions: Sendable {
         }
     }
 
-    /// Nobody waits any more.
+    /// Nothing is begun any more; see `Errands.close`.
     func close() {
         control.close()
         disk.close()
+    }
+
+    /// Nobody waits any more.
+    func abandon() {
+        control.abandon()
+        disk.abandon()
     }
 
     private func ask(_ request: ControlRequest, for handover: Handover) throws(Refused) {

@@ -7,6 +7,8 @@ final class Errands: Sendable {
     private struct Table {
         var isClosed = false
         var waiting: [ObjectIdentifier: Handover] = [:]
+        /// The one of them whose work is being done.
+        var current: ObjectIdentifier?
     }
 
     private let queue: DispatchQueue
@@ -28,18 +30,33 @@ final class Errands: Sendable {
         guard isTaken else { throw Refused(.serviceUnavailable) }
         queue.async { [self] in
             // Nobody waits any more when the process leaves: what has not begun is not done.
-            guard table.withLock({ !$0.isClosed }) else { return }
+            let isWanted = table.withLock {
+                if !$0.isClosed { $0.current = ObjectIdentifier(handover) }
+                return !$0.isClosed
+            }
+            guard isWanted else { return }
             handover.deliver(work())
-            _ = table.withLock { $0.waiting.removeValue(forKey: ObjectIdentifier(handover)) }
+            table.withLock {
+                $0.waiting.removeValue(forKey: ObjectIdentifier(handover))
+                $0.current = nil
+            }
         }
     }
 
-    /// Sends all home who wait, and takes nothing more. What is just being done goes on, and nobody hears of it.
+    /// Takes nothing more, and sends all home whose turn has not come. Who waits for what is just being done still hears
+    /// of it: a new configuration may be the very reason for which this process is to leave.
     func close() {
-        let waiting = table.withLock {
-            $0.isClosed = true
-            return Array($0.waiting.values)
+        let waiting = table.withLock { table in
+            table.isClosed = true
+            return table.waiting.filter { $0.key != table.current }.values
         }
         for handover in waiting { handover.deliver(.refusal(.serviceUnavailable)) }
+    }
+
+    /// After `close`: waits for nothing. What is just being done goes on, and nobody hears of it.
+    func abandon() {
+        let current = table.withLock { table in table.current.flatMap { table.waiting[$0] } }
+        let message = "The process that would pass on the answer leaves. Whether anything was changed is not known."
+        current?.deliver(.refused(Refused(.serviceUnavailable, message: message)))
     }
 }

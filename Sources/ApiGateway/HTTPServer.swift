@@ -68,12 +68,21 @@ final class HTTPServer {
         handler.startDraining()
         let listener = MHD_quiesce_daemon(daemon)
         if listener >= 0 { close(listener) }
-        let deadline = Clock.monotonicMillis + drainMillis
+        drain(millis: drainMillis)
+        handler.abandonWaiting()
+        drain(millis: min(drainMillis, HTTPServer.lastWordMillis))
+        MHD_stop_daemon(daemon)
+    }
+
+    /// For the few bytes that tell somebody that the answer did not come in time.
+    private static let lastWordMillis: Int64 = 100
+
+    private func drain(millis: Int64) {
+        let deadline = Clock.monotonicMillis + millis
         while handler.answeringCount > 0 && Clock.monotonicMillis < deadline {
             // Nothing says when the last answer has gone out; 5 ms is soon enough for a process that leaves.
             usleep(5_000)
         }
-        MHD_stop_daemon(daemon)
     }
 
     private static func handler(_ context: UnsafeMutableRawPointer?) -> RequestHandler {

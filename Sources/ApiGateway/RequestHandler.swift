@@ -57,12 +57,15 @@ final class RequestHandler: Sendable {
         connections.withLock { for socket in $0.overdue(at: now) { shutdown(socket, Int32(SHUT_RDWR)) } }
     }
 
-    /// From now on every answer is the last of its connection, and nobody waits for anything.
+    /// From now on every answer is the last of its connection, and nobody waits for anything but what is being done.
     func startDraining() {
         isDraining.store(true, ordering: .relaxed)
         streams.finishAll()
         actions.close()
     }
+
+    /// After that: not even for that.
+    func abandonWaiting() { actions.abandon() }
 
     /// Answers that are on their way to a client.
     var answeringCount: Int { connections.withLock { $0.answeringCount } }

@@ -92,10 +92,25 @@ import Testing
         try test.run { server, client, _ in
             left = try ask(client, "n=1")
             while gate.askedCount.load(ordering: .relaxed) == 0 { usleep(1_000) }
-            server.stop(drainMillis: 1_000)
+            server.stop(drainMillis: 100)
         }
         #expect(left?.reply()?.status == 503)
         gate.open()
+    }
+
+    /// A new configuration may be the reason for which the gateway is replaced: who has sent it is told that it is taken.
+    @Test func aServerThatStopsStillPassesOnWhatIsBeingDone() throws {
+        let gate = Gate()
+        var test = TestServer()
+        test.history = gate
+        var left: HTTPClient.Connection?
+        try test.run { server, client, _ in
+            left = try ask(client, "n=1")
+            while gate.askedCount.load(ordering: .relaxed) == 0 { usleep(1_000) }
+            DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(50)) { gate.open() }
+            server.stop(drainMillis: 10_000)
+        }
+        #expect(left?.reply()?.status == 200)
     }
 
     @Test func theSupervisorsWordIsHungOutAndTakenDown() throws {

@@ -166,7 +166,7 @@ final class Service {
         return try? JSONSerialization.jsonObject(with: Data(text[body.upperBound...].utf8)) as? [String: Any]
     }
 
-    var isServing: Bool { document("/") != nil }
+    var isServing: Bool { document("/healthz") != nil }
 
     private var isListening: Bool {
         guard let descriptor = connectToLoopback(port: minerPort) else { return false }
