@@ -188,9 +188,11 @@ final class Service {
     /// `durable`, `failing` or `off`, as `/1/shards` says.
     var databaseState: String? { (document("/1/shards")?["database"] as? [String: Any])?["state"] as? String }
 
-    /// Events of all shards that were lost for good.
+    /// Events of all shards that were lost for good; nil when it is not said of each.
     var eventsLost: Int? {
-        (document("/1/shards")?["shards"] as? [[String: Any]])?.reduce(0) { $0 + ($1["events_lost"] as? Int ?? 0) }
+        guard let shards = document("/1/shards")?["shards"] as? [[String: Any]], !shards.isEmpty else { return nil }
+        let counts = shards.compactMap { ($0["events"] as? [String: Any])?["lost"] as? Int }
+        return counts.count == shards.count ? counts.reduce(0, +) : nil
     }
 
     /// Accepted shares in the database: of the service, and of its workers together.
