@@ -68,15 +68,15 @@ final class LineMiner {
     /// Hands in a share of that difficulty for the newest job.
     /// - Returns: "OK", or the refusal; nil when there was no answer.
     func submit(difficulty: UInt64, within seconds: Double = 5) throws -> String? {
-        requests += 1
-        let id = requests + 100
-        try sendShare(id: id, difficulty: difficulty)
-        guard let reply = self.reply(to: id, within: seconds) else { return nil }
-        if let result = reply["result"] as? [String: Any] { return result["status"] as? String }
-        return (reply["error"] as? [String: Any])?["message"] as? String
+        let share = try share(difficulty: difficulty)
+        send(share.line)
+        return outcome(of: share.id, within: seconds)
     }
 
-    private func sendShare(id: Int64, difficulty: UInt64) throws {
+    /// A share of that difficulty for the newest job, to be sent by hand.
+    func share(difficulty: UInt64) throws -> (id: Int64, line: String) {
+        requests += 1
+        let id = requests + 100
         let job = try #require(self.job)
         let blob = try #require(job["blob"] as? String)
         let low = (0..<3).map { hex(UInt8(truncatingIfNeeded: id >> (8 * $0))) }.joined()
@@ -87,7 +87,14 @@ final class LineMiner {
             + (0..<8).map { hex(UInt8(truncatingIfNeeded: value >> (8 * $0))) }.joined()
         let name = try #require(job["job_id"] as? String)
         let params = #"{"id":"\#(session ?? "")","job_id":"\#(name)","nonce":"\#(nonce)","result":"\#(hash)"}"#
-        send(#"{"id":\#(id),"jsonrpc":"2.0","method":"submit","params":\#(params)}"# + "\n")
+        return (id, #"{"id":\#(id),"jsonrpc":"2.0","method":"submit","params":\#(params)}"# + "\n")
+    }
+
+    /// "OK", or the refusal; nil when there was no answer.
+    func outcome(of id: Int64, within seconds: Double = 5) -> String? {
+        guard let reply = self.reply(to: id, within: seconds) else { return nil }
+        if let result = reply["result"] as? [String: Any] { return result["status"] as? String }
+        return (reply["error"] as? [String: Any])?["message"] as? String
     }
 
     private func hex(_ byte: UInt8) -> String {

@@ -177,6 +177,9 @@ final class Service {
     /// `results.accepted` of the API.
     var accepted: Int? { (document("/")?["results"] as? [String: Any])?["accepted"] as? Int }
 
+    /// `miners.now` of the API.
+    var minersNow: Int? { (document("/")?["miners"] as? [String: Any])?["now"] as? Int }
+
     /// The accepted shares of all rows of the workers table.
     var acceptedByWorkers: Int? {
         (document("/workers.json")?["workers"] as? [[Any]])?.reduce(0) { $0 + ($1[3] as? Int ?? 0) }

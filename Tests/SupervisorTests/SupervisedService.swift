@@ -215,8 +215,8 @@ final class SupervisedService {
         case $manner in
         crash) exit 1 ;;
         refuse) exit 2 ;;
-        deaf) trap '' TERM ;;
-        *) trap 'trap "" TERM; note left; exit 0' TERM ;;
+        deaf) trap '' TERM USR2 ;;
+        *) trap 'trap "" TERM; note left; exit 0' TERM USR2 ;;
         esac
         if [ "$manner" != mute ]; then
             note ready
