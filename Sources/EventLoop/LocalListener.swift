@@ -1,4 +1,5 @@
-public import Glibc
+internal import CLibuv
+internal import Glibc
 
 /// Accepts connections on a Unix socket with a path. When nothing can be accepted (no descriptor is left) it rests a
 /// while, and those who wish to connect wait in the kernel's queue.
@@ -22,7 +23,7 @@ public final class LocalListener {
     ///   - mode: who may connect: 0o600 is the owner.
     ///   - accepted: called with each connection, a descriptor that is the callee's from then on.
     public init(
-        on loop: Loop, path: String, mode: mode_t, accepted: @escaping (Int32) -> Void
+        on loop: Loop, path: String, mode: UInt32, accepted: @escaping (Int32) -> Void
     ) throws(SystemFailure) {
         self.loop = loop
         self.path = path
@@ -47,7 +48,7 @@ public final class LocalListener {
         unlink(path)
     }
 
-    private static func open(_ path: String, _ mode: mode_t) throws(SystemFailure) -> Int32 {
+    private static func open(_ path: String, _ mode: UInt32) throws(SystemFailure) -> Int32 {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         guard path.utf8.count < MemoryLayout.size(ofValue: address.sun_path) else {
