@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Control
 internal import DaemonKit
 internal import EventLoop
 internal import Glibc
@@ -12,11 +13,16 @@ final class ServiceRun {
     let log: Logger
     let startedAt: UInt64
     private let programs: ChildPrograms
-    private let environment: [String]
+    let environment: [String]
+    /// Where the program of the next upgrade will be.
+    let executable: String
+    private let runDirectory: RunDirectory
 
     var configuration: RunningConfiguration
     var service: Service
     private(set) var children: [ChildName: RunningChild] = [:]
+    /// What the program before has left, until it is taken up.
+    private var inherited: HandedService?
     private var sockets: ShardSockets
     /// What of each shard outlives its process.
     private var legacies: [Int: ShardLegacy] = [:]
@@ -25,6 +31,8 @@ final class ServiceRun {
     private var exitCode = ExitCode.stopped
     /// The place at which the last planned restarts came to a halt.
     var restartHaltedAt: ChildName?
+    var upgrade: UpgradeStatus?
+    var trial: UpgradeTrial?
 
     private var timer: Timer?
     private var signals: [SignalSource] = []
@@ -33,9 +41,11 @@ final class ServiceRun {
     private var reaper: OrphanReaper?
     private var watchdog: Timer?
 
+    /// - Parameter inherited: what the program that this process executed before has left; nil = nothing runs yet.
     init(
         on loop: Loop, configuration: RunningConfiguration, sockets: ShardSockets, programs: ChildPrograms,
-        serviceManager: ServiceManager?, log: Logger
+        executable: String, runDirectory: RunDirectory, inherited: HandedService?, serviceManager: ServiceManager?,
+        log: Logger
     ) {
         self.loop = loop
         self.configuration = configuration
@@ -43,16 +53,20 @@ final class ServiceRun {
         self.programs = programs
         self.serviceManager = serviceManager
         self.log = log
-        startedAt = WallClock.milliseconds()
+        self.executable = executable
+        self.runDirectory = runDirectory
+        self.inherited = inherited
+        startedAt = inherited?.startedAt ?? WallClock.milliseconds()
         let settings = configuration.settings
         environment = ServiceRun.childEnvironment(runDirectory: settings.runDirectory)
         let final: [ExitCode] = [.badConfiguration, .badInstallation, .usage]
-        service = Service(
-            shards: settings.shards, hasGateway: settings.api != nil,
-            policy: RestartPolicy(finalExitCodes: final.map(\.rawValue)))
+        let policy = RestartPolicy(finalExitCodes: final.map(\.rawValue))
+        service =
+            inherited.map { Service(resuming: $0.service, policy: policy) }
+            ?? Service(shards: settings.shards, hasGateway: settings.api != nil, policy: policy)
     }
 
-    /// Starts everything and returns when nothing is left of it.
+    /// Starts everything, or goes on with it, and returns when nothing is left of it.
     func untilStopped() throws(SystemFailure) -> ExitCode {
         signals = [
             try SignalSource(on: loop, signal: SIGTERM) { [unowned self] in stop("SIGTERM") },
@@ -63,12 +77,19 @@ final class ServiceRun {
         signal(SIGUSR1, SIG_IGN)
         server = try ControlServer(on: loop, runDirectory: settings.runDirectory) { [unowned self] in answer($0) }
         reaper = try OrphanReaper(on: loop) { [unowned self] process in
-            children.values.contains { $0.processID == process }
+            process == trial?.processID || children.values.contains { $0.processID == process }
         }
         keepWatchdogQuiet()
         watchFile()
         timer = Timer(on: loop) { [unowned self] in perform(service.advance(to: now, jitter: jitter)) }
-        perform(service.start(at: now))
+        if let inherited {
+            self.inherited = nil
+            goOn(with: inherited)
+        } else {
+            perform(service.start(at: now))
+        }
+        // Whoever wished to say something to us while we became another program is heard now.
+        loop.letSignalsIn()
         loop.run()
         timer?.close()
         return exitCode
@@ -145,6 +166,43 @@ final class ServiceRun {
         }
     }
 
+    /// Takes up what the program before has left; then everybody else is replaced, as we were.
+    private func goOn(with inherited: HandedService) {
+        for legacy in inherited.legacies {
+            legacies[legacy.shard] = ShardLegacy(name: "\(ChildName.shard(legacy.shard))", adopting: legacy)
+        }
+        restartHaltedAt = nil
+        for child in inherited.children {
+            do throws(SystemFailure) {
+                children[child.name] = try RunningChild(on: loop, adopting: child.process) { [unowned self] news in
+                    hear(news, of: child.name)
+                }
+            } catch {
+                log.error("\(child.name): process \(child.process.processID) cannot be adopted (\(error))")
+                perform(service.handle(.ended(.couldNotStart(error.code)), of: child.name, at: now, jitter: jitter))
+            }
+        }
+        log.notice(
+            "Millrace \(BuildInformation.version) goes on where \(inherited.version) stopped",
+            metadata: ["adopted": "\(children.count)"])
+        if configuration.settings.watchesFile, configuration.path != nil, configuration.hasFileChanged {
+            _ = reload("the file has changed")
+        }
+        upgrade = UpgradeStatus(.replacing)
+        let gateway: [ChildName] = configuration.settings.api == nil ? [] : [.gateway]
+        perform(service.replace([.collector] + gateway + service.shards, at: now))
+    }
+
+    /// What another program needs to go on as this service.
+    var handed: HandedService {
+        HandedService(
+            version: BuildInformation.version, executable: executable, startedAt: startedAt,
+            configuration: configuration.handed, service: service,
+            children: children.map { .init(name: $0, process: $1.handed) }, sockets: sockets.handed,
+            runDirectory: settings.runDirectory, legacies: legacies.map { $1.handed(shard: $0) },
+            lock: runDirectory.lock)
+    }
+
     /// nil for processes that have no connections of miners.
     private func legacy(of name: ChildName) -> ShardLegacy? {
         guard case .shard(let number) = name else { return nil }
@@ -189,9 +247,11 @@ final class ServiceRun {
             serviceManager?.sayStopping()
         case .restarted:
             log.notice("planned restarts done")
+            if upgrade?.phase == .replacing { upgrade?.phase = .done }
             serviceManager?.sayReady(status: readiness)
         case .restartsHalted(let name):
             restartHaltedAt = name
+            if upgrade?.phase == .replacing { upgrade?.phase = .halted }
             log.error("the new process of \(name) has failed; the planned restarts of the others are called off")
             serviceManager?.sayReady(status: readiness)
         case .stopped:
@@ -201,6 +261,7 @@ final class ServiceRun {
             watcher?.close()
             reaper?.close()
             watchdog?.close()
+            trial?.cancel()
             legacies = [:]
             loop.stop()
         }
@@ -232,15 +293,20 @@ final class ServiceRun {
     /// Ours, and two more: a crashing shard shall be gone and replaced, not held up by a backtrace of its last moment;
     /// and a mark by which a successor knows it.
     private static func childEnvironment(runDirectory: String) -> [String] {
+        var entries = ownEnvironment
+        let ours = ["SWIFT_BACKTRACE", Leftovers.mark]
+        entries.removeAll { entry in ours.contains { entry.hasPrefix($0 + "=") } }
+        return entries + ["SWIFT_BACKTRACE=enable=no", "\(Leftovers.mark)=\(runDirectory)"]
+    }
+
+    static var ownEnvironment: [String] {
         var entries: [String] = []
         var entry = environ
         while let text = entry.pointee {
             entries.append(String(cString: text))
             entry += 1
         }
-        let ours = ["SWIFT_BACKTRACE", Leftovers.mark]
-        entries.removeAll { entry in ours.contains { entry.hasPrefix($0 + "=") } }
-        return entries + ["SWIFT_BACKTRACE=enable=no", "\(Leftovers.mark)=\(runDirectory)"]
+        return entries
     }
 
     // MARK: - Time and chance
