@@ -1,3 +1,4 @@
+// The headers of libuv include <sys/socket.h>: in an optimised build its names are found through either of the two.
 internal import CLibuv
 internal import Glibc
 
