@@ -74,7 +74,8 @@ let package = Package(
 
         // L3: wiring.
         program(
-            "Supervisor", "Supervision", "Configuration", "Control", "Handover", "EventLoop", "DaemonKit", "CLinux", argumentParser,
+            "Supervisor", "Supervision", "Configuration", "Control", "Handover", "EventLoop", "DaemonKit", "CLinux",
+            argumentParser,
             logging),
         program(
             "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop",

@@ -24,7 +24,7 @@ final class Worker {
     let inheritance: Inheritance
     private let parser = JSONParser()
 
-    private let translation: EventTranslation
+    let translation: EventTranslation
     var shard: Shard
     private var spareOutbox = Outbox()
     private(set) var isPerforming = false
@@ -47,8 +47,9 @@ final class Worker {
     private var turnEnd: TurnEnd?
     private var lifelineWatch: DescriptorWatch?
     private var stopDeadline: Instant?
-    private var loopDelay = LoopDelay()
-    private var seconds = 0
+    var loopDelay = LoopDelay()
+    /// How often the gauges were told.
+    var seconds = 0
     /// What a predecessor has left, until it is taken up.
     var inherited: InheritedConnections?
     let memory: StateMemory?
@@ -135,30 +136,6 @@ final class Worker {
         tellGauges()
         budget = DescriptorBudget(limit: DescriptorLimit.current, listening: inheritance.sockets.count)
         news.tellSilenced()
-    }
-
-    /// All upstreams, and of the miners those whose turn it is.
-    private func tellGauges() {
-        let slice = stride(
-            from: seconds % ShardGauges.minersEverySeconds, to: miners.count, by: ShardGauges.minersEverySeconds)
-        seconds += 1
-        let gauges = slice.compactMap { row -> MinerGauge? in
-            guard let id = miners[row]?.id, let key = shard.joinedKey(of: id), let traffic = shard.traffic(of: id)
-            else { return nil }
-            return MinerGauge(
-                key: key, sentBytes: traffic.sent, receivedBytes: traffic.received,
-                difficulty: shard.difficulty(of: id) ?? 0)
-        }
-        reporter.gauges(shard.upstreamViews, gauges, loopDelay: loopDelay.takeWorst(), now: now)
-    }
-
-    private var joinedMiners: [MinerJoined] {
-        miners.compactMap { connection in
-            guard let id = connection?.id, let key = shard.joinedKey(of: id),
-                let introduction = shard.introduction(of: id)
-            else { return nil }
-            return translation.joined(introduction, key: key)
-        }
     }
 
     private func endTurn() {

@@ -16,6 +16,8 @@
 extension EventLog {
     static let formMagic: [UInt8] = Array("MREL".utf8)
     static let formVersion: UInt8 = 1
+    /// No log of ours gets so far: a million events a second would take a hundred thousand years.
+    private static let numberMax: UInt64 = 1 << 62
 
     /// - Parameter bytesMax: as at its beginning.
     public init(written bytes: [UInt8], bytesMax: Int = EventLog.bytesMaxDefault) throws(DecodingFailure) {
@@ -31,6 +33,7 @@ extension EventLog {
         self.init(shard: shard, epoch: epoch, bytesMax: bytesMax)
         let next = try reader.integer(UInt64.self)
         let dropped = try reader.integer(UInt64.self)
+        guard next <= EventLog.numberMax, dropped <= next else { throw .invalidField }
         let counters = try ShareCounters(from: &reader)
         try restore(next: next, dropped: dropped, counters: counters, segments: try EventLog.segments(from: &reader))
         try reader.finish()
@@ -92,7 +95,8 @@ extension EventLog {
 extension EventLog.WrittenSegment {
     /// The records fill their bytes exactly, and what was sent ends at the end of one: a replay walks by their lengths.
     fileprivate var isSound: Bool {
-        guard sentCount >= 0, sentCount <= count else { return false }
+        // One without events is never begun, and would take the memory of a whole one.
+        guard count > 0, sentCount <= count else { return false }
         var offset = 0
         var seen = 0
         while offset < records.count {

@@ -89,6 +89,8 @@ final class Stage {
         _ publishers: [EventPublisher], also: () -> Void = {}, where wanted: (Snapshot) -> Bool
     ) throws -> Snapshot? {
         let deadline = milliseconds() + 30_000
+        // What a collector before this one has said says nothing about this one.
+        while case .snapshot = gateway.wait(orDescriptor: -1, timeoutMilliseconds: 0) {}
         // Keeps the loop from sleeping until its next tick.
         let pacer = Timer(on: loop) {
             for publisher in publishers {

@@ -25,13 +25,13 @@ import Testing
 
     @Test(arguments: MinerReply.Refusal.allCases)
     func noRefusalOfOursLooksLikeThePools(refusal: MinerReply.Refusal) {
-        let (outcome, reason) = Reporter.translate(.invalid(refusal))
+        let (outcome, reason) = EventTranslation.translate(.invalid(refusal))
         #expect(outcome == .invalid)
         #expect(![.none, .pool, .poolLost].contains(reason))
     }
 
     private func expect(_ fate: SettledShare.Outcome, _ outcome: ShareOutcome, _ reason: RefusalReason) {
-        let translated = Reporter.translate(fate)
+        let translated = EventTranslation.translate(fate)
         #expect(translated.0 == outcome)
         #expect(translated.1 == reason)
     }

@@ -41,11 +41,11 @@ import Testing
         ],
         "starting": [
             ".", "stopping TERM", "killing KILL", "ready ready", ".",
-            "backoff died", "ousting neverReady TERM", "yielding yielding TERM",
+            "backoff died", "ousting neverReady TERM", "yielding yielding YIELD",
         ],
         "ready": [
             ".", "stopping TERM", "killing KILL", ".", "ready",
-            "backoff died", "ousting stalled ABRT", "yielding yielding TERM",
+            "backoff died", "ousting stalled ABRT", "yielding yielding YIELD",
         ],
         "ousting": [
             ".", "stopping", "killing KILL", ".", ".",
@@ -121,6 +121,7 @@ import Testing
         switch action {
         case .spawn: "spawn"
         case .send(.terminate): "TERM"
+        case .send(.yield): "YIELD"
         case .send(.abort): "ABRT"
         case .send(.kill): "KILL"
         case .report(let report):

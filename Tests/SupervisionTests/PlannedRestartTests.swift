@@ -12,7 +12,7 @@ import Testing
     }
 
     private func leaving(_ orders: [Order]) -> [ChildName] {
-        orders.compactMap { if case .child(let name, .send(.terminate)) = $0 { name } else { nil } }
+        orders.compactMap { if case .child(let name, .send(.yield)) = $0 { name } else { nil } }
     }
 
     private func spawned(_ orders: [Order]) -> [ChildName] {
@@ -48,7 +48,7 @@ import Testing
         }
         #expect(service.child(.shard(0))?.restarts == [.asked: 50])
         let orders = service.handle(.ended(.signal(9)), of: .shard(0), at: now)
-        #expect(orders == [.child(.shard(0), .report(.died(.signal(9), restartInMillis: 100)))])
+        #expect(orders == [.child(.shard(0), .report(.died(.signal(9), restartInMillis: 0)))])
     }
 
     @Test func aProcessThatDoesNotLeaveIsKilledAndReplacedAllTheSame() throws {
