@@ -26,6 +26,8 @@ struct HandedService: Codable {
     var legacies: [ShardLegacy.Handed]
     /// The descriptor that holds the lock of the run directory.
     var lock: Int32
+    /// Descriptors that are not the service's: whoever started the process left them to it.
+    var strangers: [Int32]
 
     struct HandedChild: Codable {
         var name: ChildName
@@ -34,7 +36,7 @@ struct HandedService: Codable {
 
     /// All that have to stay open.
     var descriptors: [Int32] {
-        var all = [lock]
+        var all = strangers + [lock]
         all += children.map(\.process.lifeline).filter { $0 >= 0 }
         for shard in sockets.descriptors { all += shard }
         for legacy in legacies { all += legacy.descriptors }

@@ -32,7 +32,7 @@ struct Run: ParsableCommand {
     @OptionGroup var options: CommandOptions
 
     func run() throws {
-        CleanStart.make()
+        let strangers = CleanStart.make()
         let resumption = Resumption.ofThisProcess()
         let surroundings = Surroundings.ofThisProcess()
         switch resumption {
@@ -58,7 +58,7 @@ struct Run: ParsableCommand {
         for warning in resolution.warnings { log.warning("\(warning.logText)") }
         let configuration = RunningConfiguration(
             settings: settings, file: file, options: source.options, surroundings: surroundings)
-        serve(configuration, inherited: nil, surroundings: surroundings, log: log).exit()
+        serve(configuration, inherited: nil, strangers: strangers, surroundings: surroundings, log: log).exit()
     }
 
     /// In the place of the program that ran in this process before.
@@ -67,7 +67,10 @@ struct Run: ParsableCommand {
             let inherited = try HandedService.take(from: descriptor)
             let configuration = try inherited.runningConfiguration(in: surroundings)
             let log = Run.startLog(configuration.settings)
-            serve(configuration, inherited: inherited, surroundings: surroundings, log: log).exit()
+            serve(
+                configuration, inherited: inherited, strangers: inherited.strangers, surroundings: surroundings,
+                log: log
+            ).exit()
         } catch {
             say(error.message)
             error.exitCode.exit()
@@ -93,7 +96,8 @@ struct Run: ParsableCommand {
 
 /// The whole wiring of the supervisor.
 private func serve(
-    _ configuration: RunningConfiguration, inherited: HandedService?, surroundings: Surroundings, log: Logger
+    _ configuration: RunningConfiguration, inherited: HandedService?, strangers: [Int32],
+    surroundings: Surroundings, log: Logger
 ) -> DaemonKit.ExitCode {
     let settings = configuration.settings
     let serviceManager = ServiceManager.inherited()
@@ -117,7 +121,8 @@ private func serve(
         let run = ServiceRun(
             on: loop, configuration: configuration, sockets: sockets, programs: programs,
             executable: inherited?.executable ?? surroundings.startedAs(CommandLine.arguments.first),
-            runDirectory: runDirectory, inherited: inherited, serviceManager: serviceManager, log: log)
+            runDirectory: runDirectory, strangers: strangers, inherited: inherited, serviceManager: serviceManager,
+            log: log)
         return try run.untilStopped()
     } catch let failure as StartFailure {
         log.critical("\(failure.message)")

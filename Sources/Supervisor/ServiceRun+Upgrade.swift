@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Control
 internal import DaemonKit
 internal import EventLoop
@@ -65,5 +66,42 @@ extension ServiceRun {
         close(state)
         serviceManager?.say(status: readiness)
         refuseUpgrade(["\(executable): cannot be executed: \(failure)"])
+    }
+
+    /// What another program needs to go on as this service.
+    var handed: HandedService {
+        HandedService(
+            version: BuildInformation.version, executable: executable, startedAt: startedAt,
+            configuration: configuration.handed, service: service,
+            children: children.map { .init(name: $0, process: $1.handed) }, sockets: sockets.handed,
+            runDirectory: settings.runDirectory, legacies: legacies.map { $1.handed(shard: $0) },
+            lock: runDirectory.lock, strangers: strangers)
+    }
+
+    /// Takes up what the program before has left; then everybody else is replaced, as we were.
+    func goOn(with inherited: HandedService) {
+        for legacy in inherited.legacies {
+            legacies[legacy.shard] = ShardLegacy(name: "\(ChildName.shard(legacy.shard))", adopting: legacy)
+        }
+        restartHaltedAt = nil
+        for child in inherited.children {
+            do throws(SystemFailure) {
+                children[child.name] = try RunningChild(on: loop, adopting: child.process) { [unowned self] news in
+                    hear(news, of: child.name)
+                }
+            } catch {
+                log.error("\(child.name): process \(child.process.processID) cannot be adopted (\(error))")
+                perform(service.handle(.ended(.couldNotStart(error.code)), of: child.name, at: now, jitter: jitter))
+            }
+        }
+        log.notice(
+            "Millrace \(BuildInformation.version) goes on where \(inherited.version) stopped",
+            metadata: ["adopted": "\(children.count)"])
+        if configuration.settings.watchesFile, configuration.path != nil, configuration.hasFileChanged {
+            _ = reload("the file has changed")
+        }
+        upgrade = UpgradeStatus(.replacing)
+        let gateway: [ChildName] = configuration.settings.api == nil ? [] : [.gateway]
+        perform(service.replace([.collector] + gateway + service.shards, at: now))
     }
 }

@@ -16,16 +16,18 @@ final class ServiceRun {
     let environment: [String]
     /// Where the program of the next upgrade will be.
     let executable: String
-    private let runDirectory: RunDirectory
+    let runDirectory: RunDirectory
+    /// Descriptors that are not ours, and stay open as long as this process lives.
+    let strangers: [Int32]
 
     var configuration: RunningConfiguration
     var service: Service
-    private(set) var children: [ChildName: RunningChild] = [:]
+    var children: [ChildName: RunningChild] = [:]
     /// What the program before has left, until it is taken up.
     private var inherited: HandedService?
-    private var sockets: ShardSockets
+    private(set) var sockets: ShardSockets
     /// What of each shard outlives its process.
-    private var legacies: [Int: ShardLegacy] = [:]
+    var legacies: [Int: ShardLegacy] = [:]
     private var pending: [Order] = []
     private var isPerforming = false
     private var exitCode = ExitCode.stopped
@@ -44,8 +46,8 @@ final class ServiceRun {
     /// - Parameter inherited: what the program that this process executed before has left; nil = nothing runs yet.
     init(
         on loop: Loop, configuration: RunningConfiguration, sockets: ShardSockets, programs: ChildPrograms,
-        executable: String, runDirectory: RunDirectory, inherited: HandedService?, serviceManager: ServiceManager?,
-        log: Logger
+        executable: String, runDirectory: RunDirectory, strangers: [Int32], inherited: HandedService?,
+        serviceManager: ServiceManager?, log: Logger
     ) {
         self.loop = loop
         self.configuration = configuration
@@ -55,6 +57,7 @@ final class ServiceRun {
         self.log = log
         self.executable = executable
         self.runDirectory = runDirectory
+        self.strangers = strangers
         self.inherited = inherited
         startedAt = inherited?.startedAt ?? WallClock.milliseconds()
         let settings = configuration.settings
@@ -166,43 +169,6 @@ final class ServiceRun {
         }
     }
 
-    /// Takes up what the program before has left; then everybody else is replaced, as we were.
-    private func goOn(with inherited: HandedService) {
-        for legacy in inherited.legacies {
-            legacies[legacy.shard] = ShardLegacy(name: "\(ChildName.shard(legacy.shard))", adopting: legacy)
-        }
-        restartHaltedAt = nil
-        for child in inherited.children {
-            do throws(SystemFailure) {
-                children[child.name] = try RunningChild(on: loop, adopting: child.process) { [unowned self] news in
-                    hear(news, of: child.name)
-                }
-            } catch {
-                log.error("\(child.name): process \(child.process.processID) cannot be adopted (\(error))")
-                perform(service.handle(.ended(.couldNotStart(error.code)), of: child.name, at: now, jitter: jitter))
-            }
-        }
-        log.notice(
-            "Millrace \(BuildInformation.version) goes on where \(inherited.version) stopped",
-            metadata: ["adopted": "\(children.count)"])
-        if configuration.settings.watchesFile, configuration.path != nil, configuration.hasFileChanged {
-            _ = reload("the file has changed")
-        }
-        upgrade = UpgradeStatus(.replacing)
-        let gateway: [ChildName] = configuration.settings.api == nil ? [] : [.gateway]
-        perform(service.replace([.collector] + gateway + service.shards, at: now))
-    }
-
-    /// What another program needs to go on as this service.
-    var handed: HandedService {
-        HandedService(
-            version: BuildInformation.version, executable: executable, startedAt: startedAt,
-            configuration: configuration.handed, service: service,
-            children: children.map { .init(name: $0, process: $1.handed) }, sockets: sockets.handed,
-            runDirectory: settings.runDirectory, legacies: legacies.map { $1.handed(shard: $0) },
-            lock: runDirectory.lock)
-    }
-
     /// nil for processes that have no connections of miners.
     private func legacy(of name: ChildName) -> ShardLegacy? {
         guard case .shard(let number) = name else { return nil }
@@ -211,7 +177,7 @@ final class ServiceRun {
         return legacy
     }
 
-    private func hear(_ news: RunningChild.News, of name: ChildName) {
+    func hear(_ news: RunningChild.News, of name: ChildName) {
         switch news {
         case .saidReady:
             legacy(of: name)?.tookOver()
@@ -317,5 +283,5 @@ final class ServiceRun {
     /// Monotonic milliseconds.
     var now: Int64 { Int64(loop.nanoseconds / 1_000_000) }
 
-    private var jitter: Double { Double.random(in: 0..<1) }
+    var jitter: Double { Double.random(in: 0..<1) }
 }

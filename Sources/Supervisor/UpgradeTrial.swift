@@ -4,7 +4,7 @@ internal import Glibc
 
 /// A new program, asked whether it can go on with the running service before anything depends on it.
 final class UpgradeTrial {
-    enum Verdict {
+    enum Verdict: Equatable {
         /// It can; its version.
         case goesOn(String)
         /// It cannot; the reasons.
@@ -17,6 +17,7 @@ final class UpgradeTrial {
     private static let bytesMax = 8 * 1024
 
     private let executable: String
+    private let patienceMillis: UInt64
     private let judged: (Verdict) -> Void
     private var process: ChildProcess?
     private var output: Int32 = -1
@@ -31,9 +32,10 @@ final class UpgradeTrial {
     ///   - judged: called once, on the loop, but not from within another process's end.
     init(
         on loop: Loop, executable: String, arguments: [String], environment: [String], state: Int32,
-        judged: @escaping (Verdict) -> Void
+        patienceMillis: UInt64 = UpgradeTrial.patienceMillis, judged: @escaping (Verdict) -> Void
     ) throws(SystemFailure) {
         self.executable = executable
+        self.patienceMillis = patienceMillis
         self.judged = judged
         var ends: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
@@ -54,7 +56,7 @@ final class UpgradeTrial {
                     environment: environment + [Resumption.trial(inherited).environmentEntry],
                     descriptors: [nil, ends[1], ends[1], state])
             ) { [unowned self] ending in ended(ending) }
-            limit.start(after: UpgradeTrial.patienceMillis)
+            limit.start(after: patienceMillis)
         } catch {
             letGo()
             throw error
@@ -113,8 +115,7 @@ final class UpgradeTrial {
     private var verdict: Verdict {
         let lines = String(decoding: said, as: UTF8.self).split(separator: "\n").map(String.init)
         if isOutOfTime {
-            let seconds = UpgradeTrial.patienceMillis / 1_000
-            return .refused(["\(executable): did not say within \(seconds) s whether it can go on with this service"])
+            return .refused(["\(executable): did not say within \(patienceMillis) ms whether it can go on"])
         }
         if ending == .exit(0), let version = lines.last(where: { $0.hasPrefix(Resumption.favour) }) {
             return .goesOn(String(version.dropFirst(Resumption.favour.count)))
