@@ -133,7 +133,8 @@ import Testing
     }
 
     @Test func aProgramGetsTheStateAndItsAnswerCounts() throws {
-        let script = #"[ "$MILLRACE_UPGRADE" = "try 3" ] && [ "$(cat /proc/self/fd/3)" = '{"a":1}' ] && echo "goes on: 9.8 $1""#
+        let script =
+            #"[ "$MILLRACE_UPGRADE" = "try 3" ] && [ "$(cat /proc/self/fd/3)" = '{"a":1}' ] && echo "goes on: 9.8 $1""#
         #expect(try verdict("sleep 0.05; \(script)") == .goesOn("9.8 --one"))
     }
 
