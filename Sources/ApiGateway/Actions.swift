@@ -108,7 +108,8 @@ extension Refused {
         }
     }
 
-    fileprivate init(_ refusal: ControlRefusal) {
+    /// The supervisor's no.
+    init(_ refusal: ControlRefusal) {
         let kind: Refusal =
             switch refusal.kind {
             case .invalid: .badRequest

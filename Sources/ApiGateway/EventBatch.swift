@@ -37,6 +37,9 @@ final class EventBatch: Sendable {
         byteCount = events.reduce(EventBatch.ownBytes) { $0 + $1.byteCount }
     }
 
+    /// Stands where one was that is not kept any more.
+    static let gone = EventBatch(place: 0, id: nil, events: [])
+
     /// The object, its array's head and its place in the ring.
     private static let ownBytes = 192
 

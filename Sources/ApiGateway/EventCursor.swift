@@ -21,11 +21,14 @@ struct EventCursor: Sendable {
     private var sent = 0
     private var owesKeepAlive = false
 
-    /// - Parameter id: the last event that the client has seen; nil = it wants what happens from now on.
-    init(_ ring: EventRing, _ filter: EventFilter, after id: EventID?, at now: Int64) {
+    /// - Parameters:
+    ///   - id: the last event that the client has seen; nil = it wants what happens from now on.
+    ///   - isLost: it has seen events before, and nobody can say which: that comes first.
+    init(_ ring: EventRing, _ filter: EventFilter, after id: EventID?, isLost: Bool = false, at now: Int64) {
         self.ring = ring
         self.filter = filter
         place = id.map { .after($0, until: now + EventCursor.patienceMillis) } ?? .at(ring.end)
+        if isLost { appendGap(nil) }
     }
 
     /// Writes what comes next into `buffer`, as much as fits.

@@ -13,7 +13,7 @@ struct EventID: Equatable, Sendable {
         self.sequence = sequence
     }
 
-    /// For clients and their libraries, as a regular expression.
+    /// What we send, for clients and their libraries, as a regular expression.
     static let pattern = "^[0-9a-f]{32}-[0-9]{1,19}$"
 
     /// nil when the text is not exactly what we have once sent.

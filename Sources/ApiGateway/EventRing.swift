@@ -124,6 +124,8 @@ extension EventRing.State {
                 freshBytes -= batches[head].byteCount
                 fresh += 1
             }
+            // Its place in the array may stand for long; it itself goes at once.
+            batches[head] = .gone
             head += 1
         }
         // Now and then, so that taking one off the front costs nothing on average.

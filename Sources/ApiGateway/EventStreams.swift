@@ -15,7 +15,8 @@ final class EventStreams: EventStreamSource {
         } catch {
             throw Refused(error)
         }
-        let cursor = EventCursor(ring, wish.filter, after: wish.lastID, at: Clock.monotonicMillis)
+        let cursor = EventCursor(
+            ring, wish.filter, after: wish.lastID, isLost: wish.isLost, at: Clock.monotonicMillis)
         let stream = OpenStream(cursor) { [self] stream in
             _ = sleepers.withLock { $0.removeValue(forKey: ObjectIdentifier(stream)) }
         }
@@ -41,6 +42,9 @@ struct EventWish: Equatable, Sendable {
     var filter: EventFilter
     /// The last event that the client has seen.
     var lastID: EventID?
+    /// It has seen something, but its id is none of ours: of another program that was here before, say. A refusal would
+    /// end an `EventSource` for good, a gap tells it all that there is to say.
+    var isLost = false
 
     init(filter: EventFilter, lastID: EventID?) {
         self.filter = filter
@@ -74,10 +78,8 @@ struct EventWish: Equatable, Sendable {
         let text = lastEventID ?? parameter
         // An empty one is what a browser has that has not seen any.
         guard let text, !text.isEmpty else { return }
-        guard let id = EventID(text) else {
-            throw QueryFault(parameter: "last-event-id", expectation: "the id of an event as it was sent")
-        }
-        lastID = id
+        lastID = EventID(text)
+        isLost = lastID == nil
     }
 }
 

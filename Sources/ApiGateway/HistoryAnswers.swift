@@ -40,7 +40,10 @@ struct HistoryAnswers: HistorySource {
             }
             series = .worker(id)
             head.worker = name
+        case .workerOnShard:
+            throw Refused(.notFound, message: "What a worker did on one shard is not kept: ask for one of the two.")
         }
+        if query.isEmpty { return .document(HistoryDocument.body(head, points: [])) }
         let points = try read { try archive.points(of: series, from: query.from, to: query.to, step: query.step) }
         return .document(HistoryDocument.body(head, points: points))
     }

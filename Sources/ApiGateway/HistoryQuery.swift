@@ -7,6 +7,8 @@ struct HistoryQuery: Equatable, Sendable {
         case total
         case shard(UInt16)
         case worker(name: String)
+        /// Which nobody keeps.
+        case workerOnShard(name: String, UInt16)
     }
 
     /// A default step is chosen so that a chart gets no more points than it has pixels to tell them apart by.
@@ -34,9 +36,11 @@ struct HistoryQuery: Equatable, Sendable {
         from =
             try HistoryQuery.time("from", of: parameters, now: now)
             ?? (to > HistoryQuery.usualSeconds ? to - HistoryQuery.usualSeconds : 0)
-        guard from < to else { throw QueryFault(parameter: "from", expectation: "a time before that of to") }
-        step = try HistoryQuery.step(of: parameters, seconds: to - from)
+        step = try HistoryQuery.step(of: parameters, seconds: to > from ? to - from : 0)
     }
+
+    /// There is no time between the ends: nothing can have happened.
+    var isEmpty: Bool { from >= to }
 
     private static func subject(of parameters: QueryParameters) throws(QueryFault) -> Subject {
         let worker = try parameters.text("worker")
@@ -45,7 +49,7 @@ struct HistoryQuery: Equatable, Sendable {
         case (nil, nil): return .total
         case (let worker?, nil): return .worker(name: worker)
         case (nil, let shard?): return .shard(UInt16(shard))
-        case (.some, .some): throw QueryFault(parameter: "shard", expectation: "not to stand beside worker")
+        case (let worker?, let shard?): return .workerOnShard(name: worker, UInt16(shard))
         }
     }
 
@@ -67,25 +71,26 @@ struct HistoryQuery: Equatable, Sendable {
     private static let millisecondsFrom: UInt64 = 100_000_000_000
 
     private static func step(of parameters: QueryParameters, seconds length: UInt64) throws(QueryFault) -> UInt64 {
-        guard let text = try parameters.text("step") else { return usualStep(seconds: length) }
-        guard let step = seconds(text[...], needsUnit: false), step > 0, step % stepUnit == 0 else {
-            throw QueryFault(
-                parameter: "step", expectation: "a multiple of 60 seconds, such as 600 or 10m (s, m, h, d)")
+        guard let text = try parameters.text("step") else { return roundStep(seconds: length, usualPointsMax) }
+        // No zero before the number, so that it is none: what is refused must be told from the shape of the text alone.
+        guard !text.hasPrefix("0"), let step = seconds(text[...], needsUnit: false) else {
+            throw QueryFault(parameter: "step", expectation: "seconds, such as 600, or such as 10m (s, m, h, d)")
         }
+        let wholeUnits = (step + stepUnit - 1) / stepUnit * stepUnit
         // The first point may begin before `from`.
-        guard length / step + 1 <= pointsMax else {
-            throw QueryFault(
-                parameter: "step", expectation: "at least \(usualStep(seconds: length)) for so long a time")
-        }
-        return step
+        return length / wholeUnits + 1 <= pointsMax ? wholeUnits : roundStep(seconds: length, pointsMax)
     }
 
-    /// The shortest round one that makes few points.
-    private static func usualStep(seconds length: UInt64) -> UInt64 {
+    /// The shortest round one that makes so few points.
+    private static func roundStep(seconds length: UInt64, _ pointsMax: UInt64) -> UInt64 {
         let rounds: [UInt64] = [60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200]
-        if let round = rounds.first(where: { length / $0 < usualPointsMax }) { return round }
-        return (length / usualPointsMax / 86_400 + 1) * 86_400
+        if let round = rounds.first(where: { length / $0 < pointsMax }) { return round }
+        return (length / pointsMax / 86_400 + 1) * 86_400
     }
+
+    /// The shape of a time, and of a step, for clients and their libraries.
+    static let timePattern = "^([0-9]{1,14}|-[0-9]{1,14}[smhd])$"
+    static let stepPattern = "^[1-9][0-9]{0,13}[smhd]?$"
 
     /// "90", "90s", "10m", "24h", "7d".
     private static func seconds(_ text: Substring, needsUnit: Bool) -> UInt64? {

@@ -53,7 +53,7 @@ extension OpenAPI {
                 switch self {
                 case .badRequest: "A parameter or the body makes no sense; `message` says what was expected."
                 case .unauthorized: "A token is needed, and none was sent."
-                case .forbidden: "What was sent is not the token, or the API is restricted to reading."
+                case .forbidden: "What was sent is not the token, or `message` says what forbids it."
                 case .notFound: "There is no such thing."
                 case .conflict: "It cannot be done in this service, or not just now."
                 case .contentTooLarge: "The body is too long."
@@ -138,6 +138,8 @@ extension OpenAPI {
             document($0, $1, .current, "The summary.", "Summary")
         } + [
             document(
+                "/2/backends", "backends", .current, "What a miner computes with: a proxy with nothing.", "Backends"),
+            document(
                 "/1/workers", "workers", .current, "The table of workers.", "Workers",
                 parameters: Parameter.list(WorkerColumn.self), failures: [.badRequest]),
             document(
@@ -148,7 +150,7 @@ extension OpenAPI {
             [
                 document(
                     path, "config" + suffix, .current, "The configuration in force, secrets replaced by ***.",
-                    "Configuration", failures: [.conflict]),
+                    "Configuration", failures: [.forbidden, .conflict]),
                 configure(.put, path, "putConfig" + suffix),
                 configure(.post, path, "postConfig" + suffix),
             ]
@@ -158,7 +160,7 @@ extension OpenAPI {
                 summary: "JSON-RPC 2.0; a proxy has no methods, so the answer is an error.",
                 body: .named("RPCRequest"),
                 answers: [.init(description: "The error.", schema: .named("RPCAnswer"))],
-                failures: [.unsupportedMediaType])
+                failures: [.forbidden, .unsupportedMediaType])
         ]
 
     private static func configure(_ method: Operation.Method, _ path: String, _ id: String) -> Operation {
@@ -167,10 +169,10 @@ extension OpenAPI {
             summary: "Takes another configuration: a whole file. *** in the place of a secret keeps it.",
             body: .named("Configuration"),
             answers: [.init(status: "204", description: "It is in force, and in the file.")],
-            failures: [.badRequest, .conflict, .unsupportedMediaType])
+            failures: [.badRequest, .forbidden, .conflict, .unsupportedMediaType])
     }
 
-    private static let time = Schema.text(matching: "^([0-9]{1,14}|-[0-9]{1,14}[smhd])$")
+    private static let time = Schema.text(matching: HistoryQuery.timePattern)
 
     private static let millrace = [
         document(
@@ -188,7 +190,7 @@ extension OpenAPI {
             parameters: [
                 Parameter(name: "worker", description: "Of this worker; of all without it.", schema: .text()),
                 Parameter(
-                    name: "shard", description: "Of this shard; of all without it. Not together with `worker`.",
+                    name: "shard", description: "Of this shard; of all without it. With `worker` it is 404.",
                     schema: .integer(in: 0...255)),
                 Parameter(
                     name: "from",
@@ -200,8 +202,9 @@ extension OpenAPI {
                 Parameter(
                     name: "step",
                     description:
-                        "Seconds for one point, a multiple of 60, or such as 10m; chosen by the length without it.",
-                    schema: .text(matching: "^[0-9]{1,14}[smhd]?$")),
+                        "Seconds for one point, or such as 10m: rounded up to whole minutes, and longer where it would make "
+                        + "more than \(HistoryQuery.pointsMax) points. Chosen by the length without it.",
+                    schema: .text(matching: HistoryQuery.stepPattern)),
             ], failures: [.badRequest, .notFound]),
         Operation(
             method: .get, path: "/1/events", id: "events", tag: .millrace,
@@ -213,16 +216,17 @@ extension OpenAPI {
                 Parameter(name: "worker", description: "Only events of this worker's miners.", schema: .text()),
                 Parameter(
                     name: "last-event-id", description: "As the header, for clients that cannot send it.",
-                    schema: .text(matching: EventID.pattern)),
+                    schema: .text()),
                 Parameter(
                     name: "Last-Event-ID", place: .header,
-                    description: "The id of the last event that was seen: the stream goes on after it.",
-                    schema: .text(matching: EventID.pattern)),
+                    description:
+                        "The id of the last event that was seen: the stream goes on after it. When nobody here knows the "
+                        + "id, it begins with a `gap`.", schema: .text()),
             ],
             answers: [
                 .init(
-                    description: "A stream that does not end.", type: "text/event-stream",
-                    schema: .text("Events with `event`, `id` and one line of JSON as `data`."))
+                    description: "A stream that does not end. The schema is that of one event.",
+                    type: "text/event-stream", schema: .named("Event"))
             ],
             failures: [.badRequest], isTagged: false),
         Operation(
@@ -231,8 +235,9 @@ extension OpenAPI {
             parameters: [
                 Parameter(name: "id", place: .path, description: "The shard.", schema: .integer(in: 0...255))
             ],
+            body: .anything("Anything: only that it is said to be JSON matters."),
             answers: [.init(status: "202", description: "It has begun; see `/1/shards`.")],
-            failures: [.notFound, .conflict, .unsupportedMediaType]),
+            failures: [.forbidden, .notFound, .conflict, .unsupportedMediaType]),
     ]
 
     private static let forPrograms = [

@@ -274,7 +274,21 @@ extension OpenAPI {
                 "In the order of time; where nothing happened there may be none.")))
 
     private static let small: [(name: String, schema: Schema)] = [
-        ("Configuration", .object("As docs/CONFIG.md describes it.")),
+        (
+            "Event",
+            .object(
+                nil, .sometimes("event", .text(oneOf: FeedEvent.Kind.allCases.map { "\($0.name)" })),
+                .sometimes("id", .text("To go on after it; a summary and a gap have none.", matching: EventID.pattern)),
+                .sometimes("data", .text("One line of JSON, as docs/API.md shows it.")),
+                .sometimes("retry", .integer("After how many milliseconds to connect again.")))
+        ),
+        ("Backends", .list(of: .object(), count: 0, "Always empty.")),
+        (
+            "Configuration",
+            .object(
+                "As docs/CONFIG.md describes it: more than a schema can say, so that 400 may be the answer to what fits "
+                    + "this one.")
+        ),
         ("RPCRequest", .anything("Anything; a request is an object with a `method`.")),
         (
             "RPCAnswer",

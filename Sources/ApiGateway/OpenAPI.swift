@@ -9,7 +9,8 @@ enum OpenAPI {
         return paths
     }()
 
-    static func document(version: String) -> [UInt8] {
+    /// - Parameter needsToken: whether this service has an access token; without one, nobody is refused for want of it.
+    static func document(version: String, needsToken: Bool) -> [UInt8] {
         var json = JSONWriter(reserving: 65_536)
         json.object {
             $0.member("openapi", "3.1.0")
@@ -23,15 +24,19 @@ enum OpenAPI {
                     }
                 }
             }
-            $0.array("security", .onePerLine) { $0.object { $0.array("token", .inLine, [String]()) } }
+            if needsToken {
+                $0.array("security", .onePerLine) { $0.object { $0.array("token", .inLine, [String]()) } }
+            }
             $0.object("paths") { json in
                 for path in paths {
                     json.object(named: path) { json in
-                        for operation in operations where operation.path == path { operation.write(into: &json) }
+                        for operation in operations where operation.path == path {
+                            operation.write(into: &json, needsToken: needsToken)
+                        }
                     }
                 }
             }
-            $0.object("components") { components(into: &$0) }
+            $0.object("components") { components(into: &$0, needsToken: needsToken) }
         }
         return json.bytes
     }
@@ -51,12 +56,14 @@ enum OpenAPI {
         }
     }
 
-    private static func components(into json: inout JSONWriter) {
-        json.object("securitySchemes") {
-            $0.object("token") {
-                $0.member("type", "http")
-                $0.member("scheme", "bearer")
-                $0.member("description", "The access token of the configuration. Without one, everybody may read.")
+    private static func components(into json: inout JSONWriter, needsToken: Bool) {
+        if needsToken {
+            json.object("securitySchemes") {
+                $0.object("token") {
+                    $0.member("type", "http")
+                    $0.member("scheme", "bearer")
+                    $0.member("description", "The access token of the configuration.")
+                }
             }
         }
         json.object("responses") { json in
@@ -75,12 +82,12 @@ enum OpenAPI {
 
 extension OpenAPI.Operation {
     /// Writes the operation as a member of its path.
-    fileprivate func write(into json: inout JSONWriter) {
+    fileprivate func write(into json: inout JSONWriter, needsToken: Bool) {
         json.object(named: method.rawValue) { json in
             json.member("operationId", id)
             json.member("summary", summary)
             json.array("tags", .inLine, [tag.rawValue])
-            if isOpen { json.array("security", .inLine, [String]()) }
+            if isOpen && needsToken { json.array("security", .inLine, [String]()) }
             if !parameters.isEmpty {
                 json.array("parameters", .onePerLine) {
                     for parameter in parameters { $0.object { parameter.write(into: &$0) } }
@@ -104,7 +111,7 @@ extension OpenAPI.Operation {
                         $0.member("description", "The document that `If-None-Match` names is still the same.")
                     }
                 }
-                for failure in allFailures {
+                for failure in allFailures(needsToken: needsToken) {
                     json.object(named: failure.status) {
                         $0.member("$ref", "#/components/responses/\(failure.rawValue)")
                     }
@@ -114,9 +121,10 @@ extension OpenAPI.Operation {
     }
 
     /// What can happen to this request and, in the order of their numbers, to every one.
-    private var allFailures: [OpenAPI.Operation.Failure] {
+    private func allFailures(needsToken: Bool) -> [OpenAPI.Operation.Failure] {
+        let token: [OpenAPI.Operation.Failure] = needsToken && !isOpen ? [.unauthorized, .forbidden] : []
         let always: [OpenAPI.Operation.Failure] =
-            isOpen ? [] : [.unauthorized, .forbidden, .contentTooLarge, .targetTooLong, .headersTooLarge, .unavailable]
+            isOpen ? [] : token + [.contentTooLarge, .targetTooLong, .headersTooLarge, .unavailable]
         return (failures + always.filter { !failures.contains($0) }).sorted { $0.status < $1.status }
     }
 }

@@ -24,7 +24,7 @@ enum Question: Hashable, Sendable {
             let list: ListQuery<UpstreamColumn> = try Question.list(query)
             if list.isWhole { return nil }
             self = .upstreams(list)
-        case .classicSummary, .classicWorkers, .summary, .shards, .metrics, .openAPI, .readiness:
+        case .classicSummary, .classicWorkers, .summary, .backends, .shards, .metrics, .openAPI, .readiness:
             return nil
         }
     }

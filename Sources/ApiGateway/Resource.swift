@@ -16,33 +16,49 @@ enum Resource: Hashable, Sendable {
     /// `/healthz`
     case health
 
+    /// Every path in which no name stands. With those of `init(path:)` it is the whole API; a test holds it against the
+    /// OpenAPI document.
+    static let fixedPaths: [String: Resource] = [
+        "/": .page(.classicSummary),
+        "/workers.json": .page(.classicWorkers),
+        "/1/summary": .page(.summary),
+        "/2/summary": .page(.summary),
+        "/api.json": .page(.summary),
+        "/2/backends": .page(.backends),
+        "/1/workers": .page(.workers),
+        "/1/miners": .page(.miners),
+        "/1/shards": .page(.shards),
+        "/1/upstreams": .page(.upstreams),
+        "/1/history": .history,
+        "/1/events": .events,
+        "/1/config": .configuration,
+        "/2/config": .configuration,
+        "/json_rpc": .jsonRPC,
+        "/metrics": .page(.metrics),
+        "/openapi.json": .page(.openAPI),
+        "/healthz": .health,
+        "/readyz": .page(.readiness),
+    ]
+
     /// An exact match: no trailing slash, and percent-encoding in the names only that stand in a path.
     ///
     /// Throws when a name is wrongly encoded. nil when there is no such resource.
     init?(path: String) throws(Refused) {
-        switch path {
-        case "/1/history": self = .history
-        case "/1/events": self = .events
-        case "/1/config", "/2/config": self = .configuration
-        case "/json_rpc": self = .jsonRPC
-        case "/healthz": self = .health
-        default:
-            if let page = Page(path: path) {
-                self = .page(page)
-            } else if let name = Resource.part(of: path, after: "/1/workers/", before: "") {
-                guard let name = PercentEncoding.decode(name) else {
-                    throw Refused(.badRequest, message: "The worker's name must be percent-encoded UTF-8.")
-                }
-                self = .worker(name: name)
-            } else if let digits = Resource.part(of: path, after: "/1/shards/", before: "/restart") {
-                // Digits only: `Int` would take a sign. More than nine are no number of a shard.
-                guard digits.utf8.count <= 9, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-                    let shard = Int(digits)
-                else { return nil }
-                self = .restart(shard: shard)
-            } else {
-                return nil
+        if let resource = Resource.fixedPaths[path] {
+            self = resource
+        } else if let name = Resource.part(of: path, after: "/1/workers/", before: "") {
+            guard let name = PercentEncoding.decode(name) else {
+                throw Refused(.badRequest, message: "The worker's name must be percent-encoded UTF-8.")
             }
+            self = .worker(name: name)
+        } else if let digits = Resource.part(of: path, after: "/1/shards/", before: "/restart") {
+            // Digits only: `Int` would take a sign. More than nine are no number of a shard.
+            guard digits.utf8.count <= 9, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+                let shard = Int(digits)
+            else { return nil }
+            self = .restart(shard: shard)
+        } else {
+            return nil
         }
     }
 
@@ -92,6 +108,8 @@ enum Page: Int, CaseIterable, Sendable {
     case classicWorkers
     /// `/1/summary`, `/2/summary`, `/api.json`
     case summary
+    /// `/2/backends`
+    case backends
     /// `/1/workers`
     case workers
     /// `/1/miners`
@@ -107,22 +125,6 @@ enum Page: Int, CaseIterable, Sendable {
     /// `/readyz`
     case readiness
 
-    init?(path: String) {
-        switch path {
-        case "/": self = .classicSummary
-        case "/workers.json": self = .classicWorkers
-        case "/1/summary", "/2/summary", "/api.json": self = .summary
-        case "/1/workers": self = .workers
-        case "/1/miners": self = .miners
-        case "/1/shards": self = .shards
-        case "/1/upstreams": self = .upstreams
-        case "/metrics": self = .metrics
-        case "/openapi.json": self = .openAPI
-        case "/readyz": self = .readiness
-        default: return nil
-        }
-    }
-
     /// What makes a body of this page old.
     var sources: Sources {
         switch self {
@@ -131,7 +133,7 @@ enum Page: Int, CaseIterable, Sendable {
         case .upstreams: [.snapshot, .clock]
         case .miners: [.miners]
         case .shards, .metrics, .readiness: [.snapshot, .clock, .status]
-        case .openAPI: []
+        case .backends, .openAPI: []
         }
     }
 

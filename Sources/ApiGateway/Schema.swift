@@ -103,7 +103,13 @@ struct Schema: Sendable {
             writeCount(count, into: &json)
         case .row(let places):
             writeType("array", into: &json)
-            json.array("prefixItems", .onePerLine) {
+            json.object("items") {
+                $0.array("type", .inLine, Schema.typesOfPlaces)
+            }
+            writeCount(places.count, into: &json)
+            // `prefixItems` would be the word of JSON Schema. Schemathesis (4.16 to 4.32 at least) makes a list of it
+            // under `items`, as old drafts had it, and then refuses that as no schema.
+            json.array("x-places", .onePerLine) {
                 for place in places {
                     $0.object { json in
                         json.member("title", place.name)
@@ -111,7 +117,6 @@ struct Schema: Sendable {
                     }
                 }
             }
-            writeCount(places.count, into: &json)
         case .text(let values):
             writeType("string", into: &json)
             if !values.isEmpty {
@@ -138,6 +143,9 @@ struct Schema: Sendable {
         }
         if let description { json.member("description", description) }
     }
+
+    /// What may stand in a row: no row has another within it.
+    private static let typesOfPlaces = ["string", "integer", "number", "null"]
 
     private func writeType(_ name: String, into json: inout JSONWriter) {
         if mayBeNull { json.array("type", .inLine, [name, "null"]) } else { json.member("type", name) }

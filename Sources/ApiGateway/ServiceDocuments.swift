@@ -4,6 +4,7 @@ internal import Configuration
 struct ServiceDocuments: DocumentSource {
     private let settings: Settings
     private let isRestricted: Bool
+    private let needsToken: Bool
     private let identity: Identity
     private let pools: [String]
     private let readMachine: @Sendable () -> MachineReadings
@@ -14,6 +15,8 @@ struct ServiceDocuments: DocumentSource {
     ) {
         self.settings = settings
         isRestricted = api.isRestricted
+        // An empty one is none (`AccessToken`).
+        needsToken = api.accessToken?.isEmpty == false
         self.identity = identity
         pools = settings.pools.map(\.name)
         self.readMachine = readMachine
@@ -30,6 +33,8 @@ struct ServiceDocuments: DocumentSource {
                 CurrentDocuments.summary(
                     of: truth.snapshot, identity: identity, isRestricted: isRestricted, machine: readMachine(),
                     uptime: truth.uptime))
+        // Where clients made for miners look for processors and graphics cards, and give up when there is no such path.
+        case .backends: .document(Array("[]".utf8))
         case .workers:
             .document(CurrentDocuments.workers(of: truth.snapshot, naming: settings.workerNaming))
         case .miners: .document(CurrentDocuments.miners(of: truth))
@@ -41,7 +46,7 @@ struct ServiceDocuments: DocumentSource {
                     of: truth, identity: identity, pools: pools, workersMax: settings.metricsPerWorker,
                     machine: readMachine()),
                 type: .metrics)
-        case .openAPI: .document(OpenAPI.document(version: identity.version))
+        case .openAPI: .document(OpenAPI.document(version: identity.version, needsToken: needsToken))
         case .readiness: Readiness(truth).answer
         }
     }

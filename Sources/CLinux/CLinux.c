@@ -16,11 +16,7 @@ int clinux_memory_file(const char *name) { return memfd_create(name, 0); }
 
 int clinux_process_descriptor(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
 
-int clinux_adopts_orphans(void) {
-    int subreaper = 0;
-    if (getpid() == 1) return 1;
-    return prctl(PR_GET_CHILD_SUBREAPER, &subreaper) == 0 && subreaper != 0;
-}
+int clinux_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1); }
 
 pid_t clinux_dead_child(void) {
     siginfo_t info;

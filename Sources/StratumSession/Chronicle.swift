@@ -111,6 +111,13 @@ public struct LeftChronicle {
     /// The inputs since it was written.
     public let log: UnsafeRawBufferPointer
 
+    /// Whether anything is left there: false of memory that nobody has written, and of that whose shard has ended and
+    /// taken everything along. What is left may still be damaged.
+    public static func isThere(in memory: UnsafeRawBufferPointer) -> Bool {
+        guard memory.count >= 16 else { return false }
+        return memory.loadUnaligned(fromByteOffset: 8, as: UInt64.self) != 0
+    }
+
     /// - Parameter memory: must outlive it; nobody may write there meanwhile.
     public init(_ memory: UnsafeRawBufferPointer) throws(FormFault) {
         var head = FormReader(memory)

@@ -52,7 +52,9 @@ struct Takeover: ~Copyable {
         let time: (Instant) -> UInt64
     }
 
-    static func of(_ left: LeftChronicle, _ reading: Reading) throws(Fault) -> Takeover {
+    /// - Parameter memory: of a chronicle; nobody writes there meanwhile.
+    static func of(_ memory: UnsafeRawBufferPointer, _ reading: Reading) throws(Fault) -> Takeover {
+        let left = try readable { () throws(FormFault) in try LeftChronicle(memory) }
         var form = FormReader(left.form)
         let own = try readable { () throws(FormFault) in try WorkerForm(decoding: &form) }
         let events = try readable { () throws(FormFault) in try Takeover.events(own.events) }

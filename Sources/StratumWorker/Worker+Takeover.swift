@@ -30,13 +30,13 @@ extension Worker {
     static func takeover(
         from memory: StateMemory?, _ translation: EventTranslation, _ parser: JSONParser, _ log: Logger
     ) -> Takeover? {
-        guard let memory, let left = try? LeftChronicle(UnsafeRawBufferPointer(memory.bytes)) else { return nil }
+        guard let memory, LeftChronicle.isThere(in: UnsafeRawBufferPointer(memory.bytes)) else { return nil }
         let (wall, monotonic) = (WallClock.milliseconds(), monotonicMicroseconds / 1_000)
         do throws(Takeover.Fault) {
             let reading = Takeover.Reading(rules: rules, translation: translation, parser: parser) { moment in
                 wall &- (monotonic &- moment.microseconds / 1_000)
             }
-            return try Takeover.of(left, reading)
+            return try Takeover.of(UnsafeRawBufferPointer(memory.bytes), reading)
         } catch {
             log.error("the state of the earlier process cannot be taken over (\(error)); its miners connect anew")
             return nil

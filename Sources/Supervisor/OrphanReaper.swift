@@ -2,8 +2,11 @@ internal import CLinux
 internal import EventLoop
 internal import Glibc
 
-/// A duty of process 1, which a supervisor is in a container: whoever loses its parent becomes our child, and stays a
-/// zombie until somebody asks how it ended. libuv asks only for those that it has started.
+/// Whoever loses its parent below us becomes our child, as it would be process 1's, and stays a zombie until somebody asks
+/// how it ended. libuv asks only for those that it has started.
+///
+/// There are always some: the anchor of a shard outlives the shard's process. And in a container we are process 1, whose
+/// duty this is anyway.
 final class OrphanReaper {
     /// libuv hears of a death by the same signal; its own dead are gone from the kernel's list after a moment.
     private static let pauseMillis: UInt64 = 50
@@ -12,11 +15,10 @@ final class OrphanReaper {
     private var source: SignalSource?
     private var timer: Timer?
 
-    /// nil where no orphans come to us.
     /// - Parameter isOurs: whether a process is one that libuv waits for.
-    init?(on loop: Loop, isOurs: @escaping (pid_t) -> Bool) throws(SystemFailure) {
+    init(on loop: Loop, isOurs: @escaping (pid_t) -> Bool) throws(SystemFailure) {
         self.isOurs = isOurs
-        guard clinux_adopts_orphans() == 1 else { return nil }
+        guard clinux_adopt_orphans() == 0 else { throw SystemFailure(code: -errno) }
         let timer = Timer(on: loop) { [unowned self] in reap() }
         timer.unreference()
         self.timer = timer
@@ -37,6 +39,7 @@ final class OrphanReaper {
     }
 
     func close() {
+        reap()
         source?.close()
         timer?.close()
     }

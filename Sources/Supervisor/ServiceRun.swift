@@ -186,7 +186,9 @@ final class ServiceRun {
             perform(service.handle(.beat, of: name, at: now))
         case .ended(let ending):
             children[name] = nil
-            if legacy(of: name)?.processEnded() == false {
+            if service.isStopping, case .shard(let number) = name {
+                legacies[number] = nil  // nobody comes who could go on
+            } else if legacy(of: name)?.processEnded() == false {
                 log.error("\(name): what it was handed seems to be what ends it; its miners have to connect anew")
             }
             perform(service.handle(.ended(ending), of: name, at: now, jitter: jitter))

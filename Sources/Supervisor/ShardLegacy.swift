@@ -19,6 +19,8 @@ final class ShardLegacy {
     /// Our ends of the anchors' socket pairs; the newest is that of the present process.
     private var anchors: [(incarnation: Int, socket: Int32)] = []
     private var isReady = false
+    /// Some process has served, so there is something to take over.
+    private var hasServed = false
     private var failedTakeovers = 0
 
     init(name: String) {
@@ -32,6 +34,7 @@ final class ShardLegacy {
         var incarnation: Int
         var anchors: [Inheritance.Legacy.Former]
         var isReady: Bool
+        var hasServed: Bool
         var failedTakeovers: Int
 
         var descriptors: [Int32] { (memory >= 0 ? [memory] : []) + anchors.map(\.anchor) }
@@ -41,7 +44,7 @@ final class ShardLegacy {
         Handed(
             shard: shard, memory: memory, incarnation: incarnation,
             anchors: anchors.map { .init(incarnation: $0.incarnation, anchor: $0.socket) }, isReady: isReady,
-            failedTakeovers: failedTakeovers)
+            hasServed: hasServed, failedTakeovers: failedTakeovers)
     }
 
     init(name: String, adopting handed: Handed) {
@@ -50,6 +53,7 @@ final class ShardLegacy {
         incarnation = handed.incarnation
         anchors = handed.anchors.map { ($0.incarnation, $0.anchor) }
         isReady = handed.isReady
+        hasServed = handed.hasServed
         failedTakeovers = handed.failedTakeovers
     }
 
@@ -96,6 +100,7 @@ final class ShardLegacy {
     /// The present process serves: whatever it wanted of the former ones it has.
     func tookOver() {
         isReady = true
+        hasServed = true
         failedTakeovers = 0
         for anchor in anchors.dropLast() { close(anchor.socket) }
         anchors.removeFirst(max(anchors.count - 1, 0))
@@ -104,10 +109,9 @@ final class ShardLegacy {
     /// The present process is gone.
     /// - Returns: false when what it was handed has been given up.
     func processEnded() -> Bool {
-        guard !isReady else {
-            isReady = false
-            return true
-        }
+        let wasReady = isReady
+        isReady = false
+        guard !wasReady, hasServed else { return true }
         failedTakeovers += 1
         guard failedTakeovers >= ShardLegacy.failedTakeoversMax else { return true }
         giveUp()
@@ -120,6 +124,7 @@ final class ShardLegacy {
         anchors = []
         if memory >= 0 { close(memory) }
         memory = -1
+        hasServed = false
         failedTakeovers = 0
     }
 }

@@ -1,4 +1,7 @@
+import Configuration
+import Control
 import Foundation
+import Telemetry
 import Testing
 
 @testable import ApiGateway
@@ -43,6 +46,39 @@ import Testing
     @Test func theSmallBodiesAreGoldenToo() throws {
         try Golden.expect(Answer.health.body, equals: "healthz.json")
         try Golden.expect(Answer.refusal(.notFound).body, equals: "error-404.json")
+        let unready = Readiness(Pages.Truth(snapshot: Snapshot(), time: 1_000)).answer
+        try Golden.expect(unready.body, equals: "not-ready.json")
+        #expect(unready.status == 503)
+        let call = #"{"jsonrpc": "2.0", "id": 7, "method": "pause"}"#
+        try Golden.expect(JSONRPC.answer(to: Array(call.utf8)).body, equals: "json-rpc.json")
+        #expect(page.contains(call))
+    }
+
+    /// The gateway passes on what the supervisor says, and the supervisor what this makes of the file.
+    @Test func theConfigurationOnThePageIsWhatIsMadeOfAFile() throws {
+        let file = """
+            {
+                // Ours.
+                "pools": [{"url": "pool.example:3333", "user": "WALLET", "pass": "x"}],
+                "access-password": null,
+                "http": {"enabled": true, "port": 8080, "access-token": "TOKEN", "restricted": false}
+            }
+            """
+        let document = ConfigurationDocument(
+            file: ConfigurationFile(path: "config.json", bytes: Array(file.utf8)), options: [],
+            surroundings: Surroundings(
+                environment: [:], coreCount: 4, hostName: "rack7", userID: 1_000, currentDirectory: "/home/ann",
+                homeDirectory: "/home/ann", executable: "/opt/millrace/bin/millrace", version: "0.1.0"))
+        // It is a file's text: its last line has an end.
+        try Golden.expect(Array(document.text.utf8.dropLast()), equals: "config.json")
+
+        let sent = document.text.replacing("8080", with: "\"eighty\"").replacing("null", with: "7")
+        guard case .refused(let reasons) = document.receive(Array(sent.utf8)) else {
+            Issue.record("it is taken")
+            return
+        }
+        let refused = Refused(ControlRefusal(.invalid, lines: reasons.map(\.logText)))
+        try Golden.expect(Answer.refused(refused).body, equals: "config-refused.json")
     }
 
     @Test func everyRefusalIsExplained() {

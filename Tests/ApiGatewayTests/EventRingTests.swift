@@ -112,11 +112,32 @@ import Testing
         #expect((500...1_400).contains(count))
     }
 
+    @Test func whatTheRingForgetsTakesNoMemory() {
+        let ring = EventRing(bytesMax: 10_000)
+        weak var forgotten: KnownMiner?
+        do {
+            let miner = KnownMiner(Stream.joined(1))
+            forgotten = miner
+            ring.append([.joined(miner)], id: Stream.id(0))
+        }
+        #expect(forgotten != nil)
+        ring.append(Stream.shares(1..<1_000), id: Stream.id(1))
+        #expect(forgotten == nil)
+    }
+
     @Test func anIDOfAnotherLifeIsAGapOfUnknownSize() {
         var client = EventCursor(ring(20..<25), .everything, after: Stream.id(7, of: Stream.later), at: 0)
         let reading = client.readAll()
         #expect(reading.events.first?.data == #"{"missed":null}"#)
         #expect(difficulties(reading) == [20, 21, 22, 23, 24])
+    }
+
+    @Test func whoIsLostIsToldSoAndGetsWhatHappensFromNowOn() {
+        let ring = ring(0..<5)
+        var client = EventCursor(ring, .everything, after: nil, isLost: true, at: 0)
+        #expect(client.readAll().events.map(\.data) == [#"{"missed":null}"#])
+        ring.append(Stream.shares(5..<8), id: Stream.id(5))
+        #expect(difficulties(client.readAll()) == [5, 6, 7])
     }
 
     @Test func anIDFromTheFutureIsNotBelieved() {

@@ -65,6 +65,7 @@ import Testing
             "has \(EventRing.bytesMaxDefault >> 20) MiB of events",
             "\(limits.streams) streams",
             "every \(limits.heartbeatMillis / 1_000) s", "no more than \(HistoryQuery.usualPointsMax) points",
+            "more than \(HistoryQuery.pointsMax) points",
         ] {
             #expect(page.contains(text), "\(text)")
         }

@@ -51,8 +51,19 @@ import Testing
     }
 
     @Test func whatMakesNoSenseIsRefusedWithWhatWasExpected() {
-        let message = "step: expected a multiple of 60 seconds, such as 600 or 10m (s, m, h, d)"
-        #expect(throws: Refused(.badRequest, message: message)) { try answer("step=61") }
+        let message = "step: expected seconds, such as 600, or such as 10m (s, m, h, d)"
+        #expect(throws: Refused(.badRequest, message: message)) { try answer("step=0") }
+    }
+
+    @Test func whatNobodyKeepsIsNotFound() {
+        let refused = #expect(throws: Refused.self) { try answer("worker=rack7&shard=0") }
+        #expect(refused?.refusal == .notFound)
+    }
+
+    @Test func withoutTimeBetweenTheEndsTheDatabaseIsNotAsked() throws {
+        let text = String(decoding: try answer("from=-1h&to=-2h", isAway: true).body, as: UTF8.self)
+        #expect(text.contains(#""from": 1795302000000"#))
+        #expect(text.contains(#""points": []"#))
     }
 
     @Test func withoutADatabaseItIsUnavailableAndNamesNoFile() {
@@ -73,6 +84,7 @@ import Testing
         #expect(try wish("") == EventWish(filter: .everything, lastID: nil))
         #expect(try wish("", lastEventID: "") == EventWish(filter: .everything, lastID: nil))
         #expect(try wish("x=1&_=179").filter == .everything)
+        #expect(try !wish("last-event-id=").isLost)
     }
 
     @Test func theHeaderIsNewerThanTheAddress() throws {
@@ -87,8 +99,15 @@ import Testing
         #expect(try wish("types=share%2Cpool_error&worker=a%2Fb").filter == filter)
     }
 
+    @Test(arguments: ["5", "0", "\(Stream.epochText)", "\(Stream.epochText)-", "\(Stream.epochText)-1-2", "\u{0}"])
+    func whoHasSeenWhatNobodyKnowsIsLostAndNotTurnedAway(id: String) throws {
+        let wish = try wish("", lastEventID: id)
+        #expect(wish.isLost)
+        #expect(wish.lastID == nil)
+    }
+
     @Test(arguments: [
-        "types=", "types=share,", "types=Share", "types=silent", "last-event-id=5", "types=gap&types=gap",
+        "types=", "types=share,", "types=Share", "types=silent", "types=gap&types=gap", "last-event-id=&last-event-id=",
     ])
     func whatMakesNoSenseIsRefused(query: String) { #expect(throws: QueryFault.self) { try wish(query) } }
 }

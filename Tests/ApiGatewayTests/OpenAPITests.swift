@@ -5,10 +5,17 @@ import Testing
 @testable import Configuration
 
 @Suite struct OpenAPITests {
-    private static let document = OpenAPI.document(version: "0.1.0")
+    private static let document = OpenAPI.document(version: "0.1.0", needsToken: true)
 
     /// Which request each golden file is an answer to. Files that are no document of ours are not listed.
-    private static let answers: [(file: String, path: String, status: String)] = [
+    private static let answers: [(file: String, path: String, method: String, status: String)] = gets + writes
+
+    private static let writes: [(file: String, path: String, method: String, status: String)] = [
+        ("json-rpc.json", "/json_rpc", "post", "200"), ("config-refused.json", "/1/config", "put", "400"),
+        ("config-refused.json", "/2/config", "post", "400"),
+    ]
+
+    private static let gets = [
         ("classic-summary.json", "/", "200"), ("classic-summary-zero.json", "/", "200"),
         ("classic-workers.json", "/workers.json", "200"), ("summary.json", "/1/summary", "200"),
         ("summary.json", "/2/summary", "200"), ("summary.json", "/api.json", "200"),
@@ -18,14 +25,17 @@ import Testing
         ("worker.json", "/1/workers/{name}", "200"), ("history.json", "/1/history", "200"),
         ("healthz.json", "/healthz", "200"), ("healthz.json", "/readyz", "200"),
         ("error-404.json", "/1/workers/{name}", "404"), ("openapi.json", "/openapi.json", "200"),
-    ]
+        ("not-ready.json", "/readyz", "503"), ("config.json", "/1/config", "200"), ("config.json", "/2/config", "200"),
+    ].map { (file: $0.0, path: $0.1, method: "get", status: $0.2) }
 
     @Test(arguments: answers.indices)
     func everyExampleIsAsItsSchemaSays(index: Int) throws {
         let answer = Self.answers[index]
         let body = try Array(Golden.text(answer.file).utf8)
         let validator = try SchemaValidator(document: Self.document)
-        #expect(try validator.faults(in: body, path: answer.path, status: answer.status) == [], "\(answer.file)")
+        let faults = try validator.faults(
+            in: body, path: answer.path, method: answer.method, status: answer.status)
+        #expect(faults == [], "\(answer.file)")
     }
 
     @Test func everyGoldenDocumentIsWalked() throws {
@@ -55,6 +65,76 @@ import Testing
             let places = operation.path.matches(of: /\{(\w+)\}/).map { String($0.output.1) }
             #expect(operation.parameters.filter { $0.place == .path }.map(\.name) == places, "\(operation.path)")
         }
+    }
+
+    @Test func theDocumentHasThePathsThatAreServedAndNoOther() throws {
+        #expect(Set(OpenAPI.paths.filter { !$0.contains("{") }) == Set(Resource.fixedPaths.keys))
+        var named: Set<String> = []
+        for path in OpenAPI.paths where path.contains("{") {
+            guard let template = Self.template(of: try #require(try Resource(path: Self.sample(of: path)))) else {
+                Issue.record("\(path) is served without a name in it")
+                continue
+            }
+            #expect(template == path)
+            named.insert(template)
+        }
+        #expect(named == ["/1/workers/{name}", "/1/shards/{id}/restart"])
+    }
+
+    /// The switch is to make whoever adds a resource think of the document.
+    private static func template(of resource: Resource) -> String? {
+        switch resource {
+        case .worker: "/1/workers/{name}"
+        case .restart: "/1/shards/{id}/restart"
+        case .page, .history, .events, .configuration, .jsonRPC, .health: nil
+        }
+    }
+
+    /// A path as a client sends it; "0" is a name as well as a number.
+    private static func sample(of path: String) -> String { path.replacing(/\{\w+\}/, with: "0") }
+
+    @Test(arguments: OpenAPI.paths) func eachPathHasTheMethodsThatAreServedAndNoOther(path: String) throws {
+        let resource = try #require(try Resource(path: Self.sample(of: path)))
+        let described = OpenAPI.operations.filter { $0.path == path }
+        let all: [(Router.Method, OpenAPI.Operation.Method?)] = [
+            (.get, .get), (.put, .put), (.post, .post), (.delete, nil),
+        ]
+        for (method, described) in all {
+            let isDescribed = OpenAPI.operations.contains { $0.path == path && $0.method == described }
+            #expect(resource.allows(method) == isDescribed, "\(method) \(path)")
+        }
+        for operation in described { #expect(operation.isOpen == resource.needsNoToken, "\(path)") }
+        // HEAD and OPTIONS are described in words, for all paths at once.
+        let methods = described.flatMap { $0.method == .get ? ["GET", "HEAD"] : [$0.method.rawValue.uppercased()] }
+        #expect(resource.allowedMethods == (methods + ["OPTIONS"]).sorted().joined(separator: ", "))
+    }
+
+    @Test(arguments: OpenAPI.operations.indices) func whatMayBeForbiddenIsSaidToBe(index: Int) throws {
+        let operation = OpenAPI.operations[index]
+        var api = Settings.API(host: "127.0.0.1", port: 8080)
+        api.isRestricted = true
+        let request = Router.Request(
+            method: operation.method.rawValue.uppercased(), path: Self.sample(of: operation.path),
+            contentType: "application/json")
+        let route = Result { () throws(Refused) in try Router(api: api).route(request) }
+        let isForbidden = if case .failure(let refused) = route { refused.refusal == .forbidden } else { false }
+        #expect(isForbidden == operation.failures.contains(.forbidden), "\(operation.id)")
+    }
+
+    @Test func aServiceWithoutATokenDoesNotSayThatItNeedsOne() throws {
+        let open = try JSONReader.read(OpenAPI.document(version: "0.1.0", needsToken: false))
+        #expect(open["security"] == nil)
+        #expect(open["components"]?["securitySchemes"] == nil)
+        for path in open["paths"]?.members ?? [] {
+            for operation in path.node.members ?? [] {
+                #expect(operation.node["security"] == nil)
+                #expect(operation.node["responses"]?["401"] == nil, "\(operation.key) \(path.key)")
+            }
+        }
+        let closed = try JSONReader.read(Self.document)
+        #expect(closed["security"]?.elements?.count == 1)
+        #expect(closed["paths"]?["/1/summary"]?["get"]?["responses"]?["401"] != nil)
+        #expect(closed["paths"]?["/healthz"]?["get"]?["responses"]?["401"] == nil)
     }
 
     /// Otherwise the tests above would pass whatever the schemas say.

@@ -33,9 +33,9 @@ import Testing
     @Test(
         arguments: [
             ("/", .classicSummary), ("/workers.json", .classicWorkers), ("/1/summary", .summary),
-            ("/2/summary", .summary), ("/api.json", .summary), ("/1/workers", .workers), ("/1/miners", .miners),
-            ("/1/shards", .shards), ("/1/upstreams", .upstreams), ("/metrics", .metrics),
-            ("/openapi.json", .openAPI), ("/readyz", .readiness),
+            ("/2/summary", .summary), ("/api.json", .summary), ("/2/backends", .backends),
+            ("/1/workers", .workers), ("/1/miners", .miners), ("/1/shards", .shards), ("/1/upstreams", .upstreams),
+            ("/metrics", .metrics), ("/openapi.json", .openAPI), ("/readyz", .readiness),
         ] as [(String, Page)])
     func eachPathHasItsPage(path: String, page: Page) {
         #expect(route("GET", path) == .success(.read(.page(page))))

@@ -55,7 +55,7 @@ struct SchemaValidator {
                 return Double(count) <= limit ? [] : ["\(place): \(count) elements"]
             case "items":
                 return (node.elements ?? []).enumerated().flatMap { faults($1, wanted, at: "\(place)[\($0)]") }
-            case "prefixItems":
+            case "x-places":
                 return zip(node.elements ?? [], wanted.elements ?? []).enumerated().flatMap {
                     faults($1.0, $1.1, at: "\(place)[\($0)]")
                 }

@@ -116,14 +116,74 @@ final class Service {
         try #require(eventually(within: 10) { children(name).first.map { $0 != victim } ?? false }, "\(millrace.log)")
     }
 
+    // MARK: - Shards and what they leave
+
+    /// The living process of a shard.
+    func shard(_ number: Int) -> pid_t? {
+        children("millrace-worker").first { process in
+            let words = try? String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8)
+            return words?.hasPrefix("millrace-worker: shard \(number)\0") == true
+        }
+    }
+
+    /// Whether the present process of the shard serves.
+    func isReady(shard number: Int) -> Bool {
+        guard let process = shard(number) else { return false }
+        return millrace.log.contains("shard \(number) (process \(process)) is ready")
+    }
+
+    /// kill -9 for a shard; returns when its successor serves.
+    func killShard(_ number: Int) throws {
+        let victim = try #require(shard(number), "\(millrace.log)")
+        kill(victim, SIGKILL)
+        try #require(
+            eventually(within: 15) { shard(number) != victim && isReady(shard: number) }, "\(millrace.log)")
+    }
+
+    /// Everything that runs in its name besides the supervisor: children, their anchors, and whoever they have left.
+    var dependants: [pid_t] {
+        let mark = Array("MILLRACE_RUN_DIR=\(scratch.url.appending(path: "run").path)".utf8)
+        return allProcesses.filter { process in
+            let environment = FileManager.default.contents(atPath: "/proc/\(process)/environ") ?? Data()
+            return environment.split(separator: 0).contains { $0.elementsEqual(mark) }
+        }
+    }
+
+    /// The processes that keep the shards' connections.
+    var anchors: [pid_t] {
+        dependants.filter {
+            (try? String(contentsOfFile: "/proc/\($0)/comm", encoding: .utf8)) == "millrace-anchor\n"
+        }
+    }
+
+    /// Children of the supervisor that are dead and that it has not buried.
+    var zombies: [pid_t] {
+        allProcesses.filter { process in
+            let stat = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
+            let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
+            return fields.count > 1 && fields[0] == "Z" && fields[1] == "\(millrace.pid)"
+        }
+    }
+
+    private var allProcesses: [pid_t] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { pid_t($0) }
+    }
+
+    /// One of the operator's verbs for this service.
+    func verb(_ words: String...) throws -> (code: Int32?, text: String) {
+        let place = ["--run-dir", scratch.url.appending(path: "run").path]
+        let program = try Program("millrace", words + place, in: scratch)
+        return (program.wait(atMost: 60), program.log)
+    }
+
+    // MARK: - What it says
+
     /// Resident memory of a process in KiB.
     func memory(of pid: pid_t) -> Int {
         let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
         let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
         return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
     }
-
-    // MARK: - What it says
 
     /// A document of the API; nil when it is not served.
     func document(_ path: String) -> [String: Any]? {
@@ -153,9 +213,11 @@ final class Service {
     /// `durable`, `failing` or `off`, as `/1/shards` says.
     var databaseState: String? { (document("/1/shards")?["database"] as? [String: Any])?["state"] as? String }
 
-    /// Events of all shards that were lost for good.
+    /// Events of all shards that were lost for good; nil when it is not said of each.
     var eventsLost: Int? {
-        (document("/1/shards")?["shards"] as? [[String: Any]])?.reduce(0) { $0 + ($1["events_lost"] as? Int ?? 0) }
+        guard let shards = document("/1/shards")?["shards"] as? [[String: Any]], !shards.isEmpty else { return nil }
+        let counts = shards.compactMap { ($0["events"] as? [String: Any])?["lost"] as? Int }
+        return counts.count == shards.count ? counts.reduce(0, +) : nil
     }
 
     /// Accepted shares in the database: of the service, and of its workers together.
@@ -182,6 +244,9 @@ final class Service {
     var poolRejected: [String: Any]? {
         (report(poolReport)?["shares"] as? [String: Any])?["rejected"] as? [String: Any]
     }
+
+    /// Logins that the pool has seen.
+    var poolLogins: Int? { report(poolReport)?["logins"] as? Int }
 
     /// Connections that the pool has now.
     var poolConnections: Int? { (report(poolReport)?["connections"] as? [String: Any])?["now"] as? Int }

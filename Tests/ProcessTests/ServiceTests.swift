@@ -23,31 +23,6 @@ struct ServiceTests {
         #expect(service.allChildren == before, "a process was restarted:\n\(service.millrace.log)")
     }
 
-    @Test func aKilledShardIsBackAndTheOthersNoticeNothing() throws {
-        let service = try Service(pool: ["--job-interval", "2"])
-        let swarm = try service.startSwarm(
-            ["--miners", "200", "--rate", "400", "--retry-pause", "0.2", "--seconds", "8"])
-        try #require(swarm.hasReached(400))
-        let workers = service.children("millrace-worker")
-        kill(workers[0], SIGKILL)
-        #expect(
-            eventually(within: 2) {
-                let now = service.children("millrace-worker")
-                return now.count == 2 && !now.contains(workers[0])
-            }, "\(service.millrace.log)")
-        #expect(service.children("millrace-worker").contains(workers[1]))
-        let report = try swarm.finish()
-        // Its own miners were dropped once; the other shard's were not.
-        #expect(report.connections.lost > 0)
-        #expect(report.connections.lost < 200)
-        #expect(report.connections.now == 200)
-        #expect(report.nonceConflicts == 0)
-        #expect(service.poolRejected?.count == 0)
-        #expect(
-            service.millrace.log.contains("shard 0 was ended by SIGKILL")
-                || service.millrace.log.contains("shard 1 was ended by SIGKILL"))
-    }
-
     @Test(arguments: ["millrace-collector", "millrace-gateway"])
     func monitoringMayDieAndNoMinerNotices(program: String) throws {
         let service = try Service(pool: ["--job-interval", "2"])
@@ -85,21 +60,28 @@ struct ServiceTests {
         #expect(service.children("millrace-worker") == workers)
     }
 
-    @Test func itStopsInOrder() throws {
+    @Test func itStopsInOrderAndAllMinersHearOfItAtOnce() throws {
         let service = try Service()
-        let swarm = try service.startSwarm(["--miners", "50", "--rate", "50", "--seconds", "30"])
+        let swarm = try service.startSwarm(
+            ["--miners", "50", "--rate", "50", "--retry-pause", "30", "--seconds", "60"])
         try #require(swarm.hasReached(20))
-        let children = service.allChildren
-        #expect(children.count == 4)
+        #expect(service.allChildren.count == 4)
+        #expect(service.anchors.count == 2)
+        // What an earlier process has left is let go of, too.
+        try service.killShard(0)
+        let dependants = service.dependants
         #expect(service.millrace.stop(within: 5) == 0, "\(service.millrace.log)")
-        #expect(eventually(within: 2) { children.allSatisfy { kill($0, 0) != 0 } })
+        #expect(eventually(within: 2) { service.dependants.isEmpty }, "\(dependants) -> \(service.dependants)")
+        #expect(eventually(within: 3) { swarm.current?.connections.now == 0 })
+        #expect(swarm.current?.connections.lost == 50)
         _ = swarm.program.stop()
     }
 
-    @Test func childrenLeaveWithTheirSupervisor() throws {
+    @Test func everybodyLeavesWithTheSupervisor() throws {
         let service = try Service()
-        let children = service.allChildren
+        try service.killShard(1)
+        #expect(service.dependants.count == 6)
         kill(service.millrace.pid, SIGKILL)
-        #expect(eventually(within: 3) { children.allSatisfy { kill($0, 0) != 0 } }, "\(service.millrace.log)")
+        #expect(eventually(within: 3) { service.dependants.isEmpty }, "\(service.millrace.log)")
     }
 }

@@ -40,7 +40,7 @@ import Testing
                 legacies: [
                     .init(
                         shard: 0, memory: 23, incarnation: 8, anchors: [.init(incarnation: 8, anchor: 24)],
-                        isReady: true, failedTakeovers: 0)
+                        isReady: true, hasServed: true, failedTakeovers: 0)
                 ], lock: 25, strangers: [19])
         }
     }

@@ -20,8 +20,9 @@ int clinux_memory_file(const char *name);
 /// A descriptor (close-on-exec) that is readable when the process has ended: pidfd_open. -1 with errno.
 int clinux_process_descriptor(pid_t process);
 
-/// 1 when orphaned descendants become our children (we are PID 1, or PR_SET_CHILD_SUBREAPER was set for us).
-int clinux_adopts_orphans(void);
+/// From here on descendants that lose their parent become our children (PR_SET_CHILD_SUBREAPER), as those of PID 1 do. 0, or -1
+/// with errno.
+int clinux_adopt_orphans(void);
 
 /// The process id of a child that is dead and has not been waited for; it stays so. 0 when there is none.
 pid_t clinux_dead_child(void);

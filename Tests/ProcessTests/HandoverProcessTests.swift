@@ -1,0 +1,232 @@
+import Foundation
+import Glibc
+import Testing
+
+extension ServiceTests {
+    /// Shards that come and go while their miners stay.
+    @Suite(.serialized, .timeLimit(.minutes(5)))
+    struct HandoverProcessTests {
+        private func load(_ seconds: Int, _ more: String...) -> [String] {
+            ["--miners", "300", "--rate", "400", "--workers", "50", "--seconds", "\(seconds)"] + more
+        }
+
+        /// Waits until the miners have ended, and compares what everybody has seen.
+        private func expectNothingHappened(
+            to service: Service, _ swarm: Swarm, logins: Int?, location: SourceLocation = #_sourceLocation
+        ) throws {
+            let report = try swarm.finish()
+            let log = Comment(rawValue: service.millrace.log)
+            #expect(report.connections.lost == 0, log, sourceLocation: location)
+            #expect(report.logins.ok == report.connections.made, sourceLocation: location)
+            #expect(report.shares.ok > 1_000, sourceLocation: location)
+            #expect(report.shares.lost == 0, sourceLocation: location)
+            #expect(report.shares.refused == [:], log, sourceLocation: location)
+            #expect(report.nonceConflicts == 0, sourceLocation: location)
+            #expect(
+                eventually(within: 3) { service.poolAccepted == report.shares.ok },
+                "pool \(service.poolAccepted ?? -1), miners \(report.shares.ok)", sourceLocation: location)
+            #expect(service.poolRejected?.count == 0, sourceLocation: location)
+            #expect(service.poolLogins == logins, "the pool was logged in to again", sourceLocation: location)
+            #expect(
+                eventually(within: 5) { service.accepted == report.shares.ok },
+                "API \(service.accepted ?? -1), miners \(report.shares.ok)", sourceLocation: location)
+            #expect(service.acceptedByWorkers == report.shares.ok, sourceLocation: location)
+            expectOneAnchorAShard(service, location)
+        }
+
+        private func expectOneAnchorAShard(_ service: Service, _ location: SourceLocation) {
+            #expect(
+                eventually(within: 3) { service.anchors.count == 2 }, "anchors \(service.anchors)",
+                sourceLocation: location)
+            #expect(eventually(within: 3) { service.zombies.isEmpty }, sourceLocation: location)
+        }
+
+        /// Logins of both shards' upstreams; miners may still be spread over them.
+        private func settledLogins(_ service: Service, _ swarm: Swarm) throws -> Int {
+            try #require(swarm.hasReached(300))
+            usleep(600_000)  // the pool writes its report twice a second
+            return try #require(service.poolLogins)
+        }
+
+        // MARK: - Everybody stays
+
+        @Test func killedShardsAreBackAndNobodyNotices() throws {
+            let service = try Service(pool: ["--job-interval", "2"])
+            let swarm = try service.startSwarm(load(12))
+            let logins = try settledLogins(service, swarm)
+            for round in 0..<5 {
+                try service.killShard(round % 2)
+                usleep(1_000_000)
+            }
+            try expectNothingHappened(to: service, swarm, logins: logins)
+        }
+
+        @Test func shardsAreReplacedAndNobodyNotices() throws {
+            let service = try Service(pool: ["--job-interval", "2"])
+            let swarm = try service.startSwarm(load(10))
+            let logins = try settledLogins(service, swarm)
+            for _ in 0..<3 {
+                let before = service.children("millrace-worker")
+                let done = try service.verb("restart", "all")
+                #expect(done.code == 0, "\(done.text)")
+                #expect(Set(before).isDisjoint(with: service.children("millrace-worker")))
+            }
+            try expectNothingHappened(to: service, swarm, logins: logins)
+        }
+
+        /// Shares are under way at every moment, and the moments are any.
+        @Test(arguments: 1...2 as ClosedRange<UInt64>)
+        func noMomentToBeKilledIsABadOne(seed: UInt64) throws {
+            let service = try Service(pool: ["--job-interval", "1", "--reply-delay", "50"])
+            let swarm = try service.startSwarm(load(18, "--churn", "20", "--seed", "\(seed)"))
+            let logins = try settledLogins(service, swarm)
+            var random = seed
+            for round in 0..<20 {
+                random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                try service.killShard(Int(random >> 40) % 2)
+                // Quick deaths are answered with pauses, and ten in a row are too many.
+                usleep(UInt32(random >> 33) % 120_000 + (round % 6 == 5 ? 1_100_000 : 0))
+            }
+            try expectNothingHappened(to: service, swarm, logins: logins)
+        }
+
+        @Test func aStoppedShardIsReplacedAndItsMinersStay() throws {
+            let service = try Service(pool: ["--job-interval", "2"])
+            let swarm = try service.startSwarm(load(8))
+            let logins = try settledLogins(service, swarm)
+            let stopped = try #require(service.shard(1))
+            kill(stopped, SIGSTOP)
+            usleep(700_000)
+            // As the watchdog does, which would wait for twenty seconds.
+            kill(stopped, SIGABRT)
+            usleep(100_000)
+            kill(stopped, SIGKILL)
+            #expect(eventually(within: 5) { service.shard(1) != stopped && service.isReady(shard: 1) })
+            try expectNothingHappened(to: service, swarm, logins: logins)
+        }
+
+        // MARK: - Successors
+
+        /// Kills the process that comes after `process`, so many microseconds after it is there.
+        /// - Returns: it; nil when it had become ready before.
+        private func killSuccessor(of process: pid_t, shard: Int, after delay: UInt32, in service: Service) throws
+            -> pid_t?
+        {
+            var next: pid_t?
+            let isThere = eventuallyAtOnce(within: 10) {
+                next = service.shard(shard)
+                return next != nil && next != process
+            }
+            try #require(isThere, "\(service.millrace.log)")
+            let successor = try #require(next)
+            usleep(delay)
+            kill(successor, SIGKILL)
+            _ = eventuallyAtOnce(within: 2) { service.shard(shard) != successor }
+            return service.millrace.log.contains("(process \(successor)) is ready") ? nil : successor
+        }
+
+        @Test(arguments: [0, 40_000, 100_000] as [UInt32])
+        func aSuccessorThatIsKilledHasASuccessorToo(delay: UInt32) throws {
+            let service = try Service(pool: ["--job-interval", "2"])
+            let swarm = try service.startSwarm(load(7))
+            let logins = try settledLogins(service, swarm)
+            let first = try #require(service.shard(0))
+            kill(first, SIGKILL)
+            let second = try killSuccessor(of: first, shard: 0, after: delay, in: service)
+            #expect(delay > 0 || second != nil, "it was ready too soon")
+            if let second { _ = try killSuccessor(of: second, shard: 0, after: delay, in: service) }
+            #expect(eventually(within: 5) { service.isReady(shard: 0) }, "\(service.millrace.log)")
+            try expectNothingHappened(to: service, swarm, logins: logins)
+        }
+
+        @Test func whatKillsThreeSuccessorsIsGivenUpAndTheMinersComeBack() throws {
+            let service = try Service(pool: ["--job-interval", "2"])
+            let swarm = try service.startSwarm(load(10, "--retry-pause", "0.2"))
+            _ = try settledLogins(service, swarm)
+            var last = try #require(service.shard(0))
+            kill(last, SIGKILL)
+            for _ in 0..<3 {
+                last = try #require(
+                    try killSuccessor(of: last, shard: 0, after: 0, in: service), "it was ready too soon")
+            }
+            #expect(eventually(within: 5) { service.isReady(shard: 0) }, "\(service.millrace.log)")
+            #expect(service.millrace.log.contains("what it was handed seems to be what ends it"))
+            try expectOnlyTheMinersOfOneShardCameBack(service, swarm)
+        }
+
+        @Test(arguments: ["form", "head"])
+        func damagedMemoryIsNotUsedAndTheLogSaysSo(what: String) throws {
+            let service = try Service(pool: ["--job-interval", "2"])
+            let swarm = try service.startSwarm(load(8, "--retry-pause", "0.2"))
+            _ = try settledLogins(service, swarm)
+            let victim = try #require(service.shard(1))
+            // It must not mend the damage by writing everything anew.
+            kill(victim, SIGSTOP)
+            let memory = try StateFile(of: 1, supervisor: service.millrace.pid)
+            what == "form" ? memory.damageForms() : memory.damageHead()
+            kill(victim, SIGKILL)
+            #expect(eventually(within: 5) { service.shard(1) != victim && service.isReady(shard: 1) })
+            #expect(service.millrace.log.contains("cannot be taken over"), "\(service.millrace.log)")
+            try expectOnlyTheMinersOfOneShardCameBack(service, swarm)
+            // And the next one can take over again.
+            try service.killShard(1)
+            #expect(service.millrace.log.contains("took over"), "\(service.millrace.log)")
+        }
+
+        private func expectOnlyTheMinersOfOneShardCameBack(
+            _ service: Service, _ swarm: Swarm, location: SourceLocation = #_sourceLocation
+        ) throws {
+            let report = try swarm.finish()
+            #expect((1..<300).contains(report.connections.lost), sourceLocation: location)
+            #expect(report.connections.made == 300 + report.connections.lost, sourceLocation: location)
+            #expect(report.logins.ok == report.connections.made, sourceLocation: location)
+            #expect(report.nonceConflicts == 0, sourceLocation: location)
+            #expect(service.poolRejected?.count == 0, sourceLocation: location)
+            #expect(service.children("millrace-worker").count == 2, sourceLocation: location)
+            expectOneAnchorAShard(service, location)
+        }
+    }
+}
+
+/// Like `eventually`, without rest: for moments that pass quickly.
+private func eventuallyAtOnce(within seconds: Double, _ condition: () -> Bool) -> Bool {
+    let deadline = Date(timeIntervalSinceNow: seconds)
+    while Date() < deadline {
+        if condition() { return true }
+    }
+    return condition()
+}
+
+/// The memory of a shard, as the supervisor holds it.
+private final class StateFile {
+    /// docs/HANDOVER.md: a head of 64 bytes, then two halves.
+    private static let headBytes = 64
+    private let descriptor: Int32
+    private let halfBytes: Int
+
+    init(of shard: Int, supervisor: pid_t) throws {
+        let directory = "/proc/\(supervisor)/fd"
+        let entries = try FileManager.default.contentsOfDirectory(atPath: directory)
+        let path = entries.map { "\(directory)/\($0)" }.first { path in
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: path))?
+                .hasPrefix("/memfd:shard \(shard)") == true
+        }
+        descriptor = open(try #require(path, "no memory of shard \(shard)"), O_RDWR)
+        try #require(descriptor >= 0)
+        halfBytes = (Int(lseek(descriptor, 0, Int32(SEEK_END))) - StateFile.headBytes) / 2 & ~63
+    }
+
+    deinit { close(descriptor) }
+
+    /// Lengths that cannot be, where the first sections of both halves begin.
+    func damageForms() {
+        for half in 0..<2 { overwrite(at: StateFile.headBytes + half * halfBytes + 8, count: 64) }
+    }
+
+    func damageHead() { overwrite(at: 0, count: 64) }
+
+    private func overwrite(at offset: Int, count: Int) {
+        let bytes = [UInt8](repeating: 0xff, count: count)
+        _ = pwrite(descriptor, bytes, count, off_t(offset))
+    }
+}

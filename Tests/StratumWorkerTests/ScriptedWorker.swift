@@ -1,0 +1,229 @@
+import Configuration
+import Foundation
+import StratumProtocol
+import Telemetry
+import Testing
+
+@testable import StratumSession
+@testable import StratumWorker
+
+/// A worker without sockets: it writes its chronicle into plain memory, performs what its shard decides by remembering it,
+/// and may end at any moment.
+final class ScriptedWorker {
+    /// One connection, of a miner or to a pool.
+    struct Peer {
+        var descriptor: Int32
+        /// All that was ever sent on it.
+        var sent: [UInt8] = []
+        /// How much of that was there, and had been taken by the kernel, when the state was written.
+        var taken = 0
+        var received = 0
+        /// What the peer has read of it.
+        var read = 0
+
+        var unsent: [UInt8] { Array(sent[taken...]) }
+
+        func with(untaken: Int) -> Peer {
+            var peer = self
+            peer.taken = max(0, sent.count - untaken)
+            return peer
+        }
+
+        /// Lines that it has not read yet.
+        mutating func lines() -> [[String: Any]] {
+            guard let end = sent.lastIndex(of: 0x0a), end >= read else { return [] }
+            defer { read = end + 1 }
+            return sent[read...end].split(separator: 0x0a).compactMap {
+                try? JSONSerialization.jsonObject(with: Data($0)) as? [String: Any]
+            }
+        }
+    }
+
+    static let rules: UInt64 = 42
+    static let translation = EventTranslation(shard: 3, naming: MinerNaming(mode: .rigID))
+    static func time(_ moment: Instant) -> UInt64 { 1_795_305_600_000 + moment.microseconds / 1_000 }
+    static func reading(rules: UInt64 = rules) -> Takeover.Reading {
+        Takeover.Reading(rules: rules, translation: translation, parser: JSONParser(), time: time)
+    }
+
+    let memory: UnsafeMutableRawBufferPointer
+    var chronicle: Chronicle?
+    var shard: Shard
+    private(set) var events = EventLog(shard: 3, epoch: Epoch(high: 1, low: 2))
+    private(set) var miners: [MinerID: Peer] = [:]
+    private(set) var pools: [PoolConnectionID: Peer] = [:]
+    /// Dials that were not answered.
+    private(set) var dials: [PoolConnectionID] = []
+    private(set) var now = Instant(microseconds: 1_000_000)
+    private let parser = JSONParser()
+    private var descriptors: Int32 = 10
+
+    init(_ adjust: (inout ShardPolicy) -> Void = { _ in }) {
+        memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        memory.initializeMemory(as: UInt8.self, repeating: 0)
+        var policy = ShardPolicy(pools: [ShardPolicy.Pool(user: "wallet", password: "x")], agent: "millrace/test")
+        policy.keepsFirstUpstream = true
+        adjust(&policy)
+        shard = Shard(policy: policy, seed: 7)
+        let own = form
+        chronicle = Chronicle(beginningIn: memory, rules: ScriptedWorker.rules) { form in write(own, to: &form) }
+        take(.start)
+    }
+
+    deinit { memory.deallocate() }
+
+    // MARK: - Its chronicle
+
+    /// - Parameter untaken: so many of the last bytes of each connection wait for the kernel.
+    func writeDown(untaken: Int = 0) {
+        miners = miners.mapValues { $0.with(untaken: untaken) }
+        pools = pools.mapValues { $0.with(untaken: untaken) }
+        let own = form
+        let fits = chronicle?.renew { form in write(own, to: &form) }
+        #expect(fits == true)
+    }
+
+    private func write(_ own: WorkerForm, to form: inout FormWriter) {
+        own.encode(to: &form)
+        shard.encode(to: &form)
+    }
+
+    private var form: WorkerForm {
+        var form = WorkerForm(incarnation: 5)
+        form.miners = miners.mapValues { WorkerForm.Connection(descriptor: $0.descriptor, unsent: $0.unsent) }
+        form.pools = pools.mapValues { WorkerForm.Connection(descriptor: $0.descriptor, unsent: $0.unsent) }
+        form.events = events.written()
+        return form
+    }
+
+    /// Begins to read, and ends while it does.
+    func beginReading(_ input: ShardInput, _ bytes: [UInt8]) {
+        let room = chronicle?.log.begin(input, at: now, room: 1_024)
+        room?.copyBytes(from: bytes)
+    }
+
+    // MARK: - What happens
+
+    func pass(microseconds: UInt64) { now = Instant(microseconds: now.microseconds + microseconds) }
+
+    func tick() {
+        pass(microseconds: 100_000)
+        take(.tick)
+    }
+
+    func checkpoint() {
+        log(.note(WorkerNote.checkpoint.rawValue), [])
+        events.append(EventTranslation.checkpoint(shard, at: ScriptedWorker.time(now)))
+    }
+
+    func connect() -> MinerID {
+        guard let id = shard.nextMinerID else { return MinerID(index: .max, generation: 0) }
+        let descriptor = noteDescriptor()
+        miners[id] = Peer(descriptor: descriptor)
+        take(.minerConnected(id), Array("192.0.2.9".utf8))
+        return id
+    }
+
+    /// The pool answers the oldest dial.
+    @discardableResult
+    func poolConnects() -> PoolConnectionID? {
+        guard !dials.isEmpty else { return nil }
+        let id = dials.removeFirst()
+        pools[id]?.descriptor = noteDescriptor()
+        take(.poolConnected(id))
+        return id
+    }
+
+    func says(_ text: String, _ id: MinerID) {
+        miners[id]?.received += text.utf8.count
+        take(.minerBytes(id), Array(text.utf8))
+    }
+
+    func says(_ text: String, _ id: PoolConnectionID) {
+        pools[id]?.received += text.utf8.count
+        take(.poolBytes(id), Array(text.utf8))
+    }
+
+    func ends(_ id: MinerID) {
+        take(.minerClosed(id))
+        miners[id] = nil
+    }
+
+    func ends(_ id: PoolConnectionID) {
+        pools[id] = nil
+        take(.poolClosed(id), Array("reset by peer".utf8))
+    }
+
+    func lines(to id: MinerID) -> [[String: Any]] { miners[id]?.lines() ?? [] }
+    func lines(to id: PoolConnectionID) -> [[String: Any]] { pools[id]?.lines() ?? [] }
+
+    private func noteDescriptor() -> Int32 {
+        descriptors += 1
+        log(.note(WorkerNote.descriptor.rawValue), withUnsafeBytes(of: descriptors) { Array($0) })
+        return descriptors
+    }
+
+    private func log(_ input: ShardInput, _ bytes: [UInt8]) {
+        let fits = bytes.withUnsafeBytes { chronicle?.log.append(input, $0, at: now) }
+        #expect(fits == true, "the log is full")
+    }
+
+    private func take(_ input: ShardInput, _ bytes: [UInt8] = []) {
+        log(input, bytes)
+        do throws(ReplayFault) {
+            try shard.take(input, bytes.span, with: parser, at: now)
+        } catch {
+            Issue.record("\(input): \(error)")
+        }
+        var outbox = Outbox()
+        shard.takeOutbox(replacingWith: &outbox)
+        for command in outbox.commands { perform(command, outbox.bytes) }
+    }
+
+    private func perform(_ command: ShardCommand, _ bytes: [UInt8]) {
+        switch command {
+        case .sendToMiner(let id, let range): miners[id]?.sent += bytes[range]
+        case .closeMiner(let id, _): miners[id] = nil
+        case .sendToPool(let id, let range): pools[id]?.sent += bytes[range]
+        case .dial(let id):
+            pools[id] = Peer(descriptor: -1)
+            dials.append(id)
+        case .hangUp(let id):
+            pools[id] = nil
+            dials.removeAll { $0 == id }
+        case .joined(let id, let key):
+            guard let introduction = shard.introduction(of: id) else { return }
+            events.append(ScriptedWorker.translation.joined(introduction, key: key))
+        case .left(let key): events.append(MinerLeft(key: key))
+        case .settled(let share): events.append(EventTranslation.settled(share, at: ScriptedWorker.time(now)))
+        case .poolError(let text): events.append(PoolError(time: ScriptedWorker.time(now), text: text))
+        case .news: break
+        }
+    }
+}
+
+/// The written form of a shard, in an array.
+func written(_ shard: borrowing Shard) -> [UInt8] {
+    var measure = FormWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
+    shard.encode(to: &measure)
+    return [UInt8](unsafeUninitializedCapacity: measure.count) { buffer, count in
+        var form = FormWriter(into: UnsafeMutableRawBufferPointer(buffer))
+        shard.encode(to: &form)
+        count = form.count
+    }
+}
+
+/// SplitMix64: the same lives in each run.
+struct Dice: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+
+    mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+}

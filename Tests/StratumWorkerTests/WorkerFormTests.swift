@@ -1,0 +1,103 @@
+import StratumProtocol
+import StratumSession
+import Testing
+
+@testable import StratumWorker
+
+/// docs/HANDOVER.md
+struct WorkerFormTests {
+    private static var full: WorkerForm {
+        var form = WorkerForm(incarnation: 0x0102_0304_0506_0708)
+        form.miners[MinerID(index: 0, generation: 0)] = .init(descriptor: 17, unsent: [])
+        form.miners[MinerID(index: 4_999, generation: .max)] = .init(descriptor: .max, unsent: Array("job\n".utf8))
+        form.pools[PoolConnectionID(upstream: 1, pool: 2, generation: 3)] = .init(descriptor: -1, unsent: [0, 255])
+        form.events = Array("events".utf8)
+        return form
+    }
+
+    private func written(_ worker: WorkerForm) -> [UInt8] {
+        var measure = FormWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
+        worker.encode(to: &measure)
+        return [UInt8](unsafeUninitializedCapacity: measure.count) { buffer, count in
+            var form = FormWriter(into: UnsafeMutableRawBufferPointer(buffer))
+            worker.encode(to: &form)
+            count = form.count
+        }
+    }
+
+    /// - Returns: also how many bytes were left behind it.
+    private func read(_ bytes: [UInt8]) throws(FormFault) -> (form: WorkerForm, rest: Int) {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(bytes.count, 1), alignment: 8)
+        defer { memory.deallocate() }
+        memory.copyBytes(from: bytes)
+        var reader = FormReader(UnsafeRawBufferPointer(rebasing: memory[..<bytes.count]))
+        return (try WorkerForm(decoding: &reader), reader.remaining)
+    }
+
+    private func fault(_ bytes: [UInt8]) -> FormFault? {
+        do throws(FormFault) {
+            _ = try read(bytes)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test func whatIsWrittenIsReadAgainAndNothingBehindIt() throws {
+        let again = try read(written(WorkerFormTests.full) + [1, 2, 3])
+        #expect(again.form == WorkerFormTests.full)
+        #expect(again.rest == 3)
+        #expect(try read(written(WorkerForm(incarnation: 0))).form == WorkerForm(incarnation: 0))
+    }
+
+    @Test func everyTruncationIsRefused() {
+        let bytes = written(WorkerFormTests.full)
+        for count in bytes.indices { #expect(fault(Array(bytes.prefix(count))) != nil, "\(count) bytes") }
+    }
+
+    @Test func aSectionOfANewerProgramIsSkipped() throws {
+        var bytes = written(WorkerFormTests.full)
+        let more: [UInt8] = Array("NEWS".utf8) + [0, 0, 0, 0] + [2, 0, 0, 0, 0, 0, 0, 0] + [7, 7]
+        bytes += more
+        // The length of the record that all sections lie in.
+        let length = bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self) } + UInt64(more.count)
+        bytes.replaceSubrange(8..<16, with: withUnsafeBytes(of: length.littleEndian) { Array($0) })
+        #expect(try read(bytes).form == WorkerFormTests.full)
+    }
+
+    @Test func aLaterVersionIsRefused() {
+        var bytes = written(WorkerFormTests.full)
+        bytes[4] = 2
+        #expect(fault(bytes) == .unknownVersion(2))
+    }
+
+    /// Counts and lengths among them: nobody is made to allocate for more than the bytes that are there.
+    @Test func extremeNumbersAnywhereAreRefusedOrRead() {
+        let original = written(WorkerFormTests.full)
+        var refused = 0
+        for width in [1, 2, 4, 8] {
+            for offset in 0...(original.count - width) {
+                for fill: UInt8 in [0x00, 0x01, 0x7f, 0x80, 0xff] {
+                    var bytes = original
+                    bytes.replaceSubrange(offset..<offset + width, with: repeatElement(fill, count: width))
+                    guard let form = try? read(bytes).form else {
+                        refused += 1
+                        continue
+                    }
+                    #expect(form.miners.count <= 2 && form.pools.count <= 1)
+                }
+            }
+        }
+        #expect(refused > 500)
+    }
+
+    @Test func moreConnectionsThanBytesAreRefused() throws {
+        var bytes = written(WorkerFormTests.full)
+        let tag = try #require(bytes.firstRange(of: Array("MCON".utf8)))
+        let count = tag.upperBound + 4 + 8
+        bytes.replaceSubrange(count..<count + 4, with: [0x00, 0x10, 0, 0])
+        #expect(fault(bytes) == .truncated)
+        bytes.replaceSubrange(count..<count + 4, with: repeatElement(0xff, count: 4))
+        #expect(fault(bytes) == .badField("worker.miners"))
+    }
+}
