@@ -164,9 +164,9 @@ import Testing
         let service = try SupervisedService()
         try service.start(["-b", "127.0.0.2:0"])
         service.waitUntilReady()
-        // The last one belongs to `ls` itself; 10, which the shell reads the script from, is left out.
+        // A worker has two sockets, the memory of its shard and its anchor. The last one belongs to `ls` itself; 10, which the shell reads the script from, is left out.
         let expectations = [
-            ("collector", "0 1 2 3 4 5 "), ("worker0", "0 1 2 3 4 5 6 7 "), ("gateway", "0 1 2 3 4 5 "),
+            ("collector", "0 1 2 3 4 5 "), ("worker0", "0 1 2 3 4 5 6 7 8 9 "), ("gateway", "0 1 2 3 4 5 "),
         ]
         for (who, expected) in expectations {
             let path = service.directory.appending(path: "descriptors-\(who)")

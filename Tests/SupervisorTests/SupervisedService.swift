@@ -216,7 +216,7 @@ final class SupervisedService {
         crash) exit 1 ;;
         refuse) exit 2 ;;
         deaf) trap '' TERM ;;
-        *) trap 'trap "" TERM; note left; exit 0' TERM ;;
+        *) trap 'trap "" TERM; note left; exit 0' TERM USR2 ;;
         esac
         if [ "$manner" != mute ]; then
             note ready
