@@ -1,6 +1,6 @@
 /// An option as it was given on a command line. Their order matters: `-o a -u x -o b` gives pool a the user x, and
 /// pool b none.
-public struct GivenOption: Sendable, Equatable {
+public struct GivenOption: Codable, Sendable, Equatable {
     /// The long name without dashes, as in `KnownOption.name`.
     public var name: String
     /// nil for options without value.

@@ -1,5 +1,5 @@
 /// A configuration file as it was read from disk.
-public struct ConfigurationFile: Sendable, Equatable {
+public struct ConfigurationFile: Codable, Sendable, Equatable {
     /// Relative to the current directory, or absolute; appears in messages as it is.
     public var path: String
     public var bytes: [UInt8]

@@ -59,6 +59,7 @@ private struct WrittenRequest: Codable {
         case .reload: name = "reload"
         case .restart(let number): (name, shard) = ("restart", number)
         case .restartAll: name = "restartAll"
+        case .upgrade: name = "upgrade"
         case .stop: name = "stop"
         }
     }
@@ -71,6 +72,7 @@ private struct WrittenRequest: Codable {
         case "reload": .reload
         case "restart": shard.map { .restart(shard: $0) }
         case "restartAll": .restartAll
+        case "upgrade": .upgrade
         case "stop": .stop
         default: nil
         }

@@ -15,6 +15,9 @@ public enum ControlRequest: Equatable, Sendable {
     case restart(shard: Int)
     /// The same for every shard, one after the other, each when the one before is ready.
     case restartAll
+    /// Go on as the program that is now where this one was started from, and replace every process. Answered with `begun`;
+    /// `ServiceStatus.upgrade` tells how it goes. The socket is away for a moment meanwhile.
+    case upgrade
     /// End the service in good order, as SIGTERM does. Answered with `begun`; the socket vanishes when all is over.
     case stop
 
@@ -67,6 +70,8 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
     /// The place at which the last round of planned restarts was given up because its new process failed; nil when
     /// none was.
     public var restartHaltedAt: String?
+    /// The last upgrade; nil when there was none.
+    public var upgrade: UpgradeStatus?
     /// True from the moment a stop was asked for.
     public var isStopping: Bool
     public var configuration: ConfigurationStatus
@@ -82,6 +87,30 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
         restarting = []
         isStopping = false
         self.configuration = configuration
+    }
+}
+
+/// How an upgrade goes, or went.
+public struct UpgradeStatus: Codable, Equatable, Sendable {
+    public enum Phase: String, Codable, Sendable {
+        /// The new program is asked whether it can go on with this service.
+        case trying
+        /// Nothing has changed.
+        case refused
+        /// The new program supervises; the other processes are being replaced.
+        case replacing
+        case done
+        /// The new process of a shard failed (`ServiceStatus.restartHaltedAt`); those behind it were left as they were.
+        case halted
+    }
+
+    public var phase: Phase
+    /// For people: why it was refused.
+    public var lines: [String]
+
+    public init(_ phase: Phase, lines: [String] = []) {
+        self.phase = phase
+        self.lines = lines
     }
 }
 

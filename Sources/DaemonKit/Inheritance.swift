@@ -1,6 +1,5 @@
 internal import CLinux
 public import Configuration
-internal import FoundationEssentials
 internal import Glibc
 
 /// What the supervisor hands to a child: a value of settings and open descriptors, nothing by name.
@@ -69,29 +68,18 @@ public struct Inheritance: Codable, Sendable {
     }
 
     /// Writes the value into a new memory file, ready to be inherited as descriptor 4. The caller closes it.
-    public func memoryFile() throws -> Int32 {
-        let descriptor = clinux_memory_file("millrace-settings")
-        guard descriptor >= 0 else { throw InheritanceError.noMemoryFile(errno) }
-        // It holds secrets: only the child it is handed to explicitly shall have it.
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        let json = try JSONEncoder().encode(self)
-        guard writeWhole(json, to: descriptor) else {
-            let code = errno
-            close(descriptor)
-            throw InheritanceError.noMemoryFile(code)
-        }
-        return descriptor
-    }
+    public func memoryFile() throws -> Int32 { try MemoryFile.write(self, name: "millrace-settings") }
 
     /// Takes what the supervisor left at descriptors 3 and 4. Ends the process with a word to the user when there is
-    /// nothing: such programs are not started by hand.
+    /// nothing: such programs are not started by hand, except to see that they run here (`--version`).
     public static func take(program: String) -> Inheritance {
+        if CommandLine.arguments.dropFirst() == ["--version"] {
+            print(BuildInformation.version)
+            ExitCode.stopped.exit()
+        }
         do {
-            // From the start, not from where the supervisor (or an earlier child) stopped: the offset is shared.
-            guard lseek(settingsDescriptor, 0, SEEK_SET) == 0 else { throw InheritanceError.notInherited }
-            guard let json = readWhole(settingsDescriptor) else { throw InheritanceError.notInherited }
+            let inheritance = try MemoryFile.read(Inheritance.self, from: settingsDescriptor)
             close(settingsDescriptor)
-            let inheritance = try JSONDecoder().decode(Inheritance.self, from: json)
             for descriptor in inheritance.sockets + (inheritance.legacy?.descriptors ?? []) {
                 _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             }
@@ -99,43 +87,9 @@ public struct Inheritance: Codable, Sendable {
             _ = clinux_set_parent_death_signal(SIGTERM)
             return inheritance
         } catch {
-            _ = writeWhole(
-                Data("\(program) is started by millrace, not by hand. Try: millrace --help\n".utf8), to: STDERR_FILENO)
+            let words = Array("\(program) is started by millrace, not by hand. Try: millrace --help\n".utf8)
+            _ = write(STDERR_FILENO, words, words.count)
             ExitCode.usage.exit()
         }
     }
-}
-
-// Two loops instead of FileHandle: that one would bring all of Foundation, 45 MB in each of the four programs.
-
-/// False when not all of it could be written; `errno` says why.
-private func writeWhole(_ data: Data, to descriptor: Int32) -> Bool {
-    data.withUnsafeBytes { bytes in
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return false }
-            rest = rest.dropFirst(count)
-        }
-        return true
-    }
-}
-
-/// Everything up to the end of the file; nil when it cannot be read.
-private func readWhole(_ descriptor: Int32) -> Data? {
-    var data = Data()
-    var chunk = [UInt8](repeating: 0, count: 64 * 1024)
-    while true {
-        let count = read(descriptor, &chunk, chunk.count)
-        if count == 0 { return data }
-        if count < 0, errno == EINTR { continue }
-        guard count > 0 else { return nil }
-        data.append(contentsOf: chunk.prefix(count))
-    }
-}
-
-private enum InheritanceError: Error {
-    case notInherited
-    case noMemoryFile(Int32)
 }

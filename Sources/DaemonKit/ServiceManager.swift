@@ -26,6 +26,11 @@ public struct ServiceManager: Sendable {
         return manager
     }
 
+    /// What `inherited` has taken out, for a program that this process executes to go on as itself.
+    public var environment: [String] {
+        ["NOTIFY_SOCKET=\(address)"] + (watchdogMillis.map { ["WATCHDOG_USEC=\($0 * 1_000)"] } ?? [])
+    }
+
     /// sd_watchdog_enabled(3): meant for us only when WATCHDOG_PID says so, or is not there.
     private static func inheritedWatchdog() -> UInt64? {
         defer {

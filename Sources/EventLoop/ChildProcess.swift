@@ -1,4 +1,5 @@
 internal import CLibuv
+internal import CLinux
 internal import Glibc
 
 /// How a child process ended.
@@ -31,7 +32,14 @@ public struct ProcessCommand {
 
 /// A running child. Its end is reported once, on the loop; after that the object lets go of everything by itself.
 public final class ChildProcess {
-    private let raw: UnsafeMutablePointer<uv_process_t>
+    /// Who watches it.
+    private enum Watch {
+        case libuv(UnsafeMutablePointer<uv_process_t>)
+        /// We do: libuv only knows processes that it has started.
+        case ours(AdoptedProcess)
+    }
+
+    private let watch: Watch
     private let ended: (ProcessEnding) -> Void
     private var isClosed = false
 
@@ -39,7 +47,8 @@ public final class ChildProcess {
     public init(
         on loop: Loop, _ command: ProcessCommand, ended: @escaping (ProcessEnding) -> Void
     ) throws(SystemFailure) {
-        raw = makeHandle(uv_process_t.self)
+        let raw = makeHandle(uv_process_t.self)
+        watch = .libuv(raw)
         self.ended = ended
         var options = uv_process_options_t()
         options.exit_cb = { raw, status, signal in
@@ -70,19 +79,48 @@ public final class ChildProcess {
         }
     }
 
-    public var processID: Int32 { isClosed ? 0 : uv_process_get_pid(raw) }
+    /// Takes over a child that this process started before it executed the present program. If it is dead already that is
+    /// reported as any other end, in a later turn of the loop. Throws when it is no child of ours.
+    public init(
+        on loop: Loop, adopting processID: Int32, ended: @escaping (ProcessEnding) -> Void
+    ) throws(SystemFailure) {
+        let process = try AdoptedProcess(processID)
+        watch = .ours(process)
+        self.ended = ended
+        try process.begin(on: loop) { status in self.left(waitStatus: status) }
+    }
+
+    public var processID: Int32 {
+        guard !isClosed else { return 0 }
+        return switch watch {
+        case .libuv(let raw): uv_process_get_pid(raw)
+        case .ours(let process): process.processID
+        }
+    }
 
     /// Sends a signal; does nothing when the process is gone.
     public func send(signal number: Int32) {
         guard !isClosed else { return }
-        _ = uv_process_kill(raw, number)
+        switch watch {
+        case .libuv(let raw): _ = uv_process_kill(raw, number)
+        // The number is its until we have taken note of its end.
+        case .ours(let process): kill(process.processID, number)
+        }
     }
 
     /// Forgets the process without ending it: `ended` will not be called.
     public func close() {
         guard !isClosed else { return }
         isClosed = true
-        closeHandle(raw)
+        switch watch {
+        case .libuv(let raw): closeHandle(raw)
+        case .ours(let process): process.close()
+        }
+    }
+
+    private func left(waitStatus status: Int32) {
+        let signal = clinux_terminating_signal(status)
+        left(Int64(signal == 0 ? clinux_exit_status(status) : 0), signal)
     }
 
     private func left(_ status: Int64, _ signal: Int32) {
@@ -103,8 +141,43 @@ public final class ChildProcess {
     }
 }
 
+/// A child that somebody else started for us, watched by the descriptor that the kernel gives for a process.
+private final class AdoptedProcess {
+    let processID: Int32
+    private var descriptor: Int32 = -1
+    private var watch: DescriptorWatch?
+
+    init(_ processID: Int32) throws(SystemFailure) {
+        self.processID = processID
+        // Asks without taking anything away: ECHILD when it is not ours.
+        var information = siginfo_t()
+        guard processID > 0,
+            waitid(P_PID, id_t(processID), &information, WEXITED | WNOHANG | WNOWAIT) == 0
+        else { throw SystemFailure(code: -ECHILD) }
+        descriptor = clinux_process_descriptor(processID)
+        guard descriptor >= 0 else { throw SystemFailure(code: -errno) }
+    }
+
+    deinit { close() }
+
+    /// - Parameter ended: called once, with the status that wait(2) gives.
+    func begin(on loop: Loop, ended: @escaping (Int32) -> Void) throws(SystemFailure) {
+        watch = try DescriptorWatch(on: loop, descriptor: descriptor) { [unowned self] in
+            var status: Int32 = 0
+            if waitpid(processID, &status, WNOHANG) == processID { ended(status) }
+        }
+    }
+
+    func close() {
+        watch?.close()
+        watch = nil
+        if descriptor >= 0 { Glibc.close(descriptor) }
+        descriptor = -1
+    }
+}
+
 /// Lends `strings` as a null-terminated array of C strings.
-private func withCStrings<R>(
+func withCStrings<R>(
     _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> R
 ) -> R {
     var pointers: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) }

@@ -15,7 +15,9 @@ public final class Loop {
     /// All streams of the loop read into this one buffer: a chunk is consumed before the next read begins.
     let readBuffer: UnsafeMutablePointer<UInt8>
 
-    public init() throws(SystemFailure) {
+    /// - Parameter letsSignalsIn: false for a program that was executed with signals blocked, and wants none of them
+    ///   before it has its `SignalSource`s: then `letSignalsIn` must follow.
+    public init(letsSignalsIn: Bool = true) throws(SystemFailure) {
         let memory = UnsafeMutablePointer<uv_loop_t>.allocate(capacity: 1)
         let initialised = uv_loop_init(memory)
         guard initialised == 0 else {
@@ -25,13 +27,17 @@ public final class Loop {
         raw = memory
         readBuffer = .allocate(capacity: Loop.readBytesMax + Loop.readPadding)
         readBuffer.initialize(repeating: 0, count: Loop.readBytesMax + Loop.readPadding)
-        // With SIGTERM or SIGCHLD blocked, as some programs leave them to those they start, we could neither be stopped
-        // nor notice a child's death.
+        if letsSignalsIn { letSignalsIn() }
+        // A peer that closes first must be an error of write(2), not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+    }
+
+    /// With SIGTERM or SIGCHLD blocked, as some programs leave them to those they start, we could neither be stopped nor
+    /// notice a child's death.
+    public func letSignalsIn() {
         var none = sigset_t()
         sigemptyset(&none)
         pthread_sigmask(SIG_SETMASK, &none, nil)
-        // A peer that closes first must be an error of write(2), not the end of the process.
-        signal(SIGPIPE, SIG_IGN)
     }
 
     deinit {

@@ -13,7 +13,7 @@
 ///
 /// Time is an argument, in milliseconds of any clock that does not go back; so is chance (`jitter`). The owner calls
 /// `handle(.deadline)` when `deadline` has come; too early is harmless.
-public struct Child: Sendable {
+public struct Child: Sendable, Codable, Equatable {
     public private(set) var state = ChildState.idle
     /// All deaths that were not asked for, and the last of them.
     public private(set) var deaths = 0
@@ -26,7 +26,12 @@ public struct Child: Sendable {
     private var cause: RestartCause?
     /// Deaths since it was last ready for a healthy time.
     private var quickDeaths = 0
-    private let policy: RestartPolicy
+    /// Not part of what a successor is told: a newer program may know better limits.
+    var policy = RestartPolicy()
+
+    private enum CodingKeys: CodingKey {
+        case state, deaths, lastDeath, launches, restarts, cause, quickDeaths
+    }
 
     public init(policy: RestartPolicy) {
         self.policy = policy

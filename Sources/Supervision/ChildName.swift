@@ -1,5 +1,5 @@
 /// Which child of the service.
-public enum ChildName: Hashable, Sendable, CustomStringConvertible {
+public enum ChildName: Hashable, Sendable, Codable, CustomStringConvertible {
     case collector
     case shard(Int)
     case gateway

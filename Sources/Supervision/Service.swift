@@ -35,8 +35,11 @@ public enum RestartRefusal: Error, Equatable, Sendable {
 ///
 /// A stage of the start goes on when each of its children has had its say (ready, or dead once), or has kept the others
 /// waiting for too long. A stage of the stop goes on when all its processes are gone.
-public struct Service: Sendable {
-    struct Member: Sendable {
+///
+/// All of it can be written down (`Codable`), at any moment, for a newer supervisor to go on from (docs/HANDOVER.md).
+/// What is written is part of that contract: a name that is changed here is a new format there.
+public struct Service: Sendable, Codable, Equatable {
+    struct Member: Sendable, Codable, Equatable {
         let name: ChildName
         let stage: Int
         var child: Child
@@ -44,7 +47,7 @@ public struct Service: Sendable {
         var isWanted = true
     }
 
-    private enum Phase: Equatable {
+    private enum Phase: Equatable, Codable {
         case idle
         case starting(stage: Int, nextAt: Int64)
         case running
@@ -53,7 +56,7 @@ public struct Service: Sendable {
     }
 
     /// The process that was the last one of its place when it was asked for shall be replaced.
-    struct RestartWish: Sendable {
+    struct RestartWish: Sendable, Codable, Equatable {
         let name: ChildName
         let launches: Int
     }
@@ -68,7 +71,11 @@ public struct Service: Sendable {
     var waiting: [RestartWish] = []
     /// The one that has.
     var underWay: ChildName?
-    private let policy: RestartPolicy
+    private var policy = RestartPolicy()
+
+    private enum CodingKeys: CodingKey {
+        case members, phase, hasServed, waiting, underWay
+    }
 
     public init(shards: Int, hasGateway: Bool, policy: RestartPolicy) {
         self.policy = policy
@@ -77,6 +84,13 @@ public struct Service: Sendable {
         if hasGateway {
             members.append(Member(name: .gateway, stage: Service.lastStage, child: Child(policy: policy)))
         }
+    }
+
+    /// Another supervisor's service, from now on under these limits.
+    public init(resuming service: Service, policy: RestartPolicy) {
+        self = service
+        self.policy = policy
+        for index in members.indices { members[index].child.policy = policy }
     }
 
     // MARK: - Questions
@@ -141,15 +155,20 @@ public struct Service: Sendable {
 
     /// The operator wants new processes in these places. One that has failed is started anew.
     public mutating func restart(_ names: [ChildName], at now: Int64) throws(RestartRefusal) -> [Order] {
+        try checkIsRunning()
+        for name in names {
+            guard members.contains(where: { $0.name == name && $0.isWanted }) else { throw .unknown(name) }
+        }
+        return replace(names, at: now)
+    }
+
+    /// Throws while the service starts or stops: no time for plans.
+    public func checkIsRunning() throws(RestartRefusal) {
         switch phase {
         case .idle, .starting: throw .serviceIsStarting
         case .stopping, .stopped: throw .serviceIsStopping
         case .running: break
         }
-        for name in names {
-            guard members.contains(where: { $0.name == name && $0.isWanted }) else { throw .unknown(name) }
-        }
-        return replace(names, at: now)
     }
 
     /// What is started from now on is another thing than what was started before: these places need new processes. During

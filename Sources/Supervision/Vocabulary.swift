@@ -1,5 +1,5 @@
 /// How a process ended.
-public enum Ending: Equatable, Sendable {
+public enum Ending: Equatable, Sendable, Codable {
     case exit(Int32)
     case signal(Int32)
     /// It never ran: the program is missing, or the system has no room. Holds a negative errno.
@@ -71,7 +71,7 @@ public enum ChildReport: Equatable, Sendable {
 }
 
 /// Why a child is not started again.
-public enum Failure: Equatable, Sendable {
+public enum Failure: Equatable, Sendable, Codable {
     /// It died so many times in a row without a healthy time between.
     case keptDying(deaths: Int, last: Ending)
     /// It ended with an exit code that asks not to be started again.
@@ -79,7 +79,7 @@ public enum Failure: Equatable, Sendable {
 }
 
 /// Why a process was started in a place that had one before.
-public enum RestartCause: Hashable, Sendable {
+public enum RestartCause: Hashable, Sendable, Codable {
     case exit(Int32)
     case signal(Int32)
     /// The process before never came to be.
@@ -100,7 +100,7 @@ public enum RestartCause: Hashable, Sendable {
 }
 
 /// Where a child is in its life. Times are those of the events' clock.
-public enum ChildState: Equatable, Sendable {
+public enum ChildState: Equatable, Sendable, Codable {
     /// Not wanted yet.
     case idle
     /// Its process runs and has not said ready.

@@ -1,12 +1,18 @@
 internal import CLinux
+internal import FoundationEssentials
 internal import Glibc
 
 /// Undoes what a careless parent may have left to us, and we to our children.
 enum CleanStart {
-    static func make() {
+    /// - Returns: the descriptors that somebody has left open here for a reason of theirs (such as flock(1): to be held as long as
+    ///   this process lives).
+    static func make() -> [Int32] {
         openStandardDescriptors()
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        let left = names.compactMap { Int32($0) }.filter { $0 > STDERR_FILENO && fcntl($0, F_GETFD) == 0 }
         // What else was left open is not ours to close, but none of our children's business either.
         _ = clinux_close_on_exec_from(UInt32(STDERR_FILENO) + 1)
+        return left.sorted()
     }
 
     /// Makes sure that 0, 1 and 2 are open, so that no socket of ours gets a number that children take for their output.

@@ -11,7 +11,7 @@ struct Run: ParsableCommand {
         abstract: "Run the proxy (the default verb).",
         usage: """
             millrace [run] [options]
-            millrace status|reload|stop [--config FILE | --run-dir DIR] [--json]
+            millrace status|reload|upgrade|stop [--config FILE | --run-dir DIR] [--json]
             millrace restart SHARD|all [--config FILE | --run-dir DIR] [--json]
             millrace healthcheck [options]
             millrace --version
@@ -32,8 +32,14 @@ struct Run: ParsableCommand {
     @OptionGroup var options: CommandOptions
 
     func run() throws {
-        CleanStart.make()
+        let strangers = CleanStart.make()
+        let resumption = Resumption.ofThisProcess()
         let surroundings = Surroundings.ofThisProcess()
+        switch resumption {
+        case .trial(let descriptor): Resumption.answer(descriptor, surroundings: surroundings)
+        case .goOn(let descriptor): goOn(descriptor, surroundings: surroundings)
+        case nil: break
+        }
         let source = ConfigurationSource(options: CommandOptions.given(in: CommandLine.arguments.dropFirst()))
         let file: ConfigurationFile?
         let resolution: Resolution
@@ -48,14 +54,34 @@ struct Run: ParsableCommand {
             for finding in resolution.warnings + resolution.errors { say("\(finding)") }
             DaemonKit.ExitCode.badConfiguration.exit()
         }
-        LogOutput.start(
-            process: "supervisor", format: settings.logFormat == .json ? .json : .text,
-            level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile)
-        let log = Logger(label: "supervisor")
+        let log = Run.startLog(settings)
         for warning in resolution.warnings { log.warning("\(warning.logText)") }
         let configuration = RunningConfiguration(
             settings: settings, file: file, options: source.options, surroundings: surroundings)
-        serve(configuration, surroundings: surroundings, log: log).exit()
+        serve(configuration, inherited: nil, strangers: strangers, surroundings: surroundings, log: log).exit()
+    }
+
+    /// In the place of the program that ran in this process before.
+    private func goOn(_ descriptor: Int32, surroundings: Surroundings) -> Never {
+        do throws(StartFailure) {
+            let inherited = try HandedService.take(from: descriptor)
+            let configuration = try inherited.runningConfiguration(in: surroundings)
+            let log = Run.startLog(configuration.settings)
+            serve(
+                configuration, inherited: inherited, strangers: inherited.strangers, surroundings: surroundings,
+                log: log
+            ).exit()
+        } catch {
+            say(error.message)
+            error.exitCode.exit()
+        }
+    }
+
+    private static func startLog(_ settings: Settings) -> Logger {
+        LogOutput.start(
+            process: "supervisor", format: settings.logFormat == .json ? .json : .text,
+            level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile)
+        return Logger(label: "supervisor")
     }
 
     /// `--dry-run`: what is wrong, what would be done, and the exit code that scripts look at.
@@ -70,26 +96,33 @@ struct Run: ParsableCommand {
 
 /// The whole wiring of the supervisor.
 private func serve(
-    _ configuration: RunningConfiguration, surroundings: Surroundings, log: Logger
+    _ configuration: RunningConfiguration, inherited: HandedService?, strangers: [Int32],
+    surroundings: Surroundings, log: Logger
 ) -> DaemonKit.ExitCode {
     let settings = configuration.settings
     let serviceManager = ServiceManager.inherited()
     do {
         let programs = try ChildPrograms(beside: surroundings.executable, environment: surroundings.environment)
-        try programs.check(withGateway: settings.api != nil)
-        let runDirectory = try RunDirectory(at: settings.runDirectory, log: log)
+        if inherited == nil { try programs.check(withGateway: settings.api != nil) }
+        let runDirectory =
+            try inherited.map { RunDirectory(resuming: settings.runDirectory, lock: $0.lock) }
+            ?? RunDirectory(at: settings.runDirectory, log: log)
         defer { runDirectory.leave() }
         _ = DescriptorLimit.raise()
-        let sockets = try ShardSockets(binds: settings.binds, shards: settings.shards, log: log)
+        let sockets =
+            try inherited.map { try ShardSockets(adopting: $0.sockets) }
+            ?? ShardSockets(binds: settings.binds, shards: settings.shards, log: log)
         log.notice("Millrace \(BuildInformation.version), \(BuildInformation.platform), libuv \(Loop.libuvVersion)")
         var shown = settings
         shown.binds = sockets.binds
         for line in Summary.lines(of: shown) { log.info("\(line)") }
 
-        let loop = try Loop()
+        let loop = try Loop(letsSignalsIn: inherited == nil)
         let run = ServiceRun(
             on: loop, configuration: configuration, sockets: sockets, programs: programs,
-            serviceManager: serviceManager, log: log)
+            executable: inherited?.executable ?? surroundings.startedAs(CommandLine.arguments.first),
+            runDirectory: runDirectory, strangers: strangers, inherited: inherited, serviceManager: serviceManager,
+            log: log)
         return try run.untilStopped()
     } catch let failure as StartFailure {
         log.critical("\(failure.message)")

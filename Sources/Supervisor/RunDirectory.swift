@@ -1,3 +1,4 @@
+internal import Control
 internal import DaemonKit
 internal import FoundationEssentials
 internal import Glibc
@@ -11,7 +12,8 @@ internal import Logging
 ///     shard-N.events, shard-N.replay, snapshots      sockets of the bus
 struct RunDirectory {
     private let path: String
-    private let lock: Int32
+    /// The descriptor that holds the lock.
+    let lock: Int32
 
     init(at path: String, log: Logger) throws(StartFailure) {
         self.path = path
@@ -35,6 +37,15 @@ struct RunDirectory {
         }
         RunDirectory.removeSockets(in: path)
         guard RunDirectory.write("\(getpid())\n", to: pidPath) else { throw RunDirectory.failure(pidPath, errno) }
+    }
+
+    /// Goes on in the directory that this process used before it executed the present program.
+    /// - Parameter lock: the descriptor of the lock, which is held still.
+    init(resuming path: String, lock: Int32) {
+        self.path = path
+        self.lock = lock
+        // Of those who served sockets here all live on, except for us.
+        unlink(path + "/" + ControlLine.socketName)
     }
 
     /// The orderly end. The lock goes with the process.

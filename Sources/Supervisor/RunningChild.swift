@@ -16,7 +16,7 @@ final class RunningChild {
     private static let wordBytesMax = 64
 
     /// Milliseconds since 1970.
-    let startedAt = WallClock.milliseconds()
+    let startedAt: UInt64
 
     private let loop: Loop
     private let hear: (News) -> Void
@@ -35,6 +35,7 @@ final class RunningChild {
     ) throws(SystemFailure) {
         self.loop = loop
         self.hear = hear
+        startedAt = WallClock.milliseconds()
         hasLegacy = inheritance.legacy != nil
         var ends: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
@@ -53,6 +54,37 @@ final class RunningChild {
                 executable: executable, arguments: [name], environment: environment,
                 descriptors: [nil, STDOUT_FILENO, STDERR_FILENO, ends[1], settings] + sockets)
             process = try ChildProcess(on: loop, command) { [unowned self] ending in ended(ending) }
+        } catch {
+            cut()
+            throw error
+        }
+    }
+
+    /// What another program needs to go on with the child.
+    struct Handed: Codable, Equatable {
+        var processID: Int32
+        /// -1 when the child has closed its end.
+        var lifeline: Int32
+        var startedAt: UInt64
+        var hasLegacy: Bool
+    }
+
+    var handed: Handed {
+        Handed(processID: processID, lifeline: lifeline, startedAt: startedAt, hasLegacy: hasLegacy)
+    }
+
+    /// Takes over a child that this process had before it executed the present program.
+    init(on loop: Loop, adopting handed: Handed, hear: @escaping (News) -> Void) throws(SystemFailure) {
+        self.loop = loop
+        self.hear = hear
+        startedAt = handed.startedAt
+        hasLegacy = handed.hasLegacy
+        lifeline = handed.lifeline
+        do throws(SystemFailure) {
+            if lifeline >= 0 {
+                watch = try DescriptorWatch(on: loop, descriptor: lifeline) { [unowned self] in listen() }
+            }
+            process = try ChildProcess(on: loop, adopting: handed.processID) { [unowned self] in ended($0) }
         } catch {
             cut()
             throw error

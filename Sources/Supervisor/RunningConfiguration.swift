@@ -38,6 +38,44 @@ struct RunningConfiguration {
         status = ConfigurationStatus(file: path, loadedAt: WallClock.milliseconds())
     }
 
+    /// What another program needs to go on with it.
+    struct Handed: Codable {
+        /// Of a version that knows other settings they may be unreadable; then what the configuration says counts.
+        var settings: IfReadable<Settings>
+        var status: ConfigurationStatus
+        var options: [GivenOption]
+        var file: ConfigurationFile?
+        var bytesOnDisk: [UInt8]
+    }
+
+    var handed: Handed {
+        Handed(
+            settings: IfReadable(value: settings), status: status, options: options, file: file,
+            bytesOnDisk: bytesOnDisk)
+    }
+
+    /// Throws what is wrong with it for this version.
+    init(resuming handed: Handed, surroundings: Surroundings) throws(StartFailure) {
+        let resolution = Configuration.resolve(
+            file: handed.file, options: handed.options, surroundings: surroundings)
+        guard let settings = resolution.settings else {
+            throw StartFailure(
+                exitCode: .badConfiguration, message: resolution.errors.map(\.logText).joined(separator: "\n"))
+        }
+        self.settings = handed.settings.value ?? settings
+        status = handed.status
+        options = handed.options
+        self.surroundings = surroundings
+        file = handed.file
+        bytesOnDisk = handed.bytesOnDisk
+    }
+
+    /// Whatever the configuration says, these are so.
+    mutating func keep(runDirectory: String, shards: Int) {
+        settings.runDirectory = runDirectory
+        settings.shards = shards
+    }
+
     /// The file's path, to read it by; nil when there is none.
     var path: String? { file?.path }
 

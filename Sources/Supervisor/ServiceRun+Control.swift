@@ -15,6 +15,7 @@ extension ServiceRun {
         case .reload: return reload("asked to reload")
         case .restart(let number): return restart([.shard(number)])
         case .restartAll: return restart(service.shards)
+        case .upgrade: return beginUpgrade()
         case .stop:
             stop("asked to stop")
             return .begun
@@ -112,6 +113,7 @@ extension ServiceRun {
             children: service.wantedNames.map(status), configuration: configuration.status)
         status.restarting = service.restarting.map(\.description)
         status.restartHaltedAt = restartHaltedAt?.description
+        status.upgrade = upgrade
         status.isStopping = service.isStopping
         return status
     }
@@ -151,7 +153,7 @@ extension ChildStatus {
 }
 
 extension RestartRefusal {
-    fileprivate func answer(shards: Int) -> ControlRefusal {
+    func answer(shards: Int) -> ControlRefusal {
         switch self {
         case .serviceIsStarting:
             ControlRefusal(.impossible, lines: ["the service is starting; ask again when it is ready"])

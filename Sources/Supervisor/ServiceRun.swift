@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Control
 internal import DaemonKit
 internal import EventLoop
 internal import Glibc
@@ -12,19 +13,28 @@ final class ServiceRun {
     let log: Logger
     let startedAt: UInt64
     private let programs: ChildPrograms
-    private let environment: [String]
+    let environment: [String]
+    /// Where the program of the next upgrade will be.
+    let executable: String
+    let runDirectory: RunDirectory
+    /// Descriptors that are not ours, and stay open as long as this process lives.
+    let strangers: [Int32]
 
     var configuration: RunningConfiguration
     var service: Service
-    private(set) var children: [ChildName: RunningChild] = [:]
-    private var sockets: ShardSockets
+    var children: [ChildName: RunningChild] = [:]
+    /// What the program before has left, until it is taken up.
+    private var inherited: HandedService?
+    private(set) var sockets: ShardSockets
     /// What of each shard outlives its process.
-    private var legacies: [Int: ShardLegacy] = [:]
+    var legacies: [Int: ShardLegacy] = [:]
     private var pending: [Order] = []
     private var isPerforming = false
     private var exitCode = ExitCode.stopped
     /// The place at which the last planned restarts came to a halt.
     var restartHaltedAt: ChildName?
+    var upgrade: UpgradeStatus?
+    var trial: UpgradeTrial?
 
     private var timer: Timer?
     private var signals: [SignalSource] = []
@@ -33,8 +43,10 @@ final class ServiceRun {
     private var reaper: OrphanReaper?
     private var watchdog: Timer?
 
+    /// - Parameter inherited: what the program that this process executed before has left; nil = nothing runs yet.
     init(
         on loop: Loop, configuration: RunningConfiguration, sockets: ShardSockets, programs: ChildPrograms,
+        executable: String, runDirectory: RunDirectory, strangers: [Int32], inherited: HandedService?,
         serviceManager: ServiceManager?, log: Logger
     ) {
         self.loop = loop
@@ -43,16 +55,21 @@ final class ServiceRun {
         self.programs = programs
         self.serviceManager = serviceManager
         self.log = log
-        startedAt = WallClock.milliseconds()
+        self.executable = executable
+        self.runDirectory = runDirectory
+        self.strangers = strangers
+        self.inherited = inherited
+        startedAt = inherited?.startedAt ?? WallClock.milliseconds()
         let settings = configuration.settings
         environment = ServiceRun.childEnvironment(runDirectory: settings.runDirectory)
         let final: [ExitCode] = [.badConfiguration, .badInstallation, .usage]
-        service = Service(
-            shards: settings.shards, hasGateway: settings.api != nil,
-            policy: RestartPolicy(finalExitCodes: final.map(\.rawValue)))
+        let policy = RestartPolicy(finalExitCodes: final.map(\.rawValue))
+        service =
+            inherited.map { Service(resuming: $0.service, policy: policy) }
+            ?? Service(shards: settings.shards, hasGateway: settings.api != nil, policy: policy)
     }
 
-    /// Starts everything and returns when nothing is left of it.
+    /// Starts everything, or goes on with it, and returns when nothing is left of it.
     func untilStopped() throws(SystemFailure) -> ExitCode {
         signals = [
             try SignalSource(on: loop, signal: SIGTERM) { [unowned self] in stop("SIGTERM") },
@@ -63,12 +80,19 @@ final class ServiceRun {
         signal(SIGUSR1, SIG_IGN)
         server = try ControlServer(on: loop, runDirectory: settings.runDirectory) { [unowned self] in answer($0) }
         reaper = try OrphanReaper(on: loop) { [unowned self] process in
-            children.values.contains { $0.processID == process }
+            process == trial?.processID || children.values.contains { $0.processID == process }
         }
         keepWatchdogQuiet()
         watchFile()
         timer = Timer(on: loop) { [unowned self] in perform(service.advance(to: now, jitter: jitter)) }
-        perform(service.start(at: now))
+        if let inherited {
+            self.inherited = nil
+            goOn(with: inherited)
+        } else {
+            perform(service.start(at: now))
+        }
+        // Whoever wished to say something to us while we became another program is heard now.
+        loop.letSignalsIn()
         loop.run()
         timer?.close()
         return exitCode
@@ -153,7 +177,7 @@ final class ServiceRun {
         return legacy
     }
 
-    private func hear(_ news: RunningChild.News, of name: ChildName) {
+    func hear(_ news: RunningChild.News, of name: ChildName) {
         switch news {
         case .saidReady:
             legacy(of: name)?.tookOver()
@@ -191,9 +215,11 @@ final class ServiceRun {
             serviceManager?.sayStopping()
         case .restarted:
             log.notice("planned restarts done")
+            if upgrade?.phase == .replacing { upgrade?.phase = .done }
             serviceManager?.sayReady(status: readiness)
         case .restartsHalted(let name):
             restartHaltedAt = name
+            if upgrade?.phase == .replacing { upgrade?.phase = .halted }
             log.error("the new process of \(name) has failed; the planned restarts of the others are called off")
             serviceManager?.sayReady(status: readiness)
         case .stopped:
@@ -203,6 +229,7 @@ final class ServiceRun {
             watcher?.close()
             reaper?.close()
             watchdog?.close()
+            trial?.cancel()
             legacies = [:]
             loop.stop()
         }
@@ -234,15 +261,20 @@ final class ServiceRun {
     /// Ours, and two more: a crashing shard shall be gone and replaced, not held up by a backtrace of its last moment;
     /// and a mark by which a successor knows it.
     private static func childEnvironment(runDirectory: String) -> [String] {
+        var entries = ownEnvironment
+        let ours = ["SWIFT_BACKTRACE", Leftovers.mark]
+        entries.removeAll { entry in ours.contains { entry.hasPrefix($0 + "=") } }
+        return entries + ["SWIFT_BACKTRACE=enable=no", "\(Leftovers.mark)=\(runDirectory)"]
+    }
+
+    static var ownEnvironment: [String] {
         var entries: [String] = []
         var entry = environ
         while let text = entry.pointee {
             entries.append(String(cString: text))
             entry += 1
         }
-        let ours = ["SWIFT_BACKTRACE", Leftovers.mark]
-        entries.removeAll { entry in ours.contains { entry.hasPrefix($0 + "=") } }
-        return entries + ["SWIFT_BACKTRACE=enable=no", "\(Leftovers.mark)=\(runDirectory)"]
+        return entries
     }
 
     // MARK: - Time and chance
@@ -253,5 +285,5 @@ final class ServiceRun {
     /// Monotonic milliseconds.
     var now: Int64 { Int64(loop.nanoseconds / 1_000_000) }
 
-    private var jitter: Double { Double.random(in: 0..<1) }
+    var jitter: Double { Double.random(in: 0..<1) }
 }

@@ -27,13 +27,43 @@ final class ShardLegacy {
         self.name = name
     }
 
+    /// What another program needs to go on with it.
+    struct Handed: Codable, Equatable {
+        var shard: Int
+        var memory: Int32
+        var incarnation: Int
+        var anchors: [Inheritance.Legacy.Former]
+        var isReady: Bool
+        var hasServed: Bool
+        var failedTakeovers: Int
+
+        var descriptors: [Int32] { (memory >= 0 ? [memory] : []) + anchors.map(\.anchor) }
+    }
+
+    func handed(shard: Int) -> Handed {
+        Handed(
+            shard: shard, memory: memory, incarnation: incarnation,
+            anchors: anchors.map { .init(incarnation: $0.incarnation, anchor: $0.socket) }, isReady: isReady,
+            hasServed: hasServed, failedTakeovers: failedTakeovers)
+    }
+
+    init(name: String, adopting handed: Handed) {
+        self.name = name
+        memory = handed.memory
+        incarnation = handed.incarnation
+        anchors = handed.anchors.map { ($0.incarnation, $0.anchor) }
+        isReady = handed.isReady
+        hasServed = handed.hasServed
+        failedTakeovers = handed.failedTakeovers
+    }
+
     deinit {
         for anchor in anchors { close(anchor.socket) }
         if memory >= 0 { close(memory) }
     }
 
     /// What the next process gets.
-    struct Handed {
+    struct Bequest {
         var legacy: Inheritance.Legacy
         /// To be given to the child in this order from `firstDescriptor` on; the caller closes `theirs` afterwards.
         var descriptors: [Int32]
@@ -43,7 +73,7 @@ final class ShardLegacy {
 
     /// Prepares the start of the next process.
     /// - Parameter firstDescriptor: where in the child the first of the descriptors will stand.
-    func next(firstDescriptor: Int32) throws(SystemFailure) -> Handed {
+    func next(firstDescriptor: Int32) throws(SystemFailure) -> Bequest {
         if memory < 0 {
             do throws(HandoverFailure) {
                 memory = try StateMemory.make(name: name)
@@ -63,7 +93,7 @@ final class ShardLegacy {
             former: former.enumerated().map { index, anchor in
                 .init(incarnation: anchor.incarnation, anchor: firstDescriptor + 2 + Int32(index))
             })
-        return Handed(
+        return Bequest(
             legacy: legacy, descriptors: [memory, ends[1]] + former.map(\.socket), theirs: ends[1])
     }
 

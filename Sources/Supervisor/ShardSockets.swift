@@ -35,6 +35,23 @@ struct ShardSockets {
         for shard in 1..<max(shards, 1) { try open(shard: shard) }
     }
 
+    /// What another program needs to go on with them.
+    struct Handed: Codable, Equatable {
+        var binds: [Settings.Bind]
+        /// By shard, then in the order of `binds`.
+        var descriptors: [[Int32]]
+    }
+
+    var handed: Handed { Handed(binds: binds, descriptors: descriptors) }
+
+    init(adopting handed: Handed) throws(SystemFailure) {
+        binds = handed.binds
+        descriptors = handed.descriptors
+        var addresses: [SocketAddress] = []
+        for bind in handed.binds { addresses.append(try SocketAddress(host: bind.host, port: bind.port)) }
+        self.addresses = addresses
+    }
+
     /// The listening sockets of one shard, in the order of `binds`.
     func descriptors(of shard: Int) -> [Int32] { descriptors[shard] }
 

@@ -69,7 +69,7 @@ struct RestartVerb: ParsableCommand {
     }
 
     private func judge(_ shards: [ChildStatus], _ status: ServiceStatus) -> VerbOutcome {
-        let lines = shards.map { "\($0.name): \($0.state)" + ($0.processID.map { ", process \($0)" } ?? "") }
+        let lines = shards.map(\.line)
         if let place = status.restartHaltedAt {
             return VerbOutcome(
                 .failed, lines: ["the new process of \(place) failed; those after it were left as they are"] + lines)
@@ -129,4 +129,7 @@ struct StopVerb: ParsableCommand {
 extension ChildStatus {
     /// As log lines have it: "shard 0".
     var name: String { shard.map { "\(kind) \($0)" } ?? "\(kind)" }
+
+    /// "shard 0: ready, process 4711"
+    var line: String { "\(name): \(state)" + (processID.map { ", process \($0)" } ?? "") }
 }

@@ -16,13 +16,14 @@ import Testing
                 waitingForRestart: ["bind: …"]))
         status.restarting = ["shard 0"]
         status.restartHaltedAt = "shard 1"
+        status.upgrade = UpgradeStatus(.refused, lines: ["too old"])
         status.isStopping = true
         return status
     }
 
     static let requests: [ControlRequest] = [
         .status, .configuration, .configure(document: "{\n  \"a\": \"é\\n\" // x\n}"), .reload, .restart(shard: 7),
-        .restartAll, .stop,
+        .restartAll, .upgrade, .stop,
     ]
 
     static var replies: [ControlReply] {

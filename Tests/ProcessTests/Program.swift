@@ -10,10 +10,13 @@ final class Program {
     /// Where `swift build` has put the programs: beside this test.
     static let directory = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
 
-    init(_ name: String, _ arguments: [String], in scratch: Scratch) throws {
+    /// - Parameter directory: where the program is.
+    init(
+        _ name: String, _ arguments: [String], in scratch: Scratch, from directory: URL = Program.directory
+    ) throws {
         output = scratch.url.appending(path: "\(name)-\(UUID().uuidString.prefix(8)).log")
         _ = FileManager.default.createFile(atPath: output.path, contents: nil)
-        process.executableURL = Program.directory.appending(path: name)
+        process.executableURL = directory.appending(path: name)
         process.arguments = arguments
         let log = try FileHandle(forWritingTo: output)
         process.standardOutput = log

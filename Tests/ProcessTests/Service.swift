@@ -14,12 +14,15 @@ final class Service {
     private let poolArguments: [String]
     private var poolReport: URL { scratch.url.appending(path: "pool.json") }
 
-    /// - Parameter occupiedAPIPort: a port that the API cannot have yet.
+    /// - Parameters:
+    ///   - occupiedAPIPort: a port that the API cannot have yet.
+    ///   - installs: runs copies of the programs, which `install` replaces.
     init(
         shards: Int = 2, pool poolArguments: [String] = [], millrace arguments: [String] = [],
-        occupiedAPIPort: UInt16? = nil
+        occupiedAPIPort: UInt16? = nil, installs: Bool = false
     ) throws {
         scratch = try Scratch()
+        if installs { try Service.install(in: scratch) }
         minerPort = try freePort()
         apiPort = try occupiedAPIPort ?? freePort()
         poolPort = try freePort()
@@ -33,7 +36,7 @@ final class Service {
                 "--url", "127.0.0.1:\(poolPort)", "--user", "practice", "--bind", "127.0.0.1:\(minerPort)",
                 "--http-host", "127.0.0.1", "--http-port", "\(apiPort)", "--shards", "\(shards)",
                 "--run-dir", scratch.url.appending(path: "run").path, "--no-color",
-            ] + arguments, in: scratch)
+            ] + arguments, in: scratch, from: installs ? Service.installation(in: scratch) : Program.directory)
         let isReady = eventually(within: 10) {
             children("millrace-worker").count == shards && (occupiedAPIPort != nil || isServing) && isListening
         }
@@ -47,6 +50,31 @@ final class Service {
         try? FileManager.default.removeItem(at: report)
         return try Program(
             "millrace-practice-pool", ["--port", "\(port)", "--report-file", report.path] + arguments, in: scratch)
+    }
+
+    // MARK: - Programs of its own
+
+    private static func installation(in scratch: Scratch) -> URL { scratch.url.appending(path: "bin") }
+
+    /// Puts copies of the built programs in the place of those that are there, as a package does.
+    private static func install(in scratch: Scratch) throws {
+        let directory = installation(in: scratch)
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        for name in ["millrace", "millrace-worker", "millrace-collector", "millrace-gateway"] {
+            let copy = directory.appending(path: name + ".new")
+            try FileManager.default.copyItem(at: Program.directory.appending(path: name), to: copy)
+            try #require(rename(copy.path, directory.appending(path: name).path) == 0)
+        }
+    }
+
+    func install() throws { try Service.install(in: scratch) }
+
+    /// Puts something else in the place of one program.
+    func install(_ name: String, script: String, mode: mode_t = 0o755) throws {
+        let file = Service.installation(in: scratch).appending(path: name)
+        let copy = file.appendingPathExtension("new")
+        try Data(script.utf8).write(to: copy)
+        try #require(chmod(copy.path, mode) == 0 && rename(copy.path, file.path) == 0)
     }
 
     func killPool() {

@@ -17,6 +17,9 @@ int clinux_close_on_exec_from(unsigned int first);
 /// An anonymous file in memory (memfd_create, not close-on-exec). A descriptor, or -1 with errno.
 int clinux_memory_file(const char *name);
 
+/// A descriptor (close-on-exec) that is readable when the process has ended: pidfd_open. -1 with errno.
+int clinux_process_descriptor(pid_t process);
+
 /// From here on descendants that lose their parent become our children (PR_SET_CHILD_SUBREAPER), as those of PID 1 do. 0, or -1
 /// with errno.
 int clinux_adopt_orphans(void);

@@ -1,0 +1,107 @@
+internal import Configuration
+internal import Control
+internal import DaemonKit
+internal import EventLoop
+internal import Glibc
+internal import Logging
+internal import Supervision
+
+// Another program in the place of this one, with the same process id and the same children.
+extension ServiceRun {
+    /// Has the new program tried, and executes it if it is good.
+    func beginUpgrade() -> ControlReply {
+        do throws(RestartRefusal) {
+            try service.checkIsRunning()
+        } catch {
+            return .refused(error.answer(shards: 0))
+        }
+        guard trial == nil, upgrade?.phase != .replacing else {
+            return .refused(ControlRefusal(.impossible, lines: ["an upgrade is under way already"]))
+        }
+        log.notice("asked to upgrade: trying \(executable)")
+        do {
+            let state = try MemoryFile.write(handed, name: "millrace-service")
+            defer { close(state) }
+            trial = try UpgradeTrial(
+                on: loop, executable: executable, arguments: CommandLine.arguments, environment: environment,
+                state: state
+            ) { [unowned self] verdict in take(verdict) }
+        } catch {
+            let lines = ["\(executable): cannot be tried: \(error)"]
+            refuseUpgrade(lines)
+            return .refused(ControlRefusal(.impossible, lines: lines))
+        }
+        upgrade = UpgradeStatus(.trying)
+        return .begun
+    }
+
+    private func take(_ verdict: UpgradeTrial.Verdict) {
+        trial = nil
+        switch verdict {
+        case .refused(let lines): refuseUpgrade(lines)
+        case .goesOn where service.isStopping: refuseUpgrade(["the service is stopping"])
+        case .goesOn(let version): become(version)
+        }
+    }
+
+    private func refuseUpgrade(_ lines: [String]) {
+        for line in lines { log.error("upgrade: \(line)") }
+        log.error("upgrade refused; the service goes on as it is")
+        upgrade = UpgradeStatus(.refused, lines: lines)
+    }
+
+    /// Does not return when all goes well.
+    private func become(_ version: String) {
+        log.notice("going on as Millrace \(version)")
+        serviceManager?.say(status: "upgrading to Millrace \(version)")
+        let handed = handed
+        guard let state = try? MemoryFile.write(handed, name: "millrace-service") else {
+            return refuseUpgrade(["there is no memory to write the state of the service to"])
+        }
+        let environment = ServiceRun.ownEnvironment + (serviceManager?.environment ?? [])
+        let failure = ProgramChange.execute(
+            executable, arguments: CommandLine.arguments,
+            environment: environment + [Resumption.goOn(state).environmentEntry],
+            keeping: handed.descriptors + [state])
+        close(state)
+        serviceManager?.say(status: readiness)
+        refuseUpgrade(["\(executable): cannot be executed: \(failure)"])
+    }
+
+    /// What another program needs to go on as this service.
+    var handed: HandedService {
+        HandedService(
+            version: BuildInformation.version, executable: executable, startedAt: startedAt,
+            configuration: configuration.handed, service: service,
+            children: children.map { .init(name: $0, process: $1.handed) }, sockets: sockets.handed,
+            runDirectory: settings.runDirectory, legacies: legacies.map { $1.handed(shard: $0) },
+            lock: runDirectory.lock, strangers: strangers)
+    }
+
+    /// Takes up what the program before has left; then everybody else is replaced, as we were.
+    func goOn(with inherited: HandedService) {
+        for legacy in inherited.legacies {
+            legacies[legacy.shard] = ShardLegacy(name: "\(ChildName.shard(legacy.shard))", adopting: legacy)
+        }
+        restartHaltedAt = nil
+        for child in inherited.children {
+            do throws(SystemFailure) {
+                children[child.name] = try RunningChild(on: loop, adopting: child.process) { [unowned self] news in
+                    hear(news, of: child.name)
+                }
+            } catch {
+                log.error("\(child.name): process \(child.process.processID) cannot be adopted (\(error))")
+                perform(service.handle(.ended(.couldNotStart(error.code)), of: child.name, at: now, jitter: jitter))
+            }
+        }
+        log.notice(
+            "Millrace \(BuildInformation.version) goes on where \(inherited.version) stopped",
+            metadata: ["adopted": "\(children.count)"])
+        if configuration.settings.watchesFile, configuration.path != nil, configuration.hasFileChanged {
+            _ = reload("the file has changed")
+        }
+        upgrade = UpgradeStatus(.replacing)
+        let gateway: [ChildName] = configuration.settings.api == nil ? [] : [.gateway]
+        perform(service.replace([.collector] + gateway + service.shards, at: now))
+    }
+}

@@ -1,0 +1,140 @@
+internal import DaemonKit
+internal import EventLoop
+internal import Glibc
+
+/// A new program, asked whether it can go on with the running service before anything depends on it.
+final class UpgradeTrial {
+    enum Verdict: Equatable {
+        /// It can; its version.
+        case goesOn(String)
+        /// It cannot; the reasons.
+        case refused([String])
+    }
+
+    /// It reads a file in memory and starts three programs that print a line: a fraction of a second, on a loaded machine some.
+    static let patienceMillis: UInt64 = 10_000
+    /// What it says is read up to this; reasons are short.
+    private static let bytesMax = 8 * 1024
+
+    private let executable: String
+    private let patienceMillis: UInt64
+    private let judged: (Verdict) -> Void
+    private var process: ChildProcess?
+    private var output: Int32 = -1
+    private var watch: DescriptorWatch?
+    private var limit: Timer?
+    private var said: [UInt8] = []
+    private var ending: ProcessEnding?
+    private var isOutOfTime = false
+
+    /// - Parameters:
+    ///   - state: the `HandedService`, in a memory file; stays the caller's.
+    ///   - judged: called once, on the loop, but not from within another process's end.
+    init(
+        on loop: Loop, executable: String, arguments: [String], environment: [String], state: Int32,
+        patienceMillis: UInt64 = UpgradeTrial.patienceMillis, judged: @escaping (Verdict) -> Void
+    ) throws(SystemFailure) {
+        self.executable = executable
+        self.patienceMillis = patienceMillis
+        self.judged = judged
+        var ends: [Int32] = [-1, -1]
+        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
+            throw SystemFailure(code: -errno)
+        }
+        output = ends[0]
+        defer { close(ends[1]) }
+        do throws(SystemFailure) {
+            watch = try DescriptorWatch(on: loop, descriptor: output) { [unowned self] in listen() }
+            // In a turn of its own: whose ends were noticed together with this one must have been reported before.
+            let limit = Timer(on: loop) { [unowned self] in process == nil ? judge() : runOutOfTime() }
+            self.limit = limit
+            let inherited: Int32 = 3
+            process = try ChildProcess(
+                on: loop,
+                ProcessCommand(
+                    executable: executable, arguments: arguments,
+                    environment: environment + [Resumption.trial(inherited).environmentEntry],
+                    descriptors: [nil, ends[1], ends[1], state])
+            ) { [unowned self] ending in ended(ending) }
+            limit.start(after: patienceMillis)
+        } catch {
+            letGo()
+            throw error
+        }
+    }
+
+    var processID: Int32 { process?.processID ?? 0 }
+
+    /// Ends it without a verdict.
+    func cancel() {
+        end()
+        process?.close()
+        letGo()
+    }
+
+    // MARK: - From the loop
+
+    private func listen() {
+        var chunk = [UInt8](repeating: 0, count: 1_024)
+        while output >= 0 {
+            let count = read(output, &chunk, chunk.count)
+            if count > 0 {
+                said += chunk.prefix(min(count, UpgradeTrial.bytesMax - said.count))
+            } else if count < 0, errno == EAGAIN || errno == EINTR {
+                return
+            } else {
+                watch?.close()
+                watch = nil
+                return
+            }
+        }
+    }
+
+    private func runOutOfTime() {
+        isOutOfTime = true
+        end()
+    }
+
+    /// Its session, and with it whatever it has started.
+    private func end() {
+        if processID > 0 { kill(-processID, SIGKILL) }
+    }
+
+    private func ended(_ ending: ProcessEnding) {
+        self.ending = ending
+        process = nil
+        limit?.start(after: 0)
+    }
+
+    private func judge() {
+        listen()
+        letGo()
+        judged(verdict)
+    }
+
+    private var verdict: Verdict {
+        let lines = String(decoding: said, as: UTF8.self).split(separator: "\n").map(String.init)
+        if isOutOfTime {
+            return .refused(["\(executable): did not say within \(patienceMillis) ms whether it can go on"])
+        }
+        if ending == .exit(0), let version = lines.last(where: { $0.hasPrefix(Resumption.favour) }) {
+            return .goesOn(String(version.dropFirst(Resumption.favour.count)))
+        }
+        let end =
+            switch ending {
+            case .exit(let code): "left with exit code \(code)"
+            case .signal(let number): "was ended by signal \(number)"
+            case nil: "went"
+            }
+        return .refused(["\(executable): \(end), and did not say that it can go on with this service"] + lines)
+    }
+
+    private func letGo() {
+        watch?.close()
+        watch = nil
+        limit?.close()
+        limit = nil
+        if output >= 0 { close(output) }
+        output = -1
+    }
+}

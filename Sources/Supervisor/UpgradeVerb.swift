@@ -1,0 +1,70 @@
+internal import ArgumentParser
+internal import Control
+internal import DaemonKit
+internal import Glibc
+
+/// `millrace upgrade`
+struct UpgradeVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "upgrade", abstract: "Make the running service go on as the programs that are installed now.",
+        discussion: """
+            The supervisor executes the program that is now where it was started from, in the same process, and replaces \
+            all other processes one after the other; miners and pools keep their connections. A program that cannot \
+            go on with the service is refused, and nothing changes. Returns when all is done.
+
+            Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 the configuration does not \
+            tell which service is meant, 3 no service answers there, 64 wrong command line.
+            """,
+        helpNames: .shortAndLong)
+
+    @OptionGroup var service: ServiceAddress
+
+    private static let lookMicroseconds: UInt32 = 100_000
+    /// While the supervisor becomes another program nobody answers; that takes a fraction of a second.
+    private static let silentLooksMax = 10_000_000 / Int(lookMicroseconds)
+
+    func run() {
+        let client = service.client()
+        let reply = service.ask(.upgrade, of: client)
+        guard reply == .begun else { service.leave(VerbOutcome(reply, done: [])) }
+        service.leave(watch(client))
+    }
+
+    /// The trial and every state behind it have deadlines in the supervisor, so this ends.
+    private func watch(_ client: ControlClient) -> VerbOutcome {
+        var silentLooks = 0
+        while silentLooks < UpgradeVerb.silentLooksMax {
+            usleep(UpgradeVerb.lookMicroseconds)
+            guard
+                case .status(let status)? = try? client.ask(
+                    .status, timeoutMilliseconds: ServiceAddress.patienceMillis)
+            else {
+                silentLooks += 1
+                continue
+            }
+            silentLooks = 0
+            if status.isStopping { return VerbOutcome(.failed, lines: ["the service is stopping"]) }
+            if let outcome = UpgradeVerb.outcome(of: status) { return outcome }
+        }
+        return VerbOutcome(.failed, lines: ["the service does not answer any more; its log tells why"])
+    }
+
+    /// nil while it goes on.
+    static func outcome(of status: ServiceStatus) -> VerbOutcome? {
+        let children = status.children.map { $0.line }
+        switch status.upgrade?.phase {
+        case .trying, .replacing: return nil
+        case .refused: return VerbOutcome(.refused, lines: status.upgrade?.lines ?? [])
+        case .halted:
+            let place = status.restartHaltedAt ?? "a shard"
+            return VerbOutcome(
+                .failed, lines: ["the new process of \(place) failed; those after it were left as they are"] + children)
+        case .done:
+            let isWhole = status.children.allSatisfy { $0.state == .ready }
+            return VerbOutcome(
+                isWhole ? .done : .failed,
+                lines: ["process \(status.processID) goes on as Millrace \(status.version)"] + children)
+        case nil: return VerbOutcome(.failed, lines: ["the service does not tell how it goes on"])
+        }
+    }
+}

@@ -1,0 +1,188 @@
+import Configuration
+import Control
+import DaemonKit
+import EventLoop
+import Foundation
+import Glibc
+import Supervision
+import Testing
+
+@testable import Supervisor
+
+/// What two programs say to each other over an upgrade.
+@Suite struct UpgradeTests {
+    private static let surroundings = Surroundings(
+        environment: [:], coreCount: 2, hostName: "host", userID: 1, currentDirectory: "/", homeDirectory: nil,
+        executable: "/opt/millrace", version: "1")
+
+    private static var handed: HandedService {
+        get throws {
+            let options = [GivenOption("url", "127.0.0.1:3"), GivenOption("user", "me"), GivenOption("shards", "3")]
+            let resolution = resolve(file: nil, options: options, surroundings: surroundings)
+            var settings = try #require(resolution.settings)
+            settings.shards = 2
+            settings.retries = 77
+            let configuration = RunningConfiguration(
+                settings: settings, file: nil, options: options, surroundings: surroundings)
+            return HandedService(
+                version: "0.9", executable: "/opt/millrace", startedAt: 5, configuration: configuration.handed,
+                service: Service(shards: 2, hasGateway: false, policy: RestartPolicy()),
+                children: [
+                    .init(
+                        name: .shard(0),
+                        process: .init(processID: 4, lifeline: 20, startedAt: 6, hasLegacy: true)),
+                    .init(
+                        name: .collector,
+                        process: .init(processID: 5, lifeline: -1, startedAt: 6, hasLegacy: false)),
+                ],
+                sockets: .init(binds: [.init(host: "127.0.0.1", port: 9)], descriptors: [[21], [22]]),
+                runDirectory: "/run/somewhere",
+                legacies: [
+                    .init(
+                        shard: 0, memory: 23, incarnation: 8, anchors: [.init(incarnation: 8, anchor: 24)],
+                        isReady: true, hasServed: true, failedTakeovers: 0)
+                ], lock: 25, strangers: [19])
+        }
+    }
+
+    /// `handed` as JSON, changed before it is read.
+    private func taken(_ change: (inout [String: Any]) -> Void) throws -> HandedService {
+        let json = try JSONEncoder().encode(Self.handed)
+        var object = try #require(try JSONSerialization.jsonObject(with: json) as? [String: Any])
+        change(&object)
+        let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        try JSONSerialization.data(withJSONObject: object).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        return try HandedService.take(from: open(file.path, O_RDONLY))
+    }
+
+    @Test func everyDescriptorThatIsNeededStaysOpen() throws {
+        #expect(try Self.handed.descriptors.sorted() == [19, 20, 21, 22, 23, 24, 25])
+    }
+
+    @Test func whatIsInForceStaysInForceWhateverTheConfigurationSays() throws {
+        let descriptor = try MemoryFile.write(Self.handed, name: "test")
+        let handed = try HandedService.take(from: descriptor)
+        #expect(fcntl(descriptor, F_GETFD) == -1, "it is closed")
+        let settings = try handed.runningConfiguration(in: Self.surroundings).settings
+        #expect(settings.retries == 77 && settings.shards == 2 && settings.runDirectory == "/run/somewhere")
+    }
+
+    @Test func settingsOfAnotherVersionAreMadeAnewFromTheConfiguration() throws {
+        let handed = try taken { object in
+            var configuration = object["configuration"] as? [String: Any] ?? [:]
+            configuration["settings"] = ["from": "the future"]
+            object["configuration"] = configuration
+        }
+        let settings = try handed.runningConfiguration(in: Self.surroundings).settings
+        #expect(settings.retries == Settings().retries && settings.pools.map(\.user) == ["me"])
+        // These cannot change while the service runs.
+        #expect(settings.shards == 2 && settings.runDirectory == "/run/somewhere")
+    }
+
+    @Test func anotherFormatIsRefusedInWords() throws {
+        let failure = #expect(throws: StartFailure.self) { try taken { $0["format"] = 2 } }
+        #expect(failure?.message.contains("Millrace 0.9 leaves its state in format 2") == true)
+    }
+
+    @Test func halfAStateIsRefused() {
+        for key in ["service", "children", "sockets", "legacies", "lock", "strangers", "format", "configuration"] {
+            #expect(throws: StartFailure.self) { try taken { $0[key] = nil } }
+        }
+    }
+
+    @Test func aTrialIsNoUpgrade() {
+        #expect(Resumption(environmentValue: "try 3") == .trial(3))
+        #expect(Resumption(environmentValue: "go 17") == .goOn(17))
+        #expect(Resumption.goOn(17).environmentEntry == "MILLRACE_UPGRADE=go 17")
+        for nonsense in ["", "go", "go x", "go 2", "go -1", "stay 4", "try 3 4"] {
+            #expect(Resumption(environmentValue: nonsense) == nil)
+        }
+    }
+
+    @Test func aLinkToTheProgramIsFollowedAnewAndAWrongNameIsNot() throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        var surroundings = Self.surroundings
+        surroundings.executable = "/usr/bin/env"
+        surroundings.currentDirectory = directory.path
+        let link = directory.appending(path: "current").path
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "/usr/bin/env")
+        #expect(surroundings.startedAs(link) == link)
+        #expect(surroundings.startedAs("./current") == directory.path + "/./current")
+        for word in ["millrace", "/bin/sh", "/no/such/file", nil] {
+            #expect(surroundings.startedAs(word) == "/usr/bin/env")
+        }
+    }
+
+    // MARK: - The trial
+
+    private func verdict(_ script: String, patience: UInt64 = 10_000) throws -> UpgradeTrial.Verdict {
+        let state = try MemoryFile.write(["a": 1], name: "test")
+        defer { close(state) }
+        let loop = try Loop()
+        var verdict: UpgradeTrial.Verdict?
+        let trial = try UpgradeTrial(
+            on: loop, executable: "/bin/sh", arguments: ["sh", "-c", script, "millrace", "--one"],
+            environment: ["PATH=/usr/bin:/bin"], state: state, patienceMillis: patience
+        ) { verdict = $0 }
+        #expect(trial.processID > 0)
+        loop.run()
+        return try #require(verdict)
+    }
+
+    @Test func aProgramGetsTheStateAndItsAnswerCounts() throws {
+        let script =
+            #"[ "$MILLRACE_UPGRADE" = "try 3" ] && [ "$(cat /proc/self/fd/3)" = '{"a":1}' ] && echo "goes on: 9.8 $1""#
+        #expect(try verdict("sleep 0.05; \(script)") == .goesOn("9.8 --one"))
+    }
+
+    @Test(arguments: [
+        ("exit 1", "left with exit code 1"), ("exit 0", "left with exit code 0"), ("kill -9 $$", "ended by signal 9"),
+        ("echo 'goes on: 1'; exit 3", "left with exit code 3"), ("echo too old >&2; exit 1", "too old"),
+    ])
+    func whoeverSaysAnythingElseIsRefused(script: String, reason: String) throws {
+        guard case .refused(let lines) = try verdict(script) else { throw POSIXError(.EPROTO) }
+        #expect(lines.contains { $0.contains(reason) }, "\(lines)")
+    }
+
+    @Test func whoHangsIsEndedWithAllThatItHasStarted() throws {
+        let mark = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        defer { try? FileManager.default.removeItem(at: mark) }
+        let script = "sleep 60 & echo $! > \(mark.path).new; mv \(mark.path).new \(mark.path); wait"
+        guard case .refused(let lines) = try verdict(script, patience: 500) else { throw POSIXError(.EPROTO) }
+        #expect(lines.count == 1 && lines[0].contains("did not say within"), "\(lines)")
+        let text = try String(contentsOf: mark, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        let sleeper = try #require(pid_t(text))
+        for _ in 0..<200 where isAlive(sleeper) { usleep(10_000) }
+        #expect(!isAlive(sleeper))
+    }
+
+    private func isAlive(_ process: pid_t) -> Bool {
+        let stat = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
+        return !stat.isEmpty && !stat.contains(") Z ")
+    }
+
+    // MARK: - The verb
+
+    @Test func theVerbWaitsUntilAllIsOver() {
+        var status = ServiceStatus(
+            version: "2.0", processID: 7, startedAt: 0, children: [ChildStatus(kind: .shard, shard: 0, state: .ready)],
+            configuration: ConfigurationStatus(file: nil, loadedAt: 0))
+        for phase in [UpgradeStatus.Phase.trying, .replacing] {
+            status.upgrade = UpgradeStatus(phase)
+            #expect(UpgradeVerb.outcome(of: status) == nil)
+        }
+        status.upgrade = UpgradeStatus(.done)
+        let done = VerbOutcome(.done, lines: ["process 7 goes on as Millrace 2.0", "shard 0: ready"])
+        #expect(UpgradeVerb.outcome(of: status) == done)
+        status.upgrade = UpgradeStatus(.refused, lines: ["too old"])
+        #expect(UpgradeVerb.outcome(of: status) == VerbOutcome(.refused, lines: ["too old"]))
+        status.upgrade = UpgradeStatus(.halted)
+        #expect(UpgradeVerb.outcome(of: status)?.result == .failed)
+        status.upgrade = UpgradeStatus(.done)
+        status.children[0].state = .failed
+        #expect(UpgradeVerb.outcome(of: status)?.result == .failed)
+    }
+}
