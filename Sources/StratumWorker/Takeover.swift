@@ -11,6 +11,8 @@ struct Takeover: ~Copyable {
     var events: EventLog
     /// Whose descriptors the connections have.
     let incarnation: UInt64
+    /// Where the predecessor's pools are.
+    let poolNames: [String]
     /// `unsent` is all that was sent on a connection from the written state on, whether it has left or not.
     private(set) var miners: [MinerID: WorkerForm.Connection]
     private(set) var pools: [PoolConnectionID: WorkerForm.Connection]
@@ -31,6 +33,8 @@ struct Takeover: ~Copyable {
         case replay(ReplayFault)
         /// They were decided by another program, which may have decided otherwise.
         case otherRules
+        /// The configuration names more or fewer pools than before, and their connections are named by their numbers.
+        case otherPools
     }
 
     private init(_ own: WorkerForm, _ events: EventLog, _ shard: consuming Shard, _ reading: Reading) {
@@ -38,6 +42,7 @@ struct Takeover: ~Copyable {
         self.events = events
         self.reading = reading
         incarnation = own.incarnation
+        poolNames = own.poolNames
         miners = own.miners
         pools = own.pools
     }

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import DaemonKit
 internal import EventLoop
 internal import Glibc
@@ -73,6 +74,7 @@ extension Worker {
             form.pools[id] = WorkerForm.Connection(descriptor: link.descriptor, unsent: link.unsentBytes)
         }
         form.events = reporter.written()
+        form.poolNames = settings.pools.map(\.name)
         return form
     }
 }

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import DaemonKit
 internal import EventLoop
 internal import Glibc
@@ -13,6 +14,7 @@ struct InheritedConnections {
     let pools: [PoolConnectionID: WorkerForm.Connection]
     let unfinished: LoggedInput?
     let replayed: Int
+    let poolNames: [String]
 
     init(_ takeover: borrowing Takeover) {
         incarnation = takeover.incarnation
@@ -20,6 +22,7 @@ struct InheritedConnections {
         pools = takeover.pools
         unfinished = takeover.unfinished
         replayed = takeover.replayed
+        poolNames = takeover.poolNames
     }
 }
 
@@ -28,7 +31,7 @@ struct InheritedConnections {
 extension Worker {
     /// nil when there is nothing to take over, or it cannot be: then the shard begins anew, and its miners connect again.
     static func takeover(
-        from memory: StateMemory?, _ translation: EventTranslation, _ parser: JSONParser, _ log: Logger
+        from memory: StateMemory?, pools: Int, _ translation: EventTranslation, _ parser: JSONParser, _ log: Logger
     ) -> Takeover? {
         guard let memory, LeftChronicle.isThere(in: UnsafeRawBufferPointer(memory.bytes)) else { return nil }
         let (wall, monotonic) = (WallClock.milliseconds(), monotonicMicroseconds / 1_000)
@@ -36,7 +39,9 @@ extension Worker {
             let reading = Takeover.Reading(rules: rules, translation: translation, parser: parser) { moment in
                 wall &- (monotonic &- moment.microseconds / 1_000)
             }
-            return try Takeover.of(UnsafeRawBufferPointer(memory.bytes), reading)
+            let takeover = try Takeover.of(UnsafeRawBufferPointer(memory.bytes), reading)
+            guard takeover.poolNames.count == pools else { throw .otherPools }
+            return takeover
         } catch {
             log.error("the state of the earlier process cannot be taken over (\(error)); its miners connect anew")
             return nil
@@ -63,11 +68,38 @@ extension Worker {
         let adoption = Adoption(inherited, by: self)
         beginChronicle()
         adoption.goOn()
+        adoptConfiguration(inherited.poolNames)
         let milliseconds = Double((loop.nanoseconds - began) / 10_000) / 100
         log.notice(
             "took over \(adoption.miners.count) miners and \(adoption.pools.count) pool connections in \(milliseconds) ms",
             metadata: ["replayed": "\(inherited.replayed)", "lost": "\(adoption.lostCount)"])
     }
+
+    /// What the operator has changed since the predecessor was started. Miners stay; sessions with a pool that is another one
+    /// now, or that knows us by another login, end.
+    private func adoptConfiguration(_ poolNames: [String]) {
+        let wanted = ShardPolicy(settings, shard: inheritance.shard ?? 0)
+        let (before, names) = (shard.policy.pools, settings.pools.map(\.name))
+        let changed = wanted.pools.indices.filter { poolNames[$0] != names[$0] || before[$0] != wanted.pools[$0] }
+        if wanted != shard.policy { take(policy: wanted) }
+        for (id, _) in shard.poolConnections where changed.contains(Int(id.pool)) {
+            pools[id]?.hangUp()
+            take(.poolClosed(id), "the configuration has changed")
+        }
+        perform()
+    }
+
+    private func take(policy: ShardPolicy) {
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: Worker.policyBytesMax, alignment: 8)
+        defer { bytes.deallocate() }
+        var form = FormWriter(into: bytes)
+        policy.encode(to: &form)
+        guard form.fits else { return log.error("the settings are too long: those of before stay in force") }
+        take(.policy, UnsafeRawBufferPointer(rebasing: bytes[..<form.count]))
+    }
+
+    /// 64 pools with logins of kilobytes.
+    private static let policyBytesMax = 1024 * 1024
 
     /// Takes up one shard's connections: all of them stand before a byte moves on any.
     struct Adoption {

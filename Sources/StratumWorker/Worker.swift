@@ -19,7 +19,7 @@ internal import Telemetry
 final class Worker {
     let log: Logger
     let loop: Loop
-    private let settings: Settings
+    let settings: Settings
     private let lifeline: Lifeline
     let inheritance: Inheritance
     private let parser = JSONParser()
@@ -70,7 +70,9 @@ final class Worker {
         addresses = PoolAddresses(settings, loop: loop)
         news = NewsLog(log: log, pools: settings.pools.map(\.name))
         let events: EventLog
-        if let takeover = Worker.takeover(from: memory, translation, parser, log) {
+        if let takeover = Worker.takeover(
+            from: memory, pools: settings.pools.count, translation, parser, log)
+        {
             inherited = InheritedConnections(takeover)
             events = takeover.events
             shard = takeover.shard

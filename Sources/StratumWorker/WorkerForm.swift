@@ -15,14 +15,20 @@ struct WorkerForm: Equatable {
     var pools: [PoolConnectionID: Connection] = [:]
     /// `EventLog.written()`
     var events: [UInt8] = []
+    /// Where the pools of the shard's policy are, in its order: "pool.example:3333".
+    var poolNames: [String] = []
 
     private static let version: UInt16 = 1
+    /// Pools are numbered by one byte; names of hosts have 253 bytes at most.
+    private static let poolsMax = 256
+    private static let poolNameBytesMax = 512
 
     private enum Tag {
         static let process = FormTag("PROC")
         static let miners = FormTag("MCON")
         static let pools = FormTag("PCON")
         static let events = FormTag("EVTS")
+        static let poolNames = FormTag("PNAM")
     }
 
     init(incarnation: UInt64) {
@@ -50,6 +56,10 @@ struct WorkerForm: Equatable {
                 }
             }
             form.section(Tag.events) { $0.bytes(events) }
+            form.section(Tag.poolNames) { form in
+                form.integer(UInt32(poolNames.count))
+                for name in poolNames { form.text(name) }
+            }
         }
     }
 
@@ -80,6 +90,10 @@ struct WorkerForm: Equatable {
                 }
             case Tag.events.number:
                 events = [UInt8](try section.body.bytes(max: .max, "worker.events"))
+            case Tag.poolNames.number:
+                for _ in 0..<(try section.body.entryCount(max: WorkerForm.poolsMax, bytesMin: 4, "worker.poolNames")) {
+                    poolNames.append(try section.body.text(max: WorkerForm.poolNameBytesMax, "worker.poolName"))
+                }
             default:
                 break  // of a newer program
             }

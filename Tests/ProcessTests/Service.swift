@@ -17,9 +17,10 @@ final class Service {
     /// - Parameters:
     ///   - occupiedAPIPort: a port that the API cannot have yet.
     ///   - installs: runs copies of the programs, which `install` replaces.
+    ///   - namesPool: false when the configuration file of `arguments` has pools.
     init(
         shards: Int = 2, pool poolArguments: [String] = [], millrace arguments: [String] = [],
-        occupiedAPIPort: UInt16? = nil, installs: Bool = false
+        occupiedAPIPort: UInt16? = nil, installs: Bool = false, namesPool: Bool = true
     ) throws {
         scratch = try Scratch()
         if installs { try Service.install(in: scratch) }
@@ -32,9 +33,9 @@ final class Service {
         databasePath = database ?? scratch.url.appending(path: "run/statistics.sqlite").path
         millrace = try Program(
             "millrace",
-            [
-                "--url", "127.0.0.1:\(poolPort)", "--user", "practice", "--bind", "127.0.0.1:\(minerPort)",
-                "--http-host", "127.0.0.1", "--http-port", "\(apiPort)", "--shards", "\(shards)",
+            (namesPool ? ["--url", "127.0.0.1:\(poolPort)", "--user", "practice"] : []) + [
+                "--bind", "127.0.0.1:\(minerPort)", "--http-host", "127.0.0.1", "--http-port", "\(apiPort)", "--shards",
+                "\(shards)",
                 "--run-dir", scratch.url.appending(path: "run").path, "--no-color",
             ] + arguments, in: scratch, from: installs ? Service.installation(in: scratch) : Program.directory)
         let isReady = eventually(within: 10) {

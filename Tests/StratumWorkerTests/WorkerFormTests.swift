@@ -12,6 +12,7 @@ struct WorkerFormTests {
         form.miners[MinerID(index: 4_999, generation: .max)] = .init(descriptor: .max, unsent: Array("job\n".utf8))
         form.pools[PoolConnectionID(upstream: 1, pool: 2, generation: 3)] = .init(descriptor: -1, unsent: [0, 255])
         form.events = Array("events".utf8)
+        form.poolNames = ["pool.example:3333", "[::1]:3333"]
         return form
     }
 
