@@ -47,7 +47,7 @@ enum EventText {
         json.member("miner", share.miner)
         put(nameOf: miner, into: &json)
         json.member("outcome", name(of: share.outcome))
-        json.member("reason", name(of: share.reason))
+        json.member("reason", share.reason == .none ? nil : share.reason.name)
         json.member("difficulty", share.difficulty)
         json.member("actual_difficulty", share.actualDifficulty)
         // What was not forwarded was not answered.
@@ -92,20 +92,6 @@ enum EventText {
         case .rejected: "rejected"
         case .invalid: "invalid"
         case .local: "local"
-        }
-    }
-
-    static func name(of reason: RefusalReason) -> String? {
-        switch reason {
-        case .none: nil
-        case .lowDifficulty: "low_difficulty"
-        case .invalidNonce: "invalid_nonce"
-        case .staleJob: "stale_job"
-        case .wrongAlgorithm: "wrong_algorithm"
-        case .duplicate: "duplicate"
-        case .badGateway: "bad_gateway"
-        case .poolLost: "pool_lost"
-        case .pool: "pool"
         }
     }
 }

@@ -11,7 +11,15 @@ import Testing
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
         arguments.append(nil)
         defer { for argument in arguments { free(argument) } }
-        try #require(posix_spawn(&process, "/bin/sh", nil, nil, &arguments, environ) == 0)
+        // The threads of tests may block signals, and a child would inherit that.
+        var attributes = posix_spawnattr_t()
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        try #require(posix_spawn(&process, "/bin/sh", nil, &attributes, &arguments, environ) == 0)
         return process
     }
 
