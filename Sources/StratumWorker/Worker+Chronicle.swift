@@ -23,7 +23,21 @@ extension Worker {
         return (seconds << 24 ^ fraction) &* 0x9E37_79B9_7F4A_7C15 ^ UInt64(bitPattern: Int64(status.st_size))
     }()
 
-    var hasRoomToRead: Bool {
+    /// Where the next bytes of a peer shall be read: right into the chronicle. nil = wherever.
+    func room(for input: ShardInput) -> UnsafeMutableRawBufferPointer? {
+        readAt = now
+        guard chronicle != nil else { return nil }
+        if !hasRoomToRead { renewChronicle() }
+        let bytes = Loop.readBytesMax + Loop.readPadding
+        guard let room = chronicle?.log.begin(input, at: readAt, room: bytes) else {
+            // What is read elsewhere would be missing in it.
+            forgetChronicle()
+            return nil
+        }
+        return UnsafeMutableRawBufferPointer(rebasing: room.prefix(Loop.readBytesMax))
+    }
+
+    private var hasRoomToRead: Bool {
         (chronicle?.log.room ?? 0) > 2 * (Loop.readBytesMax + Loop.readPadding)
     }
 

@@ -31,27 +31,24 @@ struct InheritedConnections {
 extension Worker {
     /// nil when there is nothing to take over, or it cannot be: then the shard begins anew, and its miners connect again.
     static func takeover(
-        from memory: StateMemory?, pools: Int, _ translation: EventTranslation, _ parser: JSONParser, _ log: Logger
+        from memory: StateMemory?, pools: Int, _ translation: EventTranslation, _ parser: JSONParser, at now: Instant,
+        _ log: Logger
     ) -> Takeover? {
         guard let memory, LeftChronicle.isThere(in: UnsafeRawBufferPointer(memory.bytes)) else { return nil }
-        let (wall, monotonic) = (WallClock.milliseconds(), monotonicMicroseconds / 1_000)
+        let (wall, monotonic) = (WallClock.milliseconds(), now.microseconds / 1_000)
         do throws(Takeover.Fault) {
             let reading = Takeover.Reading(rules: rules, translation: translation, parser: parser) { moment in
                 wall &- (monotonic &- moment.microseconds / 1_000)
             }
             let takeover = try Takeover.of(UnsafeRawBufferPointer(memory.bytes), reading)
-            guard takeover.poolNames.count == pools else { throw .otherPools }
+            guard takeover.poolNames.count == pools, takeover.shard.policy.pools.count == pools else {
+                throw .otherPools
+            }
             return takeover
         } catch {
             log.error("the state of the earlier process cannot be taken over (\(error)); its miners connect anew")
             return nil
         }
-    }
-
-    private static var monotonicMicroseconds: UInt64 {
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
-        return UInt64(now.tv_sec) * 1_000_000 + UInt64(now.tv_nsec) / 1_000
     }
 
     /// Takes the connections up, or begins with none.
@@ -107,7 +104,7 @@ extension Worker {
         private(set) var miners: [MinerConnection] = []
         private(set) var pools: [PoolLink] = []
         /// Connections that could not be taken up.
-        private(set) var lostCount = 0
+        var lostCount: Int { lostMiners.count + lostPools.count }
         private var unsent: [(TCPStream, [UInt8])] = []
         private var lostMiners: [MinerID] = []
         private var lostPools: [PoolConnectionID] = []
@@ -122,7 +119,6 @@ extension Worker {
             adoptMiners(inherited, anchored)
             adoptPools(inherited, anchored)
             if let anchored { adoptStrangers(inherited, anchored) }
-            lostCount = lostMiners.count + lostPools.count
         }
 
         private static func take(_ descriptors: [Int32], _ anchored: AnchoredDescriptors?) -> [Int32?] {

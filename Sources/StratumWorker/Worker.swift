@@ -56,7 +56,7 @@ final class Worker {
     /// nil when there is no such memory, or it did not suffice.
     var chronicle: Chronicle?
     /// When the chunk that is being read was asked for.
-    private var readAt = Instant(microseconds: 0)
+    var readAt = Instant(microseconds: 0)
 
     init(_ inheritance: Inheritance, log: Logger) throws {
         self.inheritance = inheritance
@@ -71,7 +71,8 @@ final class Worker {
         news = NewsLog(log: log, pools: settings.pools.map(\.name))
         let events: EventLog
         if let takeover = Worker.takeover(
-            from: memory, pools: settings.pools.count, translation, parser, log)
+            from: memory, pools: settings.pools.count, translation, parser,
+            at: Instant(microseconds: loop.nanoseconds / 1_000), log)
         {
             inherited = InheritedConnections(takeover)
             events = takeover.events
@@ -158,16 +159,6 @@ final class Worker {
     var now: Instant { Instant(microseconds: loop.nanoseconds / 1_000) }
 
     // MARK: - Inputs
-
-    /// Where the next bytes of a peer shall be read: right into the chronicle. nil = wherever.
-    func room(for input: ShardInput) -> UnsafeMutableRawBufferPointer? {
-        readAt = now
-        guard chronicle != nil else { return nil }
-        if !hasRoomToRead { renewChronicle() }
-        let bytes = Loop.readBytesMax + Loop.readPadding
-        guard let room = chronicle?.log.begin(input, at: readAt, room: bytes) else { return nil }
-        return UnsafeMutableRawBufferPointer(rebasing: room.prefix(Loop.readBytesMax))
-    }
 
     /// A chunk of what a peer has sent has been read into `room`.
     func received(_ chunk: UnsafeRawBufferPointer, as input: ShardInput) {
