@@ -20,7 +20,7 @@ struct Gateway: ~Copyable {
     private let feed: Feed
     private let streams: EventStreams
     private let supervisor: SupervisorsWord
-    private let lifeline: Lifeline
+    private var lifeline: Lifeline
 
     private var server: HTTPServer?
     private var retry = BindRetry()

@@ -227,11 +227,19 @@ int clinux_anchor_list(int socket, int *descriptors, int max) {
 
 int clinux_tcp_counts(int descriptor, unsigned long long *written, unsigned long long *read) {
     struct tcp_info info;
-    socklen_t size = sizeof info;
-    int unread = 0, unacknowledged = 0;
-    memset(&info, 0, sizeof info);
-    if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) < 0) return -1;
-    if (ioctl(descriptor, SIOCINQ, &unread) < 0 || ioctl(descriptor, SIOCOUTQ, &unacknowledged) < 0) return -1;
+    int unread, unacknowledged, unread_after = 0, unacknowledged_after = 0;
+    if (ioctl(descriptor, SIOCINQ, &unread_after) < 0 || ioctl(descriptor, SIOCOUTQ, &unacknowledged_after) < 0) return -1;
+    // The peer goes on meanwhile. Nobody reads or writes here, so one queue only grows and the other only shrinks: when
+    // neither has changed, what was read between belongs to the same moment.
+    do {
+        unread = unread_after;
+        unacknowledged = unacknowledged_after;
+        socklen_t size = sizeof info;
+        memset(&info, 0, sizeof info);
+        if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) < 0) return -1;
+        if (ioctl(descriptor, SIOCINQ, &unread_after) < 0 || ioctl(descriptor, SIOCOUTQ, &unacknowledged_after) < 0)
+            return -1;
+    } while (unread != unread_after || unacknowledged != unacknowledged_after);
     *written = info.tcpi_bytes_acked + (unsigned long long)unacknowledged;
     *read = info.tcpi_bytes_received - (unsigned long long)unread;
     // The peer's FIN counts as a byte received, and never as one unread.

@@ -41,6 +41,9 @@ public struct Inheritance: Codable, Sendable {
         public var incarnation: Int
         /// The anchors of processes that are gone, by their incarnations.
         public var former: [Former]
+        /// True when the predecessor still serves: the process says that it is prepared, and waits for its turn. (nil = no;
+        /// an older supervisor does not say.)
+        public var standsBeside: Bool?
 
         public struct Former: Codable, Sendable, Equatable {
             public var incarnation: Int

@@ -28,17 +28,21 @@ public final class EventPublisher {
         logBytesMax: Int = EventLog.bytesMaxDefault
     ) throws(BusFailure) {
         let log = EventLog(shard: source.number, epoch: epoch, bytesMax: logBytesMax)
-        try self.init(context, runDirectory: runDirectory, source: source, log: log)
+        try self.init(context, log: log)
+        try bind(source, runDirectory: runDirectory)
     }
 
+    /// Can record, and is heard by nobody until `bind`.
     /// - Parameter log: of a predecessor, perhaps: then the stream goes on as if nothing had happened.
-    public init(
-        _ context: BusContext, runDirectory: String, source: EventSource, log: EventLog
-    ) throws(BusFailure) {
+    public init(_ context: BusContext, log: EventLog) throws(BusFailure) {
         self.log = log
         frame.reserveCapacity(EventLog.frameBytesMax)
         replay = try BusSocket(context, .router, queuedMessagesMax: Self.queuedAnswersMax)
         events = try BusSocket(context, .publish, queuedMessagesMax: Self.queuedFramesMax)
+    }
+
+    /// Takes the place of `source` on the bus, from whoever has it.
+    public func bind(_ source: EventSource, runDirectory: String) throws(BusFailure) {
         // First where to ask, then what makes others ask.
         try replay.bind(.replay(source, runDirectory: runDirectory))
         try events.bind(.events(source, runDirectory: runDirectory))

@@ -14,7 +14,7 @@ final class Collector {
     static let tickMilliseconds: UInt64 = 1_000
 
     private let loop: Loop
-    private let lifeline: Lifeline
+    private var lifeline: Lifeline
     private let logger = Logger(label: "collector")
     private let bus: BusContext
     private let subscribers: [EventSubscriber]

@@ -23,7 +23,9 @@ struct Main: ParsableCommand {
         do {
             // Before anything makes a thread.
             if let legacy = inheritance.legacy { try Anchor.drop(on: legacy.anchor) }
-            let worker = try Worker(inheritance, log: log)
+            var lifeline = Lifeline(descriptor: Lifeline.inheritedDescriptor)
+            let standing = try Standing.ofThisProcess(inheritance, &lifeline)
+            let worker = try Worker(inheritance, standing, lifeline, log: log)
             try worker.run()
             // Not by the way of main: its exit would wait for a host name that nobody answers for.
             ExitCode.stopped.exitNow()

@@ -11,6 +11,7 @@ final class Reporter {
     var liveMiners: () -> [MinerJoined] = { [] }
 
     private let shard: UInt16
+    private let runDirectory: String
     private let publisher: EventPublisher
     private let context: BusContext
     private var watch: DescriptorWatch?
@@ -18,11 +19,16 @@ final class Reporter {
     private var isWaitingToFlush = false
 
     /// - Parameter events: of a predecessor, perhaps.
-    init(_ settings: Settings, events: EventLog, loop: Loop) throws {
+    init(_ settings: Settings, events: EventLog) throws {
         shard = events.shard
+        runDirectory = settings.runDirectory
         context = try BusContext()
-        publisher = try EventPublisher(
-            context, runDirectory: settings.runDirectory, source: .shard(shard), log: events)
+        publisher = try EventPublisher(context, log: events)
+    }
+
+    /// Takes the shard's place on the bus: from here on what is recorded is heard.
+    func open(on loop: Loop) throws {
+        try publisher.bind(.shard(shard), runDirectory: runDirectory)
         watch = try DescriptorWatch(on: loop, descriptor: publisher.requestDescriptor) { [unowned self] in
             self.serveRequests()
         }

@@ -29,11 +29,12 @@ struct InheritedConnections {
 // How a worker goes on where its predecessor was stopped.
 
 extension Worker {
-    /// nil when there is nothing to take over, or it cannot be: then the shard begins anew, and its miners connect again.
+    /// nil when there is nothing to take over, or it cannot be and nobody else could go on with it: then the shard begins anew,
+    /// and its miners connect again.
     static func takeover(
-        from memory: StateMemory?, pools: Int, _ translation: EventTranslation, _ parser: JSONParser, at now: Instant,
-        _ log: Logger
-    ) -> Takeover? {
+        from memory: StateMemory?, _ standing: Standing, pools: Int, _ translation: EventTranslation,
+        _ parser: JSONParser, at now: Instant, _ log: Logger
+    ) throws(HandoverRefusal) -> Takeover? {
         guard let memory, LeftChronicle.isThere(in: UnsafeRawBufferPointer(memory.bytes)) else { return nil }
         let (wall, monotonic) = (WallClock.milliseconds(), now.microseconds / 1_000)
         do throws(Takeover.Fault) {
@@ -46,30 +47,46 @@ extension Worker {
             }
             return takeover
         } catch {
+            if standing == .besideFrozen { throw .unreadable(error) }
             log.error("the state of the earlier process cannot be taken over (\(error)); its miners connect anew")
             return nil
         }
     }
 
-    /// Takes the connections up, or begins with none.
-    func beginOrGoOn() {
+    /// Gets hold of the predecessor's connections; nothing of them is touched. nil when there are none.
+    func adopt() throws(HandoverRefusal) -> Adoption? {
+        guard let inherited else { return nil }
+        self.inherited = nil
+        let adoption = Adoption(inherited, by: self)
+        if standing == .besideFrozen, adoption.hasNoDescriptors { throw .noDescriptors }
+        return adoption
+    }
+
+    /// Waits until the predecessor, which stands still, is gone.
+    func awaitTurn() throws(HandoverRefusal) {
+        lifeline.sayAdopted()
+        while true {
+            switch lifeline.wait() {
+            case .word(.go): return
+            case .word(.adopt), .word(.freeze), .word(.resume), .word(.leave): break
+            case .cut: throw .supervisorIsGone
+            }
+        }
+    }
+
+    /// Lets the bytes of the adopted connections move, or begins with none.
+    /// - Parameter began: when the takeover did, in nanoseconds of the loop's clock.
+    func beginOrGoOn(_ adoption: Adoption?, since began: UInt64) {
         // While anybody holds an end of it, an anchor stays down, and with it whatever else the dead process had open.
         defer { for former in inheritance.legacy?.former ?? [] { close(former.anchor) } }
-        guard let inherited else {
-            beginChronicle()
-            take(.start)
-            return
-        }
-        self.inherited = nil
-        let began = loop.nanoseconds
-        let adoption = Adoption(inherited, by: self)
         beginChronicle()
+        guard let adoption else { return take(.start) }
         adoption.goOn()
-        adoptConfiguration(inherited.poolNames)
+        adoptConfiguration(adoption.poolNames)
         let milliseconds = Double((loop.nanoseconds - began) / 10_000) / 100
         log.notice(
             "took over \(adoption.miners.count) miners and \(adoption.pools.count) pool connections in \(milliseconds) ms",
-            metadata: ["replayed": "\(inherited.replayed)", "lost": "\(adoption.lostCount)"])
+            metadata: ["replayed": "\(adoption.replayed)", "lost": "\(adoption.lostCount)"])
     }
 
     /// What the operator has changed since the predecessor was started. Miners stay; sessions with a pool that is another one
@@ -111,24 +128,34 @@ extension Worker {
         private var unmadePools: [PoolConnectionID] = []
         private var strangers: [MinerConnection] = []
         private var unlogged: (input: ShardInput, bytes: [UInt8])?
+        /// The anchor gave nothing.
+        private(set) var hasNoDescriptors = false
+        let poolNames: [String]
+        /// How many inputs were decided again.
+        let replayed: Int
 
         init(_ inherited: InheritedConnections, by worker: Worker) {
             self.worker = worker
+            poolNames = inherited.poolNames
+            replayed = inherited.replayed
             let former = worker.inheritance.legacy?.former.first { UInt64($0.incarnation) == inherited.incarnation }
             let anchored = former.map { AnchoredDescriptors(socket: $0.anchor) }
             adoptMiners(inherited, anchored)
             adoptPools(inherited, anchored)
-            if let anchored { adoptStrangers(inherited, anchored) }
+            // Who stood still at the end of a turn has written down all that it had accepted.
+            if let anchored, worker.standing == .alone { adoptStrangers(inherited, anchored) }
         }
 
-        private static func take(_ descriptors: [Int32], _ anchored: AnchoredDescriptors?) -> [Int32?] {
-            (try? anchored?.take(descriptors)) ?? [Int32?](repeating: nil, count: descriptors.count)
+        private mutating func take(_ descriptors: [Int32], _ anchored: AnchoredDescriptors?) -> [Int32?] {
+            if let taken = try? anchored?.take(descriptors) { return taken }
+            hasNoDescriptors = true
+            return [Int32?](repeating: nil, count: descriptors.count)
         }
 
         private mutating func adoptMiners(_ inherited: InheritedConnections, _ anchored: AnchoredDescriptors?) {
             let ids = worker.shard.minerIDs
             let links = ids.map { inherited.miners[$0] ?? WorkerForm.Connection(descriptor: -1, unsent: []) }
-            for (index, descriptor) in Adoption.take(links.map(\.descriptor), anchored).enumerated() {
+            for (index, descriptor) in take(links.map(\.descriptor), anchored).enumerated() {
                 let id = ids[index]
                 let connection = MinerConnection(on: worker.loop, worker: worker)
                 worker.enter(connection, as: id)
@@ -147,7 +174,7 @@ extension Worker {
             unmadePools = all.filter { !$0.stands }.map(\.id)
             let ids = all.filter(\.stands).map(\.id)
             let links = ids.map { inherited.pools[$0] ?? WorkerForm.Connection(descriptor: -1, unsent: []) }
-            for (index, descriptor) in Adoption.take(links.map(\.descriptor), anchored).enumerated() {
+            for (index, descriptor) in take(links.map(\.descriptor), anchored).enumerated() {
                 let id = ids[index]
                 let link = PoolLink(id, worker: worker)
                 worker.pools[id] = link
@@ -184,7 +211,7 @@ extension Worker {
         private mutating func adoptStrangers(_ inherited: InheritedConnections, _ anchored: AnchoredDescriptors) {
             let known = Set(inherited.miners.values.map(\.descriptor) + inherited.pools.values.map(\.descriptor))
             let all = (try? anchored.connections(max: Int(clamping: DescriptorLimit.current))) ?? []
-            for case let descriptor? in Adoption.take(all.filter { !known.contains($0) }, anchored) {
+            for case let descriptor? in take(all.filter { !known.contains($0) }, anchored) {
                 let connection = MinerConnection(on: worker.loop, worker: worker)
                 guard (try? connection.open(descriptor: descriptor)) != nil else {
                     close(descriptor)
@@ -226,6 +253,22 @@ extension Worker {
         pools[id]?.reset()
         take(.poolClosed(id), "lost in a takeover")
         perform()
+    }
+
+    /// The supervisor has a successor that waits: stands still, the state written down, until it says what comes of it.
+    func freeze() {
+        flush()
+        if chronicle == nil, stopDeadline == nil { beginChronicle() }
+        renewChronicle()
+        chronicle != nil && shard.outbox.isEmpty ? lifeline.sayFroze() : lifeline.sayCannotFreeze()
+        while true {
+            switch lifeline.wait() {
+            case .word(.leave): ExitCode.stopped.exitNow()
+            case .word(.resume): return log.notice("goes on: the hand-over was called off")
+            case .word(.freeze), .word(.adopt), .word(.go): break
+            case .cut: return supervisorGone()
+            }
+        }
     }
 
     /// A planned end: everything is left to the successor, in its latest form. Does not return.

@@ -20,7 +20,8 @@ final class Worker {
     let log: Logger
     let loop: Loop
     let settings: Settings
-    private let lifeline: Lifeline
+    var lifeline: Lifeline
+    let standing: Standing
     let inheritance: Inheritance
     private let parser = JSONParser()
 
@@ -46,7 +47,7 @@ final class Worker {
     private var timers: [Timer] = []
     private var turnEnd: TurnEnd?
     private var lifelineWatch: DescriptorWatch?
-    private var stopDeadline: Instant?
+    private(set) var stopDeadline: Instant?
     var loopDelay = LoopDelay()
     /// How often the gauges were told.
     var seconds = 0
@@ -58,20 +59,21 @@ final class Worker {
     /// When the chunk that is being read was asked for.
     var readAt = Instant(microseconds: 0)
 
-    init(_ inheritance: Inheritance, log: Logger) throws {
+    init(_ inheritance: Inheritance, _ standing: Standing, _ lifeline: consuming Lifeline, log: Logger) throws {
         self.inheritance = inheritance
+        self.standing = standing
+        self.lifeline = lifeline
         self.log = log
         settings = inheritance.settings
         loop = try Loop()
-        lifeline = Lifeline(descriptor: Lifeline.inheritedDescriptor)
         let number = UInt16(clamping: inheritance.shard ?? 0)
         translation = EventTranslation(shard: number, naming: MinerNaming(mode: settings.workerNaming))
         memory = try inheritance.legacy.map { try StateMemory(descriptor: $0.memory) }
         addresses = PoolAddresses(settings, loop: loop)
         news = NewsLog(log: log, pools: settings.pools.map(\.name))
         let events: EventLog
-        if let takeover = Worker.takeover(
-            from: memory, pools: settings.pools.count, translation, parser,
+        if let takeover = try Worker.takeover(
+            from: memory, standing, pools: settings.pools.count, translation, parser,
             at: Instant(microseconds: loop.nanoseconds / 1_000), log)
         {
             inherited = InheritedConnections(takeover)
@@ -82,17 +84,22 @@ final class Worker {
             shard = Shard(
                 policy: ShardPolicy(settings, shard: inheritance.shard ?? 0), seed: UInt64.random(in: .min ... .max))
         }
-        reporter = try Reporter(settings, events: events, loop: loop)
+        reporter = try Reporter(settings, events: events)
     }
 
     /// Serves until told to stop.
     func run() throws {
         let limit = DescriptorLimit.raise()
         budget = DescriptorBudget(limit: limit, listening: inheritance.sockets.count)
+        ports = Set(inheritance.sockets.compactMap { try? ListeningSocket.address(of: $0).port })
+        let began = loop.nanoseconds
+        let adoption = try adopt()
+        if standing == .besideFrozen { try awaitTurn() }
+        try reporter.open(on: loop)
         try startListening()
         try startWatching()
         reporter.liveMiners = { [unowned self] in self.joinedMiners }
-        beginOrGoOn()
+        beginOrGoOn(adoption, since: began)
         perform()
         flush()
         lifeline.sayReady()
@@ -105,7 +112,6 @@ final class Worker {
 
     private func startListening() throws {
         for socket in inheritance.sockets {
-            if let address = try? ListeningSocket.address(of: socket) { ports.insert(address.port) }
             let listener = try TCPListener(
                 on: loop, descriptor: socket, cannotAccept: { [unowned self] _ in self.hasNoRoom() },
                 makeStream: { [unowned self] loop in MinerConnection(on: loop, worker: self) })
@@ -119,7 +125,7 @@ final class Worker {
         }
         signals.append(try SignalSource(on: loop, signal: SIGUSR2) { [unowned self] in self.leaveToSuccessor() })
         lifelineWatch = try DescriptorWatch(on: loop, descriptor: lifeline.descriptor) { [unowned self] in
-            if self.lifeline.isCut() { self.supervisorGone() }
+            self.hearSupervisor()
         }
         turnEnd = TurnEnd(on: loop) { [unowned self] in self.endTurn() }
         every(Limits.tick.count) { $0.tick() }
@@ -351,7 +357,17 @@ final class Worker {
 
     // MARK: - Ending
 
-    private func supervisorGone() {
+    private func hearSupervisor() {
+        while let news = lifeline.next() {
+            switch news {
+            case .cut: return supervisorGone()
+            case .word(.freeze): freeze()
+            case .word(.resume), .word(.leave), .word(.adopt), .word(.go): break  // late: not a moment to obey
+            }
+        }
+    }
+
+    func supervisorGone() {
         lifelineWatch?.close()
         if stopDeadline == nil { log.notice("let go by the supervisor, or it is gone: leaving") }
         stop()

@@ -5,32 +5,33 @@
 /// that a stop gives up on a process which survives SIGKILL. So there are never two processes in one place, and
 /// every stop ends: each state on its way has a deadline.
 ///
-/// A planned restart (`.restart`) goes the same way in `yielding`: the process leaves, and its successor comes at once,
-/// without a pause and without counting as a death. **Here the hand-over of connections will go in:** the successor is
-/// then spawned first (a state between `ready` and `yielding` that knows both processes), and `yielding` is entered when
-/// it has said "adopted", instead of at `.restart`; whatever befalls it before that leads back to `ready`. The rule above
-/// then reads: two processes in one place only in that state, and one of them serves.
+/// There are two kinds of planned restarts. Of a process that must leave before another can come (`.restart`) the successor is
+/// spawned when it is gone (`yielding`). One that serves miners hands over (`.handOver`): its successor is spawned beside it, and
+/// until that has said "adopted" everything can be taken back (`Handover`, the second table). Two processes are in one place only
+/// in `handingOver`, and at most one of them serves.
 ///
 /// Time is an argument, in milliseconds of any clock that does not go back; so is chance (`jitter`). The owner calls
 /// `handle(.deadline)` when `deadline` has come; too early is harmless.
 public struct Child: Sendable, Codable, Equatable {
-    public private(set) var state = ChildState.idle
+    public internal(set) var state = ChildState.idle
     /// All deaths that were not asked for, and the last of them.
-    public private(set) var deaths = 0
-    public private(set) var lastDeath: Ending?
+    public internal(set) var deaths = 0
+    public internal(set) var lastDeath: Ending?
     /// How often a process was started here.
     public private(set) var launches = 0
     /// The same after the first time, by cause.
     public private(set) var restarts: [RestartCause: Int] = [:]
     /// Why the next process will be started; nil before the first.
-    private var cause: RestartCause?
+    var cause: RestartCause?
     /// Deaths since it was last ready for a healthy time.
     private var quickDeaths = 0
+    /// Why the last hand-over was called off; nil when it was not.
+    public internal(set) var handoverFault: HandoverFault?
     /// Not part of what a successor is told: a newer program may know better limits.
     var policy = RestartPolicy()
 
     private enum CodingKeys: CodingKey {
-        case state, deaths, lastDeath, launches, restarts, cause, quickDeaths
+        case state, deaths, lastDeath, launches, restarts, cause, quickDeaths, handoverFault
     }
 
     public init(policy: RestartPolicy) {
@@ -43,6 +44,7 @@ public struct Child: Sendable, Codable, Equatable {
         case .starting(_, let readyBy): readyBy
         case .ready(_, let beatBy): beatBy
         case .ousting(let killAt), .yielding(let killAt): killAt
+        case .handingOver(let handover): handover.until
         case .backoff(let until): until
         case .stopping(let killAt): killAt
         case .killing(let giveUpAt): giveUpAt
@@ -53,7 +55,7 @@ public struct Child: Sendable, Codable, Equatable {
     /// True while a process may live in this place.
     public var mayBeAlive: Bool {
         switch state {
-        case .starting, .ready, .ousting, .yielding, .stopping, .killing: true
+        case .starting, .ready, .ousting, .yielding, .handingOver, .stopping, .killing: true
         case .idle, .backoff, .failed, .stopped: false
         }
     }
@@ -70,9 +72,9 @@ public struct Child: Sendable, Codable, Equatable {
         switch (state, event) {
 
         // Nobody lives here.
-        case (.idle, .start), (.backoff, .start), (.backoff, .restart), (.backoff, .deadline):
+        case (.idle, .start), (.backoff, .start), (.backoff, .restart), (.backoff, .handOver), (.backoff, .deadline):
             return launch(at: now)
-        case (.stopped, .start), (.failed, .start), (.failed, .restart):
+        case (.stopped, .start), (.failed, .start), (.failed, .restart), (.failed, .handOver):
             quickDeaths = 0
             if cause != nil { cause = .asked }
             return launch(at: now)
@@ -81,7 +83,8 @@ public struct Child: Sendable, Codable, Equatable {
             state = .stopped
             return []
         case (.idle, .saidReady), (.idle, .beat), (.idle, .ended), (.idle, .deadline), (.idle, .restart),
-            (.backoff, .saidReady), (.backoff, .beat), (.backoff, .ended),
+            (.idle, .handOver), (.idle, .handover), (.backoff, .handover), (.failed, .handover), (.stopped, .handOver),
+            (.stopped, .handover), (.backoff, .saidReady), (.backoff, .beat), (.backoff, .ended),
             (.failed, .saidReady), (.failed, .beat), (.failed, .ended), (.failed, .deadline),
             (.stopped, .saidReady), (.stopped, .beat), (.stopped, .ended), (.stopped, .deadline),
             (.stopped, .stop), (.stopped, .stopAtOnce), (.stopped, .restart):
@@ -97,9 +100,9 @@ public struct Child: Sendable, Codable, Equatable {
             return notReadyInTime(since: since, readyBy: readyBy, at: now)
         case (.starting, .stop):
             return leave(at: now)
-        case (.starting, .restart):
+        case (.starting, .restart), (.starting, .handOver):
             return yield(at: now)
-        case (.starting, .start), (.starting, .beat):
+        case (.starting, .start), (.starting, .beat), (.starting, .handover):
             return []
 
         // A process that serves.
@@ -116,8 +119,17 @@ public struct Child: Sendable, Codable, Equatable {
         case (.ready(let since, _), .restart):
             forgetDeaths(readySince: since, at: now)
             return yield(at: now)
-        case (.ready, .start), (.ready, .saidReady):
+        case (.ready(let since, _), .handOver):
+            handoverFault = nil
+            state = .handingOver(
+                Handover(phase: .preparing, servesSince: since, startedAt: now, until: now + policy.readyWithinMillis))
+            return [.report(.handingOver), .successor(.spawn)]
+        case (.ready, .start), (.ready, .saidReady), (.ready, .handover):
             return []
+
+        // A process with its successor beside it.
+        case (.handingOver(let handover), _):
+            return follow(handover, event, at: now)
 
         // A process that must make room for another.
         case (.ousting, .ended(let ending)):
@@ -129,7 +141,8 @@ public struct Child: Sendable, Codable, Equatable {
             // It has been told to leave already; only its successor is called off.
             state = killAt.map { .stopping(killAt: $0) } ?? .killing(giveUpAt: now + policy.dieWithinMillis)
             return []
-        case (.ousting, .start), (.ousting, .restart), (.ousting, .saidReady), (.ousting, .beat):
+        case (.ousting, .start), (.ousting, .restart), (.ousting, .saidReady), (.ousting, .beat),
+            (.ousting, .handOver), (.ousting, .handover):
             return []
 
         // The same, but nothing is wrong with it.
@@ -138,7 +151,8 @@ public struct Child: Sendable, Codable, Equatable {
         case (.yielding, .deadline):
             state = .yielding(killAt: nil)
             return [.report(.killed), .send(.kill)]
-        case (.yielding, .start), (.yielding, .restart), (.yielding, .saidReady), (.yielding, .beat):
+        case (.yielding, .start), (.yielding, .restart), (.yielding, .saidReady), (.yielding, .beat),
+            (.yielding, .handOver), (.yielding, .handover):
             return []
 
         // A process that was asked to leave for good.
@@ -155,18 +169,24 @@ public struct Child: Sendable, Codable, Equatable {
             return kill(at: now)
         case (.stopping, .start), (.stopping, .restart), (.stopping, .stop), (.stopping, .saidReady),
             (.stopping, .beat), (.killing, .start), (.killing, .restart), (.killing, .stop), (.killing, .stopAtOnce),
-            (.killing, .saidReady), (.killing, .beat):
+            (.killing, .saidReady), (.killing, .beat), (.stopping, .handOver), (.stopping, .handover),
+            (.killing, .handOver), (.killing, .handover):
             return []
         }
     }
 
     // MARK: - Ways from one state to the next
 
-    private mutating func launch(at now: Int64) -> [ChildAction] {
+    mutating func countLaunch() {
         launches += 1
         if let cause { restarts[cause, default: 0] += 1 }
         // What nothing explains was asked for.
         cause = .asked
+        handoverFault = nil
+    }
+
+    private mutating func launch(at now: Int64) -> [ChildAction] {
+        countLaunch()
         state = .starting(since: now, readyBy: now + policy.readyWithinMillis)
         return [.spawn]
     }
@@ -176,12 +196,12 @@ public struct Child: Sendable, Codable, Equatable {
         return [.report(.yielding), .send(.yield)]
     }
 
-    private mutating func leave(at now: Int64) -> [ChildAction] {
+    mutating func leave(at now: Int64) -> [ChildAction] {
         state = .stopping(killAt: now + policy.leaveWithinMillis)
         return [.send(.terminate)]
     }
 
-    private mutating func kill(at now: Int64) -> [ChildAction] {
+    mutating func kill(at now: Int64) -> [ChildAction] {
         state = .killing(giveUpAt: now + policy.dieWithinMillis)
         return [.send(.kill)]
     }
@@ -207,7 +227,7 @@ public struct Child: Sendable, Codable, Equatable {
         return [.report(.stalled), .send(.abort)]
     }
 
-    private mutating func forgetDeaths(readySince since: Int64, at now: Int64) {
+    mutating func forgetDeaths(readySince since: Int64, at now: Int64) {
         if now - since >= policy.healthyAfterMillis { quickDeaths = 0 }
     }
 

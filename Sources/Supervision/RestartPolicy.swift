@@ -17,6 +17,12 @@ public struct RestartPolicy: Sendable, Equatable {
     /// A deadline seen so much too late says that the supervisor itself was not running (stopped, machine suspended):
     /// beats may wait unread, so nobody is judged by it.
     public var ownDelayMillisMax: Int64 = 1_000
+    /// How long a process that serves may take to end its turn and write its state down: it does so within some milliseconds.
+    /// Longer than this is a stalled loop, and its miners are better off with the successor that waits.
+    public var freezeWithinMillis: Int64 = 2_000
+    /// How long a successor may take to read a state and to take over its connections, while nobody serves the miners: a
+    /// fraction of a second for tens of thousands. xmrig gives up on a silent pool after twenty seconds and more.
+    public var adoptWithinMillis: Int64 = 5_000
     /// From SIGTERM (or SIGABRT) to SIGKILL. Three stages of a stop in the worst case stay below the ten seconds after
     /// which container engines kill everything.
     public var leaveWithinMillis: Int64 = 3_000

@@ -20,10 +20,12 @@ extension Service {
                 }
                 if waiting.isEmpty { return orders + [.announce(.restarted)] }
             }
-            guard !waiting.isEmpty else { return orders }
+            guard !waiting.isEmpty, !holdsRestarts else { return orders }
             let next = waiting.removeFirst()
             underWay = next.name
-            orders += tell(.restart, at: now) { member in
+            // The connections of a shard outlive it, so its successor can come first.
+            let isShard = if case .shard = next.name { true } else { false }
+            orders += tell(isShard && shardsHandOver ? .handOver : .restart, at: now) { member in
                 // Whose process has been replaced meanwhile, for whatever reason, has what was asked for.
                 member.name == next.name && member.isWanted && member.child.launches == next.launches
             }
@@ -38,11 +40,11 @@ extension Service {
     private enum Progress { case goesOn, over, failed }
 
     private func progress(of name: ChildName) -> Progress {
-        guard let state = child(name)?.state else { return .over }
-        switch state {
-        case .ready: return .over
+        guard let child = child(name) else { return .over }
+        switch child.state {
+        case .ready: return child.handoverFault == nil ? .over : .failed
         // Each of these ends: in `ready`, or after ten deaths in `failed`.
-        case .starting, .ousting, .yielding, .backoff, .stopping, .killing: return .goesOn
+        case .starting, .ousting, .yielding, .handingOver, .backoff, .stopping, .killing: return .goesOn
         case .failed:
             // Mining does not depend on the others.
             if case .shard = name { return .failed }

@@ -72,6 +72,10 @@ public struct Service: Sendable, Codable, Equatable {
     /// The one that has.
     var underWay: ChildName?
     private var policy = RestartPolicy()
+    /// False when the connections of a shard end with its process, so that a successor beside it would be of no use.
+    public var shardsHandOver = true
+    /// True while no planned restart may begin; the one under way goes on.
+    var holdsRestarts = false
 
     private enum CodingKeys: CodingKey {
         case members, phase, hasServed, waiting, underWay
@@ -169,6 +173,17 @@ public struct Service: Sendable, Codable, Equatable {
         case .stopping, .stopped: throw .serviceIsStopping
         case .running: break
         }
+    }
+
+    /// True while two processes are in one place: no moment for the performer to become another program.
+    public var isHandingOver: Bool {
+        members.contains { if case .handingOver = $0.child.state { true } else { false } }
+    }
+
+    /// From now on, or no longer, planned restarts that have not begun wait.
+    public mutating func holdRestarts(_ holds: Bool, at now: Int64) -> [Order] {
+        holdsRestarts = holds
+        return settle(at: now)
     }
 
     /// What is started from now on is another thing than what was started before: these places need new processes. During

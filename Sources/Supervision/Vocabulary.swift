@@ -10,8 +10,10 @@ public enum Ending: Equatable, Sendable, Codable {
 public enum ChildEvent: Equatable, Sendable {
     /// It shall run (also: try again one that has failed).
     case start
-    /// Its process shall be replaced in good order: planned, so no death.
+    /// Its process shall be replaced in good order: planned, so no death. The successor comes when it has left.
     case restart
+    /// The same for a process that serves and can take everything back: its successor is started first (`Handover`).
+    case handOver
     /// It shall end in good order.
     case stop
     /// It shall end now, whatever it is doing.
@@ -22,6 +24,8 @@ public enum ChildEvent: Equatable, Sendable {
     case beat
     /// Its process is gone, or never came to be.
     case ended(Ending)
+    /// Something that happened to its hand-over, or to the successor that waits beside it.
+    case handover(HandoverEvent)
     /// `Child.deadline` has come.
     case deadline
 }
@@ -31,6 +35,8 @@ public enum ChildAction: Equatable, Sendable {
     /// Start its process, now; when that fails, say `.ended(.couldNotStart)`.
     case spawn
     case send(ChildSignal)
+    /// Something shall be done to the process that is to take its place.
+    case successor(SuccessorAction)
     /// Tell the operator.
     case report(ChildReport)
 }
@@ -44,6 +50,15 @@ public enum ChildSignal: Equatable, Sendable {
     case abort
     /// SIGKILL.
     case kill
+    /// Stand still: a process that hands over, asked while its successor waits. Exactly one of `resume` and `leave` follows,
+    /// whether it could or not.
+    case freeze
+    /// Go on as if nothing had been: the hand-over is called off.
+    case resume
+    /// Leave, your successor has everything.
+    case leave
+    /// Take over: what you have adopted is yours. Who has not adopted yet does so first.
+    case go
 }
 
 /// News of a child that the operator should hear.
@@ -62,6 +77,10 @@ public enum ChildReport: Equatable, Sendable {
     case failed(Failure)
     /// It is being replaced, as asked.
     case yielding
+    /// It is being replaced, as asked; its successor is started beside it.
+    case handingOver
+    /// Its successor has failed before it had taken over; the process goes on as before.
+    case handoverFailed(HandoverFault)
     /// It ended, as asked, and its successor is started.
     case replaced(Ending)
     /// It ended, as asked.
@@ -111,6 +130,8 @@ public enum ChildState: Equatable, Sendable, Codable {
     case ousting(killAt: Int64?)
     /// Asked to make room for a successor, which comes as soon as it is gone. `killAt` is nil once SIGKILL has been sent.
     case yielding(killAt: Int64?)
+    /// It serves, or stands still for a moment, while its successor stands beside it.
+    case handingOver(Handover)
     /// It died; the next process comes at `until`.
     case backoff(until: Int64)
     /// Asked to leave; killed at `killAt`.

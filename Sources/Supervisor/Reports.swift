@@ -9,9 +9,9 @@ internal import Supervision
 extension ChildReport {
     var level: Logger.Level {
         switch self {
-        case .ready, .yielding, .replaced, .stopped: .info
+        case .ready, .yielding, .handingOver, .replaced, .stopped: .info
         case .died, .neverReady, .stalled, .killed: .warning
-        case .failed, .abandoned: .error
+        case .failed, .abandoned, .handoverFailed: .error
         }
     }
 
@@ -26,7 +26,9 @@ extension ChildReport {
         case .died(let ending, let millis): "\(who) \(ending.text); starting it again in \(millis) ms"
         case .failed(let failure): "\(who) has failed and will not be started again: \(failure.text)"
         case .yielding: "\(who) is asked to make room for a new process"
-        case .replaced(let ending): "\(who) stopped (\(ending.text)); starting its successor"
+        case .handingOver: "\(who) is going to be replaced; its successor is started beside it"
+        case .handoverFailed(let fault): "\(who) goes on as before, its successor failed: \(fault.text)"
+        case .replaced(let ending): "\(who) stopped (\(ending.text)); its successor follows"
         case .stopped(let ending): "\(who) stopped (\(ending.text))"
         case .abandoned: "\(who) is stuck in the kernel; going on without it"
         }
@@ -46,6 +48,17 @@ extension Failure {
         switch self {
         case .keptDying: .childFailed
         case .refused(let code): ExitCode(rawValue: code) ?? .childFailed
+        }
+    }
+}
+
+extension HandoverFault {
+    var text: String {
+        switch self {
+        case .died(let ending): "it \(ending.text)"
+        case .notPrepared: "it did not start in time"
+        case .cannotFreeze: "there is no memory to write the state of the shard to"
+        case .notAdopted: "it did not take over in time"
         }
     }
 }

@@ -8,6 +8,7 @@ final class RunningChild {
     enum News {
         case saidReady
         case beat
+        case handover(HandoverEvent)
         /// The last news; nothing of it is open any more.
         case ended(Ending)
     }
@@ -19,7 +20,7 @@ final class RunningChild {
     let startedAt: UInt64
 
     private let loop: Loop
-    private let hear: (News) -> Void
+    private let hear: (RunningChild, News) -> Void
     private var lifeline: Int32 = -1
     private var watch: DescriptorWatch?
     private var process: ChildProcess?
@@ -31,7 +32,7 @@ final class RunningChild {
     ///   - hear: called on the loop; `.ended` exactly once, and last.
     init(
         on loop: Loop, executable: String, name: String, environment: [String], inheritance: Inheritance,
-        sockets: [Int32], hear: @escaping (News) -> Void
+        sockets: [Int32], hear: @escaping (RunningChild, News) -> Void
     ) throws(SystemFailure) {
         self.loop = loop
         self.hear = hear
@@ -74,7 +75,9 @@ final class RunningChild {
     }
 
     /// Takes over a child that this process had before it executed the present program.
-    init(on loop: Loop, adopting handed: Handed, hear: @escaping (News) -> Void) throws(SystemFailure) {
+    init(
+        on loop: Loop, adopting handed: Handed, hear: @escaping (RunningChild, News) -> Void
+    ) throws(SystemFailure) {
         self.loop = loop
         self.hear = hear
         startedAt = handed.startedAt
@@ -100,7 +103,17 @@ final class RunningChild {
         case .yield: process?.send(signal: hasLegacy ? SIGUSR2 : SIGTERM)
         case .abort: process?.send(signal: SIGABRT)
         case .kill: process?.send(signal: SIGKILL)
+        case .freeze: say(.freeze)
+        case .resume: say(.resume)
+        case .leave: say(.leave)
+        case .go: say(.go)
         }
+    }
+
+    /// Says a word down the lifeline; a child that is gone does not hear it, which its end will tell.
+    func say(_ word: Lifeline.Word) {
+        let line = Array((word.rawValue + "\n").utf8)
+        _ = Glibc.send(lifeline, line, line.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
     }
 
     // MARK: - From the loop
@@ -126,8 +139,12 @@ final class RunningChild {
             let word = String(decoding: unread[..<end], as: UTF8.self)
             unread.removeSubrange(...end)
             switch word {
-            case "ready": hear(.saidReady)
-            case "beat": hear(.beat)
+            case "ready": hear(self, .saidReady)
+            case "beat": hear(self, .beat)
+            case "prepared": hear(self, .handover(.prepared))
+            case "froze": hear(self, .handover(.froze))
+            case "cannot freeze": hear(self, .handover(.cannotFreeze))
+            case "adopted": hear(self, .handover(.adopted))
             default: break  // a newer child may have more to say than we know
             }
         }
@@ -138,8 +155,8 @@ final class RunningChild {
         cut()
         process = nil
         switch ending {
-        case .exit(let code): hear(.ended(.exit(code)))
-        case .signal(let number): hear(.ended(.signal(number)))
+        case .exit(let code): hear(self, .ended(.exit(code)))
+        case .signal(let number): hear(self, .ended(.signal(number)))
         }
     }
 

@@ -138,7 +138,7 @@ extension ChildStatus {
             case .idle: .idle
             case .starting: .starting
             case .ready: .ready
-            case .yielding: .draining
+            case .yielding, .handingOver: .draining
             case .ousting, .stopping, .killing: .stopping
             case .backoff: .backoff
             case .failed: .failed

@@ -15,7 +15,7 @@ extension ServiceRun {
         } catch {
             return .refused(error.answer(shards: 0))
         }
-        guard trial == nil, upgrade?.phase != .replacing else {
+        guard trial == nil, isToBecome == nil, upgrade?.phase != .replacing else {
             return .refused(ControlRefusal(.impossible, lines: ["an upgrade is under way already"]))
         }
         log.notice("asked to upgrade: trying \(executable)")
@@ -40,8 +40,20 @@ extension ServiceRun {
         switch verdict {
         case .refused(let lines): refuseUpgrade(lines)
         case .goesOn where service.isStopping: refuseUpgrade(["the service is stopping"])
-        case .goesOn(let version): become(version)
+        case .goesOn(let version):
+            // The state of a service has room for one process in each place.
+            upgrade = UpgradeStatus(.trying)
+            isToBecome = version
+            perform(service.holdRestarts(true, at: now))
         }
+    }
+
+    /// Becomes the program that was found good, as soon as no hand-over is under way; each of those ends by itself.
+    func executeIfPossible() {
+        guard let version = isToBecome, !service.isHandingOver || service.isStopping else { return }
+        isToBecome = nil
+        service.isStopping ? refuseUpgrade(["the service is stopping"]) : become(version)
+        perform(service.holdRestarts(false, at: now))
     }
 
     private func refuseUpgrade(_ lines: [String]) {
@@ -86,8 +98,8 @@ extension ServiceRun {
         restartHaltedAt = nil
         for child in inherited.children {
             do throws(SystemFailure) {
-                children[child.name] = try RunningChild(on: loop, adopting: child.process) { [unowned self] news in
-                    hear(news, of: child.name)
+                children[child.name] = try RunningChild(on: loop, adopting: child.process) {
+                    [unowned self] in hear($1, from: $0, in: child.name)
                 }
             } catch {
                 log.error("\(child.name): process \(child.process.processID) cannot be adopted (\(error))")

@@ -23,6 +23,10 @@ final class ServiceRun {
     var configuration: RunningConfiguration
     var service: Service
     var children: [ChildName: RunningChild] = [:]
+    /// Those that stand beside the process whose place they are to take.
+    var successors: [ChildName: RunningChild] = [:]
+    /// Successors that were not needed, until the system has buried them.
+    private var dismissed: [RunningChild] = []
     /// What the program before has left, until it is taken up.
     private var inherited: HandedService?
     private(set) var sockets: ShardSockets
@@ -35,6 +39,8 @@ final class ServiceRun {
     var restartHaltedAt: ChildName?
     var upgrade: UpgradeStatus?
     var trial: UpgradeTrial?
+    /// The version of the program that this one becomes when no hand-over is under way.
+    var isToBecome: String?
 
     private var timer: Timer?
     private var signals: [SignalSource] = []
@@ -81,6 +87,7 @@ final class ServiceRun {
         server = try ControlServer(on: loop, runDirectory: settings.runDirectory) { [unowned self] in answer($0) }
         reaper = try OrphanReaper(on: loop) { [unowned self] process in
             process == trial?.processID || children.values.contains { $0.processID == process }
+                || successors.values.contains { $0.processID == process }
         }
         keepWatchdogQuiet()
         watchFile()
@@ -139,11 +146,13 @@ final class ServiceRun {
             switch pending.removeFirst() {
             case .child(let name, .spawn): spawn(name)
             case .child(let name, .send(let signal)): children[name]?.send(signal)
+            case .child(let name, .successor(let action)): perform(action, of: name)
             case .child(let name, .report(let report)): tell(report, of: name)
             case .announce(let announcement): tell(announcement)
             }
         }
         isPerforming = false
+        executeIfPossible()
         guard let deadline = service.deadline else {
             timer?.stop()
             return
@@ -153,19 +162,49 @@ final class ServiceRun {
 
     private func spawn(_ name: ChildName) {
         do throws(SystemFailure) {
-            let sockets = try sockets(of: name)
-            let firstDescriptor = Inheritance.firstSocketDescriptor + Int32(sockets.count)
-            let handed = try legacy(of: name)?.next(firstDescriptor: firstDescriptor)
-            defer { if let handed { close(handed.theirs) } }
+            children[name] = try start(name, standsBeside: false)
+        } catch {
+            perform(service.handle(.ended(.couldNotStart(error.code)), of: name, at: now, jitter: jitter))
+        }
+    }
+
+    private func start(_ name: ChildName, standsBeside: Bool) throws(SystemFailure) -> RunningChild {
+        let sockets = try sockets(of: name)
+        let firstDescriptor = Inheritance.firstSocketDescriptor + Int32(sockets.count)
+        let handed = try legacy(of: name)?.next(firstDescriptor: firstDescriptor, standsBeside: standsBeside)
+        defer { if let handed { close(handed.theirs) } }
+        do throws(SystemFailure) {
             let child = try RunningChild(
                 on: loop, executable: programs.path(of: name), name: "\(programs.program(of: name)): \(name)",
                 environment: environment, inheritance: inheritance(of: name, handed?.legacy),
                 sockets: sockets + (handed?.descriptors ?? [])
-            ) { [unowned self] news in hear(news, of: name) }
-            children[name] = child
+            ) { [unowned self] child, news in hear(news, from: child, in: name) }
             log.debug("\(name): process \(child.processID) started")
+            return child
         } catch {
-            perform(service.handle(.ended(.couldNotStart(error.code)), of: name, at: now, jitter: jitter))
+            legacy(of: name)?.dismissNewest()
+            throw error
+        }
+    }
+
+    private func perform(_ action: SuccessorAction, of name: ChildName) {
+        switch action {
+        case .spawn:
+            do throws(SystemFailure) {
+                successors[name] = try start(name, standsBeside: true)
+            } catch {
+                let ending = Ending.couldNotStart(error.code)
+                perform(service.handle(.handover(.successorEnded(ending)), of: name, at: now, jitter: jitter))
+            }
+        case .adopt:
+            successors[name]?.say(.adopt)
+        case .promote:
+            children[name] = successors.removeValue(forKey: name)
+        case .dismiss:
+            guard let successor = successors.removeValue(forKey: name) else { return }
+            successor.send(.kill)
+            dismissed.append(successor)
+            legacy(of: name)?.dismissNewest()
         }
     }
 
@@ -177,13 +216,35 @@ final class ServiceRun {
         return legacy
     }
 
-    func hear(_ news: RunningChild.News, of name: ChildName) {
+    func hear(_ news: RunningChild.News, from child: RunningChild, in name: ChildName) {
+        if child === successors[name] {
+            hear(news, fromSuccessorIn: name)
+        } else if child === children[name] {
+            hear(news, fromChildIn: name)
+        } else if case .ended = news {
+            dismissed.removeAll { $0 === child }
+        }
+    }
+
+    private func hear(_ news: RunningChild.News, fromSuccessorIn name: ChildName) {
+        switch news {
+        case .handover(let event):
+            perform(service.handle(.handover(event), of: name, at: now))
+        case .ended(let ending):
+            perform(service.handle(.handover(.successorEnded(ending)), of: name, at: now))
+        case .saidReady, .beat: break  // not before its turn
+        }
+    }
+
+    private func hear(_ news: RunningChild.News, fromChildIn name: ChildName) {
         switch news {
         case .saidReady:
             legacy(of: name)?.tookOver()
             perform(service.handle(.saidReady, of: name, at: now))
         case .beat:
             perform(service.handle(.beat, of: name, at: now))
+        case .handover(let event):
+            perform(service.handle(.handover(event), of: name, at: now))
         case .ended(let ending):
             children[name] = nil
             if service.isStopping, case .shard(let number) = name {

@@ -72,8 +72,10 @@ final class ShardLegacy {
     }
 
     /// Prepares the start of the next process.
-    /// - Parameter firstDescriptor: where in the child the first of the descriptors will stand.
-    func next(firstDescriptor: Int32) throws(SystemFailure) -> Bequest {
+    /// - Parameters:
+    ///   - firstDescriptor: where in the child the first of the descriptors will stand.
+    ///   - standsBeside: whether the present process still serves then.
+    func next(firstDescriptor: Int32, standsBeside: Bool) throws(SystemFailure) -> Bequest {
         if memory < 0 {
             do throws(HandoverFailure) {
                 memory = try StateMemory.make(name: name)
@@ -88,11 +90,12 @@ final class ShardLegacy {
         incarnation += 1
         let former = anchors
         anchors.append((incarnation, ends[0]))
-        let legacy = Inheritance.Legacy(
+        var legacy = Inheritance.Legacy(
             memory: firstDescriptor, anchor: firstDescriptor + 1, incarnation: incarnation,
             former: former.enumerated().map { index, anchor in
                 .init(incarnation: anchor.incarnation, anchor: firstDescriptor + 2 + Int32(index))
             })
+        legacy.standsBeside = standsBeside
         return Bequest(
             legacy: legacy, descriptors: [memory, ends[1]] + former.map(\.socket), theirs: ends[1])
     }
@@ -104,6 +107,12 @@ final class ShardLegacy {
         failedTakeovers = 0
         for anchor in anchors.dropLast() { close(anchor.socket) }
         anchors.removeFirst(max(anchors.count - 1, 0))
+    }
+
+    /// The process that was prepared last is not needed: what it holds of the connections goes with its anchor.
+    func dismissNewest() {
+        guard let newest = anchors.popLast() else { return }
+        close(newest.socket)
     }
 
     /// The present process is gone.

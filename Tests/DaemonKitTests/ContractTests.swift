@@ -42,7 +42,7 @@ private final class SocketPair {
 
     @Test func itIsCutWhenTheSupervisorLetsGoAndNotBefore() throws {
         let pair = try SocketPair()
-        let lifeline = Lifeline(descriptor: pair.ours)
+        var lifeline = Lifeline(descriptor: pair.ours)
         let atFirst = lifeline.isCut()
         write(pair.theirs, "anything", 8)
         let afterWords = lifeline.isCut()
@@ -53,11 +53,32 @@ private final class SocketPair {
 
     @Test func unreadNewsDoNotHideTheCut() throws {
         let pair = try SocketPair()
-        let lifeline = Lifeline(descriptor: pair.ours)
+        var lifeline = Lifeline(descriptor: pair.ours)
         lifeline.sayReady()
         pair.closeTheirs()
         let isCut = lifeline.isCut()
         #expect(isCut)
+    }
+
+    @Test(arguments: [1, 3, 64])
+    func wordsComeDownwardHoweverTheyAreCut(chunk: Int) throws {
+        let pair = try SocketPair()
+        var lifeline = Lifeline(descriptor: pair.ours)
+        let bytes = Array("freeze\nunheard of\nresume\n\(String(repeating: "x", count: 100))".utf8)
+        var heard: [Lifeline.News] = []
+        for start in stride(from: 0, to: bytes.count, by: chunk) {
+            let part = Array(bytes[start..<min(start + chunk, bytes.count)])
+            write(pair.theirs, part, part.count)
+            while let news = lifeline.next() { heard.append(news) }
+        }
+        #expect(heard == [.word(.freeze), .word(.resume)])
+        // The nonsense without an end is forgotten, and what follows its line is heard.
+        write(pair.theirs, "\ngo\n", 4)
+        let next = lifeline.wait()
+        #expect(next == .word(.go))
+        pair.closeTheirs()
+        let last = lifeline.wait()
+        #expect(last == .cut)
     }
 
     @Test func aSupervisorThatDoesNotReadOrIsGoneNeverHoldsTheChildUp() throws {

@@ -29,46 +29,49 @@ import Testing
 
     static let events: [(String, ChildEvent)] = [
         ("start", .start), ("stop", .stop), ("stopAtOnce", .stopAtOnce), ("saidReady", .saidReady), ("beat", .beat),
-        ("ended", .ended(died)), ("deadline", .deadline), ("restart", .restart),
+        ("ended", .ended(died)), ("deadline", .deadline), ("restart", .restart), ("handOver", .handOver),
+        ("adopted", .handover(.adopted)),
     ]
 
     /// Each cell: the state that follows, then what is done. A dot is "nothing happens".
     static let expected: [String: [String]] = [
         //           start             stop                stopAtOnce      saidReady      beat
-        //           ended             deadline            restart
+        //           ended             deadline            restart         handOver       adopted
         "idle": [
-            "starting spawn", "stopped", "stopped", ".", ".", ".", ".", ".",
+            "starting spawn", "stopped", "stopped", ".", ".", ".", ".", ".", ".", ".",
         ],
         "starting": [
             ".", "stopping TERM", "killing KILL", "ready ready", ".",
-            "backoff died", "ousting neverReady TERM", "yielding yielding YIELD",
+            "backoff died", "ousting neverReady TERM", "yielding yielding YIELD", "yielding yielding YIELD", ".",
         ],
         "ready": [
             ".", "stopping TERM", "killing KILL", ".", "ready",
-            "backoff died", "ousting stalled ABRT", "yielding yielding YIELD",
+            "backoff died", "ousting stalled ABRT", "yielding yielding YIELD", "handingOver handingOver spawnBeside",
+            ".",
         ],
         "ousting": [
             ".", "stopping", "killing KILL", ".", ".",
-            "backoff died", "ousting killed KILL", ".",
+            "backoff died", "ousting killed KILL", ".", ".", ".",
         ],
         "yielding": [
             ".", "stopping", "killing KILL", ".", ".",
-            "starting replaced spawn", "yielding killed KILL", ".",
+            "starting replaced spawn", "yielding killed KILL", ".", ".", ".",
         ],
         "backoff": [
-            "starting spawn", "stopped", "stopped", ".", ".", ".", "starting spawn", "starting spawn",
+            "starting spawn", "stopped", "stopped", ".", ".", ".", "starting spawn", "starting spawn", "starting spawn",
+            ".",
         ],
         "stopping": [
-            ".", ".", "killing KILL", ".", ".", "stopped stopped", "killing killed KILL", ".",
+            ".", ".", "killing KILL", ".", ".", "stopped stopped", "killing killed KILL", ".", ".", ".",
         ],
         "killing": [
-            ".", ".", ".", ".", ".", "stopped stopped", "stopped abandoned", ".",
+            ".", ".", ".", ".", ".", "stopped stopped", "stopped abandoned", ".", ".", ".",
         ],
         "failed": [
-            "starting spawn", "stopped", "stopped", ".", ".", ".", ".", "starting spawn",
+            "starting spawn", "stopped", "stopped", ".", ".", ".", ".", "starting spawn", "starting spawn", ".",
         ],
         "stopped": [
-            "starting spawn", ".", ".", ".", ".", ".", ".", ".",
+            "starting spawn", ".", ".", ".", ".", ".", ".", ".", ".", ".",
         ],
     ]
 
@@ -77,11 +80,11 @@ import Testing
         let situation = Self.situations[situation]
         var child = Child(policy: RestartPolicy(finalExitCodes: [2]))
         for (event, time) in situation.path { _ = child.handle(event, at: time) }
-        #expect(name(of: child.state) == situation.name)
+        #expect(Self.name(of: child.state) == situation.name)
 
         let before = child.state
         let actions = child.handle(Self.events[event].1, at: situation.now)
-        let words = [name(of: child.state)] + actions.map(word)
+        let words = [Self.name(of: child.state)] + actions.map(Self.word)
         let cell = child.state == before && actions.isEmpty ? "." : words.joined(separator: " ")
         #expect(cell == Self.expected[situation.name]?[event], "\(situation.name) × \(Self.events[event].0)")
     }
@@ -101,14 +104,17 @@ import Testing
         #expect(child.handle(.deadline, at: early) == [])
         #expect(child.state == before)
     }
+}
 
-    private func name(of state: ChildState) -> String {
+extension ChildTableTests {
+    static func name(of state: ChildState) -> String {
         switch state {
         case .idle: "idle"
         case .starting: "starting"
         case .ready: "ready"
         case .ousting: "ousting"
         case .yielding: "yielding"
+        case .handingOver: "handingOver"
         case .backoff: "backoff"
         case .stopping: "stopping"
         case .killing: "killing"
@@ -117,13 +123,21 @@ import Testing
         }
     }
 
-    private func word(_ action: ChildAction) -> String {
+    static func word(_ action: ChildAction) -> String {
         switch action {
         case .spawn: "spawn"
         case .send(.terminate): "TERM"
         case .send(.yield): "YIELD"
         case .send(.abort): "ABRT"
         case .send(.kill): "KILL"
+        case .send(.freeze): "freeze"
+        case .send(.resume): "resume"
+        case .send(.leave): "leave"
+        case .send(.go): "go"
+        case .successor(.spawn): "spawnBeside"
+        case .successor(.adopt): "adopt"
+        case .successor(.promote): "promote"
+        case .successor(.dismiss): "dismiss"
         case .report(let report):
             switch report {
             case .ready: "ready"
@@ -133,6 +147,8 @@ import Testing
             case .died: "died"
             case .failed: "failed"
             case .yielding: "yielding"
+            case .handingOver: "handingOver"
+            case .handoverFailed: "handoverFailed"
             case .replaced: "replaced"
             case .stopped: "stopped"
             case .abandoned: "abandoned"

@@ -3,9 +3,10 @@ import Testing
 @testable import Supervision
 
 @Suite struct PlannedRestartTests {
-    /// A service in which everything is ready at 100.
+    /// A service in which everything is ready at 100, and whose shards leave before their successors come, as all others do.
     private func running(shards: Int = 3, gateway: Bool = true) -> Service {
         var service = Service(shards: shards, hasGateway: gateway, policy: RestartPolicy(finalExitCodes: [2]))
+        service.shardsHandOver = false
         _ = service.start(at: 0)
         for name in service.names { _ = service.handle(.saidReady, of: name, at: 100) }
         return service
@@ -149,6 +150,7 @@ import Testing
 
     @Test func aChangeDuringTheStartWaitsUntilEverythingRuns() {
         var service = Service(shards: 1, hasGateway: false, policy: RestartPolicy())
+        service.shardsHandOver = false
         _ = service.start(at: 0)
         #expect(service.replace([.collector], at: 1) == [])
         #expect(leaving(service.handle(.saidReady, of: .collector, at: 2)) == [])

@@ -10,6 +10,9 @@ import Testing
         var service: Service
         var now: Int64 = 0
         var alive: Set<ChildName> = []
+        var successors: Set<ChildName> = []
+        /// Has been asked to freeze and has not been answered, or stands still.
+        var frozen: Set<ChildName> = []
         var mortal: Set<ChildName> = []  // have been sent SIGKILL
         var isStopped = false
 
@@ -18,6 +21,7 @@ import Testing
             let shards = Int.random(in: 1...4, using: &random)
             service = Service(
                 shards: shards, hasGateway: Bool.random(using: &random), policy: RestartPolicy(finalExitCodes: [2]))
+            service.shardsHandOver = Int.random(in: 0..<4, using: &random) > 0
         }
 
         mutating func perform(_ orders: [Order]) {
@@ -33,6 +37,12 @@ import Testing
                 case .child(let name, .send(let signal)):
                     #expect(alive.contains(name), "\(signal) to nobody")
                     if signal == .kill { mortal.insert(name) }
+                    if signal == .freeze { #expect(frozen.insert(name).inserted, "asked twice") }
+                    if signal == .resume || signal == .leave {
+                        #expect(frozen.remove(name) != nil, "\(signal) to one that was not asked to freeze")
+                    }
+                case .child(let name, .successor(let action)):
+                    perform(action, name)
                 case .child(_, .report):
                     break
                 case .announce(.stopped):
@@ -46,9 +56,23 @@ import Testing
             }
         }
 
+        mutating func perform(_ action: SuccessorAction, _ name: ChildName) {
+            switch action {
+            case .spawn:
+                #expect(alive.contains(name) && successors.insert(name).inserted, "a third process of \(name)")
+            case .adopt:
+                #expect(successors.contains(name) && frozen.contains(name), "adopts what moves")
+            case .promote:
+                #expect(successors.remove(name) != nil && alive.insert(name).inserted, "two processes of \(name) serve")
+            case .dismiss:
+                successors.remove(name)
+            }
+        }
+
         mutating func end(_ name: ChildName) {
             alive.remove(name)
             mortal.remove(name)
+            frozen.remove(name)
             let endings: [Ending] = [.exit(0), .exit(1), .exit(2), .signal(9), .signal(11)]
             let jitter = Double.random(in: 0..<1, using: &random)
             perform(service.handle(.ended(endings.randomElement(using: &random)!), of: name, at: now, jitter: jitter))
@@ -60,11 +84,24 @@ import Testing
             perform(orders ?? [])
         }
 
+        /// Something happens to a hand-over, fitting or not.
+        mutating func handOver(_ name: ChildName) {
+            let words: [HandoverEvent] = [.prepared, .froze, .adopted, .cannotFreeze, .successorEnded(.exit(1))]
+            let word = words[min(Int.random(in: 0..<12, using: &random) % 5, 4)]
+            switch word {
+            case .froze, .cannotFreeze: guard frozen.contains(name) else { return }
+            case .prepared, .adopted: guard successors.contains(name) else { return }
+            case .successorEnded: guard successors.remove(name) != nil else { return }
+            }
+            perform(service.handle(.handover(word), of: name, at: now))
+        }
+
         mutating func step() {
             now += Int64.random(in: 0...2_000, using: &random)
             // Nobody outlives SIGKILL here, so a stop never has to give up on a process.
             for name in service.names where mortal.contains(name) { end(name) }
             let name = service.names.randomElement(using: &random)!
+            if Int.random(in: 0..<3, using: &random) > 0 { handOver(name) }
             switch Int.random(in: 0..<10, using: &random) {
             case 0...1: perform(service.advance(to: now))
             case 2: perform(service.handle(.start, of: name, at: now))
@@ -84,6 +121,12 @@ import Testing
         for _ in 0..<Int.random(in: 0...300, using: &world.random) where !world.isStopped { world.step() }
         for name in world.service.names {
             #expect(world.service.child(name)?.mayBeAlive == world.alive.contains(name), "\(name)")
+            if world.successors.contains(name) {
+                guard case .handingOver = world.service.child(name)?.state else {
+                    Issue.record("a successor of \(name) is forgotten")
+                    continue
+                }
+            }
         }
         let away = world.service.names.filter { world.service.child($0)?.isYielding == true }
         #expect(away.count <= 1, "planned restarts of \(away) at once")
@@ -97,6 +140,7 @@ import Testing
             for name in world.service.names where world.mortal.contains(name) { world.end(name) }
         }
         #expect(world.isStopped)
+        #expect(world.successors.isEmpty)
         #expect(world.now - begun <= 3 * 3_000 + 3_000)
     }
 }

@@ -8,7 +8,9 @@ import Testing
     private func written(_ service: Service) throws -> Service {
         let policy = RestartPolicy(finalExitCodes: [2])
         let read = try JSONDecoder().decode(Service.self, from: try JSONEncoder().encode(service))
-        return Service(resuming: read, policy: policy)
+        var resumed = Service(resuming: read, policy: policy)
+        resumed.shardsHandOver = service.shardsHandOver  // follows from the configuration
+        return resumed
     }
 
     @Test(arguments: 1...50 as ClosedRange<UInt64>)

@@ -1,0 +1,42 @@
+internal import DaemonKit
+
+/// What a process finds when its turn comes.
+enum Standing: Equatable {
+    /// Nobody else serves in its place: what there is of a predecessor is dead.
+    case alone
+    /// The predecessor stands still and can go on at any moment, until the supervisor has told it to leave: nothing of its
+    /// state and of its connections may be touched before the word to go.
+    case besideFrozen
+
+    /// Waits for the turn of this process, when its predecessor still serves: everything that can go wrong with the start of a
+    /// program has gone wrong before then.
+    static func ofThisProcess(_ inheritance: Inheritance, _ lifeline: inout Lifeline) throws(HandoverRefusal) -> Standing {
+        guard inheritance.legacy?.standsBeside == true else { return .alone }
+        lifeline.sayPrepared()
+        while true {
+            switch lifeline.wait() {
+            case .word(.adopt): return .besideFrozen
+            case .word(.go): return .alone
+            case .word(.freeze), .word(.resume), .word(.leave): break  // are said to those who serve
+            case .cut: throw .supervisorIsGone
+            }
+        }
+    }
+}
+
+/// Why a successor cannot take over while its predecessor still could go on.
+enum HandoverRefusal: Error, CustomStringConvertible {
+    case supervisorIsGone
+    /// The state of the predecessor cannot be read.
+    case unreadable(Takeover.Fault)
+    /// The predecessor's anchor does not hand out its connections.
+    case noDescriptors
+
+    var description: String {
+        switch self {
+        case .supervisorIsGone: "the supervisor is gone"
+        case .unreadable(let fault): "the state of the earlier process cannot be taken over: \(fault)"
+        case .noDescriptors: "the connections of the earlier process cannot be taken over"
+        }
+    }
+}

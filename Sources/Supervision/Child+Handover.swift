@@ -1,0 +1,114 @@
+// The second table of a child's life (`Child`, `Handover`).
+
+extension Child {
+    /// The second table: each phase of a hand-over, and every event.
+    mutating func follow(_ handover: Handover, _ event: ChildEvent, at now: Int64) -> [ChildAction] {
+        if event == .deadline, let until = handover.until, now - until > policy.ownDelayMillisMax {
+            // We were not running ourselves; nobody is judged by that.
+            return enter(handover.phase, of: handover, until: now + limit(of: handover.phase))
+        }
+        switch (handover.phase, event) {
+
+        // The successor starts; everything is as before.
+        case (.preparing, .handover(.prepared)):
+            return enter(.freezing, of: handover, until: now + policy.freezeWithinMillis) + [.send(.freeze)]
+        case (.preparing, .handover(.successorEnded(let ending))):
+            return takeBack(handover, .died(ending), at: now)
+        case (.preparing, .deadline):
+            return takeBack(handover, .notPrepared, at: now)
+        case (.preparing, .stop):
+            return [.successor(.dismiss)] + leave(at: now)
+
+        // The process has been asked to stand still.
+        case (.freezing, .handover(.froze)):
+            return enter(.adopting, of: handover, until: now + policy.adoptWithinMillis) + [.successor(.adopt)]
+        case (.freezing, .handover(.cannotFreeze)):
+            return takeBack(handover, .cannotFreeze, at: now) + [.send(.resume)]
+        case (.freezing, .handover(.successorEnded(let ending))), (.adopting, .handover(.successorEnded(let ending))):
+            return takeBack(handover, .died(ending), at: now) + [.send(.resume)]
+        case (.freezing, .deadline):
+            cause = .stalled
+            return [.report(.stalled)]
+                + enter(.ousting, of: handover, until: now + policy.leaveWithinMillis) + [.send(.abort)]
+        case (.freezing, .stop), (.adopting, .stop):
+            return [.successor(.dismiss), .send(.resume)] + leave(at: now)
+
+        // The process stands still; the successor reads what it has left.
+        case (.adopting, .handover(.adopted)):
+            return enter(.releasing, of: handover, until: now + policy.leaveWithinMillis) + [.send(.leave)]
+        case (.adopting, .deadline):
+            return takeBack(handover, .notAdopted, at: now) + [.send(.resume)]
+
+        // The successor has everything; the process leaves, by itself or by force.
+        case (.releasing, .ended(let ending)):
+            return [.report(.replaced(ending))] + promote(handover, at: now)
+        case (.releasing, .deadline), (.ousting, .deadline):
+            return [.report(.killed)] + enter(handover.phase, of: handover, until: nil) + [.send(.kill)]
+        case (.releasing, .handover(.successorEnded)):
+            state = .yielding(killAt: handover.until)
+            return [.successor(.dismiss)]
+        case (.ousting, .handover(.successorEnded)):
+            state = .ousting(killAt: handover.until)
+            return [.successor(.dismiss)]
+        case (.releasing, .stop), (.ousting, .stop):
+            state = handover.until.map { .stopping(killAt: $0) } ?? .killing(giveUpAt: now + policy.dieWithinMillis)
+            return [.successor(.dismiss)]
+
+        // The process has died: its successor stands ready.
+        case (.preparing, .ended(let ending)), (.freezing, .ended(let ending)), (.adopting, .ended(let ending)),
+            (.ousting, .ended(let ending)):
+            deaths += 1
+            lastDeath = ending
+            if handover.phase != .ousting { cause = RestartCause(ending) }
+            return [.report(.died(ending, restartInMillis: 0))] + promote(handover, at: now)
+
+        case (.preparing, .stopAtOnce), (.freezing, .stopAtOnce), (.adopting, .stopAtOnce), (.releasing, .stopAtOnce),
+            (.ousting, .stopAtOnce):
+            return [.successor(.dismiss)] + kill(at: now)
+
+        // Late or early words, and wishes that are being fulfilled.
+        case (.preparing, .handover(.froze)), (.preparing, .handover(.cannotFreeze)), (.preparing, .handover(.adopted)),
+            (.freezing, .handover(.prepared)), (.freezing, .handover(.adopted)),
+            (.adopting, .handover(.prepared)), (.adopting, .handover(.froze)), (.adopting, .handover(.cannotFreeze)),
+            (.releasing, .handover(.prepared)), (.releasing, .handover(.froze)),
+            (.releasing, .handover(.cannotFreeze)), (.releasing, .handover(.adopted)),
+            (.ousting, .handover(.prepared)), (.ousting, .handover(.froze)), (.ousting, .handover(.cannotFreeze)),
+            (.ousting, .handover(.adopted)):
+            return []
+        case (_, .start), (_, .restart), (_, .handOver), (_, .saidReady), (_, .beat):
+            return []
+        }
+    }
+
+    private func limit(of phase: Handover.Phase) -> Int64 {
+        switch phase {
+        case .preparing: policy.readyWithinMillis
+        case .freezing: policy.freezeWithinMillis
+        case .adopting: policy.adoptWithinMillis
+        case .releasing, .ousting: policy.leaveWithinMillis
+        }
+    }
+
+    private mutating func enter(_ phase: Handover.Phase, of handover: Handover, until: Int64?) -> [ChildAction] {
+        var handover = handover
+        handover.phase = phase
+        handover.until = until
+        state = .handingOver(handover)
+        return []
+    }
+
+    /// Everything is as it was before. Beats that were missed meanwhile do not count.
+    private mutating func takeBack(_ handover: Handover, _ fault: HandoverFault, at now: Int64) -> [ChildAction] {
+        handoverFault = fault
+        state = .ready(since: handover.servesSince, beatBy: now + policy.beatWithinMillis)
+        return [.successor(.dismiss), .report(.handoverFailed(fault))]
+    }
+
+    /// The successor is the process of this place from now on.
+    private mutating func promote(_ handover: Handover, at now: Int64) -> [ChildAction] {
+        forgetDeaths(readySince: handover.servesSince, at: now)
+        countLaunch()
+        state = .starting(since: handover.startedAt, readyBy: now + policy.readyWithinMillis)
+        return [.successor(.promote), .send(.go)]
+    }
+}
