@@ -139,6 +139,64 @@ extension ServiceTests {
             try expectNothingHappened(to: service, swarm, logins: logins)
         }
 
+        /// What a successor does that is of no use, by the moment at which it is of none; each leaves the service as it was.
+        private static let failures = [
+            "starts and leaves": "exit 1",
+            "is killed before it adopts": "echo prepared >&3; read word <&3; kill -9 $$",
+            "refuses to adopt": "echo prepared >&3; read word <&3; exit 2",
+            "adopts for ever": "echo prepared >&3; read word <&3; exec sleep 60",
+            "never starts": "exec sleep 60",
+        ]
+
+        @Test(arguments: failures.keys.sorted())
+        func aSuccessorThatFailsOrHangsLeavesEverythingAsItWas(how: String) throws {
+            // Miners that wait for seconds find shares for a job that is over; here it is not.
+            let service = try Service(pool: ["--job-interval", "60"], installs: true)
+            let isSlow = how == "never starts"
+            let swarm = try service.startSwarm(load(isSlow ? 24 : 12))
+            let logins = try settledLogins(service, swarm)
+            let before = service.children("millrace-worker")
+            let script = try #require(Self.failures[how])
+            try service.install("millrace-worker", script: "#!/bin/sh\n\(script)\n")
+            let done = try service.verb("restart", "all")
+            #expect(done.code == 1, "\(done.text)")
+            #expect(service.millrace.log.contains("goes on as before, its successor failed"))
+            #expect(service.children("millrace-worker") == before)
+            // Repaired, it is done.
+            try service.install()
+            #expect(try service.verb("restart", "all").code == 0, "\(service.millrace.log)")
+            try expectNothingHappened(to: service, swarm, logins: logins)
+        }
+
+        @Test func aSuccessorThatFailsWithEverythingInItsHandsIsFollowedByAnother() throws {
+            let service = try Service(pool: ["--job-interval", "2"], installs: true)
+            let swarm = try service.startSwarm(load(8))
+            let logins = try settledLogins(service, swarm)
+            let program = Program.directory.appending(path: "millrace-worker").path
+            try service.install(
+                "millrace-worker",
+                script: """
+                    #!/bin/sh
+                    grep -q '"standsBeside":true' /proc/self/fd/4 || exec \(program) "$@"
+                    echo prepared >&3; read word <&3; echo adopted >&3; read word <&3; exit 1
+
+                    """)
+            #expect(try service.verb("restart", "0").code == 0, "\(service.millrace.log)")
+            #expect(service.millrace.log.contains("shard 0 left with exit code 1"))
+            try expectNothingHappened(to: service, swarm, logins: logins)
+        }
+
+        @Test func aStoppedShardThatIsToHandOverIsEndedAndItsSuccessorGoesOn() throws {
+            let service = try Service(pool: ["--job-interval", "60"])
+            let swarm = try service.startSwarm(load(12))
+            let logins = try settledLogins(service, swarm)
+            let stopped = try #require(service.shard(1))
+            kill(stopped, SIGSTOP)
+            #expect(try service.verb("restart", "1").code == 0, "\(service.millrace.log)")
+            #expect(service.shard(1) != stopped)
+            try expectNothingHappened(to: service, swarm, logins: logins)
+        }
+
         @Test func whatKillsThreeSuccessorsIsGivenUpAndTheMinersComeBack() throws {
             let service = try Service(pool: ["--job-interval", "2"])
             let swarm = try service.startSwarm(load(10, "--retry-pause", "0.2"))

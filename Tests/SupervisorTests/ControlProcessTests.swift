@@ -77,10 +77,11 @@ import Testing
         service.waitUntilReady()
         #expect(try service.ask(.restartAll) == .begun)
         service.wait { (try? $0.status().restarting.isEmpty) == true }
-        let words = service.events.filter { $0.who.hasPrefix("worker") }.suffix(6).map { "\($0.who) \($0.what)" }
+        let words = service.events.filter { $0.who.hasPrefix("worker") }.suffix(8).map { "\($0.who) \($0.what)" }
         #expect(
             words == [
-                "worker0 left", "worker0 start", "worker0 ready", "worker1 left", "worker1 start", "worker1 ready",
+                "worker0 start", "worker0 adopts", "worker0 left", "worker0 ready",
+                "worker1 start", "worker1 adopts", "worker1 left", "worker1 ready",
             ])
         leave(service)
     }
@@ -93,12 +94,56 @@ import Testing
         #expect(try service.ask(.restartAll) == .begun)
         service.wait { (try? $0.status().restartHaltedAt) == "shard 0" }
         #expect(service.processes(of: "worker1").count == 1)
-        #expect(try service.status().children[1].state == .failed)
+        #expect(try service.status().children[1].state == .ready)
+        #expect(service.logText.contains("goes on as before, its successor failed: it left with exit code 2"))
         // The operator repairs it, and asks again.
         try service.set("worker0", .good)
         #expect(try service.ask(.restart(shard: 0)) == .begun)
-        service.wait { (try? $0.status().children[1].state) == .ready }
+        service.wait { (try? $0.status().restarting.isEmpty) == true }
+        #expect(try service.status().children[1].restartCauses == ["asked": 1])
         #expect(try service.status().restartHaltedAt == nil)
+        leave(service)
+    }
+
+    @Test(arguments: [SupervisedService.Manner.crash, .crashAdopting, .muteAdopting])
+    func untilASuccessorHasAdoptedEverythingIsTakenBack(manner: SupervisedService.Manner) throws {
+        let service = try SupervisedService()
+        try service.start()
+        service.waitUntilReady()
+        let process = try #require(service.processes(of: "worker0").last)
+        try service.set("worker0", manner)
+        #expect(try service.ask(.restartAll) == .begun)
+        service.wait { (try? $0.status().restartHaltedAt) == "shard 0" }
+        let shard = try service.status().children[1]
+        #expect(shard.processID == process && shard.state == .ready && shard.restarts == 0)
+        #expect(service.logText.contains("goes on as before, its successor failed"))
+        if manner != .crash { service.wait { $0.events.contains { $0.what == "resumed" } } }
+        leave(service)
+    }
+
+    @Test func aSuccessorThatFailsWithEverythingInItsHandsIsFollowedByAnother() throws {
+        let service = try SupervisedService()
+        try service.start()
+        service.waitUntilReady()
+        try service.set("worker0", .crashGoing)
+        #expect(try service.ask(.restart(shard: 0)) == .begun)
+        service.wait { $0.logText.contains("shard 0 left with exit code 1 (failed); starting it again") }
+        service.wait { (try? $0.status().children[1].state) == .ready }
+        #expect(service.processes(of: "worker0").count == 3)
+        leave(service)
+    }
+
+    @Test func aShardThatDiesBesideItsSuccessorIsFollowedByIt() throws {
+        let service = try SupervisedService()
+        try service.start()
+        service.waitUntilReady()
+        try service.set("worker0", .mute)
+        let process = try #require(service.processes(of: "worker0").last)
+        #expect(try service.ask(.restart(shard: 0)) == .begun)
+        service.wait { $0.processes(of: "worker0").count == 2 }
+        kill(process, SIGKILL)
+        service.wait { (try? $0.status().children[1].lastDeath) == "was ended by SIGKILL" }
+        #expect(try service.status().children[1].processID == service.processes(of: "worker0").last)
         leave(service)
     }
 

@@ -18,6 +18,12 @@ final class SupervisedService {
         case mute
         /// Says ready, then ignores SIGTERM and the lifeline.
         case deaf
+        /// Starts, and leaves when it is to adopt what its predecessor has.
+        case crashAdopting
+        /// Starts, and never says that it has adopted.
+        case muteAdopting
+        /// Leaves when it has adopted and its predecessor is gone.
+        case crashGoing
     }
 
     let directory: URL
@@ -185,11 +191,11 @@ final class SupervisedService {
     func wait(
         _ location: SourceLocation = #_sourceLocation, until condition: (SupervisedService) -> Bool
     ) {
-        for _ in 0..<1_000 {
-            // Asked before the condition, so that what it did last is still seen.
-            let isOver = !process.isRunning
+        var roundsAfterItsEnd = 0
+        // What it did last, and what its children do because it is gone, may come a moment later.
+        for _ in 0..<1_000 where roundsAfterItsEnd < 300 {
+            if !process.isRunning { roundsAfterItsEnd += 1 }
             if condition(self) { return }
-            if isOver { break }
             usleep(10_000)
         }
         Issue.record("it never came; the log:\n\(logText)\n\(events)", sourceLocation: location)
@@ -218,11 +224,30 @@ final class SupervisedService {
         deaf) trap '' TERM USR2 ;;
         *) trap 'trap "" TERM; note left; exit 0' TERM USR2 ;;
         esac
+        if [ "$manner" != mute ] && grep -q '"standsBeside":true' /proc/self/fd/4; then
+            echo prepared >&3
+            read word <&3
+            if [ "$word" = adopt ]; then
+                note adopts
+                [ "$manner" = crashAdopting ] && exit 1
+                [ "$manner" = muteAdopting ] && sleep 60
+                echo adopted >&3
+                read word <&3
+            fi
+            [ "$word" = go ] || exit 1
+            [ "$manner" = crashGoing ] && exit 1
+        fi
         if [ "$manner" != mute ]; then
             note ready
             echo ready >&3
         fi
-        cat <&3 >/dev/null &
+        while read word <&3; do
+            case $word in
+            freeze) echo froze >&3 ;;
+            resume) note resumed ;;
+            leave) break ;;
+            esac
+        done &
         wait $!
         # Not for ever: a test that is killed half-way must leave nothing behind.
         [ "$manner" = deaf ] && sleep 60
