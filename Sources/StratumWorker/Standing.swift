@@ -10,7 +10,9 @@ enum Standing: Equatable {
 
     /// Waits for the turn of this process, when its predecessor still serves: everything that can go wrong with the start of a
     /// program has gone wrong before then.
-    static func ofThisProcess(_ inheritance: Inheritance, _ lifeline: inout Lifeline) throws(HandoverRefusal) -> Standing {
+    static func ofThisProcess(_ inheritance: Inheritance, _ lifeline: inout Lifeline) throws(HandoverRefusal)
+        -> Standing
+    {
         guard inheritance.legacy?.standsBeside == true else { return .alone }
         lifeline.sayPrepared()
         while true {

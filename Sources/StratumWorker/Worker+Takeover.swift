@@ -62,18 +62,6 @@ extension Worker {
         return adoption
     }
 
-    /// Waits until the predecessor, which stands still, is gone.
-    func awaitTurn() throws(HandoverRefusal) {
-        lifeline.sayAdopted()
-        while true {
-            switch lifeline.wait() {
-            case .word(.go): return
-            case .word(.adopt), .word(.freeze), .word(.resume), .word(.leave): break
-            case .cut: throw .supervisorIsGone
-            }
-        }
-    }
-
     /// Lets the bytes of the adopted connections move, or begins with none.
     /// - Parameter began: when the takeover did, in nanoseconds of the loop's clock.
     func beginOrGoOn(_ adoption: Adoption?, since began: UInt64) {
@@ -253,28 +241,5 @@ extension Worker {
         pools[id]?.reset()
         take(.poolClosed(id), "lost in a takeover")
         perform()
-    }
-
-    /// The supervisor has a successor that waits: stands still, the state written down, until it says what comes of it.
-    func freeze() {
-        flush()
-        if chronicle == nil, stopDeadline == nil { beginChronicle() }
-        renewChronicle()
-        chronicle != nil && shard.outbox.isEmpty ? lifeline.sayFroze() : lifeline.sayCannotFreeze()
-        while true {
-            switch lifeline.wait() {
-            case .word(.leave): ExitCode.stopped.exitNow()
-            case .word(.resume): return log.notice("goes on: the hand-over was called off")
-            case .word(.freeze), .word(.adopt), .word(.go): break
-            case .cut: return supervisorGone()
-            }
-        }
-    }
-
-    /// A planned end: everything is left to the successor, in its latest form. Does not return.
-    func leaveToSuccessor() {
-        flush()
-        renewChronicle()
-        ExitCode.stopped.exitNow()
     }
 }

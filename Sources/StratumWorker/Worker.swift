@@ -357,16 +357,6 @@ final class Worker {
 
     // MARK: - Ending
 
-    private func hearSupervisor() {
-        while let news = lifeline.next() {
-            switch news {
-            case .cut: return supervisorGone()
-            case .word(.freeze): freeze()
-            case .word(.resume), .word(.leave), .word(.adopt), .word(.go): break  // late: not a moment to obey
-            }
-        }
-    }
-
     func supervisorGone() {
         lifelineWatch?.close()
         if stopDeadline == nil { log.notice("let go by the supervisor, or it is gone: leaving") }

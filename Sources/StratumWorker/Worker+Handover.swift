@@ -1,0 +1,54 @@
+internal import DaemonKit
+internal import EventLoop
+internal import Logging
+internal import StratumSession
+
+// The two sides of a planned hand-over: the one that stands still, and the one that waits (docs/decisions/0008).
+
+extension Worker {
+    /// What the supervisor says down the lifeline.
+    func hearSupervisor() {
+        while let news = lifeline.next() {
+            switch news {
+            case .cut: return supervisorGone()
+            case .word(.freeze): freeze()
+            case .word(.resume), .word(.leave), .word(.adopt), .word(.go): break  // late: not a moment to obey
+            }
+        }
+    }
+
+    /// Waits until the predecessor, which stands still, is gone.
+    func awaitTurn() throws(HandoverRefusal) {
+        lifeline.sayAdopted()
+        while true {
+            switch lifeline.wait() {
+            case .word(.go): return
+            case .word(.adopt), .word(.freeze), .word(.resume), .word(.leave): break
+            case .cut: throw .supervisorIsGone
+            }
+        }
+    }
+
+    /// The supervisor has a successor that waits: stands still, the state written down, until it says what comes of it.
+    func freeze() {
+        flush()
+        if chronicle == nil, stopDeadline == nil { beginChronicle() }
+        renewChronicle()
+        chronicle != nil && shard.outbox.isEmpty ? lifeline.sayFroze() : lifeline.sayCannotFreeze()
+        while true {
+            switch lifeline.wait() {
+            case .word(.leave): ExitCode.stopped.exitNow()
+            case .word(.resume): return log.notice("goes on: the hand-over was called off")
+            case .word(.freeze), .word(.adopt), .word(.go): break
+            case .cut: return supervisorGone()
+            }
+        }
+    }
+
+    /// A planned end: everything is left to the successor, in its latest form. Does not return.
+    func leaveToSuccessor() {
+        flush()
+        renewChronicle()
+        ExitCode.stopped.exitNow()
+    }
+}
