@@ -10,9 +10,19 @@ public enum Anchor {
     /// Drops the anchor of this process: from here on every descriptor that it opens is kept. Only before there are threads.
     /// - Parameter descriptor: this process's end of a socket pair (SOCK_SEQPACKET) of which the supervisor has the other;
     ///   when that is closed the anchor is lifted.
+    ///
+    /// The kernel doubles a table that has become too small, and where two processes share it each of these steps waits for all
+    /// processors: ten milliseconds and more in which no connection moves. So the table gets its size before it is shared.
     public static func drop(on descriptor: Int32) throws(HandoverFailure) {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        let last = fcntl(descriptor, F_DUPFD_CLOEXEC, Int32(clamping: min(limit.rlim_cur, tableSizeMax)) - 1)
+        if last >= 0 { close(last) }
         guard clinux_anchor_start(descriptor) > 0 else { throw HandoverFailure("anchor", code: errno) }
     }
+
+    /// Half a megabyte of the kernel's memory; a table for more grows as it must.
+    private static let tableSizeMax: rlim_t = 1 << 16
 }
 
 /// The descriptors that a dead process has left with its anchor.

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Configuration
 internal import DaemonKit
+internal import EventLoop
 internal import Handover
 internal import Logging
 
@@ -21,6 +22,7 @@ struct Main: ParsableCommand {
             level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile)
         let log = Logger(label: "worker")
         do {
+            _ = DescriptorLimit.raise()
             // Before anything makes a thread.
             if let legacy = inheritance.legacy { try Anchor.drop(on: legacy.anchor) }
             var lifeline = Lifeline(descriptor: Lifeline.inheritedDescriptor)

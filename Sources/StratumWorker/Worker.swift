@@ -89,7 +89,7 @@ final class Worker {
 
     /// Serves until told to stop.
     func run() throws {
-        let limit = DescriptorLimit.raise()
+        let limit = DescriptorLimit.current
         budget = DescriptorBudget(limit: limit, listening: inheritance.sockets.count)
         ports = Set(inheritance.sockets.compactMap { try? ListeningSocket.address(of: $0).port })
         let began = loop.nanoseconds
