@@ -11,6 +11,7 @@ int clinux_exited(int status) { return WIFEXITED(status); }
 int clinux_exit_status(int status) { return WEXITSTATUS(status); }
 int clinux_terminating_signal(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }
 int clinux_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal); }
+void clinux_set_process_name(const char *name) { prctl(PR_SET_NAME, name); }
 int clinux_close_on_exec_from(unsigned int first) { return close_range(first, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */); }
 int clinux_memory_file(const char *name) { return memfd_create(name, 0); }
 

@@ -86,6 +86,8 @@ public struct Inheritance: Codable, Sendable {
             for descriptor in inheritance.sockets + (inheritance.legacy?.descriptors ?? []) {
                 _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             }
+            // A program whose file has been replaced is executed by the number of a descriptor, which is no name.
+            clinux_set_process_name(program)
             // Belt and braces: the lifeline says the same, but only to a loop that turns.
             _ = clinux_set_parent_death_signal(SIGTERM)
             return inheritance

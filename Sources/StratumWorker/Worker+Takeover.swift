@@ -47,7 +47,8 @@ extension Worker {
             }
             return takeover
         } catch {
-            if standing == .besideFrozen { throw .unreadable(error) }
+            // Who decided the log may be started yet (the supervisor keeps its program).
+            if standing == .besideFrozen || error == .otherRules { throw .unreadable(error) }
             log.error("the state of the earlier process cannot be taken over (\(error)); its miners connect anew")
             return nil
         }

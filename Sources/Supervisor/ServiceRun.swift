@@ -171,11 +171,13 @@ final class ServiceRun {
     private func start(_ name: ChildName, standsBeside: Bool) throws(SystemFailure) -> RunningChild {
         let sockets = try sockets(of: name)
         let firstDescriptor = Inheritance.firstSocketDescriptor + Int32(sockets.count)
-        let handed = try legacy(of: name)?.next(firstDescriptor: firstDescriptor, standsBeside: standsBeside)
+        let installed = programs.path(of: name)
+        let handed = try legacy(of: name)?.next(
+            firstDescriptor: firstDescriptor, standsBeside: standsBeside, installed: installed)
         defer { if let handed { close(handed.theirs) } }
         do throws(SystemFailure) {
             let child = try RunningChild(
-                on: loop, executable: programs.path(of: name), name: "\(programs.program(of: name)): \(name)",
+                on: loop, executable: handed?.executable ?? installed, name: "\(programs.program(of: name)): \(name)",
                 environment: environment, inheritance: inheritance(of: name, handed?.legacy),
                 sockets: sockets + (handed?.descriptors ?? [])
             ) { [unowned self] child, news in hear(news, from: child, in: name) }

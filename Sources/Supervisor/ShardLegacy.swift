@@ -9,6 +9,9 @@ internal import Handover
 /// A process that is gone has left its anchor; the next one is handed all that are still down, takes the connections over, and
 /// says ready; then the older ones are lifted. When processes die in a row before they were ready, what they were handed may be what
 /// kills them: it is given up, and the miners of the shard connect anew.
+///
+/// The programs of those processes are kept open too. A log of inputs can be decided again only by the program that has decided
+/// it, and the file from which that one was started may have been replaced meanwhile, for an upgrade that is to follow.
 final class ShardLegacy {
     /// Deaths in a row, before ready, until what was handed over counts as the cause.
     static let failedTakeoversMax = 3
@@ -17,11 +20,24 @@ final class ShardLegacy {
     private var memory: Int32 = -1
     private var incarnation = 0
     /// Our ends of the anchors' socket pairs; the newest is that of the present process.
-    private var anchors: [(incarnation: Int, socket: Int32)] = []
+    private var anchors: [Anchored] = []
     private var isReady = false
     /// Some process has served, so there is something to take over.
     private var hasServed = false
     private var failedTakeovers = 0
+
+    private struct Anchored {
+        var incarnation: Int
+        /// Our end of its socket pair.
+        var socket: Int32
+        /// The program of the process, -1 when it could not be opened.
+        var program: Int32
+
+        func lift() {
+            close(socket)
+            if program >= 0 { close(program) }
+        }
+    }
 
     init(name: String) {
         self.name = name
@@ -36,29 +52,38 @@ final class ShardLegacy {
         var isReady: Bool
         var hasServed: Bool
         var failedTakeovers: Int
+        /// In the order of `anchors`; nil when an older supervisor wrote it.
+        var programs: [Int32]?
 
-        var descriptors: [Int32] { (memory >= 0 ? [memory] : []) + anchors.map(\.anchor) }
+        var descriptors: [Int32] {
+            (memory >= 0 ? [memory] : []) + anchors.map(\.anchor) + (programs ?? []).filter { $0 >= 0 }
+        }
     }
 
     func handed(shard: Int) -> Handed {
         Handed(
             shard: shard, memory: memory, incarnation: incarnation,
             anchors: anchors.map { .init(incarnation: $0.incarnation, anchor: $0.socket) }, isReady: isReady,
-            hasServed: hasServed, failedTakeovers: failedTakeovers)
+            hasServed: hasServed, failedTakeovers: failedTakeovers, programs: anchors.map(\.program))
     }
 
     init(name: String, adopting handed: Handed) {
         self.name = name
         memory = handed.memory
         incarnation = handed.incarnation
-        anchors = handed.anchors.map { ($0.incarnation, $0.anchor) }
+        anchors = handed.anchors.enumerated().map { index, anchor in
+            let programs = handed.programs ?? []
+            return Anchored(
+                incarnation: anchor.incarnation, socket: anchor.anchor,
+                program: index < programs.count ? programs[index] : -1)
+        }
         isReady = handed.isReady
         hasServed = handed.hasServed
         failedTakeovers = handed.failedTakeovers
     }
 
     deinit {
-        for anchor in anchors { close(anchor.socket) }
+        for anchor in anchors { anchor.lift() }
         if memory >= 0 { close(memory) }
     }
 
@@ -69,13 +94,16 @@ final class ShardLegacy {
         var descriptors: [Int32]
         /// The child's end of its new anchor's socket pair, which is none of ours once the child has it.
         var theirs: Int32
+        /// What to execute.
+        var executable: String
     }
 
     /// Prepares the start of the next process.
     /// - Parameters:
     ///   - firstDescriptor: where in the child the first of the descriptors will stand.
     ///   - standsBeside: whether the present process still serves then.
-    func next(firstDescriptor: Int32, standsBeside: Bool) throws(SystemFailure) -> Bequest {
+    ///   - installed: where the shards' program is.
+    func next(firstDescriptor: Int32, standsBeside: Bool, installed: String) throws(SystemFailure) -> Bequest {
         if memory < 0 {
             do throws(HandoverFailure) {
                 memory = try StateMemory.make(name: name)
@@ -89,7 +117,9 @@ final class ShardLegacy {
         }
         incarnation += 1
         let former = anchors
-        anchors.append((incarnation, ends[0]))
+        let executable = standsBeside ? installed : program(installed: installed)
+        anchors.append(
+            Anchored(incarnation: incarnation, socket: ends[0], program: open(executable, O_RDONLY | O_CLOEXEC)))
         var legacy = Inheritance.Legacy(
             memory: firstDescriptor, anchor: firstDescriptor + 1, incarnation: incarnation,
             former: former.enumerated().map { index, anchor in
@@ -97,7 +127,20 @@ final class ShardLegacy {
             })
         legacy.standsBeside = standsBeside
         return Bequest(
-            legacy: legacy, descriptors: [memory, ends[1]] + former.map(\.socket), theirs: ends[1])
+            legacy: legacy, descriptors: [memory, ends[1]] + former.map(\.socket), theirs: ends[1],
+            executable: executable)
+    }
+
+    /// Who goes on after a death: the program that wrote the log, as far as that can be known. When it fails, the one that was
+    /// started last, and then the one that is installed.
+    private func program(installed: String) -> String {
+        let candidates = [anchors.first, anchors.last].compactMap { $0?.program }
+        guard hasServed, failedTakeovers < candidates.count, candidates[failedTakeovers] >= 0 else { return installed }
+        let program = candidates[failedTakeovers]
+        var (kept, present) = (stat(), stat())
+        guard fstat(program, &kept) == 0 else { return installed }
+        let isSame = stat(installed, &present) == 0 && kept.st_ino == present.st_ino && kept.st_dev == present.st_dev
+        return isSame ? installed : "/proc/\(getpid())/fd/\(program)"
     }
 
     /// The present process serves: whatever it wanted of the former ones it has.
@@ -105,14 +148,14 @@ final class ShardLegacy {
         isReady = true
         hasServed = true
         failedTakeovers = 0
-        for anchor in anchors.dropLast() { close(anchor.socket) }
+        for anchor in anchors.dropLast() { anchor.lift() }
         anchors.removeFirst(max(anchors.count - 1, 0))
     }
 
     /// The process that was prepared last is not needed: what it holds of the connections goes with its anchor.
     func dismissNewest() {
         guard let newest = anchors.popLast() else { return }
-        close(newest.socket)
+        newest.lift()
     }
 
     /// The present process is gone.
@@ -129,7 +172,7 @@ final class ShardLegacy {
 
     /// Ends the connections that are still anchored.
     func giveUp() {
-        for anchor in anchors { close(anchor.socket) }
+        for anchor in anchors { anchor.lift() }
         anchors = []
         if memory >= 0 { close(memory) }
         memory = -1

@@ -63,6 +63,24 @@ extension ServiceTests {
             #expect(service.millrace.stop() == 0)
         }
 
+        /// Another program may decide otherwise on the same log, so it must not go on with it after a crash.
+        @Test func aShardThatDiesBetweenTheNewFilesAndTheUpgradeIsFollowedByItsOwnProgram() throws {
+            let service = try Service(pool: ["--job-interval", "2"], installs: true)
+            let swarm = try service.startSwarm(["--miners", "300", "--rate", "400", "--seconds", "12"])
+            try #require(swarm.hasReached(400))
+            let loginsBefore = logins(service)
+            try service.install()
+            let worker = service.scratch.url.appending(path: "bin/millrace-worker").path
+            let newer = [timespec(tv_sec: 1_900_000_000, tv_nsec: 7), timespec(tv_sec: 1_900_000_000, tv_nsec: 7)]
+            try #require(utimensat(AT_FDCWD, worker, newer, 0) == 0)
+            try service.killShard(0)
+            #expect(!isInstalled(try #require(service.shard(0))), "\(service.millrace.log)")
+            #expect(try upgrade(service).code == 0, "\(service.millrace.log)")
+            #expect(isInstalled(try #require(service.shard(0))))
+            try service.killShard(0)
+            try expectNothingLost(service, swarm, loginsBefore)
+        }
+
         @Test func whatWorkedBeforeAnUpgradeWorksAfterIt() throws {
             let service = try Service(shards: 1, installs: true)
             try service.install()

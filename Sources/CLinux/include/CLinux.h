@@ -10,6 +10,8 @@ int clinux_terminating_signal(int status);
 
 /// prctl(PR_SET_PDEATHSIG, signal): the kernel sends `signal` when the parent dies. 0, or -1 with errno.
 int clinux_set_parent_death_signal(int signal);
+/// As process lists show it; cut to 15 bytes.
+void clinux_set_process_name(const char *name);
 
 /// Marks every open descriptor from `first` on as close-on-exec. 0, or -1 with errno.
 int clinux_close_on_exec_from(unsigned int first);
