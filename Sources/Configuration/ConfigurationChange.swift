@@ -100,6 +100,7 @@ public struct ConfigurationChange: Sendable, Equatable {
             Field("autosave", "savesDocument", \.savesDocument, .replaces([])),
             // Sockets and miners belong to a shard's number.
             Field("millrace.shards", "shards", \.shards, .waits),
+            Field("millrace.keep-connections", "keepsConnections", \.keepsConnections, .replaces(.shards)),
             Field("millrace.run-dir", "runDirectory", \.runDirectory, .waits),
             Field("millrace.database", "database", \.database, .replaces([.collector, .gateway])),
             Field("millrace.history-days", "historyDays", \.historyDays, .replaces(.collector)),

@@ -172,6 +172,11 @@ final class ServiceRun {
     /// nil for processes that have no connections of miners.
     private func legacy(of name: ChildName) -> ShardLegacy? {
         guard case .shard(let number) = name else { return nil }
+        guard settings.keepsConnections else {
+            // What was kept until the switch was turned off is let go.
+            legacies[number] = nil
+            return nil
+        }
         let legacy = legacies[number] ?? ShardLegacy(name: "\(name)")
         legacies[number] = legacy
         return legacy

@@ -32,6 +32,7 @@ struct ConfigurationChangeTests {
             ("\"verbose\": true", "verbose", 7), ("\"watch\": false", "watch", 0),
             ("\"autosave\": false", "autosave", 0),
             ("\"millrace\": {\"database\": \"/d\"}", "millrace.database", 5),
+            ("\"millrace\": {\"keep-connections\": false}", "millrace.keep-connections", 2),
             ("\"user-agent\": \"u\"", "user-agent", 2),
         ] as [(String, String, UInt8)])
     func aKeyReplacesWhoReadsIt(members: String, key: String, processes: UInt8) throws {
