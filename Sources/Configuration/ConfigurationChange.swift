@@ -78,8 +78,8 @@ public struct ConfigurationChange: Sendable, Equatable {
     /// Every member of `Settings`, and who reads it.
     static var fields: [Field] {
         [
-            // The sockets are open, and shards would have to be given others.
-            Field("bind", "binds", \.binds, .waits),
+            // They inherit their sockets when they start.
+            Field("bind", "binds", \.binds, .replaces(.shards)),
             Field("pools", "pools", \.pools, .replaces(.shards)),
             Field("retries", "retries", \.retries, .replaces(.shards)),
             Field("retry-pause", "retryPauseSeconds", \.retryPauseSeconds, .replaces(.shards)),

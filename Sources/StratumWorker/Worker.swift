@@ -20,7 +20,7 @@ final class Worker {
     let log: Logger
     let loop: Loop
     let settings: Settings
-    private let lifeline: Lifeline
+    var lifeline: Lifeline
     let inheritance: Inheritance
     private let parser = JSONParser()
 
@@ -30,7 +30,7 @@ final class Worker {
     private(set) var isPerforming = false
     /// By `MinerID.index`.
     var miners: [MinerConnection?] = []
-    private var departures = Departures()
+    var departures = Departures()
     private var budget = DescriptorBudget(limit: 0, listening: 0)
     var pools: [PoolConnectionID: PoolLink] = [:]
     /// Links with bytes that leave at the end of the turn.
@@ -40,13 +40,14 @@ final class Worker {
     let reporter: Reporter
     private var news: NewsLog
 
-    private var listeners: [TCPListener] = []
+    var listeners: [TCPListener] = []
     private var ports: Set<UInt16> = []
     private var signals: [SignalSource] = []
     private var timers: [Timer] = []
     private var turnEnd: TurnEnd?
     private var lifelineWatch: DescriptorWatch?
-    private var stopDeadline: Instant?
+    private(set) var stopDeadline: Instant?
+    var draining: Draining?
     var loopDelay = LoopDelay()
     /// How often the gauges were told.
     var seconds = 0
@@ -119,7 +120,7 @@ final class Worker {
         }
         signals.append(try SignalSource(on: loop, signal: SIGUSR2) { [unowned self] in self.leaveToSuccessor() })
         lifelineWatch = try DescriptorWatch(on: loop, descriptor: lifeline.descriptor) { [unowned self] in
-            if self.lifeline.isCut() { self.supervisorGone() }
+            self.hearSupervisor()
         }
         turnEnd = TurnEnd(on: loop) { [unowned self] in self.endTurn() }
         every(Limits.tick.count) { $0.tick() }
@@ -133,7 +134,7 @@ final class Worker {
     }
 
     private func second() {
-        lifeline.sayBeat()
+        sayBeat()
         note(.checkpoint)
         reporter.checkpoint(EventTranslation.checkpoint(shard, at: WallClock.milliseconds()))
         tellGauges()
@@ -152,6 +153,7 @@ final class Worker {
         take(.tick)
         perform()
         departures.closeDue(at: now)
+        goOnDraining()
         flush()
         if let stopDeadline, shard.sharesInFlight == 0 || now >= stopDeadline { finish() }
     }
@@ -331,7 +333,7 @@ final class Worker {
         addresses.next(for: Int(id.pool)) { link.dial($0) }
     }
 
-    private func miner(_ id: MinerID) -> MinerConnection? {
+    func miner(_ id: MinerID) -> MinerConnection? {
         let row = Int(id.index)
         guard row < miners.count, let connection = miners[row], connection.id == id else { return nil }
         return connection
@@ -344,21 +346,21 @@ final class Worker {
         connection.close()
     }
 
-    private func forget(_ connection: MinerConnection) {
+    func forget(_ connection: MinerConnection) {
         let row = Int(connection.id.index)
         if row < miners.count, miners[row] === connection { miners[row] = nil }
     }
 
     // MARK: - Ending
 
-    private func supervisorGone() {
+    func supervisorGone() {
         lifelineWatch?.close()
         if stopDeadline == nil { log.notice("let go by the supervisor, or it is gone: leaving") }
         stop()
     }
 
     /// Takes no more shares, waits a moment for the pools' answers to those under way, then leaves.
-    private func stop() {
+    func stop() {
         guard stopDeadline == nil else { return }
         // Whoever is told to stop takes its connections along.
         forgetChronicle()

@@ -38,7 +38,7 @@ struct HandedService: Codable {
     var descriptors: [Int32] {
         var all = strangers + [lock]
         all += children.map(\.process.lifeline).filter { $0 >= 0 }
-        for shard in sockets.descriptors { all += shard }
+        all += sockets.open
         for legacy in legacies { all += legacy.descriptors }
         return all
     }

@@ -103,6 +103,12 @@ final class RunningChild {
         }
     }
 
+    /// Gives a shard a task; one that is gone does not hear of it, which its end will tell.
+    func say(_ task: ShardTask) {
+        let line = Array((task.line + "\n").utf8)
+        _ = Glibc.send(lifeline, line, line.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+    }
+
     // MARK: - From the loop
 
     private func listen() {

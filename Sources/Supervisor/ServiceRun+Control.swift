@@ -38,32 +38,38 @@ extension ServiceRun {
 
     private func configure(_ document: String) -> ControlReply {
         guard !service.isStopping else { return .refused(RestartRefusal.serviceIsStopping.answer(shards: 0)) }
-        return take("a configuration came over the API") { $0.receive(document) }
+        return take("a configuration came over the API") { $0.receive(document, $1) }
     }
 
     /// - Parameter reason: why it is read again, for the log.
     func reload(_ reason: String) -> ControlReply {
         guard !service.isStopping else { return .refused(RestartRefusal.serviceIsStopping.answer(shards: 0)) }
         watcher?.know()
-        return take(reason) { $0.reload() }
+        return take(reason) { $0.reload($1) }
     }
 
     private func take(
-        _ reason: String, _ change: (inout RunningConfiguration) -> RunningConfiguration.Outcome
+        _ reason: String,
+        _ change: (inout RunningConfiguration, RunningConfiguration.Preparation) -> RunningConfiguration.Outcome
     ) -> ControlReply {
         // To the service manager a service that is starting is not ready, whatever it reads meanwhile.
         if service.hasServed { serviceManager?.sayReloading() }
         defer { if service.hasServed, service.restarting.isEmpty { serviceManager?.sayReady(status: readiness) } }
-        let outcome = change(&configuration)
+        var rebound: ShardSockets?
+        let outcome = change(&configuration) { (change) throws(StartFailure) in
+            if change.changed.contains("bind") { rebound = try sockets.rebound(to: change.settings.binds, log: log) }
+        }
         switch outcome {
         case .unchanged:
             log.notice("\(reason): the configuration says what is in force already")
         case .refused(let refusal):
+            rebound?.closeNew(since: sockets)
             for line in refusal.lines { log.error("\(reason): \(line)") }
             log.error("\(reason): the configuration is not taken; the service goes on as it is")
             return .refused(refusal)
         case .changed(let change, let warnings):
             for warning in warnings { log.warning("\(warning.logText)") }
+            if let rebound { listen(on: rebound) }
             apply(change, reason)
         }
         return .done

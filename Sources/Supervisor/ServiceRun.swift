@@ -25,7 +25,7 @@ final class ServiceRun {
     var children: [ChildName: RunningChild] = [:]
     /// What the program before has left, until it is taken up.
     private var inherited: HandedService?
-    private(set) var sockets: ShardSockets
+    var sockets: ShardSockets
     /// What of each shard outlives its process.
     var legacies: [Int: ShardLegacy] = [:]
     private var pending: [Order] = []
@@ -220,6 +220,7 @@ final class ServiceRun {
             serviceManager?.sayStopping()
         case .restarted:
             log.notice("planned restarts done")
+            leaveFormerAddresses()
             if upgrade?.phase == .replacing { upgrade?.phase = .done }
             serviceManager?.sayReady(status: readiness)
         case .restartsHalted(let name):
