@@ -137,6 +137,8 @@ extension Pages.Truth {
             guard let number = process.shard else { continue }
             shards[number, default: Shard(number: number)].process = process
         }
+        // The collector remembers those that were scaled away until its next start.
+        if status != nil { shards = shards.filter { $0.value.process != nil } }
         return shards.values.sorted { $0.number < $1.number }
     }
 

@@ -98,8 +98,8 @@ public struct ConfigurationChange: Sendable, Equatable {
             Field("verbose", "isVerbose", \.isVerbose, .replaces(.all)),
             Field("watch", "watchesFile", \.watchesFile, .replaces([])),
             Field("autosave", "savesDocument", \.savesDocument, .replaces([])),
-            // Sockets and miners belong to a shard's number.
-            Field("millrace.shards", "shards", \.shards, .waits),
+            // Nobody is replaced: some come or go.
+            Field("millrace.shards", "shards", \.shards, .replaces([])),
             Field("millrace.keep-connections", "keepsConnections", \.keepsConnections, .replaces(.shards)),
             Field("millrace.run-dir", "runDirectory", \.runDirectory, .waits),
             Field("millrace.database", "database", \.database, .replaces([.collector, .gateway])),

@@ -26,7 +26,7 @@ public enum ShardTask: Equatable, Sendable {
 
 /// What a shard has to do just now, told with its beats: cheap, and heard without the statistics and the API.
 public struct ShardLoad: Equatable, Sendable {
-    /// Connections of miners.
+    /// Connections that have logged in and have a job.
     public var miners: Int
     /// Upstreams that a pool serves.
     public var upstreams: Int

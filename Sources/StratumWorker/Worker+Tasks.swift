@@ -17,7 +17,7 @@ extension Worker {
 
     func sayBeat() {
         lifeline.sayBeat()
-        lifeline.say(ShardLoad(miners: shard.connections, upstreams: shard.upstreamCounts.active))
+        lifeline.say(ShardLoad(miners: shard.minersNow, upstreams: shard.upstreamCounts.active))
     }
 
     /// Gives the other sockets up: the supervisor has closed its own descriptors of them.

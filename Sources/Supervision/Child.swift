@@ -43,18 +43,27 @@ public struct Child: Sendable, Codable, Equatable {
         case .starting(_, let readyBy): readyBy
         case .ready(_, let beatBy): beatBy
         case .ousting(let killAt), .yielding(let killAt): killAt
+        case .draining(let killAt): killAt
         case .backoff(let until): until
         case .stopping(let killAt): killAt
         case .killing(let giveUpAt): giveUpAt
-        case .idle, .failed, .stopped: nil
+        case .idle, .failed, .stopped, .drained: nil
         }
     }
 
     /// True while a process may live in this place.
     public var mayBeAlive: Bool {
         switch state {
-        case .starting, .ready, .ousting, .yielding, .stopping, .killing: true
-        case .idle, .backoff, .failed, .stopped: false
+        case .starting, .ready, .ousting, .yielding, .draining, .stopping, .killing: true
+        case .idle, .backoff, .failed, .stopped, .drained: false
+        }
+    }
+
+    /// True where no process shall be until one is asked for, even if one is still on its way out.
+    var isVacated: Bool {
+        switch state {
+        case .draining, .drained: true
+        case .idle, .starting, .ready, .ousting, .yielding, .backoff, .stopping, .killing, .failed, .stopped: false
         }
     }
 
@@ -156,6 +165,45 @@ public struct Child: Sendable, Codable, Equatable {
         case (.stopping, .start), (.stopping, .restart), (.stopping, .stop), (.stopping, .saidReady),
             (.stopping, .beat), (.killing, .start), (.killing, .restart), (.killing, .stop), (.killing, .stopAtOnce),
             (.killing, .saidReady), (.killing, .beat):
+            return []
+
+        // A process that takes no new miners, sends away those that it has, and leaves.
+        case (.starting, .drain(let millis)), (.ready, .drain(let millis)):
+            state = .draining(killAt: now + millis + policy.leaveWithinMillis)
+            return [.report(.draining(withinMillis: millis)), .send(.drain(withinMillis: millis))]
+        case (.ousting(let killAt), .drain), (.yielding(let killAt), .drain):
+            // It leaves already; only its successor is called off.
+            state = .draining(killAt: killAt)
+            return []
+        case (.draining, .ended(let ending)):
+            state = .drained
+            return [.report(.drained(ending))]
+        case (.draining, .deadline):
+            state = .draining(killAt: nil)
+            return [.report(.killed), .send(.kill)]
+        case (.draining(.some), .stop):
+            return leave(at: now)
+        case (.draining(nil), .stop):
+            state = .killing(giveUpAt: now + policy.dieWithinMillis)
+            return []
+        case (.draining, .stopAtOnce):
+            return kill(at: now)
+        case (.draining, .start), (.draining, .restart), (.draining, .drain), (.draining, .saidReady),
+            (.draining, .beat), (.stopping, .drain), (.killing, .drain):
+            return []
+
+        // A place that stays empty until a process is asked for.
+        case (.idle, .drain), (.backoff, .drain), (.failed, .drain), (.stopped, .drain):
+            state = .drained
+            return [.report(.drained(nil))]
+        case (.drained, .start), (.drained, .restart):
+            quickDeaths = 0
+            if cause != nil { cause = .asked }
+            return launch(at: now)
+        case (.drained, .stop), (.drained, .stopAtOnce):
+            state = .stopped
+            return []
+        case (.drained, .drain), (.drained, .saidReady), (.drained, .beat), (.drained, .ended), (.drained, .deadline):
             return []
         }
     }

@@ -12,6 +12,8 @@ public enum ChildEvent: Equatable, Sendable {
     case start
     /// Its process shall be replaced in good order: planned, so no death.
     case restart
+    /// A shard shall send its miners away within so many milliseconds and end, and the place stay empty.
+    case drain(withinMillis: Int64)
     /// It shall end in good order.
     case stop
     /// It shall end now, whatever it is doing.
@@ -40,6 +42,8 @@ public enum ChildSignal: Equatable, Sendable {
     case terminate
     /// Leave in good order and let your successor go on: SIGUSR2 for a shard, whose connections outlive it, else SIGTERM.
     case yield
+    /// Take no new miners, send those that you have away within so many milliseconds, and leave.
+    case drain(withinMillis: Int64)
     /// SIGABRT: leave a trace of where you hang.
     case abort
     /// SIGKILL.
@@ -64,6 +68,10 @@ public enum ChildReport: Equatable, Sendable {
     case yielding
     /// It ended, as asked, and its successor is started.
     case replaced(Ending)
+    /// It takes no new miners, and those that it has are sent away.
+    case draining(withinMillis: Int64)
+    /// It is empty, and stays so; nil when there was no process.
+    case drained(Ending?)
     /// It ended, as asked.
     case stopped(Ending)
     /// Even SIGKILL did not end it; the stop goes on without it.
@@ -111,6 +119,10 @@ public enum ChildState: Equatable, Sendable, Codable {
     case ousting(killAt: Int64?)
     /// Asked to make room for a successor, which comes as soon as it is gone. `killAt` is nil once SIGKILL has been sent.
     case yielding(killAt: Int64?)
+    /// It sends its miners away and leaves. `killAt` is nil once SIGKILL has been sent.
+    case draining(killAt: Int64?)
+    /// Empty by will, until a process is asked for.
+    case drained
     /// It died; the next process comes at `until`.
     case backoff(until: Int64)
     /// Asked to leave; killed at `killAt`.

@@ -46,7 +46,7 @@ struct HandedService: Codable {
     /// The configuration, with what cannot change in a running service as it is.
     func runningConfiguration(in surroundings: Surroundings) throws(StartFailure) -> RunningConfiguration {
         var running = try RunningConfiguration(resuming: configuration, surroundings: surroundings)
-        running.keep(runDirectory: runDirectory, shards: sockets.descriptors.count)
+        running.keep(runDirectory: runDirectory)
         return running
     }
 

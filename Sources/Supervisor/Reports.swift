@@ -9,7 +9,7 @@ internal import Supervision
 extension ChildReport {
     var level: Logger.Level {
         switch self {
-        case .ready, .yielding, .replaced, .stopped: .info
+        case .ready, .yielding, .replaced, .draining, .drained, .stopped: .info
         case .died, .neverReady, .stalled, .killed: .warning
         case .failed, .abandoned: .error
         }
@@ -27,6 +27,9 @@ extension ChildReport {
         case .failed(let failure): "\(who) has failed and will not be started again: \(failure.text)"
         case .yielding: "\(who) is asked to make room for a new process"
         case .replaced(let ending): "\(who) stopped (\(ending.text)); starting its successor"
+        case .draining(let millis): "\(who) takes no new miners, and has \(millis / 1_000) s to send its own away"
+        case .drained(let ending?): "\(who) is drained (it \(ending.text)); its place stays empty"
+        case .drained(nil): "\(who): its place stays empty"
         case .stopped(let ending): "\(who) stopped (\(ending.text))"
         case .abandoned: "\(who) is stuck in the kernel; going on without it"
         }

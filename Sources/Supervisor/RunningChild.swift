@@ -17,6 +17,8 @@ final class RunningChild {
 
     /// Milliseconds since 1970.
     let startedAt: UInt64
+    /// What a shard has told last.
+    private(set) var load: ShardLoad?
 
     private let loop: Loop
     private let hear: (News) -> Void
@@ -98,6 +100,7 @@ final class RunningChild {
         // The lifeline stays: cutting it means that the supervisor is gone, and the child would say so in the log.
         case .terminate: process?.send(signal: SIGTERM)
         case .yield: process?.send(signal: hasLegacy ? SIGUSR2 : SIGTERM)
+        case .drain(let millis): say(.drain(withinMillis: millis))
         case .abort: process?.send(signal: SIGABRT)
         case .kill: process?.send(signal: SIGKILL)
         }
@@ -134,6 +137,7 @@ final class RunningChild {
             switch word {
             case "ready": hear(.saidReady)
             case "beat": hear(.beat)
+            case let other where other.hasPrefix("load "): load = ShardLoad(line: other) ?? load
             default: break  // a newer child may have more to say than we know
             }
         }

@@ -70,10 +70,9 @@ struct RunningConfiguration {
         bytesOnDisk = handed.bytesOnDisk
     }
 
-    /// Whatever the configuration says, these are so.
-    mutating func keep(runDirectory: String, shards: Int) {
+    /// Whatever the configuration says, this is so.
+    mutating func keep(runDirectory: String) {
         settings.runDirectory = runDirectory
-        settings.shards = shards
     }
 
     /// The file's path, to read it by; nil when there is none.

@@ -14,7 +14,9 @@ extension ServiceRun {
         case .configure(let document): return configure(document)
         case .reload: return reload("asked to reload")
         case .restart(let number): return restart([.shard(number)])
-        case .restartAll: return restart(service.shards)
+        case .restartAll: return restart(service.occupiedShards)
+        case .drain(let number, let seconds): return drain(number, withinSeconds: seconds)
+        case .scale(let count, let seconds): return scale(to: count, withinSeconds: seconds)
         case .upgrade: return beginUpgrade()
         case .stop:
             stop("asked to stop")
@@ -91,6 +93,10 @@ extension ServiceRun {
         if change.replaces.contains(.shards) { names += service.shards }
         perform(service.wantGateway(change.settings.api != nil, at: now))
         perform(service.replace(names, at: now))
+        if change.changed.contains("millrace.shards") {
+            let within = RestartPolicy.drainWithinMillis
+            perform(service.want(shards: change.settings.shards, withinMillis: within, at: now))
+        }
     }
 
     /// Begins or ends to watch the file, as the configuration says.
@@ -118,6 +124,7 @@ extension ServiceRun {
             version: BuildInformation.version, processID: getpid(), startedAt: startedAt,
             children: service.wantedNames.map(status), configuration: configuration.status)
         status.restarting = service.restarting.map(\.description)
+        status.scalesTo = service.scalesTo
         status.restartHaltedAt = restartHaltedAt?.description
         status.upgrade = upgrade
         status.isStopping = service.isStopping
@@ -129,6 +136,8 @@ extension ServiceRun {
         var status = ChildStatus(name, state: child?.state ?? .idle)
         status.processID = children[name]?.processID
         status.startedAt = children[name]?.startedAt
+        status.miners = children[name]?.load?.miners
+        status.upstreams = children[name]?.load?.upstreams
         status.restarts = max((child?.launches ?? 0) - 1, 0)
         for (cause, count) in child?.restarts ?? [:] { status.restartCauses[cause.text, default: 0] += count }
         status.lastDeath = child?.lastDeath?.text
@@ -144,7 +153,8 @@ extension ChildStatus {
             case .idle: .idle
             case .starting: .starting
             case .ready: .ready
-            case .yielding: .draining
+            case .yielding, .draining: .draining
+            case .drained: .drained
             case .ousting, .stopping, .killing: .stopping
             case .backoff: .backoff
             case .failed: .failed
@@ -165,6 +175,12 @@ extension RestartRefusal {
             ControlRefusal(.impossible, lines: ["the service is starting; ask again when it is ready"])
         case .serviceIsStopping:
             ControlRefusal(.impossible, lines: ["the service is stopping"])
+        case .isDraining(let name):
+            ControlRefusal(.impossible, lines: ["\(name) is sending its miners away; ask again when it is drained"])
+        case .isBeingReplaced(let name):
+            ControlRefusal(.impossible, lines: ["\(name) is being replaced; ask again when it is ready"])
+        case .nobodyWouldServe:
+            ControlRefusal(.impossible, lines: ["no other shard serves; miners would have nowhere to go"])
         case .unknown(let name):
             ControlRefusal(.unknownShard, lines: ["there is no \(name); there are the shards 0 to \(shards - 1)"])
         }

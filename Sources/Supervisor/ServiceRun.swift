@@ -98,10 +98,11 @@ final class ServiceRun {
         return exitCode
     }
 
-    /// What is in force, with the addresses that miners connect to.
+    /// What is in force, with the addresses that miners connect to and the number of shards that there are.
     var settings: Settings {
         var settings = configuration.settings
         settings.binds = sockets.binds
+        settings.shards = sockets.shards
         return settings
     }
 
@@ -206,6 +207,7 @@ final class ServiceRun {
             sockets.close(shard: number)
             legacies[number]?.giveUp()
         }
+        tellShards(report, of: name)
     }
 
     private func tell(_ announcement: Announcement) {
@@ -228,6 +230,9 @@ final class ServiceRun {
             if upgrade?.phase == .replacing { upgrade?.phase = .halted }
             log.error("the new process of \(name) has failed; the planned restarts of the others are called off")
             serviceManager?.sayReady(status: readiness)
+        case .grown(let count): grow(to: count)
+        case .shrunk(let count): shrink(to: count)
+        case .scaled(let count): log.notice("there are \(count) shards now")
         case .stopped:
             log.notice("stopped")
             for source in signals { source.close() }

@@ -176,9 +176,16 @@ final class Service {
 
     /// One of the operator's verbs for this service.
     func verb(_ words: String...) throws -> (code: Int32?, text: String) {
-        let place = ["--run-dir", scratch.url.appending(path: "run").path]
-        let program = try Program("millrace", words + place, in: scratch)
+        let program = try start(verb: words)
         return (program.wait(atMost: 60), program.log)
+    }
+
+    /// The same, without waiting for its end.
+    func startVerb(_ words: String...) throws -> Program { try start(verb: words) }
+
+    private func start(verb words: [String]) throws -> Program {
+        let place = ["--run-dir", scratch.url.appending(path: "run").path]
+        return try Program("millrace", words + place, in: scratch)
     }
 
     // MARK: - What it says

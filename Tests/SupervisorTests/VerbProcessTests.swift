@@ -64,12 +64,15 @@ import Testing
         #expect(service.exitCode() == 0)
     }
 
-    @Test(arguments: [["restart"], ["restart", "some"], ["status", "--no-such"], ["stop", "now"]])
+    @Test(arguments: [
+        ["restart"], ["restart", "some"], ["status", "--no-such"], ["stop", "now"],
+        ["drain"], ["drain", "all"], ["scale", "more"], ["drain", "1", "--within", "soon"],
+    ])
     func aWrongLineHasItsOwnExitCode(line: [String]) throws {
         #expect(try SupervisedService().command(line).code == 64)
     }
 
-    @Test(arguments: ["status", "restart", "reload", "stop"])
+    @Test(arguments: ["status", "shards", "restart", "drain", "scale", "reload", "stop"])
     func everyVerbHasItsHelp(verb: String) throws {
         let help = try SupervisedService().command([verb, "--help"])
         #expect(
