@@ -138,7 +138,9 @@ extension Pages.Truth {
             shards[number, default: Shard(number: number)].process = process
         }
         // The collector remembers those that were scaled away until its next start.
-        if status != nil { shards = shards.filter { $0.value.process != nil } }
+        if let last = shards.values.filter({ $0.process != nil }).map(\.number).max() {
+            shards = shards.filter { $0.key <= last }
+        }
         return shards.values.sorted { $0.number < $1.number }
     }
 
