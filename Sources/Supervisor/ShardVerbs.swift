@@ -89,7 +89,7 @@ struct ScaleVerb: ParsableCommand {
                 if let other = status.scalesTo {
                     return VerbOutcome(.failed, lines: ["somebody else has asked for \(other) shards"])
                 }
-                let isGood = all.count == shards && all.allSatisfy { $0.state == .ready || $0.state == .drained }
+                let isGood = all.count == shards && all.allSatisfy(\.isAsWanted)
                 return VerbOutcome(isGood ? .done : .failed, lines: all.map(\.line))
             })
     }

@@ -22,7 +22,7 @@ struct StatusTable {
         if !status.restarting.isEmpty {
             lines.append("being replaced: " + status.restarting.joined(separator: ", "))
         }
-        if let count = status.scalesTo { lines.append("on the way to \(count) shards") }
+        if let count = status.scalesTo { lines.append("wanted number of shards: \(count)") }
         if let place = status.restartHaltedAt {
             lines.append("the last restarts came to a halt: the new process of \(place) failed")
         }
@@ -92,7 +92,7 @@ struct ShardTable {
         let (miners, upstreams) = (shards.compactMap(\.miners), shards.compactMap(\.upstreams))
         rows.append(["all", "", "", "", "\(miners.reduce(0, +))", "\(upstreams.reduce(0, +))", ""])
         var lines = StatusTable.aligned(rows).map { $0.trimmingSuffix(" ") }
-        if let count = status.scalesTo { lines += ["", "on the way to \(count) shards"] }
+        if let count = status.scalesTo { lines += ["", "wanted number of shards: \(count)"] }
         text = lines.joined(separator: "\n") + "\n"
     }
 }

@@ -136,6 +136,9 @@ extension ChildStatus {
     /// As log lines have it: "shard 0".
     var name: String { shard.map { "\(kind) \($0)" } ?? "\(kind)" }
 
+    /// When nothing is on its way: it serves, or shall not.
+    var isAsWanted: Bool { [.ready, .draining, .drained].contains(state) }
+
     /// "shard 0: ready, process 4711"
     var line: String { "\(name): \(state)" + (processID.map { ", process \($0)" } ?? "") }
 }

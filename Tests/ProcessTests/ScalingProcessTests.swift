@@ -39,10 +39,21 @@ extension ServiceTests {
             try #require((1..<200).contains(leaving))
 
             let began = Date()
-            let done = try service.verb("drain", "1", "--within", "3")
-            #expect(done.code == 0 && done.text.contains("shard 1: drained"), "\(done.text)")
+            let drain = try service.startVerb("drain", "1", "--within", "3")
+            // Whoever comes meanwhile is served, by either.
+            var visits = 0
+            while drain.isRunning {
+                guard let descriptor = connectToLoopback(port: service.minerPort) else {
+                    Issue.record("refused after \(visits) visits")
+                    break
+                }
+                #expect(LineMiner(descriptor: descriptor).isLetIn("visitor"), "visit \(visits)")
+                visits += 1
+            }
+            #expect(visits > 100)
+            #expect(drain.wait(atMost: 1) == 0 && drain.log.contains("shard 1: drained"), "\(drain.log)")
             #expect((2...8).contains(Date().timeIntervalSince(began)))
-            #expect(done.text.contains("miners left"))
+            #expect(drain.log.contains("miners left"))
             #expect(service.shard(1) == nil && service.shard(0) == neighbour && service.anchors.count == 1)
             #expect(waitForMiners(200, service))
 
@@ -119,6 +130,43 @@ extension ServiceTests {
             all.connections.made += later.connections.made
             all.shares.refused.merge(later.shares.refused) { $0 + $1 }
             expectExactCounts(service, all)
+        }
+
+        @Test func theSameCanBeAskedForOverHTTP() throws {
+            let service = try Service(
+                shards: 1, millrace: ["--http-access-token", "TOKEN", "--http-no-restricted"])
+            func post(_ path: String, _ body: String = "") -> String {
+                let request =
+                    "POST \(path) HTTP/1.1\r\nHost: test\r\nConnection: close\r\nAuthorization: Bearer TOKEN\r\n"
+                    + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+                return String(decoding: exchange(port: service.apiPort, Array(request.utf8)), as: UTF8.self)
+            }
+            #expect(post("/1/shards/0/drain").hasPrefix("HTTP/1.1 409"))
+            #expect(post("/1/scale", #"{"shards": 0}"#).hasPrefix("HTTP/1.1 400"))
+            #expect(post("/1/scale", #"{"shards": 2}"#).hasPrefix("HTTP/1.1 202"))
+            #expect(eventually(within: 10) { service.isReady(shard: 1) }, "\(service.millrace.log)")
+            #expect(
+                eventually(within: 5) { post("/1/shards/0/drain", #"{"within": 0}"#).hasPrefix("HTTP/1.1 202") })
+            #expect(eventually(within: 5) { service.shard(0) == nil }, "\(service.millrace.log)")
+            let before = service.shard(1)
+            #expect(post("/1/shards/all/restart").hasPrefix("HTTP/1.1 202"))
+            #expect(eventually(within: 5) { service.shard(1) != before && service.isReady(shard: 1) })
+            #expect(service.shard(0) == nil)
+            #expect(post("/1/shards/0/restart").hasPrefix("HTTP/1.1 202"))
+            #expect(eventually(within: 5) { service.isReady(shard: 0) })
+        }
+
+        @Test func anUpgradeLeavesTheNumberOfShardsAndTheEmptyPlacesAsTheyAre() throws {
+            let service = try Service(installs: true)
+            #expect(try service.verb("scale", "3").code == 0)
+            #expect(try service.verb("drain", "1", "--within", "0").code == 0)
+            try service.install()
+            let upgraded = try service.verb("upgrade")
+            #expect(upgraded.code == 0, "\(upgraded.text)")
+            #expect(service.shard(1) == nil && service.isReady(shard: 0) && service.isReady(shard: 2))
+            for _ in 0..<20 { #expect(try LineMiner(port: service.minerPort).isLetIn("visitor")) }
+            #expect(try service.verb("scale", "1", "--within", "0").code == 0)
+            #expect(service.children("millrace-worker").count == 1 && service.anchors.count == 1)
         }
 
         @Test func theNumberInTheFileIsPutInForceByAReload() throws {

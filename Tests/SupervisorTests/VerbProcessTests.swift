@@ -116,6 +116,33 @@ struct StatusTableTests {
                 """)
     }
 
+    @Test func theTableOfShardsAddsUp() {
+        var shards = (0..<3).map { ChildStatus(kind: .shard, shard: $0, state: .ready) }
+        for (index, miners) in [1_204, 96].enumerated() {
+            shards[index].processID = 4_712
+            shards[index].startedAt = 1_000_000_000_000
+            (shards[index].miners, shards[index].upstreams) = (miners, 5 - index * 4)
+        }
+        shards[1].state = .draining
+        shards[2].state = .drained
+        var status = ServiceStatus(
+            version: "1.2.3", processID: 4711, startedAt: 1,
+            children: [ChildStatus(kind: .collector, state: .ready)] + shards,
+            configuration: ConfigurationStatus(file: nil, loadedAt: 1))
+        status.scalesTo = 1
+        #expect(
+            ShardTable(status, now: 1_000_000_065_000).text == """
+                         STATE     PROCESS  UP     MINERS  UPSTREAMS  RESTARTS
+                shard 0  ready     4712     1m 5s  1204    5          0
+                shard 1  draining  4712     1m 5s  96      1          0
+                shard 2  drained   -        -      -       -          0
+                all                                1300    6
+
+                wanted number of shards: 1
+
+                """)
+    }
+
     @Test(arguments: [
         (0, "0s"), (999, "0s"), (59_000, "59s"), (60_000, "1m 0s"), (7_322_000, "2h 2m"), (86_400_000, "1d 0h"),
     ])
