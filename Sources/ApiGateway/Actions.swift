@@ -4,7 +4,7 @@ internal import Control
 enum Action: Sendable {
     /// `/1/config` or `/1/history`.
     case read(Resource, query: String)
-    /// `/1/config` or a restart.
+    /// `/1/config` or a change of the shards.
     case write(Resource, body: [UInt8])
 }
 
@@ -58,8 +58,8 @@ final class Actions: Sendable {
                 throw Refused(.badRequest, message: "The configuration must be UTF-8.")
             }
             try ask(.configure(document: document), for: handover)
-        case .write(.restart(let shard), body: _):
-            try ask(.restart(shard: shard), for: handover)
+        case .write(.change(let change), let body):
+            try ask(try change.request(body), for: handover)
         case .read, .write:
             throw Refused(.notFound)
         }

@@ -174,71 +174,64 @@ extension OpenAPI {
 
     private static let time = Schema.text(matching: HistoryQuery.timePattern)
 
-    private static let millrace = [
-        document(
-            "/1/workers/{name}", "worker", .millrace, "Everything about one worker.", "Worker",
-            parameters: [
-                Parameter(
-                    name: "name", place: .path, description: "The name, percent-encoded.", schema: .text(atLeast: 1))
-            ], failures: [.badRequest, .notFound]),
-        document("/1/shards", "shards", .millrace, "The processes of the service, and its state.", "Shards"),
-        document(
-            "/1/upstreams", "upstreams", .millrace, "The pool connections.", "Upstreams",
-            parameters: Parameter.list(UpstreamColumn.self), failures: [.badRequest]),
-        document(
-            "/1/history", "history", .millrace, "What has happened, minute by minute or more coarsely.", "History",
-            parameters: [
-                Parameter(name: "worker", description: "Of this worker; of all without it.", schema: .text()),
-                Parameter(
-                    name: "shard", description: "Of this shard; of all without it. With `worker` it is 404.",
-                    schema: .integer(in: 0...255)),
-                Parameter(
-                    name: "from",
-                    description:
-                        "Nothing before it: milliseconds or seconds since 1970, or how long ago (-24h). A day before "
-                        + "`to` without it.", schema: time),
-                Parameter(
-                    name: "to", description: "Nothing from it on, in the same forms; now without it.", schema: time),
-                Parameter(
-                    name: "step",
-                    description:
-                        "Seconds for one point, or such as 10m: rounded up to whole minutes, and longer where it would make "
-                        + "more than \(HistoryQuery.pointsMax) points. Chosen by the length without it.",
-                    schema: .text(matching: HistoryQuery.stepPattern)),
-            ], failures: [.badRequest, .notFound]),
-        Operation(
-            method: .get, path: "/1/events", id: "events", tag: .millrace,
-            summary: "Shares, logins and errors as they happen: Server-Sent Events.",
-            parameters: [
-                Parameter(
-                    name: "types", description: "Which events, with commas between; all without it.",
-                    schema: .text(matching: EventWish.typesPattern)),
-                Parameter(name: "worker", description: "Only events of this worker's miners.", schema: .text()),
-                Parameter(
-                    name: "last-event-id", description: "As the header, for clients that cannot send it.",
-                    schema: .text()),
-                Parameter(
-                    name: "Last-Event-ID", place: .header,
-                    description:
-                        "The id of the last event that was seen: the stream goes on after it. When nobody here knows the "
-                        + "id, it begins with a `gap`.", schema: .text()),
-            ],
-            answers: [
-                .init(
-                    description: "A stream that does not end. The schema is that of one event.",
-                    type: "text/event-stream", schema: .named("Event"))
-            ],
-            failures: [.badRequest], isTagged: false),
-        Operation(
-            method: .post, path: "/1/shards/{id}/restart", id: "restartShard", tag: .millrace,
-            summary: "Replaces the process of one shard in good order.",
-            parameters: [
-                Parameter(name: "id", place: .path, description: "The shard.", schema: .integer(in: 0...255))
-            ],
-            body: .anything("Anything: only that it is said to be JSON matters."),
-            answers: [.init(status: "202", description: "It has begun; see `/1/shards`.")],
-            failures: [.forbidden, .notFound, .conflict, .unsupportedMediaType]),
-    ]
+    private static let millrace =
+        [
+            document(
+                "/1/workers/{name}", "worker", .millrace, "Everything about one worker.", "Worker",
+                parameters: [
+                    Parameter(
+                        name: "name", place: .path, description: "The name, percent-encoded.", schema: .text(atLeast: 1)
+                    )
+                ], failures: [.badRequest, .notFound]),
+            document("/1/shards", "shards", .millrace, "The processes of the service, and its state.", "Shards"),
+            document(
+                "/1/upstreams", "upstreams", .millrace, "The pool connections.", "Upstreams",
+                parameters: Parameter.list(UpstreamColumn.self), failures: [.badRequest]),
+            document(
+                "/1/history", "history", .millrace, "What has happened, minute by minute or more coarsely.", "History",
+                parameters: [
+                    Parameter(name: "worker", description: "Of this worker; of all without it.", schema: .text()),
+                    Parameter(
+                        name: "shard", description: "Of this shard; of all without it. With `worker` it is 404.",
+                        schema: .integer(in: 0...255)),
+                    Parameter(
+                        name: "from",
+                        description:
+                            "Nothing before it: milliseconds or seconds since 1970, or how long ago (-24h). A day before "
+                            + "`to` without it.", schema: time),
+                    Parameter(
+                        name: "to", description: "Nothing from it on, in the same forms; now without it.", schema: time),
+                    Parameter(
+                        name: "step",
+                        description:
+                            "Seconds for one point, or such as 10m: rounded up to whole minutes, and longer where it would make "
+                            + "more than \(HistoryQuery.pointsMax) points. Chosen by the length without it.",
+                        schema: .text(matching: HistoryQuery.stepPattern)),
+                ], failures: [.badRequest, .notFound]),
+            Operation(
+                method: .get, path: "/1/events", id: "events", tag: .millrace,
+                summary: "Shares, logins and errors as they happen: Server-Sent Events.",
+                parameters: [
+                    Parameter(
+                        name: "types", description: "Which events, with commas between; all without it.",
+                        schema: .text(matching: EventWish.typesPattern)),
+                    Parameter(name: "worker", description: "Only events of this worker's miners.", schema: .text()),
+                    Parameter(
+                        name: "last-event-id", description: "As the header, for clients that cannot send it.",
+                        schema: .text()),
+                    Parameter(
+                        name: "Last-Event-ID", place: .header,
+                        description:
+                            "The id of the last event that was seen: the stream goes on after it. When nobody here knows the "
+                            + "id, it begins with a `gap`.", schema: .text()),
+                ],
+                answers: [
+                    .init(
+                        description: "A stream that does not end. The schema is that of one event.",
+                        type: "text/event-stream", schema: .named("Event"))
+                ],
+                failures: [.badRequest], isTagged: false),
+        ] + changesOfShards
 
     private static let forPrograms = [
         Operation(

@@ -9,8 +9,8 @@ enum Resource: Hashable, Sendable {
     case events
     /// `/1/config`, `/2/config`
     case configuration
-    /// `/1/shards/{id}/restart`
-    case restart(shard: Int)
+    /// A change of the shards
+    case change(ShardChange)
     /// `/json_rpc`
     case jsonRPC
     /// `/healthz`
@@ -28,6 +28,8 @@ enum Resource: Hashable, Sendable {
         "/1/workers": .page(.workers),
         "/1/miners": .page(.miners),
         "/1/shards": .page(.shards),
+        "/1/shards/all/restart": .change(.restartAll),
+        "/1/scale": .change(.scale),
         "/1/upstreams": .page(.upstreams),
         "/1/history": .history,
         "/1/events": .events,
@@ -51,15 +53,21 @@ enum Resource: Hashable, Sendable {
                 throw Refused(.badRequest, message: "The worker's name must be percent-encoded UTF-8.")
             }
             self = .worker(name: name)
-        } else if let digits = Resource.part(of: path, after: "/1/shards/", before: "/restart") {
-            // Digits only: `Int` would take a sign. More than nine are no number of a shard.
-            guard digits.utf8.count <= 9, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-                let shard = Int(digits)
-            else { return nil }
-            self = .restart(shard: shard)
+        } else if let shard = Resource.shard(in: path, before: "/restart") {
+            self = .change(.restart(shard: shard))
+        } else if let shard = Resource.shard(in: path, before: "/drain") {
+            self = .change(.drain(shard: shard))
         } else {
             return nil
         }
+    }
+
+    private static func shard(in path: String, before verb: String) -> Int? {
+        // Digits only: `Int` would take a sign. More than nine are no number of a shard.
+        guard let digits = part(of: path, after: "/1/shards/", before: verb),
+            digits.utf8.count <= 9, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) })
+        else { return nil }
+        return Int(digits)
     }
 
     static let readingMethods = "GET, HEAD, OPTIONS"
@@ -69,7 +77,7 @@ enum Resource: Hashable, Sendable {
         switch self {
         case .page, .worker, .history, .events, .health: Resource.readingMethods
         case .configuration: "GET, HEAD, OPTIONS, POST, PUT"
-        case .restart, .jsonRPC: "OPTIONS, POST"
+        case .change, .jsonRPC: "OPTIONS, POST"
         }
     }
 
@@ -81,8 +89,8 @@ enum Resource: Hashable, Sendable {
         case (_, .options): true
         case (.page, .get), (.worker, .get), (.history, .get), (.events, .get), (.health, .get): true
         case (.configuration, .get), (.configuration, .put), (.configuration, .post): true
-        case (.restart, .post), (.jsonRPC, .post): true
-        case (.page, _), (.worker, _), (.history, _), (.events, _), (.health, _), (.configuration, _), (.restart, _),
+        case (.change, .post), (.jsonRPC, .post): true
+        case (.page, _), (.worker, _), (.history, _), (.events, _), (.health, _), (.configuration, _), (.change, _),
             (.jsonRPC, _):
             false
         }

@@ -87,7 +87,7 @@ extension Resource {
     /// As in xmrig-proxy, which has three such: whoever is restricted sees no configuration and changes nothing.
     fileprivate var isClosedWhenRestricted: Bool {
         switch self {
-        case .configuration, .restart, .jsonRPC: true
+        case .configuration, .change, .jsonRPC: true
         case .page, .worker, .history, .events, .health: false
         }
     }
@@ -95,7 +95,7 @@ extension Resource {
     /// Stricter than xmrig-proxy: what a stranger could do from a page in somebody's browser, only a token can do here.
     fileprivate var changesTheService: Bool {
         switch self {
-        case .configuration, .restart: true
+        case .configuration, .change: true
         case .jsonRPC, .page, .worker, .history, .events, .health: false
         }
     }

@@ -137,6 +137,10 @@ extension Pages.Truth {
             guard let number = process.shard else { continue }
             shards[number, default: Shard(number: number)].process = process
         }
+        // The collector remembers those that were scaled away until its next start.
+        if let last = shards.values.filter({ $0.process != nil }).map(\.number).max() {
+            shards = shards.filter { $0.key <= last }
+        }
         return shards.values.sorted { $0.number < $1.number }
     }
 

@@ -78,8 +78,8 @@ public struct ConfigurationChange: Sendable, Equatable {
     /// Every member of `Settings`, and who reads it.
     static var fields: [Field] {
         [
-            // The sockets are open, and shards would have to be given others.
-            Field("bind", "binds", \.binds, .waits),
+            // They inherit their sockets when they start.
+            Field("bind", "binds", \.binds, .replaces(.shards)),
             Field("pools", "pools", \.pools, .replaces(.shards)),
             Field("retries", "retries", \.retries, .replaces(.shards)),
             Field("retry-pause", "retryPauseSeconds", \.retryPauseSeconds, .replaces(.shards)),
@@ -98,8 +98,9 @@ public struct ConfigurationChange: Sendable, Equatable {
             Field("verbose", "isVerbose", \.isVerbose, .replaces(.all)),
             Field("watch", "watchesFile", \.watchesFile, .replaces([])),
             Field("autosave", "savesDocument", \.savesDocument, .replaces([])),
-            // Sockets and miners belong to a shard's number.
-            Field("millrace.shards", "shards", \.shards, .waits),
+            // Nobody is replaced: some come or go.
+            Field("millrace.shards", "shards", \.shards, .replaces([])),
+            Field("millrace.keep-connections", "keepsConnections", \.keepsConnections, .replaces(.shards)),
             Field("millrace.run-dir", "runDirectory", \.runDirectory, .waits),
             Field("millrace.database", "database", \.database, .replaces([.collector, .gateway])),
             Field("millrace.history-days", "historyDays", \.historyDays, .replaces(.collector)),

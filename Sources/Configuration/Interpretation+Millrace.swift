@@ -3,6 +3,7 @@ extension Interpretation {
     mutating func readMillrace(_ section: Section) {
         readShards(section)
         settings.logFormat = choice("log-format", in: section, as: Settings.LogFormat.self) ?? .text
+        settings.keepsConnections = section.boolean("keep-connections") ?? true
         let runDirectory = path("run-dir", in: section)
         settings.runDirectory = runDirectory ?? defaultRunDirectory
         settings.database = path("database", in: section) ?? defaultDatabase(hasOwnRunDirectory: runDirectory != nil)

@@ -41,6 +41,8 @@ public struct Settings: Codable, Sendable, Equatable {
 
     /// How many worker processes, at least 1 (`"auto"` is resolved to the number of cores).
     public var shards = 1
+    /// Whether miners' and pools' connections outlive the process of their shard (docs/HANDOVER.md).
+    public var keepsConnections = true
     /// An absolute path of at most `runDirectoryBytesMax`: sockets and other files of one running instance.
     public var runDirectory = ""
     /// An absolute path: the statistics.

@@ -6,6 +6,8 @@ internal import FoundationEssentials
 ///     {"request":"configuration"}                           {"reply":"configuration","document":"{…}"}
 ///     {"request":"configure","document":"{…}"}              {"reply":"done"}
 ///     {"request":"restart","shard":0}                       {"reply":"begun"}
+///     {"request":"drain","shard":1,"within":30}
+///     {"request":"scale","shards":4,"within":30}
 ///     {"request":"restartAll"}, "reload", "stop"            {"reply":"refused","refusal":{"kind":"invalid","lines":["…"]}}
 public enum ControlLine {
     /// The socket's name in the run directory.
@@ -45,10 +47,13 @@ private struct WrittenRequest: Codable {
     var name: String
     var document: String?
     var shard: Int?
+    var shards: Int?
+    /// Seconds.
+    var within: Int?
 
     enum CodingKeys: String, CodingKey {
         case name = "request"
-        case document, shard
+        case document, shard, shards, within
     }
 
     init(_ request: ControlRequest) {
@@ -59,6 +64,8 @@ private struct WrittenRequest: Codable {
         case .reload: name = "reload"
         case .restart(let number): (name, shard) = ("restart", number)
         case .restartAll: name = "restartAll"
+        case .drain(let number, let seconds): (name, shard, within) = ("drain", number, seconds)
+        case .scale(let count, let seconds): (name, shards, within) = ("scale", count, seconds)
         case .upgrade: name = "upgrade"
         case .stop: name = "stop"
         }
@@ -72,6 +79,8 @@ private struct WrittenRequest: Codable {
         case "reload": .reload
         case "restart": shard.map { .restart(shard: $0) }
         case "restartAll": .restartAll
+        case "drain": shard.flatMap { shard in within.map { .drain(shard: shard, withinSeconds: $0) } }
+        case "scale": shards.flatMap { shards in within.map { .scale(shards: shards, withinSeconds: $0) } }
         case "upgrade": .upgrade
         case "stop": .stop
         default: nil

@@ -15,11 +15,22 @@ public enum ControlRequest: Equatable, Sendable {
     case restart(shard: Int)
     /// The same for every shard, one after the other, each when the one before is ready.
     case restartAll
+    /// Send the miners of one shard away, at random moments within so many seconds (0 to `withinSecondsMax`), and leave its place empty
+    /// until `restart`. Answered with `begun`.
+    case drain(shard: Int, withinSeconds: Int)
+    /// Have so many shards (at least 1): new ones are started, or the last ones drained within so many seconds and removed.
+    /// Answered with `begun`.
+    case scale(shards: Int, withinSeconds: Int)
     /// Go on as the program that is now where this one was started from, and replace every process. Answered with `begun`;
     /// `ServiceStatus.upgrade` tells how it goes. The socket is away for a moment meanwhile.
     case upgrade
     /// End the service in good order, as SIGTERM does. Answered with `begun`; the socket vanishes when all is over.
     case stop
+
+    /// Over how many seconds miners are sent away, unless somebody says otherwise.
+    public static let withinSecondsDefault = 30
+    /// Nobody waits longer for miners that could be gone in a minute.
+    public static let withinSecondsMax = 3_600
 
     /// What stands in a served configuration where a secret is.
     public static let redacted = "***"
@@ -67,6 +78,8 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
     public var children: [ChildStatus]
     /// Planned restarts that are not finished: the one under way first ("shard 0", "collector", "gateway").
     public var restarting: [String]
+    /// The number of shards that is on its way; nil when there are as many as there shall be.
+    public var scalesTo: Int?
     /// The place at which the last round of planned restarts was given up because its new process failed; nil when
     /// none was.
     public var restartHaltedAt: String?
@@ -120,7 +133,7 @@ public struct ChildStatus: Codable, Equatable, Sendable {
 
     /// The names of the supervision core's states.
     public enum State: String, Codable, Sendable, CaseIterable {
-        case idle, starting, ready, draining, stopping, backoff, failed, stopped
+        case idle, starting, ready, draining, stopping, backoff, failed, stopped, drained
     }
 
     public var kind: Kind
@@ -131,6 +144,9 @@ public struct ChildStatus: Codable, Equatable, Sendable {
     public var processID: Int32?
     /// Milliseconds since 1970: when the process was started; nil when there is none.
     public var startedAt: UInt64?
+    /// Of a shard, as it has told last: miners that have a job, and upstreams that a pool serves. nil when it has not told yet.
+    public var miners: Int?
+    public var upstreams: Int?
     /// How often a process was started in this place after the first time.
     public var restarts: Int
     /// Those by cause: "exit 3", "SIGKILL", "stalled", "never ready", "not startable", "asked".

@@ -5,7 +5,7 @@ internal import Glibc
 /// What the supervisor hands to a child: a value of settings and open descriptors, nothing by name.
 ///
 /// Descriptor 3 is the `Lifeline`, descriptor 4 a memory file with this value as JSON, from 5 on the listening sockets
-/// of the shard in the order of `Settings.binds`, and behind them what `Legacy` names.
+/// of the shard in the order of `Settings.binds` (then those of addresses that are being left), and behind them what `Legacy` names.
 public struct Inheritance: Codable, Sendable {
     public static let settingsDescriptor: Int32 = 4
     public static let firstSocketDescriptor: Int32 = 5

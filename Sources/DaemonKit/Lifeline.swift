@@ -3,8 +3,9 @@ internal import Glibc
 /// A child's end of the socket pair that ties it to its supervisor.
 ///
 /// Upward the child writes one line per piece of news: `ready` once it serves, `beat` about once a second from its
-/// main loop, and what belongs to a hand-over. Downward the supervisor writes words to a shard that hands over or takes over
-/// (`Word`), nothing else; it closes its end, by will or by dying, and the child leaves in good order. (SIGTERM means the same.)
+/// main loop, and with it a shard its `ShardLoad`; besides, what belongs to a hand-over. Downward the supervisor gives a shard its
+/// `ShardTask`s and writes `Word`s to one that hands over or takes over, one line each, and nothing else; it closes its end, by will
+/// or by dying, and the child leaves in good order. (SIGTERM means the same.)
 public struct Lifeline: ~Copyable {
     /// Where every child finds it.
     public static let inheritedDescriptor: Int32 = 3
@@ -25,6 +26,7 @@ public struct Lifeline: ~Copyable {
 
     public enum News: Equatable, Sendable {
         case word(Word)
+        case task(ShardTask)
         /// The supervisor has let go.
         case cut
     }
@@ -46,6 +48,12 @@ public struct Lifeline: ~Copyable {
 
     /// Says that the main loop still turns.
     public func sayBeat() { say("beat\n") }
+
+    /// Says what a shard has to do just now.
+    public func say(_ load: ShardLoad) {
+        let line = Array((load.line + "\n").utf8)
+        _ = send(descriptor, line, line.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+    }
 
     /// A successor says that it stands and waits.
     public func sayPrepared() { say("prepared\n") }
@@ -71,9 +79,10 @@ public struct Lifeline: ~Copyable {
     public mutating func next() -> News? {
         while true {
             while let end = unread.firstIndex(of: 0x0a) {
-                let word = Word(rawValue: String(decoding: unread[..<end], as: UTF8.self))
+                let line = String(decoding: unread[..<end], as: UTF8.self)
                 unread.removeSubrange(...end)
-                if let word { return .word(word) }
+                if let word = Word(rawValue: line) { return .word(word) }
+                if let task = ShardTask(line: line) { return .task(task) }
             }
             if unread.count > Lifeline.wordBytesMax { unread.removeAll() }
             var chunk: (UInt64, UInt64) = (0, 0)

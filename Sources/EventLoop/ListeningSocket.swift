@@ -10,7 +10,11 @@ public enum ListeningSocket {
     ///
     /// With `sharedPort` several sockets may bind one address (SO_REUSEPORT); the kernel spreads new connections over
     /// them. The descriptor is close-on-exec; hand it to a child explicitly. IPv6 sockets take no IPv4 connections.
-    public static func open(_ address: SocketAddress, sharedPort: Bool) throws(SystemFailure) -> Int32 {
+    /// - Parameter listens: false when a `TCPListener` shall be the first to do so: until then the address is only reserved, and
+    ///   the kernel gives the socket none of the connections.
+    public static func open(
+        _ address: SocketAddress, sharedPort: Bool, listens: Bool = true
+    ) throws(SystemFailure) -> Int32 {
         let family = address.isIPv6 ? AF_INET6 : AF_INET
         let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw SystemFailure(code: -errno) }
@@ -20,7 +24,7 @@ public enum ListeningSocket {
             if address.isIPv6 { try enable(IPV6_V6ONLY, Int32(IPPROTO_IPV6), descriptor) }
             let bound = address.withSockaddr { bind(descriptor, $0, $1) }
             guard bound == 0 else { throw SystemFailure(code: -errno) }
-            guard listen(descriptor, backlog) == 0 else { throw SystemFailure(code: -errno) }
+            guard !listens || listen(descriptor, backlog) == 0 else { throw SystemFailure(code: -errno) }
             return descriptor
         } catch {
             Glibc.close(descriptor)

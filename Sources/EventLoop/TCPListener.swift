@@ -47,6 +47,35 @@ public final class TCPListener {
         spare = -1
     }
 
+    /// Lets in whoever waits in the kernel's queue, then closes: the kernel would reset them.
+    public func acceptRestAndClose() {
+        while spare >= 0 {
+            let descriptor = Glibc.accept(spare, nil, nil)
+            if descriptor < 0 {
+                // Who went away while waiting is followed by others; anything else is the end of the queue, or of our descriptors.
+                if errno == ECONNABORTED || errno == EINTR { continue }
+                break
+            }
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+            enter(descriptor)
+        }
+        close()
+    }
+
+    private func enter(_ descriptor: Int32) {
+        guard let stream = makeStream(loop) else {
+            Glibc.close(descriptor)
+            return
+        }
+        do throws(SystemFailure) {
+            try stream.open(descriptor: descriptor)
+            stream.accepted()
+        } catch {
+            Glibc.close(descriptor)
+            stream.close()
+        }
+    }
+
     private func listen(on descriptor: Int32) throws(SystemFailure) {
         let raw = makeHandle(uv_tcp_t.self)
         let initialised = uv_tcp_init(loop.raw, raw)

@@ -24,4 +24,10 @@ extension Shard {
             }
         }
     }
+
+    /// Whether a share of this miner waits for a pool's verdict.
+    public func owesReply(to id: MinerID) -> Bool {
+        guard let row = row(of: id), miners[row].phase == .mining else { return false }
+        return upstreams[Int(miners[row].upstream)].sessions.contains { $0.inFlight.hasShare(of: id) }
+    }
 }

@@ -39,6 +39,10 @@ struct SharesInFlight {
     /// Whether another share may be sent.
     var hasRoom: Bool { next - oldest < Int64(Limits.sharesInFlightMax) }
 
+    func hasShare(of miner: MinerID) -> Bool {
+        count > 0 && (oldest..<next).contains { ring[place(of: $0)]?.miner == miner }
+    }
+
     /// - Precondition: `hasRoom`, and request ids grow.
     mutating func insert(_ share: ShareInFlight) {
         if count == 0 { oldest = share.requestID }

@@ -19,7 +19,7 @@ enum Standing: Equatable {
             switch lifeline.wait() {
             case .word(.adopt): return .besideFrozen
             case .word(.go): return .alone
-            case .word(.freeze), .word(.resume), .word(.leave): break  // are said to those who serve
+            case .word(.freeze), .word(.resume), .word(.leave), .task: break  // are said to those who serve
             case .cut: throw .supervisorIsGone
             }
         }

@@ -6,24 +6,13 @@ internal import StratumSession
 // The two sides of a planned hand-over: the one that stands still, and the one that waits (docs/decisions/0008).
 
 extension Worker {
-    /// What the supervisor says down the lifeline.
-    func hearSupervisor() {
-        while let news = lifeline.next() {
-            switch news {
-            case .cut: return supervisorGone()
-            case .word(.freeze): freeze()
-            case .word(.resume), .word(.leave), .word(.adopt), .word(.go): break  // late: not a moment to obey
-            }
-        }
-    }
-
     /// Waits until the predecessor, which stands still, is gone.
     func awaitTurn() throws(HandoverRefusal) {
         lifeline.sayAdopted()
         while true {
             switch lifeline.wait() {
             case .word(.go): return
-            case .word(.adopt), .word(.freeze), .word(.resume), .word(.leave): break
+            case .word(.adopt), .word(.freeze), .word(.resume), .word(.leave), .task: break
             case .cut: throw .supervisorIsGone
             }
         }
@@ -39,7 +28,7 @@ extension Worker {
             switch lifeline.wait() {
             case .word(.leave): ExitCode.stopped.exitNow()
             case .word(.resume): return log.notice("goes on: the hand-over was called off")
-            case .word(.freeze), .word(.adopt), .word(.go): break
+            case .word(.freeze), .word(.adopt), .word(.go), .task: break
             case .cut: return supervisorGone()
             }
         }

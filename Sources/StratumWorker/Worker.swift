@@ -31,7 +31,7 @@ final class Worker {
     private(set) var isPerforming = false
     /// By `MinerID.index`.
     var miners: [MinerConnection?] = []
-    private var departures = Departures()
+    var departures = Departures()
     private var budget = DescriptorBudget(limit: 0, listening: 0)
     var pools: [PoolConnectionID: PoolLink] = [:]
     /// Links with bytes that leave at the end of the turn.
@@ -41,13 +41,14 @@ final class Worker {
     let reporter: Reporter
     private var news: NewsLog
 
-    private var listeners: [TCPListener] = []
+    var listeners: [TCPListener] = []
     private var ports: Set<UInt16> = []
     private var signals: [SignalSource] = []
     private var timers: [Timer] = []
     private var turnEnd: TurnEnd?
     private var lifelineWatch: DescriptorWatch?
     private(set) var stopDeadline: Instant?
+    var draining: Draining?
     var loopDelay = LoopDelay()
     /// How often the gauges were told.
     var seconds = 0
@@ -139,7 +140,7 @@ final class Worker {
     }
 
     private func second() {
-        lifeline.sayBeat()
+        sayBeat()
         note(.checkpoint)
         reporter.checkpoint(EventTranslation.checkpoint(shard, at: WallClock.milliseconds()))
         tellGauges()
@@ -158,6 +159,7 @@ final class Worker {
         take(.tick)
         perform()
         departures.closeDue(at: now)
+        goOnDraining()
         flush()
         if let stopDeadline, shard.sharesInFlight == 0 || now >= stopDeadline { finish() }
     }
@@ -337,7 +339,7 @@ final class Worker {
         addresses.next(for: Int(id.pool)) { link.dial($0) }
     }
 
-    private func miner(_ id: MinerID) -> MinerConnection? {
+    func miner(_ id: MinerID) -> MinerConnection? {
         let row = Int(id.index)
         guard row < miners.count, let connection = miners[row], connection.id == id else { return nil }
         return connection
@@ -350,7 +352,7 @@ final class Worker {
         connection.close()
     }
 
-    private func forget(_ connection: MinerConnection) {
+    func forget(_ connection: MinerConnection) {
         let row = Int(connection.id.index)
         if row < miners.count, miners[row] === connection { miners[row] = nil }
     }
@@ -364,7 +366,7 @@ final class Worker {
     }
 
     /// Takes no more shares, waits a moment for the pools' answers to those under way, then leaves.
-    private func stop() {
+    func stop() {
         guard stopDeadline == nil else { return }
         // Whoever is told to stop takes its connections along.
         forgetChronicle()

@@ -18,6 +18,8 @@ extension Child {
             return takeBack(handover, .notPrepared, at: now)
         case (.preparing, .stop):
             return [.successor(.dismiss)] + leave(at: now)
+        case (.preparing, .drain(let millis)):
+            return [.successor(.dismiss)] + drain(withinMillis: millis, at: now)
 
         // The process has been asked to stand still.
         case (.freezing, .handover(.froze)):
@@ -32,6 +34,8 @@ extension Child {
                 + enter(.ousting, of: handover, until: now + policy.leaveWithinMillis) + [.send(.abort)]
         case (.freezing, .stop), (.adopting, .stop):
             return [.successor(.dismiss), .send(.resume)] + leave(at: now)
+        case (.freezing, .drain(let millis)), (.adopting, .drain(let millis)):
+            return [.successor(.dismiss), .send(.resume)] + drain(withinMillis: millis, at: now)
 
         // The process stands still; the successor reads what it has left.
         case (.adopting, .handover(.adopted)):
@@ -52,6 +56,11 @@ extension Child {
             return [.successor(.dismiss)]
         case (.releasing, .stop), (.ousting, .stop):
             state = handover.until.map { .stopping(killAt: $0) } ?? .killing(giveUpAt: now + policy.dieWithinMillis)
+            return [.successor(.dismiss)]
+
+        case (.releasing, .drain), (.ousting, .drain):
+            // It leaves already; only its successor is called off.
+            state = .draining(killAt: handover.until)
             return [.successor(.dismiss)]
 
         // The process has died: its successor stands ready.

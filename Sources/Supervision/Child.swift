@@ -45,18 +45,29 @@ public struct Child: Sendable, Codable, Equatable {
         case .ready(_, let beatBy): beatBy
         case .ousting(let killAt), .yielding(let killAt): killAt
         case .handingOver(let handover): handover.until
+        case .draining(let killAt): killAt
         case .backoff(let until): until
         case .stopping(let killAt): killAt
         case .killing(let giveUpAt): giveUpAt
-        case .idle, .failed, .stopped: nil
+        case .idle, .failed, .stopped, .drained: nil
         }
     }
 
     /// True while a process may live in this place.
     public var mayBeAlive: Bool {
         switch state {
-        case .starting, .ready, .ousting, .yielding, .handingOver, .stopping, .killing: true
-        case .idle, .backoff, .failed, .stopped: false
+        case .starting, .ready, .ousting, .yielding, .handingOver, .draining, .stopping, .killing: true
+        case .idle, .backoff, .failed, .stopped, .drained: false
+        }
+    }
+
+    /// True where no process shall be until one is asked for, even if one is still on its way out.
+    var isVacated: Bool {
+        switch state {
+        case .draining, .drained: true
+        case .idle, .starting, .ready, .ousting, .yielding, .handingOver, .backoff, .stopping, .killing, .failed,
+            .stopped:
+            false
         }
     }
 
@@ -172,6 +183,45 @@ public struct Child: Sendable, Codable, Equatable {
             (.killing, .saidReady), (.killing, .beat), (.stopping, .handOver), (.stopping, .handover),
             (.killing, .handOver), (.killing, .handover):
             return []
+
+        // A process that takes no new miners, sends away those that it has, and leaves.
+        case (.starting, .drain(let millis)), (.ready, .drain(let millis)):
+            return drain(withinMillis: millis, at: now)
+        case (.ousting(let killAt), .drain), (.yielding(let killAt), .drain):
+            // It leaves already; only its successor is called off.
+            state = .draining(killAt: killAt)
+            return []
+        case (.draining, .ended(let ending)):
+            state = .drained
+            return [.report(.drained(ending))]
+        case (.draining, .deadline):
+            state = .draining(killAt: nil)
+            return [.report(.killed), .send(.kill)]
+        case (.draining(.some), .stop):
+            return leave(at: now)
+        case (.draining(nil), .stop):
+            state = .killing(giveUpAt: now + policy.dieWithinMillis)
+            return []
+        case (.draining, .stopAtOnce):
+            return kill(at: now)
+        case (.draining, .start), (.draining, .restart), (.draining, .handOver), (.draining, .handover),
+            (.draining, .drain), (.draining, .saidReady), (.draining, .beat), (.stopping, .drain), (.killing, .drain):
+            return []
+
+        // A place that stays empty until a process is asked for.
+        case (.idle, .drain), (.backoff, .drain), (.failed, .drain), (.stopped, .drain):
+            state = .drained
+            return [.report(.drained(nil))]
+        case (.drained, .start), (.drained, .restart), (.drained, .handOver):
+            quickDeaths = 0
+            if cause != nil { cause = .asked }
+            return launch(at: now)
+        case (.drained, .stop), (.drained, .stopAtOnce):
+            state = .stopped
+            return []
+        case (.drained, .drain), (.drained, .handover), (.drained, .saidReady), (.drained, .beat), (.drained, .ended),
+            (.drained, .deadline):
+            return []
         }
     }
 
@@ -199,6 +249,11 @@ public struct Child: Sendable, Codable, Equatable {
     mutating func leave(at now: Int64) -> [ChildAction] {
         state = .stopping(killAt: now + policy.leaveWithinMillis)
         return [.send(.terminate)]
+    }
+
+    mutating func drain(withinMillis millis: Int64, at now: Int64) -> [ChildAction] {
+        state = .draining(killAt: now + millis + policy.leaveWithinMillis)
+        return [.report(.draining(withinMillis: millis)), .send(.drain(withinMillis: millis))]
     }
 
     mutating func kill(at now: Int64) -> [ChildAction] {

@@ -30,6 +30,9 @@ public struct RestartPolicy: Sendable, Equatable {
     public var dieWithinMillis: Int64 = 2_000
     /// How long one stage of the start may keep the next one waiting: mining does not depend on the statistics.
     public var stageWithinMillis: Int64 = 5_000
+    /// The time over which the miners of a shard that shall be empty are sent away, unless somebody says otherwise: a farm comes
+    /// back in a trickle, not in a storm.
+    public static let drainWithinMillis: Int64 = 30_000
     /// Exit codes that say "do not start me again, change something first".
     public var finalExitCodes: [Int32]
 

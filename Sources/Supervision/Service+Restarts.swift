@@ -1,9 +1,9 @@
 /// Planned restarts: what follows from the states of all while the service runs.
 extension Service {
-    /// The gateway comes and goes with the configuration.
+    /// The gateway comes and goes with the configuration; shards that are not wanted any more see to it themselves (`advanceScaling`).
     mutating func meetWishes(at now: Int64) -> [Order] {
         tell(.start, at: now) { $0.isWanted && ($0.child.state == .stopped || $0.child.state == .idle) }
-            + tell(.stop, at: now) { !$0.isWanted }
+            + tell(.stop, at: now) { !$0.isWanted && !$0.isShard }
     }
 
     /// Goes on to the next place as soon as the one under way is done with.
@@ -49,7 +49,7 @@ extension Service {
             // Mining does not depend on the others.
             if case .shard = name { return .failed }
             return .over
-        case .idle, .stopped: return .over
+        case .idle, .stopped, .draining, .drained: return .over
         }
     }
 }

@@ -16,16 +16,28 @@ public enum Announcement: Equatable, Sendable {
     /// The new process of this shard has failed, and the restarts that were to follow are called off: what broke one
     /// shard would break the others.
     case restartsHalted(at: ChildName)
+    /// From here on there are so many shards; the new ones are started next.
+    case grown(to: Int)
+    /// The last shard is gone for good, and so many are left.
+    case shrunk(to: Int)
+    /// As many shards as were asked for, and each of the new ones serves or has failed.
+    case scaled(to: Int)
     /// No process is left.
     case stopped
 }
 
-/// Why a planned restart cannot be begun.
+/// Why a planned restart, or another change of the shards, cannot be begun.
 public enum RestartRefusal: Error, Equatable, Sendable {
     case serviceIsStarting
     case serviceIsStopping
     /// There is no such place, or it is not wanted.
     case unknown(ChildName)
+    /// Its miners are being sent away.
+    case isDraining(ChildName)
+    /// A planned restart of it is not finished.
+    case isBeingReplaced(ChildName)
+    /// No other shard would serve.
+    case nobodyWouldServe
 }
 
 /// All children of a service: the order of starting (collector, shards, gateway), of stopping (the reverse), and
@@ -43,8 +55,10 @@ public struct Service: Sendable, Codable, Equatable {
         let name: ChildName
         let stage: Int
         var child: Child
-        /// False only of a gateway that was switched off.
+        /// False of a gateway that was switched off, and of a shard that is one too many.
         var isWanted = true
+
+        var isShard: Bool { if case .shard = name { true } else { false } }
     }
 
     private enum Phase: Equatable, Codable {
@@ -61,9 +75,9 @@ public struct Service: Sendable, Codable, Equatable {
         let launches: Int
     }
 
-    private static let lastStage = 2
+    static let lastStage = 2
 
-    private(set) var members: [Member]
+    var members: [Member]
     private var phase = Phase.idle
     /// True since `Announcement.serving`.
     public private(set) var hasServed = false
@@ -71,14 +85,16 @@ public struct Service: Sendable, Codable, Equatable {
     var waiting: [RestartWish] = []
     /// The one that has.
     var underWay: ChildName?
-    private var policy = RestartPolicy()
+    /// How many shards there shall be; nil = as many as there are.
+    var scaling: ScaleWish?
+    private(set) var policy = RestartPolicy()
     /// False when the connections of a shard end with its process, so that a successor beside it would be of no use.
     public var shardsHandOver = true
     /// True while no planned restart may begin; the one under way goes on.
     var holdsRestarts = false
 
     private enum CodingKeys: CodingKey {
-        case members, phase, hasServed, waiting, underWay
+        case members, phase, hasServed, waiting, underWay, scaling
     }
 
     public init(shards: Int, hasGateway: Bool, policy: RestartPolicy) {
@@ -161,9 +177,10 @@ public struct Service: Sendable, Codable, Equatable {
     public mutating func restart(_ names: [ChildName], at now: Int64) throws(RestartRefusal) -> [Order] {
         try checkIsRunning()
         for name in names {
-            guard members.contains(where: { $0.name == name && $0.isWanted }) else { throw .unknown(name) }
+            guard let member = members.first(where: { $0.name == name && $0.isWanted }) else { throw .unknown(name) }
+            if case .draining = member.child.state { throw .isDraining(name) }
         }
-        return replace(names, at: now)
+        return enqueue(names, at: now)
     }
 
     /// Throws while the service starts or stops: no time for plans.
@@ -188,7 +205,12 @@ public struct Service: Sendable, Codable, Equatable {
 
     /// What is started from now on is another thing than what was started before: these places need new processes. During
     /// the start of the service this waits until everything runs; during its end it is no matter any more.
+    /// Those without one by will stay so.
     public mutating func replace(_ names: [ChildName], at now: Int64) -> [Order] {
+        enqueue(names.filter { child($0)?.isVacated == false }, at: now)
+    }
+
+    private mutating func enqueue(_ names: [ChildName], at now: Int64) -> [Order] {
         guard !isStopping else { return [] }
         for name in names {
             guard let child = child(name) else { continue }
@@ -251,7 +273,7 @@ public struct Service: Sendable, Codable, Equatable {
         return orders
     }
 
-    private mutating func settle(at now: Int64) -> [Order] {
+    mutating func settle(at now: Int64) -> [Order] {
         var orders: [Order] = []
         while true {
             switch phase {
@@ -271,7 +293,8 @@ public struct Service: Sendable, Codable, Equatable {
                     orders.append(.announce(.serving(shards: readyShards)))
                 }
                 orders += meetWishes(at: now)
-                return orders + advanceRestarts(at: now)
+                orders += advanceRestarts(at: now)
+                return orders + advanceScaling(at: now)
             case .stopping(let stage):
                 // Whoever has no process now shall not get one any more, whatever the stage.
                 orders += tell(.stop, at: now) { !$0.child.mayBeAlive || $0.child.isYielding }
@@ -301,10 +324,10 @@ public struct Service: Sendable, Codable, Equatable {
         }
     }
 
-    /// Set when every shard has failed: the reason of the last one in order.
+    /// Set when every shard has failed, of those that are not empty by will: the reason of the last one in order.
     private var failureOfAllShards: Failure? {
         var reason: Failure?
-        for member in members where member.stage == 1 {
+        for member in members where member.isShard && member.child.state != .drained {
             guard case .failed(let failure) = member.child.state else { return nil }
             reason = failure
         }

@@ -14,6 +14,8 @@ public enum ChildEvent: Equatable, Sendable {
     case restart
     /// The same for a process that serves and can take everything back: its successor is started first (`Handover`).
     case handOver
+    /// A shard shall send its miners away within so many milliseconds and end, and the place stay empty.
+    case drain(withinMillis: Int64)
     /// It shall end in good order.
     case stop
     /// It shall end now, whatever it is doing.
@@ -46,6 +48,8 @@ public enum ChildSignal: Equatable, Sendable {
     case terminate
     /// Leave in good order and let your successor go on: SIGUSR2 for a shard, whose connections outlive it, else SIGTERM.
     case yield
+    /// Take no new miners, send those that you have away within so many milliseconds, and leave.
+    case drain(withinMillis: Int64)
     /// SIGABRT: leave a trace of where you hang.
     case abort
     /// SIGKILL.
@@ -83,6 +87,10 @@ public enum ChildReport: Equatable, Sendable {
     case handoverFailed(HandoverFault)
     /// It ended, as asked, and its successor is started.
     case replaced(Ending)
+    /// It takes no new miners, and those that it has are sent away.
+    case draining(withinMillis: Int64)
+    /// It is empty, and stays so; nil when there was no process.
+    case drained(Ending?)
     /// It ended, as asked.
     case stopped(Ending)
     /// Even SIGKILL did not end it; the stop goes on without it.
@@ -132,6 +140,10 @@ public enum ChildState: Equatable, Sendable, Codable {
     case yielding(killAt: Int64?)
     /// It serves, or stands still for a moment, while its successor stands beside it.
     case handingOver(Handover)
+    /// It sends its miners away and leaves. `killAt` is nil once SIGKILL has been sent.
+    case draining(killAt: Int64?)
+    /// Empty by will, until a process is asked for.
+    case drained
     /// It died; the next process comes at `until`.
     case backoff(until: Int64)
     /// Asked to leave; killed at `killAt`.

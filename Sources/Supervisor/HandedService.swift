@@ -38,7 +38,7 @@ struct HandedService: Codable {
     var descriptors: [Int32] {
         var all = strangers + [lock]
         all += children.map(\.process.lifeline).filter { $0 >= 0 }
-        for shard in sockets.descriptors { all += shard }
+        all += sockets.open
         for legacy in legacies { all += legacy.descriptors }
         return all
     }
@@ -46,7 +46,7 @@ struct HandedService: Codable {
     /// The configuration, with what cannot change in a running service as it is.
     func runningConfiguration(in surroundings: Surroundings) throws(StartFailure) -> RunningConfiguration {
         var running = try RunningConfiguration(resuming: configuration, surroundings: surroundings)
-        running.keep(runDirectory: runDirectory, shards: sockets.descriptors.count)
+        running.keep(runDirectory: runDirectory)
         return running
     }
 

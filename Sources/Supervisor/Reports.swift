@@ -9,7 +9,7 @@ internal import Supervision
 extension ChildReport {
     var level: Logger.Level {
         switch self {
-        case .ready, .yielding, .handingOver, .replaced, .stopped: .info
+        case .ready, .yielding, .handingOver, .replaced, .draining, .drained, .stopped: .info
         case .died, .neverReady, .stalled, .killed: .warning
         case .failed, .abandoned, .handoverFailed: .error
         }
@@ -29,6 +29,9 @@ extension ChildReport {
         case .handingOver: "\(who) is going to be replaced; its successor is started beside it"
         case .handoverFailed(let fault): "\(who) goes on as before, its successor failed: \(fault.text)"
         case .replaced(let ending): "\(who) stopped (\(ending.text)); its successor follows"
+        case .draining(let millis): "\(who) takes no new miners, and has \(millis / 1_000) s to send its own away"
+        case .drained(let ending?): "\(who) is drained (it \(ending.text)); its place stays empty"
+        case .drained(nil): "\(who): its place stays empty"
         case .stopped(let ending): "\(who) stopped (\(ending.text))"
         case .abandoned: "\(who) is stuck in the kernel; going on without it"
         }

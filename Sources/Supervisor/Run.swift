@@ -11,8 +11,10 @@ struct Run: ParsableCommand {
         abstract: "Run the proxy (the default verb).",
         usage: """
             millrace [run] [options]
-            millrace status|reload|upgrade|stop [--config FILE | --run-dir DIR] [--json]
+            millrace status|shards|reload|upgrade|stop [--config FILE | --run-dir DIR] [--json]
             millrace restart SHARD|all [--config FILE | --run-dir DIR] [--json]
+            millrace drain SHARD [--within SECONDS] [--config FILE | --run-dir DIR] [--json]
+            millrace scale NUMBER [--within SECONDS] [--config FILE | --run-dir DIR] [--json]
             millrace healthcheck [options]
             millrace --version
             """,

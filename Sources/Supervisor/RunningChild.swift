@@ -18,6 +18,8 @@ final class RunningChild {
 
     /// Milliseconds since 1970.
     let startedAt: UInt64
+    /// What a shard has told last.
+    private(set) var load: ShardLoad?
 
     private let loop: Loop
     private let hear: (RunningChild, News) -> Void
@@ -25,7 +27,8 @@ final class RunningChild {
     private var watch: DescriptorWatch?
     private var process: ChildProcess?
     private var unread: [UInt8] = []
-    private let hasLegacy: Bool
+    /// Whether its connections outlive it.
+    let hasLegacy: Bool
 
     /// Starts the program with its lifeline, its settings and its listening sockets, and nothing else of ours.
     /// - Parameters:
@@ -101,6 +104,7 @@ final class RunningChild {
         // The lifeline stays: cutting it means that the supervisor is gone, and the child would say so in the log.
         case .terminate: process?.send(signal: SIGTERM)
         case .yield: process?.send(signal: hasLegacy ? SIGUSR2 : SIGTERM)
+        case .drain(let millis): say(.drain(withinMillis: millis))
         case .abort: process?.send(signal: SIGABRT)
         case .kill: process?.send(signal: SIGKILL)
         case .freeze: say(.freeze)
@@ -111,8 +115,13 @@ final class RunningChild {
     }
 
     /// Says a word down the lifeline; a child that is gone does not hear it, which its end will tell.
-    func say(_ word: Lifeline.Word) {
-        let line = Array((word.rawValue + "\n").utf8)
+    func say(_ word: Lifeline.Word) { say(line: word.rawValue) }
+
+    /// Gives a shard a task.
+    func say(_ task: ShardTask) { say(line: task.line) }
+
+    private func say(line: String) {
+        let line = Array((line + "\n").utf8)
         _ = Glibc.send(lifeline, line, line.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
     }
 
@@ -145,6 +154,7 @@ final class RunningChild {
             case "froze": hear(self, .handover(.froze))
             case "cannot freeze": hear(self, .handover(.cannotFreeze))
             case "adopted": hear(self, .handover(.adopted))
+            case let other where other.hasPrefix("load "): load = ShardLoad(line: other) ?? load
             default: break  // a newer child may have more to say than we know
             }
         }

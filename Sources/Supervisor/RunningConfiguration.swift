@@ -70,10 +70,9 @@ struct RunningConfiguration {
         bytesOnDisk = handed.bytesOnDisk
     }
 
-    /// Whatever the configuration says, these are so.
-    mutating func keep(runDirectory: String, shards: Int) {
+    /// Whatever the configuration says, this is so.
+    mutating func keep(runDirectory: String) {
         settings.runDirectory = runDirectory
-        settings.shards = shards
     }
 
     /// The file's path, to read it by; nil when there is none.
@@ -88,8 +87,11 @@ struct RunningConfiguration {
         return found.bytes != bytesOnDisk
     }
 
+    /// Makes ready what a change needs from the system, before anything is changed; throws when that is not to be had.
+    typealias Preparation = (ConfigurationChange) throws(StartFailure) -> Void
+
     /// Reads the file again.
-    mutating func reload() -> Outcome {
+    mutating func reload(_ prepare: Preparation) -> Outcome {
         guard let path = file?.path else {
             return .refused(
                 ControlRefusal(
@@ -104,11 +106,13 @@ struct RunningConfiguration {
         let resolution = Configuration.resolve(file: read, options: options, surroundings: surroundings)
         guard let new = resolution.settings else { return refuse(resolution.errors.map(\.logText)) }
         bytesOnDisk = read.bytes
-        return take(new, from: read, warnings: resolution.warnings)
+        let change = ConfigurationChange(from: settings, to: new)
+        if let refusal = refusal(of: change, prepare) { return refusal }
+        return take(change, from: read, warnings: resolution.warnings)
     }
 
     /// Takes a document that a client has sent.
-    mutating func receive(_ document: String) -> Outcome {
+    mutating func receive(_ document: String, _ prepare: Preparation) -> Outcome {
         guard let file else {
             return .refused(
                 ControlRefusal(
@@ -125,11 +129,13 @@ struct RunningConfiguration {
         case .refused(let diagnostics):
             return refuse(diagnostics.map(\.logText))
         case .accepted(let new, let warnings, let text):
+            let change = ConfigurationChange(from: settings, to: new)
+            if let refusal = refusal(of: change, prepare) { return refusal }
             let written = ConfigurationFile(path: file.path, bytes: Array(text.utf8))
             if settings.savesDocument, let reason = save(written) {
                 return .refused(ControlRefusal(.impossible, lines: ["\(file.path): \(reason); nothing was changed"]))
             }
-            return take(new, from: written, warnings: warnings)
+            return take(change, from: written, warnings: warnings)
         }
     }
 
@@ -139,11 +145,19 @@ struct RunningConfiguration {
         ConfigurationDocument(file: file, options: options, surroundings: surroundings)
     }
 
+    private mutating func refusal(of change: ConfigurationChange, _ prepare: Preparation) -> Outcome? {
+        do throws(StartFailure) {
+            try prepare(change)
+            return nil
+        } catch {
+            return refuse([error.message])
+        }
+    }
+
     private mutating func take(
-        _ new: Settings, from file: ConfigurationFile, warnings: [Diagnostic]
+        _ change: ConfigurationChange, from file: ConfigurationFile, warnings: [Diagnostic]
     ) -> Outcome {
         self.file = file
-        let change = ConfigurationChange(from: settings, to: new)
         settings = change.settings
         status.loadedAt = WallClock.milliseconds()
         status.lastRefusal = []

@@ -14,7 +14,9 @@ extension ServiceRun {
         case .configure(let document): return configure(document)
         case .reload: return reload("asked to reload")
         case .restart(let number): return restart([.shard(number)])
-        case .restartAll: return restart(service.shards)
+        case .restartAll: return restart(service.occupiedShards)
+        case .drain(let number, let seconds): return drain(number, withinSeconds: seconds)
+        case .scale(let count, let seconds): return scale(to: count, withinSeconds: seconds)
         case .upgrade: return beginUpgrade()
         case .stop:
             stop("asked to stop")
@@ -38,32 +40,38 @@ extension ServiceRun {
 
     private func configure(_ document: String) -> ControlReply {
         guard !service.isStopping else { return .refused(RestartRefusal.serviceIsStopping.answer(shards: 0)) }
-        return take("a configuration came over the API") { $0.receive(document) }
+        return take("a configuration came over the API") { $0.receive(document, $1) }
     }
 
     /// - Parameter reason: why it is read again, for the log.
     func reload(_ reason: String) -> ControlReply {
         guard !service.isStopping else { return .refused(RestartRefusal.serviceIsStopping.answer(shards: 0)) }
         watcher?.know()
-        return take(reason) { $0.reload() }
+        return take(reason) { $0.reload($1) }
     }
 
     private func take(
-        _ reason: String, _ change: (inout RunningConfiguration) -> RunningConfiguration.Outcome
+        _ reason: String,
+        _ change: (inout RunningConfiguration, RunningConfiguration.Preparation) -> RunningConfiguration.Outcome
     ) -> ControlReply {
         // To the service manager a service that is starting is not ready, whatever it reads meanwhile.
         if service.hasServed { serviceManager?.sayReloading() }
         defer { if service.hasServed, service.restarting.isEmpty { serviceManager?.sayReady(status: readiness) } }
-        let outcome = change(&configuration)
+        var rebound: ShardSockets?
+        let outcome = change(&configuration) { (change) throws(StartFailure) in
+            if change.changed.contains("bind") { rebound = try sockets.rebound(to: change.settings.binds, log: log) }
+        }
         switch outcome {
         case .unchanged:
             log.notice("\(reason): the configuration says what is in force already")
         case .refused(let refusal):
+            rebound?.closeNew(since: sockets)
             for line in refusal.lines { log.error("\(reason): \(line)") }
             log.error("\(reason): the configuration is not taken; the service goes on as it is")
             return .refused(refusal)
         case .changed(let change, let warnings):
             for warning in warnings { log.warning("\(warning.logText)") }
+            if let rebound { listen(on: rebound) }
             apply(change, reason)
         }
         return .done
@@ -83,8 +91,13 @@ extension ServiceRun {
         if change.replaces.contains(.collector) { names.append(.collector) }
         if change.replaces.contains(.gateway), change.settings.api != nil { names.append(.gateway) }
         if change.replaces.contains(.shards) { names += service.shards }
+        considerHandOver()
         perform(service.wantGateway(change.settings.api != nil, at: now))
         perform(service.replace(names, at: now))
+        if change.changed.contains("millrace.shards") {
+            let within = RestartPolicy.drainWithinMillis
+            perform(service.want(shards: change.settings.shards, withinMillis: within, at: now))
+        }
     }
 
     /// Begins or ends to watch the file, as the configuration says.
@@ -112,6 +125,7 @@ extension ServiceRun {
             version: BuildInformation.version, processID: getpid(), startedAt: startedAt,
             children: service.wantedNames.map(status), configuration: configuration.status)
         status.restarting = service.restarting.map(\.description)
+        status.scalesTo = service.scalesTo
         status.restartHaltedAt = restartHaltedAt?.description
         status.upgrade = upgrade
         status.isStopping = service.isStopping
@@ -123,6 +137,8 @@ extension ServiceRun {
         var status = ChildStatus(name, state: child?.state ?? .idle)
         status.processID = children[name]?.processID
         status.startedAt = children[name]?.startedAt
+        status.miners = children[name]?.load?.miners
+        status.upstreams = children[name]?.load?.upstreams
         status.restarts = max((child?.launches ?? 0) - 1, 0)
         for (cause, count) in child?.restarts ?? [:] { status.restartCauses[cause.text, default: 0] += count }
         status.lastDeath = child?.lastDeath?.text
@@ -138,7 +154,8 @@ extension ChildStatus {
             case .idle: .idle
             case .starting: .starting
             case .ready: .ready
-            case .yielding, .handingOver: .draining
+            case .yielding, .handingOver, .draining: .draining
+            case .drained: .drained
             case .ousting, .stopping, .killing: .stopping
             case .backoff: .backoff
             case .failed: .failed
@@ -159,6 +176,12 @@ extension RestartRefusal {
             ControlRefusal(.impossible, lines: ["the service is starting; ask again when it is ready"])
         case .serviceIsStopping:
             ControlRefusal(.impossible, lines: ["the service is stopping"])
+        case .isDraining(let name):
+            ControlRefusal(.impossible, lines: ["\(name) is sending its miners away; ask again when it is drained"])
+        case .isBeingReplaced(let name):
+            ControlRefusal(.impossible, lines: ["\(name) is being replaced; ask again when it is ready"])
+        case .nobodyWouldServe:
+            ControlRefusal(.impossible, lines: ["no other shard serves; miners would have nowhere to go"])
         case .unknown(let name):
             ControlRefusal(.unknownShard, lines: ["there is no \(name); there are the shards 0 to \(shards - 1)"])
         }

@@ -106,6 +106,7 @@ extension ServiceRun {
                 perform(service.handle(.ended(.couldNotStart(error.code)), of: child.name, at: now, jitter: jitter))
             }
         }
+        considerHandOver()
         log.notice(
             "Millrace \(BuildInformation.version) goes on where \(inherited.version) stopped",
             metadata: ["adopted": "\(children.count)"])

@@ -29,7 +29,7 @@ final class ServiceRun {
     private var dismissed: [RunningChild] = []
     /// What the program before has left, until it is taken up.
     private var inherited: HandedService?
-    private(set) var sockets: ShardSockets
+    var sockets: ShardSockets
     /// What of each shard outlives its process.
     var legacies: [Int: ShardLegacy] = [:]
     private var pending: [Order] = []
@@ -105,10 +105,11 @@ final class ServiceRun {
         return exitCode
     }
 
-    /// What is in force, with the addresses that miners connect to.
+    /// What is in force, with the addresses that miners connect to and the number of shards that there are.
     var settings: Settings {
         var settings = configuration.settings
         settings.binds = sockets.binds
+        settings.shards = sockets.shards
         return settings
     }
 
@@ -163,9 +164,16 @@ final class ServiceRun {
     private func spawn(_ name: ChildName) {
         do throws(SystemFailure) {
             children[name] = try start(name, standsBeside: false)
+            considerHandOver()
         } catch {
             perform(service.handle(.ended(.couldNotStart(error.code)), of: name, at: now, jitter: jitter))
         }
+    }
+
+    /// Where connections end with their process, a successor beside it would be of no use.
+    func considerHandOver() {
+        service.shardsHandOver =
+            settings.keepsConnections && service.shards.allSatisfy { children[$0]?.hasLegacy ?? true }
     }
 
     private func start(_ name: ChildName, standsBeside: Bool) throws(SystemFailure) -> RunningChild {
@@ -213,6 +221,11 @@ final class ServiceRun {
     /// nil for processes that have no connections of miners.
     private func legacy(of name: ChildName) -> ShardLegacy? {
         guard case .shard(let number) = name else { return nil }
+        guard settings.keepsConnections else {
+            // What was kept until the switch was turned off is let go.
+            legacies[number] = nil
+            return nil
+        }
         let legacy = legacies[number] ?? ShardLegacy(name: "\(name)")
         legacies[number] = legacy
         return legacy
@@ -264,6 +277,7 @@ final class ServiceRun {
             sockets.close(shard: number)
             legacies[number]?.giveUp()
         }
+        tellShards(report, of: name)
     }
 
     private func tell(_ announcement: Announcement) {
@@ -278,6 +292,7 @@ final class ServiceRun {
             serviceManager?.sayStopping()
         case .restarted:
             log.notice("planned restarts done")
+            leaveFormerAddresses()
             if upgrade?.phase == .replacing { upgrade?.phase = .done }
             serviceManager?.sayReady(status: readiness)
         case .restartsHalted(let name):
@@ -285,6 +300,9 @@ final class ServiceRun {
             if upgrade?.phase == .replacing { upgrade?.phase = .halted }
             log.error("the new process of \(name) has failed; the planned restarts of the others are called off")
             serviceManager?.sayReady(status: readiness)
+        case .grown(let count): grow(to: count)
+        case .shrunk(let count): shrink(to: count)
+        case .scaled(let count): log.notice("there are \(count) shards now")
         case .stopped:
             log.notice("stopped")
             for source in signals { source.close() }

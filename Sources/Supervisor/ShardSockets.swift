@@ -9,98 +9,220 @@ internal import Logging
 ///
 /// The kernel spreads new connections over all sockets of an address. A shard that has failed for good must therefore
 /// lose its sockets, or its part of the miners would wait for nobody.
+///
+/// When other addresses are wanted (`rebound`), shards get the sockets of the new ones with their next processes. The former
+/// addresses stay open until that is so for all (`closeFormer`), and are served meanwhile: processes get theirs too.
 struct ShardSockets {
-    /// The addresses that could be bound, with the ports that the system chose for port 0.
-    let binds: [Settings.Bind]
-    private let addresses: [SocketAddress]
-    /// By shard, then in the order of `binds`; empty while closed.
-    private var descriptors: [[Int32]]
+    /// An address, and its sockets.
+    private struct Place {
+        /// As the configuration says it.
+        let wanted: Settings.Bind
+        /// With the port that the system chose for port 0.
+        let address: SocketAddress
+        /// By shard; -1 = closed.
+        var descriptors: [Int32]
+
+        var bind: Settings.Bind { Settings.Bind(host: address.host, port: address.port) }
+    }
+
+    private var places: [Place] = []
+    /// Addresses that are not wanted any more.
+    private var former: [Place] = []
+    private(set) var shards: Int
 
     init(binds: [Settings.Bind], shards: Int, log: Logger) throws(StartFailure) {
-        let wanted = try ShardSockets.usable(binds, log: log)
-        var fixed: [SocketAddress] = []
-        var first: [Int32] = []
-        for address in wanted {
-            let descriptor = try ShardSockets.open(address)
-            first.append(descriptor)
-            do {
-                fixed.append(try ListeningSocket.address(of: descriptor))
-            } catch {
-                throw ShardSockets.failure(address, error)
-            }
+        self.shards = shards
+        var usable: [(Settings.Bind, SocketAddress)] = []
+        for bind in binds {
+            if let address = try self.usable(bind, log: log) { usable.append((bind, address)) }
         }
-        addresses = fixed
-        self.binds = fixed.map { Settings.Bind(host: $0.host, port: $0.port) }
-        descriptors = [first] + Array(repeating: [], count: shards - 1)
-        for shard in 1..<max(shards, 1) { try open(shard: shard) }
+        for (bind, address) in usable { places.append(try open(bind, address, listens: true) { _ in true }) }
+        try checkThatSomeAreLeft(binds)
     }
 
-    /// What another program needs to go on with them.
-    struct Handed: Codable, Equatable {
-        var binds: [Settings.Bind]
-        /// By shard, then in the order of `binds`.
-        var descriptors: [[Int32]]
+    /// The addresses that could be bound, with the ports that the system chose for port 0.
+    var binds: [Settings.Bind] { places.map(\.bind) }
+
+    /// Addresses that are still served, and not wanted any more.
+    var formerBinds: [Settings.Bind] { former.map(\.bind) }
+
+    /// The open sockets of one shard: those of `binds` in their order, then those of `formerBinds`.
+    func descriptors(of shard: Int) -> [Int32] {
+        (places + former).map { $0.descriptors[shard] }.filter { $0 >= 0 }
     }
-
-    var handed: Handed { Handed(binds: binds, descriptors: descriptors) }
-
-    init(adopting handed: Handed) throws(SystemFailure) {
-        binds = handed.binds
-        descriptors = handed.descriptors
-        var addresses: [SocketAddress] = []
-        for bind in handed.binds { addresses.append(try SocketAddress(host: bind.host, port: bind.port)) }
-        self.addresses = addresses
-    }
-
-    /// The listening sockets of one shard, in the order of `binds`.
-    func descriptors(of shard: Int) -> [Int32] { descriptors[shard] }
 
     /// Opens what was closed; does nothing when the shard has its sockets.
     mutating func open(shard: Int) throws(StartFailure) {
-        guard descriptors[shard].isEmpty else { return }
-        for address in addresses { descriptors[shard].append(try ShardSockets.open(address)) }
+        for index in places.indices where places[index].descriptors[shard] < 0 {
+            places[index].descriptors[shard] = try ShardSockets.open(places[index].address)
+        }
     }
 
     /// From now on the kernel gives the shard's part of the miners to the others.
     mutating func close(shard: Int) {
-        for descriptor in descriptors[shard] { Glibc.close(descriptor) }
-        descriptors[shard] = []
+        for descriptor in descriptors(of: shard) { Glibc.close(descriptor) }
+        for index in places.indices { places[index].descriptors[shard] = -1 }
+        for index in former.indices { former[index].descriptors[shard] = -1 }
+    }
+
+    // MARK: - Other addresses
+
+    /// The sockets with these addresses in the place of the present ones. An address that stays keeps its very sockets. Those of
+    /// new ones are bound and do not listen: the processes that get them begin to. Throws the reason, with nothing changed.
+    func rebound(to binds: [Settings.Bind], log: Logger) throws(StartFailure) -> ShardSockets {
+        var next = self
+        let present = places + former
+        next.places = []
+        do throws(StartFailure) {
+            for bind in binds {
+                if let place = present.first(where: { $0.wanted == bind || $0.bind == bind }) {
+                    next.places.append(place)
+                } else if let address = try usable(bind, log: log) {
+                    next.places.append(
+                        try open(bind, address, listens: false) { shard in !descriptors(of: shard).isEmpty })
+                }
+            }
+            try next.checkThatSomeAreLeft(binds)
+        } catch {
+            next.closeNew(since: self)
+            throw StartFailure(exitCode: error.exitCode, message: "bind: \(error.message)")
+        }
+        next.former = present.filter { place in !next.places.contains { $0.bind == place.bind } }
+        return next
+    }
+
+    /// Closes what `rebound` has opened, when it is not to be.
+    func closeNew(since earlier: ShardSockets) {
+        for descriptor in Set(places.flatMap(\.descriptors)).subtracting(earlier.open) where descriptor >= 0 {
+            Glibc.close(descriptor)
+        }
+    }
+
+    mutating func closeFormer() {
+        for descriptor in former.flatMap(\.descriptors) where descriptor >= 0 { Glibc.close(descriptor) }
+        former = []
+    }
+
+    // MARK: - More and fewer shards
+
+    /// From now on there are so many; those that are new have no sockets yet (`open`).
+    mutating func resize(to shards: Int) {
+        for shard in min(shards, self.shards)..<self.shards { close(shard: shard) }
+        let missing = [Int32](repeating: -1, count: max(shards - self.shards, 0))
+        for index in places.indices {
+            places[index].descriptors = Array(places[index].descriptors.prefix(shards)) + missing
+        }
+        for index in former.indices {
+            former[index].descriptors = Array(former[index].descriptors.prefix(shards)) + missing
+        }
+        self.shards = shards
+    }
+
+    // MARK: - From one supervisor to the next
+
+    /// What another program needs to go on with them.
+    struct Handed: Codable, Equatable {
+        var binds: [Settings.Bind]
+        /// By shard, then in the order of `binds`; -1, or none at all, where a shard's are closed.
+        var descriptors: [[Int32]]
+        /// As the configuration says `binds`; nil = the same.
+        var wanted: [Settings.Bind]?
+        /// The addresses that are being left.
+        var formerBinds: [Settings.Bind]?
+        var formerDescriptors: [[Int32]]?
+
+        var open: [Int32] { (descriptors + (formerDescriptors ?? [])).flatMap { $0 }.filter { $0 >= 0 } }
+    }
+
+    var handed: Handed {
+        Handed(
+            binds: binds, descriptors: ShardSockets.byShard(places, shards), wanted: places.map(\.wanted),
+            formerBinds: formerBinds, formerDescriptors: ShardSockets.byShard(former, shards))
+    }
+
+    init(adopting handed: Handed) throws(SystemFailure) {
+        shards = handed.descriptors.count
+        places = try ShardSockets.places(handed.binds, handed.wanted ?? handed.binds, handed.descriptors)
+        let formerBinds = handed.formerBinds ?? []
+        former = try ShardSockets.places(formerBinds, formerBinds, handed.formerDescriptors ?? [])
+    }
+
+    private static func byShard(_ places: [Place], _ shards: Int) -> [[Int32]] {
+        (0..<shards).map { shard in places.map { $0.descriptors[shard] } }
+    }
+
+    private static func places(
+        _ binds: [Settings.Bind], _ wanted: [Settings.Bind], _ byShard: [[Int32]]
+    ) throws(SystemFailure) -> [Place] {
+        var places: [Place] = []
+        for (index, bind) in binds.enumerated() {
+            places.append(
+                Place(
+                    wanted: index < wanted.count ? wanted[index] : bind,
+                    address: try SocketAddress(host: bind.host, port: bind.port),
+                    descriptors: byShard.map { index < $0.count ? $0[index] : -1 }))
+        }
+        return places
     }
 
     // MARK: - Opening
 
-    /// Those of `binds` that this machine can serve; throws when one is taken, or when none is left.
+    private var open: Set<Int32> {
+        Set((places + former).flatMap(\.descriptors)).subtracting([-1])
+    }
+
+    /// The address, or nil with a warning when this machine has no such; throws when it cannot be had.
     ///
-    /// A shared port can be joined by any other process of our user, silently; so each address is first tried alone.
-    private static func usable(_ binds: [Settings.Bind], log: Logger) throws(StartFailure) -> [SocketAddress] {
-        var usable: [SocketAddress] = []
-        var lastFailure: StartFailure?
-        for bind in binds {
-            do throws(SystemFailure) {
-                let address = try SocketAddress(host: bind.host, port: bind.port)
-                Glibc.close(try ListeningSocket.open(address, sharedPort: false))
-                usable.append(address)
-            } catch {
-                let failure = failure(bind.name, bind.port, error)
-                guard bind.isBeyond(error) else { throw failure }
-                log.warning("\(bind.name): this machine has no IPv6 (\(error)); going on without")
-                lastFailure = failure
-            }
-        }
-        if usable.isEmpty, let lastFailure { throw lastFailure }
-        return usable
-    }
-
-    private static func open(_ address: SocketAddress) throws(StartFailure) -> Int32 {
+    /// A shared port can be joined by any other process of our user, silently; so each address is first tried alone. Not so where
+    /// we hold its port ourselves: another address of the same port would be in the way.
+    private func usable(_ bind: Settings.Bind, log: Logger) throws(StartFailure) -> SocketAddress? {
         do throws(SystemFailure) {
-            return try ListeningSocket.open(address, sharedPort: true)
+            let address = try SocketAddress(host: bind.host, port: bind.port)
+            let isOurs = (places + former).contains { $0.address.port == bind.port }
+            Glibc.close(try ListeningSocket.open(address, sharedPort: isOurs, listens: !isOurs))
+            return address
         } catch {
-            throw failure(address, error)
+            guard bind.isBeyond(error) else { throw ShardSockets.failure(bind.name, bind.port, error) }
+            log.warning("\(bind.name): this machine has no IPv6 (\(error)); going on without")
+            return nil
         }
     }
 
-    private static func failure(_ address: SocketAddress, _ cause: SystemFailure) -> StartFailure {
-        failure(address.description, address.port, cause)
+    private func checkThatSomeAreLeft(_ binds: [Settings.Bind]) throws(StartFailure) {
+        guard places.isEmpty, let first = binds.first else { return }
+        throw StartFailure(
+            exitCode: .cannotListen, message: "\(first.name): this machine has no IPv6, and there is no other")
+    }
+
+    /// Opens the sockets of an address: all, or none.
+    private func open(
+        _ wanted: Settings.Bind, _ address: SocketAddress, listens: Bool, for isMeant: (Int) -> Bool
+    ) throws(StartFailure) -> Place {
+        var address = address
+        var descriptors: [Int32] = []
+        do throws(StartFailure) {
+            for shard in 0..<shards {
+                guard isMeant(shard) else {
+                    descriptors.append(-1)
+                    continue
+                }
+                let descriptor = try ShardSockets.open(address, listens: listens)
+                descriptors.append(descriptor)
+                address = (try? ListeningSocket.address(of: descriptor)) ?? address
+            }
+        } catch {
+            for descriptor in descriptors where descriptor >= 0 { Glibc.close(descriptor) }
+            throw error
+        }
+        return Place(wanted: wanted, address: address, descriptors: descriptors)
+    }
+
+    private static func open(_ address: SocketAddress, listens: Bool = true) throws(StartFailure) -> Int32 {
+        do throws(SystemFailure) {
+            return try ListeningSocket.open(address, sharedPort: true, listens: listens)
+        } catch {
+            throw failure(address.description, address.port, error)
+        }
     }
 
     private static func failure(_ name: String, _ port: UInt16, _ cause: SystemFailure) -> StartFailure {

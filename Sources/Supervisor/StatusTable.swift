@@ -22,6 +22,7 @@ struct StatusTable {
         if !status.restarting.isEmpty {
             lines.append("being replaced: " + status.restarting.joined(separator: ", "))
         }
+        if let count = status.scalesTo { lines.append("wanted number of shards: \(count)") }
         if let place = status.restartHaltedAt {
             lines.append("the last restarts came to a halt: the new process of \(place) failed")
         }
@@ -59,7 +60,7 @@ struct StatusTable {
     }
 
     /// Columns of equal width, two spaces apart; the last one as long as it is.
-    private static func aligned(_ rows: [[String]]) -> [String] {
+    fileprivate static func aligned(_ rows: [[String]]) -> [String] {
         let count = rows.first?.count ?? 0
         let widths = (0..<count).map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
@@ -70,5 +71,34 @@ struct StatusTable {
             }
             return line
         }
+    }
+}
+
+/// `millrace shards` for people.
+struct ShardTable {
+    let text: String
+
+    /// - Parameter now: milliseconds since 1970.
+    init(_ status: ServiceStatus, now: UInt64) {
+        let shards = status.children.filter { $0.kind == .shard }
+        var rows = [["", "STATE", "PROCESS", "UP", "MINERS", "UPSTREAMS", "RESTARTS"]]
+        rows += shards.map { shard in
+            [
+                shard.name, shard.state.rawValue, shard.processID.map(String.init) ?? "-",
+                shard.startedAt.map { StatusTable.duration(from: $0, to: now) } ?? "-",
+                shard.miners.map(String.init) ?? "-", shard.upstreams.map(String.init) ?? "-", "\(shard.restarts)",
+            ]
+        }
+        let (miners, upstreams) = (shards.compactMap(\.miners), shards.compactMap(\.upstreams))
+        rows.append(["all", "", "", "", "\(miners.reduce(0, +))", "\(upstreams.reduce(0, +))", ""])
+        var lines = StatusTable.aligned(rows).map { $0.trimmingSuffix(" ") }
+        if let count = status.scalesTo { lines += ["", "wanted number of shards: \(count)"] }
+        text = lines.joined(separator: "\n") + "\n"
+    }
+}
+
+extension String {
+    fileprivate func trimmingSuffix(_ character: Character) -> String {
+        String(self[..<(lastIndex { $0 != character }.map { index(after: $0) } ?? startIndex)])
     }
 }

@@ -60,7 +60,7 @@ struct UpgradeVerb: ParsableCommand {
             return VerbOutcome(
                 .failed, lines: ["the new process of \(place) failed; those after it were left as they are"] + children)
         case .done:
-            let isWhole = status.children.allSatisfy { $0.state == .ready }
+            let isWhole = status.children.allSatisfy(\.isAsWanted)
             return VerbOutcome(
                 isWhole ? .done : .failed,
                 lines: ["process \(status.processID) goes on as Millrace \(status.version)"] + children)

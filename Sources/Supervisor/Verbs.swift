@@ -3,7 +3,7 @@ internal import Control
 internal import DaemonKit
 internal import Glibc
 
-private let exitCodes = """
+let verbExitCodes = """
     Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 the configuration does not tell which \
     service is meant, 3 no service answers there, 64 wrong command line.
     """
@@ -12,7 +12,7 @@ private let exitCodes = """
 struct StatusVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "Show the processes of the running service and its configuration.",
-        discussion: exitCodes, helpNames: .shortAndLong)
+        discussion: verbExitCodes, helpNames: .shortAndLong)
 
     @OptionGroup var service: ServiceAddress
 
@@ -33,7 +33,7 @@ struct StatusVerb: ParsableCommand {
 struct RestartVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restart", abstract: "Replace the process of one shard, or of all, one after the other.",
-        discussion: "Each shard waits for the one before to be ready. Returns when all is done.\n\n" + exitCodes,
+        discussion: "Each shard waits for the one before to be ready. Returns when all is done.\n\n" + verbExitCodes,
         helpNames: .shortAndLong)
 
     @Argument(help: ArgumentHelp("The shard's number, or all.", valueName: "shard|all")) var which: String
@@ -61,7 +61,12 @@ struct RestartVerb: ParsableCommand {
                 return VerbOutcome(.failed, lines: ["the service does not tell how it goes on"])
             }
             if status.isStopping { return VerbOutcome(.failed, lines: ["the service is stopping"]) }
-            let shards = status.children.filter { $0.kind == .shard && (which == "all" || $0.shard == Int(which)) }
+            let shards = status.children.filter { child in
+                guard child.kind == .shard, which == "all" else { return child.shard == Int(which) }
+                // All are those that are not empty by will, or will be.
+                return child.state != .drained
+                    && (child.state != .draining || status.restarting.contains(child.name))
+            }
             let names = shards.map(\.name)
             if !status.restarting.contains(where: names.contains) { return judge(shards, status) }
             usleep(RestartVerb.lookMicroseconds)
@@ -82,7 +87,8 @@ struct RestartVerb: ParsableCommand {
 struct ReloadVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload", abstract: "Make the running service read its configuration file again.",
-        discussion: "A file with errors changes nothing, and they are shown.\n\n" + exitCodes, helpNames: .shortAndLong)
+        discussion: "A file with errors changes nothing, and they are shown.\n\n" + verbExitCodes,
+        helpNames: .shortAndLong)
 
     @OptionGroup var service: ServiceAddress
 
@@ -102,7 +108,7 @@ struct ReloadVerb: ParsableCommand {
 struct StopVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stop", abstract: "Stop the running service in good order.",
-        discussion: "Returns when it has stopped.\n\n" + exitCodes, helpNames: .shortAndLong)
+        discussion: "Returns when it has stopped.\n\n" + verbExitCodes, helpNames: .shortAndLong)
 
     @OptionGroup var service: ServiceAddress
 
@@ -129,6 +135,9 @@ struct StopVerb: ParsableCommand {
 extension ChildStatus {
     /// As log lines have it: "shard 0".
     var name: String { shard.map { "\(kind) \($0)" } ?? "\(kind)" }
+
+    /// When nothing is on its way: it serves, or shall not.
+    var isAsWanted: Bool { [.ready, .draining, .drained].contains(state) }
 
     /// "shard 0: ready, process 4711"
     var line: String { "\(name): \(state)" + (processID.map { ", process \($0)" } ?? "") }

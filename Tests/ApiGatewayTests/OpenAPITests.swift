@@ -78,14 +78,16 @@ import Testing
             #expect(template == path)
             named.insert(template)
         }
-        #expect(named == ["/1/workers/{name}", "/1/shards/{id}/restart"])
+        #expect(named == ["/1/workers/{name}", "/1/shards/{id}/restart", "/1/shards/{id}/drain"])
     }
 
     /// The switch is to make whoever adds a resource think of the document.
     private static func template(of resource: Resource) -> String? {
         switch resource {
         case .worker: "/1/workers/{name}"
-        case .restart: "/1/shards/{id}/restart"
+        case .change(.restart): "/1/shards/{id}/restart"
+        case .change(.drain): "/1/shards/{id}/drain"
+        case .change(.restartAll), .change(.scale): nil
         case .page, .history, .events, .configuration, .jsonRPC, .health: nil
         }
     }

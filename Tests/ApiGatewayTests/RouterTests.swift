@@ -52,8 +52,11 @@ import Testing
             ("GET", "/1/history", .read(.history)), ("GET", "/1/events", .read(.events)),
             ("GET", "/healthz", .read(.health)), ("PUT", "/1/config", .write(.configuration)),
             ("POST", "/2/config", .write(.configuration)), ("POST", "/json_rpc", .write(.jsonRPC)),
-            ("POST", "/1/shards/0/restart", .write(.restart(shard: 0))),
-            ("POST", "/1/shards/12/restart", .write(.restart(shard: 12))),
+            ("POST", "/1/shards/0/restart", .write(.change(.restart(shard: 0)))),
+            ("POST", "/1/shards/12/restart", .write(.change(.restart(shard: 12)))),
+            ("POST", "/1/shards/all/restart", .write(.change(.restartAll))),
+            ("POST", "/1/shards/3/drain", .write(.change(.drain(shard: 3)))),
+            ("POST", "/1/scale", .write(.change(.scale))),
             ("GET", "/1/workers/rig", .read(.worker(name: "rig"))),
             ("GET", "/1/workers/a%2Fb%20c%C3%BC+", .read(.worker(name: "a/b cü+"))),
             ("GET", "/1/workers/%CC%81", .read(.worker(name: "\u{301}"))),
@@ -69,6 +72,7 @@ import Testing
         "//1/summary", "/./1/summary", "/1/../1/summary", "/3/summary", "/1/miners/", "/index.html", "workers.json",
         "http://127.0.0.1/", "/\u{fffd}", "/1/workers/", "/1/workers/a/b", "/1/shards/", "/1/shards/0",
         "/1/shards//restart", "/1/shards/-1/restart", "/1/shards/+1/restart", "/1/shards/1e3/restart",
+        "/1/shards/all/drain", "/1/shards//drain", "/1/shards/0", "/1/scale/4",
         "/1/shards/99999999999999999999/restart", "/1/shards/0/restart/", "/2/workers", "/3/config", "/favicon.ico",
     ])
     func everyOtherPathIsNotFound(path: String) {
@@ -135,6 +139,7 @@ import Testing
         for (method, path) in [
             ("GET", "/1/config"), ("GET", "/2/config"), ("PUT", "/1/config"), ("POST", "/2/config"),
             ("POST", "/json_rpc"), ("POST", "/1/shards/0/restart"),
+            ("POST", "/1/shards/all/restart"), ("POST", "/1/shards/0/drain"), ("POST", "/1/scale"),
         ] {
             let got = route(
                 method, path, token: "t", authorization: "Bearer t", isRestricted: true,
@@ -147,7 +152,10 @@ import Testing
     }
 
     @Test func changesNeedATokenThatIsConfigured() {
-        for (method, path) in [("PUT", "/1/config"), ("POST", "/2/config"), ("POST", "/1/shards/0/restart")] {
+        for (method, path) in [
+            ("PUT", "/1/config"), ("POST", "/2/config"), ("POST", "/1/shards/0/restart"),
+            ("POST", "/1/shards/all/restart"), ("POST", "/1/shards/0/drain"), ("POST", "/1/scale"),
+        ] {
             for authorization in [nil, "Bearer t"] {
                 let got = route(method, path, authorization: authorization, contentType: RouterTests.json)
                 #expect(

@@ -75,6 +75,13 @@ import Testing
         #expect(shards[2]["pid"] is NSNull && shards[2]["uptime"] is NSNull)
     }
 
+    @Test func aShardThatWasScaledAwayIsNotListed() throws {
+        var truth = Pages.Truth.ofFarm
+        truth.status?.children.removeAll { $0.shard == 1 }
+        let shards = try #require(object(CurrentDocuments.shards(of: truth))["shards"] as? [[String: Any]])
+        #expect(shards.map { $0["id"] as? Int } == [0])
+    }
+
     @Test func whatTheSupervisorRefusedIsShownLineByLine() throws {
         var truth = Pages.Truth.ofFarm
         truth.status?.configuration.lastRefusal = ["config.json:3:5: error: \"pools\"", "no pool is left"]

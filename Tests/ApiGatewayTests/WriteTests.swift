@@ -81,6 +81,38 @@ import Testing
         }
     }
 
+    @Test(
+        arguments: [
+            ("/1/shards/all/restart", "", .restartAll),
+            ("/1/shards/3/drain", "", .drain(shard: 3, withinSeconds: 30)),
+            ("/1/shards/3/drain", #"{"within": 5}"#, .drain(shard: 3, withinSeconds: 5)),
+            ("/1/scale", #"{"shards": 4}"#, .scale(shards: 4, withinSeconds: 30)),
+            // What makes no sense is refused by the supervisor, in its own words.
+            ("/1/scale", #"{"shards": -4, "within": 0}"#, .scale(shards: -4, withinSeconds: 0)),
+        ] as [(String, String, ControlRequest)])
+    func theVerbsAreAsked(path: String, body: String, request: ControlRequest) throws {
+        supervisor.reply(.success(.begun))
+        try serve { _, client in
+            let reply = try client.send("POST", path, headers: WriteTests.headers, body: body)
+            #expect(reply.status == 202)
+            #expect(supervisor.heard == [request])
+        }
+    }
+
+    @Test(arguments: [
+        ("/1/scale", ""), ("/1/scale", "{}"), ("/1/scale", #"{"shards": "4"}"#), ("/1/scale", #"{"shards": 4.5}"#),
+        ("/1/scale", #"{"shards": 99999999999999999999}"#), ("/1/scale", "4"),
+        ("/1/shards/1/drain", #"{"within": "5"}"#),
+        ("/1/shards/1/drain", "within"), ("/1/scale", #"{"shards": 4, "within": true}"#),
+    ])
+    func aVerbWithoutItsNumbersIsNotAsked(path: String, body: String) throws {
+        try serve { _, client in
+            let reply = try client.send("POST", path, headers: WriteTests.headers, body: body)
+            #expect(reply.status == 400 && reply.text.contains("whole numbers"))
+            #expect(supervisor.heard == [])
+        }
+    }
+
     @Test func theConfigurationIsRead() throws {
         supervisor.reply(.success(.configuration(document: #"{"pools": []}"#)))
         try serve { _, client in

@@ -7,6 +7,8 @@ import Testing
         var shard = ChildStatus(kind: .shard, shard: 1, state: .backoff)
         shard.restarts = 3
         shard.restartCauses = ["SIGKILL": 2, "asked": 1]
+        shard.miners = 120
+        shard.upstreams = 1
         shard.lastDeath = "was ended by SIGKILL"
         var status = ServiceStatus(
             version: "1.2.3", processID: 4711, startedAt: 1_700_000_000_000,
@@ -15,6 +17,7 @@ import Testing
                 file: "/etc/millrace/config.json", loadedAt: 1_700_000_000_001, lastRefusal: ["config.json:1:2: …"],
                 waitingForRestart: ["bind: …"]))
         status.restarting = ["shard 0"]
+        status.scalesTo = 4
         status.restartHaltedAt = "shard 1"
         status.upgrade = UpgradeStatus(.refused, lines: ["too old"])
         status.isStopping = true
@@ -23,7 +26,7 @@ import Testing
 
     static let requests: [ControlRequest] = [
         .status, .configuration, .configure(document: "{\n  \"a\": \"é\\n\" // x\n}"), .reload, .restart(shard: 7),
-        .restartAll, .upgrade, .stop,
+        .restartAll, .upgrade, .stop, .drain(shard: 3, withinSeconds: 0), .scale(shards: 4, withinSeconds: 30),
     ]
 
     static var replies: [ControlReply] {
@@ -51,7 +54,8 @@ import Testing
 
     @Test(arguments: [
         "", "{}", "null", "[]", "{\"request\":1}", "{\"request\":\"fly\"}", "{\"request\":\"configure\"}",
-        "{\"request\":\"restart\"}", "{\"request\":\"restart\",\"shard\":\"1\"}",
+        "{\"request\":\"restart\"}", "{\"request\":\"drain\",\"shard\":1}", "{\"request\":\"scale\",\"within\":1}",
+        "{\"request\":\"restart\",\"shard\":\"1\"}",
         "{\"request\":\"restart\",\"shard\":99999999999999999999}", "{\"request\":\"status\"", "\u{0}",
     ])
     func whatIsNoRequestIsNone(_ text: String) {

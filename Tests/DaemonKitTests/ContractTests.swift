@@ -51,6 +51,32 @@ private final class SocketPair {
         #expect((atFirst, afterWords, afterTheEnd) == (false, false, true))
     }
 
+    @Test func tasksComeDownWordByWordHoweverTheyArrive() throws {
+        let pair = try SocketPair()
+        var lifeline = Lifeline(descriptor: pair.ours)
+        write(pair.theirs, "drain 30000\nlis", 15)
+        let first = lifeline.next()
+        let nothing = lifeline.next()
+        write(pair.theirs, "ten 2\nfly 7\ndrain -1\ndrain\n", 28)
+        let second = lifeline.next()
+        let nonsense = lifeline.next()
+        pair.closeTheirs()
+        let end = lifeline.next()
+        #expect(first == .task(.drain(withinMillis: 30_000)) && nothing == nil)
+        #expect(second == .task(.listen(socketCount: 2)) && nonsense == nil && end == .cut)
+    }
+
+    @Test(arguments: [ShardTask.drain(withinMillis: 0), .drain(withinMillis: .max), .listen(socketCount: 64)])
+    func aTaskIsReadAsItWasWritten(task: ShardTask) {
+        #expect(ShardTask(line: task.line) == task)
+    }
+
+    @Test(arguments: ["load", "load 1", "load 1 -2", "load a b", "loads 1 2", "load 1 2 3", ""])
+    func whatIsNoLoadIsNone(line: String) {
+        #expect(ShardLoad(line: line) == nil)
+        #expect(ShardLoad(line: ShardLoad(miners: 12, upstreams: 1).line) == ShardLoad(miners: 12, upstreams: 1))
+    }
+
     @Test func unreadNewsDoNotHideTheCut() throws {
         let pair = try SocketPair()
         var lifeline = Lifeline(descriptor: pair.ours)

@@ -33,6 +33,48 @@ import Testing
         Glibc.close(descriptor)
     }
 
+    @Test func aSocketThatOnlyReservesRefusesUntilAListenerHasIt() throws {
+        let loop = try Loop()
+        let descriptor = try ListeningSocket.open(anyPort, sharedPort: true, listens: false)
+        let address = try ListeningSocket.address(of: descriptor)
+        let early = RecordingStream(on: loop)
+        try early.connect(to: address)
+        loop.turn(until: { !early.connections.isEmpty })
+        #expect(early.connections == [SystemFailure(code: -ECONNREFUSED)])
+        let listener = try TCPListener(on: loop, descriptor: descriptor) { RecordingStream(on: $0) }
+        let late = RecordingStream(on: loop)
+        try late.connect(to: address)
+        loop.turn(until: { late.connections == [nil] })
+        for stream in [early, late] { stream.close() }
+        listener.close()
+    }
+
+    @Test func whoWaitsInTheQueueIsLetInBeforeTheSocketIsClosed() throws {
+        let loop = try Loop()
+        let descriptor = try ListeningSocket.open(anyPort, sharedPort: false)
+        let address = try ListeningSocket.address(of: descriptor)
+        var served: [RecordingStream] = []
+        let listener = try TCPListener(on: loop, descriptor: descriptor) { loop in
+            served.append(RecordingStream(on: loop))
+            return served.last
+        }
+        // The handshake on loopback is over when connect returns; the loop has not turned since.
+        let waiting = RecordingStream(on: loop)
+        try waiting.connect(to: address)
+        listener.acceptRestAndClose()
+        #expect(served.map(\.connections) == [[nil]])
+        loop.turn(until: { waiting.connections == [nil] })
+        waiting.send(text: "here\n")
+        loop.turn(until: { served[0].text == "here\n" })
+        #expect(waiting.ends.isEmpty)
+        let late = RecordingStream(on: loop)
+        try late.connect(to: address)
+        loop.turn(until: { !late.connections.isEmpty })
+        #expect(late.connections == [SystemFailure(code: -ECONNREFUSED)])
+        for stream in served + [waiting, late] { stream.close() }
+        loop.finish()
+    }
+
     @Test func aConnectionNobodyWantsIsClosedAndTheNextIsServed() throws {
         let loop = try Loop()
         let descriptor = try ListeningSocket.open(anyPort, sharedPort: false)

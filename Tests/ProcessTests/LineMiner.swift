@@ -15,6 +15,11 @@ final class LineMiner {
         descriptor = try #require(connectToLoopback(port: port))
     }
 
+    /// - Parameter descriptor: a connection, which is the miner's from here on.
+    init(descriptor: Int32) {
+        self.descriptor = descriptor
+    }
+
     /// Over IPv6.
     init(ipv6Port: UInt16) throws {
         descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)

@@ -17,14 +17,17 @@ final class Service {
     /// - Parameters:
     ///   - occupiedAPIPort: a port that the API cannot have yet.
     ///   - installs: runs copies of the programs, which `install` replaces.
+    ///   - minerPort: where the configuration file of `arguments` lets miners connect; nil = a free port that no file names.
     ///   - namesPool: false when the configuration file of `arguments` has pools.
+    ///   - namesShards: false when it says how many shards there are.
     init(
         shards: Int = 2, pool poolArguments: [String] = [], millrace arguments: [String] = [],
-        occupiedAPIPort: UInt16? = nil, installs: Bool = false, namesPool: Bool = true
+        occupiedAPIPort: UInt16? = nil, installs: Bool = false, minerPort filePort: UInt16? = nil,
+        namesPool: Bool = true, namesShards: Bool = true
     ) throws {
         scratch = try Scratch()
         if installs { try Service.install(in: scratch) }
-        minerPort = try freePort()
+        minerPort = try filePort ?? freePort()
         apiPort = try occupiedAPIPort ?? freePort()
         poolPort = try freePort()
         self.poolArguments = ["--difficulty", "1000", "--quiet"] + poolArguments
@@ -33,11 +36,12 @@ final class Service {
         databasePath = database ?? scratch.url.appending(path: "run/statistics.sqlite").path
         millrace = try Program(
             "millrace",
-            (namesPool ? ["--url", "127.0.0.1:\(poolPort)", "--user", "practice"] : []) + [
-                "--bind", "127.0.0.1:\(minerPort)", "--http-host", "127.0.0.1", "--http-port", "\(apiPort)", "--shards",
-                "\(shards)",
-                "--run-dir", scratch.url.appending(path: "run").path, "--no-color",
-            ] + arguments, in: scratch, from: installs ? Service.installation(in: scratch) : Program.directory)
+            (namesPool ? ["--url", "127.0.0.1:\(poolPort)", "--user", "practice"] : [])
+                + (filePort == nil ? ["--bind", "127.0.0.1:\(minerPort)"] : [])
+                + (namesShards ? ["--shards", "\(shards)"] : []) + [
+                    "--http-host", "127.0.0.1", "--http-port", "\(apiPort)",
+                    "--run-dir", scratch.url.appending(path: "run").path, "--no-color",
+                ] + arguments, in: scratch, from: installs ? Service.installation(in: scratch) : Program.directory)
         let isReady = eventually(within: 10) {
             children("millrace-worker").count == shards && (occupiedAPIPort != nil || isServing) && isListening
         }
@@ -172,9 +176,16 @@ final class Service {
 
     /// One of the operator's verbs for this service.
     func verb(_ words: String...) throws -> (code: Int32?, text: String) {
-        let place = ["--run-dir", scratch.url.appending(path: "run").path]
-        let program = try Program("millrace", words + place, in: scratch)
+        let program = try start(verb: words)
         return (program.wait(atMost: 60), program.log)
+    }
+
+    /// The same, without waiting for its end.
+    func startVerb(_ words: String...) throws -> Program { try start(verb: words) }
+
+    private func start(verb words: [String]) throws -> Program {
+        let place = ["--run-dir", scratch.url.appending(path: "run").path]
+        return try Program("millrace", words + place, in: scratch)
     }
 
     // MARK: - What it says

@@ -25,53 +25,70 @@ import Testing
         Situation(name: "killing", path: [(.start, 0), (.stopAtOnce, 10)], now: 2_010),
         Situation(name: "failed", path: [(.start, 0), (.ended(refusal), 10)], now: 20),
         Situation(name: "stopped", path: [(.stop, 0)], now: 20),
+        Situation(
+            name: "draining", path: [(.start, 0), (.saidReady, 50), (.drain(withinMillis: 500), 100)], now: 3_600),
+        Situation(name: "drained", path: [(.drain(withinMillis: 500), 0)], now: 20),
     ]
 
     static let events: [(String, ChildEvent)] = [
         ("start", .start), ("stop", .stop), ("stopAtOnce", .stopAtOnce), ("saidReady", .saidReady), ("beat", .beat),
         ("ended", .ended(died)), ("deadline", .deadline), ("restart", .restart), ("handOver", .handOver),
-        ("adopted", .handover(.adopted)),
+        ("adopted", .handover(.adopted)), ("drain", .drain(withinMillis: 500)),
     ]
 
     /// Each cell: the state that follows, then what is done. A dot is "nothing happens".
     static let expected: [String: [String]] = [
         //           start             stop                stopAtOnce      saidReady      beat
-        //           ended             deadline            restart         handOver       adopted
+        //           ended             deadline            restart         handOver       adopted     drain
         "idle": [
-            "starting spawn", "stopped", "stopped", ".", ".", ".", ".", ".", ".", ".",
+            "starting spawn", "stopped", "stopped", ".", ".",
+            ".", ".", ".", ".", ".", "drained drained",
         ],
         "starting": [
             ".", "stopping TERM", "killing KILL", "ready ready", ".",
             "backoff died", "ousting neverReady TERM", "yielding yielding YIELD", "yielding yielding YIELD", ".",
+            "draining draining DRAIN",
         ],
         "ready": [
             ".", "stopping TERM", "killing KILL", ".", "ready",
             "backoff died", "ousting stalled ABRT", "yielding yielding YIELD", "handingOver handingOver spawnBeside",
-            ".",
+            ".", "draining draining DRAIN",
         ],
         "ousting": [
             ".", "stopping", "killing KILL", ".", ".",
-            "backoff died", "ousting killed KILL", ".", ".", ".",
+            "backoff died", "ousting killed KILL", ".", ".", ".", "draining",
         ],
         "yielding": [
             ".", "stopping", "killing KILL", ".", ".",
-            "starting replaced spawn", "yielding killed KILL", ".", ".", ".",
+            "starting replaced spawn", "yielding killed KILL", ".", ".", ".", "draining",
         ],
         "backoff": [
-            "starting spawn", "stopped", "stopped", ".", ".", ".", "starting spawn", "starting spawn", "starting spawn",
-            ".",
+            "starting spawn", "stopped", "stopped", ".", ".",
+            ".", "starting spawn", "starting spawn", "starting spawn", ".", "drained drained",
         ],
         "stopping": [
-            ".", ".", "killing KILL", ".", ".", "stopped stopped", "killing killed KILL", ".", ".", ".",
+            ".", ".", "killing KILL", ".", ".",
+            "stopped stopped", "killing killed KILL", ".", ".", ".", ".",
         ],
         "killing": [
-            ".", ".", ".", ".", ".", "stopped stopped", "stopped abandoned", ".", ".", ".",
+            ".", ".", ".", ".", ".",
+            "stopped stopped", "stopped abandoned", ".", ".", ".", ".",
         ],
         "failed": [
-            "starting spawn", "stopped", "stopped", ".", ".", ".", ".", "starting spawn", "starting spawn", ".",
+            "starting spawn", "stopped", "stopped", ".", ".",
+            ".", ".", "starting spawn", "starting spawn", ".", "drained drained",
+        ],
+        "draining": [
+            ".", "stopping TERM", "killing KILL", ".", ".",
+            "drained drained", "draining killed KILL", ".", ".", ".", ".",
+        ],
+        "drained": [
+            "starting spawn", "stopped", "stopped", ".", ".",
+            ".", ".", "starting spawn", "starting spawn", ".", ".",
         ],
         "stopped": [
-            "starting spawn", ".", ".", ".", ".", ".", ".", ".", ".", ".",
+            "starting spawn", ".", ".", ".", ".",
+            ".", ".", ".", ".", ".", "drained drained",
         ],
     ]
 
@@ -90,7 +107,7 @@ import Testing
     }
 
     @Test func theTableHasARowForEachStateAndAColumnForEachEvent() {
-        #expect(Self.expected.count == 10)
+        #expect(Self.expected.count == 12)
         #expect(Self.expected.values.allSatisfy { $0.count == Self.events.count })
     }
 
@@ -120,6 +137,8 @@ extension ChildTableTests {
         case .killing: "killing"
         case .failed: "failed"
         case .stopped: "stopped"
+        case .draining: "draining"
+        case .drained: "drained"
         }
     }
 
@@ -138,6 +157,7 @@ extension ChildTableTests {
         case .successor(.adopt): "adopt"
         case .successor(.promote): "promote"
         case .successor(.dismiss): "dismiss"
+        case .send(.drain): "DRAIN"
         case .report(let report):
             switch report {
             case .ready: "ready"
@@ -151,6 +171,8 @@ extension ChildTableTests {
             case .handoverFailed: "handoverFailed"
             case .replaced: "replaced"
             case .stopped: "stopped"
+            case .draining: "draining"
+            case .drained: "drained"
             case .abandoned: "abandoned"
             }
         }

@@ -50,7 +50,11 @@ import Testing
                     isStopped = true
                 case .announce(.restartsHalted), .announce(.restarted):
                     #expect(service.restarting.isEmpty)
-                case .announce(.serving), .announce(.nothingServes):
+                case .announce(.shrunk(let count)):
+                    #expect(!alive.contains(.shard(count)), "shard \(count) lives and has no place")
+                case .announce(.scaled(let count)):
+                    #expect(service.shards == (0..<count).map { .shard($0) } && service.scalesTo == nil)
+                case .announce(.serving), .announce(.nothingServes), .announce(.grown):
                     break
                 }
             }
@@ -96,13 +100,24 @@ import Testing
             perform(service.handle(.handover(word), of: name, at: now))
         }
 
+        mutating func changeShards() {
+            if Bool.random(using: &random) {
+                let shard = ChildName.shard(Int.random(in: 0..<5, using: &random))
+                perform((try? service.drain(shard, withinMillis: 5_000, at: now)) ?? [])
+            } else {
+                let count = Int.random(in: 1...5, using: &random)
+                perform((try? service.scale(to: count, withinMillis: 5_000, at: now)) ?? [])
+            }
+        }
+
         mutating func step() {
             now += Int64.random(in: 0...2_000, using: &random)
             // Nobody outlives SIGKILL here, so a stop never has to give up on a process.
             for name in service.names where mortal.contains(name) { end(name) }
             let name = service.names.randomElement(using: &random)!
             if Int.random(in: 0..<3, using: &random) > 0 { handOver(name) }
-            switch Int.random(in: 0..<10, using: &random) {
+            switch Int.random(in: 0..<11, using: &random) {
+            case 10: changeShards()
             case 0...1: perform(service.advance(to: now))
             case 2: perform(service.handle(.start, of: name, at: now))
             case 3: if alive.contains(name) { perform(service.handle(.beat, of: name, at: now)) }
@@ -128,6 +143,7 @@ import Testing
                 }
             }
         }
+        #expect(world.service.shards == world.service.shards.indices.map { .shard($0) }, "the numbers have a gap")
         let away = world.service.names.filter { world.service.child($0)?.isYielding == true }
         #expect(away.count <= 1, "planned restarts of \(away) at once")
         guard !world.isStopped else { return }
@@ -135,9 +151,9 @@ import Testing
         world.perform(world.service.stop(at: world.now))
         let begun = world.now
         while !world.isStopped, let deadline = world.service.deadline {
+            for name in world.service.names where world.mortal.contains(name) { world.end(name) }
             world.now = max(deadline, world.now)
             world.perform(world.service.advance(to: world.now))
-            for name in world.service.names where world.mortal.contains(name) { world.end(name) }
         }
         #expect(world.isStopped)
         #expect(world.successors.isEmpty)

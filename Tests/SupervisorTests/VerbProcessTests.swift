@@ -64,12 +64,15 @@ import Testing
         #expect(service.exitCode() == 0)
     }
 
-    @Test(arguments: [["restart"], ["restart", "some"], ["status", "--no-such"], ["stop", "now"]])
+    @Test(arguments: [
+        ["restart"], ["restart", "some"], ["status", "--no-such"], ["stop", "now"],
+        ["drain"], ["drain", "all"], ["scale", "more"], ["drain", "1", "--within", "soon"],
+    ])
     func aWrongLineHasItsOwnExitCode(line: [String]) throws {
         #expect(try SupervisedService().command(line).code == 64)
     }
 
-    @Test(arguments: ["status", "restart", "reload", "stop"])
+    @Test(arguments: ["status", "shards", "restart", "drain", "scale", "reload", "stop"])
     func everyVerbHasItsHelp(verb: String) throws {
         let help = try SupervisedService().command([verb, "--help"])
         #expect(
@@ -109,6 +112,33 @@ struct StatusTableTests {
                   waits: bind: changed, in force after a restart of the service
                   the last attempt to change it was refused:
                     config.json:7:16: retries: expected a number
+
+                """)
+    }
+
+    @Test func theTableOfShardsAddsUp() {
+        var shards = (0..<3).map { ChildStatus(kind: .shard, shard: $0, state: .ready) }
+        for (index, miners) in [1_204, 96].enumerated() {
+            shards[index].processID = 4_712
+            shards[index].startedAt = 1_000_000_000_000
+            (shards[index].miners, shards[index].upstreams) = (miners, 5 - index * 4)
+        }
+        shards[1].state = .draining
+        shards[2].state = .drained
+        var status = ServiceStatus(
+            version: "1.2.3", processID: 4711, startedAt: 1,
+            children: [ChildStatus(kind: .collector, state: .ready)] + shards,
+            configuration: ConfigurationStatus(file: nil, loadedAt: 1))
+        status.scalesTo = 1
+        #expect(
+            ShardTable(status, now: 1_000_000_065_000).text == """
+                         STATE     PROCESS  UP     MINERS  UPSTREAMS  RESTARTS
+                shard 0  ready     4712     1m 5s  1204    5          0
+                shard 1  draining  4712     1m 5s  96      1          0
+                shard 2  drained   -        -      -       -          0
+                all                                1300    6
+
+                wanted number of shards: 1
 
                 """)
     }

@@ -1,0 +1,98 @@
+internal import Configuration
+internal import Control
+internal import DaemonKit
+internal import Logging
+internal import Supervision
+
+// Which shards there are, and which sockets they have, while the service runs.
+extension ServiceRun {
+    /// Other addresses than before: the shards get their sockets with their next processes, and until all have, those of the
+    /// former addresses are served too.
+    func listen(on rebound: ShardSockets) {
+        sockets = rebound
+        log.notice("miners connect to \(rebound.binds.map(\.name).joined(separator: ", "))")
+        guard !rebound.formerBinds.isEmpty else { return }
+        let former = rebound.formerBinds.map(\.name).joined(separator: ", ")
+        log.notice("until all shards are replaced they connect to \(former) too")
+    }
+
+    /// Every shard listens on the present addresses.
+    func leaveFormerAddresses() {
+        guard !sockets.formerBinds.isEmpty else { return }
+        log.notice("no miners connect any more to \(sockets.formerBinds.map(\.name).joined(separator: ", "))")
+        // Ours first, so that a shard's are the last: it lets in who waits in their queues.
+        sockets.closeFormer()
+        for name in service.shards { children[name]?.say(.listen(socketCount: sockets.binds.count)) }
+    }
+
+    // MARK: - Fewer and more
+
+    func drain(_ number: Int, withinSeconds seconds: Int) -> ControlReply {
+        if let refusal = ServiceRun.refusal(ofSeconds: seconds) { return .refused(refusal) }
+        return change("asked to drain shard \(number)") { (service) throws(RestartRefusal) in
+            try service.drain(.shard(number), withinMillis: Int64(seconds) * 1_000, at: now)
+        }
+    }
+
+    func scale(to count: Int, withinSeconds seconds: Int) -> ControlReply {
+        if let refusal = ServiceRun.refusal(ofSeconds: seconds) { return .refused(refusal) }
+        guard (1...Settings.shardsMax).contains(count) else {
+            let line = "expected a number of shards from 1 to \(Settings.shardsMax), found \(count)"
+            return .refused(ControlRefusal(.invalid, lines: [line]))
+        }
+        return change("asked for \(count) shards") { (service) throws(RestartRefusal) in
+            try service.scale(to: count, withinMillis: Int64(seconds) * 1_000, at: now)
+        }
+    }
+
+    private static func refusal(ofSeconds seconds: Int) -> ControlRefusal? {
+        let range = 0...ControlRequest.withinSecondsMax
+        guard !range.contains(seconds) else { return nil }
+        let line = "expected a time from \(range.lowerBound) to \(range.upperBound) seconds, found \(seconds)"
+        return ControlRefusal(.invalid, lines: [line])
+    }
+
+    private func change(
+        _ what: String, _ ask: (inout Service) throws(RestartRefusal) -> [Order]
+    ) -> ControlReply {
+        do throws(RestartRefusal) {
+            let orders = try ask(&service)
+            log.notice("\(what)")
+            perform(orders)
+            return .begun
+        } catch {
+            return .refused(error.answer(shards: settings.shards))
+        }
+    }
+
+    /// What a shard's way out means for what is kept of it here.
+    func tellShards(_ report: ChildReport, of name: ChildName) {
+        guard case .shard(let number) = name else { return }
+        switch report {
+        case .draining:
+            // Ours first, so that the shard's are the last: it lets in who waits in their queues.
+            sockets.close(shard: number)
+        case .drained:
+            sockets.close(shard: number)
+            legacies[number] = nil  // nobody comes who could go on
+        case .ready, .neverReady, .stalled, .killed, .died, .failed, .yielding, .handingOver, .handoverFailed,
+            .replaced,
+            .stopped, .abandoned:
+            break
+        }
+    }
+
+    /// The new shards have no sockets until their processes are spawned.
+    func grow(to count: Int) {
+        sockets.resize(to: count)
+        log.notice("from now on there are \(count) shards")
+        // It listens to as many as it was started with. Its connections to the others' events are made anew, and nothing is lost.
+        perform(service.replace([.collector], at: now))
+    }
+
+    func shrink(to count: Int) {
+        sockets.resize(to: count)
+        legacies = legacies.filter { $0.key < count }
+        log.notice("shard \(count) is gone")
+    }
+}

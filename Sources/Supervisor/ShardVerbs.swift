@@ -1,0 +1,135 @@
+internal import ArgumentParser
+internal import Control
+internal import DaemonKit
+internal import Glibc
+
+/// `millrace shards`
+///
+/// The numbers are those that each shard tells the supervisor with its beat: they are there without the API, its token and the
+/// collector, and a second old at most. What is exact and counted for ever, `GET /1/shards` has.
+struct ShardsVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "shards", abstract: "Show the shards of the running service and how many miners each has.",
+        discussion: verbExitCodes, helpNames: .shortAndLong)
+
+    @OptionGroup var service: ServiceAddress
+
+    func run() {
+        switch service.ask(.status, of: service.client()) {
+        case .status(let status):
+            if service.json {
+                print(JSONLine.of(status.children.filter { $0.kind == .shard }))
+            } else {
+                print(ShardTable(status, now: WallClock.milliseconds()).text, terminator: "")
+            }
+        case let other: service.leave(VerbOutcome(other, done: []))
+        }
+    }
+}
+
+/// `millrace drain <shard>`
+struct DrainVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "drain", abstract: "Send the miners of one shard away and leave its place empty.",
+        discussion: """
+            The shard takes no new miners; those that it has are disconnected at random moments within the time, and connect to \
+            the other shards. Whoever is left at its end is cut off. `millrace restart SHARD` brings the shard back. \
+            Returns when it is empty; interrupted, it goes on.
+
+            \(verbExitCodes)
+            """, helpNames: .shortAndLong)
+
+    @Argument(help: ArgumentHelp("The shard's number.", valueName: "shard")) var shard: Int
+    @OptionGroup var time: DrainTime
+    @OptionGroup var service: ServiceAddress
+
+    func run() {
+        let client = service.client()
+        let reply = service.ask(.drain(shard: shard, withinSeconds: time.within), of: client)
+        guard reply == .begun else { service.leave(VerbOutcome(reply, done: [])) }
+        var progress = Progress(isShown: !service.json)
+        service.leave(
+            service.watch(client) { status in
+                guard let child = status.children.first(where: { $0.kind == .shard && $0.shard == shard }) else {
+                    return VerbOutcome(.failed, lines: ["shard \(shard) is gone"])
+                }
+                progress.show([child])
+                if child.state == .draining { return nil }
+                return VerbOutcome(child.state == .drained ? .done : .failed, lines: [child.line])
+            })
+    }
+}
+
+/// `millrace scale <n>`
+struct ScaleVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "scale", abstract: "Have more or fewer shards.",
+        discussion: """
+            New shards are started. With fewer, those with the highest numbers go; their miners are disconnected at random moments \
+            within the time, and connect to the others. It holds until the service is restarted, or millrace.shards \
+            is changed in the configuration. Returns when it is so; interrupted, it goes on.
+
+            \(verbExitCodes)
+            """, helpNames: .shortAndLong)
+
+    @Argument(help: ArgumentHelp("How many shards there shall be.", valueName: "number")) var shards: Int
+    @OptionGroup var time: DrainTime
+    @OptionGroup var service: ServiceAddress
+
+    func run() {
+        let client = service.client()
+        let reply = service.ask(.scale(shards: shards, withinSeconds: time.within), of: client)
+        guard reply == .begun else { service.leave(VerbOutcome(reply, done: [])) }
+        var progress = Progress(isShown: !service.json)
+        service.leave(
+            service.watch(client) { status in
+                let all = status.children.filter { $0.kind == .shard }
+                progress.show(all.filter { $0.state == .draining })
+                if status.scalesTo == shards { return nil }
+                if let other = status.scalesTo {
+                    return VerbOutcome(.failed, lines: ["somebody else has asked for \(other) shards"])
+                }
+                let isGood = all.count == shards && all.allSatisfy(\.isAsWanted)
+                return VerbOutcome(isGood ? .done : .failed, lines: all.map(\.line))
+            })
+    }
+}
+
+struct DrainTime: ParsableArguments {
+    @Option(help: ArgumentHelp("Over how many seconds miners are sent away.", valueName: "seconds"))
+    var within = ControlRequest.withinSecondsDefault
+}
+
+extension ServiceAddress {
+    private static let lookMicroseconds: UInt32 = 100_000
+
+    /// Looks again and again until `judge` comes to a verdict. What is watched has a deadline in the supervisor, so this ends.
+    func watch(_ client: ControlClient, _ judge: (ServiceStatus) -> VerbOutcome?) -> VerbOutcome {
+        while true {
+            guard case .status(let status) = ask(.status, of: client) else {
+                return VerbOutcome(.failed, lines: ["the service does not tell how it goes on"])
+            }
+            if status.isStopping { return VerbOutcome(.failed, lines: ["the service is stopping"]) }
+            if let outcome = judge(status) { return outcome }
+            usleep(ServiceAddress.lookMicroseconds)
+        }
+    }
+}
+
+/// How many miners are left, told when it changes.
+private struct Progress {
+    let isShown: Bool
+    private var told: [String] = []
+
+    init(isShown: Bool) {
+        self.isShown = isShown
+    }
+
+    mutating func show(_ children: [ChildStatus]) {
+        let lines = children.compactMap { child in
+            child.state == .draining ? child.miners.map { "\(child.name): draining, \($0) miners left" } : nil
+        }
+        if isShown { for line in lines where !told.contains(line) { say(line) } }
+        told = lines
+    }
+}
