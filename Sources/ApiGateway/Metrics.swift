@@ -19,7 +19,8 @@ enum Metrics {
             writeHashrates(snapshot, into: &metrics)
             writeMiners(snapshot, into: &metrics)
             writePools(snapshot.openUpstreams, pools, time: truth.time, into: &metrics)
-            writeShards(snapshot.shards, into: &metrics)
+            // A place that is empty by will is not down, and one that was scaled away is not there.
+            writeShards(truth.shards.filter { $0.process?.state != .drained }.compactMap(\.row), into: &metrics)
             writeDatabase(snapshot.database, into: &metrics)
             writeWorkers(snapshot, workersMax, into: &metrics)
         }
@@ -138,7 +139,9 @@ enum Metrics {
 
     private static func writeProcesses(_ children: [ChildStatus], into metrics: inout MetricsWriter) {
         metrics.family("millrace_process_up", .gauge, "1 when the process is there and has said that it is ready.") {
-            for child in children { $0.sample(.flag(child.state == .ready), ("process", child.name)) }
+            for child in children where child.state != .drained {
+                $0.sample(.flag(child.state == .ready), ("process", child.name))
+            }
         }
         metrics.family("millrace_process_failed", .gauge, "1 when the process died too often and is not restarted.") {
             for child in children { $0.sample(.flag(child.state == .failed), ("process", child.name)) }

@@ -5,6 +5,9 @@ public enum ShardTask: Equatable, Sendable {
     /// Listen on the first so many of your sockets only. Whoever waits in the queue of another one is let in before that is closed.
     case listen(socketCount: Int)
 
+    /// Eleven days: more milliseconds than anybody waits for, and few enough to be added to any time.
+    private static let numberMax: Int64 = 1_000_000_000
+
     public var line: String {
         switch self {
         case .drain(let millis): "drain \(millis)"
@@ -15,7 +18,9 @@ public enum ShardTask: Equatable, Sendable {
     /// nil when it is no task that this version knows.
     public init?(line: String) {
         let words = line.split(separator: " ")
-        guard words.count == 2, let number = Int64(words[1]), number >= 0 else { return nil }
+        guard words.count == 2, let number = Int64(words[1]), (0...ShardTask.numberMax).contains(number) else {
+            return nil
+        }
         switch words[0] {
         case "drain": self = .drain(withinMillis: number)
         case "listen": self = .listen(socketCount: Int(number))

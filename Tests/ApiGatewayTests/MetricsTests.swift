@@ -55,6 +55,22 @@ import Testing
         #expect(text.contains("millrace_process_failed{process=\"shard-0\"} 1\n"))
     }
 
+    @Test func aPlaceThatIsEmptyByWillIsNotDown() throws {
+        var truth = Pages.Truth.ofFarm
+        truth.snapshot.shards[1].isLive = false
+        let index = try #require(truth.status?.children.firstIndex { $0.shard == 1 })
+        truth.status?.children[index].state = .drained
+        let drained = text(truth)
+        #expect(!drained.contains("shard=\"1\"") && !drained.contains("millrace_process_up{process=\"shard-1\"}"))
+        #expect(drained.contains("millrace_process_restarts_total{process=\"shard-1\"} 3\n"))
+        truth.status?.children.remove(at: index)
+        let gone = text(truth)
+        #expect(!gone.contains("shard=\"1\"") && !gone.contains("shard-1") && gone.contains("shard=\"0\""))
+        // What they counted is in the totals.
+        let shares = text(.ofFarm).split(separator: "\n").filter { $0.hasPrefix("millrace_shares_total") }
+        #expect(!shares.isEmpty && shares.allSatisfy { gone.contains($0) })
+    }
+
     @Test func aRefusedConfigurationIsSeen() {
         #expect(text(.ofFarm).contains("millrace_config_last_reload_successful 1\n"))
         var truth = Pages.Truth.ofFarm
