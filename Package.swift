@@ -94,6 +94,10 @@ let package = Package(
         program("PracticePool", "HostileInput", "StratumProtocol", "EventLoop", "RandomX", argumentParser),
         program("MinerSwarm", "HostileInput", "StratumProtocol", "EventLoop", "RandomX", argumentParser),
 
+        // Measuring: single steps of the path of a share, and how often they allocate (script/bench --micro).
+        .target(name: "CAllocations"),
+        program("MicroBench", "StratumSession", "StratumProtocol", "Telemetry", "CAllocations"),
+
         // Tests: one target beside each, and ProcessTests for the built binaries.
         tests("StratumProtocol", files: ["Golden"]),
         tests("StratumSession", "StratumProtocol"),

@@ -61,12 +61,18 @@ def cpu_seconds(pid):
     return total / TICKS
 
 
-def pss_bytes(pid):
-    total = 0
+def memory_by_name(pid):
+    """Proportional set size of a process and its family in bytes, by the names of their programs."""
+    sizes = {}
     for member in family(pid):
         found = re.search(rb"^Pss:\s+(\d+)", read(f"/proc/{member}/smaps_rollup"), re.M)
-        total += int(found[1]) * 1024 if found else 0
-    return total
+        name = read(f"/proc/{member}/comm").decode().strip()
+        sizes[name] = sizes.get(name, 0) + (int(found[1]) * 1024 if found else 0)
+    return sizes
+
+
+def pss_bytes(pid):
+    return sum(memory_by_name(pid).values())
 
 
 def stop(process):

@@ -142,12 +142,12 @@ open class TCPStream {
         guard bytes.count <= queueBytesMax else { return .overflow }
         var rest = bytes
         if uv_stream_get_write_queue_size(stream(raw)) == 0 {
-            var buffer = TCPStream.buffer(rest)
-            let written = uv_try_write(stream(raw), &buffer, 1)
-            if written == Int32(bytes.count) { return .sent }
+            // What uv_try_write does with write(2), which costs the kernel a tenth more for the same bytes.
+            let written = Glibc.send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+            if written == bytes.count { return .sent }
             if written > 0 {
-                rest = UnsafeRawBufferPointer(rebasing: rest[Int(written)...])
-            } else if written != UV_EAGAIN.rawValue {
+                rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+            } else if errno != EAGAIN, errno != EINTR {
                 // The same bytes in the queue meet the same error, and that one reaches `didEnd` from the loop.
                 _ = enqueue(rest)
                 return .closed

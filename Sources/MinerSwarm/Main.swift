@@ -71,6 +71,9 @@ struct SwarmCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Connect from so many addresses, 127.0.0.1 and up; 28,000 ports each.", valueName: "k"))
     var sourceAddresses = 1
 
+    @Option(help: ArgumentHelp("The first of these addresses: for a swarm of several processes.", valueName: "address"))
+    var source: String?
+
     @Option(help: ArgumentHelp("A miner that was dropped waits so long.", valueName: "seconds"))
     var retryPause: Double = 1
 
@@ -124,6 +127,7 @@ struct SwarmCommand: ParsableCommand {
         guard inputs >= 0 else { throw ValidationError("--inputs is not negative") }
         _ = try badKinds()
         _ = try target()
+        _ = try firstSource()
     }
 
     /// nil without `--bad`, empty for all.
@@ -157,10 +161,27 @@ struct SwarmCommand: ParsableCommand {
         settings.connectRate = connectRate
         settings.pattern = LoginPattern(login: login, password: pass, rigID: rigid, agent: agent, names: workers)
         settings.keepaliveSeconds = keepalive
-        settings.sourceAddresses = sourceAddresses
+        settings.sources = try sources()
         settings.retryPauseMillis = UInt64(retryPause * 1_000)
         settings.seed = seed
         return settings
+    }
+
+    /// nil = wherever the system lets a connection begin.
+    private func sources() throws -> SourceAddresses? {
+        guard let first = try firstSource() else {
+            return sourceAddresses > 1 ? SourceAddresses(first: 0, count: sourceAddresses) : nil
+        }
+        return SourceAddresses(first: first, count: sourceAddresses)
+    }
+
+    private func firstSource() throws -> Int? {
+        try source.map { text in
+            guard let number = SourceAddresses.number(of: text) else {
+                throw ValidationError("--source is an address of 127.0.0.0/16, the last part 1 to 254")
+            }
+            return number
+        }
     }
 
     func target() throws -> SocketAddress {

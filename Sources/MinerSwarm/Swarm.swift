@@ -112,18 +112,11 @@ extension Swarm {
             on: loop, id: ConnectionID(index: UInt32(index), serial: lastSerial), startedNanos: now, swarm: self)
         places[index] = connection
         do throws(SystemFailure) {
-            if settings.sourceAddresses > 1 {
-                try connection.bind(to: Swarm.sourceAddress(index % settings.sourceAddresses))
-            }
+            if let sources = settings.sources { try connection.bind(to: sources.address(of: index)) }
             try connection.connect(to: settings.target)
         } catch {
             couldNotConnect(connection, error)
         }
-    }
-
-    /// 127.0.0.1 is the first; there are 254 in each third byte.
-    private static func sourceAddress(_ number: Int) throws(SystemFailure) -> SocketAddress {
-        try SocketAddress(host: "127.0.\(number / 254).\(number % 254 + 1)", port: 0)
     }
 
     func couldNotConnect(_ connection: MinerConnection, _ failure: SystemFailure) {

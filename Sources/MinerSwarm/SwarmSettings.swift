@@ -19,8 +19,8 @@ struct SwarmSettings {
     var pattern = LoginPattern()
     /// 0 = never.
     var keepaliveSeconds: Double = 60
-    /// Local addresses 127.0.0.1 and the following; 1 = whatever the system chooses.
-    var sourceAddresses = 1
+    /// The local ends of the miners, in turn; nil = whatever the system chooses.
+    var sources: SourceAddresses?
     var retryPauseMillis: UInt64 = 1_000
     var seed: UInt64 = 1
 }

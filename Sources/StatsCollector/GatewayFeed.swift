@@ -8,7 +8,7 @@ internal import Telemetry
 /// the live miners.
 final class GatewayFeed {
     /// A pause in which nobody sees a difference, and in which a busy service fills a message.
-    static let flushMilliseconds: UInt64 = 50
+    static let flushMilliseconds: UInt64 = 100
     /// A minute of a thousand shares a second, for a gateway that is restarted or stopped.
     static let logBytesMax = 4 * 1024 * 1024
 

@@ -3,13 +3,26 @@ extension [UInt8] {
     /// Appends constant text.
     @inline(__always)
     public mutating func append(_ text: StaticString) {
-        append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        append(copying: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// Appends bytes that lie elsewhere.
     @inline(__always)
     public mutating func append(_ bytes: Span<UInt8>) {
-        bytes.withUnsafeBufferPointer { append(contentsOf: $0) }
+        bytes.withUnsafeBytes { append(copying: $0) }
+    }
+
+    /// `append(contentsOf:)` goes through an iterator for what follows the bytes, and costs three times as much.
+    @inline(__always)
+    private mutating func append(copying bytes: UnsafeRawBufferPointer) {
+        append(addingCapacity: bytes.count) { output in
+            output.withUnsafeMutableBufferPointer { room, count in
+                guard bytes.count <= room.count - count else { return }
+                UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(room)[count...])
+                    .copyMemory(from: bytes)
+                count += bytes.count
+            }
+        }
     }
 
     /// Appends a number in decimal digits.
@@ -56,18 +69,25 @@ extension [UInt8] {
 }
 
 /// A string of at most `capacity` bytes that lives inside its owner: copying it is copying memory.
+///
+/// What the path of a share asks of it is inlinable: code for any capacity that is not known would look up its type each
+/// time, and copy it byte by byte.
 public struct InlineBytes<let capacity: Int>: Equatable, Sendable {
-    private var storage = InlineArray<capacity, UInt8>(repeating: 0)
-    public private(set) var count = 0
+    @usableFromInline var storage: InlineArray<capacity, UInt8>
+    @usableFromInline var length: Int
 
     /// Empty.
-    public init() {}
+    @inlinable public init() {
+        storage = InlineArray(repeating: 0)
+        length = 0
+    }
 
     /// nil when `bytes` are more than fit.
-    public init?(_ bytes: Span<UInt8>) {
+    @inlinable public init?(_ bytes: Span<UInt8>) {
         guard bytes.count <= capacity else { return nil }
+        self.init()
         for position in bytes.indices { storage[position] = bytes[position] }
-        count = bytes.count
+        length = bytes.count
     }
 
     /// nil when the text is longer than fits.
@@ -76,9 +96,10 @@ public struct InlineBytes<let capacity: Int>: Equatable, Sendable {
         self.init(bytes.span)
     }
 
-    public var isEmpty: Bool { count == 0 }
+    @inlinable public var count: Int { length }
+    @inlinable public var isEmpty: Bool { length == 0 }
 
-    public subscript(position: Int) -> UInt8 { storage[position] }
+    @inlinable public subscript(position: Int) -> UInt8 { storage[position] }
 
     public var text: String {
         String(decoding: (0..<count).map { storage[$0] }, as: UTF8.self)
@@ -95,7 +116,7 @@ public struct InlineBytes<let capacity: Int>: Equatable, Sendable {
         storage.span.extracting(0..<count).withUnsafeBytes { body($0) }
     }
 
-    public static func == (left: Self, right: Self) -> Bool {
+    @inlinable public static func == (left: Self, right: Self) -> Bool {
         guard left.count == right.count else { return false }
         for position in 0..<left.count where left.storage[position] != right.storage[position] { return false }
         return true

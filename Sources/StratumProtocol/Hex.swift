@@ -56,7 +56,12 @@ extension [UInt8] {
     /// Appends the lower-case digits of `bytes`.
     @inline(__always)
     public mutating func append(hex bytes: Span<UInt8>) {
-        for position in bytes.indices { append(hex: bytes[position]) }
+        append(addingCapacity: 2 * bytes.count) { output in
+            for position in bytes.indices {
+                output.append(Hex.digit(of: bytes[position] >> 4))
+                output.append(Hex.digit(of: bytes[position]))
+            }
+        }
     }
 
     /// Appends the 16 digits of a session id, most significant first.

@@ -47,13 +47,25 @@ public struct LineFramer {
 }
 
 extension Span<UInt8> {
-    /// The position of the first `byte` at or behind `start`.
+    /// The position of the first `byte` at or behind `start`. Eight bytes at a time: a line has some hundred.
     func index(of byte: UInt8, from start: Int) -> Int? {
-        var position = start
-        while position < count {
-            if self[position] == byte { return position }
-            position += 1
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let pattern = UInt64(byte) &* ones
+        return withUnsafeBytes { bytes in
+            var position = start
+            while position <= bytes.count - 8 {
+                let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+                // Zero where the byte is. The lowest mark is right; borrowing can make false ones only above it.
+                let difference = word ^ pattern
+                let marks = (difference &- ones) & ~difference & (ones &* 0x80)
+                if marks != 0 { return position + marks.trailingZeroBitCount / 8 }
+                position += 8
+            }
+            while position < bytes.count {
+                if bytes[position] == byte { return position }
+                position += 1
+            }
+            return nil
         }
-        return nil
     }
 }

@@ -96,8 +96,9 @@ final class Reporter {
         if publisher.serveRequests(liveMiners: liveMiners) { flushSoon() }
     }
 
-    /// A message to the bus costs several times what a share costs otherwise, so it carries what a few turns have gathered.
-    private static let gatherMilliseconds: UInt64 = 20
+    /// A message to the bus wakes three threads in two processes, for several times what a share costs otherwise, so it
+    /// carries what many turns have gathered: nobody who looks on sees a tenth of a second.
+    private static let gatherMilliseconds: UInt64 = 100
 
     private func flushSoon() {
         guard !isWaitingToFlush else { return }

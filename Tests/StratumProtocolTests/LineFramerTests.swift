@@ -72,4 +72,18 @@ struct LineFramerTests {
         try framer.feed(chunk.span) { _ in true }
         #expect(framer.partialCount == 0)
     }
+
+    /// Those that differ from a newline in the lowest or the highest bit, and what is next to it, are none.
+    @Test(arguments: [UInt8](0...255))
+    func theFirstNewlineIsFoundWhateverStandsAroundIt(filler: UInt8) {
+        for count in 1...24 {
+            for place in 0..<count {
+                var bytes = [UInt8](repeating: filler == 0x0a ? 0x0b : filler, count: count)
+                #expect(bytes.span.index(of: 0x0a, from: 0) == nil)
+                bytes[place] = 0x0a
+                for start in 0...place { #expect(bytes.span.index(of: 0x0a, from: start) == place) }
+                #expect(bytes.span.index(of: 0x0a, from: place + 1) == nil)
+            }
+        }
+    }
 }
