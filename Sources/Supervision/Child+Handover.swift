@@ -18,7 +18,7 @@ extension Child {
             return takeBack(handover, .notPrepared, at: now)
         case (.preparing, .stop):
             return [.successor(.dismiss)] + leave(at: now)
-        case (.preparing, .drain(let millis)):
+        case (.preparing, .drain(let millis)), (.preparing, .move(let millis)):
             return [.successor(.dismiss)] + drain(withinMillis: millis, at: now)
 
         // The process has been asked to stand still.
@@ -34,7 +34,8 @@ extension Child {
                 + enter(.ousting, of: handover, until: now + policy.leaveWithinMillis) + [.send(.abort)]
         case (.freezing, .stop), (.adopting, .stop):
             return [.successor(.dismiss), .send(.resume)] + leave(at: now)
-        case (.freezing, .drain(let millis)), (.adopting, .drain(let millis)):
+        case (.freezing, .drain(let millis)), (.adopting, .drain(let millis)), (.freezing, .move(let millis)),
+            (.adopting, .move(let millis)):
             return [.successor(.dismiss), .send(.resume)] + drain(withinMillis: millis, at: now)
 
         // The process stands still; the successor reads what it has left.
@@ -58,7 +59,7 @@ extension Child {
             state = handover.until.map { .stopping(killAt: $0) } ?? .killing(giveUpAt: now + policy.dieWithinMillis)
             return [.successor(.dismiss)]
 
-        case (.releasing, .drain), (.ousting, .drain):
+        case (.releasing, .drain), (.ousting, .drain), (.releasing, .move), (.ousting, .move):
             // It leaves already; only its successor is called off.
             state = .draining(killAt: handover.until)
             return [.successor(.dismiss)]
@@ -84,7 +85,8 @@ extension Child {
             (.ousting, .handover(.prepared)), (.ousting, .handover(.froze)), (.ousting, .handover(.cannotFreeze)),
             (.ousting, .handover(.adopted)):
             return []
-        case (_, .start), (_, .restart), (_, .handOver), (_, .saidReady), (_, .beat):
+        case (_, .start), (_, .restart), (_, .handOver), (_, .saidReady), (_, .beat),
+            (_, .given), (_, .notGiven):
             return []
         }
     }

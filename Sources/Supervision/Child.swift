@@ -45,6 +45,7 @@ public struct Child: Sendable, Codable, Equatable {
         case .ready(_, let beatBy): beatBy
         case .ousting(let killAt), .yielding(let killAt): killAt
         case .handingOver(let handover): handover.until
+        case .moving(let moving): moving.until
         case .draining(let killAt): killAt
         case .backoff(let until): until
         case .stopping(let killAt): killAt
@@ -57,14 +58,20 @@ public struct Child: Sendable, Codable, Equatable {
     public var mayBeAlive: Bool {
         switch state {
         case .starting, .ready, .ousting, .yielding, .handingOver, .draining, .stopping, .killing: true
+        case .moving(let moving): moving.isAlive
         case .idle, .backoff, .failed, .stopped, .drained: false
         }
     }
 
+    var isReady: Bool { if case .ready = state { true } else { false } }
+
+    /// True where no process lives, and nothing is waited for that could come of one.
+    var isGone: Bool { if case .moving = state { false } else { !mayBeAlive } }
+
     /// True where no process shall be until one is asked for, even if one is still on its way out.
     var isVacated: Bool {
         switch state {
-        case .draining, .drained: true
+        case .draining, .drained, .moving: true
         case .idle, .starting, .ready, .ousting, .yielding, .handingOver, .backoff, .stopping, .killing, .failed,
             .stopped:
             false
@@ -135,12 +142,18 @@ public struct Child: Sendable, Codable, Equatable {
             state = .handingOver(
                 Handover(phase: .preparing, servesSince: since, startedAt: now, until: now + policy.readyWithinMillis))
             return [.report(.handingOver), .successor(.spawn)]
-        case (.ready, .start), (.ready, .saidReady), (.ready, .handover):
+        case (.ready(let since, _), .move(let millis)):
+            return beginMoving(servesSince: since, drainWithinMillis: millis, at: now)
+        case (.ready, .start), (.ready, .saidReady), (.ready, .handover), (.ready, .given), (.ready, .notGiven):
             return []
 
         // A process with its successor beside it.
         case (.handingOver(let handover), _):
             return follow(handover, event, at: now)
+
+        // A process whose miners move to another shard.
+        case (.moving(let moving), _):
+            return follow(moving, event, at: now)
 
         // A process that must make room for another.
         case (.ousting, .ended(let ending)):
@@ -185,9 +198,10 @@ public struct Child: Sendable, Codable, Equatable {
             return []
 
         // A process that takes no new miners, sends away those that it has, and leaves.
-        case (.starting, .drain(let millis)), (.ready, .drain(let millis)):
+        case (.starting, .drain(let millis)), (.ready, .drain(let millis)), (.starting, .move(let millis)):
             return drain(withinMillis: millis, at: now)
-        case (.ousting(let killAt), .drain), (.yielding(let killAt), .drain):
+        case (.ousting(let killAt), .drain), (.yielding(let killAt), .drain), (.ousting(let killAt), .move),
+            (.yielding(let killAt), .move):
             // It leaves already; only its successor is called off.
             state = .draining(killAt: killAt)
             return []
@@ -209,7 +223,8 @@ public struct Child: Sendable, Codable, Equatable {
             return []
 
         // A place that stays empty until a process is asked for.
-        case (.idle, .drain), (.backoff, .drain), (.failed, .drain), (.stopped, .drain):
+        case (.idle, .drain), (.backoff, .drain), (.failed, .drain), (.stopped, .drain), (.idle, .move),
+            (.backoff, .move), (.failed, .move), (.stopped, .move):
             state = .drained
             return [.report(.drained(nil))]
         case (.drained, .start), (.drained, .restart), (.drained, .handOver):
@@ -219,8 +234,17 @@ public struct Child: Sendable, Codable, Equatable {
         case (.drained, .stop), (.drained, .stopAtOnce):
             state = .stopped
             return []
-        case (.drained, .drain), (.drained, .handover), (.drained, .saidReady), (.drained, .beat), (.drained, .ended),
+        case (.draining, .move), (.stopping, .move), (.killing, .move), (.drained, .move),
+            (.drained, .drain), (.drained, .handover), (.drained, .saidReady), (.drained, .beat), (.drained, .ended),
             (.drained, .deadline):
+            return []
+
+        // Answers to a question that is over.
+        case (.idle, .given), (.idle, .notGiven), (.starting, .given), (.starting, .notGiven), (.ousting, .given),
+            (.ousting, .notGiven), (.yielding, .given), (.yielding, .notGiven), (.backoff, .given),
+            (.backoff, .notGiven), (.draining, .given), (.draining, .notGiven), (.drained, .given),
+            (.drained, .notGiven), (.stopping, .given), (.stopping, .notGiven), (.killing, .given),
+            (.killing, .notGiven), (.failed, .given), (.failed, .notGiven), (.stopped, .given), (.stopped, .notGiven):
             return []
         }
     }
@@ -235,7 +259,7 @@ public struct Child: Sendable, Codable, Equatable {
         handoverFault = nil
     }
 
-    private mutating func launch(at now: Int64) -> [ChildAction] {
+    mutating func launch(at now: Int64) -> [ChildAction] {
         countLaunch()
         state = .starting(since: now, readyBy: now + policy.readyWithinMillis)
         return [.spawn]

@@ -69,19 +69,24 @@ extension Service {
         return [.announce(.grown(to: count))] + meetWishes(at: now)
     }
 
-    /// The highest-numbered shards go. **Here the move of their miners to the others will go in**; for now they are drained.
+    /// The highest-numbered shards go: their miners move to those that stay, or are sent away where connections end with processes.
     private mutating func sendAwayShards(beyond wish: ScaleWish, at now: Int64) -> [Order] {
         guard members.contains(where: { $0.isServingShard && $0.isShard(below: wish.shards) }) else { return [] }
         let leaving = members.indices.filter { members[$0].isWanted && members[$0].isShard(from: wish.shards) }
         for index in leaving { members[index].isWanted = false }
         let names = leaving.map { members[$0].name }
-        return tell(.drain(withinMillis: wish.withinMillis), at: now) { names.contains($0.name) }
+        // One that could not give its miners away, and was started again.
+        let back = members.filter { !$0.isWanted && $0.isShard && $0.child.isReady }.map(\.name)
+        let drain = ChildEvent.drain(withinMillis: wish.withinMillis)
+        let way: ChildEvent =
+            shardsHandOver ? .move(drainWithinMillis: wish.withinMillis) : drain
+        return tell(drain, at: now) { back.contains($0.name) } + tell(way, at: now) { names.contains($0.name) }
     }
 
     /// From the last one down, so that the numbers of those that are left have no gap.
     private mutating func removeDeparted() -> [Order] {
         var orders: [Order] = []
-        while let last = members.lastIndex(where: \.isShard), !members[last].isWanted, !members[last].child.mayBeAlive {
+        while let last = members.lastIndex(where: \.isShard), !members[last].isWanted, members[last].child.isGone {
             members.remove(at: last)
             orders.append(.announce(.shrunk(to: shards.count)))
         }
@@ -93,8 +98,8 @@ extension Service.Member {
     fileprivate var isServingShard: Bool {
         switch child.state {
         case .ready, .handingOver: isShard && isWanted
-        case .idle, .starting, .ousting, .yielding, .draining, .backoff, .stopping, .killing, .failed, .stopped,
-            .drained:
+        case .idle, .starting, .ousting, .yielding, .moving, .draining, .backoff, .stopping, .killing, .failed,
+            .stopped, .drained:
             false
         }
     }
@@ -111,7 +116,8 @@ extension Service.Member {
     fileprivate var isSettled: Bool {
         switch child.state {
         case .ready, .failed, .drained: true
-        case .idle, .starting, .ousting, .yielding, .handingOver, .draining, .backoff, .stopping, .killing, .stopped:
+        case .idle, .starting, .ousting, .yielding, .handingOver, .moving, .draining, .backoff, .stopping, .killing,
+            .stopped:
             false
         }
     }

@@ -192,9 +192,15 @@ public struct Service: Sendable, Codable, Equatable {
         }
     }
 
-    /// True while two processes are in one place: no moment for the performer to become another program.
+    /// True while two processes are in one place, or one shard is to absorb another: no moment for the performer to become
+    /// another program.
     public var isHandingOver: Bool {
-        members.contains { if case .handingOver = $0.child.state { true } else { false } }
+        isMoving || members.contains { if case .handingOver = $0.child.state { true } else { false } }
+    }
+
+    /// True while the miners of a shard move to another one.
+    var isMoving: Bool {
+        members.contains { if case .moving = $0.child.state { true } else { false } }
     }
 
     /// From now on, or no longer, planned restarts that have not begun wait.

@@ -16,6 +16,12 @@ public enum ChildEvent: Equatable, Sendable {
     case handOver
     /// A shard shall send its miners away within so many milliseconds and end, and the place stay empty.
     case drain(withinMillis: Int64)
+    /// The same, but its miners move to another shard (`Moving`); if they cannot, they have so many milliseconds.
+    case move(drainWithinMillis: Int64)
+    /// Another shard has absorbed it.
+    case given
+    /// None has, and none will: nothing of it was touched.
+    case notGiven
     /// It shall end in good order.
     case stop
     /// It shall end now, whatever it is doing.
@@ -39,6 +45,8 @@ public enum ChildAction: Equatable, Sendable {
     case send(ChildSignal)
     /// Something shall be done to the process that is to take its place.
     case successor(SuccessorAction)
+    /// Tell another shard to absorb what it has left, and say `.given` or `.notGiven`.
+    case give
     /// Tell the operator.
     case report(ChildReport)
 }
@@ -61,6 +69,8 @@ public enum ChildSignal: Equatable, Sendable {
     case resume
     /// Leave, your successor has everything.
     case leave
+    /// Another shard has everything: hand over your events, then leave.
+    case absorbed
     /// Take over: what you have adopted is yours. Who has not adopted yet does so first.
     case go
 }
@@ -91,10 +101,28 @@ public enum ChildReport: Equatable, Sendable {
     case draining(withinMillis: Int64)
     /// It is empty, and stays so; nil when there was no process.
     case drained(Ending?)
+    /// Its miners and pools are going to move to another shard.
+    case moving
+    /// They cannot.
+    case moveFailed(MoveFault)
+    /// They have, and it has ended.
+    case moved
     /// It ended, as asked.
     case stopped(Ending)
     /// Even SIGKILL did not end it; the stop goes on without it.
     case abandoned
+}
+
+/// Why the miners of a shard could not move to another one.
+public enum MoveFault: Equatable, Sendable {
+    /// The process has no place to write its state to.
+    case cannotFreeze
+    /// It did not stand still in time.
+    case hasStalled
+    /// No other shard would, or could.
+    case nobodyTookIt
+    /// The one that was asked did not say in time whether it has.
+    case nobodyAnswered
 }
 
 /// Why a child is not started again.
@@ -140,6 +168,8 @@ public enum ChildState: Equatable, Sendable, Codable {
     case yielding(killAt: Int64?)
     /// It serves, or stands still for a moment, while its successor stands beside it.
     case handingOver(Handover)
+    /// Another shard takes over its miners.
+    case moving(Moving)
     /// It sends its miners away and leaves. `killAt` is nil once SIGKILL has been sent.
     case draining(killAt: Int64?)
     /// Empty by will, until a process is asked for.
