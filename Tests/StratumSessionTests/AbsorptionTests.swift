@@ -50,6 +50,7 @@ struct AbsorptionTests {
             }
             harness.pass(.seconds(30))
             for _ in 0..<10 { harness.join() }
+            for pool in harness.pools.indices { harness.pools[pool].verdict = .withhold }
             for miner in harness.miners.suffix(5) { harness.submit(miner) }
             // No login waits, and nobody is near the end of the time that it may be silent: who is closed first is chance.
             for miner in harness.miners where miner.isConnected && miner.jobs.isEmpty { harness.leave(miner) }
@@ -71,6 +72,7 @@ struct AbsorptionTests {
         #expect(twin.differences.prefix(3) == [])
         #expect(twin.inputs > 300)
         #expect(twin.minersMoved >= 10)
+        #expect(twin.sharesMoved >= 5)
     }
 
     // MARK: - Life goes on
@@ -127,6 +129,7 @@ struct AbsorptionTests {
         #expect(stays.answer == .status(stays.lastRequest, "OK"))
         #expect(here.settled.map(\.outcome) == [.accepted, .accepted])
         #expect(here.settled.map(\.upstream) == [1, 1])
+        #expect(here.settled.map(\.minerKey) == [2, 3])
         #expect(here.violations.isEmpty)
     }
 

@@ -46,6 +46,7 @@ final class MergedTwin {
     private var ticks = 0
     private(set) var inputs = 0
     private(set) var differences: [String] = []
+    let sharesMoved: Int
     let minersMoved: Int
 
     init(_ pair: [ShardHarness], _ faces: [Face]) throws {
@@ -53,6 +54,7 @@ final class MergedTwin {
         self.faces = faces
         shard = try read(written(pair[0].shard))
         let other = try read(written(pair[1].shard))
+        sharesMoved = other.sharesInFlight
         minersMoved = other.minersNow
         let mining = pair[1].shard.minerIDs.filter { pair[1].shard.joinedKey(of: $0) != nil }
         faces[1].absorption = try shard.absorb(other)
