@@ -80,7 +80,8 @@ struct AbsorptionTests {
     @Test(arguments: lives(8))
     func theRulesHoldAfterIt(seed: UInt64) throws {
         let pair = pair(seed: seed, steps: 250, reserved: seed % 4 == 3)
-        let miners = pair.map { $0.shard.minersNow }, connections = pair.map { $0.shard.connections }
+        let miners = pair.map { $0.shard.minersNow }
+        let connections = pair.map { $0.shard.connections }
         let inFlight = pair.map { $0.shard.sharesInFlight }
         try pair[0].absorb(pair[1])
         let harness = pair[0]
