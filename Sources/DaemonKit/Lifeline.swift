@@ -109,11 +109,12 @@ public struct Lifeline: ~Copyable {
                 unread.removeAll()
                 forgetPassed()
             }
-            var chunk: (UInt64, UInt64) = (0, 0)
-            let count = receive(&chunk, MemoryLayout.size(ofValue: chunk))
+            // Byte for byte: descriptors come with the first byte of their word, and words are few.
+            var byte: UInt8 = 0
+            let count = receive(&byte)
             if count == 0 { return .cut }
             if count < 0 { return errno == EAGAIN || errno == EINTR ? nil : .cut }
-            withUnsafeBytes(of: chunk) { unread += $0.prefix(count) }
+            unread.append(byte)
         }
     }
 
@@ -127,10 +128,10 @@ public struct Lifeline: ~Copyable {
     }
 
     /// Like read(); what descriptors come along are kept for the word that they belong to.
-    private mutating func receive(_ chunk: UnsafeMutableRawPointer, _ size: Int) -> Int {
+    private mutating func receive(_ byte: inout UInt8) -> Int {
         var descriptors = [Int32](repeating: -1, count: Int(CLINUX_PASSED_MAX))
         var descriptorCount: Int32 = 0
-        let count = clinux_receive_passing(descriptor, chunk, size, &descriptors, &descriptorCount)
+        let count = clinux_receive_passing(descriptor, &byte, 1, &descriptors, &descriptorCount)
         if count >= 0 { passed += descriptors.prefix(Int(descriptorCount)) }
         return count
     }
