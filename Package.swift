@@ -119,7 +119,10 @@ let package = Package(
         tests("RandomX", "EventLoop"),
         tests("PracticePool", "StratumProtocol"),
         tests("MinerSwarm", "PracticePool", "RandomX", "StratumProtocol"),
-        .testTarget(name: "ProcessTests", swiftSettings: strict),
+        .testTarget(
+            name: "ProcessTests",
+            dependencies: ["Configuration", "DaemonKit", "EventBus", "EventLoop", "Handover", "Telemetry"],
+            swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )

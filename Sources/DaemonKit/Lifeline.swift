@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// A child's end of the socket pair that ties it to its supervisor.
@@ -22,11 +23,16 @@ public struct Lifeline: ~Copyable {
         case adopt
         /// Your predecessor is gone: go on where it stopped.
         case go
+        /// You stand still, and another shard has your miners and your pools: hand over your events, and leave.
+        case absorbed
     }
 
     public enum News: Equatable, Sendable {
         case word(Word)
         case task(ShardTask)
+        /// Take this shard's miners and pools for your own, and answer by `sayAbsorbed` or `sayCannotAbsorb`. Its descriptors
+        /// are the hearer's to close.
+        case absorb(DepartingShard)
         /// The supervisor has let go.
         case cut
     }
@@ -34,6 +40,8 @@ public struct Lifeline: ~Copyable {
     /// To be watched for readability; then ask `isCut`, or `next` until it answers nil.
     public let descriptor: Int32
     private var unread: [UInt8] = []
+    /// Descriptors that came with words that are not read yet.
+    private var passed: [Int32] = []
     /// Words are short; more without a newline is nonsense, and is forgotten.
     private static let wordBytesMax = 64
 
@@ -67,6 +75,14 @@ public struct Lifeline: ~Copyable {
     /// A successor has state and connections, and has touched neither.
     public func sayAdopted() { say("adopted\n") }
 
+    /// The miners and pools of that shard are ours, whatever becomes of either process.
+    public func sayAbsorbed(_ shard: UInt16, incarnation: UInt64) { say("absorbed \(shard) \(incarnation)\n") }
+
+    /// Nothing of that shard was touched: it can go on.
+    public func sayCannotAbsorb(_ shard: UInt16, incarnation: UInt64) {
+        say("cannot absorb \(shard) \(incarnation)\n")
+    }
+
     /// True when the supervisor has let go. Call it when the descriptor is readable; for children that wait for no words.
     public mutating func isCut() -> Bool {
         while let news = next() {
@@ -83,13 +99,22 @@ public struct Lifeline: ~Copyable {
                 unread.removeSubrange(...end)
                 if let word = Word(rawValue: line) { return .word(word) }
                 if let task = ShardTask(line: line) { return .task(task) }
+                if let shard = DepartingShard(line, passed) {
+                    passed = []
+                    return .absorb(shard)
+                }
+                forgetPassed()
             }
-            if unread.count > Lifeline.wordBytesMax { unread.removeAll() }
-            var chunk: (UInt64, UInt64) = (0, 0)
-            let count = read(descriptor, &chunk, MemoryLayout.size(ofValue: chunk))
+            if unread.count > Lifeline.wordBytesMax {
+                unread.removeAll()
+                forgetPassed()
+            }
+            // Byte for byte: descriptors come with the first byte of their word, and words are few.
+            var byte: UInt8 = 0
+            let count = receive(&byte)
             if count == 0 { return .cut }
             if count < 0 { return errno == EAGAIN || errno == EINTR ? nil : .cut }
-            withUnsafeBytes(of: chunk) { unread += $0.prefix(count) }
+            unread.append(byte)
         }
     }
 
@@ -102,8 +127,28 @@ public struct Lifeline: ~Copyable {
         }
     }
 
+    /// Like read(); what descriptors come along are kept for the word that they belong to.
+    private mutating func receive(_ byte: inout UInt8) -> Int {
+        var descriptors = [Int32](repeating: -1, count: Int(CLINUX_PASSED_MAX))
+        var descriptorCount: Int32 = 0
+        let count = clinux_receive_passing(descriptor, &byte, 1, &descriptors, &descriptorCount)
+        if count >= 0 { passed += descriptors.prefix(Int(descriptorCount)) }
+        return count
+    }
+
+    /// They came with a word that we do not know.
+    private mutating func forgetPassed() {
+        for descriptor in passed { close(descriptor) }
+        passed = []
+    }
+
     private func say(_ line: StaticString) {
         // A supervisor that does not read loses beats, which is what beats are for; MSG_NOSIGNAL because it may be gone.
         _ = send(descriptor, line.utf8Start, line.utf8CodeUnitCount, Int32(MSG_NOSIGNAL))
+    }
+
+    private func say(_ line: String) {
+        let bytes = Array(line.utf8)
+        _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
     }
 }

@@ -67,6 +67,8 @@ public final class EventPublisher {
     public var nextSequence: UInt64 { log.next }
     /// The oldest event that can still be replayed.
     public var oldestSequence: UInt64 { log.oldest }
+    /// Every event before this one is durable.
+    public var acknowledgedSequence: UInt64 { log.acknowledged }
     /// Events that fell out of the log before they were acknowledged.
     public var droppedCount: UInt64 { log.droppedCount }
 

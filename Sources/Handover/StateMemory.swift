@@ -30,6 +30,16 @@ public final class StateMemory {
         bytes = UnsafeMutableRawBufferPointer(start: start, count: StateMemory.byteCount)
     }
 
+    /// Looks at the memory of another process, which stays that one's.
+    /// - Parameter body: must not keep the bytes.
+    public static func withBytes<Result: ~Copyable, Failure: Error>(
+        of descriptor: Int32, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result? {
+        guard let start = clinux_map_shared(descriptor, byteCount) else { return nil }
+        defer { munmap(start, byteCount) }
+        return try body(UnsafeRawBufferPointer(start: start, count: byteCount))
+    }
+
     /// Gives the whole pages within `range` back to the system; they read as zero afterwards.
     public func release(_ range: Range<Int>) {
         let first = (range.lowerBound + StateMemory.pageBytes - 1) / StateMemory.pageBytes * StateMemory.pageBytes

@@ -55,8 +55,14 @@ public struct Chronicle: ~Copyable {
     /// The part of the memory that holds nothing of worth: its pages can be given back.
     public var idlePart: Range<Int> { Chronicle.half(of: generation + 1, in: memory.count) ?? 0..<0 }
 
+    /// The longest form that `renew` has room for.
+    public var formBytesMax: Int { max(0, idlePart.count - Chronicle.logBytesMin - 64) }
+
     /// Makes whoever comes after find nothing.
-    public consuming func forget() {
+    public consuming func forget() { Chronicle.forget(in: memory) }
+
+    /// The same of what another process has left there.
+    public static func forget(in memory: UnsafeMutableRawBufferPointer) {
         memory.storeBytes(of: UInt64(0), toByteOffset: 8, as: UInt64.self)
     }
 

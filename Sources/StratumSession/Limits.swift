@@ -28,8 +28,13 @@ public enum Limits {
     public static let upstreamsMax = 4_096
     /// Shares that one pool connection may owe us an answer for. 256 miners cannot honestly have more under way.
     public static let sharesInFlightMax = 65_536
+    /// Places of all rings of shares in flight of one shard, as it is read: in a form they may be emptier than honest ones,
+    /// so that a few bytes would claim much memory. This is some 400 MB, and 64 full ones.
+    static let sharePlacesMax = 1 << 22
     /// Nonces remembered for one job, so that none goes to the pool twice: 256 miners may find 16,000 shares each.
     public static let noncesPerJobMax = 1 << 22
     /// Miners of one shard. The kernel's limit on descriptors comes first; this one keeps an index in 32 bits.
     public static let minersMax = 1 << 20
+    /// Names of miners in events: a million logins a second would reach it in a hundred thousand years.
+    static let minerKeyMax: UInt64 = 1 << 62
 }

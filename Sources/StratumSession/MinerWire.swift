@@ -16,7 +16,7 @@ struct MinerWire {
     static let addressBytesMax = 255
 
     /// Whose it is; it stays when the row becomes vacant, until the next one takes it.
-    private(set) var generation: UInt32
+    var generation: UInt32
     var framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
     /// The introduction, packed: one allocation for each miner, and read only now and then.
     private var packed: [UInt8] = []

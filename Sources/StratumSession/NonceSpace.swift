@@ -67,6 +67,13 @@ struct NonceSpace {
             if case .owned(let miner) = slots[slot] { body(UInt8(slot), miner) }
         }
     }
+
+    /// Gives each owner another name.
+    mutating func rename(_ name: (MinerID) -> MinerID) {
+        for slot in 0..<NonceSpace.size {
+            if case .owned(let miner) = slots[slot] { slots[slot] = .owned(name(miner)) }
+        }
+    }
 }
 
 // MARK: - Written form

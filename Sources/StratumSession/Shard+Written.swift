@@ -103,7 +103,7 @@ private struct ReadState {
         let sections = try Sections(&form)
         var base = try sections.body(Tag.shard, "SHRD")
         random = try base.integer()
-        nextMinerKey = try base.integer(in: 1...(1 << 62), "nextMinerKey")
+        nextMinerKey = try base.integer(in: 1...Limits.minerKeyMax, "nextMinerKey")
         ticks = Int(try base.integer(in: 0...(1 << 62), "ticks") as UInt64)
         dials = try base.integer()
         expectsReserved = try base.flag()
@@ -174,14 +174,10 @@ private struct ReadState {
         for index in 0..<count {
             let upstream = try Upstream(decoding: &form, index: UInt16(index), pools: policy.pools.count)
             places += upstream.sessions.reduce(0) { $0 + $1.inFlight.ringCount }
-            guard places <= ReadState.sharePlacesMax else { throw .badField("shares") }
+            guard places <= Limits.sharePlacesMax else { throw .badField("shares") }
             upstreams.append(upstream)
         }
     }
-
-    /// Places of all rings of shares in flight. They may be emptier than honest ones, so that a few bytes would claim
-    /// much memory; this is some 400 MB, and 64 full ones.
-    private static let sharePlacesMax = 1 << 22
 
     /// A miner behind its login has a slot, and a slot that is owned has a miner.
     private func checkPlaces() throws(FormFault) {

@@ -71,6 +71,15 @@ struct SharesInFlight {
         return all
     }
 
+    /// Gives the miner of each share another name.
+    mutating func rename(_ change: (inout ShareInFlight) -> Void) {
+        for place in ring.indices {
+            guard var share = ring[place] else { continue }
+            change(&share)
+            ring[place] = share
+        }
+    }
+
     private mutating func grow() {
         var larger = [ShareInFlight?](repeating: nil, count: max(SharesInFlight.capacityMin, ring.count * 2))
         for share in ring {

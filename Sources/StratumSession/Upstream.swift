@@ -5,7 +5,7 @@ struct Work {
     let job: Job
     let line: JobLine
     /// The pool connection that it came from.
-    let source: PoolConnectionID
+    var source: PoolConnectionID
     /// The nonce byte that the pool keeps for itself: the job cannot be split. nil when it is ours to give.
     let reservedByte: UInt8?
     /// Differs from one work to the next; the same work keeps it when it comes again over a new connection.
@@ -25,7 +25,7 @@ struct Work {
 
 /// One pool's worth of nonces, split among at most 256 miners.
 struct Upstream {
-    let index: UInt16
+    var index: UInt16
     /// Closed for want of miners; its place in the list is kept, because miners and events name it by number.
     var isSuspended = true
     /// Since when it has no miner; nil while it has one.

@@ -83,6 +83,12 @@ final class Reporter {
         publisher.flush()
     }
 
+    /// The number of the next event.
+    var nextSequence: UInt64 { publisher.nextSequence }
+
+    /// Every event before this one is durable.
+    var acknowledgedSequence: UInt64 { publisher.acknowledgedSequence }
+
     /// - Parameter last: the last word.
     func close(_ last: Checkpoint) {
         watch?.close()

@@ -7,6 +7,8 @@ enum Standing: Equatable {
     /// The predecessor stands still and can go on at any moment, until the supervisor has told it to leave: nothing of its
     /// state and of its connections may be touched before the word to go.
     case besideFrozen
+    /// The predecessor has ended after another shard had absorbed it: what is left are events that nobody has taken.
+    case absorbed
 
     /// Waits for the turn of this process, when its predecessor still serves: everything that can go wrong with the start of a
     /// program has gone wrong before then.
@@ -19,7 +21,9 @@ enum Standing: Equatable {
             switch lifeline.wait() {
             case .word(.adopt): return .besideFrozen
             case .word(.go): return .alone
+            case .word(.absorbed): return .absorbed
             case .word(.freeze), .word(.resume), .word(.leave), .task: break  // are said to those who serve
+            case .absorb(let shard): shard.close()
             case .cut: throw .supervisorIsGone
             }
         }

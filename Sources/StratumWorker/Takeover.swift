@@ -13,6 +13,7 @@ struct Takeover: ~Copyable {
     let incarnation: UInt64
     /// Where the predecessor's pools are.
     let poolNames: [String]
+    let absorbed: [WorkerForm.AbsorbedShard]
     /// `unsent` is all that was sent on a connection from the written state on, whether it has left or not.
     private(set) var miners: [MinerID: WorkerForm.Connection]
     private(set) var pools: [PoolConnectionID: WorkerForm.Connection]
@@ -43,6 +44,7 @@ struct Takeover: ~Copyable {
         self.reading = reading
         incarnation = own.incarnation
         poolNames = own.poolNames
+        absorbed = own.absorbed
         miners = own.miners
         pools = own.pools
     }

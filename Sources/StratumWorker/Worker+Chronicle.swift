@@ -72,6 +72,14 @@ extension Worker {
         chronicle.forget()
     }
 
+    /// What our state takes, written down.
+    var formBytes: Int {
+        let own = form
+        var measure = FormWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
+        write(own, to: &measure)
+        return measure.count
+    }
+
     private func write(_ own: WorkerForm, to form: inout FormWriter) {
         own.encode(to: &form)
         shard.encode(to: &form)
@@ -82,13 +90,16 @@ extension Worker {
         for case let connection? in miners {
             form.miners[connection.id] = WorkerForm.Connection(
                 descriptor: connection.descriptor,
-                unsent: connection.queuedBytes > 0 ? connection.unsentBytes : [])
+                unsent: connection.queuedBytes > 0
+                    ? connection.unsentBytes : withheld[connection.descriptor] ?? [])
         }
         for (id, link) in pools {
-            form.pools[id] = WorkerForm.Connection(descriptor: link.descriptor, unsent: link.unsentBytes)
+            form.pools[id] = WorkerForm.Connection(
+                descriptor: link.descriptor, unsent: link.unsentBytes + (withheld[link.descriptor] ?? []))
         }
         form.events = reporter.written()
         form.poolNames = settings.pools.map(\.name)
+        form.absorbed = absorbed
         return form
     }
 }

@@ -12,7 +12,8 @@ extension Worker {
         while true {
             switch lifeline.wait() {
             case .word(.go): return
-            case .word(.adopt), .word(.freeze), .word(.resume), .word(.leave), .task: break
+            case .word(.adopt), .word(.freeze), .word(.resume), .word(.leave), .word(.absorbed), .task: break
+            case .absorb(let shard): shard.close()
             case .cut: throw .supervisorIsGone
             }
         }
@@ -28,7 +29,9 @@ extension Worker {
             switch lifeline.wait() {
             case .word(.leave): ExitCode.stopped.exitNow()
             case .word(.resume): return log.notice("goes on: the hand-over was called off")
+            case .word(.absorbed): return leaveAbsorbed()
             case .word(.freeze), .word(.adopt), .word(.go), .task: break
+            case .absorb(let shard): shard.close()
             case .cut: return supervisorGone()
             }
         }

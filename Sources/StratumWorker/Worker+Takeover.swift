@@ -10,19 +10,43 @@ internal import StratumSession
 /// The connections of a takeover, still in the hands of the predecessor's anchor.
 struct InheritedConnections {
     let incarnation: UInt64
-    let miners: [MinerID: WorkerForm.Connection]
-    let pools: [PoolConnectionID: WorkerForm.Connection]
-    let unfinished: LoggedInput?
+    private(set) var miners: [(id: MinerID, link: WorkerForm.Connection)]
+    private(set) var pools: [(id: PoolConnectionID, link: WorkerForm.Connection)]
+    /// Dials that have no answer yet.
+    private(set) var unmadePools: [PoolConnectionID]
+    /// What was being read, and all the room that it had.
+    private(set) var unfinished: (input: ShardInput, bytes: UnsafeRawBufferPointer)?
     let replayed: Int
     let poolNames: [String]
 
     init(_ takeover: borrowing Takeover) {
         incarnation = takeover.incarnation
-        miners = takeover.miners
-        pools = takeover.pools
-        unfinished = takeover.unfinished
+        let nothing = WorkerForm.Connection(descriptor: -1, unsent: [])
+        let (minerLinks, poolLinks) = (takeover.miners, takeover.pools)
+        miners = takeover.shard.minerIDs.map { ($0, minerLinks[$0] ?? nothing) }
+        let all = takeover.shard.poolConnections
+        pools = all.filter(\.stands).map { ($0.id, poolLinks[$0.id] ?? nothing) }
+        unmadePools = all.filter { !$0.stands }.map(\.id)
+        unfinished = takeover.unfinished.map { ($0.input, $0.bytes) }
         replayed = takeover.replayed
         poolNames = takeover.poolNames
+    }
+
+    /// They belong to another shard now.
+    mutating func rename(_ absorption: Absorption) {
+        miners = miners.compactMap { miner in absorption.name(of: miner.id).map { ($0, miner.link) } }
+        pools = pools.map { (absorption.name(of: $0.id), $0.link) }
+        unmadePools = unmadePools.map { absorption.name(of: $0) }
+        switch unfinished?.input {
+        case .minerBytes(let id): unfinished?.input = .minerBytes(absorption.name(of: id) ?? id)
+        case .poolBytes(let id): unfinished?.input = .poolBytes(absorption.name(of: id))
+        default: break  // had no bytes from the kernel
+        }
+    }
+
+    /// Takes their descriptors from the anchor, those of the miners first; nil for each that is not open any more.
+    func descriptors(from anchored: AnchoredDescriptors) throws(HandoverFailure) -> [Int32?] {
+        try anchored.take(miners.map(\.link.descriptor) + pools.map(\.link.descriptor))
     }
 }
 
@@ -36,11 +60,8 @@ extension Worker {
         _ parser: JSONParser, at now: Instant, _ log: Logger
     ) throws(HandoverRefusal) -> Takeover? {
         guard let memory, LeftChronicle.isThere(in: UnsafeRawBufferPointer(memory.bytes)) else { return nil }
-        let (wall, monotonic) = (WallClock.milliseconds(), now.microseconds / 1_000)
         do throws(Takeover.Fault) {
-            let reading = Takeover.Reading(rules: rules, translation: translation, parser: parser) { moment in
-                wall &- (monotonic &- moment.microseconds / 1_000)
-            }
+            let reading = Worker.reading(translation, parser, at: now)
             let takeover = try Takeover.of(UnsafeRawBufferPointer(memory.bytes), reading)
             guard takeover.poolNames.count == pools, takeover.shard.policy.pools.count == pools else {
                 throw .otherPools
@@ -54,12 +75,24 @@ extension Worker {
         }
     }
 
+    static func reading(_ translation: EventTranslation, _ parser: JSONParser, at now: Instant) -> Takeover.Reading {
+        let (wall, monotonic) = (WallClock.milliseconds(), now.microseconds / 1_000)
+        return Takeover.Reading(rules: rules, translation: translation, parser: parser) { moment in
+            wall &- (monotonic &- moment.microseconds / 1_000)
+        }
+    }
+
     /// Gets hold of the predecessor's connections; nothing of them is touched. nil when there are none.
     func adopt() throws(HandoverRefusal) -> Adoption? {
         guard let inherited else { return nil }
         self.inherited = nil
-        let adoption = Adoption(inherited, by: self)
-        if standing == .besideFrozen, adoption.hasNoDescriptors { throw .noDescriptors }
+        let former = inheritance.legacy?.former.first { UInt64($0.incarnation) == inherited.incarnation }
+        let anchored = former.map { AnchoredDescriptors(socket: $0.anchor) }
+        let descriptors = anchored.flatMap { try? inherited.descriptors(from: $0) }
+        if standing == .besideFrozen, descriptors == nil { throw .noDescriptors }
+        var adoption = Adoption(inherited, descriptors ?? [], by: self)
+        // Who stood still at the end of a turn has written down all that it had accepted.
+        if let anchored, standing == .alone { adoption.adoptStrangers(inherited, anchored) }
         return adoption
     }
 
@@ -114,42 +147,31 @@ extension Worker {
         private var unsent: [(TCPStream, [UInt8])] = []
         private var lostMiners: [MinerID] = []
         private var lostPools: [PoolConnectionID] = []
-        private var unmadePools: [PoolConnectionID] = []
+        private let unmadePools: [PoolConnectionID]
         private var strangers: [MinerConnection] = []
         private var unlogged: (input: ShardInput, bytes: [UInt8])?
-        /// The anchor gave nothing.
-        private(set) var hasNoDescriptors = false
         let poolNames: [String]
         /// How many inputs were decided again.
         let replayed: Int
 
-        init(_ inherited: InheritedConnections, by worker: Worker) {
+        /// - Parameter descriptors: as `InheritedConnections.descriptors` gives them; those that are missing are lost.
+        init(_ inherited: InheritedConnections, _ descriptors: [Int32?], by worker: Worker) {
             self.worker = worker
             poolNames = inherited.poolNames
             replayed = inherited.replayed
-            let former = worker.inheritance.legacy?.former.first { UInt64($0.incarnation) == inherited.incarnation }
-            let anchored = former.map { AnchoredDescriptors(socket: $0.anchor) }
-            adoptMiners(inherited, anchored)
-            adoptPools(inherited, anchored)
-            // Who stood still at the end of a turn has written down all that it had accepted.
-            if let anchored, worker.standing == .alone { adoptStrangers(inherited, anchored) }
+            unmadePools = inherited.unmadePools
+            adoptMiners(inherited, descriptors.prefix(inherited.miners.count))
+            adoptPools(inherited, descriptors.dropFirst(inherited.miners.count))
         }
 
-        private mutating func take(_ descriptors: [Int32], _ anchored: AnchoredDescriptors?) -> [Int32?] {
-            if let taken = try? anchored?.take(descriptors) { return taken }
-            hasNoDescriptors = true
-            return [Int32?](repeating: nil, count: descriptors.count)
-        }
-
-        private mutating func adoptMiners(_ inherited: InheritedConnections, _ anchored: AnchoredDescriptors?) {
-            let ids = worker.shard.minerIDs
-            let links = ids.map { inherited.miners[$0] ?? WorkerForm.Connection(descriptor: -1, unsent: []) }
-            for (index, descriptor) in take(links.map(\.descriptor), anchored).enumerated() {
-                let id = ids[index]
+        private mutating func adoptMiners(_ inherited: InheritedConnections, _ descriptors: ArraySlice<Int32?>) {
+            var rest = descriptors
+            for (id, link) in inherited.miners {
                 let connection = MinerConnection(on: worker.loop, worker: worker)
                 worker.enter(connection, as: id)
-                guard let descriptor, (try? connection.open(descriptor: descriptor)) != nil,
-                    reconcile(connection, links[index], worker.shard.traffic(of: id), .minerBytes(id), inherited)
+                guard let descriptor = rest.popFirst() ?? nil,
+                    (try? connection.open(descriptor: descriptor)) != nil,
+                    reconcile(connection, link, worker.shard.traffic(of: id), .minerBytes(id), inherited)
                 else {
                     lostMiners.append(id)
                     continue
@@ -158,17 +180,13 @@ extension Worker {
             }
         }
 
-        private mutating func adoptPools(_ inherited: InheritedConnections, _ anchored: AnchoredDescriptors?) {
-            let all = worker.shard.poolConnections
-            unmadePools = all.filter { !$0.stands }.map(\.id)
-            let ids = all.filter(\.stands).map(\.id)
-            let links = ids.map { inherited.pools[$0] ?? WorkerForm.Connection(descriptor: -1, unsent: []) }
-            for (index, descriptor) in take(links.map(\.descriptor), anchored).enumerated() {
-                let id = ids[index]
+        private mutating func adoptPools(_ inherited: InheritedConnections, _ descriptors: ArraySlice<Int32?>) {
+            var rest = descriptors
+            for (id, form) in inherited.pools {
                 let link = PoolLink(id, worker: worker)
                 worker.pools[id] = link
-                guard let descriptor, let connection = try? link.adopt(descriptor: descriptor),
-                    reconcile(connection, links[index], worker.shard.traffic(of: id), .poolBytes(id), inherited)
+                guard let descriptor = rest.popFirst() ?? nil, let connection = try? link.adopt(descriptor: descriptor),
+                    reconcile(connection, form, worker.shard.traffic(of: id), .poolBytes(id), inherited)
                 else {
                     lostPools.append(id)
                     continue
@@ -192,15 +210,18 @@ extension Worker {
                 else { return false }
                 unlogged = (input, Array(unfinished.bytes.prefix(rest.unlogged)))
             }
-            if !rest.unsent.isEmpty { unsent.append((stream, Array(rest.unsent))) }
+            if !rest.unsent.isEmpty {
+                unsent.append((stream, Array(rest.unsent)))
+                worker.withheld[stream.descriptor] = Array(rest.unsent)
+            }
             return true
         }
 
         /// Connections that had been accepted, but not yet written down: they have not said anything yet.
-        private mutating func adoptStrangers(_ inherited: InheritedConnections, _ anchored: AnchoredDescriptors) {
-            let known = Set(inherited.miners.values.map(\.descriptor) + inherited.pools.values.map(\.descriptor))
+        mutating func adoptStrangers(_ inherited: InheritedConnections, _ anchored: AnchoredDescriptors) {
+            let known = Set(inherited.miners.map(\.link.descriptor) + inherited.pools.map(\.link.descriptor))
             let all = (try? anchored.connections(max: Int(clamping: DescriptorLimit.current))) ?? []
-            for case let descriptor? in take(all.filter { !known.contains($0) }, anchored) {
+            for case let descriptor? in (try? anchored.take(all.filter { !known.contains($0) })) ?? [] {
                 let connection = MinerConnection(on: worker.loop, worker: worker)
                 guard (try? connection.open(descriptor: descriptor)) != nil else {
                     close(descriptor)
@@ -220,6 +241,7 @@ extension Worker {
         /// Lets the bytes move.
         func goOn() {
             for (stream, bytes) in unsent { _ = bytes.withUnsafeBytes { stream.send($0) } }
+            worker.withheld = [:]
             if let unlogged { unlogged.bytes.withUnsafeBytes { worker.take(unlogged.input, $0) } }
             for id in lostMiners { worker.endLost(id) }
             for id in lostPools { worker.endLost(id) }

@@ -7,10 +7,14 @@ internal import StratumSession
 extension Worker {
     func hearSupervisor() {
         while let news = lifeline.next() {
+            // Nothing is left that could be done.
+            if isAbsorbed, news != .cut { continue }
             switch news {
             case .cut: return supervisorGone()
             case .word(.freeze): freeze()
-            case .word(.resume), .word(.leave), .word(.adopt), .word(.go): break  // late: not a moment to obey
+            case .absorb(let shard): absorb(shard)
+            // Late: not a moment to obey.
+            case .word(.resume), .word(.leave), .word(.adopt), .word(.go), .word(.absorbed): break
             case .task(.listen(let count)): listen(onFirst: count)
             case .task(.drain(let millis)): drain(withinMillis: millis)
             }

@@ -23,7 +23,7 @@ final class Worker {
     var lifeline: Lifeline
     let standing: Standing
     let inheritance: Inheritance
-    private let parser = JSONParser()
+    let parser = JSONParser()
 
     let translation: EventTranslation
     var shard: Shard
@@ -43,17 +43,23 @@ final class Worker {
 
     var listeners: [TCPListener] = []
     private var ports: Set<UInt16> = []
-    private var signals: [SignalSource] = []
-    private var timers: [Timer] = []
-    private var turnEnd: TurnEnd?
-    private var lifelineWatch: DescriptorWatch?
-    private(set) var stopDeadline: Instant?
+    var signals: [SignalSource] = []
+    var timers: [Timer] = []
+    var turnEnd: TurnEnd?
+    var lifelineWatch: DescriptorWatch?
+    var stopDeadline: Instant?
     var draining: Draining?
     var loopDelay = LoopDelay()
     /// How often the gauges were told.
     var seconds = 0
     /// What a predecessor has left, until it is taken up.
     var inherited: InheritedConnections?
+    /// Of connections that were taken up: bytes that leave once our state is written, by descriptor.
+    var withheld: [Int32: [UInt8]] = [:]
+    /// Shards that are part of this one now.
+    var absorbed: [WorkerForm.AbsorbedShard] = []
+    /// Another shard has our miners and pools.
+    var isAbsorbed = false
     let memory: StateMemory?
     /// nil when there is no such memory, or it did not suffice.
     var chronicle: Chronicle?
@@ -79,6 +85,7 @@ final class Worker {
         {
             inherited = InheritedConnections(takeover)
             events = takeover.events
+            absorbed = takeover.absorbed
             shard = takeover.shard
         } else {
             events = EventLog(shard: number, epoch: .random())
@@ -93,6 +100,7 @@ final class Worker {
         let limit = DescriptorLimit.current
         budget = DescriptorBudget(limit: limit, listening: inheritance.sockets.count)
         ports = Set(inheritance.sockets.compactMap { try? ListeningSocket.address(of: $0).port })
+        if standing == .absorbed { return try tellWhatIsLeft() }
         let began = loop.nanoseconds
         let adoption = try adopt()
         if standing == .besideFrozen { try awaitTurn() }
@@ -104,6 +112,7 @@ final class Worker {
         perform()
         flush()
         lifeline.sayReady()
+        sayWhatWasAbsorbed()
         log.info("accepting miners", metadata: ["descriptors": "\(limit)"])
         loop.run()
         log.info("stopped")
@@ -120,7 +129,7 @@ final class Worker {
         }
     }
 
-    private func startWatching() throws {
+    func startWatching() throws {
         for number in [SIGTERM, SIGINT] {
             signals.append(try SignalSource(on: loop, signal: number) { [unowned self] in self.stop() })
         }
@@ -133,7 +142,7 @@ final class Worker {
         every(1_000) { $0.second() }
     }
 
-    private func every(_ milliseconds: UInt64, _ body: @escaping (Worker) -> Void) {
+    func every(_ milliseconds: UInt64, _ body: @escaping (Worker) -> Void) {
         let timer = Timer(on: loop) { [unowned self] in body(self) }
         timer.start(after: milliseconds, repeating: milliseconds)
         timers.append(timer)
@@ -154,7 +163,7 @@ final class Worker {
         loopDelay.turnEnded(at: loop.nanoseconds, began: loop.turnMilliseconds)
     }
 
-    private func tick() {
+    func tick() {
         loopDelay.ticked(at: loop.nanoseconds, period: Limits.tick.count)
         take(.tick)
         perform()
@@ -214,7 +223,7 @@ final class Worker {
     // MARK: - What miners do
 
     func accepted(_ connection: MinerConnection) {
-        guard budget.hasRoom(connections: shard.connections + departures.count + pools.count) else {
+        guard hasDescriptors(for: 1) else {
             hasNoRoom()
             return connection.reset()
         }
@@ -223,6 +232,11 @@ final class Worker {
         take(.minerConnected(id), connection.peer?.host ?? "")
         enter(connection, as: id)
         connection.startReading()
+    }
+
+    /// Whether there may be so many more connections.
+    func hasDescriptors(for more: Int) -> Bool {
+        budget.hasRoom(connections: shard.connections + departures.count + pools.count + more - 1)
     }
 
     func enter(_ connection: MinerConnection, as id: MinerID) {
@@ -355,44 +369,5 @@ final class Worker {
     func forget(_ connection: MinerConnection) {
         let row = Int(connection.id.index)
         if row < miners.count, miners[row] === connection { miners[row] = nil }
-    }
-
-    // MARK: - Ending
-
-    func supervisorGone() {
-        lifelineWatch?.close()
-        if stopDeadline == nil { log.notice("let go by the supervisor, or it is gone: leaving") }
-        stop()
-    }
-
-    /// Takes no more shares, waits a moment for the pools' answers to those under way, then leaves.
-    func stop() {
-        guard stopDeadline == nil else { return }
-        // Whoever is told to stop takes its connections along.
-        forgetChronicle()
-        stopDeadline = now + Worker.stopGrace
-        for listener in listeners { listener.close() }
-        for connection in miners { connection?.stopReading() }
-        tick()
-    }
-
-    /// How long shares in flight may hold up the end: pools answer in a fraction of a second or not at all.
-    private static let stopGrace = Milliseconds(1_000)
-
-    private func finish() {
-        for connection in miners {
-            guard let connection else { continue }
-            drop(connection)
-        }
-        perform()
-        departures.closeAll()
-        for link in pools.values { link.hangUp() }
-        pools.removeAll()
-        reporter.close(EventTranslation.checkpoint(shard, at: WallClock.milliseconds()))
-        for timer in timers { timer.close() }
-        for signal in signals { signal.close() }
-        lifelineWatch?.close()
-        turnEnd?.close()
-        loop.stop()
     }
 }

@@ -17,7 +17,17 @@ struct WorkerForm: Equatable {
     var events: [UInt8] = []
     /// Where the pools of the shard's policy are, in its order: "pool.example:3333".
     var poolNames: [String] = []
+    /// Shards whose miners and upstreams are part of this one now, the latest last.
+    var absorbed: [AbsorbedShard] = []
 
+    struct AbsorbedShard: Equatable {
+        var shard: UInt16
+        /// The process of that shard which stood still meanwhile.
+        var incarnation: UInt64
+    }
+
+    /// Those before are long over: who absorbs a shard hears at once that this is known.
+    static let absorbedMax = 64
     private static let version: UInt16 = 1
     /// Pools are numbered by one byte; names of hosts have 253 bytes at most.
     private static let poolsMax = 256
@@ -29,6 +39,7 @@ struct WorkerForm: Equatable {
         static let pools = FormTag("PCON")
         static let events = FormTag("EVTS")
         static let poolNames = FormTag("PNAM")
+        static let absorbed = FormTag("ABSB")
     }
 
     init(incarnation: UInt64) {
@@ -59,6 +70,13 @@ struct WorkerForm: Equatable {
             form.section(Tag.poolNames) { form in
                 form.integer(UInt32(poolNames.count))
                 for name in poolNames { form.text(name) }
+            }
+            form.section(Tag.absorbed) { form in
+                form.integer(UInt32(absorbed.count))
+                for one in absorbed {
+                    form.integer(one.shard)
+                    form.integer(one.incarnation)
+                }
             }
         }
     }
@@ -93,6 +111,14 @@ struct WorkerForm: Equatable {
             case Tag.poolNames.number:
                 for _ in 0..<(try section.body.entryCount(max: WorkerForm.poolsMax, bytesMin: 4, "worker.poolNames")) {
                     poolNames.append(try section.body.text(max: WorkerForm.poolNameBytesMax, "worker.poolName"))
+                }
+            case Tag.absorbed.number:
+                for _
+                    in 0..<(try section.body.entryCount(
+                        max: WorkerForm.absorbedMax, bytesMin: 10, "worker.absorbed"))
+                {
+                    absorbed.append(
+                        AbsorbedShard(shard: try section.body.integer(), incarnation: try section.body.integer()))
                 }
             default:
                 break  // of a newer program

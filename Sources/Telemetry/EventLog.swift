@@ -26,6 +26,9 @@ public struct EventLog: Sendable {
     /// Events that fell out of the full ring before anybody acknowledged them.
     public private(set) var droppedCount: UInt64 = 0
 
+    /// Every event before this one is durable, as the collector has said to this process.
+    public private(set) var acknowledged: UInt64 = 0
+
     private let segmentBytes: Int
     private let segmentsMax: Int
     private var segments: [Segment] = []
@@ -159,6 +162,7 @@ public struct EventLog: Sendable {
     /// mistaken, and one that is older than another changes nothing.
     public mutating func acknowledge(_ acknowledgement: Acknowledgement) {
         guard acknowledgement.epoch == epoch, acknowledgement.before <= next else { return }
+        acknowledged = max(acknowledged, acknowledgement.before)
         while used > 0, segments[head].count > 0, segments[head].end <= acknowledgement.before,
             !segments[head].hasUnsent
         {

@@ -6,7 +6,7 @@ import Testing
 @testable import DaemonKit
 
 /// Two connected local sockets, closed with the value that holds them.
-private final class SocketPair {
+final class SocketPair {
     let ours: Int32
     private(set) var theirs: Int32
 

@@ -63,7 +63,7 @@ struct DamagedFormTests {
                 shard.receive(Array(line.utf8).span, from: miner.id, with: parser, at: now)
             }
             if let peer = dice.one(of: harness.peers.filter(\.isOpen)) {
-                let job = PoolJob(id: "z\(turn)", work: 1_000 + turn).json(for: peer.id)
+                let job = PoolJob(id: "z\(turn)", work: 1_000 + turn).json(for: peer)
                 let lines = [
                     #"{"jsonrpc":"2.0","method":"job","params":\#(job)}"#,
                     #"{"id":\#(dice.number(0...60)),"result":{"status":"OK"}}"#,

@@ -19,8 +19,8 @@ final class Miner {
         case refused(Int64, String)
     }
 
-    let number: Int
-    let id: MinerID
+    fileprivate(set) var number: Int
+    fileprivate(set) var id: MinerID
     var framer = LineFramer(lineBytesMax: 1 << 20)
     var heard: [Heard] = []
     var session = "0000000000000000"
@@ -52,6 +52,12 @@ final class Miner {
         self.number = number
         self.id = id
     }
+
+    /// Its shard was absorbed by another one.
+    func rename(_ id: MinerID, number: Int) {
+        self.id = id
+        self.number = number
+    }
 }
 
 /// One connection to a pool of the harness.
@@ -64,7 +70,9 @@ final class PoolPeer {
         var algorithm: String?
     }
 
-    let id: PoolConnectionID
+    fileprivate(set) var id: PoolConnectionID
+    /// What the pool itself calls the connection.
+    let name: UInt32
     var framer = LineFramer(lineBytesMax: 1 << 20)
     var isOpen = true
     /// The lines that it has received.
@@ -75,7 +83,14 @@ final class PoolPeer {
     var keepalives: [Int64] = []
     var blobs: [String: String] = [:]
 
-    init(_ id: PoolConnectionID) { self.id = id }
+    /// - Parameter serial: tells the pools' names for the connections of two shards apart.
+    init(_ id: PoolConnectionID, serial: UInt32 = 0) {
+        self.id = id
+        name = id.generation + serial
+    }
+
+    /// Its shard was absorbed by another one; the pool does not know.
+    func rename(_ id: PoolConnectionID) { self.id = id }
 }
 
 /// How the pool behind one address behaves.
@@ -111,20 +126,20 @@ struct PoolJob {
     /// As real pools do: no two connections have the same blob.
     var differsByConnection = true
 
-    func blob(for connection: PoolConnectionID) -> String {
+    func blob(for connection: PoolPeer) -> String {
         var bytes: [UInt8] = Array(repeating: 0x10, count: 76)
         for position in 0..<4 {
             bytes[2 + position] = UInt8(truncatingIfNeeded: work >> (position * 8))
-            let serial = differsByConnection ? connection.generation : 0
+            let serial = differsByConnection ? connection.name : 0
             bytes[8 + position] = UInt8(truncatingIfNeeded: serial >> UInt32(position * 8))
             bytes[39 + position] = 0
         }
-        bytes[7] = connection.pool
+        bytes[7] = connection.id.pool
         bytes[42] = reservedByte
         return hex(bytes)
     }
 
-    func json(for connection: PoolConnectionID) -> String {
+    func json(for connection: PoolPeer) -> String {
         let target = UInt64.max / difficulty
         let digits = hex((0..<8).map { UInt8(truncatingIfNeeded: target >> UInt64($0 * 8)) })
         return #"{"blob":"\#(blob(for: connection))","job_id":"\#(id)","target":"\#(digits)","algo":"cn/r"}"#

@@ -64,7 +64,7 @@ struct PropertyTests {
     // MARK: - The books of a shard
 
     /// What must be true between any two events.
-    private func checkBooks(of shard: borrowing Shard) {
+    func checkBooks(of shard: borrowing Shard) {
         var phases = (connected: 0, mining: 0)
         var residents: [Int: Int] = [:]
         for (row, miner) in shard.miners.enumerated() where miner.phase != .vacant {

@@ -50,6 +50,29 @@ extension ShardHarness {
         }
     }
 
+    /// One thing that happens by chance, and for which nobody has to be placed anew.
+    /// - Returns: false when time shall pass.
+    func live(onlyWithThoseWhoAreThere dice: inout Dice) -> Bool {
+        let mining = miners.filter { $0.isConnected && !$0.jobs.isEmpty }
+        let pool = dice.number(0...pools.count - 1)
+        switch dice.number(0...99) {
+        case 0..<3: if let miner = dice.one(of: mining) { leave(miner) }
+        case 3..<50: if let miner = dice.one(of: mining) { submit(miner, &dice) }
+        case 50..<54: if let miner = dice.one(of: mining) { keepalive(miner) }
+        case 54..<55: if let miner = dice.one(of: mining) { send("nonsense", from: miner) }
+        case 55..<60: newJob(pool: pool)
+        case 60..<62: newJob(pool: pool) { $0.work -= 1 }
+        case 62..<65: if let peer = dice.one(of: open(pool)) { drop(peer) }
+        case 65..<71:
+            pools[pool].verdict = dice.one(of: [.accept, .accept, .withhold, .refuse("Block expired")])!
+        case 71..<81:
+            if let peer = dice.one(of: peers), let share = dice.one(of: peer.owed) { answer(share, of: peer) }
+        case 81..<84: pools[pool].door = dice.one(of: [.open, .open, .closed, .silent])!
+        default: return false
+        }
+        return true
+    }
+
     private func submit(_ miner: Miner, _ dice: inout Dice) {
         switch dice.number(0...19) {
         case 0: submit(miner, session: "0123456789abcdef")

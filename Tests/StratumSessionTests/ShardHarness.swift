@@ -14,6 +14,7 @@ final class ShardHarness {
     private(set) var now = Instant(microseconds: 1_000_000)
     private let parser = JSONParser()
     private let chunk: Int
+    private let serial: UInt32
     private var later: [() -> Void] = []
 
     var pools: [PoolConduct]
@@ -34,11 +35,13 @@ final class ShardHarness {
     private var noncesAtPools: Set<String> = []
 
     /// - Parameter chunk: the bytes that the network delivers at once.
+    /// - Parameter serial: of two shards at the same pools each has its own.
     init(
-        pools: Int = 1, chunk: Int = .max, seed: UInt64 = 7, witness: (any ShardWitness)? = nil,
+        pools: Int = 1, chunk: Int = .max, seed: UInt64 = 7, serial: UInt32 = 0, witness: (any ShardWitness)? = nil,
         _ adjust: (inout ShardPolicy) -> Void = { _ in }
     ) {
         self.chunk = chunk
+        self.serial = serial
         self.witness = witness
         self.pools = Array(repeating: PoolConduct(), count: pools)
         var policy = ShardPolicy(
@@ -159,8 +162,8 @@ final class ShardHarness {
 
     func sendJob(to peer: PoolPeer) {
         let job = pools[Int(peer.id.pool)].job
-        peer.blobs[job.id] = job.blob(for: peer.id)
-        send(#"{"jsonrpc":"2.0","method":"job","params":\#(job.json(for: peer.id))}"#, from: peer)
+        peer.blobs[job.id] = job.blob(for: peer)
+        send(#"{"jsonrpc":"2.0","method":"job","params":\#(job.json(for: peer))}"#, from: peer)
     }
 
     /// Answers a share that was withheld.
@@ -180,6 +183,37 @@ final class ShardHarness {
     func drop(_ peer: PoolPeer) {
         peer.isOpen = false
         take(.poolClosed(peer.id), Array("connection reset".utf8))
+        perform()
+    }
+
+    // MARK: - Absorption
+
+    /// Its shard absorbs another one's. Miners and pools do not notice, and the books go on.
+    func absorb(_ other: ShardHarness) throws(Shard.AbsorptionFault) {
+        var absorbed = Shard(policy: other.shard.policy, seed: 0)
+        swap(&absorbed, &other.shard)
+        let names = try shard.absorb(absorbed)
+        let numbers = miners.count
+        for (blob, worker) in other.workerOfBlob {
+            keep(workerOfBlob.updateValue(numbers + worker, forKey: blob) == nil, "two shards have given the same work")
+        }
+        for miner in other.miners {
+            miners.append(miner)
+            let id = names.name(of: miner.id)
+            keep((id != nil) == miner.isConnected, "a miner without a name, or a name without a miner")
+            miner.rename(id ?? MinerID(index: .max, generation: 0), number: numbers + miner.number)
+            if let id { keep(minerOf.updateValue(miner, forKey: id) == nil, "a miner with the name of another") }
+        }
+        for peer in other.peers {
+            peer.rename(names.name(of: peer.id))
+            keep(peerOf.updateValue(peer, forKey: peer.id) == nil, "a connection with the name of another")
+            peers.append(peer)
+        }
+        for pool in pools.indices { pools[pool].job.work = max(pools[pool].job.work, other.pools[pool].job.work) }
+        settled += other.settled
+        authenticated += other.authenticated
+        violations += other.violations
+        noncesAtPools.formUnion(other.noncesAtPools)
         perform()
     }
 
@@ -241,7 +275,7 @@ final class ShardHarness {
     }
 
     private func dial(_ id: PoolConnectionID) {
-        let peer = PoolPeer(id)
+        let peer = PoolPeer(id, serial: serial)
         keep(peerOf[id] == nil, "a connection with the name of another")
         peers.append(peer)
         peerOf[id] = peer
@@ -321,11 +355,11 @@ final class ShardHarness {
 
     private func welcome(_ peer: PoolPeer, _ id: Int64, _ conduct: PoolConduct) {
         let extensions = conduct.extensions.map { "\"\($0)\"" }.joined(separator: ",")
-        let start = #"{"id":\#(id),"jsonrpc":"2.0","error":null,"result":{"id":"s\#(peer.id.generation)","#
+        let start = #"{"id":\#(id),"jsonrpc":"2.0","error":null,"result":{"id":"s\#(peer.name)","#
         switch conduct.login {
         case .welcome:
-            peer.blobs[conduct.job.id] = conduct.job.blob(for: peer.id)
-            send(start + #""job":\#(conduct.job.json(for: peer.id)),"extensions":[\#(extensions)]}}"#, from: peer)
+            peer.blobs[conduct.job.id] = conduct.job.blob(for: peer)
+            send(start + #""job":\#(conduct.job.json(for: peer)),"extensions":[\#(extensions)]}}"#, from: peer)
         case .withoutJob: send(start + #""extensions":[\#(extensions)]}}"#, from: peer)
         case .refused(let text): send(#"{"id":\#(id),"error":{"code":-1,"message":"\#(text)"}}"#, from: peer)
         case .unanswered: break
@@ -335,7 +369,7 @@ final class ShardHarness {
     private func judge(_ share: PoolPeer.Share, _ peer: PoolPeer, _ conduct: PoolConduct) {
         peer.shares.append(share)
         peer.owed.append(share.id)
-        keep(share.session == "s\(peer.id.generation)", "a share of another session")
+        keep(share.session == "s\(peer.name)", "a share of another session")
         if let blob = peer.blobs[share.jobID] {
             keep(noncesAtPools.insert(blob + share.nonce).inserted, "a nonce twice at the pool")
         } else {

@@ -45,6 +45,10 @@ struct Decisions: Equatable {
             }
         }
     }
+
+    mutating func add(_ bytes: ArraySlice<UInt8>, to id: MinerID) { toMiners[id, default: []] += bytes }
+    mutating func add(_ bytes: ArraySlice<UInt8>, to id: PoolConnectionID) { toPools[id, default: []] += bytes }
+    mutating func add(_ command: ShardCommand) { others.append(command) }
 }
 
 /// A second shard that gets the same inputs, and is written down and read anew at random moments.

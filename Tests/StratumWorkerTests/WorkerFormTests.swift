@@ -13,6 +13,7 @@ struct WorkerFormTests {
         form.pools[PoolConnectionID(upstream: 1, pool: 2, generation: 3)] = .init(descriptor: -1, unsent: [0, 255])
         form.events = Array("events".utf8)
         form.poolNames = ["pool.example:3333", "[::1]:3333"]
+        form.absorbed = [.init(shard: 7, incarnation: 2), .init(shard: 0, incarnation: .max)]
         return form
     }
 

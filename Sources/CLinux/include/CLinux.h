@@ -56,3 +56,16 @@ int clinux_tcp_counts(int descriptor, unsigned long long *written, unsigned long
 void *clinux_map_shared(int descriptor, size_t length);
 /// Gives the pages of a part of the file back (FALLOC_FL_PUNCH_HOLE); what is read there is zero afterwards.
 int clinux_release_pages(int descriptor, off_t offset, off_t length);
+
+// Descriptors over a connected Unix socket (SCM_RIGHTS).
+
+/// The most descriptors of one `clinux_send_passing`.
+enum { CLINUX_PASSED_MAX = 16 };
+
+/// Sends bytes, and `count` descriptors with the first of them; neither waits nor raises SIGPIPE. How many bytes went, or -1 with
+/// errno: then no descriptor went either.
+ssize_t clinux_send_passing(int socket, const void *bytes, size_t size, const int *passed, int count);
+
+/// Like read(), and takes what descriptors come with the bytes (close-on-exec), `*count` of them into `passed`, which has room for
+/// CLINUX_PASSED_MAX; more of them are closed.
+ssize_t clinux_receive_passing(int socket, void *bytes, size_t size, int *passed, int *count);

@@ -1,0 +1,131 @@
+internal import StratumProtocol
+
+/// The names that the parts of an absorbed shard have in the shard that has absorbed it.
+public struct Absorption: Sendable {
+    /// By the row that a miner had: its generation there, and its name here.
+    fileprivate var rows: [(generation: UInt32, id: MinerID)?] = []
+    /// What is added to the numbers of upstreams, to the generations of pool connections and to the keys of miners. All of
+    /// the other shard's are moved, also those that are over: what differed still differs, and nothing has a name that was
+    /// ever given here.
+    fileprivate let upstreams: UInt16
+    fileprivate let generations: UInt32
+    fileprivate let keys: UInt64
+
+    /// The miner's new name; nil when it was not there.
+    public func name(of id: MinerID) -> MinerID? {
+        guard Int(id.index) < rows.count, let row = rows[Int(id.index)], row.generation == id.generation else {
+            return nil
+        }
+        return row.id
+    }
+
+    /// The pool connection's new name.
+    public func name(of id: PoolConnectionID) -> PoolConnectionID {
+        PoolConnectionID(
+            upstream: id.upstream &+ upstreams, pool: id.pool, generation: id.generation &+ generations)
+    }
+
+    /// The new key of a miner that has logged in, whether it is still there or not.
+    func key(of key: UInt64) -> UInt64 { key &+ keys }
+
+    /// Stands for a miner that has left: nobody ever gets this name.
+    fileprivate static let nobody = MinerID(index: .max, generation: .max)
+}
+
+extension Shard {
+    /// Why another shard cannot be absorbed. This one is then as it was.
+    public enum AbsorptionFault: Error, Equatable, Sendable {
+        /// What was decided under one policy cannot go on under another.
+        case otherPolicy
+        case tooManyMiners
+        case tooManyUpstreams
+        case tooManySharesInFlight
+    }
+
+    /// Takes another shard's miners, upstreams, jobs and shares in flight for its own.
+    ///
+    /// Whole upstreams move, with the miners in their slots: no miner gets another job or another part of the nonces, no
+    /// pool a new login, and a verdict finds the share that it is about. Nothing is sent; of each miner that mines it is
+    /// told that it has joined. What the other shard's failures have told of its pools is forgotten.
+    /// - Parameter other: all that it has decided is performed.
+    /// - Returns: the names that its miners and connections have here.
+    public mutating func absorb(_ other: consuming Shard) throws(AbsorptionFault) -> Absorption {
+        precondition(other.outbox.isEmpty, "decisions must be performed before a shard is absorbed")
+        try checkRoom(for: other)
+        var absorption = Absorption(
+            upstreams: UInt16(upstreams.count), generations: dials, keys: nextMinerKey - 1)
+        absorption.rows.reserveCapacity(other.miners.count)
+        for row in other.miners.indices {
+            let former = other.miners[row]
+            guard former.phase != .vacant else {
+                absorption.rows.append(nil)
+                continue
+            }
+            absorption.rows.append((former.generation, settle(former, other.wires[row], absorption)))
+        }
+        for index in other.upstreams.indices { other.upstreams[index].rename(absorption) }
+        upstreams += other.upstreams
+        nextMinerKey += other.nextMinerKey - 1
+        dials &+= other.dials
+        expectsReserved = expectsReserved || other.expectsReserved
+        for pool in hasSaidReserved.indices where other.hasSaidReserved[pool] { hasSaidReserved[pool] = true }
+        minersNow += other.minersNow
+        connections += other.connections
+        return absorption
+    }
+
+    private func checkRoom(for other: borrowing Shard) throws(AbsorptionFault) {
+        var policy = other.policy
+        // Which of the shards opens a pool connection before a miner has come is no difference.
+        policy.keepsFirstUpstream = self.policy.keepsFirstUpstream
+        guard policy == self.policy else { throw .otherPolicy }
+        guard connections + other.connections <= Limits.minersMax,
+            nextMinerKey + other.nextMinerKey - 1 <= Limits.minerKeyMax
+        else { throw .tooManyMiners }
+        guard upstreams.count + other.upstreams.count <= Limits.upstreamsMax else { throw .tooManyUpstreams }
+        guard sharePlaces + other.sharePlaces <= Limits.sharePlacesMax else { throw .tooManySharesInFlight }
+    }
+
+    private var sharePlaces: Int {
+        upstreams.reduce(0) { $1.sessions.reduce($0) { $0 + $1.inFlight.ringCount } }
+    }
+
+    /// Gives a miner a row of this shard.
+    private mutating func settle(_ former: MinerSession, _ wire: MinerWire, _ absorption: Absorption) -> MinerID {
+        guard let id = nextMinerID else { preconditionFailure("there is room for all") }
+        var (miner, wire) = (former, wire)
+        miner.generation = id.generation
+        wire.generation = id.generation
+        if miner.phase != .awaitingLogin {
+            miner.upstream &+= absorption.upstreams
+            miner.key = absorption.key(of: miner.key)
+        }
+        if Int(id.index) == miners.count {
+            miners.append(miner)
+            wires.append(wire)
+        } else {
+            vacant.removeLast()
+            miners[Int(id.index)] = miner
+            wires[Int(id.index)] = wire
+        }
+        if miner.phase == .mining { outbox.append(.joined(id, key: miner.key)) }
+        return id
+    }
+}
+
+extension Upstream {
+    /// It is another shard's now, and has its names.
+    fileprivate mutating func rename(_ absorption: Absorption) {
+        index &+= absorption.upstreams
+        space.rename { absorption.name(of: $0) ?? Absorption.nobody }
+        for pool in sessions.indices {
+            sessions[pool].generation &+= absorption.generations
+            sessions[pool].inFlight.rename { share in
+                share.miner = absorption.name(of: share.miner) ?? Absorption.nobody
+                share.minerKey = absorption.key(of: share.minerKey)
+            }
+        }
+        if let source = current?.source { current?.source = absorption.name(of: source) }
+        if let source = previous?.source { previous?.source = absorption.name(of: source) }
+    }
+}
