@@ -72,11 +72,11 @@ extension Service {
     /// The highest-numbered shards go: their miners move to those that stay, or are sent away where connections end with processes.
     private mutating func sendAwayShards(beyond wish: ScaleWish, at now: Int64) -> [Order] {
         guard members.contains(where: { $0.isServingShard && $0.isShard(below: wish.shards) }) else { return [] }
+        // One that could not give its miners away, and was started again.
+        let back = members.filter { !$0.isWanted && $0.isShard && $0.child.isReady }.map(\.name)
         let leaving = members.indices.filter { members[$0].isWanted && members[$0].isShard(from: wish.shards) }
         for index in leaving { members[index].isWanted = false }
         let names = leaving.map { members[$0].name }
-        // One that could not give its miners away, and was started again.
-        let back = members.filter { !$0.isWanted && $0.isShard && $0.child.isReady }.map(\.name)
         let drain = ChildEvent.drain(withinMillis: wish.withinMillis)
         let way: ChildEvent =
             shardsHandOver ? .move(drainWithinMillis: wish.withinMillis) : drain

@@ -9,8 +9,10 @@ internal import Supervision
 extension ChildReport {
     var level: Logger.Level {
         switch self {
-        case .ready, .yielding, .handingOver, .replaced, .draining, .drained, .stopped: .info
-        case .died, .neverReady, .stalled, .killed: .warning
+        case .ready, .yielding, .handingOver, .replaced, .draining, .drained, .moving, .moved,
+            .stopped:
+            .info
+        case .died, .neverReady, .stalled, .killed, .moveFailed: .warning
         case .failed, .abandoned, .handoverFailed: .error
         }
     }
@@ -32,6 +34,9 @@ extension ChildReport {
         case .draining(let millis): "\(who) takes no new miners, and has \(millis / 1_000) s to send its own away"
         case .drained(let ending?): "\(who) is drained (it \(ending.text)); its place stays empty"
         case .drained(nil): "\(who): its place stays empty"
+        case .moving: "\(who) goes; its miners are moved to another shard"
+        case .moveFailed(let fault): "\(who): its miners cannot be moved: \(fault.text)"
+        case .moved: "\(who) is gone, its miners are served by another shard"
         case .stopped(let ending): "\(who) stopped (\(ending.text))"
         case .abandoned: "\(who) is stuck in the kernel; going on without it"
         }
@@ -62,6 +67,17 @@ extension HandoverFault {
         case .notPrepared: "it did not start in time"
         case .cannotFreeze: "there is no memory to write the state of the shard to"
         case .notAdopted: "it did not take over in time"
+        }
+    }
+}
+
+extension MoveFault {
+    var text: String {
+        switch self {
+        case .cannotFreeze: "there is no memory to write the state of the shard to"
+        case .hasStalled: "it does not stand still"
+        case .nobodyTookIt: "no other shard can take them"
+        case .nobodyAnswered: "the shard that was to take them does not answer"
         }
     }
 }

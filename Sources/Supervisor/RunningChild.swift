@@ -9,6 +9,8 @@ final class RunningChild {
         case saidReady
         case beat
         case handover(HandoverEvent)
+        /// Whether it has absorbed that process of another shard.
+        case absorbed(shard: Int, incarnation: UInt64, Bool)
         /// The last news; nothing of it is open any more.
         case ended(Ending)
     }
@@ -110,6 +112,7 @@ final class RunningChild {
         case .freeze: say(.freeze)
         case .resume: say(.resume)
         case .leave: say(.leave)
+        case .absorbed: say(.absorbed)
         case .go: say(.go)
         }
     }
@@ -119,6 +122,10 @@ final class RunningChild {
 
     /// Gives a shard a task.
     func say(_ task: ShardTask) { say(line: task.line) }
+
+    /// Asks a shard to absorb another one.
+    /// - Returns: false when that could not be said.
+    func say(_ departing: DepartingShard) -> Bool { departing.say(on: lifeline) }
 
     private func say(line: String) {
         let line = Array((line + "\n").utf8)
@@ -154,11 +161,19 @@ final class RunningChild {
             case "froze": hear(self, .handover(.froze))
             case "cannot freeze": hear(self, .handover(.cannotFreeze))
             case "adopted": hear(self, .handover(.adopted))
+            case let other where other.hasPrefix("absorbed "): hearAbsorbed(other.dropFirst(9), true)
+            case let other where other.hasPrefix("cannot absorb "): hearAbsorbed(other.dropFirst(14), false)
             case let other where other.hasPrefix("load "): load = ShardLoad(line: other) ?? load
             default: break  // a newer child may have more to say than we know
             }
         }
         if unread.count > RunningChild.wordBytesMax { unread.removeAll() }
+    }
+
+    private func hearAbsorbed(_ words: Substring, _ isDone: Bool) {
+        let numbers = words.split(separator: " ")
+        guard numbers.count == 2, let shard = UInt16(numbers[0]), let incarnation = UInt64(numbers[1]) else { return }
+        hear(self, .absorbed(shard: Int(shard), incarnation: incarnation, isDone))
     }
 
     private func ended(_ ending: ProcessEnding) {

@@ -154,7 +154,7 @@ extension ChildStatus {
             case .idle: .idle
             case .starting: .starting
             case .ready: .ready
-            case .yielding, .handingOver, .draining: .draining
+            case .yielding, .handingOver, .moving, .draining: .draining
             case .drained: .drained
             case .ousting, .stopping, .killing: .stopping
             case .backoff: .backoff

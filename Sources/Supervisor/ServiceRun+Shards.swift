@@ -69,13 +69,18 @@ extension ServiceRun {
     func tellShards(_ report: ChildReport, of name: ChildName) {
         guard case .shard(let number) = name else { return }
         switch report {
+        case .moving:
+            sockets.close(shard: number)
+            // Before it stands still: whoever waits in its queues belongs to what is moved.
+            children[name]?.say(.listen(socketCount: 0))
         case .draining:
             // Ours first, so that the shard's are the last: it lets in who waits in their queues.
             sockets.close(shard: number)
-        case .drained:
+        case .drained, .moved:
             sockets.close(shard: number)
             legacies[number] = nil  // nobody comes who could go on
         case .ready, .neverReady, .stalled, .killed, .died, .failed, .yielding, .handingOver, .handoverFailed,
+            .moveFailed,
             .replaced,
             .stopped, .abandoned:
             break

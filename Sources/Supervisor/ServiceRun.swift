@@ -25,6 +25,8 @@ final class ServiceRun {
     var children: [ChildName: RunningChild] = [:]
     /// Those that stand beside the process whose place they are to take.
     var successors: [ChildName: RunningChild] = [:]
+    /// Which shard was asked to absorb which other one, by the latter.
+    var receivers: [ChildName: ChildName] = [:]
     /// Successors that were not needed, until the system has buried them.
     private var dismissed: [RunningChild] = []
     /// What the program before has left, until it is taken up.
@@ -148,6 +150,7 @@ final class ServiceRun {
             case .child(let name, .spawn): spawn(name)
             case .child(let name, .send(let signal)): children[name]?.send(signal)
             case .child(let name, .successor(let action)): perform(action, of: name)
+            case .child(let name, .give): give(name)
             case .child(let name, .report(let report)): tell(report, of: name)
             case .announce(let announcement): tell(announcement)
             }
@@ -163,7 +166,8 @@ final class ServiceRun {
 
     private func spawn(_ name: ChildName) {
         do throws(SystemFailure) {
-            children[name] = try start(name, standsBeside: false)
+            // One that is to hand over events only waits for that word, and touches nothing before.
+            children[name] = try start(name, standsBeside: legacy(of: name)?.isAbsorbed == true)
             considerHandOver()
         } catch {
             perform(service.handle(.ended(.couldNotStart(error.code)), of: name, at: now, jitter: jitter))
@@ -219,7 +223,7 @@ final class ServiceRun {
     }
 
     /// nil for processes that have no connections of miners.
-    private func legacy(of name: ChildName) -> ShardLegacy? {
+    func legacy(of name: ChildName) -> ShardLegacy? {
         guard case .shard(let number) = name else { return nil }
         guard settings.keepsConnections else {
             // What was kept until the switch was turned off is let go.
@@ -247,19 +251,22 @@ final class ServiceRun {
             perform(service.handle(.handover(event), of: name, at: now))
         case .ended(let ending):
             perform(service.handle(.handover(.successorEnded(ending)), of: name, at: now))
-        case .saidReady, .beat: break  // not before its turn
+        case .saidReady, .beat, .absorbed: break  // not before its turn
         }
     }
 
     private func hear(_ news: RunningChild.News, fromChildIn name: ChildName) {
         switch news {
         case .saidReady:
-            legacy(of: name)?.tookOver()
+            if legacy(of: name)?.isAbsorbed != true { legacy(of: name)?.tookOver() }
             perform(service.handle(.saidReady, of: name, at: now))
+            giveAgain(to: name)
         case .beat:
             perform(service.handle(.beat, of: name, at: now))
         case .handover(let event):
             perform(service.handle(.handover(event), of: name, at: now))
+        case .absorbed(let shard, let incarnation, let isDone):
+            hearAbsorbed(shard, incarnation, isDone, by: name)
         case .ended(let ending):
             children[name] = nil
             if service.isStopping, case .shard(let number) = name {
@@ -276,6 +283,7 @@ final class ServiceRun {
         if case .failed = report, case .shard(let number) = name {
             sockets.close(shard: number)
             legacies[number]?.giveUp()
+            giveToAnother(than: name)
         }
         tellShards(report, of: name)
     }

@@ -25,6 +25,8 @@ final class ShardLegacy {
     /// Some process has served, so there is something to take over.
     private var hasServed = false
     private var failedTakeovers = 0
+    /// Another shard has the connections; what follows here only hands over events.
+    private(set) var isAbsorbed = false
 
     private struct Anchored {
         var incarnation: Int
@@ -156,6 +158,22 @@ final class ShardLegacy {
     func dismissNewest() {
         guard let newest = anchors.popLast() else { return }
         newest.lift()
+    }
+
+    /// What another shard needs to absorb this one, as its present process has left it; nil when there is nothing.
+    func departing(shard: Int) -> DepartingShard? {
+        guard memory >= 0, hasServed, let newest = anchors.last else { return nil }
+        return DepartingShard(
+            shard: UInt16(clamping: shard), incarnation: UInt64(newest.incarnation), memory: memory,
+            anchor: newest.socket)
+    }
+
+    /// Another shard has absorbed the process of this incarnation.
+    /// - Returns: false when it is not the present one.
+    func absorbed(incarnation: UInt64) -> Bool {
+        guard anchors.last.map({ UInt64($0.incarnation) == incarnation }) == true else { return false }
+        isAbsorbed = true
+        return true
     }
 
     /// The present process is gone.

@@ -34,61 +34,64 @@ import Testing
         ("start", .start), ("stop", .stop), ("stopAtOnce", .stopAtOnce), ("saidReady", .saidReady), ("beat", .beat),
         ("ended", .ended(died)), ("deadline", .deadline), ("restart", .restart), ("handOver", .handOver),
         ("adopted", .handover(.adopted)), ("drain", .drain(withinMillis: 500)),
+        ("move", .move(drainWithinMillis: 500)), ("given", .given), ("notGiven", .notGiven),
     ]
 
     /// Each cell: the state that follows, then what is done. A dot is "nothing happens".
     static let expected: [String: [String]] = [
         //           start             stop                stopAtOnce      saidReady      beat
         //           ended             deadline            restart         handOver       adopted     drain
+        //           move              given               notGiven
         "idle": [
             "starting spawn", "stopped", "stopped", ".", ".",
-            ".", ".", ".", ".", ".", "drained drained",
+            ".", ".", ".", ".", ".", "drained drained", "drained drained", ".", ".",
         ],
         "starting": [
             ".", "stopping TERM", "killing KILL", "ready ready", ".",
             "backoff died", "ousting neverReady TERM", "yielding yielding YIELD", "yielding yielding YIELD", ".",
-            "draining draining DRAIN",
+            "draining draining DRAIN", "draining draining DRAIN", ".", ".",
         ],
         "ready": [
             ".", "stopping TERM", "killing KILL", ".", "ready",
             "backoff died", "ousting stalled ABRT", "yielding yielding YIELD", "handingOver handingOver spawnBeside",
-            ".", "draining draining DRAIN",
+            ".", "draining draining DRAIN", "moving moving freeze", ".", ".",
         ],
         "ousting": [
             ".", "stopping", "killing KILL", ".", ".",
-            "backoff died", "ousting killed KILL", ".", ".", ".", "draining",
+            "backoff died", "ousting killed KILL", ".", ".", ".", "draining", "draining", ".", ".",
         ],
         "yielding": [
             ".", "stopping", "killing KILL", ".", ".",
-            "starting replaced spawn", "yielding killed KILL", ".", ".", ".", "draining",
+            "starting replaced spawn", "yielding killed KILL", ".", ".", ".", "draining", "draining", ".", ".",
         ],
         "backoff": [
             "starting spawn", "stopped", "stopped", ".", ".",
-            ".", "starting spawn", "starting spawn", "starting spawn", ".", "drained drained",
+            ".", "starting spawn", "starting spawn", "starting spawn", ".", "drained drained", "drained drained", ".",
+            ".",
         ],
         "stopping": [
             ".", ".", "killing KILL", ".", ".",
-            "stopped stopped", "killing killed KILL", ".", ".", ".", ".",
+            "stopped stopped", "killing killed KILL", ".", ".", ".", ".", ".", ".", ".",
         ],
         "killing": [
             ".", ".", ".", ".", ".",
-            "stopped stopped", "stopped abandoned", ".", ".", ".", ".",
+            "stopped stopped", "stopped abandoned", ".", ".", ".", ".", ".", ".", ".",
         ],
         "failed": [
             "starting spawn", "stopped", "stopped", ".", ".",
-            ".", ".", "starting spawn", "starting spawn", ".", "drained drained",
+            ".", ".", "starting spawn", "starting spawn", ".", "drained drained", "drained drained", ".", ".",
         ],
         "draining": [
             ".", "stopping TERM", "killing KILL", ".", ".",
-            "drained drained", "draining killed KILL", ".", ".", ".", ".",
+            "drained drained", "draining killed KILL", ".", ".", ".", ".", ".", ".", ".",
         ],
         "drained": [
             "starting spawn", "stopped", "stopped", ".", ".",
-            ".", ".", "starting spawn", "starting spawn", ".", ".",
+            ".", ".", "starting spawn", "starting spawn", ".", ".", ".", ".", ".",
         ],
         "stopped": [
             "starting spawn", ".", ".", ".", ".",
-            ".", ".", ".", ".", ".", "drained drained",
+            ".", ".", ".", ".", ".", "drained drained", "drained drained", ".", ".",
         ],
     ]
 
@@ -132,6 +135,7 @@ extension ChildTableTests {
         case .ousting: "ousting"
         case .yielding: "yielding"
         case .handingOver: "handingOver"
+        case .moving: "moving"
         case .backoff: "backoff"
         case .stopping: "stopping"
         case .killing: "killing"
@@ -152,6 +156,8 @@ extension ChildTableTests {
         case .send(.freeze): "freeze"
         case .send(.resume): "resume"
         case .send(.leave): "leave"
+        case .send(.absorbed): "absorbed"
+        case .give: "give"
         case .send(.go): "go"
         case .successor(.spawn): "spawnBeside"
         case .successor(.adopt): "adopt"
@@ -169,6 +175,9 @@ extension ChildTableTests {
             case .yielding: "yielding"
             case .handingOver: "handingOver"
             case .handoverFailed: "handoverFailed"
+            case .moving: "moving"
+            case .moveFailed: "moveFailed"
+            case .moved: "moved"
             case .replaced: "replaced"
             case .stopped: "stopped"
             case .draining: "draining"

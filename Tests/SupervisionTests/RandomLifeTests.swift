@@ -14,6 +14,8 @@ import Testing
         /// Has been asked to freeze and has not been answered, or stands still.
         var frozen: Set<ChildName> = []
         var mortal: Set<ChildName> = []  // have been sent SIGKILL
+        /// Shards that another one was asked to absorb.
+        var given: Set<ChildName> = []
         var isStopped = false
 
         init(seed: UInt64) {
@@ -38,9 +40,13 @@ import Testing
                     #expect(alive.contains(name), "\(signal) to nobody")
                     if signal == .kill { mortal.insert(name) }
                     if signal == .freeze { #expect(frozen.insert(name).inserted, "asked twice") }
+                    if signal == .absorbed { frozen.remove(name) }
                     if signal == .resume || signal == .leave {
                         #expect(frozen.remove(name) != nil, "\(signal) to one that was not asked to freeze")
                     }
+                case .child(let name, .give):
+                    #expect(frozen.contains(name) || !alive.contains(name), "gives away what moves")
+                    given.insert(name)
                 case .child(let name, .successor(let action)):
                     perform(action, name)
                 case .child(_, .report):
@@ -116,6 +122,9 @@ import Testing
             for name in service.names where mortal.contains(name) { end(name) }
             let name = service.names.randomElement(using: &random)!
             if Int.random(in: 0..<3, using: &random) > 0 { handOver(name) }
+            if Int.random(in: 0..<3, using: &random) > 0, given.remove(name) != nil {
+                perform(service.handle(Bool.random(using: &random) ? .given : .notGiven, of: name, at: now))
+            }
             switch Int.random(in: 0..<11, using: &random) {
             case 10: changeShards()
             case 0...1: perform(service.advance(to: now))

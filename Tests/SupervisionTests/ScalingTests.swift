@@ -6,6 +6,8 @@ import Testing
     /// A service in which everything is ready at 100.
     private func running(shards: Int = 3) -> Service {
         var service = Service(shards: shards, hasGateway: true, policy: RestartPolicy(finalExitCodes: [2]))
+        // So that the miners of those that go are sent away.
+        service.shardsHandOver = false
         _ = service.start(at: 0)
         for name in service.names { _ = service.handle(.saidReady, of: name, at: 100) }
         return service

@@ -1,0 +1,49 @@
+internal import DaemonKit
+internal import Logging
+internal import Supervision
+
+// A shard whose miners another one takes over (docs/decisions/0009).
+extension ServiceRun {
+    /// Asks the shard with the fewest miners to absorb this one, of which everything is written down.
+    func give(_ name: ChildName) {
+        guard case .shard(let number) = name, let departing = legacies[number]?.departing(shard: number),
+            let receiver = receiver, children[receiver]?.say(departing) == true
+        else {
+            receivers[name] = nil
+            return perform(service.handle(.notGiven, of: name, at: now))
+        }
+        receivers[name] = receiver
+        log.info("\(receiver) is asked to take over the miners of \(name)")
+    }
+
+    private var receiver: ChildName? {
+        service.occupiedShards.filter { name in
+            guard case .ready = service.child(name)?.state else { return false }
+            return legacy(of: name) != nil
+        }.min { (children[$0]?.load?.miners ?? 0) < (children[$1]?.load?.miners ?? 0) }
+    }
+
+    func hearAbsorbed(_ shard: Int, _ incarnation: UInt64, _ isDone: Bool, by receiver: ChildName) {
+        let name = ChildName.shard(shard)
+        guard receivers[name] == receiver, let legacy = legacies[shard], !legacy.isAbsorbed else { return }
+        guard !isDone || legacy.absorbed(incarnation: incarnation) else { return }
+        receivers[name] = nil
+        perform(service.handle(isDone ? .given : .notGiven, of: name, at: now))
+    }
+
+    /// A new process serves where one was asked that may have been killed with the question, or with its answer. Whether it has
+    /// taken the other shard over stands in its state, so it may be asked twice.
+    func giveAgain(to receiver: ChildName) {
+        for (name, asked) in receivers where asked == receiver {
+            guard case .shard(let number) = name, let departing = legacies[number]?.departing(shard: number) else {
+                continue
+            }
+            _ = children[receiver]?.say(departing)
+        }
+    }
+
+    /// The shard that was asked has failed, and what it had is given up: the one that stands still has everything yet.
+    func giveToAnother(than receiver: ChildName) {
+        for (name, asked) in receivers where asked == receiver { give(name) }
+    }
+}
