@@ -68,21 +68,18 @@ static void answer_list(int socket, struct name name) {
     send(socket, &chunk, sizeof name + sizeof(int) * (count + 1), MSG_NOSIGNAL);
 }
 
-/// A byte for each descriptor, 1 = it is open, and those that are.
-static void answer_take(int socket, const struct request *request, int count) {
-    const int *wanted = request->wanted;
-    struct taken answer = {.name = request->name};
+/// Sends an answer with those of the wanted descriptors that it calls open; -1 with EBADF when one of them is not.
+static int send_taken(int socket, const struct taken *answer, const int *wanted, int count) {
+    union {
+        char bytes[CMSG_SPACE(sizeof(int) * CLINUX_ANCHOR_TAKE_MAX)];
+        struct cmsghdr aligned;
+    } control;
     int open[CLINUX_ANCHOR_TAKE_MAX];
     int open_count = 0;
     for (int index = 0; index < count; index++) {
-        answer.is_open[index] = fcntl(wanted[index], F_GETFD) >= 0;
-        if (answer.is_open[index]) open[open_count++] = wanted[index];
+        if (answer->is_open[index]) open[open_count++] = wanted[index];
     }
-    union {
-        char bytes[CMSG_SPACE(sizeof open)];
-        struct cmsghdr aligned;
-    } control;
-    struct iovec content = {&answer, sizeof answer.name + (size_t)count};
+    struct iovec content = {(void *)answer, sizeof answer->name + (size_t)count};
     struct msghdr message = {.msg_iov = &content, .msg_iovlen = 1};
     if (open_count > 0) {
         message.msg_control = control.bytes;
@@ -93,7 +90,17 @@ static void answer_take(int socket, const struct request *request, int count) {
         head->cmsg_len = CMSG_LEN(sizeof(int) * open_count);
         memcpy(CMSG_DATA(head), open, sizeof(int) * open_count);
     }
-    sendmsg(socket, &message, MSG_NOSIGNAL);
+    return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+/// A byte for each descriptor, 1 = it is open, and those that are.
+static void answer_take(int socket, const struct request *request, int count) {
+    struct taken answer = {.name = request->name};
+    // Nearly always all of them are: to ask for each first would cost a call for each.
+    memset(answer.is_open, 1, (size_t)count);
+    if (send_taken(socket, &answer, request->wanted, count) == 0 || errno != EBADF) return;
+    for (int index = 0; index < count; index++) answer.is_open[index] = fcntl(request->wanted[index], F_GETFD) >= 0;
+    send_taken(socket, &answer, request->wanted, count);
 }
 
 static void anchor(int socket) {
@@ -225,26 +232,41 @@ int clinux_anchor_list(int socket, int *descriptors, int max) {
     }
 }
 
+/// The peer's FIN counts as a byte received, and never as one unread.
+static unsigned long long received_bytes(const struct tcp_info *info) {
+    enum { CLOSE_WAIT = 8, LAST_ACK = 9, CLOSING = 11 };
+    int has_ended = info->tcpi_state == CLOSE_WAIT || info->tcpi_state == LAST_ACK || info->tcpi_state == CLOSING;
+    return info->tcpi_bytes_received - (unsigned long long)has_ended;
+}
+
+static int get_info(int descriptor, struct tcp_info *info) {
+    socklen_t size = sizeof *info;
+    memset(info, 0, size);
+    return getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, info, &size);
+}
+
 int clinux_tcp_counts(int descriptor, unsigned long long *written, unsigned long long *read) {
     struct tcp_info info;
     int unread, unacknowledged, unread_after = 0, unacknowledged_after = 0;
-    if (ioctl(descriptor, SIOCINQ, &unread_after) < 0 || ioctl(descriptor, SIOCOUTQ, &unacknowledged_after) < 0) return -1;
-    // The peer goes on meanwhile. Nobody reads or writes here, so one queue only grows and the other only shrinks: when
-    // neither has changed, what was read between belongs to the same moment.
+    // Nobody reads or writes here: the unread bytes only become more, the unacknowledged ones only fewer. So if there are
+    // none of either now, none were unread when the kernel told the rest, and nothing more will be acknowledged.
+    if (get_info(descriptor, &info) < 0 || ioctl(descriptor, SIOCINQ, &unread_after) < 0) return -1;
+    if (unread_after == 0 && info.tcpi_unacked == 0 && info.tcpi_notsent_bytes == 0) {
+        *written = info.tcpi_bytes_acked;
+        *read = received_bytes(&info);
+        return 0;
+    }
+    if (ioctl(descriptor, SIOCOUTQ, &unacknowledged_after) < 0) return -1;
+    // The peer goes on meanwhile: when neither queue has changed, what was read between belongs to the same moment.
     do {
         unread = unread_after;
         unacknowledged = unacknowledged_after;
-        socklen_t size = sizeof info;
-        memset(&info, 0, sizeof info);
-        if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) < 0) return -1;
+        if (get_info(descriptor, &info) < 0) return -1;
         if (ioctl(descriptor, SIOCINQ, &unread_after) < 0 || ioctl(descriptor, SIOCOUTQ, &unacknowledged_after) < 0)
             return -1;
     } while (unread != unread_after || unacknowledged != unacknowledged_after);
     *written = info.tcpi_bytes_acked + (unsigned long long)unacknowledged;
-    *read = info.tcpi_bytes_received - (unsigned long long)unread;
-    // The peer's FIN counts as a byte received, and never as one unread.
-    enum { CLOSE_WAIT = 8, LAST_ACK = 9, CLOSING = 11 };
-    if (info.tcpi_state == CLOSE_WAIT || info.tcpi_state == LAST_ACK || info.tcpi_state == CLOSING) *read -= 1;
+    *read = received_bytes(&info) - (unsigned long long)unread;
     return 0;
 }
 

@@ -21,6 +21,8 @@ public enum ListeningSocket {
         do throws(SystemFailure) {
             try enable(SO_REUSEADDR, SOL_SOCKET, descriptor)
             if sharedPort { try enable(SO_REUSEPORT, SOL_SOCKET, descriptor) }
+            // Inherited by every connection from its first moment, also by one that a shard is killed over.
+            try enable(TCP_NODELAY, Int32(IPPROTO_TCP), descriptor)
             if address.isIPv6 { try enable(IPV6_V6ONLY, Int32(IPPROTO_IPV6), descriptor) }
             let bound = address.withSockaddr { bind(descriptor, $0, $1) }
             guard bound == 0 else { throw SystemFailure(code: -errno) }

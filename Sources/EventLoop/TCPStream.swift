@@ -85,11 +85,10 @@ open class TCPStream {
         }
     }
 
-    /// Goes on with a connection that stands already: one that another process has made. The stream owns the descriptor
-    /// from here on; `didConnect` is not called.
+    /// Goes on with a connection that stands already: one that a stream of another process has made, whose options it
+    /// keeps. The stream owns the descriptor from here on; `didConnect` is not called.
     public func open(descriptor: Int32) throws(SystemFailure) {
         try SystemFailure.check(uv_tcp_open(raw, descriptor))
-        uv_tcp_nodelay(raw, 1)
     }
 
     /// The descriptor of the connection; -1 when it has none. It stays the stream's.
@@ -101,8 +100,21 @@ open class TCPStream {
 
     /// Binds the local end before `connect`: lets one machine look like many (127.0.0.x), and hold more connections
     /// than one address has ports.
+    /// - Parameter address: with port 0 the system chooses one when it connects.
     public func bind(to address: SocketAddress) throws(SystemFailure) {
-        try SystemFailure.check(address.withSockaddr { sockaddr, _ in uv_tcp_bind(raw, sockaddr, 0) })
+        let family = address.isIPv6 ? AF_INET6 : AF_INET
+        let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw SystemFailure(code: -errno) }
+        // To choose it now would mean one that nobody else has, to whatever target: the search takes the kernel up to a
+        // millisecond when thousands are taken.
+        var on: Int32 = 1
+        setsockopt(descriptor, Int32(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT, &on, socklen_t(MemoryLayout<Int32>.size))
+        let bound = address.withSockaddr { Glibc.bind(descriptor, $0, $1) }
+        let result = bound == 0 ? uv_tcp_open(raw, descriptor) : -errno
+        guard result == 0 else {
+            Glibc.close(descriptor)
+            throw SystemFailure(code: result)
+        }
     }
 
     /// Makes the kernel probe a connection that has been silent for so long, to notice a peer that vanished.
