@@ -11,6 +11,7 @@ internal import Logging
 @main
 enum Main {
     static func main() {
+        Allocator.returnFreedMemory()
         let inheritance = Inheritance.take(program: "millrace-gateway")
         let settings = inheritance.settings
         LogOutput.start(

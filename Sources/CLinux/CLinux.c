@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -16,6 +17,14 @@ int clinux_close_on_exec_from(unsigned int first) { return close_range(first, ~0
 int clinux_memory_file(const char *name) { return memfd_create(name, 0); }
 
 int clinux_process_descriptor(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
+
+void clinux_return_freed_memory(void) {
+    enum { LARGE = 256 * 1024 };
+    // Left alone, glibc raises both limits with the largest block that was ever freed, up to 32 MiB.
+    mallopt(M_MMAP_THRESHOLD, LARGE);
+    mallopt(M_TRIM_THRESHOLD, LARGE);
+    mallopt(M_ARENA_MAX, 1);
+}
 
 int clinux_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1); }
 

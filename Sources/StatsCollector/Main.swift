@@ -5,6 +5,7 @@ internal import Logging
 
 @main enum Main {
     static func main() {
+        Allocator.returnFreedMemory()
         let inheritance = Inheritance.take(program: "millrace-collector")
         let settings = inheritance.settings
         LogOutput.start(

@@ -52,6 +52,10 @@ int clinux_anchor_list(int socket, int *descriptors, int max);
 /// counts; `written` of a connection that we opened includes its SYN, one more than the bytes. 0, or -1 with errno.
 int clinux_tcp_counts(int descriptor, unsigned long long *written, unsigned long long *read);
 
+/// Makes the C library's allocator give large blocks (256 KiB and more) back to the system as soon as they are freed, and keep one
+/// heap for all threads. Once, before the first thread.
+void clinux_return_freed_memory(void);
+
 /// ftruncate, and the mapping of the whole file, shared: nil with errno when there is no room. Pages cost memory when touched.
 void *clinux_map_shared(int descriptor, size_t length);
 /// Gives the pages of a part of the file back (FALLOC_FL_PUNCH_HOLE); what is read there is zero afterwards.
