@@ -17,7 +17,6 @@ enum AbsorptionRefusal: Error, Equatable {
     case unreadable(Takeover.Fault)
     /// It was written by another process than the one that stands still.
     case otherIncarnation
-    case otherPools
     case noDescriptors
     case noRoom
     case shard(Shard.AbsorptionFault)

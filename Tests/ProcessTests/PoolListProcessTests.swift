@@ -58,7 +58,9 @@ extension ServiceTests {
         @Test func anyChangeOfTheListUnderLoadCostsNoConnectionAndNoShare() throws {
             try write([.pool(0)])
             let service = try Service(millrace: ["--config", file.path], namesPool: false)
-            let swarm = try service.startSwarm(["--miners", "300", "--rate", "400", "--workers", "50", "--seconds", "36"])
+            let swarm = try service.startSwarm([
+                "--miners", "300", "--rate", "400", "--workers", "50", "--seconds", "36",
+            ])
             try #require(swarm.hasReached(300))
             let changes: [(list: [Entry], works: Int)] = [
                 ([.pool(0), .pool(1)], 0),  // one more
