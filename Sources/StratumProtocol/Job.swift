@@ -106,7 +106,8 @@ extension Job {
         return true
     }
 
-    static func plain(_ id: JobID) -> Bool { (0..<id.count).allSatisfy { isPlain(id[$0]) } }
+    /// Whether an id goes out as it came in.
+    public static func plain(_ id: JobID) -> Bool { (0..<id.count).allSatisfy { isPlain(id[$0]) } }
 
     private static func isPlain(_ byte: UInt8) -> Bool {
         byte > 0x20 && byte < 0x7f && byte != 0x22 && byte != 0x5c

@@ -21,8 +21,16 @@ public enum Limits {
     public static let tick = Milliseconds(100)
     static let ticksPerRound = 10
 
-    /// Pools of one configuration: a connection names its pool in 8 bits.
-    public static let poolsMax = 256
+    /// A pool that another one has replaced takes shares of its job for so long: they were on their way, or found before
+    /// the miner had read of the new one.
+    public static let lateShares = Milliseconds.seconds(5)
+    /// A pool that another one has replaced is hung up after so long at the latest: what came last may still be answered.
+    public static let drain = Milliseconds(lateShares.count + poolAnswer.count)
+
+    /// Pools of one configuration: half of the seats, so that a new list never takes those of the one before.
+    public static let poolsMax = 128
+    /// Pools of one shard, those off the list that still have connections included: a connection names its pool in 8 bits.
+    public static let poolSeatsMax = 256
     /// Pool connections of one shard: 262,144 miners, far beyond the descriptors of one process. With a pool that
     /// reserves the nonce byte it is also the number of miners.
     public static let upstreamsMax = 4_096

@@ -14,7 +14,7 @@ public struct MinerID: Hashable, Sendable {
 /// One attempt to reach one pool for one upstream.
 public struct PoolConnectionID: Hashable, Sendable {
     public let upstream: UInt16
-    /// Index into `ShardPolicy.pools`.
+    /// The pool's seat (`Shard.poolName`): it stays when the list of the policy changes.
     public let pool: UInt8
     /// Grows with each attempt.
     public let generation: UInt32
@@ -53,7 +53,11 @@ public struct SettledShare: Equatable, Sendable {
     /// 0 when it did not go to the pool.
     public var latencyMicroseconds: UInt64
     public var upstream: UInt16
+    /// Index into `ShardPolicy.pools`, or `formerPool`.
     public var pool: UInt8
+
+    /// Stands for a pool that is on the list no more: `Limits.poolsMax` leaves it free.
+    public static let formerPool = UInt8.max
 }
 
 /// Something that an operator may want to read.

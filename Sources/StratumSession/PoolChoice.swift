@@ -10,7 +10,7 @@ internal import StratumProtocol
 /// coming and going does not take all miners with it each time: while a backup serves, it has to stay away for longer
 /// after each short stay but one.
 struct PoolChoice {
-    let count: Int
+    private(set) var count: Int
     private(set) var retries: Int
     private(set) var active: Int?
     /// Pools before this one may be tried.
@@ -26,10 +26,22 @@ struct PoolChoice {
         self.retries = retries
     }
 
-    /// The operator has changed the number; failures so far count towards the new one.
-    mutating func adopt(retries: Int) {
+    /// The operator has changed the list or the number of retries. What the first pool has done counts as long as it
+    /// stays the first.
+    /// - Parameter active: the new place of the pool that is used; nil when none is, or it is on the list no more.
+    mutating func adopt(count: Int, retries: Int, active: Int?, keepsFirst: Bool, at now: Instant) {
+        self.count = count
         self.retries = retries
+        if !keepsFirst {
+            firstFailures = 0
+            firstSince = active == 0 ? now : .never
+            shortStays = 0
+            holdUntil = Instant(microseconds: 0)
+            reach = 1
+        }
         firstFailures = min(firstFailures, retries)
+        reach = min(active.map { $0 + 1 } ?? reach, count)
+        self.active = active
     }
 
     /// Whether `pool` should be used or tried now.

@@ -10,6 +10,8 @@ public struct Absorption: Sendable {
     fileprivate let upstreams: UInt16
     fileprivate let generations: UInt32
     fileprivate let keys: UInt64
+    /// By the seat that a pool had: its seat here.
+    fileprivate let seats: [UInt8]
 
     /// The miner's new name; nil when it was not there.
     public func name(of id: MinerID) -> MinerID? {
@@ -22,7 +24,7 @@ public struct Absorption: Sendable {
     /// The pool connection's new name.
     public func name(of id: PoolConnectionID) -> PoolConnectionID {
         PoolConnectionID(
-            upstream: id.upstream &+ upstreams, pool: id.pool, generation: id.generation &+ generations)
+            upstream: id.upstream &+ upstreams, pool: seats[Int(id.pool)], generation: id.generation &+ generations)
     }
 
     /// The new key of a miner that has logged in, whether it is still there or not.
@@ -40,6 +42,8 @@ extension Shard {
         case tooManyMiners
         case tooManyUpstreams
         case tooManySharesInFlight
+        /// Of earlier lists, with connections that are not over.
+        case tooManyPools
     }
 
     /// Takes another shard's miners, upstreams, jobs and shares in flight for its own.
@@ -53,7 +57,8 @@ extension Shard {
         precondition(other.outbox.isEmpty, "decisions must be performed before a shard is absorbed")
         try checkRoom(for: other)
         var absorption = Absorption(
-            upstreams: UInt16(upstreams.count), generations: dials, keys: nextMinerKey - 1)
+            upstreams: UInt16(upstreams.count), generations: dials, keys: nextMinerKey - 1,
+            seats: seatPools(of: other.seats))
         absorption.rows.reserveCapacity(other.miners.count)
         for row in other.miners.indices {
             let former = other.miners[row]
@@ -63,12 +68,14 @@ extension Shard {
             }
             absorption.rows.append((former.generation, settle(former, other.wires[row], absorption)))
         }
-        for index in other.upstreams.indices { other.upstreams[index].rename(absorption) }
+        for index in other.upstreams.indices { other.upstreams[index].rename(absorption, seats: seats.count) }
         upstreams += other.upstreams
         nextMinerKey += other.nextMinerKey - 1
         dials &+= other.dials
         expectsReserved = expectsReserved || other.expectsReserved
-        for pool in hasSaidReserved.indices where other.hasSaidReserved[pool] { hasSaidReserved[pool] = true }
+        for (pool, seat) in absorption.seats.enumerated() where other.hasSaidReserved[pool] {
+            hasSaidReserved[Int(seat)] = true
+        }
         minersNow += other.minersNow
         connections += other.connections
         return absorption
@@ -83,7 +90,17 @@ extension Shard {
             nextMinerKey + other.nextMinerKey - 1 <= Limits.minerKeyMax
         else { throw .tooManyMiners }
         guard upstreams.count + other.upstreams.count <= Limits.upstreamsMax else { throw .tooManyUpstreams }
+        guard seats.count + other.seats.count <= Limits.poolSeatsMax + policy.pools.count else { throw .tooManyPools }
         guard sharePlaces + other.sharePlaces <= Limits.sharePlacesMax else { throw .tooManySharesInFlight }
+    }
+
+    /// Gives each pool of another shard with the same policy its seat here: the one of its place in the list, or a new one when
+    /// it is on the list no more.
+    private mutating func seatPools(of others: [PoolSeat]) -> [UInt8] {
+        others.map { other in
+            if let rank = other.rank, let seat = seats.firstIndex(where: { $0.rank == rank }) { return UInt8(seat) }
+            return UInt8(addSeat(other))
+        }
     }
 
     private var sharePlaces: Int {
@@ -115,7 +132,7 @@ extension Shard {
 
 extension Upstream {
     /// It is another shard's now, and has its names.
-    fileprivate mutating func rename(_ absorption: Absorption) {
+    fileprivate mutating func rename(_ absorption: Absorption, seats: Int) {
         index &+= absorption.upstreams
         space.rename { absorption.name(of: $0) ?? Absorption.nobody }
         for pool in sessions.indices {
@@ -125,6 +142,11 @@ extension Upstream {
                 share.minerKey = absorption.key(of: share.minerKey)
             }
         }
+        let former = sessions
+        sessions = [PoolSession](repeating: PoolSession(), count: seats)
+        for (pool, seat) in absorption.seats.enumerated() { sessions[Int(seat)] = former[pool] }
+        serving = serving.map { absorption.seats[Int($0)] }
+        lastPool = absorption.seats[Int(lastPool)]
         if let source = current?.source { current?.source = absorption.name(of: source) }
         if let source = previous?.source { previous?.source = absorption.name(of: source) }
     }

@@ -10,7 +10,7 @@ public struct UpstreamView: Equatable, Sendable {
     /// `SettledShare.upstream`
     public var id: UInt16
     public var state: State
-    /// The pool it works for, or worked for last.
+    /// The pool it works for, or worked for last: its place in the policy's list, or `SettledShare.formerPool`.
     public var pool: UInt8
     /// Those in its nonce slots.
     public var miners: Int
@@ -43,14 +43,20 @@ public struct UpstreamView: Equatable, Sendable {
 
 extension Shard {
     /// All upstreams, in the order of their numbers.
-    public var upstreamViews: [UpstreamView] { upstreams.map(\.view) }
+    public var upstreamViews: [UpstreamView] {
+        upstreams.map { upstream in
+            var view = upstream.view
+            view.pool = reportedRank(ofSeat: Int(view.pool))
+            return view
+        }
+    }
 }
 
 extension Upstream {
     fileprivate var view: UpstreamView {
         var view = UpstreamView(id: index)
         if !isSuspended { view.state = activePool == nil ? .error : .active }
-        view.pool = lastPool
+        view.pool = serving ?? lastPool
         view.miners = space.ownedCount
         if let current {
             view.difficulty = current.job.difficulty

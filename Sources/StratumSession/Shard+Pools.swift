@@ -10,7 +10,7 @@ extension Shard {
         guard case .connecting = upstreams[upstream].sessions[pool].phase else { return }
         upstreams[upstream].sessions[pool].phase = .loggingIn(deadline: now + Limits.poolAnswer)
         upstreams[upstream].sessions[pool].lastSentAt = now
-        let login = policy.pools[pool]
+        let login = seats[pool].pool
         let agent = policy.agent
         send(to: id) {
             PoolRequest.login(
@@ -22,7 +22,7 @@ extension Shard {
     /// How to read the next line of a connection: the id of a login that waits for its answer, and the algorithm of
     /// jobs that name none.
     public func reading(of id: PoolConnectionID) -> (loginID: Int64?, assumed: AlgorithmName) {
-        let assumed = policy.pools[Int(id.pool)].algorithm ?? AlgorithmName()
+        let assumed = seats[Int(id.pool)].pool.algorithm ?? AlgorithmName()
         guard isCurrent(id), case .loggingIn = upstreams[Int(id.upstream)].sessions[Int(id.pool)].phase else {
             return (nil, assumed)
         }
@@ -77,7 +77,8 @@ extension Shard {
             index = upstreams.count
             upstreams.append(
                 Upstream(
-                    index: UInt16(index), pools: policy.pools.count, retries: policy.retries, firstSlot: slot))
+                    index: UInt16(index), seats: seats.count,
+                    choice: PoolChoice(count: policy.pools.count, retries: policy.retries), firstSlot: slot))
         }
         upstreams[index].isSuspended = false
         upstreams[index].emptySince = now
@@ -101,8 +102,7 @@ extension Shard {
     mutating func dialWanted(_ upstream: Int, at now: Instant) {
         guard !upstreams[upstream].isSuspended else { return }
         for pool in upstreams[upstream].sessions.indices {
-            let isWanted = upstreams[upstream].choice.wants(pool, at: now)
-            switch (upstreams[upstream].sessions[pool].phase, isWanted) {
+            switch (upstreams[upstream].sessions[pool].phase, wants(pool, for: upstream, at: now)) {
             case (.idle, true):
                 dial(pool, for: upstream, at: now)
             case (.pausing(let until), true):
@@ -110,14 +110,30 @@ extension Shard {
             case (.pausing, false), (.connecting, false), (.loggingIn, false), (.awaitingJob, false):
                 letGo(of: upstreams[upstream].connection(of: pool), at: now)
             case (.active, false):
-                // It was used until now: what it was asked, it may answer.
-                upstreams[upstream].sessions[pool].phase = .draining(deadline: now + Limits.poolAnswer)
+                // It was used until now: what it was asked it may answer, and what was found in its job it may have.
+                upstreams[upstream].sessions[pool].phase = .draining(deadline: now + Limits.drain)
                 finishDraining(upstreams[upstream].connection(of: pool), at: now)
+            case (.draining, true):
+                // Wanted again; nothing is lost when nobody is served meanwhile.
+                guard upstreams[upstream].serving == nil, upstreams[upstream].sessions[pool].inFlight.count == 0 else {
+                    break
+                }
+                letGo(of: upstreams[upstream].connection(of: pool), at: now)
+                dial(pool, for: upstream, at: now)
             case (.idle, false), (.connecting, true), (.loggingIn, true), (.awaitingJob, true), (.active, true),
-                (.draining, _):
+                (.draining, false):
                 break
             }
         }
+    }
+
+    /// Whether the pool of a seat should be used or tried now.
+    private func wants(_ seat: Int, for upstream: Int, at now: Instant) -> Bool {
+        guard let rank = seats[seat].rank else {
+            // Off the list: it serves until another one does.
+            return upstreams[upstream].serving.map { Int($0) } == seat
+        }
+        return upstreams[upstream].choice.wants(Int(rank), at: now)
     }
 
     private mutating func dial(_ pool: Int, for upstream: Int, at now: Instant) {
@@ -147,7 +163,9 @@ extension Shard {
             return
         case .awaitingJob:
             upstreams[upstream].sessions[pool].phase = .active
-            guard upstreams[upstream].choice.succeeded(pool, at: now) else { return dialWanted(upstream, at: now) }
+            guard let rank = seats[pool].rank, upstreams[upstream].choice.succeeded(Int(rank), at: now) else {
+                return dialWanted(upstream, at: now)
+            }
             failureReports[pool].recovered()
             outbox.append(.news(.poolActive(id)))
             adopt(job, from: id, at: now)
@@ -169,6 +187,7 @@ extension Shard {
         upstreams[upstream].adopt(job, from: id, isReserved: isReserved, salt: random.next())
         upstreams[upstream].jobAt = now
         upstreams[upstream].lastPool = id.pool
+        upstreams[upstream].serving = id.pool
         var homeless: [MinerID] = []
         if isReserved {
             if !hasSaidReserved[pool] { outbox.append(.news(.poolReservesNonceByte(id))) }
@@ -210,27 +229,26 @@ extension Shard {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         let wasDraining = if case .draining = upstreams[upstream].sessions[pool].phase { true } else { false }
         letGo(of: id, at: now)
-        if wasDraining { return dialWanted(upstream, at: now) }
+        guard !wasDraining, let rank = seats[pool].rank else { return dialWanted(upstream, at: now) }
         upstreams[upstream].sessions[pool].phase = .pausing(until: now + policy.retryPause)
         report(failure, of: id, at: now)
-        upstreams[upstream].choice.failed(pool, at: now)
+        upstreams[upstream].choice.failed(Int(rank), at: now)
         dialWanted(upstream, at: now)
     }
 
     /// Hangs up and forgets the session; shares in flight are answered.
-    private mutating func letGo(of id: PoolConnectionID, at now: Instant) {
+    mutating func letGo(of id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         if upstreams[upstream].sessions[pool].isConnected { outbox.append(.hangUp(id)) }
+        if upstreams[upstream].serving == id.pool { upstreams[upstream].serving = nil }
         abandonShares(of: id, at: now)
         let generation = upstreams[upstream].sessions[pool].generation
         upstreams[upstream].sessions[pool] = PoolSession()
         upstreams[upstream].sessions[pool].generation = generation
     }
 
-    private mutating func finishDraining(_ id: PoolConnectionID, at now: Instant) {
-        let session = upstreams[Int(id.upstream)].sessions[Int(id.pool)]
-        guard case .draining = session.phase, session.inFlight.count == 0 else { return }
-        letGo(of: id, at: now)
+    mutating func finishDraining(_ id: PoolConnectionID, at now: Instant) {
+        if upstreams[Int(id.upstream)].isDrained(Int(id.pool)) { letGo(of: id, at: now) }
     }
 
     private mutating func report(_ failure: PoolFailure, of id: PoolConnectionID, at now: Instant) {

@@ -31,7 +31,7 @@ extension Shard {
     ) {
         let row = Int(id.index)
         let upstream = Int(miners[row].upstream)
-        guard let pool = upstreams[upstream].activePool, let jobID = share.jobID,
+        guard let pool = upstreams[upstream].session(for: age),
             let job = (age == .current ? upstreams[upstream].current : upstreams[upstream].previous)?.job
         else { preconditionFailure("a share was judged good without a job or a pool") }
         let requestID = upstreams[upstream].sessions[pool].takeRequestID()
@@ -41,7 +41,7 @@ extension Shard {
                 difficulty: job.difficulty, creditedDifficulty: credited(row, at: job.difficulty),
                 actualDifficulty: actual, isExpired: age == .previous))
         upstreams[upstream].sessions[pool].lastSentAt = now
-        var forwarded = ForwardedShare(jobID: jobID, nonce: nonce, hash: hash)
+        var forwarded = ForwardedShare(jobID: job.id, nonce: nonce, hash: hash)
         forwarded.signature = share.signature
         forwarded.commitment = share.commitment
         let session = upstreams[upstream].sessions[pool].session
@@ -99,7 +99,7 @@ extension Shard {
                     difficulty: share.difficulty, creditedDifficulty: share.creditedDifficulty,
                     actualDifficulty: share.actualDifficulty,
                     latencyMicroseconds: now.microseconds(since: share.sentAt),
-                    upstream: connection.upstream, pool: connection.pool)))
+                    upstream: connection.upstream, pool: reportedRank(ofSeat: Int(connection.pool)))))
     }
 
     /// A share that did not.
@@ -113,7 +113,7 @@ extension Shard {
                     minerKey: miners[row].key, outcome: outcome, isExpired: false, difficulty: difficulty,
                     creditedDifficulty: credited(row, at: difficulty), actualDifficulty: actual,
                     latencyMicroseconds: 0, upstream: upstream,
-                    pool: UInt8(upstreams[Int(upstream)].activePool ?? 0))))
+                    pool: upstreams[Int(upstream)].activePool.map { reportedRank(ofSeat: $0) } ?? 0)))
     }
 
     private func credited(_ row: Int, at poolDifficulty: UInt64) -> UInt64 {

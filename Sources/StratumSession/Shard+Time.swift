@@ -13,12 +13,14 @@ extension Shard {
     }
 
     private mutating func tickPools(_ upstream: Int, at now: Instant) {
+        upstreams[upstream].endLateShares(at: now)
         for pool in upstreams[upstream].sessions.indices {
             let id = upstreams[upstream].connection(of: pool)
             if let failure = upstreams[upstream].sessions[pool].failure(at: now) {
                 fail(id, failure, at: now)
             } else {
                 keepAlive(id, at: now)
+                finishDraining(id, at: now)
             }
         }
         dialWanted(upstream, at: now)
@@ -30,7 +32,7 @@ extension Shard {
             upstreams[upstream].sessions[pool].hasKeepalive,
             // Another one would hide how long the pool has owed us the answer to the last.
             upstreams[upstream].sessions[pool].keepaliveSentAt == nil,
-            now >= upstreams[upstream].sessions[pool].lastSentAt + policy.pools[pool].keepalive
+            now >= upstreams[upstream].sessions[pool].lastSentAt + seats[pool].pool.keepalive
         else { return }
         let requestID = upstreams[upstream].sessions[pool].takeRequestID()
         upstreams[upstream].sessions[pool].lastSentAt = now

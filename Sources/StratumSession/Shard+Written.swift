@@ -8,6 +8,7 @@ private enum Tag {
     static let wires = FormTag("WIRE")
     static let vacant = FormTag("VACT")
     static let upstreams = FormTag("UPST")
+    static let seats = FormTag("SEAT")
 }
 
 /// The written form of a shard: all that it knows (docs/HANDOVER.md).
@@ -50,6 +51,10 @@ extension Shard {
                 form.integer(UInt32(upstreams.count))
                 for upstream in upstreams { upstream.encode(to: &form) }
             }
+            form.section(Tag.seats) { form in
+                form.integer(UInt32(seats.count))
+                for seat in seats { seat.encode(to: &form) }
+            }
         }
     }
 
@@ -63,14 +68,17 @@ extension Shard {
 
     /// Takes up what another shard has written. Nothing of it is believed: a damaged form is an error, and a shard
     /// that was read keeps all the promises that a shard relies on.
-    /// - Parameter form: stands behind the form afterwards.
-    public init(decoding form: inout FormReader) throws(FormFault) {
-        let state = try ReadState(&form)
+    /// - Parameters:
+    ///   - form: stands behind the form afterwards.
+    ///   - poolNames: of the policy's pools, in its order, for a form that an older program has written: it has none.
+    public init(decoding form: inout FormReader, poolNames: [String] = []) throws(FormFault) {
+        let state = try ReadState(&form, poolNames)
         self.init(policy: state.policy, seed: state.random)
         nextMinerKey = state.nextMinerKey
         ticks = state.ticks
         dials = state.dials
         expectsReserved = state.expectsReserved
+        seats = state.seats
         hasSaidReserved = state.hasSaidReserved
         failureReports = state.failureReports
         miners = state.miners
@@ -84,12 +92,13 @@ extension Shard {
 
 /// What stands in a form, read and checked.
 private struct ReadState {
-    let policy: ShardPolicy
+    var policy: ShardPolicy
     let random: UInt64
     let nextMinerKey: UInt64
     let ticks: Int
     let dials: UInt32
     let expectsReserved: Bool
+    var seats: [PoolSeat] = []
     var hasSaidReserved: [Bool] = []
     var failureReports: [FailureReports] = []
     var miners: [MinerSession] = []
@@ -99,7 +108,7 @@ private struct ReadState {
     var minersNow = 0
     var connections = 0
 
-    init(_ form: inout FormReader) throws(FormFault) {
+    init(_ form: inout FormReader, _ poolNames: [String]) throws(FormFault) {
         let sections = try Sections(&form)
         var base = try sections.body(Tag.shard, "SHRD")
         random = try base.integer()
@@ -109,6 +118,12 @@ private struct ReadState {
         expectsReserved = try base.flag()
         var policyForm = try sections.body(Tag.policy, "PLCY")
         policy = try ShardPolicy(decoding: &policyForm)
+        if poolNames.count == policy.pools.count {
+            for (rank, name) in poolNames.enumerated() where policy.pools[rank].name.isEmpty {
+                policy.pools[rank].name = name
+            }
+        }
+        try decodeSeats(sections.body(Tag.seats))
         try decodePools(try sections.body(Tag.pools, "POOL"))
         try decodeMiners(try sections.body(Tag.miners, "MINR"), wires: try sections.body(Tag.wires, "WIRE"))
         try decodeVacant(try sections.body(Tag.vacant, "VACT"))
@@ -116,10 +131,21 @@ private struct ReadState {
         try checkPlaces()
     }
 
+    /// Each pool of the policy has one seat.
+    private mutating func decodeSeats(_ form: FormReader?) throws(FormFault) {
+        guard var form else {
+            seats = PoolSeat.inOrder(of: policy)
+            return
+        }
+        let count = try form.entryCount(max: Limits.poolSeatsMax, bytesMin: 8, "seats")
+        for _ in 0..<count { seats.append(try PoolSeat(decoding: &form)) }
+        guard PoolSeat.seat(seats, allOf: policy) else { throw .badField("seats") }
+    }
+
     private mutating func decodePools(_ form: FormReader) throws(FormFault) {
         var form = form
-        guard try form.integer() as UInt32 == UInt32(policy.pools.count) else { throw .badField("pools") }
-        for _ in policy.pools {
+        guard try form.integer() as UInt32 == UInt32(seats.count) else { throw .badField("pools") }
+        for _ in seats {
             var form = try form.record()
             hasSaidReserved.append(try form.flag())
             failureReports.append(try FailureReports(decoding: &form))
@@ -172,7 +198,8 @@ private struct ReadState {
         var places = 0
         upstreams.reserveCapacity(count)
         for index in 0..<count {
-            let upstream = try Upstream(decoding: &form, index: UInt16(index), pools: policy.pools.count)
+            let upstream = try Upstream(
+                decoding: &form, index: UInt16(index), pools: policy.pools.count, seats: seats)
             places += upstream.sessions.reduce(0) { $0 + $1.inFlight.ringCount }
             guard places <= Limits.sharePlacesMax else { throw .badField("shares") }
             upstreams.append(upstream)
@@ -197,7 +224,7 @@ private struct ReadState {
 /// The sections of a form, each once; those that nobody knows are left.
 private struct Sections {
     private var list: [(tag: UInt32, body: FormReader)] = []
-    /// There are seven; a form may not make us keep a list of millions.
+    /// There are eight; a form may not make us keep a list of millions.
     private static let countMax = 64
 
     init(_ form: inout FormReader) throws(FormFault) {
@@ -210,7 +237,10 @@ private struct Sections {
     }
 
     func body(_ tag: FormTag, _ name: StaticString) throws(FormFault) -> FormReader {
-        guard let part = list.first(where: { $0.tag == tag.number }) else { throw .missing(name.description) }
-        return part.body
+        guard let body = body(tag) else { throw .missing(name.description) }
+        return body
     }
+
+    /// nil when it is not there: an older program does not write it.
+    func body(_ tag: FormTag) -> FormReader? { list.first { $0.tag == tag.number }?.body }
 }

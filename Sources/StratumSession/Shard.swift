@@ -24,8 +24,11 @@ public struct Shard: ~Copyable {
     var expectsReserved = false
     /// Grows with each dial: no two pool connections of this shard have the same name.
     var dials: UInt32 = 0
+    /// The pools of the policy, and those before that still have connections.
+    var seats: [PoolSeat]
+    /// For each seat.
     var hasSaidReserved: [Bool]
-    /// For each pool.
+    /// For each seat.
     var failureReports: [FailureReports]
 
     /// Connections that have logged in and have a job.
@@ -38,6 +41,7 @@ public struct Shard: ~Copyable {
         self.policy = policy
         random = RandomNumbers(seed: seed)
         let pools = policy.pools.count
+        seats = PoolSeat.inOrder(of: policy)
         hasSaidReserved = [Bool](repeating: false, count: pools)
         failureReports = Array(repeating: FailureReports(), count: pools)
     }

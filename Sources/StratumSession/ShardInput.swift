@@ -54,7 +54,8 @@ extension Shard {
             poolClosed(id, reason: String(copying: bytes, max: PoolFailure.textBytesMax), at: now)
         case .tick: tick(at: now)
         case .policy:
-            guard let policy = ShardPolicy(written: bytes), adopt(policy, at: now) else { throw .badPolicy }
+            guard let policy = ShardPolicy(written: bytes) else { throw .badPolicy }
+            adopt(policy, at: now)
         case .note: break
         }
     }

@@ -28,6 +28,9 @@ public struct ShardPolicy: Equatable, Sendable {
 
     /// Our login at a pool.
     public struct Pool: Equatable, Sendable {
+        /// Where it is: "pool.example:3333". Together with the login it says which pool this is; empty in states of older
+        /// programs.
+        public var name: String
         public var user: String
         public var password: String
         public var rigID: String?
@@ -38,14 +41,21 @@ public struct ShardPolicy: Equatable, Sendable {
 
         /// - Parameter keepalive: 0 stands for 60 s: a pool that offers keepalives expects them (behaviour.md §9).
         public init(
-            user: String, password: String, rigID: String? = nil, algorithm: AlgorithmName? = nil,
+            name: String = "", user: String, password: String, rigID: String? = nil, algorithm: AlgorithmName? = nil,
             keepalive: Milliseconds = .seconds(60)
         ) {
+            self.name = name
             self.user = user
             self.password = password
             self.rigID = rigID
             self.algorithm = algorithm
             self.keepalive = keepalive.count > 0 ? keepalive : .seconds(60)
+        }
+
+        /// Whether a connection to the one serves as a connection to the other: what it was told at its login is the same.
+        func isSame(as other: Pool) -> Bool {
+            name == other.name && user == other.user && password == other.password && rigID == other.rigID
+                && algorithm == other.algorithm
         }
     }
 }
@@ -71,16 +81,7 @@ extension ShardPolicy {
         form.text(agent)
         form.flag(keepsFirstUpstream)
         form.integer(UInt32(pools.count))
-        for pool in pools {
-            form.record { form in
-                form.text(pool.user)
-                form.text(pool.password)
-                form.text(ifGiven: pool.rigID)
-                form.flag(pool.algorithm != nil)
-                form.bytes(pool.algorithm ?? AlgorithmName())
-                form.integer(pool.keepalive.count)
-            }
-        }
+        for pool in pools { pool.encode(to: &form) }
     }
 
     public init(decoding form: inout FormReader) throws(FormFault) {
@@ -97,17 +98,38 @@ extension ShardPolicy {
         pools = []
         let count = try form.entryCount(max: Limits.poolsMax, bytesMin: 8, "policy.pools")
         guard count > 0 else { throw .badField("policy.pools") }
-        for _ in 0..<count {
-            var form = try form.record()
-            let user = try form.text(max: max, "pool.user")
-            let password = try form.text(max: max, "pool.password")
-            let rigID = try form.text(ifGivenMax: max, "pool.rigID")
-            let hasAlgorithm = try form.flag()
-            let algorithm: AlgorithmName = try form.inlineBytes("pool.algorithm")
-            pools.append(
-                Pool(
-                    user: user, password: password, rigID: rigID, algorithm: hasAlgorithm ? algorithm : nil,
-                    keepalive: Milliseconds(try form.integer())))
+        for _ in 0..<count { pools.append(try Pool(decoding: &form)) }
+    }
+}
+
+extension ShardPolicy.Pool {
+    /// The same for a pool's own words.
+    private static let textBytesMax = 1 << 20
+
+    func encode(to form: inout FormWriter) {
+        form.record { form in
+            form.text(user)
+            form.text(password)
+            form.text(ifGiven: rigID)
+            form.flag(algorithm != nil)
+            form.bytes(algorithm ?? AlgorithmName())
+            form.integer(keepalive.count)
+            form.text(name)
         }
+    }
+
+    init(decoding form: inout FormReader) throws(FormFault) {
+        var form = try form.record()
+        let max = ShardPolicy.Pool.textBytesMax
+        let user = try form.text(max: max, "pool.user")
+        let password = try form.text(max: max, "pool.password")
+        let rigID = try form.text(ifGivenMax: max, "pool.rigID")
+        let hasAlgorithm = try form.flag()
+        let algorithm: AlgorithmName = try form.inlineBytes("pool.algorithm")
+        let keepalive = Milliseconds(try form.integer())
+        let name = form.remaining > 0 ? try form.text(max: max, "pool.name") : ""
+        self.init(
+            name: name, user: user, password: password, rigID: rigID, algorithm: hasAlgorithm ? algorithm : nil,
+            keepalive: keepalive)
     }
 }

@@ -46,10 +46,13 @@ extension Upstream {
             case .full: return .refuse(.tooManyShares, difficulty: difficulty, actual: actual)
             }
         }
-        guard let active = activePool, sessions[active].inFlight.hasRoom else {
+        guard activePool != nil else { return .refuse(.badGateway, difficulty: difficulty, actual: actual) }
+        guard let age, let session = session(for: age) else {
+            return .refuse(.staleShare, difficulty: difficulty, actual: actual)
+        }
+        guard sessions[session].inFlight.hasRoom else {
             return .refuse(.badGateway, difficulty: difficulty, actual: actual)
         }
-        guard let age else { return .refuse(.staleShare, difficulty: difficulty, actual: actual) }
         if let algorithm = share.algorithm, isAnother(algorithm, than: age) {
             return .refuse(.wrongAlgorithm, difficulty: difficulty, actual: actual)
         }
@@ -62,8 +65,8 @@ extension Upstream {
 
     private func age(of jobID: JobID?) -> JobAge? {
         guard let jobID else { return nil }
-        if let current, current.job.id == jobID { return .current }
-        if let previous, previous.job.id == jobID { return .previous }
+        if let current, current.name == jobID { return .current }
+        if let previous, previous.name == jobID { return .previous }
         return nil
     }
 

@@ -3,6 +3,8 @@ internal import StratumProtocol
 /// A job that miners work on, with what they have found in it.
 struct Work {
     let job: Job
+    /// What miners call it: its id, unless another pool's job before had the same. Theirs would be taken for ours.
+    let name: JobID
     let line: JobLine
     /// The pool connection that it came from.
     var source: PoolConnectionID
@@ -11,6 +13,20 @@ struct Work {
     /// Differs from one work to the next; the same work keeps it when it comes again over a new connection.
     let serial: UInt32
     var seen: SeenNonces
+
+    init(
+        _ job: Job, name: JobID, from source: PoolConnectionID, reservedByte: UInt8?, serial: UInt32, seen: SeenNonces
+    ) {
+        self.job = job
+        self.name = name
+        self.source = source
+        self.reservedByte = reservedByte
+        self.serial = serial
+        self.seen = seen
+        var named = job
+        named.id = name
+        line = JobLine(named)
+    }
 
     var isReserved: Bool { reservedByte != nil }
 
@@ -31,14 +47,19 @@ struct Upstream {
     /// Since when it has no miner; nil while it has one.
     var emptySince: Instant?
     var space: NonceSpace
+    /// Names pools by their places in the list.
     var choice: PoolChoice
+    /// The seat of the pool that gives jobs and takes shares now. It serves on when it was taken off the list, until one
+    /// on the list has given a job.
+    var serving: UInt8?
+    /// By seat.
     var sessions: [PoolSession]
     var current: Work?
     /// The job before: shares for it may still come, and the pool judges them (behaviour.md §4).
     var previous: Work?
     /// When `current` came.
     var jobAt = Instant(microseconds: 0)
-    /// The pool that it has had its latest job from.
+    /// The seat of the pool that it has had its latest job from.
     var lastPool: UInt8 = 0
     /// Verdicts of pools on its shares since it was opened.
     var accepted: UInt64 = 0
@@ -47,15 +68,15 @@ struct Upstream {
     private(set) var shareOneBlob = false
     private var lastSerial: UInt32 = 0
 
-    init(index: UInt16, pools: Int, retries: Int, firstSlot: UInt8) {
+    init(index: UInt16, seats: Int, choice: PoolChoice, firstSlot: UInt8) {
         self.index = index
         space = NonceSpace(start: firstSlot)
-        choice = PoolChoice(count: pools, retries: retries)
-        sessions = [PoolSession](repeating: PoolSession(), count: pools)
+        self.choice = choice
+        sessions = [PoolSession](repeating: PoolSession(), count: seats)
     }
 
-    /// The pool that gives jobs and takes shares now.
-    var activePool: Int? { choice.active }
+    /// `serving`, as an index into `sessions`.
+    var activePool: Int? { serving.map { Int($0) } }
 
     func connection(of pool: Int) -> PoolConnectionID {
         PoolConnectionID(upstream: index, pool: UInt8(pool), generation: sessions[pool].generation)
@@ -73,6 +94,7 @@ struct Upstream {
     mutating func adopt(_ job: Job, from source: PoolConnectionID, isReserved: Bool, salt: UInt64) {
         let reservedByte = isReserved ? job.nonceByte : nil
         let isSameBlob = current?.job.blob == job.blob
+        let name = name(for: job, from: source, reservedByte: reservedByte)
         if current?.isSame(as: job, reservedByte: reservedByte) != true { lastSerial &+= 1 }
         // The same blob under a new name or target (pools do that to change the difficulty), or the one before again:
         // what has been found in it stays found. Moved, not copied: it may be large.
@@ -82,12 +104,21 @@ struct Upstream {
         } else if previous?.job.blob == job.blob {
             previous?.trade(&seen)
         }
-        previous = current?.source == source ? current : nil
+        // Another pool's work too, as long as that may be handed what was found in it.
+        previous = sessionIndex(of: current?.source) != nil ? current : nil
         shareOneBlob = isSameBlob && previous != nil
         current = Work(
-            job: job, line: JobLine(job), source: source, reservedByte: reservedByte, serial: lastSerial, seen: seen)
+            job, name: name, from: source, reservedByte: reservedByte, serial: lastSerial, seen: seen)
         // What has been searched in a blob stays searched.
         if !isSameBlob { space.freeDeadSlots() }
+    }
+
+    /// What miners are to call a job that follows the current one.
+    private func name(for job: Job, from source: PoolConnectionID, reservedByte: UInt8?) -> JobID {
+        guard let former = current?.name, let pool = current?.source.pool else { return job.id }
+        if current?.isSame(as: job, reservedByte: reservedByte) == true { return former }
+        guard former == job.id, pool != source.pool else { return job.id }
+        return JobID(job.id.text + "-") ?? JobID(former.text.hasPrefix("-") ? "0" : "-") ?? job.id
     }
 
     /// Remembers that a nonce was submitted for the job of this age.
@@ -98,9 +129,33 @@ struct Upstream {
         }
     }
 
+    /// The session that shares for the job of this age go to; nil when that pool is gone.
+    func session(for age: JobAge) -> Int? { sessionIndex(of: age == .current ? current?.source : previous?.source) }
+
+    private func sessionIndex(of source: PoolConnectionID?) -> Int? {
+        guard let source, sessions[Int(source.pool)].generation == source.generation else { return nil }
+        return sessions[Int(source.pool)].isConnected ? Int(source.pool) : nil
+    }
+
+    /// A pool that was replaced takes shares for its job for `Limits.lateShares`; then it only answers.
+    mutating func endLateShares(at now: Instant) {
+        guard let session = session(for: .previous), case .draining(let deadline) = sessions[session].phase,
+            now + Limits.poolAnswer >= deadline
+        else { return }
+        previous = nil
+        shareOneBlob = false
+    }
+
+    /// Whether the connection has answered all that it was asked, and may not be asked more.
+    func isDrained(_ session: Int) -> Bool {
+        guard case .draining = sessions[session].phase else { return false }
+        return sessions[session].inFlight.count == 0 && self.session(for: .previous) != session
+    }
+
     /// Forgets jobs and slots; the sessions must be closed already.
     mutating func suspend(firstSlot: UInt8) {
         isSuspended = true
+        serving = nil
         current = nil
         previous = nil
         shareOneBlob = false
@@ -130,10 +185,11 @@ extension Upstream {
             current?.encode(to: &form)
             form.flag(previous != nil)
             previous?.encode(to: &form)
+            form.integer(ifGiven: serving)
         }
     }
 
-    init(decoding form: inout FormReader, index: UInt16, pools: Int) throws(FormFault) {
+    init(decoding form: inout FormReader, index: UInt16, pools: Int, seats: [PoolSeat]) throws(FormFault) {
         var form = try form.record()
         self.index = index
         isSuspended = try form.flag()
@@ -143,14 +199,17 @@ extension Upstream {
         space = try NonceSpace(decoding: &form)
         choice = try PoolChoice(decoding: &form, count: pools)
         sessions = []
-        sessions.reserveCapacity(pools)
-        for _ in 0..<pools { sessions.append(try PoolSession(decoding: &form)) }
-        current = try form.flag() ? try Work(decoding: &form, pools: pools) : nil
-        previous = try form.flag() ? try Work(decoding: &form, pools: pools) : nil
+        sessions.reserveCapacity(seats.count)
+        for _ in seats { sessions.append(try PoolSession(decoding: &form)) }
+        current = try form.flag() ? try Work(decoding: &form, seats: seats.count) : nil
+        previous = try form.flag() ? try Work(decoding: &form, seats: seats.count) : nil
+        serving =
+            form.remaining > 0 ? try form.integer(ifGiven: UInt8.self) : choice.active.map { UInt8(clamping: $0) }
+        guard Int(serving ?? 0) < seats.count else { throw .badField("upstream.serving") }
         // Shares go to the active pool, for its job.
-        guard choice.active.map({ sessions[$0].phase == .active && current != nil }) ?? true else {
-            throw .badField("upstream.active")
-        }
+        guard serving.map({ sessions[Int($0)].phase == .active && current?.source.pool == $0 }) ?? true,
+            choice.active == serving.flatMap({ seats[Int($0)].rank }).map({ Int($0) })
+        else { throw .badField("upstream.active") }
     }
 }
 
@@ -164,18 +223,21 @@ extension Work {
             form.integer(serial)
             job.encode(to: &form)
             seen.encode(to: &form)
+            form.bytes(name)
         }
     }
 
-    init(decoding form: inout FormReader, pools: Int) throws(FormFault) {
+    init(decoding form: inout FormReader, seats: Int) throws(FormFault) {
         var form = try form.record()
-        source = PoolConnectionID(
-            upstream: try form.integer(), pool: try form.integer(in: 0...UInt8(pools - 1), "work.pool"),
+        let source = PoolConnectionID(
+            upstream: try form.integer(), pool: try form.integer(in: 0...UInt8(seats - 1), "work.pool"),
             generation: try form.integer())
-        reservedByte = try form.integer(ifGiven: UInt8.self)
-        serial = try form.integer()
-        job = try Job(decoding: &form)
-        line = JobLine(job)
-        seen = try SeenNonces(decoding: &form)
+        let reservedByte = try form.integer(ifGiven: UInt8.self)
+        let serial: UInt32 = try form.integer()
+        let job = try Job(decoding: &form)
+        let seen = try SeenNonces(decoding: &form)
+        let name: JobID = form.remaining > 0 ? try form.inlineBytes("work.name") : job.id
+        guard !name.isEmpty, Job.plain(name) else { throw .badField("work.name") }
+        self.init(job, name: name, from: source, reservedByte: reservedByte, serial: serial, seen: seen)
     }
 }

@@ -10,10 +10,11 @@ internal import StratumSession
 /// the disk.
 struct NewsLog {
     private let log: Logger
-    private let pools: [String]
+    /// Seat by seat (`Shard.poolNames`).
+    var pools: [String]
     /// Pools whose return has been told since the last failure that was: a shard with many upstreams says it once, not
     /// for each of them.
-    private var activePools: Set<UInt8> = []
+    private var activePools: Set<String> = []
     private var rejections = Throttle()
     private var dismissals = Throttle()
     private var shortages = Throttle(perSecondMax: 1)
@@ -29,10 +30,10 @@ struct NewsLog {
     mutating func tell(_ news: ShardNews, miner: (MinerID) -> String?) {
         switch news {
         case .poolActive(let id):
-            let isNews = activePools.insert(id.pool).inserted
+            let isNews = activePools.insert(name(id)).inserted
             log.log(level: isNews ? .info : .debug, "\(name(id)): logged in, job received", metadata: upstream(id))
         case .poolFailed(let id, let failure):
-            activePools.remove(id.pool)
+            activePools.remove(name(id))
             log.warning("\(name(id)): \(NewsLog.text(failure)); trying again", metadata: upstream(id))
         case .poolReservesNonceByte(let id):
             log.warning(

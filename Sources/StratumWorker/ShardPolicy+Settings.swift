@@ -10,7 +10,7 @@ extension ShardPolicy {
         self.init(
             pools: settings.pools.map { pool in
                 Pool(
-                    user: pool.user, password: pool.password, rigID: pool.rigID,
+                    name: pool.name, user: pool.user, password: pool.password, rigID: pool.rigID,
                     algorithm: pool.algorithm.flatMap { AlgorithmName($0) },
                     keepalive: .seconds(pool.keepaliveSeconds > 0 ? UInt64(pool.keepaliveSeconds) : 60))
             },

@@ -11,8 +11,6 @@ struct Takeover: ~Copyable {
     var events: EventLog
     /// Whose descriptors the connections have.
     let incarnation: UInt64
-    /// Where the predecessor's pools are.
-    let poolNames: [String]
     let absorbed: [WorkerForm.AbsorbedShard]
     /// `unsent` is all that was sent on a connection from the written state on, whether it has left or not.
     private(set) var miners: [MinerID: WorkerForm.Connection]
@@ -34,8 +32,6 @@ struct Takeover: ~Copyable {
         case replay(ReplayFault)
         /// They were decided by another program, which may have decided otherwise.
         case otherRules
-        /// The configuration names more or fewer pools than before, and their connections are named by their numbers.
-        case otherPools
     }
 
     private init(_ own: WorkerForm, _ events: EventLog, _ shard: consuming Shard, _ reading: Reading) {
@@ -43,7 +39,6 @@ struct Takeover: ~Copyable {
         self.events = events
         self.reading = reading
         incarnation = own.incarnation
-        poolNames = own.poolNames
         absorbed = own.absorbed
         miners = own.miners
         pools = own.pools
@@ -65,7 +60,7 @@ struct Takeover: ~Copyable {
         var form = FormReader(left.form)
         let own = try readable { () throws(FormFault) in try WorkerForm(decoding: &form) }
         let events = try readable { () throws(FormFault) in try Takeover.events(own.events) }
-        let shard = try readable { () throws(FormFault) in try Shard(decoding: &form) }
+        let shard = try readable { () throws(FormFault) in try Shard(decoding: &form, poolNames: own.poolNames) }
         var takeover = Takeover(own, events, shard, reading)
         try takeover.replay(left.log)
         return takeover

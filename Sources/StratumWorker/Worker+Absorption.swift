@@ -17,7 +17,6 @@ enum AbsorptionRefusal: Error, Equatable {
     case unreadable(Takeover.Fault)
     /// It was written by another process than the one that stands still.
     case otherIncarnation
-    case otherPools
     case noDescriptors
     case noRoom
     case shard(Shard.AbsorptionFault)
@@ -80,13 +79,13 @@ extension Worker {
     ) throws(AbsorptionRefusal) -> Adoption {
         let takeover = try read(memory)
         guard takeover.incarnation == departing.incarnation else { throw .otherIncarnation }
-        guard takeover.poolNames == settings.pools.map(\.name) else { throw .otherPools }
         guard hasRoom(for: takeover, in: memory) else { throw .noRoom }
         var inherited = InheritedConnections(takeover)
         let anchored = AnchoredDescriptors(socket: departing.anchor)
         guard let descriptors = try? inherited.descriptors(from: anchored) else { throw .noDescriptors }
         do throws(Shard.AbsorptionFault) {
             inherited.rename(try shard.absorb(takeover.shard))
+            news.pools = shard.poolNames
         } catch {
             for descriptor in descriptors.compactMap({ $0 }) { close(descriptor) }
             throw .shard(error)

@@ -98,7 +98,7 @@ extension Worker {
                 descriptor: link.descriptor, unsent: link.unsentBytes + (withheld[link.descriptor] ?? []))
         }
         form.events = reporter.written()
-        form.poolNames = settings.pools.map(\.name)
+        form.poolNames = shard.policy.pools.map(\.name)
         form.absorbed = absorbed
         return form
     }

@@ -17,7 +17,6 @@ struct InheritedConnections {
     /// What was being read, and all the room that it had.
     private(set) var unfinished: (input: ShardInput, bytes: UnsafeRawBufferPointer)?
     let replayed: Int
-    let poolNames: [String]
 
     init(_ takeover: borrowing Takeover) {
         incarnation = takeover.incarnation
@@ -29,7 +28,6 @@ struct InheritedConnections {
         unmadePools = all.filter { !$0.stands }.map(\.id)
         unfinished = takeover.unfinished.map { ($0.input, $0.bytes) }
         replayed = takeover.replayed
-        poolNames = takeover.poolNames
     }
 
     /// They belong to another shard now.
@@ -56,17 +54,13 @@ extension Worker {
     /// nil when there is nothing to take over, or it cannot be and nobody else could go on with it: then the shard begins anew,
     /// and its miners connect again.
     static func takeover(
-        from memory: StateMemory?, _ standing: Standing, pools: Int, _ translation: EventTranslation,
+        from memory: StateMemory?, _ standing: Standing, _ translation: EventTranslation,
         _ parser: JSONParser, at now: Instant, _ log: Logger
     ) throws(HandoverRefusal) -> Takeover? {
         guard let memory, LeftChronicle.isThere(in: UnsafeRawBufferPointer(memory.bytes)) else { return nil }
         do throws(Takeover.Fault) {
-            let reading = Worker.reading(translation, parser, at: now)
-            let takeover = try Takeover.of(UnsafeRawBufferPointer(memory.bytes), reading)
-            guard takeover.poolNames.count == pools, takeover.shard.policy.pools.count == pools else {
-                throw .otherPools
-            }
-            return takeover
+            return try Takeover.of(
+                UnsafeRawBufferPointer(memory.bytes), Worker.reading(translation, parser, at: now))
         } catch {
             // Who decided the log may be started yet (the supervisor keeps its program).
             if standing == .besideFrozen || error == .otherRules { throw .unreadable(error) }
@@ -104,24 +98,20 @@ extension Worker {
         beginChronicle()
         guard let adoption else { return take(.start) }
         adoption.goOn()
-        adoptConfiguration(adoption.poolNames)
+        adoptConfiguration()
         let milliseconds = Double((loop.nanoseconds - began) / 10_000) / 100
         log.notice(
             "took over \(adoption.miners.count) miners and \(adoption.pools.count) pool connections in \(milliseconds) ms",
             metadata: ["replayed": "\(adoption.replayed)", "lost": "\(adoption.lostCount)"])
     }
 
-    /// What the operator has changed since the predecessor was started. Miners stay; sessions with a pool that is another one
-    /// now, or that knows us by another login, end.
-    private func adoptConfiguration(_ poolNames: [String]) {
+    /// What the operator has changed since the predecessor was started. Miners stay, and what becomes of the pools' connections
+    /// the shard decides (`Shard.adopt`).
+    private func adoptConfiguration() {
         let wanted = ShardPolicy(settings, shard: inheritance.shard ?? 0)
-        let (before, names) = (shard.policy.pools, settings.pools.map(\.name))
-        let changed = wanted.pools.indices.filter { poolNames[$0] != names[$0] || before[$0] != wanted.pools[$0] }
-        if wanted != shard.policy { take(policy: wanted) }
-        for (id, _) in shard.poolConnections where changed.contains(Int(id.pool)) {
-            pools[id]?.hangUp()
-            take(.poolClosed(id), "the configuration has changed")
-        }
+        guard wanted != shard.policy else { return }
+        take(policy: wanted)
+        news.pools = shard.poolNames
         perform()
     }
 
@@ -150,14 +140,12 @@ extension Worker {
         private let unmadePools: [PoolConnectionID]
         private var strangers: [MinerConnection] = []
         private var unlogged: (input: ShardInput, bytes: [UInt8])?
-        let poolNames: [String]
         /// How many inputs were decided again.
         let replayed: Int
 
         /// - Parameter descriptors: as `InheritedConnections.descriptors` gives them; those that are missing are lost.
         init(_ inherited: InheritedConnections, _ descriptors: [Int32?], by worker: Worker) {
             self.worker = worker
-            poolNames = inherited.poolNames
             replayed = inherited.replayed
             unmadePools = inherited.unmadePools
             adoptMiners(inherited, descriptors.prefix(inherited.miners.count))
@@ -245,7 +233,8 @@ extension Worker {
             if let unlogged { unlogged.bytes.withUnsafeBytes { worker.take(unlogged.input, $0) } }
             for id in lostMiners { worker.endLost(id) }
             for id in lostPools { worker.endLost(id) }
-            for id in unmadePools { worker.dial(id) }
+            // One that the configuration does not name any more is let go when that is adopted.
+            for id in unmadePools where worker.number(ofPool: id) != nil { worker.dial(id) }
             worker.perform()
             for connection in miners { connection.startReading() }
             for link in pools { link.startReading() }

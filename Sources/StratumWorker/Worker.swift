@@ -37,9 +37,9 @@ final class Worker {
     /// Links with bytes that leave at the end of the turn.
     private var unflushed: [PoolLink] = []
     private var flushing: [PoolLink] = []
-    private let addresses: PoolAddresses
+    let addresses: PoolAddresses
     let reporter: Reporter
-    private var news: NewsLog
+    var news: NewsLog
 
     var listeners: [TCPListener] = []
     private var ports: Set<UInt16> = []
@@ -77,10 +77,9 @@ final class Worker {
         translation = EventTranslation(shard: number, naming: MinerNaming(mode: settings.workerNaming))
         memory = try inheritance.legacy.map { try StateMemory(descriptor: $0.memory) }
         addresses = PoolAddresses(settings, loop: loop)
-        news = NewsLog(log: log, pools: settings.pools.map(\.name))
         let events: EventLog
         if let takeover = try Worker.takeover(
-            from: memory, standing, pools: settings.pools.count, translation, parser,
+            from: memory, standing, translation, parser,
             at: Instant(microseconds: loop.nanoseconds / 1_000), log)
         {
             inherited = InheritedConnections(takeover)
@@ -92,6 +91,7 @@ final class Worker {
             shard = Shard(
                 policy: ShardPolicy(settings, shard: inheritance.shard ?? 0), seed: UInt64.random(in: .min ... .max))
         }
+        news = NewsLog(log: log, pools: shard.poolNames)
         reporter = try Reporter(settings, events: events)
     }
 
@@ -345,12 +345,6 @@ final class Worker {
 
     private func flush(_ link: PoolLink) {
         if !link.flush() { take(.poolClosed(link.id), "it does not read") }
-    }
-
-    func dial(_ id: PoolConnectionID) {
-        let link = PoolLink(id, worker: self)
-        pools[id] = link
-        addresses.next(for: Int(id.pool)) { link.dial($0) }
     }
 
     func miner(_ id: MinerID) -> MinerConnection? {

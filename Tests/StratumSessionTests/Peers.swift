@@ -73,6 +73,8 @@ final class PoolPeer {
     fileprivate(set) var id: PoolConnectionID
     /// What the pool itself calls the connection.
     let name: UInt32
+    /// Which pool's, by the harness's numbers; at first those are also the seats and the places in the list.
+    let pool: Int
     var framer = LineFramer(lineBytesMax: 1 << 20)
     var isOpen = true
     /// The lines that it has received.
@@ -84,8 +86,9 @@ final class PoolPeer {
     var blobs: [String: String] = [:]
 
     /// - Parameter serial: tells the pools' names for the connections of two shards apart.
-    init(_ id: PoolConnectionID, serial: UInt32 = 0) {
+    init(_ id: PoolConnectionID, pool: Int, serial: UInt32 = 0) {
         self.id = id
+        self.pool = pool
         name = id.generation + serial
     }
 
@@ -160,9 +163,9 @@ extension ShardHarness {
 
     /// The pools that have become active, in order.
     var actives: [Int] {
-        news.compactMap { if case .poolActive(let id) = $0 { Int(id.pool) } else { nil } }
+        news.compactMap { if case .poolActive(let id) = $0 { pool(of: id) } else { nil } }
     }
 
     /// How often a pool was dialled.
-    func dials(_ pool: Int = 0) -> Int { peers.count { Int($0.id.pool) == pool } }
+    func dials(_ pool: Int = 0) -> Int { peers.count { $0.pool == pool } }
 }

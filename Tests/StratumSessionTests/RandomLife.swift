@@ -45,6 +45,7 @@ extension ShardHarness {
         case 88..<90:
             pools[pool].login = dice.one(of: [.welcome, .welcome, .withoutJob, .refused("no"), .unanswered])!
         case 90: newJob(pool: pool) { $0.reservedByte ^= 0x33 }
+        case 92: changeList(&dice)
         case 91: if let peer = dice.one(of: peers) { send("{}{", from: peer) }
         default: pass(Milliseconds(UInt64(dice.number(1...300)) * 100))
         }
@@ -71,6 +72,19 @@ extension ShardHarness {
         default: return false
         }
         return true
+    }
+
+    /// Pools come, go, come back, change places, or get another login.
+    private func changeList(_ dice: inout Dice) {
+        let numbers = (0..<dice.number(1...5)).map { _ in dice.number(0...5) }
+        while pools.count < 6 { pools.append(PoolConduct()) }
+        let isRenamed = dice.number(0...3) == 0
+        let retries = dice.number(0...3)
+        adopt { policy in
+            policy.pools = numbers.map(ShardHarness.pool)
+            if isRenamed { policy.pools[0].user = "another" }
+            policy.retries = retries
+        }
     }
 
     private func submit(_ miner: Miner, _ dice: inout Dice) {

@@ -45,12 +45,44 @@ final class ShardHarness {
         self.witness = witness
         self.pools = Array(repeating: PoolConduct(), count: pools)
         var policy = ShardPolicy(
-            pools: (0..<pools).map { ShardPolicy.Pool(user: "user\($0)", password: "x") }, agent: "millrace/test")
+            pools: (0..<pools).map { ShardHarness.pool($0) }, agent: "millrace/test")
         adjust(&policy)
         shard = Shard(policy: policy, seed: seed)
         witness?.begins(shard, at: now)
         take(.start)
         perform()
+    }
+
+    /// The login at a pool, by the harness's numbers.
+    static func pool(_ number: Int) -> ShardPolicy.Pool {
+        ShardPolicy.Pool(name: "pool\(number)", user: "user\(number)", password: "x")
+    }
+
+    /// The harness's number of a connection's pool.
+    func pool(of id: PoolConnectionID) -> Int { peerOf[id]?.pool ?? -1 }
+
+    /// The operator changes his mind.
+    func adopt(_ change: (inout ShardPolicy) -> Void) {
+        var policy = shard.policy
+        change(&policy)
+        var measure = FormWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
+        policy.encode(to: &measure)
+        var bytes = [UInt8](repeating: 0, count: measure.count)
+        bytes.withUnsafeMutableBytes { buffer in
+            var form = FormWriter(into: buffer)
+            policy.encode(to: &form)
+        }
+        take(.policy, bytes)
+        perform()
+        keep(shard.policy == policy, "another policy than was asked for")
+    }
+
+    /// The pools of the list are these, by the harness's numbers; one that is not there yet comes into being.
+    func list(_ numbers: Int...) { list(numbers) }
+
+    func list(_ numbers: [Int]) {
+        while pools.count <= numbers.max() ?? 0 { pools.append(PoolConduct()) }
+        adopt { $0.pools = numbers.map(ShardHarness.pool) }
     }
 
     // MARK: - Time
@@ -143,13 +175,13 @@ final class ShardHarness {
     // MARK: - Pools
 
     /// The open connections to a pool, oldest first.
-    func open(_ pool: Int = 0) -> [PoolPeer] { peers.filter { $0.isOpen && Int($0.id.pool) == pool } }
+    func open(_ pool: Int = 0) -> [PoolPeer] { peers.filter { $0.isOpen && $0.pool == pool } }
 
     /// The first of them. When there is none, a closed one, and a violation: the test fails, the others go on.
     func peer(_ pool: Int = 0) -> PoolPeer {
         if let peer = open(pool).first { return peer }
         Issue.record("no open connection to pool \(pool)")
-        return PoolPeer(PoolConnectionID(upstream: .max, pool: UInt8(pool), generation: 0))
+        return PoolPeer(PoolConnectionID(upstream: .max, pool: UInt8(pool), generation: 0), pool: pool)
     }
 
     /// Gives a new job to all connections of a pool.
@@ -161,7 +193,7 @@ final class ShardHarness {
     }
 
     func sendJob(to peer: PoolPeer) {
-        let job = pools[Int(peer.id.pool)].job
+        let job = pools[peer.pool].job
         peer.blobs[job.id] = job.blob(for: peer)
         send(#"{"jsonrpc":"2.0","method":"job","params":\#(job.json(for: peer))}"#, from: peer)
     }
@@ -275,11 +307,14 @@ final class ShardHarness {
     }
 
     private func dial(_ id: PoolConnectionID) {
-        let peer = PoolPeer(id, serial: serial)
+        let name = shard.poolName(of: id)
+        let number = Int(name.dropFirst(4)) ?? 0
+        keep(name == "pool\(number)", "a dial to nowhere")
+        let peer = PoolPeer(id, pool: number, serial: serial)
         keep(peerOf[id] == nil, "a connection with the name of another")
         peers.append(peer)
         peerOf[id] = peer
-        switch pools[Int(id.pool)].door {
+        switch pools[number].door {
         case .open: later.append { [self] in take(.poolConnected(id)) }
         case .closed: later.append { [self] in take(.poolClosed(id), Array("connection refused".utf8)) }
         case .silent: break
@@ -327,7 +362,7 @@ final class ShardHarness {
     }
 
     private func hear(_ line: Span<UInt8>, _ peer: PoolPeer) {
-        let conduct = pools[Int(peer.id.pool)]
+        let conduct = pools[peer.pool]
         let text = line.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
         let isObject: Void? = parser.parse(line) { root in
             let id = root["id"].int64 ?? -1

@@ -134,6 +134,20 @@ final class ScriptedWorker {
         return id
     }
 
+    /// The operator changes his mind.
+    func adopt(_ change: (inout ShardPolicy) -> Void) {
+        var policy = shard.policy
+        change(&policy)
+        var measure = FormWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
+        policy.encode(to: &measure)
+        let bytes = [UInt8](unsafeUninitializedCapacity: measure.count) { buffer, count in
+            var form = FormWriter(into: UnsafeMutableRawBufferPointer(buffer))
+            policy.encode(to: &form)
+            count = form.count
+        }
+        take(.policy, bytes)
+    }
+
     func says(_ text: String, _ id: MinerID) {
         miners[id]?.received += text.utf8.count
         take(.minerBytes(id), Array(text.utf8))

@@ -91,6 +91,24 @@ struct TakeoverTests {
         }
     }
 
+    /// The operator has changed the list of pools, and the process ended then: while the new one was dialled, while both
+    /// were there, or after the old one had been hung up.
+    @Test(arguments: [0, 1, 3, 60, 400]) func aChangedListIsReplayedToo(events: Int) throws {
+        let worker = busyWorker(40)
+        worker.adopt { policy in
+            policy.pools.append(ShardPolicy.Pool(name: "other:1", user: "wallet", password: "x"))
+            policy.pools.swapAt(0, 1)
+        }
+        worker.adopt { $0.pools.removeLast() }
+        var peers = ScriptedPeers(worker, seed: 9)
+        for event in 0..<events { if event % 5 == 0 { peers.live() } else { worker.tick() } }
+        try takeOver(worker) { takeover in
+            expectTheSame(takeover, worker)
+            #expect(takeover.shard.policy.pools.map(\.name) == ["other:1"])
+            #expect(takeover.shard.poolNames == ["", "other:1"])
+        }
+    }
+
     // MARK: - Between the process and the kernel
 
     /// The kernel may have taken all, nothing, or any part of what was sent since the state was written, and before.
