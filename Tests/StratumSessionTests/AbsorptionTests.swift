@@ -170,6 +170,7 @@ struct AbsorptionTests {
 
     @Test(arguments: [
         Shard.AbsorptionFault.otherPolicy, .tooManyMiners, .tooManyUpstreams, .tooManySharesInFlight,
+        .tooManyPools,
     ])
     func whatCannotBeAbsorbedLeavesNoTrace(fault: Shard.AbsorptionFault) {
         let (here, there) = (ShardHarness(), ShardHarness(serial: 9))
@@ -179,8 +180,12 @@ struct AbsorptionTests {
         case .otherPolicy: there.shard.policy.pools[0].user = "another"
         case .tooManyMiners: there.shard.connections = Limits.minersMax
         case .tooManyUpstreams:
-            let upstream = Upstream(index: 0, pools: 1, retries: 0, firstSlot: 0)
+            let upstream = Upstream(
+                index: 0, seats: 1, choice: PoolChoice(count: 1, retries: 0), firstSlot: 0)
             there.shard.upstreams += Array(repeating: upstream, count: Limits.upstreamsMax - 1)
+        case .tooManyPools:
+            let former = PoolSeat(pool: ShardHarness.pool(9), rank: nil)
+            there.shard.seats += Array(repeating: former, count: Limits.poolSeatsMax)
         case .tooManySharesInFlight:
             let upstream = there.shard.upstreams[0]
             there.shard.upstreams[0].sessions[0].inFlight = full()
