@@ -83,6 +83,12 @@ public struct Lifeline: ~Copyable {
         say("cannot absorb \(shard) \(incarnation)\n")
     }
 
+    /// The same of one that comes while nothing can be absorbed.
+    public func refuse(_ departing: DepartingShard) {
+        sayCannotAbsorb(departing.shard, incarnation: departing.incarnation)
+        departing.close()
+    }
+
     /// True when the supervisor has let go. Call it when the descriptor is readable; for children that wait for no words.
     public mutating func isCut() -> Bool {
         while let news = next() {

@@ -23,7 +23,7 @@ enum Standing: Equatable {
             case .word(.go): return .alone
             case .word(.absorbed): return .absorbed
             case .word(.freeze), .word(.resume), .word(.leave), .task: break  // are said to those who serve
-            case .absorb(let shard): shard.close()
+            case .absorb(let shard): lifeline.refuse(shard)
             case .cut: throw .supervisorIsGone
             }
         }

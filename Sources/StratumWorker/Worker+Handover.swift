@@ -13,7 +13,7 @@ extension Worker {
             switch lifeline.wait() {
             case .word(.go): return
             case .word(.adopt), .word(.freeze), .word(.resume), .word(.leave), .word(.absorbed), .task: break
-            case .absorb(let shard): shard.close()
+            case .absorb(let shard): lifeline.refuse(shard)
             case .cut: throw .supervisorIsGone
             }
         }
@@ -31,7 +31,7 @@ extension Worker {
             case .word(.resume): return log.notice("goes on: the hand-over was called off")
             case .word(.absorbed): return leaveAbsorbed()
             case .word(.freeze), .word(.adopt), .word(.go), .task: break
-            case .absorb(let shard): shard.close()
+            case .absorb(let shard): lifeline.refuse(shard)
             case .cut: return supervisorGone()
             }
         }

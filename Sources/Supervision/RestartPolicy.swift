@@ -26,8 +26,8 @@ public struct RestartPolicy: Sendable, Equatable {
     /// How long the shard that is to absorb another one may take to say whether it has; it may be replaced meanwhile.
     public var giveWithinMillis: Int64 = 30_000
     /// How long a shard whose miners have moved may take to hand its last events to a collector, which may be away: longer than
-    /// it waits itself.
-    public var partWithinMillis: Int64 = 35_000
+    /// the five minutes that it waits itself.
+    public var partWithinMillis: Int64 = 310_000
     /// Processes that may die over that before the events are given up.
     public var partAttemptsMax = 3
     /// From SIGTERM (or SIGABRT) to SIGKILL. Three stages of a stop in the worst case stay below the ten seconds after

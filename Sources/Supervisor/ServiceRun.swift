@@ -258,7 +258,8 @@ final class ServiceRun {
     private func hear(_ news: RunningChild.News, fromChildIn name: ChildName) {
         switch news {
         case .saidReady:
-            if legacy(of: name)?.isAbsorbed != true { legacy(of: name)?.tookOver() }
+            // Also one that only hands over events: while the dead process's place on the bus is anchored, nobody hears it.
+            legacy(of: name)?.tookOver()
             perform(service.handle(.saidReady, of: name, at: now))
             giveAgain(to: name)
         case .beat:

@@ -73,6 +73,26 @@ extension ServiceTests {
             expectExactCounts(service, report)
         }
 
+        @Test func theLastEventsOfAShardThatHasMovedOutliveItsProcess() throws {
+            let service = try Service(pool: ["--job-interval", "2"])
+            let swarm = try service.startSwarm(load(9))
+            try #require(swarm.hasReached(300) && waitForMiners(200, service))
+            let collector = try #require(service.children("millrace-collector").first)
+            let leaving = try #require(service.shard(1))
+            kill(collector, SIGSTOP)
+            let scale = try service.startVerb("scale", "1")
+            let hasMoved = eventually(within: 10) { service.millrace.log.contains("another shard has the miners") }
+            kill(leaving, SIGKILL)
+            let isFollowed = eventually(within: 5) { service.shard(1).map { $0 != leaving } ?? false }
+            usleep(500_000)
+            kill(collector, SIGCONT)
+            #expect(hasMoved && isFollowed, "\(service.millrace.log)")
+            #expect(scale.wait(atMost: 20) == 0, "\(scale.log)\n\(service.millrace.log)")
+            let report = try swarm.finish()
+            #expect(report.connections.lost == 0)
+            expectExactCounts(service, report)
+        }
+
         @Test func sharesUnderWayAreAnsweredBeforeTheirMinersAreSentAway() throws {
             let service = try Service(pool: ["--reply-delay", "700"])
             let crowd = try (0..<12).map { _ in try LineMiner(port: service.minerPort) }

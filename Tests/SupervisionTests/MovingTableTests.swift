@@ -21,10 +21,10 @@ import Testing
         Situation(name: "freezing", path: begun, now: 8_000),
         Situation(name: "giving", path: given, now: 36_100),
         Situation(name: "giving, dead", path: orphaned, now: 36_100),
-        Situation(name: "parting", path: given + [(.given, 6_200)], now: 41_200),
+        Situation(name: "parting", path: given + [(.given, 6_200)], now: 316_200),
         Situation(
             name: "parting, third process",
-            path: orphaned + [(.given, 6_200), (.ended(.signal(9)), 6_210), (.ended(.signal(9)), 6_220)], now: 41_220),
+            path: orphaned + [(.given, 6_200), (.ended(.signal(9)), 6_210), (.ended(.signal(9)), 6_220)], now: 316_220),
     ]
 
     static let events: [(String, ChildEvent)] = [
