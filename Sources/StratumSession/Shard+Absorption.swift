@@ -21,10 +21,11 @@ public struct Absorption: Sendable {
         return row.id
     }
 
-    /// The pool connection's new name.
+    /// The pool connection's new name. One of a seat that was not there stays one.
     public func name(of id: PoolConnectionID) -> PoolConnectionID {
-        PoolConnectionID(
-            upstream: id.upstream &+ upstreams, pool: seats[Int(id.pool)], generation: id.generation &+ generations)
+        let seat = Int(id.pool) < seats.count ? seats[Int(id.pool)] : .max
+        return PoolConnectionID(
+            upstream: id.upstream &+ upstreams, pool: seat, generation: id.generation &+ generations)
     }
 
     /// The new key of a miner that has logged in, whether it is still there or not.

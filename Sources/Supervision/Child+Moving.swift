@@ -61,7 +61,8 @@ extension Child {
         case (.freezing, .stop):
             return [.send(.resume)] + leave(at: now)
         case (.giving, .stop):
-            return moving.isAlive ? [.send(.resume)] + leave(at: now) : endAtOnce(moving, at: now)
+            // Another shard may have its miners already: it must not touch them any more.
+            return moving.isAlive ? kill(at: now) : endAtOnce(moving, at: now)
         case (.parting, .stop):
             return leave(at: now)
         case (_, .stopAtOnce):

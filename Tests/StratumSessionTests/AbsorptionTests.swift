@@ -22,6 +22,9 @@ struct AbsorptionTests {
             var dice = Dice(state: seed &* 7_919 + UInt64(serial))
             if reserved { harness.pools[0].job.reservedByte = 0x55 }
             for _ in 0..<steps { harness.live(&dice) }
+            // Each had lists of its own; the end of that finds both with one policy, and with what is left of others.
+            harness.list(0, 1)
+            harness.adopt { $0.retries = 2 }
             return harness
         }
         align(pair)

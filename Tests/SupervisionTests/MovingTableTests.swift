@@ -47,7 +47,7 @@ import Testing
         ],
         "giving": [
             ".", ".", "parting absorbed", drained, "giving", "giving", "draining moveFailed KILL",
-            "stopping resume TERM", "killing KILL",
+            "killing KILL", "killing KILL",
         ],
         "giving, dead": [
             ".", ".", "parting spawn absorbed", "starting moveFailed spawn", "giving", "giving",
