@@ -91,16 +91,16 @@ public struct ConfigurationChange: Sendable, Equatable {
             Field("user-agent", "userAgent", \.userAgent, .replaces(.shards)),
             Field("dns", "dns", \.dns, .replaces(.shards)),
             Field("http", "api", \.api, .replaces(.gateway)),
-            // Open in the supervisor too: one log must not be written to two places in two forms.
-            Field("log-file", "logFile", \.logFile, .waits),
-            Field("colors", "usesColors", \.usesColors, .waits),
-            Field("millrace.log-format", "logFormat", \.logFormat, .waits),
+            Field("log-file", "logFile", \.logFile, .replaces(.all)),
+            Field("colors", "usesColors", \.usesColors, .replaces(.all)),
+            Field("millrace.log-format", "logFormat", \.logFormat, .replaces(.all)),
             Field("verbose", "isVerbose", \.isVerbose, .replaces(.all)),
             Field("watch", "watchesFile", \.watchesFile, .replaces([])),
             Field("autosave", "savesDocument", \.savesDocument, .replaces([])),
             // Nobody is replaced: some come or go.
             Field("millrace.shards", "shards", \.shards, .replaces([])),
             Field("millrace.keep-connections", "keepsConnections", \.keepsConnections, .replaces(.shards)),
+            // It is the name of the service, by which verbs and supervisors find it: another one is another service.
             Field("millrace.run-dir", "runDirectory", \.runDirectory, .waits),
             Field("millrace.database", "database", \.database, .replaces([.collector, .gateway])),
             Field("millrace.history-days", "historyDays", \.historyDays, .replaces(.collector)),

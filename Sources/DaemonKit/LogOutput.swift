@@ -17,11 +17,13 @@ public enum LogFormat: String, Sendable, CaseIterable {
 /// dropped, and the next one that finds room is preceded by their number.
 public enum LogOutput {
     /// That of `start`, for `change`.
-    private static let current = Mutex<LogThreshold?>(nil)
+    private static let current = Mutex<LogTarget?>(nil)
 
-    /// From now on lines of this level and above are written.
-    public static func change(level: Logger.Level) {
-        current.withLock { $0?.level = level }
+    /// From now on lines are written so; for processes whose settings change while they run.
+    /// - Parameter file: one that was open already goes on, if it is the same.
+    public static func change(format: LogFormat, level: Logger.Level, colors: Bool, file: String?) {
+        guard let target = current.withLock({ $0 }) else { return }
+        target.change(format: format, level: level, colors: colors, file: file)
     }
 
     /// Call once, first thing.
@@ -32,22 +34,57 @@ public enum LogOutput {
     public static func start(
         process: String, format: LogFormat, level: Logger.Level, colors: Bool, file: String? = nil
     ) {
-        var outputs = [LogSink(descriptor: STDERR_FILENO)]
-        var failure: Int32?
-        if let file {
-            let descriptor = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640)
-            if descriptor >= 0 { outputs.append(LogSink(descriptor: descriptor)) } else { failure = errno }
+        let target = LogTarget(process: process, level: level)
+        current.withLock { $0 = target }
+        LoggingSystem.bootstrap { _ in LineLogHandler(target: target) }
+        target.change(format: format, level: level, colors: colors, file: file)
+    }
+}
+
+/// Where the lines of the process go, and how they look.
+final class LogTarget: Sendable {
+    struct Way: Sendable {
+        var style: LineStyle
+        var sinks: [LogSink]
+        var file: String?
+    }
+
+    let threshold: LogThreshold
+    private let state: Mutex<Way>
+
+    init(process: String, level: Logger.Level) {
+        threshold = LogThreshold(level)
+        let style = LineStyle(process: process, processID: getpid(), format: .text, colors: false)
+        state = Mutex(Way(style: style, sinks: [LogSink(descriptor: STDERR_FILENO)]))
+    }
+
+    var way: Way { state.withLock { $0 } }
+
+    func change(format: LogFormat, level: Logger.Level, colors: Bool, file: String?) {
+        threshold.level = level
+        let failure = state.withLock { way in
+            way.style.format = format
+            way.style.colors = colors && isatty(STDERR_FILENO) == 1
+            return way.open(file)
         }
-        let style = LineStyle(
-            process: process, processID: getpid(), format: format, colors: colors && isatty(STDERR_FILENO) == 1)
-        let sinks = outputs
-        let threshold = LogThreshold(level)
-        current.withLock { $0 = threshold }
-        LoggingSystem.bootstrap { _ in LineLogHandler(style: style, threshold: threshold, sinks: sinks) }
         if let file, let failure {
             let reason = String(cString: strerror(failure))
             Logger(label: "log").error("log file \(file): \(reason); logging to stderr only")
         }
+    }
+}
+
+extension LogTarget.Way {
+    /// - Returns: the errno when the file cannot be opened.
+    mutating func open(_ path: String?) -> Int32? {
+        guard path != file || sinks.count < 2 else { return nil }
+        file = path
+        sinks.removeSubrange(1...)
+        guard let path else { return nil }
+        let descriptor = Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640)
+        guard descriptor >= 0 else { return errno }
+        sinks.append(LogSink(descriptor: descriptor, closesIt: true))
+        return nil
     }
 }
 
@@ -70,10 +107,16 @@ final class LogThreshold: Sendable {
 /// A descriptor that lines go to, and how many found no room there.
 final class LogSink: Sendable {
     let descriptor: Int32
+    private let closesIt: Bool
     private let dropped = Atomic<Int>(0)
 
-    init(descriptor: Int32) {
+    init(descriptor: Int32, closesIt: Bool = false) {
         self.descriptor = descriptor
+        self.closesIt = closesIt
+    }
+
+    deinit {
+        if closesIt { close(descriptor) }
     }
 
     /// - Parameter notice: makes the line that tells how many lines were lost.
@@ -99,19 +142,15 @@ final class LogSink: Sendable {
 }
 
 struct LineLogHandler: LogHandler {
-    let style: LineStyle
-    let threshold: LogThreshold
-    let sinks: [LogSink]
+    let target: LogTarget
     var metadata: Logger.Metadata = [:]
 
-    init(style: LineStyle, threshold: LogThreshold, sinks: [LogSink]) {
-        self.style = style
-        self.threshold = threshold
-        self.sinks = sinks
+    init(target: LogTarget) {
+        self.target = target
     }
 
     var logLevel: Logger.Level {
-        get { threshold.level }
+        get { target.threshold.level }
         set {}  // one level for the whole process
     }
 
@@ -125,10 +164,11 @@ struct LineLogHandler: LogHandler {
         clock_gettime(CLOCK_REALTIME, &now)
         let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
         let pairs = all.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
-        let line = style.line(time: now, level: event.level, message: "\(event.message)", metadata: pairs)
-        for sink in sinks {
+        let way = target.way
+        let line = way.style.line(time: now, level: event.level, message: "\(event.message)", metadata: pairs)
+        for sink in way.sinks {
             sink.write(line) { lost in
-                style.line(
+                way.style.line(
                     time: now, level: .warning, message: "\(lost) log lines lost: nobody read them", metadata: [])
             }
         }

@@ -84,7 +84,10 @@ extension ServiceRun {
         for key in change.waiting {
             log.warning("\(reason): \(key) cannot be changed while the service runs; restart it to put that in force")
         }
-        LogOutput.change(level: change.settings.isVerbose ? .debug : .info)
+        LogOutput.change(
+            format: change.settings.logFormat == .json ? .json : .text,
+            level: change.settings.isVerbose ? .debug : .info, colors: change.settings.usesColors,
+            file: change.settings.logFile)
         watchFile()
         restartHaltedAt = nil
         var names: [ChildName] = []

@@ -143,21 +143,28 @@ import Testing
         stop(service)
     }
 
-    @Test func whatCannotBeChangedWaitsAndIsTold() throws {
+    @Test func theLogGoesOnInAnotherFileAndAnotherForm() throws {
         let service = try SupervisedService()
-        try service.startFromFile()
+        let first = service.directory.appending(path: "first.log").path
+        let second = service.directory.appending(path: "second.log").path
+        try service.startFromFile(SupervisedService.file("\"retries\": 5, \"log-file\": \"\(first)\""))
         service.waitUntilReady()
-        let other = SupervisedService.file("\"retries\": 9, \"log-file\": \"other.log\"")
-        try service.write(other)
+        try service.write(
+            SupervisedService.file("\"retries\": 9, \"log-file\": \"\(second)\"")
+                .replacing("\"shards\": 2", with: "\"shards\": 2, \"log-format\": \"json\""))
         #expect(try service.ask(.reload) == .done)
         try waitForRetries(9, service)
-        let status = try service.status()
-        #expect(
-            status.configuration.waitingForRestart
-                == ["log-file"].map {
-                    "\($0): changed, in force after a restart of the service"
-                })
-        #expect(status.children.count == 4)
+        func lines(_ path: String) -> [String] {
+            ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init)
+        }
+        service.wait { _ in lines(second).contains { $0.hasPrefix("{") && $0.contains("planned restarts done") } }
+        #expect(lines(first).contains { $0.contains("now in force") })
+        #expect(!lines(first).contains { $0.contains("planned restarts done") })
+        let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(service.processID)/fd")
+        let open = descriptors.compactMap { name in
+            try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(service.processID)/fd/\(name)")
+        }
+        #expect(open.contains(second) && !open.contains(first))
         stop(service)
     }
 
