@@ -1,10 +1,10 @@
 // The third table of a child's life (`Child`, `Moving`).
 
 extension Child {
-    mutating func beginMoving(servesSince: Int64, drainWithinMillis: Int64, at now: Int64) -> [ChildAction] {
+    mutating func beginMoving(drainWithinMillis: Int64, at now: Int64) -> [ChildAction] {
         state = .moving(
             Moving(
-                phase: .freezing, isAlive: true, servesSince: servesSince, drainWithinMillis: drainWithinMillis,
+                phase: .freezing, isAlive: true, drainWithinMillis: drainWithinMillis,
                 until: now + policy.freezeWithinMillis))
         return [.report(.moving), .send(.freeze)]
     }
@@ -23,7 +23,8 @@ extension Child {
         case (.freezing, .deadline):
             return takeBack(moving, .hasStalled, at: now)
         case (.freezing, .ended(let ending)):
-            return mourn(ending) + give(dead(moving), at: now)
+            mourn(ending)
+            return give(dead(moving), at: now)
 
         // Another shard is to absorb it.
         case (.giving, .given):
@@ -36,8 +37,9 @@ extension Child {
         case (.giving, .notGiven):
             return takeBack(moving, .nobodyTookIt, at: now)
         case (.giving, .ended(let ending)):
+            mourn(ending)
             state = .moving(dead(moving))
-            return mourn(ending)
+            return []
         case (.giving, .deadline):
             // Whoever was asked may have taken it, so the process must not go on. If nobody has, its miners connect anew.
             return [.report(.moveFailed(.nobodyAnswered))] + endAtOnce(moving, at: now)
@@ -47,13 +49,14 @@ extension Child {
             state = .drained
             return [.report(.moved)]
         case (.parting, .ended(let ending)):
+            mourn(ending)
             guard moving.attempts < policy.partAttemptsMax else {
                 state = .drained
-                return mourn(ending) + [.report(.moved)]
+                return [.report(.moved)]
             }
             var moving = moving
             moving.attempts += 1
-            return mourn(ending) + enter(.parting, of: moving, within: policy.partWithinMillis, at: now)
+            return enter(.parting, of: moving, within: policy.partWithinMillis, at: now)
                 + [.spawn, .send(.absorbed)]
         case (.parting, .deadline):
             return [.report(.killed)] + endAtOnce(moving, at: now)
@@ -107,10 +110,9 @@ extension Child {
         return moving
     }
 
-    private mutating func mourn(_ ending: Ending) -> [ChildAction] {
+    private mutating func mourn(_ ending: Ending) {
         deaths += 1
         lastDeath = ending
-        return []
     }
 
     /// It goes on as before, if it lives, and sends its miners away instead.

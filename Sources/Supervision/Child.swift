@@ -142,8 +142,8 @@ public struct Child: Sendable, Codable, Equatable {
             state = .handingOver(
                 Handover(phase: .preparing, servesSince: since, startedAt: now, until: now + policy.readyWithinMillis))
             return [.report(.handingOver), .successor(.spawn)]
-        case (.ready(let since, _), .move(let millis)):
-            return beginMoving(servesSince: since, drainWithinMillis: millis, at: now)
+        case (.ready, .move(let millis)):
+            return beginMoving(drainWithinMillis: millis, at: now)
         case (.ready, .start), (.ready, .saidReady), (.ready, .handover), (.ready, .given), (.ready, .notGiven):
             return []
 

@@ -17,8 +17,6 @@ public struct Moving: Equatable, Sendable, Codable {
     public var phase: Phase
     /// False when the process has died.
     public var isAlive: Bool
-    /// Since when the process serves.
-    var servesSince: Int64
     /// How long its miners may take to leave if they cannot be moved.
     var drainWithinMillis: Int64
     /// How long the phase may last; nil once SIGKILL has been sent.

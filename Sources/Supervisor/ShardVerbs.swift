@@ -65,8 +65,8 @@ struct ScaleVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scale", abstract: "Have more or fewer shards.",
         discussion: """
-            New shards are started. With fewer, those with the highest numbers go; their miners are disconnected at random moments \
-            within the time, and connect to the others. It holds until the service is restarted, or millrace.shards \
+            New shards are started. With fewer, those with the highest numbers go, and their miners move to the others without \
+            being disconnected; where that cannot be, they are sent away within the time. It holds until the service is restarted, or millrace.shards \
             is changed in the configuration. Returns when it is so; interrupted, it goes on.
 
             \(verbExitCodes)
