@@ -55,6 +55,12 @@ public struct Chronicle: ~Copyable {
     /// The part of the memory that holds nothing of worth: its pages can be given back.
     public var idlePart: Range<Int> { Chronicle.half(of: generation + 1, in: memory.count) ?? 0..<0 }
 
+    /// The length of the state as last written.
+    public var formBytes: Int {
+        let length = memory.loadUnaligned(fromByteOffset: Chronicle.place(of: generation), as: UInt64.self)
+        return Int(clamping: UInt64(littleEndian: length))
+    }
+
     /// The longest form that `renew` has room for.
     public var formBytesMax: Int { max(0, idlePart.count - Chronicle.logBytesMin - 64) }
 

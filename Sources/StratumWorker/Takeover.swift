@@ -40,8 +40,9 @@ struct Takeover: ~Copyable {
         self.reading = reading
         incarnation = own.incarnation
         absorbed = own.absorbed
-        miners = own.miners
-        pools = own.pools
+        // Of a damaged state the last word counts.
+        miners = Dictionary(own.miners.map { ($0.id, $0.connection) }, uniquingKeysWith: { $1 })
+        pools = Dictionary(own.pools.map { ($0.id, $0.connection) }, uniquingKeysWith: { $1 })
     }
 
     /// What it takes to read the inputs again.

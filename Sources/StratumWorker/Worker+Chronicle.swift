@@ -10,9 +10,11 @@ internal import StratumSession
 // What a worker writes down for its successor.
 
 extension Worker {
-    /// A log of this length is replaced by a new form: replaying it takes a successor some tens of milliseconds, and
-    /// writing the form of 5,000 miners takes us two.
-    private static let logBytesMax = 4 * 1024 * 1024
+    /// A log of this length is replaced by a new form, if that is not longer still: 3,500 shares, which a successor decides
+    /// again in four milliseconds, and few enough bytes to stay in the processor's cache.
+    private static let logBytesMin = 1024 * 1024
+    /// A shard that has not renewed its form for so long has little to do.
+    private static let idleTime = Milliseconds(10_000)
 
     /// Names this program: one with other rules might decide otherwise on the same inputs.
     static let rules: UInt64 = {
@@ -42,7 +44,8 @@ extension Worker {
     }
 
     func renewChronicleIfLong() {
-        if let count = chronicle?.log.count, count > Worker.logBytesMax { renewChronicle() }
+        guard let logBytes = chronicle?.log.count, logBytes > Worker.logBytesMin else { return }
+        if logBytes > chronicle?.formBytes ?? 0 { renewChronicle() }
     }
 
     /// Writes the whole state anew, so that the log before is not needed any more.
@@ -51,7 +54,15 @@ extension Worker {
         guard chronicle != nil, shard.outbox.isEmpty, !isPerforming else { return }
         let own = form
         guard chronicle?.renew({ form in write(own, to: &form) }) == true else { return forgetChronicle() }
-        if let idle = chronicle?.idlePart { memory?.release(idle) }
+        renewedAt = now
+    }
+
+    /// Gives back the memory of the form before, once it is not likely to be needed soon. (To give it back at once costs more
+    /// than the log itself: the kernel clears each page before we get it again.)
+    func releaseIdleMemory() {
+        guard let renewedAt, now >= renewedAt + Worker.idleTime, let idle = chronicle?.idlePart else { return }
+        memory?.release(idle)
+        self.renewedAt = nil
     }
 
     /// Begins to write down what happens.
@@ -87,15 +98,19 @@ extension Worker {
 
     private var form: WorkerForm {
         var form = WorkerForm(incarnation: UInt64(inheritance.legacy?.incarnation ?? 0))
-        for case let connection? in miners {
-            form.miners[connection.id] = WorkerForm.Connection(
-                descriptor: connection.descriptor,
-                unsent: connection.queuedBytes > 0
-                    ? connection.unsentBytes : withheld[connection.descriptor] ?? [])
+        form.miners.reserveCapacity(shard.connections)
+        for case let miner? in miners {
+            let descriptor = miner.descriptor
+            let unsent = miner.queuedBytes > 0 ? miner.unsentBytes : withheld[descriptor] ?? []
+            form.miners.append(
+                WorkerForm.Entry(
+                    id: miner.id, connection: WorkerForm.Connection(descriptor: descriptor, unsent: unsent)))
         }
         for (id, link) in pools {
-            form.pools[id] = WorkerForm.Connection(
-                descriptor: link.descriptor, unsent: link.unsentBytes + (withheld[link.descriptor] ?? []))
+            let unsent = link.unsentBytes + (withheld[link.descriptor] ?? [])
+            form.pools.append(
+                WorkerForm.Entry(
+                    id: id, connection: WorkerForm.Connection(descriptor: link.descriptor, unsent: unsent)))
         }
         form.events = reporter.written()
         form.poolNames = shard.policy.pools.map(\.name)

@@ -9,10 +9,16 @@ struct WorkerForm: Equatable {
         var unsent: [UInt8]
     }
 
+    /// A connection by its name; a list of these is quickly made and written, which is done while miners wait.
+    struct Entry<ID: Equatable>: Equatable {
+        var id: ID
+        var connection: Connection
+    }
+
     /// Counts the processes of the shard: whose descriptors these are.
     var incarnation: UInt64
-    var miners: [MinerID: Connection] = [:]
-    var pools: [PoolConnectionID: Connection] = [:]
+    var miners: [Entry<MinerID>] = []
+    var pools: [Entry<PoolConnectionID>] = []
     /// `EventLog.written()`
     var events: [UInt8] = []
     /// Where the pools of the shard's policy are, in its order: "pool.example:3333".
@@ -51,19 +57,19 @@ struct WorkerForm: Equatable {
             form.section(Tag.process) { $0.integer(incarnation) }
             form.section(Tag.miners) { form in
                 form.integer(UInt32(miners.count))
-                for (id, connection) in miners {
-                    form.integer(id.index)
-                    form.integer(id.generation)
-                    WorkerForm.encode(connection, to: &form)
+                for miner in miners {
+                    form.integer(miner.id.index)
+                    form.integer(miner.id.generation)
+                    WorkerForm.encode(miner.connection, to: &form)
                 }
             }
             form.section(Tag.pools) { form in
                 form.integer(UInt32(pools.count))
-                for (id, connection) in pools {
-                    form.integer(id.upstream)
-                    form.integer(id.pool)
-                    form.integer(id.generation)
-                    WorkerForm.encode(connection, to: &form)
+                for pool in pools {
+                    form.integer(pool.id.upstream)
+                    form.integer(pool.id.pool)
+                    form.integer(pool.id.generation)
+                    WorkerForm.encode(pool.connection, to: &form)
                 }
             }
             form.section(Tag.events) { $0.bytes(events) }
@@ -97,14 +103,14 @@ struct WorkerForm: Equatable {
             case Tag.miners.number:
                 for _ in 0..<(try section.body.entryCount(max: Limits.minersMax, bytesMin: 16, "worker.miners")) {
                     let id = MinerID(index: try section.body.integer(), generation: try section.body.integer())
-                    miners[id] = try WorkerForm.connection(&section.body)
+                    miners.append(Entry(id: id, connection: try WorkerForm.connection(&section.body)))
                 }
             case Tag.pools.number:
                 for _ in 0..<(try section.body.entryCount(max: Limits.minersMax, bytesMin: 15, "worker.pools")) {
                     let id = PoolConnectionID(
                         upstream: try section.body.integer(), pool: try section.body.integer(),
                         generation: try section.body.integer())
-                    pools[id] = try WorkerForm.connection(&section.body)
+                    pools.append(Entry(id: id, connection: try WorkerForm.connection(&section.body)))
                 }
             case Tag.events.number:
                 events = [UInt8](try section.body.bytes(max: .max, "worker.events"))

@@ -90,8 +90,12 @@ final class ScriptedWorker {
 
     private var form: WorkerForm {
         var form = WorkerForm(incarnation: 5)
-        form.miners = miners.mapValues { WorkerForm.Connection(descriptor: $0.descriptor, unsent: $0.unsent) }
-        form.pools = pools.mapValues { WorkerForm.Connection(descriptor: $0.descriptor, unsent: $0.unsent) }
+        form.miners = miners.map { id, wire in
+            .init(id: id, connection: .init(descriptor: wire.descriptor, unsent: wire.unsent))
+        }
+        form.pools = pools.map { id, wire in
+            .init(id: id, connection: .init(descriptor: wire.descriptor, unsent: wire.unsent))
+        }
         form.events = events.written()
         return form
     }

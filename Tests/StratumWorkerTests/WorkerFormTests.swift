@@ -8,9 +8,13 @@ import Testing
 struct WorkerFormTests {
     private static var full: WorkerForm {
         var form = WorkerForm(incarnation: 0x0102_0304_0506_0708)
-        form.miners[MinerID(index: 0, generation: 0)] = .init(descriptor: 17, unsent: [])
-        form.miners[MinerID(index: 4_999, generation: .max)] = .init(descriptor: .max, unsent: Array("job\n".utf8))
-        form.pools[PoolConnectionID(upstream: 1, pool: 2, generation: 3)] = .init(descriptor: -1, unsent: [0, 255])
+        let late = WorkerForm.Connection(descriptor: .max, unsent: Array("job\n".utf8))
+        form.miners = [
+            .init(id: MinerID(index: 0, generation: 0), connection: .init(descriptor: 17, unsent: [])),
+            .init(id: MinerID(index: 4_999, generation: .max), connection: late),
+        ]
+        let pool = PoolConnectionID(upstream: 1, pool: 2, generation: 3)
+        form.pools = [.init(id: pool, connection: .init(descriptor: -1, unsent: [0, 255]))]
         form.events = Array("events".utf8)
         form.poolNames = ["pool.example:3333", "[::1]:3333"]
         form.absorbed = [.init(shard: 7, incarnation: 2), .init(shard: 0, incarnation: .max)]
