@@ -12,8 +12,10 @@ public enum ListeningSocket {
     /// them. The descriptor is close-on-exec; hand it to a child explicitly. IPv6 sockets take no IPv4 connections.
     /// - Parameter listens: false when a `TCPListener` shall be the first to do so: until then the address is only reserved, and
     ///   the kernel gives the socket none of the connections.
+    /// - Parameter awaitsFirstBytes: for a protocol in which the client speaks first: a connection is not seen before its first
+    ///   bytes are there (TCP_DEFER_ACCEPT), or a second has passed. That is one awakening less for each.
     public static func open(
-        _ address: SocketAddress, sharedPort: Bool, listens: Bool = true
+        _ address: SocketAddress, sharedPort: Bool, listens: Bool = true, awaitsFirstBytes: Bool = false
     ) throws(SystemFailure) -> Int32 {
         let family = address.isIPv6 ? AF_INET6 : AF_INET
         let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -23,6 +25,7 @@ public enum ListeningSocket {
             if sharedPort { try enable(SO_REUSEPORT, SOL_SOCKET, descriptor) }
             // Inherited by every connection from its first moment, also by one that a shard is killed over.
             try enable(TCP_NODELAY, Int32(IPPROTO_TCP), descriptor)
+            if awaitsFirstBytes { try enable(TCP_DEFER_ACCEPT, Int32(IPPROTO_TCP), descriptor) }  // 1 = a second
             if address.isIPv6 { try enable(IPV6_V6ONLY, Int32(IPPROTO_IPV6), descriptor) }
             let bound = address.withSockaddr { bind(descriptor, $0, $1) }
             guard bound == 0 else { throw SystemFailure(code: -errno) }

@@ -27,9 +27,15 @@ public final class Loop {
         raw = memory
         readBuffer = .allocate(capacity: Loop.readBytesMax + Loop.readPadding)
         readBuffer.initialize(repeating: 0, count: Loop.readBytesMax + Loop.readPadding)
+        uv_loop_set_data(raw, Unmanaged.passUnretained(self).toOpaque())
         if letsSignalsIn { letSignalsIn() }
         // A peer that closes first must be an error of write(2), not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+    }
+
+    /// The loop that an open handle belongs to.
+    static func of<H>(_ open: UnsafeMutablePointer<H>) -> Loop {
+        Unmanaged<Loop>.fromOpaque(uv_loop_get_data(uv_handle_get_loop(handle(open)))).takeUnretainedValue()
     }
 
     /// With SIGTERM or SIGCHLD blocked, as some programs leave them to those they start, we could neither be stopped nor

@@ -26,25 +26,28 @@ public enum SendOutcome: Equatable {
 /// The life of a stream: `connect` or being accepted → `didConnect` → `startReading` → `didReceive`… → `didEnd` (at
 /// most once, never after `close`). Every stream must be closed by `close` or `reset`, also after `didEnd`.
 open class TCPStream {
-    /// Most bytes that may wait behind a peer that does not read, unless `init` says otherwise. One longest line of ours
-    /// is 16 KiB; a peer that is sixteen of them behind does not read.
+    /// `queueBytesMax` of a stream that does not say otherwise. One longest line of ours is 16 KiB; a peer that is sixteen of
+    /// them behind does not read.
     public static let queueBytesMax = 256 * 1024
 
-    public let loop: Loop
     let raw: UnsafeMutablePointer<uv_tcp_t>
-    public private(set) var isClosed = false
-    private var hasEnded = false
-    private let queueBytesMax: Int
     /// The blocks that libuv has queued, oldest first; see `enqueue`. Nearly always empty.
     private var queue: [UnsafeMutableRawBufferPointer] = []
+    // A proxy has one of these objects for each miner: small fields stand last, so that those of a subclass follow them.
+    public private(set) var isClosed = false
+    private var hasEnded = false
 
-    public init(on loop: Loop, queueBytesMax: Int = TCPStream.queueBytesMax) {
-        self.loop = loop
-        self.queueBytesMax = queueBytesMax
+    public init(on loop: Loop) {
         raw = makeHandle(uv_tcp_t.self)
         uv_tcp_init(loop.raw, raw)
         adopt(raw, self)
     }
+
+    /// Not to be asked of a closed stream.
+    public var loop: Loop { Loop.of(raw) }
+
+    /// Most bytes that may wait behind a peer that does not read.
+    open var queueBytesMax: Int { TCPStream.queueBytesMax }
 
     // MARK: - What a subclass hears
 
@@ -212,7 +215,8 @@ open class TCPStream {
     // MARK: - From libuv
 
     func accepted() {
-        connected(0)
+        // It has TCP_NODELAY from the listening socket.
+        didConnect(nil)
     }
 
     private func connected(_ status: Int32) {

@@ -31,21 +31,20 @@ extension Shard {
     ) {
         let row = Int(id.index)
         let upstream = Int(miners[row].upstream)
-        guard let pool = upstreams[upstream].session(for: age),
-            let job = (age == .current ? upstreams[upstream].current : upstreams[upstream].previous)?.job
+        guard let pool = upstreams[upstream].session(for: age), let work = upstreams[upstream].label(of: age)
         else { preconditionFailure("a share was judged good without a job or a pool") }
         let requestID = upstreams[upstream].sessions[pool].takeRequestID()
         upstreams[upstream].sessions[pool].inFlight.insert(
             ShareInFlight(
                 requestID: requestID, miner: id, minerKey: miners[row].key, minerRequestID: share.id, sentAt: now,
-                difficulty: job.difficulty, creditedDifficulty: credited(row, at: job.difficulty),
+                difficulty: work.difficulty, creditedDifficulty: credited(row, at: work.difficulty),
                 actualDifficulty: actual, isExpired: age == .previous))
         upstreams[upstream].sessions[pool].lastSentAt = now
-        var forwarded = ForwardedShare(jobID: job.id, nonce: nonce, hash: hash)
+        var forwarded = ForwardedShare(jobID: work.jobID, nonce: nonce, hash: hash)
         forwarded.signature = share.signature
         forwarded.commitment = share.commitment
         let session = upstreams[upstream].sessions[pool].session
-        let algorithm = upstreams[upstream].sessions[pool].hasAlgo ? job.algorithm : nil
+        let algorithm = upstreams[upstream].sessions[pool].hasAlgo ? work.algorithm : nil
         send(to: upstreams[upstream].connection(of: pool)) {
             PoolRequest.submit(id: requestID, session: session, share: forwarded, algorithm: algorithm, to: &$0)
         }

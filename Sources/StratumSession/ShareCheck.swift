@@ -65,13 +65,12 @@ extension Upstream {
 
     private func age(of jobID: JobID?) -> JobAge? {
         guard let jobID else { return nil }
-        if let current, current.name == jobID { return .current }
-        if let previous, previous.name == jobID { return .previous }
-        return nil
+        if current?.name == jobID { return .current }
+        return previous?.name == jobID ? .previous : nil
     }
 
     private func isAnother(_ algorithm: AlgorithmName, than age: JobAge) -> Bool {
-        guard let ours = (age == .current ? current : previous)?.job.algorithm else { return false }
+        guard let ours = age == .current ? current?.job.algorithm : previous?.job.algorithm else { return false }
         return !ours.isEmpty && ours != algorithm
     }
 }

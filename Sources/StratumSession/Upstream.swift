@@ -132,6 +132,15 @@ struct Upstream {
     /// The session that shares for the job of this age go to; nil when that pool is gone.
     func session(for age: JobAge) -> Int? { sessionIndex(of: age == .current ? current?.source : previous?.source) }
 
+    /// What a share for the job of this age is handed on and counted with. (Not the job itself: to copy it takes longer than
+    /// all else that a share needs of it.)
+    func label(of age: JobAge) -> (jobID: JobID, difficulty: UInt64, algorithm: AlgorithmName)? {
+        switch age {
+        case .current: current.map { ($0.job.id, $0.job.difficulty, $0.job.algorithm) }
+        case .previous: previous.map { ($0.job.id, $0.job.difficulty, $0.job.algorithm) }
+        }
+    }
+
     private func sessionIndex(of source: PoolConnectionID?) -> Int? {
         guard let source, sessions[Int(source.pool)].generation == source.generation else { return nil }
         return sessions[Int(source.pool)].isConnected ? Int(source.pool) : nil

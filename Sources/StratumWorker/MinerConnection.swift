@@ -5,10 +5,10 @@ internal import StratumSession
 ///
 /// A TLS layer belongs between `didReceive` and the worker, and between the worker and `send`.
 final class MinerConnection: TCPStream {
-    private unowned let worker: Worker
-    var id = MinerID(index: .max, generation: 0)
     /// It has been sent away: nothing that it says counts any more.
     private var hasDeparted = false
+    private unowned let worker: Worker
+    var id = MinerID(index: .max, generation: 0)
 
     init(on loop: Loop, worker: Worker) {
         self.worker = worker

@@ -85,12 +85,12 @@ final class PoolConnection: TCPStream {
     init(on loop: Loop, link: PoolLink, worker: Worker) {
         self.link = link
         self.worker = worker
-        super.init(on: loop, queueBytesMax: PoolConnection.waitingBytesMax)
+        super.init(on: loop)
     }
 
     /// What may wait for a pool that is slow to read: some 16,000 shares. One that does not read at all has not answered
     /// its oldest share long before that, and is given up for it; one burst of many miners must not look the same.
-    private static let waitingBytesMax = 4 * 1024 * 1024
+    override var queueBytesMax: Int { 4 * 1024 * 1024 }
 
     override func didConnect(_ failure: SystemFailure?) {
         if let failure { return worker.ended(link, reason: failure.description) }

@@ -12,9 +12,11 @@ internal import StratumSession
 extension Worker {
     /// A log of this length is replaced by a new form, if that is not longer still: 3,500 shares, which a successor decides
     /// again in four milliseconds, and few enough bytes to stay in the processor's cache.
-    private static let logBytesMin = 1024 * 1024
-    /// A shard that has not renewed its form for so long has little to do.
-    private static let idleTime = Milliseconds(10_000)
+    private static let logBytesMax = 1024 * 1024
+    /// A shard that has not written its form for so long has little to do.
+    private static let quietTime = Milliseconds(3_000)
+    /// Then a log of this length is worth a new form, if it is not short beside that.
+    private static let quietLogBytesMax = 64 * 1024
 
     /// Names this program: one with other rules might decide otherwise on the same inputs.
     static let rules: UInt64 = {
@@ -44,8 +46,24 @@ extension Worker {
     }
 
     func renewChronicleIfLong() {
-        guard let logBytes = chronicle?.log.count, logBytes > Worker.logBytesMin else { return }
+        guard let logBytes = chronicle?.log.count, logBytes > Worker.logBytesMax else { return }
         if logBytes > chronicle?.formBytes ?? 0 { renewChronicle() }
+    }
+
+    /// Once a second. A busy shard soon writes over the memory of its form before, so that is kept: to give it back costs more
+    /// than the log itself, for the kernel clears each page before we get it again. A quiet one needs neither that nor a log.
+    func tidyChronicle() {
+        guard let logBytes = chronicle?.log.count, let formBytes = chronicle?.formBytes,
+            now >= writtenAt + Worker.quietTime
+        else { return }
+        if logBytes > max(Worker.quietLogBytesMax, formBytes / 4) { renewChronicle() }
+        releaseIdleMemory()
+    }
+
+    private func releaseIdleMemory() {
+        guard keepsIdleMemory, let idle = chronicle?.idlePart else { return }
+        memory?.release(idle)
+        keepsIdleMemory = false
     }
 
     /// Writes the whole state anew, so that the log before is not needed any more.
@@ -54,15 +72,8 @@ extension Worker {
         guard chronicle != nil, shard.outbox.isEmpty, !isPerforming else { return }
         let own = form
         guard chronicle?.renew({ form in write(own, to: &form) }) == true else { return forgetChronicle() }
-        renewedAt = now
-    }
-
-    /// Gives back the memory of the form before, once it is not likely to be needed soon. (To give it back at once costs more
-    /// than the log itself: the kernel clears each page before we get it again.)
-    func releaseIdleMemory() {
-        guard let renewedAt, now >= renewedAt + Worker.idleTime, let idle = chronicle?.idlePart else { return }
-        memory?.release(idle)
-        self.renewedAt = nil
+        writtenAt = now
+        keepsIdleMemory = true
     }
 
     /// Begins to write down what happens.
@@ -74,7 +85,9 @@ extension Worker {
             Chronicle(continuingIn: memory.bytes, rules: Worker.rules) { form in write(own, to: &form) }
             ?? Chronicle(beginningIn: memory.bytes, rules: Worker.rules) { form in write(own, to: &form) }
         if chronicle == nil { log.warning("no memory for a successor: miners reconnect when this process dies") }
-        if let idle = chronicle?.idlePart { memory.release(idle) }
+        writtenAt = now
+        keepsIdleMemory = true
+        releaseIdleMemory()
     }
 
     /// A state that lags behind is worse than none.

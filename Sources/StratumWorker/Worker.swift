@@ -63,8 +63,10 @@ final class Worker {
     let memory: StateMemory?
     /// nil when there is no such memory, or it did not suffice.
     var chronicle: Chronicle?
-    /// When the state was last written anew, while the memory of the one before is kept.
-    var renewedAt: Instant?
+    /// When the state was last written whole.
+    var writtenAt = Instant(microseconds: 0)
+    /// The memory of the state before has not been given back.
+    var keepsIdleMemory = false
     /// When the chunk that is being read was asked for.
     var readAt = Instant(microseconds: 0)
 
@@ -154,7 +156,7 @@ final class Worker {
         sayBeat()
         note(.checkpoint)
         reporter.checkpoint(EventTranslation.checkpoint(shard, at: WallClock.milliseconds()))
-        releaseIdleMemory()
+        tidyChronicle()
         tellGauges()
         budget = DescriptorBudget(limit: DescriptorLimit.current, listening: inheritance.sockets.count)
         news.tellSilenced()

@@ -111,6 +111,7 @@ private func serve(
             ?? RunDirectory(at: settings.runDirectory, log: log)
         defer { runDirectory.leave() }
         _ = DescriptorLimit.raise()
+        Scheduling.letRunningFinish()
         let sockets =
             try inherited.map { try ShardSockets(adopting: $0.sockets) }
             ?? ShardSockets(binds: settings.binds, shards: settings.shards, log: log)

@@ -219,7 +219,7 @@ struct ShardSockets {
 
     private static func open(_ address: SocketAddress, listens: Bool = true) throws(StartFailure) -> Int32 {
         do throws(SystemFailure) {
-            return try ListeningSocket.open(address, sharedPort: true, listens: listens)
+            return try ListeningSocket.open(address, sharedPort: true, listens: listens, awaitsFirstBytes: true)
         } catch {
             throw failure(address.description, address.port, error)
         }

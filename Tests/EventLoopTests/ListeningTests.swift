@@ -100,6 +100,30 @@ import Testing
         loop.finish()
     }
 
+    @Test func whoSpeaksFirstIsSeenWhenItSpeaks() throws {
+        let loop = try Loop()
+        let descriptor = try ListeningSocket.open(anyPort, sharedPort: false, awaitsFirstBytes: true)
+        let address = try ListeningSocket.address(of: descriptor)
+        var served: [RecordingStream] = []
+        let listener = try TCPListener(on: loop, descriptor: descriptor) { loop in
+            served.append(RecordingStream(on: loop))
+            return served.last
+        }
+        let silent = RecordingStream(on: loop)
+        let speaker = RecordingStream(on: loop)
+        for client in [silent, speaker] { try client.connect(to: address) }
+        loop.turn(until: { silent.connections == [nil] && speaker.connections == [nil] })
+        #expect(served.isEmpty)
+        speaker.send(text: "here\n")
+        loop.turn(until: { served.first?.text == "here\n" })
+        #expect(served.count == 1)
+        // So that a limit of our own can end it, the kernel shows a silent one too, a second later.
+        loop.turn(until: { served.count == 2 })
+        for stream in served + [silent, speaker] { stream.close() }
+        listener.close()
+        loop.finish()
+    }
+
     @Test func aWholeCrowdIsAccepted() throws {
         let loop = try Loop()
         let descriptor = try ListeningSocket.open(anyPort, sharedPort: false)

@@ -77,6 +77,13 @@ struct ServiceTests {
         _ = swarm.program.stop()
     }
 
+    /// docs/decisions/0010
+    @Test func noProcessInterruptsAnother() throws {
+        let service = try Service()
+        let batch: Int32 = 3  // SCHED_BATCH
+        #expect(service.allChildren.map { sched_getscheduler($0) } == service.allChildren.map { _ in batch })
+    }
+
     @Test func everybodyLeavesWithTheSupervisor() throws {
         let service = try Service()
         try service.killShard(1)
