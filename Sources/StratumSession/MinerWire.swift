@@ -27,33 +27,60 @@ struct MinerWire {
     }
 
     /// The miner has logged in.
-    mutating func introduce(_ login: LoginRequest) {
-        packed.reserveCapacity(packed.count + login.login.utf8.count + (login.agent?.utf8.count ?? 0) + 16)
+    mutating func introduce(_ login: LoginRequest, _ agents: inout AgentTable) {
+        let agent = login.agent.flatMap { agents.number(of: $0) }
+        let agentBytes = agent == nil ? login.agent?.utf8.count ?? 0 : 0
+        packed.reserveCapacity(packed.count + login.login.utf8.count + agentBytes + 16)
         MinerWire.pack(login.login, into: &packed)
-        for text in [login.password, login.agent, login.rigID] { MinerWire.pack(text, into: &packed) }
+        MinerWire.pack(login.password, into: &packed)
+        if let agent {
+            MinerWire.pack(head: MinerWire.agentHead | UInt16(agent), into: &packed)
+        } else {
+            MinerWire.pack(login.agent, into: &packed)
+        }
+        MinerWire.pack(login.rigID, into: &packed)
     }
 
     /// nil before the login.
-    var introduction: MinerIntroduction? { MinerWire.unpack(packed) }
+    func introduction(_ agents: AgentTable) -> MinerIntroduction? { MinerWire.unpack(packed, agents) }
+
+    /// It belongs to another shard now, which keeps its agents in another order.
+    mutating func translate(from former: AgentTable, to agents: inout AgentTable) {
+        guard let known = introduction(former) else { return }
+        self.packed = []
+        MinerWire.pack(known.address, into: &packed)
+        introduce(
+            LoginRequest(
+                id: 0, login: known.login, password: known.password, agent: known.agent, rigID: known.rigID), &agents)
+    }
+
+    /// Instead of a length: not given.
+    private static let nothingHead = UInt16.max
+    /// Instead of a length, with the number of an agent in its lower byte.
+    private static let agentHead: UInt16 = 0xfe00
 
     /// A 16-bit length (all ones = not given), then the bytes.
     private static func pack(_ text: String?, into bytes: inout [UInt8]) {
-        let count = UInt16(text?.utf8.count ?? Int(UInt16.max))
-        bytes.append(UInt8(truncatingIfNeeded: count))
-        bytes.append(UInt8(truncatingIfNeeded: count >> 8))
+        pack(head: text.map { UInt16($0.utf8.count) } ?? nothingHead, into: &bytes)
         if let text { bytes.append(contentsOf: text.utf8) }
     }
 
-    private static func unpack(_ bytes: [UInt8]) -> MinerIntroduction? {
+    private static func pack(head: UInt16, into bytes: inout [UInt8]) {
+        bytes.append(UInt8(truncatingIfNeeded: head))
+        bytes.append(UInt8(truncatingIfNeeded: head >> 8))
+    }
+
+    private static func unpack(_ bytes: [UInt8], _ agents: AgentTable) -> MinerIntroduction? {
         var position = 0
         func next() -> String?? {
             guard position + 2 <= bytes.count else { return .none }
-            let count = Int(bytes[position]) | Int(bytes[position + 1]) << 8
+            let head = UInt16(bytes[position]) | UInt16(bytes[position + 1]) << 8
             position += 2
-            guard count < Int(UInt16.max) else { return .some(nil) }
-            guard position + count <= bytes.count else { return .none }
-            defer { position += count }
-            return String(decoding: bytes[position..<(position + count)], as: UTF8.self)
+            if head == nothingHead { return .some(nil) }
+            if head & 0xff00 == agentHead { return agents[UInt8(truncatingIfNeeded: head)].map { .some($0) } }
+            guard position + Int(head) <= bytes.count else { return .none }
+            defer { position += Int(head) }
+            return String(decoding: bytes[position..<(position + Int(head))], as: UTF8.self)
         }
         guard case .some(.some(let address)) = next(), case .some(.some(let login)) = next(),
             case .some(let password) = next(), case .some(let agent) = next(), case .some(let rigID) = next()
@@ -89,7 +116,7 @@ extension Shard {
     public func introduction(of id: MinerID) -> MinerIntroduction? {
         let row = Int(id.index)
         guard row < wires.count, wires[row].generation == id.generation else { return nil }
-        return wires[row].introduction
+        return wires[row].introduction(agents)
     }
 
     /// How many bytes of a miner's connection were taken in, and how many were given to be sent, since its beginning.

@@ -67,7 +67,9 @@ extension Shard {
                 absorption.rows.append(nil)
                 continue
             }
-            absorption.rows.append((former.generation, settle(former, other.wires[row], absorption)))
+            var wire = other.wires[row]
+            wire.translate(from: other.agents, to: &agents)
+            absorption.rows.append((former.generation, settle(former, wire, absorption)))
         }
         for index in other.upstreams.indices { other.upstreams[index].rename(absorption, seats: seats.count) }
         upstreams += other.upstreams

@@ -76,7 +76,7 @@ extension Shard {
             return close(id, .permissionDenied, at: now)
         }
         let row = Int(id.index)
-        wires[row].introduce(login)
+        wires[row].introduce(login, &agents)
         miners[row].session = random.next()
         miners[row].key = nextMinerKey
         nextMinerKey += 1

@@ -6,6 +6,7 @@ private enum Tag {
     static let pools = FormTag("POOL")
     static let miners = FormTag("MINR")
     static let wires = FormTag("WIRE")
+    static let agents = FormTag("AGNT")
     static let vacant = FormTag("VACT")
     static let upstreams = FormTag("UPST")
     static let seats = FormTag("SEAT")
@@ -15,7 +16,7 @@ private enum Tag {
 extension Shard {
     /// Raised when a program of the version before could not make sense of the form. What it merely does not know, it
     /// skips: new fields go to the end of their part, new parts get a new tag.
-    static let formVersion: UInt16 = 1
+    static let formVersion: UInt16 = 2
 
     /// Writes all that the shard knows.
     /// - Precondition: the outbox is empty: what was decided is performed, or else would be lost.
@@ -43,6 +44,7 @@ extension Shard {
             form.section(Tag.wires) { form in
                 for row in wires.indices where miners[row].phase != .vacant { wires[row].encode(to: &form) }
             }
+            form.section(Tag.agents) { agents.encode(to: &$0) }
             form.section(Tag.vacant) { form in
                 form.integer(UInt32(vacant.count))
                 vacant.withUnsafeBytes { form.raw($0) }
@@ -83,6 +85,7 @@ extension Shard {
         failureReports = state.failureReports
         miners = state.miners
         wires = state.wires
+        agents = state.agents
         vacant = state.vacant
         upstreams = state.upstreams
         minersNow = state.minersNow
@@ -103,6 +106,7 @@ private struct ReadState {
     var failureReports: [FailureReports] = []
     var miners: [MinerSession] = []
     var wires: [MinerWire] = []
+    var agents = AgentTable()
     var vacant: [UInt32] = []
     var upstreams: [Upstream] = []
     var minersNow = 0
@@ -126,6 +130,7 @@ private struct ReadState {
         try decodeSeats(sections.body(Tag.seats))
         try decodePools(try sections.body(Tag.pools, "POOL"))
         try decodeMiners(try sections.body(Tag.miners, "MINR"), wires: try sections.body(Tag.wires, "WIRE"))
+        if var form = sections.body(Tag.agents) { agents = try AgentTable(decoding: &form) }
         try decodeVacant(try sections.body(Tag.vacant, "VACT"))
         try decodeUpstreams(try sections.body(Tag.upstreams, "UPST"))
         try checkPlaces()
@@ -224,7 +229,7 @@ private struct ReadState {
 /// The sections of a form, each once; those that nobody knows are left.
 private struct Sections {
     private var list: [(tag: UInt32, body: FormReader)] = []
-    /// There are eight; a form may not make us keep a list of millions.
+    /// There are nine; a form may not make us keep a list of millions.
     private static let countMax = 64
 
     init(_ form: inout FormReader) throws(FormFault) {

@@ -14,6 +14,8 @@ public struct Shard: ~Copyable {
     var miners: [MinerSession] = []
     /// Row for row beside `miners`.
     var wires: [MinerWire] = []
+    /// What `wires` name by numbers.
+    var agents = AgentTable()
     /// Rows of `miners` that nobody has.
     var vacant: [UInt32] = []
     var upstreams: [Upstream] = []

@@ -110,8 +110,8 @@ struct DamagedFormTests {
 
     @Test func aNewerVersionIsRefusedByItsNumber() {
         var form = written(busyShard(1).shard)
-        form[4] = 2
-        #expect(throws: FormFault.unknownVersion(2)) { _ = try read(form).minersNow }
+        form[4] = 3
+        #expect(throws: FormFault.unknownVersion(3)) { _ = try read(form).minersNow }
         form[0] = 0
         #expect(throws: FormFault.notAForm) { _ = try read(form).minersNow }
     }

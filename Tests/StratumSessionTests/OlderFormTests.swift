@@ -22,15 +22,15 @@ struct OlderFormTests {
 
     @Test func theStateIsTheSameWithTheAddressesFromElsewhere() throws {
         let harness = mining()
-        let form = older(harness.shard)
-        let now = written(harness.shard)
+        let form = older(try naming(harness.shard))
+        let now = written(try naming(harness.shard))
         #expect(written(try read(form, names: ["pool0", "pool1"])) == now)
         #expect(form.count < now.count)
     }
 
     @Test func withoutAddressesEveryPoolIsAnotherOneAndTheOldServesOn() throws {
         let harness = mining()
-        var heir = try read(older(harness.shard), names: [])
+        var heir = try read(older(try naming(harness.shard)), names: [])
         #expect(heir.poolNames == ["", ""])
         heir.adopt(harness.shard.policy, at: harness.now)
         let views = heir.upstreamViews
@@ -45,6 +45,16 @@ struct OlderFormTests {
         pointer.copyBytes(from: bytes)
         var form = FormReader(UnsafeRawBufferPointer(pointer))
         return try Shard(decoding: &form, poolNames: names)
+    }
+
+    /// The same shard, in which each miner keeps its agent for itself, as all did.
+    private func naming(_ shard: borrowing Shard) throws -> Shard {
+        var same = try StratumSessionTests.read(written(shard))
+        var full = AgentTable()
+        for number in 0..<AgentTable.countMax { _ = full.number(of: "an agent with number \(number)") }
+        for row in same.wires.indices { same.wires[row].translate(from: same.agents, to: &full) }
+        same.agents = AgentTable()
+        return same
     }
 
     // MARK: - As it was written

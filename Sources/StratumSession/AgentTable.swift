@@ -1,0 +1,41 @@
+internal import StratumProtocol
+
+/// The agents that miners have named when they logged in, each kept once: the thousands of a farm have the same.
+struct AgentTable {
+    /// There are a handful of honest ones. Who names another when the table is full keeps it for itself, so that strangers cannot
+    /// make us keep more than 64 KiB.
+    static let countMax = 256
+    /// To name a shorter one takes as many bytes as to keep it.
+    static let agentBytesMin = 8
+
+    /// In the order in which they came; none is ever forgotten.
+    private(set) var agents: [[UInt8]] = []
+
+    /// The number of an agent, which it gets now if it is new; nil when it has none.
+    mutating func number(of agent: String) -> UInt8? {
+        guard agent.utf8.count >= AgentTable.agentBytesMin else { return nil }
+        if let known = agents.firstIndex(where: { agent.utf8.elementsEqual($0) }) { return UInt8(known) }
+        guard agents.count < AgentTable.countMax else { return nil }
+        agents.append(Array(agent.utf8))
+        return UInt8(agents.count - 1)
+    }
+
+    /// nil when nobody has this number.
+    subscript(number: UInt8) -> String? {
+        Int(number) < agents.count ? String(decoding: agents[Int(number)], as: UTF8.self) : nil
+    }
+}
+
+// MARK: - Written form
+
+extension AgentTable {
+    func encode(to form: inout FormWriter) {
+        form.integer(UInt32(agents.count))
+        for agent in agents { form.bytes(agent) }
+    }
+
+    init(decoding form: inout FormReader) throws(FormFault) {
+        let count = try form.entryCount(max: AgentTable.countMax, bytesMin: 4, "agents")
+        for _ in 0..<count { agents.append([UInt8](try form.bytes(max: LoginRequest.fieldBytesMax, "agent"))) }
+    }
+}
