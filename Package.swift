@@ -79,14 +79,12 @@ let package = Package(
             logging),
         program(
             "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop",
-            "EventBus", "DaemonKit", "Handover", argumentParser, logging),
+            "EventBus", "DaemonKit", "Handover", logging),
         program(
-            "StatsCollector", "Archive", "Telemetry", "Configuration", "EventBus", "EventLoop", "DaemonKit",
-            argumentParser, logging
-        ),
+            "StatsCollector", "Archive", "Telemetry", "Configuration", "EventBus", "EventLoop", "DaemonKit", logging),
         program(
             "ApiGateway", "Archive", "Telemetry", "Configuration", "Control", "EventBus", "DaemonKit", "CMicrohttpd",
-            "CZlib", argumentParser, logging),
+            "CZlib", logging),
 
         // Practice: a strict pool and a swarm of miners for loopback, used by script/run, tests and benchmarks.
         library("HostileInput"),

@@ -1,20 +1,13 @@
-internal import ArgumentParser
 internal import Configuration
 internal import DaemonKit
 internal import EventLoop
 internal import Handover
 internal import Logging
 
-/// `millrace-worker`: one shard. Started by `millrace`, which hands it its settings and sockets.
-@main
-struct Main: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "millrace-worker",
-        abstract: "One shard of Millrace: miners on one side, pools on the other.",
-        discussion: "millrace starts as many of these as its configuration asks for; it is of no use by hand.",
-        version: BuildInformation.version)
-
-    func run() throws {
+/// `millrace-worker`: one shard, miners on one side, pools on the other. Started by `millrace`, which hands it its settings and
+/// sockets.
+@main enum Main {
+    static func main() {
         let inheritance = Inheritance.take(program: "millrace-worker")
         let settings = inheritance.settings
         LogOutput.start(
