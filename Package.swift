@@ -20,8 +20,14 @@ func library(_ name: String, _ dependencies: Target.Dependency...) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+/// Release builds are linked by the toolchain's lld, for its packed table of relocations (else a megabyte or two of each program that
+/// every process reads at its start; glibc knows it since 2.36), and export nothing: no plug-in looks for a symbol in our programs.
+let linking: LinkerSetting = .unsafeFlags(
+    ["-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs", "-Xlinker", "--no-export-dynamic"],
+    .when(configuration: .release))
+
 func program(_ name: String, _ dependencies: Target.Dependency...) -> Target {
-    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: [linking])
 }
 
 func tests(_ target: String, _ dependencies: Target.Dependency..., files: [String] = []) -> Target {
