@@ -52,8 +52,15 @@ public struct Chronicle: ~Copyable {
         generation = before + 1
     }
 
-    /// The part of the memory that holds nothing of worth: its pages can be given back.
-    public var idlePart: Range<Int> { Chronicle.half(of: generation + 1, in: memory.count) ?? 0..<0 }
+    /// The parts of the memory that hold nothing of worth: their pages can be given back. The half that is not in use, and what is
+    /// behind the log and the record that may have been begun there.
+    public var spareParts: [Range<Int>] {
+        guard let half = Chronicle.half(of: generation, in: memory.count) else { return [] }
+        let end = half.lowerBound + ((formBytes + 63) & ~63) + log.count + InputLog.recordHeadBytes
+        return [idlePart, min(end, half.upperBound)..<half.upperBound]
+    }
+
+    private var idlePart: Range<Int> { Chronicle.half(of: generation + 1, in: memory.count) ?? 0..<0 }
 
     /// The length of the state as last written.
     public var formBytes: Int {

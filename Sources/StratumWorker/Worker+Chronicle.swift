@@ -57,13 +57,13 @@ extension Worker {
             now >= writtenAt + Worker.quietTime
         else { return }
         if logBytes > max(Worker.quietLogBytesMax, formBytes / 4) { renewChronicle() }
-        releaseIdleMemory()
+        releaseSpareMemory()
     }
 
-    private func releaseIdleMemory() {
-        guard keepsIdleMemory, let idle = chronicle?.idlePart else { return }
-        memory?.release(idle)
-        keepsIdleMemory = false
+    private func releaseSpareMemory() {
+        guard keepsSpareMemory, let parts = chronicle?.spareParts else { return }
+        for part in parts { memory?.release(part) }
+        keepsSpareMemory = false
     }
 
     /// Writes the whole state anew, so that the log before is not needed any more.
@@ -73,7 +73,7 @@ extension Worker {
         let own = form
         guard chronicle?.renew({ form in write(own, to: &form) }) == true else { return forgetChronicle() }
         writtenAt = now
-        keepsIdleMemory = true
+        keepsSpareMemory = true
     }
 
     /// Begins to write down what happens.
@@ -86,8 +86,8 @@ extension Worker {
             ?? Chronicle(beginningIn: memory.bytes, rules: Worker.rules) { form in write(own, to: &form) }
         if chronicle == nil { log.warning("no memory for a successor: miners reconnect when this process dies") }
         writtenAt = now
-        keepsIdleMemory = true
-        releaseIdleMemory()
+        keepsSpareMemory = true
+        releaseSpareMemory()
     }
 
     /// A state that lags behind is worse than none.

@@ -65,8 +65,8 @@ final class Worker {
     var chronicle: Chronicle?
     /// When the state was last written whole.
     var writtenAt = Instant(microseconds: 0)
-    /// The memory of the state before has not been given back.
-    var keepsIdleMemory = false
+    /// The memory of the state before, and of a longer log, has not been given back.
+    var keepsSpareMemory = false
     /// When the chunk that is being read was asked for.
     var readAt = Instant(microseconds: 0)
 

@@ -126,6 +126,38 @@ struct ChronicleTests {
         }
     }
 
+    /// Each half in turn, with a log that was longer before, and a record under way.
+    @Test func spareMemoryMayBeGivenBackAtAnyTime() throws {
+        let memory = Memory(count: 600_000)
+        guard var chronicle = Chronicle(beginningIn: memory.bytes, rules: 1, { $0.text("0") }) else {
+            return #expect(Bool(false))
+        }
+        let miner = ShardInput.minerBytes(MinerID(index: 7, generation: 1))
+        for number in 1...4 {
+            for size in [3_000, 100, 1] {
+                let bytes = [UInt8](repeating: UInt8(size % 251), count: size)
+                let isLogged = bytes.withUnsafeBytes { chronicle.log.append(miner, $0, at: Instant(microseconds: 5)) }
+                #expect(isLogged)
+            }
+            _ = chronicle.log.begin(miner, at: Instant(microseconds: 6), room: 1_000)
+            for part in chronicle.spareParts { memory.bytes[part].initializeMemory(as: UInt8.self, repeating: 0) }
+            let left = try LeftChronicle(UnsafeRawBufferPointer(memory.bytes))
+            var form = FormReader(left.form)
+            #expect(try form.text(max: 10, "text") == String(number - 1))
+            var reader = try InputLogReader(left.log)
+            for size in [3_000, 100, 1] {
+                let record = try #require(try reader.next())
+                #expect(record.input == miner && record.bytes.count == size)
+                #expect(record.bytes.allSatisfy { $0 == UInt8(size % 251) })
+            }
+            #expect(try reader.next() == nil)
+            #expect(reader.unfinished?.input == miner && reader.unfinished?.now == Instant(microseconds: 6))
+            let isRenewed = chronicle.renew { $0.text(String(number)) }
+            #expect(isRenewed)
+        }
+        #expect(chronicle.spareParts.reduce(0) { $0 + $1.count } > 598_000)
+    }
+
     @Test func whatIsNoChronicleIsRefused() {
         for count in [0, 8, 63, 64, 1_000] {
             let memory = Memory(count: count)
