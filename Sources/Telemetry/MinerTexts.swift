@@ -1,23 +1,47 @@
-/// Lets equal texts share their memory: a farm's miners have one agent and one wallet between them.
-struct TextPool: Sendable {
-    /// Honest miners know a few dozen agents and wallets. A full pool is emptied: texts in use stay with their users.
-    static let textsMax = 4_096
-    /// Shorter ones lie in the `String` itself.
-    private static let inlineBytesMax = 15
-
-    private var texts: Set<String> = []
-
-    mutating func shared(_ text: String) -> String {
-        guard text.utf8.count > TextPool.inlineBytesMax else { return text }
-        if let index = texts.firstIndex(of: text) { return texts[index] }
-        if texts.count >= TextPool.textsMax { texts = [] }
-        texts.insert(text)
-        return text
+/// What a miner says of itself, in one piece of memory for all who say the same: a farm's miners have one agent and one
+/// wallet between them, and what is named after one of its texts has that one anyway.
+public final class MinerTexts: Sendable {
+    /// nil = it is the worker's name.
+    fileprivate struct Texts: Hashable, Sendable {
+        let agent: String
+        let user: String?
+        let rigID: String?
     }
 
-    /// The same, for a text that often is that of `name`, which is kept anyway.
-    mutating func shared(_ text: String, with name: String?) -> String {
-        if let name, name == text { return name }
-        return shared(text)
+    private let texts: Texts
+
+    fileprivate init(_ texts: Texts) {
+        self.texts = texts
     }
+
+    public var agent: String { texts.agent }
+
+    /// - Parameter worker: the name that it was shared with; so in `rigID`.
+    public func user(worker: String?) -> String { texts.user ?? worker ?? "" }
+    public func rigID(worker: String?) -> String { texts.rigID ?? worker ?? "" }
+
+    /// Lets miners share their texts.
+    public struct Pool: Sendable {
+        /// Honest miners know a few dozen agents and wallets. A full pool is emptied: texts in use stay with their users.
+        private static let textsMax = 4_096
+
+        private var known: [Texts: MinerTexts] = [:]
+
+        public init() {}
+
+        /// - Parameter worker: a name that is kept anyway.
+        public mutating func shared(agent: String, user: String, rigID: String, worker: String?) -> MinerTexts {
+            let texts = Texts(
+                agent: agent, user: user == worker ? nil : user, rigID: rigID == worker ? nil : rigID)
+            if let shared = known[texts] { return shared }
+            if known.count >= Pool.textsMax { known = [:] }
+            let shared = MinerTexts(texts)
+            known[texts] = shared
+            return shared
+        }
+    }
+}
+
+extension MinerTexts: Equatable {
+    public static func == (one: MinerTexts, other: MinerTexts) -> Bool { one === other || one.texts == other.texts }
 }
