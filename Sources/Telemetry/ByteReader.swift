@@ -70,8 +70,8 @@ struct ByteReader {
             let source = UnsafeBufferPointer(rebasing: buffer[offset..<offset + byteCount])
             // What is not UTF-8 was repaired, and so is other bytes. (`String(validating:)` asks the runtime for its types,
             // which takes ten times as long.)
-            let text = String(decoding: source, as: UTF8.self)
-            guard text.utf8.elementsEqual(source) else { throw .invalidText }
+            var text = String(decoding: source, as: UTF8.self)
+            guard text.withUTF8({ $0.elementsEqual(source) }) else { throw .invalidText }
             return text
         }
         offset += byteCount

@@ -15,8 +15,8 @@ extension Snapshot {
             for row in rows { append(row) }
         }
 
-        mutating func reserve(rowCount: Int) {
-            bytes.reserveCapacity(rowCount * 96)
+        mutating func reserve(byteCount: Int) {
+            bytes.reserveCapacity(byteCount)
         }
 
         mutating func append(_ row: WorkerRow) {

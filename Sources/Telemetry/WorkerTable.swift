@@ -15,6 +15,8 @@ struct WorkerTable: Sendable {
     private(set) var nextID: UInt32 = 0
     /// Ids of rows that are gone since the last checkpoint.
     private var forgotten: [UInt32] = []
+    /// What the rows took when they were shown last.
+    private var packedBytes = 0
     private let rowsMax: Int
 
     init(rowsMax: Int = WorkerTable.rowsMax) {
@@ -152,8 +154,9 @@ struct WorkerTable: Sendable {
     /// The rows as the API shows them.
     mutating func snapshotRows(at now: UInt64, servedSeconds: Double) -> Snapshot.PackedRows {
         var packed = Snapshot.PackedRows()
-        packed.reserve(rowCount: rows.count)
+        packed.reserve(byteCount: packedBytes + packedBytes / 8)
         for index in rows.indices { packed.append(rows[index].shown(at: now, servedSeconds: servedSeconds)) }
+        packedBytes = packed.byteCount
         return packed
     }
 }
