@@ -31,14 +31,14 @@ enum ClassicDocuments {
     }
 
     static func workers(of snapshot: Snapshot) -> [UInt8] {
-        var json = JSONWriter(reserving: 256 + snapshot.workers.count * 320)
+        var json = JSONWriter(reserving: 256 + snapshot.packedWorkers.count * 320)
         json.object {
             $0.object("hashrate") {
                 $0.array("total", .onePerLine, snapshot.hashrates.kilohashes.prefix(windowCount).map { $0 })
             }
             $0.array("workers", .onePerLine) {
                 // Whoever looked in once and never found a share is not listed once gone (behaviour.md §14).
-                for row in snapshot.workers where row.connections > 0 || row.accepted > 0 {
+                for row in snapshot.packedWorkers where row.connections > 0 || row.accepted > 0 {
                     $0.array(.onePerLine) { row.writeColumns(into: &$0) }
                 }
             }

@@ -26,7 +26,7 @@ enum CurrentDocuments {
                 $0.member("now", snapshot.minersNow)
                 $0.member("max", snapshot.minersMax)
             }
-            $0.member("workers", UInt64(snapshot.workers.count))
+            $0.member("workers", UInt64(snapshot.packedWorkers.count))
             $0.object("upstreams") {
                 $0.member("active", snapshot.upstreams.active)
                 $0.member("sleep", snapshot.upstreams.sleeping)
@@ -50,7 +50,7 @@ enum CurrentDocuments {
             $0.array("workers", .onePerLine) {
                 for row in rows { $0.array(.inLine) { row.writeColumns(into: &$0) } }
             }
-            if !list.isWhole { $0.member("total", UInt64(snapshot.workers.count)) }
+            if !list.isWhole { $0.member("total", UInt64(snapshot.packedWorkers.count)) }
         }
         return json.bytes
     }

@@ -52,14 +52,12 @@ final class EventRing: Sendable {
     // MARK: For the thread that appends.
 
     /// - Parameter id: of the first event; the others follow one by one. nil: they are not of the stream.
-    func append(_ events: some Collection<FeedEvent>, id: EventID?) {
-        var rest = Array(events)[...]
-        var id = id
-        while !rest.isEmpty {
-            let some = Array(rest.prefix(EventBatch.eventsMax))
+    func append(_ events: [FeedEvent], id: EventID?) {
+        for first in stride(from: 0, to: events.count, by: EventBatch.eventsMax) {
+            let end = min(first + EventBatch.eventsMax, events.count)
+            let some = end - first == events.count ? events : Array(events[first..<end])
+            let id = id.map { EventID(epoch: $0.epoch, sequence: $0.sequence + UInt64(first)) }
             state.withLock { $0.append(EventBatch(place: $0.end, id: id, events: some)) }
-            id?.sequence += UInt64(some.count)
-            rest = rest.dropFirst(some.count)
         }
     }
 

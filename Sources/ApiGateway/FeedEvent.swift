@@ -3,14 +3,36 @@ internal import Telemetry
 /// Who a miner is. Shared by its row and by all its events that are kept, so that a share stays small and still has a
 /// name after its miner has left.
 final class KnownMiner: Sendable {
-    let joined: MinerJoined
+    let key: MinerKey
+    let worker: String?
+    let ip: String
+    let texts: MinerTexts
+    let shard: UInt16
 
-    init(_ joined: MinerJoined) { self.joined = joined }
+    init(_ joined: MinerJoined, _ pool: inout MinerTexts.Pool) {
+        key = joined.key
+        worker = joined.worker
+        ip = joined.ip
+        texts = pool.shared(agent: joined.agent, user: joined.user, rigID: joined.rigID, worker: joined.worker)
+        shard = joined.shard
+    }
 
-    /// What its texts take, for the bounds.
+    /// With texts that it shares with nobody.
+    convenience init(_ joined: MinerJoined) {
+        var pool = MinerTexts.Pool()
+        self.init(joined, &pool)
+    }
+
+    var joined: MinerJoined {
+        MinerJoined(
+            key: key, worker: worker, ip: ip, agent: texts.agent, user: texts.user(worker: worker),
+            rigID: texts.rigID(worker: worker), shard: shard)
+    }
+
+    /// What its texts take, for the bounds: as if they were its alone.
     var byteCount: Int {
-        joined.ip.utf8.count + joined.agent.utf8.count + joined.user.utf8.count + joined.rigID.utf8.count
-            + (joined.worker?.utf8.count ?? 0)
+        ip.utf8.count + texts.agent.utf8.count + texts.user(worker: worker).utf8.count
+            + texts.rigID(worker: worker).utf8.count + (worker?.utf8.count ?? 0)
     }
 }
 
@@ -103,7 +125,7 @@ struct EventFilter: Equatable, Sendable {
     func passes(_ event: FeedEvent) -> Bool {
         guard let kind = event.kind, wants(kind) else { return false }
         guard let worker, kind != .gap else { return true }
-        return event.miner?.joined.worker == worker
+        return event.miner?.worker == worker
     }
 
     private func wants(_ kind: FeedEvent.Kind) -> Bool { kinds & EventFilter.bit(kind) != 0 }

@@ -14,6 +14,7 @@ struct FeedFold {
 
     let ring: EventRing
     private(set) var miners = MinerTable()
+    private var texts = MinerTexts.Pool()
     private var lives: [Life] = []
 
     init(ring: EventRing) { self.ring = ring }
@@ -27,14 +28,14 @@ struct FeedFold {
             case .lost(let epoch, let count):
                 advance(epoch, by: count)
                 // 0: the collector was killed, and what it took along nobody knows; or the next tells it once more.
-                ring.append(CollectionOfOne(.gap(missed: count == 0 ? nil : count)), id: nil)
+                ring.append([.gap(missed: count == 0 ? nil : count)], id: nil)
             case .liveMiners(let epoch, let live):
                 // Where they stand in the stream is not said; it is what follows that ends at the position.
                 if let position, position.epoch == epoch {
                     let following = news[(index + 1)...].reduce(0) { $0 + FeedFold.eventCount($1, of: epoch) }
                     advance(epoch, to: position.next - min(position.next, following))
                 }
-                miners.replace(with: live)
+                miners.replace(with: live, &texts)
             }
         }
     }
@@ -46,7 +47,7 @@ struct FeedFold {
         lives.append(Life(epoch: epoch, next: 0))
         if lives.count > FeedFold.livesMax { lives.removeFirst() }
         // Its keys are others: whoever lives will be named again.
-        miners.replace(with: [])
+        miners.replace(with: [], &texts)
     }
 
     private mutating func take(_ events: ArraySlice<ShardEvent>, of epoch: Epoch) {
@@ -59,7 +60,7 @@ struct FeedFold {
             switch event {
             case .share(let share): told.append(.share(share, isCurrent ? miners[share.miner] : nil))
             case .joined(let joined):
-                let miner = KnownMiner(joined)
+                let miner = KnownMiner(joined, &texts)
                 if isCurrent { miners.joined(miner) }
                 told.append(.joined(miner))
             case .left(let left): told.append(.left(left.key, isCurrent ? miners.left(left.key) : nil))

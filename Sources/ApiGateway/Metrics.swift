@@ -12,7 +12,7 @@ enum Metrics {
     static func text(
         of truth: Pages.Truth, identity: Identity, pools: [String], workersMax: Int, machine: MachineReadings
     ) -> [UInt8] {
-        var metrics = MetricsWriter(reserving: 16_384 + min(workersMax, truth.snapshot.workers.count) * 1_024)
+        var metrics = MetricsWriter(reserving: 16_384 + min(workersMax, truth.snapshot.packedWorkers.count) * 1_024)
         writeService(truth, identity, machine, into: &metrics)
         if let snapshot = truth.collected {
             writeShares(snapshot.results, into: &metrics)
@@ -120,7 +120,7 @@ enum Metrics {
             "millrace_connections", .gauge, "TCP connections of miners, logged in or not.",
             .whole(snapshot.shards.reduce(UInt64(0)) { $0 + UInt64($1.connections) }))
         metrics.family(
-            "millrace_workers", .gauge, "Workers that are remembered.", .whole(UInt64(snapshot.workers.count)))
+            "millrace_workers", .gauge, "Workers that are remembered.", .whole(UInt64(snapshot.packedWorkers.count)))
         metrics.family("millrace_upstreams", .gauge, "Pool connections by state.") {
             $0.upstreams(snapshot.upstreams)
         }

@@ -1,14 +1,34 @@
 internal import Telemetry
 
 /// One connected miner, as `/1/miners` shows it: who it is from the stream of events, its numbers from the gauges.
-struct MinerRow: Equatable, Sendable {
-    var miner: MinerJoined
-    /// Bytes sent to the miner.
-    var sentBytes: UInt64 = 0
-    /// Bytes received from the miner.
-    var receivedBytes: UInt64 = 0
-    /// The lower of custom and pool difficulty; 0 = not known yet.
-    var difficulty: UInt64 = 0
+struct MinerRow: Sendable {
+    var known: KnownMiner
+    var gauge: MinerGauge
 
-    var id: MinerKey { miner.key }
+    /// - Parameter gauge: nil = nothing is known yet.
+    init(_ known: KnownMiner, _ gauge: MinerGauge? = nil) {
+        self.known = known
+        self.gauge = gauge ?? MinerGauge(key: known.key, sentBytes: 0, receivedBytes: 0, difficulty: 0)
+    }
+
+    init(miner: MinerJoined, sentBytes: UInt64 = 0, receivedBytes: UInt64 = 0, difficulty: UInt64 = 0) {
+        self.init(
+            KnownMiner(miner),
+            MinerGauge(key: miner.key, sentBytes: sentBytes, receivedBytes: receivedBytes, difficulty: difficulty))
+    }
+
+    var id: MinerKey { gauge.key }
+    var miner: MinerJoined { known.joined }
+    /// Bytes sent to the miner.
+    var sentBytes: UInt64 { gauge.sentBytes }
+    /// Bytes received from the miner.
+    var receivedBytes: UInt64 { gauge.receivedBytes }
+    /// The lower of custom and pool difficulty; 0 = not known yet.
+    var difficulty: UInt64 { gauge.difficulty }
+}
+
+extension MinerRow: Equatable {
+    static func == (one: Self, other: Self) -> Bool {
+        one.gauge == other.gauge && one.known.joined == other.known.joined
+    }
 }

@@ -1,47 +1,59 @@
 internal import Telemetry
 
 /// All connected miners, as the collector's stream tells of them.
+///
+/// The rows lie as they are shown, so that showing them copies no more than the array. A miner that comes stands at the
+/// end, where its key belongs most of the time, and one that leaves keeps its place until the rows are taken.
 struct MinerTable {
     /// More miners than a machine has ports for: what comes beyond is not from a collector.
     static let minersMax = 1_000_000
 
-    private struct Entry {
-        var miner: KnownMiner
-        var gauge: MinerGauge
-    }
+    /// Rows of miners that left are not taken out before there are so many, and as many as others.
+    private static let goneMin = 1_024
 
-    private var entries: [MinerKey: Entry] = [:]
+    private var rows: [MinerRow] = []
+    /// Where in `rows` a miner stands that is there.
+    private var places: [MinerKey: Int32] = [:]
+    private var isInOrder = true
     /// Whether `rows` would be others than the last time.
     private(set) var hasChanged = false
 
-    var count: Int { entries.count }
+    var count: Int { places.count }
 
-    subscript(key: MinerKey) -> KnownMiner? { entries[key]?.miner }
+    subscript(key: MinerKey) -> KnownMiner? {
+        places[key].map { rows[Int($0)].known }
+    }
 
     mutating func joined(_ miner: KnownMiner) {
-        let key = miner.joined.key
-        guard entries.count < MinerTable.minersMax || entries[key] != nil else { return }
-        // Told again of a miner that is known, its numbers stay.
-        let gauge =
-            entries[key]?.gauge ?? MinerGauge(key: key, sentBytes: 0, receivedBytes: 0, difficulty: 0)
-        entries[key] = Entry(miner: miner, gauge: gauge)
+        let key = miner.key
+        if let place = places[key] {
+            // Told again of a miner that is known, its numbers stay.
+            rows[Int(place)].known = miner
+        } else {
+            guard count < MinerTable.minersMax else { return }
+            if rows.count > 2 * count + MinerTable.goneMin { tidy() }
+            if let last = rows.last, last.id >= key { isInOrder = false }
+            places[key] = Int32(rows.count)
+            rows.append(MinerRow(miner))
+        }
         hasChanged = true
     }
 
     /// Returns who it was.
     mutating func left(_ key: MinerKey) -> KnownMiner? {
-        guard let entry = entries.removeValue(forKey: key) else { return nil }
+        guard let place = places.removeValue(forKey: key) else { return nil }
         hasChanged = true
-        return entry.miner
+        return rows[Int(place)].known
     }
 
     /// Exactly these live, whatever was known.
-    mutating func replace(with miners: [MinerJoined]) {
-        let old = entries
-        entries = [:]
+    mutating func replace(with miners: [MinerJoined], _ pool: inout MinerTexts.Pool) {
+        let old = self
+        self = MinerTable()
         for miner in miners {
-            joined(old[miner.key].flatMap { $0.miner.joined == miner ? $0.miner : nil } ?? KnownMiner(miner))
-            if let gauge = old[miner.key]?.gauge { entries[miner.key]?.gauge = gauge }
+            let row = old.places[miner.key].map { old.rows[Int($0)] }
+            joined(row.flatMap { $0.miner == miner ? $0.known : nil } ?? KnownMiner(miner, &pool))
+            if let gauge = row?.gauge { take([gauge]) }
         }
         hasChanged = true
     }
@@ -49,8 +61,8 @@ struct MinerTable {
     /// Numbers of miners that are not known are of no use: they have left.
     mutating func take(_ gauges: [MinerGauge]) {
         for gauge in gauges {
-            guard let index = entries.index(forKey: gauge.key), entries.values[index].gauge != gauge else { continue }
-            entries.values[index].gauge = gauge
+            guard let place = places[gauge.key].map(Int.init), rows[place].gauge != gauge else { continue }
+            rows[place].gauge = gauge
             hasChanged = true
         }
     }
@@ -58,12 +70,19 @@ struct MinerTable {
     /// In the order of their ids.
     mutating func takeRows() -> [MinerRow] {
         hasChanged = false
-        var rows = entries.values.map {
-            MinerRow(
-                miner: $0.miner.joined, sentBytes: $0.gauge.sentBytes, receivedBytes: $0.gauge.receivedBytes,
-                difficulty: $0.gauge.difficulty)
-        }
-        rows.sort { $0.id < $1.id }
+        tidy()
         return rows
+    }
+
+    /// Takes out those who left, and puts the others in order.
+    private mutating func tidy() {
+        guard rows.count > places.count || !isInOrder else { return }
+        var kept: [MinerRow] = []
+        kept.reserveCapacity(places.count)
+        for (place, row) in rows.enumerated() where places[row.id] == Int32(place) { kept.append(row) }
+        if !isInOrder { kept.sort { $0.id < $1.id } }
+        rows = kept
+        isInOrder = true
+        for (place, row) in rows.enumerated() { places[row.id] = Int32(place) }
     }
 }

@@ -7,7 +7,7 @@ extension CurrentDocuments {
 
     /// `/1/workers/{name}`: one row of the table and everything else that is known of it; nil when there is none.
     static func worker(named name: String, of truth: Pages.Truth) -> [UInt8]? {
-        guard let row = truth.snapshot.workers.first(where: { $0.name == name }) else { return nil }
+        guard let row = truth.snapshot.packedWorkers.first(where: { $0.name == name }) else { return nil }
         let miners = truth.miners.lazy.filter { $0.miner.worker == name }.prefix(workerMinersMax)
         var json = JSONWriter()
         json.object {

@@ -19,7 +19,9 @@ int clinux_memory_file(const char *name) { return memfd_create(name, 0); }
 int clinux_process_descriptor(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
 
 void clinux_return_freed_memory(void) {
-    enum { LARGE = 256 * 1024 };
+    // Beyond what is made and freed once a second for some thousand miners: a page that was given back costs a fault when it
+    // is wanted again.
+    enum { LARGE = 1024 * 1024 };
     // Left alone, glibc raises both limits with the largest block that was ever freed, up to 32 MiB.
     mallopt(M_MMAP_THRESHOLD, LARGE);
     mallopt(M_TRIM_THRESHOLD, LARGE);

@@ -15,7 +15,7 @@ public final class SnapshotPublisher {
     }
 
     public func publish(_ snapshot: Snapshot) {
-        last = snapshot.encoded()
+        snapshot.encode(into: &last)
         socket.send(last)
         greetSubscribers()
     }

@@ -13,6 +13,9 @@ final class Collector {
     /// A snapshot, a beat and a look for silent shards; the API's clients see news no later.
     static let tickMilliseconds: UInt64 = 1_000
 
+    /// When it is looked again what a shard tells of which events are missing: it gives them in many pieces.
+    static let answerMilliseconds: UInt64 = 5
+
     private let loop: Loop
     private var lifeline: Lifeline
     private let logger = Logger(label: "collector")
@@ -62,12 +65,6 @@ final class Collector {
 
     /// Hangs everything into the loop, and says ready.
     func start() throws {
-        for subscriber in subscribers {
-            for descriptor in subscriber.descriptors {
-                watches.append(
-                    try DescriptorWatch(on: loop, descriptor: descriptor) { [weak self] in self?.read(subscriber) })
-            }
-        }
         watches.append(
             try DescriptorWatch(on: loop, descriptor: publisher.subscriptionDescriptor) { [weak self] in
                 self?.publisher.greetSubscribers()
@@ -87,7 +84,12 @@ final class Collector {
             self?.readAll()
             self?.answerGateways()
         }
-        feedTick = Timer(on: loop) { [weak self] in self?.feedGateways() }
+        // The shards are not watched: what they told goes on with the next feed in any case, and to look for it then takes
+        // a tenth of the processor time that waking up for each of their messages does.
+        feedTick = Timer(on: loop) { [weak self] in
+            self?.readAll()
+            self?.feedGateways()
+        }
         feedTick?.start(after: GatewayFeed.flushMilliseconds, repeating: GatewayFeed.flushMilliseconds)
         tick = Timer(on: loop) { [weak self] in self?.ticked() }
         tick?.start(after: 0, repeating: Self.tickMilliseconds)
@@ -104,16 +106,22 @@ final class Collector {
     private func read(_ subscriber: EventSubscriber) {
         let now = now()
         let shard = subscriber.shard
+        var isTold = false
         let hasMore = subscriber.receive(
             at: now.monotonic,
             gauges: { gauges in statistics.hearGauges(gauges, from: shard, at: now) },
             handle: { news in
+                isTold = true
                 statistics.hear(news, from: shard, at: now)
                 if news.contains(where: \.isMissedByPeople) { keeping.heardNews(at: now.monotonic) }
                 for item in news { report(item, of: shard) }
             })
         statistics.noteReplayed(subscriber.replayedCount, shard: shard)
-        if hasMore { rest?.start(after: 0) }
+        if hasMore {
+            rest?.start(after: 0)
+        } else if isTold, subscriber.isBehind {
+            rest?.start(after: Self.answerMilliseconds)
+        }
     }
 
     private func ticked() {

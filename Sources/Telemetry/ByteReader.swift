@@ -20,13 +20,14 @@ public enum DecodingFailure: Error, Equatable, Sendable {
 
 /// Reads little-endian fields one after the other, each checked against the end of the bytes.
 struct ByteReader {
-    private let bytes: [UInt8]
+    let bytes: [UInt8]
     private(set) var offset = 0
     /// Where reading ends; a record is read with its own end, so that it cannot reach into the next one.
     private let end: Int
 
-    init(_ bytes: [UInt8]) {
+    init(_ bytes: [UInt8], from offset: Int = 0) {
         self.bytes = bytes
+        self.offset = offset
         end = bytes.count
     }
 
@@ -65,8 +66,14 @@ struct ByteReader {
 
     mutating func text(byteCount: Int) throws(DecodingFailure) -> String {
         guard byteCount >= 0, remaining >= byteCount else { throw .truncated }
-        let slice = bytes[offset..<offset + byteCount]
-        guard let text = String(validating: slice, as: UTF8.self) else { throw .invalidText }
+        let text = try bytes.withUnsafeBufferPointer { buffer throws(DecodingFailure) in
+            let source = UnsafeBufferPointer(rebasing: buffer[offset..<offset + byteCount])
+            // What is not UTF-8 was repaired, and so is other bytes. (`String(validating:)` asks the runtime for its types,
+            // which takes ten times as long.)
+            var text = String(decoding: source, as: UTF8.self)
+            guard text.withUTF8({ $0.elementsEqual(source) }) else { throw .invalidText }
+            return text
+        }
         offset += byteCount
         return text
     }

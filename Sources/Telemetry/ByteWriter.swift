@@ -7,6 +7,13 @@ struct ByteWriter {
         bytes.reserveCapacity(capacity)
     }
 
+    /// - Parameter bytes: their content goes, their memory is used again if nobody else has it.
+    init(using bytes: consuming [UInt8], capacity: Int) {
+        self.bytes = bytes
+        self.bytes.removeAll(keepingCapacity: true)
+        self.bytes.reserveCapacity(capacity)
+    }
+
     mutating func integer<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value) {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }

@@ -2,28 +2,31 @@
 ///
 /// Time is cut into buckets of four widths, each width for the windows that it can resolve; every amount goes into one
 /// bucket of each. A window is the sum of its newest buckets, the oldest weighted by the part of it that the window still
-/// covers, so that a rate changes smoothly. 117 buckets of eight bytes: 936 bytes, and none at all for a worker that
-/// has done nothing for a day. The rings turn when something is added; reading only looks.
+/// covers, so that a rate changes smoothly. The rings turn when something is added; reading only looks.
+///
+/// Of the 117 buckets only those are stored that are not zero (`SparseSums`): who mines all the time takes about 470 bytes,
+/// who has just begun, or mines now and then, a fraction of it, and who has done nothing for a day none.
 public struct HashrateWindow: Equatable, Sendable {
     private struct Tier {
         let widthSeconds: UInt64
-        let count: Int
+        let count: UInt64
         let offset: Int
     }
 
-    // One bucket more than the longest window of the tier holds: the one that is leaving it.
-    private static let minute = Tier(widthSeconds: 4, count: 16, offset: 0)
-    private static let tenMinutes = Tier(widthSeconds: 30, count: 21, offset: 16)
-    private static let hour = Tier(widthSeconds: 120, count: 31, offset: 37)
-    private static let day = Tier(widthSeconds: 1_800, count: 49, offset: 68)
+    // One bucket more than the longest window of the tier holds: the one that is leaving it. Computed, so that the compiler
+    // divides by constants.
+    private static var minute: Tier { Tier(widthSeconds: 4, count: 16, offset: 0) }
+    private static var tenMinutes: Tier { Tier(widthSeconds: 30, count: 21, offset: 16) }
+    private static var hour: Tier { Tier(widthSeconds: 120, count: 31, offset: 37) }
+    private static var day: Tier { Tier(widthSeconds: 1_800, count: 49, offset: 68) }
     static let bucketCount = 117
     /// A clock that is set back by less than this leaves the buckets as they are.
     static let backwardSecondsMax: UInt64 = 5
     /// So long after its second an amount has left every window.
     static let memorySeconds: UInt64 = 86_400 + 1_800
 
-    /// The buckets of all tiers, each a ring; empty = all zero.
-    private var buckets: [UInt64] = []
+    /// The buckets of all tiers, each a ring.
+    private var buckets = SparseSums()
     /// The second up to which the rings are turned: the latest that something was added in.
     private var latest: UInt64 = 0
 
@@ -35,12 +38,12 @@ public struct HashrateWindow: Equatable, Sendable {
     ///     it belongs, if the window still reaches there. The caller keeps it from lying in the future.
     public mutating func add(_ amount: UInt64, at time: UInt64) {
         let second = time / 1_000
-        if buckets.isEmpty {
-            buckets = [UInt64](repeating: 0, count: HashrateWindow.bucketCount)
-            latest = second
-        }
+        if buckets.isEmpty { latest = second }
         if second > latest { turn(to: second) }
-        for tier in HashrateWindow.tiers { add(amount, second, tier) }
+        add(amount, second, HashrateWindow.minute)
+        add(amount, second, HashrateWindow.tenMinutes)
+        add(amount, second, HashrateWindow.hour)
+        add(amount, second, HashrateWindow.day)
     }
 
     /// The rates of the five windows; the caller knows the uptime and fills in `allTime`.
@@ -59,12 +62,12 @@ public struct HashrateWindow: Equatable, Sendable {
     }
 
     /// What the buckets take beside the value itself.
-    var heapBytes: Int { buckets.capacity * MemoryLayout<UInt64>.stride }
+    var heapBytes: Int { buckets.heapBytes }
 
     // MARK: - Turning the rings
 
     private mutating func turn(to second: UInt64) {
-        for tier in HashrateWindow.tiers { clear(tier, after: latest, through: second) }
+        clear(after: latest, through: second)
         latest = second
     }
 
@@ -72,33 +75,42 @@ public struct HashrateWindow: Equatable, Sendable {
     /// that the present can be counted.
     private mutating func forgetWhatIsOver(at second: UInt64) {
         if second > latest {
-            if second - latest > HashrateWindow.memorySeconds { buckets = [] }
+            if second - latest > HashrateWindow.memorySeconds { buckets = SparseSums() }
         } else if latest - second > HashrateWindow.backwardSecondsMax, !buckets.isEmpty {
-            for tier in HashrateWindow.tiers { clear(tier, after: second, through: latest) }
+            clear(after: second, through: latest)
             latest = second
         }
     }
 
+    private mutating func clear(after old: UInt64, through new: UInt64) {
+        clear(HashrateWindow.minute, after: old, through: new)
+        clear(HashrateWindow.tenMinutes, after: old, through: new)
+        clear(HashrateWindow.hour, after: old, through: new)
+        clear(HashrateWindow.day, after: old, through: new)
+    }
+
+    @inline(__always)
     private mutating func clear(_ tier: Tier, after old: UInt64, through new: UInt64) {
         let from = old / tier.widthSeconds
-        let count = min(new / tier.widthSeconds - from, UInt64(tier.count))
-        for step in 0..<count { buckets[HashrateWindow.place(from + 1 + step, tier)] = 0 }
+        let count = min(new / tier.widthSeconds - from, tier.count)
+        for step in 0..<count { buckets.clear(HashrateWindow.place(from + 1 + step, tier)) }
     }
 
     // MARK: - Buckets
 
-    private static let tiers = [minute, tenMinutes, hour, day]
-
+    @inline(__always)
     private static func place(_ index: UInt64, _ tier: Tier) -> Int {
-        tier.offset + Int(index % UInt64(tier.count))
+        tier.offset + Int(index % tier.count)
     }
 
+    @inline(__always)
     private mutating func add(_ amount: UInt64, _ second: UInt64, _ tier: Tier) {
         let index = second / tier.widthSeconds
-        guard latest / tier.widthSeconds - index < UInt64(tier.count) else { return }
-        buckets[HashrateWindow.place(index, tier)].add(saturating: amount)
+        guard latest / tier.widthSeconds - index < tier.count else { return }
+        buckets.add(amount, to: HashrateWindow.place(index, tier))
     }
 
+    @inline(__always)
     private func rate(of seconds: UInt64, _ tier: Tier, _ now: UInt64) -> Double {
         let newest = now / 1_000 / tier.widthSeconds
         // The bucket that the window is leaving; in the first day after 1970 the first there is.
@@ -106,12 +118,23 @@ public struct HashrateWindow: Equatable, Sendable {
         // The rings have not turned since the latest amount: what is newer does not stand in them yet.
         let filled = min(newest, latest / tier.widthSeconds)
         guard filled >= leaving else { return 0 }
-        var sum: UInt64 = 0
-        for index in leaving..<filled { sum.add(saturating: buckets[HashrateWindow.place(index + 1, tier)]) }
+        let sum = sum(after: leaving, through: filled, tier)
         let width = tier.widthSeconds * 1_000
         let passed = Double(now % width) / Double(width)
         let rest = Double(buckets[HashrateWindow.place(leaving, tier)]) * (1 - passed)
         return (Double(sum) + rest) / Double(seconds)
+    }
+
+    /// The buckets lie side by side but for the turn of the ring.
+    @inline(__always)
+    private func sum(after leaving: UInt64, through filled: UInt64, _ tier: Tier) -> UInt64 {
+        guard filled > leaving else { return 0 }
+        let first = HashrateWindow.place(leaving + 1, tier)
+        let last = HashrateWindow.place(filled, tier)
+        if first <= last { return buckets.sum(of: first...last) }
+        var sum = buckets.sum(of: first...tier.offset + Int(tier.count) - 1)
+        sum.add(saturating: buckets.sum(of: tier.offset...last))
+        return sum
     }
 }
 
@@ -121,7 +144,7 @@ extension HashrateWindow {
     func pack(to writer: inout ByteWriter) {
         writer.packed(latest)
         writer.integer(UInt8(buckets.isEmpty ? 0 : 1))
-        if !buckets.isEmpty { writer.packedRuns(buckets) }
+        if !buckets.isEmpty { writer.packedRuns((0..<HashrateWindow.bucketCount).lazy.map { buckets[$0] }) }
     }
 
     init(unpacking reader: inout ByteReader) throws(DecodingFailure) {
@@ -129,8 +152,8 @@ extension HashrateWindow {
         // As many seconds as milliseconds can say.
         guard latest <= .max / 1_000 else { throw .invalidField }
         switch try reader.integer(UInt8.self) {
-        case 0: buckets = []
-        case 1: buckets = try reader.packedRuns(count: HashrateWindow.bucketCount)
+        case 0: break
+        case 1: buckets = SparseSums(try reader.packedRuns(count: HashrateWindow.bucketCount))
         default: throw .invalidField
         }
     }

@@ -5,8 +5,8 @@ struct HistoryDeltas: Sendable {
     /// What 10,000 workers open in 50 minutes without a commit, in at most 50 MB. Beyond it a worker's further minutes are
     /// missing in its history; the totals' are not.
     static let workerPointsMax = 500_000
-    /// The total and 32 shards for two days without a commit. A shard whose clock runs wild fills it sooner.
-    static let servicePointsMax = 100_000
+    /// 32 shards for two days without a commit. A shard whose clock runs wild fills it sooner.
+    static let shardPointsMax = 100_000
 
     private struct Place: Hashable {
         let series: UInt32
@@ -27,10 +27,8 @@ struct HistoryDeltas: Sendable {
         }
     }
 
-    private static let total: UInt32 = 0
-
-    /// `total`, and 1 + number for a shard.
-    private var service: [Place: Sums] = [:]
+    /// By number of the shard. The total is their sum.
+    private var shards: [Place: Sums] = [:]
     /// By id.
     private var workers: [Place: Sums] = [:]
 
@@ -52,20 +50,17 @@ struct HistoryDeltas: Sendable {
         case .local: sums.hashes = share.creditedDifficulty
         }
         let minute = time / 60_000
-        addToService(sums, HistoryDeltas.total, minute)
-        addToService(sums, HistoryDeltas.series(ofShard: shard), minute)
+        addToShard(sums, UInt32(truncatingIfNeeded: shard), minute)
         guard let worker else { return }
         // It does the worker good; the pool, and so the totals, know nothing of it.
         if share.outcome == .local { sums.accepted = 1 }
         addToWorker(sums, worker, minute)
     }
 
-    private static func series(ofShard shard: Int) -> UInt32 { 1 + UInt32(truncatingIfNeeded: shard) }
-
-    private mutating func addToService(_ sums: Sums, _ series: UInt32, _ minute: UInt64) {
-        let place = Place(series: series, minute: minute)
-        if service.count >= HistoryDeltas.servicePointsMax, service[place] == nil { return }
-        service[place, default: Sums()].add(sums)
+    private mutating func addToShard(_ sums: Sums, _ shard: UInt32, _ minute: UInt64) {
+        let place = Place(series: shard, minute: minute)
+        if shards.count >= HistoryDeltas.shardPointsMax, shards[place] == nil { return }
+        shards[place, default: Sums()].add(sums)
     }
 
     private mutating func addToWorker(_ sums: Sums, _ id: UInt32, _ minute: UInt64) {
@@ -76,29 +71,29 @@ struct HistoryDeltas: Sendable {
 
     /// All of them, by series and time; none are left.
     mutating func take() -> [HistoryDelta] {
-        var deltas: [HistoryDelta] = []
-        deltas.reserveCapacity(service.count + workers.count)
-        for (points, isService) in [(service, true), (workers, false)] {
-            let places = points.keys.sorted { ($0.series, $0.minute) < ($1.series, $1.minute) }
-            for place in places {
-                guard let sums = points[place] else { continue }
-                let series: HistorySeries =
-                    if !isService {
-                        .worker(place.series)
-                    } else if place.series == HistoryDeltas.total {
-                        .total
-                    } else {
-                        .shard(UInt16(truncatingIfNeeded: place.series - 1))
-                    }
-                let point = HistoryPoint(
-                    time: place.minute * 60, accepted: sums.accepted, rejected: sums.rejected, invalid: sums.invalid,
-                    hashes: sums.hashes)
-                deltas.append(HistoryDelta(series: series, point: point))
-            }
+        defer {
+            shards = [:]
+            workers = [:]
         }
-        service = [:]
-        workers = [:]
+        var total: [Place: Sums] = [:]
+        for (place, sums) in shards { total[Place(series: 0, minute: place.minute), default: Sums()].add(sums) }
+        var deltas: [HistoryDelta] = []
+        deltas.reserveCapacity(total.count + shards.count + workers.count)
+        append(total, to: &deltas) { _ in .total }
+        append(shards, to: &deltas) { .shard(UInt16(truncatingIfNeeded: $0)) }
+        append(workers, to: &deltas) { .worker($0) }
         return deltas
+    }
+
+    private func append(
+        _ points: [Place: Sums], to deltas: inout [HistoryDelta], _ series: (UInt32) -> HistorySeries
+    ) {
+        for (place, sums) in points.sorted(by: { ($0.key.series, $0.key.minute) < ($1.key.series, $1.key.minute) }) {
+            let point = HistoryPoint(
+                time: place.minute * 60, accepted: sums.accepted, rejected: sums.rejected, invalid: sums.invalid,
+                hashes: sums.hashes)
+            deltas.append(HistoryDelta(series: series(place.series), point: point))
+        }
     }
 
     /// Taken, and not stored after all.
@@ -109,8 +104,8 @@ struct HistoryDeltas: Sendable {
                 accepted: point.accepted, rejected: point.rejected, invalid: point.invalid, hashes: point.hashes)
             let minute = point.time / 60
             switch delta.series {
-            case .total: addToService(sums, HistoryDeltas.total, minute)
-            case .shard(let shard): addToService(sums, HistoryDeltas.series(ofShard: Int(shard)), minute)
+            case .total: continue  // follows from the shards'
+            case .shard(let shard): addToShard(sums, UInt32(shard), minute)
             case .worker(let id): addToWorker(sums, id, minute)
             }
         }

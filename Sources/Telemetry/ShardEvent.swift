@@ -21,7 +21,7 @@ enum RecordKind: UInt8 {
 /// The path of a share goes through here: no allocation, no text.
 struct RecordWriter {
     private let target: UnsafeMutableRawBufferPointer
-    private var offset = 0
+    private(set) var offset = 0
 
     /// - Precondition: `target` holds as many bytes as will be put.
     init(_ target: UnsafeMutableRawBufferPointer) {
@@ -44,8 +44,41 @@ struct RecordWriter {
     }
 
     mutating func put(_ text: String, byteCount: Int) {
-        for byte in text.utf8.prefix(byteCount) { put(byte) }
+        var text = text
+        text.withUTF8 {
+            let target = UnsafeMutableRawBufferPointer(rebasing: target[offset...])
+            target.copyMemory(from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer($0)[..<byteCount]))
+        }
+        offset &+= byteCount
     }
+
+    // MARK: - For rows, which have no head and are as long as they become
+
+    /// A 16-bit byte count, then the text, cut at `bytesMax`.
+    mutating func put(_ text: String, bytesMax: Int) {
+        let byteCount = text.utf8PrefixCount(max: bytesMax)
+        put(UInt16(truncatingIfNeeded: byteCount))
+        put(text, byteCount: byteCount)
+    }
+
+    /// As `ByteWriter.packed`.
+    @inline(__always)
+    mutating func putPacked(_ value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            put(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        put(UInt8(truncatingIfNeeded: rest))
+    }
+
+    /// Into a place that something was put in before.
+    mutating func put(_ value: UInt32, at place: Int) {
+        target.storeBytes(of: value.littleEndian, toByteOffset: place, as: UInt32.self)
+    }
+
+    /// What was put.
+    var written: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: target[..<offset]) }
 }
 
 enum RecordLayout {

@@ -39,7 +39,7 @@ extension ShardState {
     ///   - workers: those that were saved with it.
     ///   - relay: has a key for each miner.
     init(
-        restoring saved: SavedShard, _ workers: WorkerTable, _ relay: inout Relay, _ pool: inout TextPool
+        restoring saved: SavedShard, _ workers: WorkerTable, _ relay: inout Relay, _ pool: inout MinerTexts.Pool
     ) throws(DecodingFailure) {
         notedPosition = saved.position
         guard !saved.state.isEmpty else { return }
@@ -73,10 +73,11 @@ extension ShardMiners {
         for (key, miner) in live.sorted(by: { $0.key < $1.key }) {
             writer.packed(key)
             miner.place.pack(to: &writer, workers)
+            let name = miner.place.row >= 0 ? workers.rows[Int(miner.place.row)].name : nil
             texts.pack(miner.ip, bytesMax: MinerJoined.ipBytesMax, to: &writer)
-            texts.pack(miner.agent, bytesMax: MinerJoined.agentBytesMax, to: &writer)
-            texts.pack(miner.user, bytesMax: MinerJoined.userBytesMax, to: &writer)
-            texts.pack(miner.rigID, bytesMax: MinerJoined.rigIDBytesMax, to: &writer)
+            texts.pack(miner.texts.agent, bytesMax: MinerJoined.agentBytesMax, to: &writer)
+            texts.pack(miner.texts.user(worker: name), bytesMax: MinerJoined.userBytesMax, to: &writer)
+            texts.pack(miner.texts.rigID(worker: name), bytesMax: MinerJoined.rigIDBytesMax, to: &writer)
         }
         for generation in [departed, departedBefore] {
             writer.packed(UInt64(generation.count))
@@ -89,7 +90,8 @@ extension ShardMiners {
     }
 
     init(
-        unpacking reader: inout ByteReader, _ workers: WorkerTable, _ relay: inout Relay, _ pool: inout TextPool
+        unpacking reader: inout ByteReader, _ workers: WorkerTable, _ relay: inout Relay,
+        _ pool: inout MinerTexts.Pool
     ) throws(DecodingFailure) {
         var texts = TextUnpacker()
         var live: [MinerKey: Live] = [:]
@@ -102,8 +104,7 @@ extension ShardMiners {
             let user = try texts.text(from: &reader, bytesMax: MinerJoined.userBytesMax)
             let rigID = try texts.text(from: &reader, bytesMax: MinerJoined.rigIDBytesMax)
             let miner = Live(
-                place: place, ip: ip, agent: pool.shared(agent), user: pool.shared(user, with: name),
-                rigID: pool.shared(rigID, with: name))
+                place: place, ip: ip, texts: pool.shared(agent: agent, user: user, rigID: rigID, worker: name))
             guard live.updateValue(miner, forKey: key) == nil else { throw .invalidField }
         }
         var generations: [[MinerKey: Place]] = []

@@ -3,17 +3,26 @@ extension Snapshot {
     public static let magic: [UInt8] = Array("MRsn".utf8)
     /// Raised with every change of the layout (docs/BUS.md). Collector and gateway are installed together; a mixed pair
     /// must refuse each other rather than show wrong numbers.
-    public static let formatVersion: UInt8 = 2
+    public static let formatVersion: UInt8 = 3
     /// In simple mode every miner has one; no dashboard shows more.
     static let openUpstreamsMax = 65_536
 
     /// The snapshot as one message (docs/BUS.md).
     public func encoded() -> [UInt8] {
-        // The fixed parts and about 32 bytes of name and address for each row.
-        let tables =
-            shards.count * ShardRow.byteCount + openUpstreams.count * UpstreamRow.byteCount
-            + workers.count * (WorkerRow.fixedBytes + 32)
-        var writer = ByteWriter(capacity: 1_024 + tables)
+        var bytes: [UInt8] = []
+        encode(into: &bytes)
+        return bytes
+    }
+
+    /// - Parameter bytes: their old content goes, their memory is used again.
+    public func encode(into bytes: inout [UInt8]) {
+        let tables = shards.count * ShardRow.byteCount + openUpstreams.count * UpstreamRow.byteCount
+        var writer = ByteWriter(using: exchange(&bytes, with: []), capacity: 1_024 + tables + packedWorkers.byteCount)
+        encode(to: &writer)
+        bytes = writer.bytes
+    }
+
+    private func encode(to writer: inout ByteWriter) {
         writer.append(Snapshot.magic)
         writer.integer(Snapshot.formatVersion)
         writer.append([0, 0, 0])
@@ -32,9 +41,7 @@ extension Snapshot {
         writer.integer(UInt32(openUpstreams.count))
         for upstream in openUpstreams { upstream.encode(to: &writer) }
         database.encode(to: &writer)
-        writer.integer(UInt32(workers.count))
-        for worker in workers { worker.encode(to: &writer) }
-        return writer.bytes
+        packedWorkers.encode(to: &writer)
     }
 
     /// Reads what `encoded()` wrote. Every count and length is checked before it is used.
@@ -59,7 +66,7 @@ extension Snapshot {
         openUpstreams = try reader.rows(
             max: Snapshot.openUpstreamsMax, bytesEach: UpstreamRow.byteCount, UpstreamRow.init)
         database = try Database(from: &reader)
-        workers = try reader.rows(max: WorkerTable.rowsMax, bytesEach: WorkerRow.fixedBytes, WorkerRow.init)
+        packedWorkers = try PackedRows(from: &reader)
         try reader.finish()
     }
 }

@@ -31,8 +31,14 @@ extension Hashrates {
         twelveHours = try reader.double()
         oneDay = try reader.double()
         allTime = try reader.double()
-        // A NaN would come out of every later sum and comparison: refuse it at the door.
-        guard all.allSatisfy({ $0.isFinite && $0 >= 0 }) else { throw .invalidField }
+        guard areNumbers else { throw .invalidField }
+    }
+
+    /// A NaN would come out of every later sum and comparison: it is refused at the door.
+    var areNumbers: Bool {
+        func isNumber(_ rate: Double) -> Bool { rate.isFinite && rate >= 0 }
+        return isNumber(oneMinute) && isNumber(tenMinutes) && isNumber(oneHour) && isNumber(twelveHours)
+            && isNumber(oneDay) && isNumber(allTime)
     }
 }
 
@@ -187,40 +193,5 @@ extension Snapshot.Database {
         try reader.skip(3)
         committedAt = try reader.integer()
         message = try reader.text(bytesMax: Snapshot.Database.messageBytesMax)
-    }
-}
-
-extension Snapshot.WorkerRow {
-    /// Everything but the characters of name and address: two counts, and the numbers.
-    static let fixedBytes = 2 + 2 + 4 + 4 + 6 * 8 + 9 * 4 + 6 * 8
-
-    func encode(to writer: inout ByteWriter) {
-        writer.text(name, bytesMax: MinerJoined.workerBytesMax)
-        writer.text(ip, bytesMax: MinerJoined.ipBytesMax)
-        writer.integer(connections)
-        writer.integer(id)
-        writer.integer(accepted)
-        writer.integer(rejected)
-        writer.integer(invalid)
-        writer.integer(hashes)
-        writer.integer(lastShareAt)
-        writer.integer(lastSeenAt)
-        for count in refusals { writer.integer(count) }
-        hashrates.encode(to: &writer)
-    }
-
-    init(from reader: inout ByteReader) throws(DecodingFailure) {
-        name = try reader.text(bytesMax: MinerJoined.workerBytesMax)
-        ip = try reader.text(bytesMax: MinerJoined.ipBytesMax)
-        connections = try reader.integer()
-        id = try reader.integer()
-        accepted = try reader.integer()
-        rejected = try reader.integer()
-        invalid = try reader.integer()
-        hashes = try reader.integer()
-        lastShareAt = try reader.integer()
-        lastSeenAt = try reader.integer()
-        for reason in refusals.indices { refusals[reason] = try reader.integer() }
-        hashrates = try Hashrates(from: &reader)
     }
 }

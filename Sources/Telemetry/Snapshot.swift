@@ -17,13 +17,19 @@ public struct Snapshot: Equatable, Sendable {
     public var minersMax: UInt32 = 0
     public var upstreams = UpstreamCounts()
     public var shards: [ShardRow] = []
-    /// Every worker that is remembered, in the order of first appearance.
-    public var workers: [WorkerRow] = []
+    /// Every worker that is remembered, in the order of first appearance, as they travel and are kept.
+    public var packedWorkers = PackedRows()
     /// All upstreams of the shards that are live, by shard and id.
     public var openUpstreams: [UpstreamRow] = []
     public var database = Database()
 
     public init() {}
+
+    /// Every worker that is remembered, in the order of first appearance. Read from `packedWorkers` with each call.
+    public var workers: [WorkerRow] {
+        get { Array(packedWorkers) }
+        set { packedWorkers = PackedRows(newValue) }
+    }
 
     /// True when events are missing that a window of so many seconds reaches back to: its rate is too low.
     public func isIncomplete(windowSeconds: UInt64) -> Bool {

@@ -15,8 +15,8 @@ extension Statistics {
     private mutating func live(_ joined: MinerJoined, at row: Int32) -> ShardMiners.Live {
         let name = row >= 0 ? workers.rows[Int(row)].name : nil
         return ShardMiners.Live(
-            place: .init(key: relay.newKey(), row: row), ip: joined.ip, agent: texts.shared(joined.agent),
-            user: texts.shared(joined.user, with: name), rigID: texts.shared(joined.rigID, with: name))
+            place: .init(key: relay.newKey(), row: row), ip: joined.ip,
+            texts: texts.shared(agent: joined.agent, user: joined.user, rigID: joined.rigID, worker: name))
     }
 
     mutating func leave(_ key: MinerKey, _ shard: Int, _ life: Int, _ now: UInt64) {
@@ -66,10 +66,11 @@ extension Statistics {
     }
 
     private func joined(_ miner: ShardMiners.Live, _ shard: Int) -> MinerJoined {
-        let row = miner.place.row
+        let name = miner.place.row >= 0 ? workers.rows[Int(miner.place.row)].name : nil
         return MinerJoined(
-            key: miner.place.key, worker: row >= 0 ? workers.rows[Int(row)].name : nil, ip: miner.ip,
-            agent: miner.agent, user: miner.user, rigID: miner.rigID, shard: UInt16(truncatingIfNeeded: shard))
+            key: miner.place.key, worker: name, ip: miner.ip, agent: miner.texts.agent,
+            user: miner.texts.user(worker: name), rigID: miner.texts.rigID(worker: name),
+            shard: UInt16(truncatingIfNeeded: shard))
     }
 
     // MARK: - For those who follow the collector

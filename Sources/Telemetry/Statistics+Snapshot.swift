@@ -28,7 +28,7 @@ extension Statistics {
             guard shard.isLive else { continue }
             snapshot.openUpstreams += shard.openUpstreams.map { Snapshot.UpstreamRow(shard: row.shard, gauge: $0) }
         }
-        snapshot.workers = workers.snapshotRows(at: now, servedSeconds: servedSeconds)
+        snapshot.packedWorkers = workers.snapshotRows(at: now, servedSeconds: servedSeconds)
         snapshot.database = database
         return snapshot
     }

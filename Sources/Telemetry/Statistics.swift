@@ -45,7 +45,7 @@ public struct Statistics: Sendable {
     var history = HistoryDeltas()
     var journal: PendingJournal
     var relay = Relay()
-    var texts = TextPool()
+    var texts = MinerTexts.Pool()
     var database = Snapshot.Database()
     var sequence: UInt64 = 0
 

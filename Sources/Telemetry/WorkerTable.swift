@@ -1,38 +1,22 @@
 /// Every worker seen, by name, in the order of first appearance.
 ///
-/// A row costs at most about 1.8 kB: 192 bytes in the array, up to 256 of name (twice referenced, once stored) and 64 of
-/// address with their headers, 64 in the index, and 970 of hashrate windows once it has had a share.
+/// A row costs at most about 1.6 kB: 64 bytes in the array, up to 256 of name (twice referenced, once stored) and 64 of
+/// address with their headers, 64 in the index, and once it has had a share 170 of counters and up to 1,000 of hashrate
+/// windows; of honest names and difficulties half of it.
 struct WorkerTable: Sendable {
     /// Twenty times a large farm. Names come from miners, so somebody may invent one with each login: 200,000 rows
-    /// without a share take 60 MB, with one 300 MB, and then it ends.
+    /// without a share take 30 MB, with one 90 MB, and then it ends.
     static let rowsMax = 200_000
     /// Workers that found the table full share this row, so that the rows still sum up to the totals.
     static let othersName = "(others)"
-
-    struct Row: Equatable, Sendable {
-        /// Never given to another worker. Ids rise with the rows.
-        let id: UInt32
-        let name: String
-        var ip = ""
-        var connections: UInt32 = 0
-        var accepted: UInt64 = 0
-        var rejected: UInt64 = 0
-        var invalid: UInt64 = 0
-        var hashes: UInt64 = 0
-        var lastShareAt: UInt64 = 0
-        /// The last login, share or logout.
-        var lastSeenAt: UInt64 = 0
-        var refusals = RefusalCounts<UInt32>()
-        var window = HashrateWindow()
-        /// Has changed since it was last saved.
-        var isUnsaved = true
-    }
 
     private(set) var rows: [Row] = []
     private var indexes: [String: Int32] = [:]
     private(set) var nextID: UInt32 = 0
     /// Ids of rows that are gone since the last checkpoint.
     private var forgotten: [UInt32] = []
+    /// What the rows took when they were shown last.
+    private var packedBytes = 0
     private let rowsMax: Int
 
     init(rowsMax: Int = WorkerTable.rowsMax) {
@@ -88,19 +72,7 @@ struct WorkerTable: Sendable {
     /// - Parameter time: not in the future.
     mutating func settle(_ share: ShareSettled, _ index: Int, at time: UInt64) {
         see(index, at: time)
-        switch share.outcome {
-        case .accepted, .local:
-            rows[index].accepted &+= 1
-            rows[index].hashes.add(saturating: share.creditedDifficulty)
-            rows[index].lastShareAt = max(rows[index].lastShareAt, time)
-            rows[index].window.add(share.creditedDifficulty, at: time)
-        case .rejected:
-            rows[index].rejected &+= 1
-            rows[index].refusals.count(share.reason)
-        case .invalid:
-            rows[index].invalid &+= 1
-            rows[index].refusals.count(share.reason)
-        }
+        rows[index].settle(share, at: time)
     }
 
     // MARK: - Forgetting
@@ -135,14 +107,12 @@ struct WorkerTable: Sendable {
 
     // MARK: - Saved form
 
-    fileprivate static let stateVersion: UInt8 = 1
-
     /// The rows that have changed since they were last saved; they count as saved now.
     mutating func takeUnsaved() -> [SavedWorker] {
         var result: [SavedWorker] = []
         for index in rows.indices where rows[index].isUnsaved {
             rows[index].isUnsaved = false
-            result.append(WorkerTable.saved(rows[index]))
+            result.append(rows[index].saved())
         }
         return result
     }
@@ -164,22 +134,6 @@ struct WorkerTable: Sendable {
         for index in rows.indices { rows[index].isUnsaved = true }
     }
 
-    private static func saved(_ row: Row) -> SavedWorker {
-        var saved = SavedWorker(id: row.id, name: row.name, ip: row.ip)
-        saved.accepted = row.accepted
-        saved.rejected = row.rejected
-        saved.invalid = row.invalid
-        saved.hashes = row.hashes
-        saved.lastShareAt = row.lastShareAt
-        saved.lastSeenAt = row.lastSeenAt
-        var writer = ByteWriter(capacity: 64)
-        writer.integer(stateVersion)
-        row.refusals.pack(to: &writer)
-        row.window.pack(to: &writer)
-        saved.state = writer.bytes
-        return saved
-    }
-
     /// - Parameter saved: in any order.
     init(restoring saved: [SavedWorker], nextID: UInt32, rowsMax: Int) throws(DecodingFailure) {
         self.init(rowsMax: rowsMax)
@@ -198,48 +152,11 @@ struct WorkerTable: Sendable {
     // MARK: - Snapshot
 
     /// The rows as the API shows them.
-    mutating func snapshotRows(at now: UInt64, servedSeconds: Double) -> [Snapshot.WorkerRow] {
-        var result: [Snapshot.WorkerRow] = []
-        result.reserveCapacity(rows.count)
-        for index in rows.indices {
-            var row = Snapshot.WorkerRow(name: rows[index].name, ip: rows[index].ip)
-            row.connections = rows[index].connections
-            row.accepted = rows[index].accepted
-            row.rejected = rows[index].rejected
-            row.invalid = rows[index].invalid
-            row.hashes = rows[index].hashes
-            // A clock that ran ahead and was set right must not leave a share in the future for ever.
-            rows[index].lastShareAt = min(rows[index].lastShareAt, now)
-            row.lastShareAt = rows[index].lastShareAt
-            rows[index].lastSeenAt = min(rows[index].lastSeenAt, now)
-            row.id = rows[index].id
-            row.lastSeenAt = row.connections > 0 ? now : rows[index].lastSeenAt
-            row.refusals = rows[index].refusals
-            row.hashrates = rows[index].window.rates(at: now)
-            row.hashrates.allTime = servedSeconds > 0 ? Double(row.hashes) / servedSeconds : 0
-            result.append(row)
-        }
-        return result
-    }
-}
-
-extension WorkerTable.Row {
-    fileprivate init(restoring saved: SavedWorker) throws(DecodingFailure) {
-        guard saved.name.utf8.count <= MinerJoined.workerBytesMax, saved.ip.utf8.count <= MinerJoined.ipBytesMax else {
-            throw .tooLong
-        }
-        self.init(id: saved.id, name: saved.name, ip: saved.ip)
-        accepted = saved.accepted
-        rejected = saved.rejected
-        invalid = saved.invalid
-        hashes = saved.hashes
-        lastShareAt = saved.lastShareAt
-        lastSeenAt = saved.lastSeenAt
-        var reader = ByteReader(saved.state)
-        try reader.version(WorkerTable.stateVersion)
-        refusals = try RefusalCounts(unpacking: &reader)
-        window = try HashrateWindow(unpacking: &reader)
-        try reader.finish()
-        isUnsaved = false
+    mutating func snapshotRows(at now: UInt64, servedSeconds: Double) -> Snapshot.PackedRows {
+        var packed = Snapshot.PackedRows()
+        packed.reserve(byteCount: packedBytes + packedBytes / 8)
+        for index in rows.indices { packed.append(rows[index].shown(at: now, servedSeconds: servedSeconds)) }
+        packedBytes = packed.byteCount
+        return packed
     }
 }

@@ -163,11 +163,39 @@ struct HashrateWindowTests {
         }
     }
 
-    /// The promise of a worker row is 2 kB in all.
-    @Test func aWindowTakesLessThanAKilobyte() {
+    /// What it takes is what makes a row small: half of it for the difficulties that there are, and no more than a kilobyte
+    /// for any.
+    @Test(arguments: [(1_000_000, 480), (UInt64.max / 2, 960)] as [(UInt64, Int)])
+    func aFullWindowTakesFourBytesABucketOrEight(difficulty: UInt64, bytesMax: Int) {
         var window = HashrateWindow()
-        window.add(1, at: start)
-        #expect(window.heapBytes + 32 + MemoryLayout<HashrateWindow>.size < 1_024)
-        #expect(MemoryLayout<WorkerTable.Row>.stride <= 192)
+        for second in stride(from: 0, to: 90_000, by: 2) as StrideTo<UInt64> {
+            window.add(difficulty, at: start + second * 1_000)
+        }
+        #expect(window.heapBytes <= bytesMax + 64)
+        #expect(MemoryLayout<WorkerTable.Row>.stride <= 64)
+    }
+
+    /// As if every bucket were there, in numbers that know no end but that of 64 bits.
+    @Test(arguments: 0..<20) func theSumsThatAreNotZeroAreAllThatIsNeeded(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        var sums = SparseSums()
+        var all = [UInt64](repeating: 0, count: HashrateWindow.bucketCount)
+        let amounts: [UInt64] = seed < 10 ? [0, 1, 70_000] : [0, 1, 1 << 31, 1 << 32, .max]
+        for _ in 0..<2_000 {
+            let place = all.indices.randomElement(using: &generator) ?? 0
+            if Bool.random(using: &generator) {
+                sums.clear(place)
+                all[place] = 0
+            } else {
+                let amount = amounts.randomElement(using: &generator) ?? 0
+                sums.add(amount, to: place)
+                all[place].add(saturating: amount)
+            }
+            #expect(all.indices.allSatisfy { sums[$0] == all[$0] })
+            let other = all.indices.randomElement(using: &generator) ?? 0
+            let places = min(place, other)...max(place, other)
+            #expect(sums.sum(of: places) == all[places].reduce(into: 0) { $0.add(saturating: $1) })
+            #expect(sums == SparseSums(all) && sums.isEmpty == all.allSatisfy { $0 == 0 })
+        }
     }
 }

@@ -132,7 +132,7 @@ struct HostileBytesTests {
         var snapshot = Snapshot()
         snapshot.workers = [.init(name: "x", ip: "")]
         bytes = snapshot.encoded()
-        let name = bytes.count - Snapshot.WorkerRow.fixedBytes - 1
+        let name = bytes.count - 2 - 1 - 2 - 1 - 4  // and the id, and which numbers follow: none
         bytes.replaceSubrange(name..<name + 3, with: [1, 1] + [UInt8](repeating: 0x78, count: 257))
         #expect(throws: DecodingFailure.tooLong) { try Snapshot(decoding: bytes) }
     }

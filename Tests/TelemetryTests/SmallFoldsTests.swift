@@ -94,7 +94,9 @@ struct WorkerTableTests {
 struct ShardMinersTests {
     private func join(_ key: MinerKey, _ miners: inout ShardMiners, row: Int32 = 7) {
         let place = ShardMiners.Place(key: key + 100, row: row)
-        miners.join(key, .init(place: place, ip: "192.0.2.7", agent: "", user: "", rigID: ""))
+        var pool = MinerTexts.Pool()
+        let texts = pool.shared(agent: "", user: "", rigID: "", worker: nil)
+        miners.join(key, .init(place: place, ip: "192.0.2.7", texts: texts))
     }
 
     @Test func whoLeftIsRememberedForAWhileForItsLateShares() {

@@ -1,0 +1,129 @@
+extension WorkerTable {
+    struct Row: Equatable, Sendable {
+        /// Never given to another worker. Ids rise with the rows.
+        let id: UInt32
+        var connections: UInt32 = 0
+        let name: String
+        var ip = ""
+        /// The last login, share or logout.
+        var lastSeenAt: UInt64 = 0
+        /// None until its first share: most of the names that a stranger invents never have one. An array, as that is a
+        /// place in the heap that is changed where it lies.
+        private var work: [Work] = []
+        /// Has changed since it was last saved.
+        var isUnsaved = true
+
+        init(id: UInt32, name: String) {
+            self.id = id
+            self.name = name
+        }
+    }
+
+    /// What came of a worker's shares.
+    fileprivate struct Work: Equatable, Sendable {
+        var accepted: UInt64 = 0
+        var rejected: UInt64 = 0
+        var invalid: UInt64 = 0
+        var hashes: UInt64 = 0
+        var lastShareAt: UInt64 = 0
+        var refusals = RefusalCounts<UInt32>()
+        var window = HashrateWindow()
+    }
+}
+
+extension WorkerTable.Row {
+    /// What it takes beside itself and its texts, without the heads that the allocator adds.
+    var heapBytes: Int { work.first.map { MemoryLayout<WorkerTable.Work>.stride + $0.window.heapBytes } ?? 0 }
+
+    /// - Parameter time: milliseconds since 1970, not in the future.
+    mutating func settle(_ share: ShareSettled, at time: UInt64) {
+        if work.isEmpty { work = [WorkerTable.Work()] }
+        work[0].settle(share, at: time)
+    }
+
+    mutating func shown(at now: UInt64, servedSeconds: Double) -> Snapshot.WorkerRow {
+        var row = Snapshot.WorkerRow(name: name, ip: ip)
+        row.id = id
+        row.connections = connections
+        // A clock that ran ahead and was set right must not leave anything in the future for ever.
+        lastSeenAt = min(lastSeenAt, now)
+        row.lastSeenAt = connections > 0 ? now : lastSeenAt
+        if !work.isEmpty { work[0].show(in: &row, at: now, servedSeconds: servedSeconds) }
+        return row
+    }
+}
+
+extension WorkerTable.Work {
+    fileprivate mutating func settle(_ share: ShareSettled, at time: UInt64) {
+        switch share.outcome {
+        case .accepted, .local:
+            accepted &+= 1
+            hashes.add(saturating: share.creditedDifficulty)
+            lastShareAt = max(lastShareAt, time)
+            window.add(share.creditedDifficulty, at: time)
+        case .rejected:
+            rejected &+= 1
+            refusals.count(share.reason)
+        case .invalid:
+            invalid &+= 1
+            refusals.count(share.reason)
+        }
+    }
+
+    fileprivate mutating func show(in row: inout Snapshot.WorkerRow, at now: UInt64, servedSeconds: Double) {
+        row.accepted = accepted
+        row.rejected = rejected
+        row.invalid = invalid
+        row.hashes = hashes
+        lastShareAt = min(lastShareAt, now)
+        row.lastShareAt = lastShareAt
+        row.refusals = refusals
+        row.hashrates = window.rates(at: now)
+        row.hashrates.allTime = servedSeconds > 0 ? Double(hashes) / servedSeconds : 0
+    }
+}
+
+// MARK: - Saved form
+
+extension WorkerTable.Row {
+    private static let stateVersion: UInt8 = 1
+
+    func saved() -> SavedWorker {
+        let work = work.first ?? WorkerTable.Work()
+        var saved = SavedWorker(id: id, name: name, ip: ip)
+        saved.accepted = work.accepted
+        saved.rejected = work.rejected
+        saved.invalid = work.invalid
+        saved.hashes = work.hashes
+        saved.lastShareAt = work.lastShareAt
+        saved.lastSeenAt = lastSeenAt
+        var writer = ByteWriter(capacity: 64)
+        writer.integer(WorkerTable.Row.stateVersion)
+        work.refusals.pack(to: &writer)
+        work.window.pack(to: &writer)
+        saved.state = writer.bytes
+        return saved
+    }
+
+    init(restoring saved: SavedWorker) throws(DecodingFailure) {
+        guard saved.name.utf8.count <= MinerJoined.workerBytesMax, saved.ip.utf8.count <= MinerJoined.ipBytesMax else {
+            throw .tooLong
+        }
+        self.init(id: saved.id, name: saved.name)
+        ip = saved.ip
+        lastSeenAt = saved.lastSeenAt
+        isUnsaved = false
+        var work = WorkerTable.Work()
+        work.accepted = saved.accepted
+        work.rejected = saved.rejected
+        work.invalid = saved.invalid
+        work.hashes = saved.hashes
+        work.lastShareAt = saved.lastShareAt
+        var reader = ByteReader(saved.state)
+        try reader.version(WorkerTable.Row.stateVersion)
+        work.refusals = try RefusalCounts(unpacking: &reader)
+        work.window = try HashrateWindow(unpacking: &reader)
+        try reader.finish()
+        if work != WorkerTable.Work() { self.work = [work] }
+    }
+}
