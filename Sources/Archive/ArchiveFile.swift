@@ -119,7 +119,11 @@ final class ArchiveFile {
         } catch {
             throw ArchiveFailure(error)
         }
-        if case .checkpoint = commit { thinningIsDue = true }
+        guard case .checkpoint = commit else { return }
+        thinningIsDue = true
+        // It leaves two megabytes of pages in the cache, of which the small commits need a dozen. What is committed stays so,
+        // whatever comes of this.
+        try? database.inDatabase { db in try db.execute(sql: "PRAGMA shrink_memory") }
     }
 
     /// SQLite would go on writing into a file that nobody will ever find.

@@ -28,6 +28,8 @@ void clinux_return_freed_memory(void) {
     mallopt(M_ARENA_MAX, 1);
 }
 
+void clinux_trim_heap(void) { malloc_trim(0); }
+
 int clinux_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1); }
 
 pid_t clinux_dead_child(void) {

@@ -1,4 +1,5 @@
 internal import Archive
+internal import DaemonKit
 internal import Logging
 internal import Telemetry
 
@@ -106,7 +107,7 @@ final class Keeping {
     ) {
         defer { show(in: &statistics) }
         guard state.state != .off else { return look(at: now) }
-        if let outcome = archive.takeOutcome() { settle(outcome, &statistics, now, acknowledge) }
+        if takeOutcome(&statistics, now, acknowledge) { Allocator.trim() }
         if now.monotonic >= nextForgettingAt {
             nextForgettingAt = now.monotonic + Keeping.forgetMilliseconds
             let age = UInt64(terms.forgetWorkersDays) * 86_400_000
@@ -116,6 +117,16 @@ final class Keeping {
             plan.step(
                 at: now.monotonic, pendingBytes: statistics.pendingJournalBytes,
                 needsCheckpoint: statistics.needsCheckpoint), &statistics, positions, now)
+    }
+
+    /// - Returns: true when what a checkpoint took (each worker that has changed, in the form in which it is stored) is free.
+    private func takeOutcome(
+        _ statistics: inout Statistics, _ now: Statistics.Moment, _ acknowledge: ([SavedShard.Position?]) -> Void
+    ) -> Bool {
+        guard let outcome = archive.takeOutcome() else { return false }
+        settle(outcome, &statistics, now, acknowledge)
+        if case .checkpoint = outcome.commit { return true }
+        return false
     }
 
     private func begin(

@@ -56,6 +56,9 @@ int clinux_tcp_counts(int descriptor, unsigned long long *written, unsigned long
 /// heap for all threads. Once, before the first thread.
 void clinux_return_freed_memory(void);
 
+// Gives back what is free between blocks in use.
+void clinux_trim_heap(void);
+
 /// ftruncate, and the mapping of the whole file, shared: nil with errno when there is no room. Pages cost memory when touched.
 void *clinux_map_shared(int descriptor, size_t length);
 /// Gives the pages of a part of the file back (FALLOC_FL_PUNCH_HOLE); what is read there is zero afterwards.
