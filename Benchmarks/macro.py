@@ -303,14 +303,17 @@ def polled(miners, rate):
 
 def growth(shares):
     """What a million shares leave behind, when tables and rings have had a million before to reach their size."""
+    # The nonces of a job are remembered until the second one after it.
+    interval = 5
 
     def measure(bench, command):
-        with bench.pool("--job-interval", "10") as pool, bench.proxy(command, pool) as proxy:
+        with bench.pool("--job-interval", str(interval)) as pool, bench.proxy(command, pool) as proxy:
 
             def send():
                 began = proxy.summary()["results"]["accepted"]
                 while (done := proxy.summary()["results"]["accepted"] - began) < shares:
                     bench.swarm(proxy, "--miners", "500", "--in-flight", "--seconds", "5")
+                time.sleep(3 * interval)
                 return done, pss_bytes(proxy.pid)
 
             _, before = send()

@@ -18,6 +18,10 @@ extension Worker {
     /// Then a log of this length is worth a new form, if it is not short beside that.
     private static let quietLogBytesMax = 64 * 1024
 
+    /// The memory of a longer form is given back at once: it has tens of thousands of miners, or hundreds of thousands of nonces in it,
+    /// and is not written often.
+    private static let keptFormBytesMax = 4 * 1024 * 1024
+
     /// Names this program: one with other rules might decide otherwise on the same inputs.
     static let rules: UInt64 = {
         var status = stat()
@@ -74,6 +78,7 @@ extension Worker {
         guard chronicle?.renew({ form in write(own, to: &form) }) == true else { return forgetChronicle() }
         writtenAt = now
         keepsSpareMemory = true
+        if chronicle?.formBytes ?? 0 > Worker.keptFormBytesMax { releaseSpareMemory() }
     }
 
     /// Begins to write down what happens.
