@@ -47,7 +47,7 @@ struct MinerWire {
     /// It belongs to another shard now, which keeps its agents in another order.
     mutating func translate(from former: AgentTable, to agents: inout AgentTable) {
         guard let known = introduction(former) else { return }
-        self.packed = []
+        packed = []
         MinerWire.pack(known.address, into: &packed)
         introduce(
             LoginRequest(

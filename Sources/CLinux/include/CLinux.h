@@ -56,7 +56,7 @@ int clinux_tcp_counts(int descriptor, unsigned long long *written, unsigned long
 /// heap for all threads. Once, before the first thread.
 void clinux_return_freed_memory(void);
 
-// Gives back what is free between blocks in use.
+/// Gives back what is free between blocks in use.
 void clinux_trim_heap(void);
 
 /// ftruncate, and the mapping of the whole file, shared: nil with errno when there is no room. Pages cost memory when touched.
