@@ -302,7 +302,7 @@ def polled(miners, rate):
 
 
 def growth(shares):
-    """What a million shares leave behind: of four times so many, the last two beside the first two."""
+    """What a million shares leave behind: of four times `shares`, the last two beside the first two."""
     # The nonces of a job are remembered until the second one after it.
     interval = 5
 
@@ -332,7 +332,7 @@ ROWS = {
     "memory": ("10,000 idle miners", memory(10_000)),
     "reconnects": ("500 reconnects/s among 2,000", reconnects(2_000, 500)),
     "polled": ("5,000 shares/s, 10,000 miners, API polled", polled(10_000, 5000)),
-    "growth": ("four million shares of 500 miners", growth(1_000_000)),
+    "growth": ("twelve million shares of 500 miners", growth(3_000_000)),
 }
 
 # A ratio below this says nothing on machines like these.
