@@ -2,14 +2,22 @@
 // needs, seven bits in each, and zeros in a row are counted. Reading checks everything and never traps: the file that it
 // came from may be damaged.
 
-extension ByteWriter {
-    mutating func packed(_ value: UInt64) {
-        var rest = value
+extension UInt64 {
+    /// Seven bits in each byte, the lowest first; the highest bit says that another one follows.
+    @inline(__always)
+    func forEachPackedByte(_ body: (UInt8) -> Void) {
+        var rest = self
         while rest >= 0x80 {
-            integer(UInt8(truncatingIfNeeded: rest) | 0x80)
+            body(UInt8(truncatingIfNeeded: rest) | 0x80)
             rest >>= 7
         }
-        integer(UInt8(truncatingIfNeeded: rest))
+        body(UInt8(truncatingIfNeeded: rest))
+    }
+}
+
+extension ByteWriter {
+    mutating func packed(_ value: UInt64) {
+        value.forEachPackedByte { integer($0) }
     }
 
     /// A zero stands for itself and those that follow it, and their number comes after it.

@@ -64,12 +64,7 @@ struct RecordWriter {
     /// As `ByteWriter.packed`.
     @inline(__always)
     mutating func putPacked(_ value: UInt64) {
-        var rest = value
-        while rest >= 0x80 {
-            put(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        put(UInt8(truncatingIfNeeded: rest))
+        value.forEachPackedByte { put($0) }
     }
 
     /// Into a place that something was put in before.

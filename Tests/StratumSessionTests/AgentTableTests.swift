@@ -28,18 +28,20 @@ struct AgentTableTests {
         #expect(agents.number(of: "agent number 255") == 255)
     }
 
+    private func join(_ harness: ShardHarness, agent: String) -> Miner {
+        let miner = harness.connect()
+        miner.owed.insert(1)
+        harness.send(
+            #"{"id":1,"method":"login","params":{"login":"farm","pass":"x","agent":"\#(agent)","algo":["cn/r"]}}"#,
+            from: miner)
+        return miner
+    }
+
     /// In a shard: kept once, written once, and the same for those who come with one agent too many.
     @Test func minersAreIntroducedWithTheirOwnAgents() throws {
         let harness = ShardHarness()
         let names = (0..<300).map { "XMRig/6.26.\($0)" } + [String](repeating: "XMRig/6.26.0", count: 100)
-        let miners = names.map { name in
-            let miner = harness.connect()
-            miner.owed.insert(1)
-            harness.send(
-                #"{"id":1,"method":"login","params":{"login":"farm","pass":"x","agent":"\#(name)","algo":["cn/r"]}}"#,
-                from: miner)
-            return miner
-        }
+        let miners = names.map { join(harness, agent: $0) }
         let heir = try read(written(harness.shard))
         for (miner, name) in zip(miners, names) {
             #expect(harness.shard.introduction(of: miner.id)?.agent == name)
@@ -59,16 +61,8 @@ struct AgentTableTests {
 
     @Test func anAbsorbingShardHasItsOwnNumbers() throws {
         let (here, there) = (ShardHarness(), ShardHarness(serial: 9))
-        func join(_ harness: ShardHarness, _ agent: String) -> Miner {
-            let miner = harness.connect()
-            miner.owed.insert(1)
-            harness.send(
-                #"{"id":1,"method":"login","params":{"login":"farm","pass":"x","agent":"\#(agent)","algo":["cn/r"]}}"#,
-                from: miner)
-            return miner
-        }
-        let stays = join(here, "XMRig/6.26.0")
-        let moves = (join(there, "SRBMiner/2.4.1"), join(there, "XMRig/6.26.0"))
+        let stays = join(here, agent: "XMRig/6.26.0")
+        let moves = (join(there, agent: "SRBMiner/2.4.1"), join(there, agent: "XMRig/6.26.0"))
         try here.absorb(there)
         #expect(here.shard.introduction(of: stays.id)?.agent == "XMRig/6.26.0")
         #expect(here.shard.introduction(of: moves.0.id)?.agent == "SRBMiner/2.4.1")
