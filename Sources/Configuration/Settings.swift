@@ -92,8 +92,8 @@ public struct Settings: Codable, Sendable, Equatable {
         public var rigID: String?
         /// The algorithm of jobs that name none, such as "rx/0".
         public var algorithm: String?
-        /// Seconds of silence before a `keepalived` goes out, when the pool offers it; 0 = the default of 60
-        /// (behaviour.md §9: even "false" means that).
+        /// Seconds without a request of ours before a `keepalived` goes out, whether the pool offers keepalives or not;
+        /// 0 = only to pools that offer them, after 60 s.
         public var keepaliveSeconds = 0
 
         public init(host: String, port: UInt16, user: String, password: String) {

@@ -45,6 +45,7 @@ public struct JSONValue {
     public var isNull: Bool { raw.kind == csimdjson_null }
     public var isString: Bool { raw.kind == csimdjson_string }
     public var isObject: Bool { raw.kind == csimdjson_object }
+    public var isArray: Bool { raw.kind == csimdjson_array }
 
     /// The member of an object; a value that does not `exist` when there is none.
     @inline(__always)

@@ -5,8 +5,10 @@ public enum PoolMessage: Sendable {
     case loggedIn(PoolLogin)
     /// A request was granted: a share accepted, a keepalive answered.
     case accepted(id: Int64)
-    /// A request was refused, in the pool's words.
-    case refused(id: Int64, text: String)
+    /// A request was refused, in the pool's words. `id` is nil when the refusal names no request of ours.
+    case refused(id: Int64?, text: String)
+    /// `client.reconnect`: the pool asks us to connect elsewhere.
+    case reconnect(PoolRedirect)
     /// Something that we do not know, and need not.
     case other
 }
@@ -48,14 +50,21 @@ extension PoolMessage {
 
     fileprivate init(_ root: JSONValue, loginID: Int64?, assumed: AlgorithmName) throws(PeerFault) {
         guard root.isObject else { throw .notARequest }
-        if root["method"].exists, !root["method"].isNull {
-            self = root["method"].equals("job") ? .job(try Job(root["params"], assumed: assumed)) : .other
+        let method = root["method"]
+        if method.exists, !method.isNull {
+            if method.equals("job") {
+                self = .job(try Job(root["params"], assumed: assumed))
+            } else if method.equals("client.reconnect"), let redirect = PoolRedirect(root["params"]) {
+                self = .reconnect(redirect)
+            } else {
+                self = .other
+            }
             return
         }
         let refusal = PoolMessage.refusal(root["error"])
-        guard let id = root["id"].int64 else {
+        guard let id = PoolMessage.requestID(root["id"]) else {
             // A pool that turns an address away need not have read our request, nor know its id.
-            if let loginID, let refusal { self = .refused(id: loginID, text: refusal) } else { self = .other }
+            self = refusal.map { .refused(id: loginID, text: $0) } ?? .other
             return
         }
         if let refusal {
@@ -76,14 +85,81 @@ extension PoolMessage {
         result.exists && !result.isNull && result.bool != false
     }
 
-    /// The words of an `error` member; nil when there is no error.
+    /// The id of our request. Some pools return the number as a text.
+    private static func requestID(_ value: JSONValue) -> Int64? {
+        if let id = value.int64 { return id }
+        return value.withBytes { digits -> Int64? in
+            guard (1...18).contains(digits.count) else { return nil }
+            var number: Int64 = 0
+            for position in digits.indices {
+                guard (0x30...0x39).contains(digits[position]) else { return nil }
+                number = number * 10 + Int64(digits[position] - 0x30)
+            }
+            return number
+        } ?? nil
+    }
+
+    /// The words of an `error` member: an object with a message, a bare text, or Bitcoin's list `[code, text, data]`.
+    /// - Returns: nil when there is no error. Some pools write `false`, `0`, `""` or `[]` for none.
     private static func refusal(_ error: JSONValue) -> String? {
-        guard error.exists, !error.isNull else { return nil }
-        let text = error["message"].string ?? error.string ?? ""
-        guard !text.isEmpty else { return unknownError }
+        guard error.exists, !error.isNull, error.bool != false, error.int64 != 0 else { return nil }
+        if error.isArray {
+            guard error[0].exists else { return nil }
+            return refusalText((0..<listElementsMax).lazy.compactMap { error[$0].string }.first { !$0.isEmpty })
+        }
+        if let text = error.string { return text.isEmpty ? nil : refusalText(text) }
+        return refusalText(error["message"].string)
+    }
+
+    /// A list of an error has three elements.
+    private static let listElementsMax = 4
+
+    private static func refusalText(_ text: String?) -> String {
+        guard let text, !text.isEmpty else { return unknownError }
         guard text.utf8.count > refusalBytesMax else { return text }
         let limit = text.utf8.index(text.startIndex, offsetBy: refusalBytesMax)
         return String(text.unicodeScalars[..<limit])
+    }
+}
+
+/// Where a pool sends us with `client.reconnect`.
+public struct PoolRedirect: Equatable, Sendable {
+    /// The longest name of a host that DNS knows.
+    public static let hostBytesMax = 253
+
+    /// A name or an address, without brackets; nil = the host that we are connected to.
+    public var host: String?
+    /// nil = the port that we are connected to.
+    public var port: UInt16?
+
+    public init(host: String?, port: UInt16?) {
+        self.host = host
+        self.port = port
+    }
+
+    /// Reads `[host, port]`, both optional; the port may be a number or a text.
+    /// - Returns: nil when an element makes no sense.
+    fileprivate init?(_ params: JSONValue) {
+        self.init(host: nil, port: nil)
+        let (host, port) = (params[0], params[1])
+        if host.exists, !host.isNull {
+            guard let text = host.string, text.utf8.count <= PoolRedirect.hostBytesMax else { return nil }
+            guard text.utf8.allSatisfy(PoolRedirect.isHostByte) else { return nil }
+            if !text.isEmpty { self.host = text }
+        }
+        if port.exists, !port.isNull {
+            let number = port.uint64.flatMap { UInt16(exactly: $0) } ?? port.string.flatMap { UInt16($0) }
+            guard let number, number > 0 else { return nil }
+            self.port = number
+        }
+    }
+
+    /// Letters, digits, `.`, `-`, `_`, and `:` of an IPv6 address.
+    private static func isHostByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x3a, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x5f: true
+        default: false
+        }
     }
 }
 

@@ -65,6 +65,14 @@ extension PoolFailure {
         case .fault(let fault):
             form.integer(UInt8(4))
             fault.encode(to: &form)
+        case .sessionLost(let text):
+            form.integer(UInt8(5))
+            form.text(text)
+        case .banned(let text, let pause):
+            form.integer(UInt8(6))
+            form.text(text)
+            form.integer(pause.count)
+        case .redirectedTooOften: form.integer(UInt8(7))
         }
     }
 
@@ -75,6 +83,11 @@ extension PoolFailure {
         case 2: self = .noAnswer
         case 3: self = .loginRefused(try form.text(max: PoolFailure.textBytesMax, "failure"))
         case 4: self = .fault(try PeerFault(decoding: &form))
+        case 5: self = .sessionLost(try form.text(max: PoolFailure.textBytesMax, "failure"))
+        case 6:
+            let text = try form.text(max: PoolFailure.textBytesMax, "failure")
+            self = .banned(text, pause: Milliseconds(try form.integer()))
+        case 7: self = .redirectedTooOften
         default: throw .badField("failure")
         }
     }

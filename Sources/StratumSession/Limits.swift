@@ -15,6 +15,22 @@ public enum Limits {
     public static let steadyStay = Milliseconds.seconds(60)
     public static let holdDown = Milliseconds.seconds(10)
     public static let holdDownMax = Milliseconds.seconds(300)
+    /// A pool that has failed before it was of any use is not asked again for this long while another one is tried: a pool
+    /// that logs in fast and then fails would else always be first.
+    public static let rest = Milliseconds.seconds(5)
+    /// A pool that bans us is left alone for `banPause`, then for twice as long each time, up to `banPauseMax`. To come
+    /// back every second only prolongs a ban.
+    public static let banPause = Milliseconds.seconds(15)
+    public static let banPauseMax = Milliseconds.seconds(600)
+    /// Refusals in a row that say that the pool does not know its current job: then the session is taken for broken. One
+    /// or two may have crossed a new job.
+    static let unknownJobsMax = 3
+    /// Lines of a pool within `oddLinesWindow` that are not messages: more end the session. Balancers and debug
+    /// output send a few.
+    public static let oddLinesMax = 30
+    public static let oddLinesWindow = Milliseconds.seconds(60)
+    /// How often in a row a pool may send us elsewhere before a share was accepted: a loop of redirects ends.
+    public static let redirectsMax = 3
     /// An upstream without miners is kept this long: they may come back.
     public static let emptyUpstream = Milliseconds.seconds(60)
     /// How often `Shard.tick` is to be called. Ten ticks visit every miner once.

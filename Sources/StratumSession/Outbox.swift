@@ -64,10 +64,18 @@ public struct SettledShare: Equatable, Sendable {
 public enum ShardNews: Equatable, Sendable {
     /// The pool has logged us in and given a job.
     case poolActive(PoolConnectionID)
-    case poolFailed(PoolConnectionID, PoolFailure)
+    /// `isRepeated`: the same failure was told a short time ago (`FailureReports`).
+    case poolFailed(PoolConnectionID, PoolFailure, isRepeated: Bool)
     /// The pool keeps the nonce byte for itself: one miner for each connection. Said once a pool.
     case poolReservesNonceByte(PoolConnectionID)
-    case newJob(upstream: UInt16, pool: UInt8, difficulty: UInt64, height: UInt64, miners: Int)
+    case newJob(
+        upstream: UInt16, pool: UInt8, difficulty: UInt64, algorithm: AlgorithmName, height: UInt64, miners: Int)
+    /// The pool sent a line that is not a message; it was passed over.
+    case poolOddLine(PoolConnectionID, PeerFault)
+    /// The pool has sent us elsewhere, and we follow.
+    case redirected(PoolConnectionID, PoolRedirect)
+    /// The pool wants to send us to a foreign host; we stay.
+    case redirectRefused(PoolConnectionID, PoolRedirect)
     /// The pool refused a share, in these words.
     case shareRejected(MinerID, PoolConnectionID, text: String, difficulty: UInt64)
     case upstreamClosed(upstream: UInt16)
@@ -86,6 +94,12 @@ public enum PoolFailure: Equatable, Sendable {
     /// It refused our login, in these words.
     case loginRefused(String)
     case fault(PeerFault)
+    /// It no longer knows our session, in these words.
+    case sessionLost(String)
+    /// It has banned us, in these words; it is left alone for `pause`.
+    case banned(String, pause: Milliseconds)
+    /// It has sent us elsewhere too often.
+    case redirectedTooOften
 }
 
 /// Why we close a miner's connection.

@@ -1,25 +1,34 @@
 internal import StratumProtocol
 
-/// Which of several pools an upstream uses (behaviour.md §10).
+/// Which of several pools an upstream uses.
 ///
-/// The pools stand in order of preference. Trying begins with the first; after `retries` failures of it in a row the
+/// The pools are in order of preference. Trying begins with the first; after `retries` failures of it in a row the
 /// second is tried beside it, and each further one as soon as its predecessor has failed. The first to give a job is
-/// used, the other backups are let go, but the first pool is tried for ever: when it is back it takes over.
+/// used and the other backups are let go, but the first pool is always tried again: when it is back it takes over.
 ///
-/// Where this differs: when an active backup fails, the pools before it are tried again too; and a first pool that keeps
-/// coming and going does not take all miners with it each time: while a backup serves, it has to stay away for longer
-/// after each short stay but one.
+/// A login and a job do not make a pool a useful one: it has proved itself when it has accepted a share or served for
+/// `Limits.steadyStay`. Until then its failures add up, so that a pool that logs in and then fails leads to the backup
+/// like one that is down.
+///
+/// Where this differs from xmrig-proxy: when an active backup fails, the pools before it are tried again too; and a first
+/// pool that keeps coming and going is held down for longer each time while a backup serves.
 struct PoolChoice {
     private(set) var count: Int
     private(set) var retries: Int
     private(set) var active: Int?
     /// Pools before this one may be tried.
     private var reach = 1
+    /// Of the first pool, since it last proved itself.
     private var firstFailures = 0
     /// When the first pool began its stay, and how many of its stays in a row were short.
     private var firstSince = Instant.never
     private var shortStays = 0
     private var holdUntil = Instant(microseconds: 0)
+    /// When the active pool began its stay, and whether it has proved itself since.
+    private var activeSince = Instant.never
+    private var isProved = false
+    /// The pool that is not tried until then, because another one is.
+    private var resting: (pool: Int, until: Instant)?
 
     init(count: Int, retries: Int) {
         self.count = count
@@ -28,7 +37,7 @@ struct PoolChoice {
 
     /// The operator has changed the list or the number of retries. What the first pool has done counts as long as it
     /// stays the first.
-    /// - Parameter active: the new place of the pool that is used; nil when none is, or it is on the list no more.
+    /// - Parameter active: the new place of the pool that is used; nil when none is, or it is no longer on the list.
     mutating func adopt(count: Int, retries: Int, active: Int?, keepsFirst: Bool, at now: Instant) {
         self.count = count
         self.retries = retries
@@ -41,44 +50,75 @@ struct PoolChoice {
         }
         firstFailures = min(firstFailures, retries)
         reach = min(active.map { $0 + 1 } ?? reach, count)
+        resting = nil
         self.active = active
     }
 
     /// Whether `pool` should be used or tried now.
     func wants(_ pool: Int, at now: Instant) -> Bool {
-        guard let active else { return pool < reach }
+        guard let active else {
+            if let resting, resting.pool == pool, now < resting.until { return false }
+            return pool < reach
+        }
         return pool == active || pool == 0 && now >= holdUntil
     }
 
-    /// `pool` could not be reached, or was lost.
-    mutating func failed(_ pool: Int, at now: Instant) {
+    /// `pool` could not be reached, was lost, or is of no use.
+    /// - Parameter isRuledOut: more attempts make no sense for now: the next pool is tried at once.
+    mutating func failed(_ pool: Int, isRuledOut: Bool = false, at now: Instant) {
         let wasActive = active == pool
+        let wasUseless = wasActive && !isProved && now < activeSince + Limits.steadyStay
         if wasActive { active = nil }
         if pool == 0 {
-            if wasActive { endFirstStay(at: now) }
-            firstFailures = min(firstFailures + 1, retries)
-            if firstFailures >= retries { extendReach(beyond: 0) }
+            firstFailures = isRuledOut ? retries : min(firstFailures + 1, retries)
+            if firstFailures >= retries {
+                if wasActive { endFirstStay(wasUseless: wasUseless, at: now) }
+                extendReach(beyond: 0)
+            }
         } else if wasActive || active == nil {
             extendReach(beyond: pool)
         }
+        if wasUseless, reach > 1 { resting = (pool, now + Limits.rest) }
+    }
+
+    /// `pool` is left for another of its addresses: no failure of its own.
+    mutating func moved(_ pool: Int) {
+        guard pool == active else { return }
+        active = nil
+        reach = max(reach, pool + 1)
     }
 
     /// `pool` has logged us in and given a job.
     /// - Returns: true when it is to be used from now on.
     mutating func succeeded(_ pool: Int, at now: Instant) -> Bool {
-        if pool == 0 { firstFailures = 0 }
         guard active == nil || pool == 0 else { return pool == active }
         if pool == 0 { firstSince = now }
         active = pool
+        activeSince = now
+        isProved = false
         reach = pool + 1
         return true
     }
 
-    /// One short stay is forgiven: any pool may be restarted.
-    private mutating func endFirstStay(at now: Instant) {
+    /// `pool` has accepted a share: it is of use.
+    mutating func proved(_ pool: Int) {
+        guard pool == active, !isProved else { return }
+        isProved = true
+        if pool == 0 { firstFailures = 0 }
+    }
+
+    /// The time passes.
+    mutating func tick(at now: Instant) {
+        guard let active, !isProved, now >= activeSince + Limits.steadyStay else { return }
+        proved(active)
+    }
+
+    /// The first pool has been lost, and a backup may be tried. One short stay of a useful pool is forgiven: any pool may be restarted.
+    private mutating func endFirstStay(wasUseless: Bool, at now: Instant) {
         shortStays = now < firstSince + Limits.steadyStay ? shortStays + 1 : 0
-        guard shortStays > 1 else { return }
-        let pause = Limits.holdDown.count << UInt64(min(shortStays - 2, 16))
+        let counted = wasUseless ? shortStays : shortStays - 1
+        guard counted > 0 else { return }
+        let pause = Limits.holdDown.count << UInt64(min(counted - 1, 16))
         holdUntil = now + Milliseconds(min(pause, Limits.holdDownMax.count))
     }
 
@@ -99,6 +139,10 @@ extension PoolChoice {
             form.integer(firstSince.microseconds)
             form.integer(UInt32(clamping: shortStays))
             form.integer(holdUntil.microseconds)
+            form.integer(activeSince.microseconds)
+            form.flag(isProved)
+            form.integer(ifGiven: resting.map { UInt16($0.pool) })
+            form.integer((resting?.until ?? .never).microseconds)
         }
     }
 
@@ -113,5 +157,12 @@ extension PoolChoice {
         shortStays = Int(try form.integer(UInt32.self))
         holdUntil = Instant(microseconds: try form.integer())
         guard reach <= count else { throw .badField("choice.reach") }
+        isProved = true
+        guard form.remaining > 0 else { return }
+        activeSince = Instant(microseconds: try form.integer())
+        isProved = try form.flag()
+        let restingPool = try form.integer(ifGiven: UInt16.self)
+        let restingUntil = Instant(microseconds: try form.integer())
+        resting = restingPool.map { (Int($0), restingUntil) }
     }
 }

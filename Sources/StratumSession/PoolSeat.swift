@@ -9,6 +9,28 @@ struct PoolSeat {
     var pool: ShardPolicy.Pool
     /// Its place in the policy's list; nil when it is on it no more.
     var rank: UInt8?
+    /// No connection is made before then: the pool has banned us.
+    var bannedUntil = Instant(microseconds: 0)
+    /// Bans in a row, without an accepted share between them.
+    var bans: UInt8 = 0
+
+    init(pool: ShardPolicy.Pool, rank: UInt8?) {
+        self.pool = pool
+        self.rank = rank
+    }
+
+    /// The pool says that it has banned us. Each upstream that hears of the same ban counts it once.
+    mutating func banned(at now: Instant) {
+        guard now >= bannedUntil else { return }
+        let pause = Limits.banPause.count << UInt64(min(bans, 16))
+        bannedUntil = now + Milliseconds(min(pause, Limits.banPauseMax.count))
+        bans = min(bans + 1, 16)
+    }
+
+    /// The pool has accepted a share: a ban that comes later is a new one.
+    mutating func isUseful() {
+        bans = 0
+    }
 }
 
 extension Shard {
@@ -27,7 +49,8 @@ extension Shard {
         var unseated: [Int] = []
         for (rank, pool) in policy.pools.enumerated() {
             if let seat = seats.firstIndex(where: { $0.rank == nil && $0.pool.isSame(as: pool) }) {
-                seats[seat] = PoolSeat(pool: pool, rank: UInt8(rank))
+                seats[seat].pool = pool
+                seats[seat].rank = UInt8(rank)
             } else {
                 unseated.append(rank)
             }
@@ -74,6 +97,8 @@ extension PoolSeat {
         form.record { form in
             form.integer(ifGiven: rank)
             pool.encode(to: &form)
+            form.integer(bannedUntil.microseconds)
+            form.integer(bans)
         }
     }
 
@@ -81,6 +106,9 @@ extension PoolSeat {
         var form = try form.record()
         rank = try form.integer(ifGiven: UInt8.self)
         pool = try ShardPolicy.Pool(decoding: &form)
+        guard form.remaining > 0 else { return }
+        bannedUntil = Instant(microseconds: try form.integer())
+        bans = min(try form.integer(), 16)
     }
 
     /// As an older program seated them: in the order of the list.

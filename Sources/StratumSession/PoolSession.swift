@@ -28,8 +28,23 @@ struct PoolSession {
     var hasAlgo = false
     var hasNicehash = false
     var hasKeepalive = false
+    /// The pool has answered a keepalive, so its silence to another one means something.
+    var answersKeepalives = false
+    /// A job that came before the answer to our login: at most one, the newest.
+    var earlyJob: [Job] = []
+    /// Where the pool has sent us; nil = it is reached at its own address.
+    var redirect: PoolRedirect?
+    /// Redirects in a row that led here.
+    var redirects: UInt8 = 0
+    /// Refusals in a row that said that the pool does not know its current job.
+    var unknownJobs: UInt8 = 0
+    /// Lines that were not messages, since `oddLinesSince`.
+    var oddLines: UInt8 = 0
+    var oddLinesSince = Instant(microseconds: 0)
     var nextRequestID = PoolSession.loginRequestID + 1
     var inFlight = SharesInFlight()
+    /// Of 256: how early its keepalives are, within the last quarter of their interval.
+    var keepaliveLead: UInt8 = 0
     var lastSentAt = Instant(microseconds: 0)
     /// When the keepalive went out that has not been answered; no other is sent meanwhile.
     var keepaliveSentAt: Instant?
@@ -57,7 +72,8 @@ struct PoolSession {
             return now >= deadline ? .noAnswer : nil
         case .active:
             if let sentAt = inFlight.oldestSentAt, now >= sentAt + Limits.poolAnswer { return .noAnswer }
-            if let sentAt = keepaliveSentAt, now >= sentAt + Limits.poolAnswer { return .noAnswer }
+            // Some pools never answer keepalives, and are well.
+            if answersKeepalives, let sentAt = keepaliveSentAt, now >= sentAt + Limits.poolAnswer { return .noAnswer }
             return nil
         }
     }
@@ -97,6 +113,17 @@ extension PoolSession {
             form.integer(sent)
             framer.encode(to: &form)
             inFlight.encode(to: &form)
+            form.integer(ifGiven: loggedInAt?.microseconds)
+            form.flag(answersKeepalives)
+            form.flag(!earlyJob.isEmpty)
+            earlyJob.first?.encode(to: &form)
+            form.flag(redirect != nil)
+            redirect?.encode(to: &form)
+            form.integer(redirects)
+            form.integer(unknownJobs)
+            form.integer(oddLines)
+            form.integer(oddLinesSince.microseconds)
+            form.integer(keepaliveLead)
         }
     }
 
@@ -117,6 +144,16 @@ extension PoolSession {
         framer = try LineFramer(decoding: &form, lineBytesMax: LineFramer.poolLineBytesMax)
         inFlight = try SharesInFlight(decoding: &form)
         guard nextRequestID >= inFlight.requestIDBound else { throw .badField("session.nextRequestID") }
+        guard form.remaining > 0 else { return }
+        loggedInAt = try form.integer(ifGiven: UInt64.self).map { Instant(microseconds: $0) }
+        answersKeepalives = try form.flag()
+        earlyJob = try form.flag() ? [try Job(decoding: &form)] : []
+        redirect = try form.flag() ? try PoolRedirect(decoding: &form) : nil
+        redirects = try form.integer()
+        unknownJobs = try form.integer()
+        oddLines = try form.integer()
+        oddLinesSince = Instant(microseconds: try form.integer())
+        keepaliveLead = try form.integer()
     }
 }
 

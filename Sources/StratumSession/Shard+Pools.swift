@@ -35,6 +35,8 @@ extension Shard {
         switch message {
         case .other:
             return
+        case .reconnect(let redirect):
+            redirected(redirect, of: id, at: now)
         case .loggedIn(let login):
             loggedIn(login, id, at: now)
         case .job(let job):
@@ -45,14 +47,14 @@ extension Shard {
         case .refused(let requestID, let text):
             if case .loggingIn = upstreams[Int(id.upstream)].sessions[Int(id.pool)].phase {
                 outbox.append(.poolError(text))
-                return fail(id, .loginRefused(text), at: now)
+                return fail(id, RefusalMeaning(text) == .banned ? ban(id, text, at: now) : .loginRefused(text), at: now)
             }
-            answered(requestID, refusal: text, by: id, at: now)
+            refused(requestID, text, by: id, at: now)
             finishDraining(id, at: now)
         }
     }
 
-    /// The pool has sent something that is no message.
+    /// The pool has sent something that ends the session.
     public mutating func fault(_ fault: PeerFault, of id: PoolConnectionID, at now: Instant) {
         fail(id, .fault(fault), at: now)
     }
@@ -137,8 +139,24 @@ extension Shard {
     }
 
     private mutating func dial(_ pool: Int, for upstream: Int, at now: Instant) {
+        guard now >= seats[pool].bannedUntil else {
+            upstreams[upstream].sessions[pool].phase = .pausing(until: seats[pool].bannedUntil)
+            if let rank = seats[pool].rank { upstreams[upstream].choice.failed(Int(rank), isRuledOut: true, at: now) }
+            return
+        }
+        connect(pool, for: upstream, at: now)
+    }
+
+    /// Begins a connection, to the pool's own address or to where it has sent us.
+    mutating func connect(
+        _ pool: Int, for upstream: Int, redirect: PoolRedirect? = nil, redirects: UInt8 = 0, at now: Instant
+    ) {
         dials &+= 1
         upstreams[upstream].sessions[pool].restart(generation: dials, at: now)
+        // Upstreams that speak to a silent pool do not all do so at once; the first one is never early.
+        upstreams[upstream].sessions[pool].keepaliveLead = UInt8((UInt32(upstream) &* 0x9E37_79B9) >> 24)
+        upstreams[upstream].sessions[pool].redirect = redirect
+        upstreams[upstream].sessions[pool].redirects = redirects
         outbox.append(.dial(upstreams[upstream].connection(of: pool)))
     }
 
@@ -153,14 +171,18 @@ extension Shard {
         upstreams[upstream].sessions[pool].hasAlgo = login.hasAlgo
         upstreams[upstream].sessions[pool].hasNicehash = login.hasNicehash
         upstreams[upstream].sessions[pool].hasKeepalive = login.hasKeepalive
-        if let job = login.job { receive(job, from: id, at: now) }
+        let early = upstreams[upstream].sessions[pool].earlyJob.first
+        upstreams[upstream].sessions[pool].earlyJob = []
+        if let job = login.job ?? early { receive(job, from: id, at: now) }
     }
 
     private mutating func receive(_ job: Job, from id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         switch upstreams[upstream].sessions[pool].phase {
-        case .idle, .pausing, .connecting, .loggingIn, .draining:
+        case .idle, .pausing, .connecting, .draining:
             return
+        case .loggingIn:
+            upstreams[upstream].sessions[pool].earlyJob = [job]
         case .awaitingJob:
             upstreams[upstream].sessions[pool].phase = .active
             guard let rank = seats[pool].rank, upstreams[upstream].choice.succeeded(Int(rank), at: now) else {
@@ -197,8 +219,8 @@ extension Shard {
         outbox.append(
             .news(
                 .newJob(
-                    upstream: id.upstream, pool: id.pool, difficulty: job.difficulty, height: job.height,
-                    miners: upstreams[upstream].space.ownedCount)))
+                    upstream: id.upstream, pool: id.pool, difficulty: job.difficulty, algorithm: job.algorithm,
+                    height: job.height, miners: upstreams[upstream].space.ownedCount)))
         var owners: [MinerID] = []
         upstreams[upstream].space.forEachOwned { _, miner in owners.append(miner) }
         for miner in owners { giveJob(to: miner) }
@@ -230,9 +252,10 @@ extension Shard {
         let wasDraining = if case .draining = upstreams[upstream].sessions[pool].phase { true } else { false }
         letGo(of: id, at: now)
         guard !wasDraining, let rank = seats[pool].rank else { return dialWanted(upstream, at: now) }
-        upstreams[upstream].sessions[pool].phase = .pausing(until: now + policy.retryPause)
+        let bannedUntil = seats[pool].bannedUntil
+        upstreams[upstream].sessions[pool].phase = .pausing(until: max(now + policy.retryPause, bannedUntil))
         report(failure, of: id, at: now)
-        upstreams[upstream].choice.failed(Int(rank), at: now)
+        upstreams[upstream].choice.failed(Int(rank), isRuledOut: now < bannedUntil, at: now)
         dialWanted(upstream, at: now)
     }
 
@@ -252,8 +275,8 @@ extension Shard {
     }
 
     private mutating func report(_ failure: PoolFailure, of id: PoolConnectionID, at now: Instant) {
-        guard failureReports[Int(id.pool)].isNews(failure, at: now) else { return }
-        outbox.append(.news(.poolFailed(id, failure)))
+        let isRepeated = !failureReports[Int(id.pool)].isNews(failure, at: now)
+        outbox.append(.news(.poolFailed(id, failure, isRepeated: isRepeated)))
     }
 
     /// False when the news is about a connection that has been given up meanwhile.

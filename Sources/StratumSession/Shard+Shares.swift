@@ -56,18 +56,26 @@ extension Shard {
         let pool = Int(connection.pool)
         if requestID == upstreams[upstream].sessions[pool].keepaliveRequestID {
             upstreams[upstream].sessions[pool].keepaliveSentAt = nil
+            upstreams[upstream].sessions[pool].answersKeepalives = true
         }
         guard let share = upstreams[upstream].sessions[pool].inFlight.remove(requestID: requestID) else { return }
         if row(of: share.miner) != nil {
             send(to: share.miner) { buffer in
-                if let refusal {
+                if let refusal, let words = RefusalMeaning(refusal).relayedAs {
+                    MinerReply.refusal(words, id: share.minerRequestID, to: &buffer)
+                } else if let refusal {
                     MinerReply.refusal(text: refusal, id: share.minerRequestID, to: &buffer)
                 } else {
                     MinerReply.ok(id: share.minerRequestID, to: &buffer)
                 }
             }
         }
-        if refusal == nil { upstreams[upstream].accepted += 1 } else { upstreams[upstream].rejected += 1 }
+        if refusal == nil {
+            upstreams[upstream].accepted += 1
+            poolIsUseful(connection)
+        } else {
+            upstreams[upstream].rejected += 1
+        }
         settle(share, refusal == nil ? .accepted : .rejected, by: connection, at: now)
         if let refusal {
             outbox.append(.poolError(refusal))

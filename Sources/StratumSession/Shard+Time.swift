@@ -13,6 +13,7 @@ extension Shard {
     }
 
     private mutating func tickPools(_ upstream: Int, at now: Instant) {
+        upstreams[upstream].choice.tick(at: now)
         upstreams[upstream].endLateShares(at: now)
         for pool in upstreams[upstream].sessions.indices {
             let id = upstreams[upstream].connection(of: pool)
@@ -29,17 +30,27 @@ extension Shard {
     private mutating func keepAlive(_ id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         guard case .active = upstreams[upstream].sessions[pool].phase,
-            upstreams[upstream].sessions[pool].hasKeepalive,
-            // Another one would hide how long the pool has owed us the answer to the last.
-            upstreams[upstream].sessions[pool].keepaliveSentAt == nil,
-            now >= upstreams[upstream].sessions[pool].lastSentAt + seats[pool].pool.keepalive
+            let interval = keepaliveInterval(of: id),
+            now >= upstreams[upstream].sessions[pool].lastSentAt + interval
         else { return }
+        // While a pool that answers them owes an answer, another one would hide for how long.
+        if upstreams[upstream].sessions[pool].keepaliveSentAt != nil {
+            guard !upstreams[upstream].sessions[pool].answersKeepalives else { return }
+        }
         let requestID = upstreams[upstream].sessions[pool].takeRequestID()
         upstreams[upstream].sessions[pool].lastSentAt = now
         upstreams[upstream].sessions[pool].keepaliveSentAt = now
         upstreams[upstream].sessions[pool].keepaliveRequestID = requestID
         let session = upstreams[upstream].sessions[pool].session
         send(to: id) { PoolRequest.keepalived(id: requestID, session: session, to: &$0) }
+    }
+
+    /// How long we may be silent; nil = for ever. The operator's interval, less up to a quarter of it.
+    private func keepaliveInterval(of id: PoolConnectionID) -> Milliseconds? {
+        let session = upstreams[Int(id.upstream)].sessions[Int(id.pool)]
+        let offered = session.hasKeepalive ? ShardPolicy.Pool.defaultKeepalive : nil
+        guard let wanted = seats[Int(id.pool)].pool.keepalive ?? offered else { return nil }
+        return Milliseconds(wanted.count - (wanted.count / 4) * UInt64(session.keepaliveLead) / 256)
     }
 
     private mutating func tickEmptiness(_ upstream: Int, at now: Instant) {

@@ -58,6 +58,9 @@ public struct Shard: ~Copyable {
         swap(&outbox, &spare)
     }
 
+    /// Miners that have logged in and wait for a first job. Looks at each row.
+    public var minersWaiting: Int { miners.count { $0.phase == .awaitingJob } }
+
     /// Appends a message for a miner, and counts its bytes.
     mutating func send(to id: MinerID, _ write: (inout [UInt8]) -> Void) {
         let count = outbox.send(to: id, write)

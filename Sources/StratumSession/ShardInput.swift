@@ -112,13 +112,27 @@ extension Shard {
     private mutating func receive(
         line: Span<UInt8>, from id: PoolConnectionID, with parser: JSONParser, at now: Instant
     ) {
+        guard !line.isBlank else { return }
         let reading = reading(of: id)
         do throws(PeerFault) {
             let message = try parser.poolMessage(line, loginID: reading.loginID, assumed: reading.assumed)
             receive(message, from: id, at: now)
         } catch {
-            fault(error, of: id, at: now)
+            switch error {
+            case .invalidJSON, .notARequest: oddLine(error, of: id, at: now)
+            case .lineTooLong, .badRequestID, .badMethod, .badParams, .badField: fault(error, of: id, at: now)
+            }
         }
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether a line has nothing but blanks, as pools and balancers send them to keep a connection open.
+    fileprivate var isBlank: Bool {
+        for position in indices where self[position] != 0x20 && self[position] != 0x09 && self[position] != 0x0d {
+            return false
+        }
+        return true
     }
 }
 

@@ -36,20 +36,23 @@ public struct ShardPolicy: Equatable, Sendable {
         public var rigID: String?
         /// The algorithm of jobs that name none.
         public var algorithm: AlgorithmName?
-        /// Our silence before a keepalive goes out, when the pool offers it.
-        public var keepalive: Milliseconds
+        /// Our silence before a keepalive goes out, whether the pool offers them or not; nil = only to pools that offer
+        /// them, after `defaultKeepalive`.
+        public var keepalive: Milliseconds?
 
-        /// - Parameter keepalive: 0 stands for 60 s: a pool that offers keepalives expects them (behaviour.md §9).
+        /// What XMRig's pools expect.
+        public static let defaultKeepalive = Milliseconds.seconds(60)
+
         public init(
             name: String = "", user: String, password: String, rigID: String? = nil, algorithm: AlgorithmName? = nil,
-            keepalive: Milliseconds = .seconds(60)
+            keepalive: Milliseconds? = nil
         ) {
             self.name = name
             self.user = user
             self.password = password
             self.rigID = rigID
             self.algorithm = algorithm
-            self.keepalive = keepalive.count > 0 ? keepalive : .seconds(60)
+            self.keepalive = keepalive
         }
 
         /// Whether a connection to the one serves as a connection to the other: what it was told at its login is the same.
@@ -113,7 +116,7 @@ extension ShardPolicy.Pool {
             form.text(ifGiven: rigID)
             form.flag(algorithm != nil)
             form.bytes(algorithm ?? AlgorithmName())
-            form.integer(keepalive.count)
+            form.integer(keepalive?.count ?? 0)
             form.text(name)
         }
     }
@@ -130,6 +133,6 @@ extension ShardPolicy.Pool {
         let name = form.remaining > 0 ? try form.text(max: max, "pool.name") : ""
         self.init(
             name: name, user: user, password: password, rigID: rigID, algorithm: hasAlgorithm ? algorithm : nil,
-            keepalive: keepalive)
+            keepalive: keepalive.count > 0 ? keepalive : nil)
     }
 }

@@ -39,6 +39,12 @@ struct SharesInFlight {
     /// Whether another share may be sent.
     var hasRoom: Bool { next - oldest < Int64(Limits.sharesInFlightMax) }
 
+    /// The share behind a request; nil when no such request waits.
+    func share(of requestID: Int64) -> ShareInFlight? {
+        guard count > 0, requestID >= oldest, requestID < next else { return nil }
+        return ring[place(of: requestID)]
+    }
+
     func hasShare(of miner: MinerID) -> Bool {
         count > 0 && (oldest..<next).contains { ring[place(of: $0)]?.miner == miner }
     }
@@ -55,8 +61,7 @@ struct SharesInFlight {
 
     /// Takes out the share behind an answer; nil when no such request waits.
     mutating func remove(requestID: Int64) -> ShareInFlight? {
-        guard count > 0, requestID >= oldest, requestID < next else { return nil }
-        guard let share = ring[place(of: requestID)] else { return nil }
+        guard let share = share(of: requestID) else { return nil }
         ring[place(of: requestID)] = nil
         count -= 1
         while oldest < next, ring[place(of: oldest)] == nil { oldest += 1 }

@@ -195,6 +195,10 @@ extension Upstream {
             form.flag(previous != nil)
             previous?.encode(to: &form)
             form.integer(ifGiven: serving)
+            form.integer(jobAt.microseconds)
+            form.integer(lastPool)
+            form.integer(accepted)
+            form.integer(rejected)
         }
     }
 
@@ -219,6 +223,11 @@ extension Upstream {
         guard serving.map({ sessions[Int($0)].phase == .active && current?.source.pool == $0 }) ?? true,
             choice.active == serving.flatMap({ seats[Int($0)].rank }).map({ Int($0) })
         else { throw .badField("upstream.active") }
+        guard form.remaining > 0 else { return }
+        jobAt = Instant(microseconds: try form.integer())
+        lastPool = try form.integer(in: 0...UInt8(seats.count - 1), "upstream.lastPool")
+        accepted = try form.integer()
+        rejected = try form.integer()
     }
 }
 

@@ -12,9 +12,12 @@ struct NewsLog {
     private let log: Logger
     /// Seat by seat (`Shard.poolNames`).
     var pools: [String]
-    /// Pools whose return has been told since the last failure that was: a shard with many upstreams says it once, not
-    /// for each of them.
-    private var activePools: Set<String> = []
+    private var outlook: PoolOutlook
+    /// Shares that were refused because there was no pool, or because it was lost before it answered.
+    private var refusedWithoutPool: UInt64 = 0
+    private var logins = Throttle(perSecondMax: 5)
+    private var jobs = Throttle(perSecondMax: 1)
+    private var oddLines = Throttle(perSecondMax: 1)
     private var rejections = Throttle()
     private var dismissals = Throttle()
     private var shortages = Throttle(perSecondMax: 1)
@@ -22,32 +25,57 @@ struct NewsLog {
     private var toldNoRoomAt: UInt64?
     private static let noRoomPause: UInt64 = 60_000
 
-    init(log: Logger, pools: [String]) {
+    /// - Parameters:
+    ///   - pools: seat by seat.
+    ///   - preferred: in the order of the configuration; nil = as `pools`.
+    init(log: Logger, pools: [String], preferred: [String]? = nil) {
         self.log = log
         self.pools = pools
+        outlook = PoolOutlook(pools: preferred ?? pools)
     }
 
-    mutating func tell(_ news: ShardNews, miner: (MinerID) -> String?) {
+    mutating func tell(_ news: ShardNews, at now: Instant = .never, miner: (MinerID) -> String?) {
         switch news {
         case .poolActive(let id):
-            let isNews = activePools.insert(name(id)).inserted
-            log.log(level: isNews ? .info : .debug, "\(name(id)): logged in, job received", metadata: upstream(id))
-        case .poolFailed(let id, let failure):
-            activePools.remove(name(id))
-            log.warning("\(name(id)): \(NewsLog.text(failure)); trying again", metadata: upstream(id))
+            // The words are xmrig-proxy's: programs look for them.
+            log.log(level: logins.mayTell() ? .info : .debug, "use pool \(name(id))", metadata: upstream(id))
+            tell(outlook.active(name(id), at: now))
+        case .poolFailed(let id, let failure, let isRepeated):
+            let (reason, remedy) = NewsLog.words(for: failure)
+            outlook.failed(name(id), reason)
+            guard !isRepeated else { return }
+            // A refused login is the operator's to mend; the rest passes by itself.
+            let level: Logger.Level = if case .loginRefused = failure { .error } else { .warning }
+            log.log(level: level, "\(name(id)): \(reason); \(remedy)", metadata: upstream(id))
         case .poolReservesNonceByte(let id):
             log.warning(
                 """
                 \(name(id)) keeps the first nonce byte for itself (a NiceHash-type pool or proxy): its jobs cannot be \
                 split, so every miner gets a pool connection of its own
                 """)
-        case .newJob(let upstream, let pool, let difficulty, let height, let miners):
-            log.debug(
-                "\(pools[Int(pool)]): new job",
-                metadata: [
-                    "upstream": "\(upstream)", "difficulty": "\(difficulty)", "height": "\(height)",
-                    "miners": "\(miners)",
-                ])
+        case .newJob(let upstream, let pool, let difficulty, let algorithm, let height, let miners):
+            // The words are xmrig-proxy's: programs look for them.
+            let level: Logger.Level = jobs.mayTell() ? .info : .debug
+            guard level >= log.logLevel else { return }
+            let name = algorithm.isEmpty ? "" : " algo \(algorithm.text)"
+            let block = height > 0 ? " height \(height)" : ""
+            log.log(
+                level: level, "new job from \(pools[Int(pool)]) diff \(difficulty)\(name)\(block)",
+                metadata: ["upstream": "\(upstream)", "miners": "\(miners)"])
+        case .poolOddLine(let id, let fault):
+            guard oddLines.mayTell() else { return }
+            log.warning(
+                "\(name(id)) sent \(fault.text); line ignored, \(Limits.oddLinesMax) a minute end the connection",
+                metadata: upstream(id))
+        case .redirected(let id, let target):
+            log.notice("\(name(id)) redirects us to \(target.address): following", metadata: upstream(id))
+        case .redirectRefused(let id, let target):
+            guard oddLines.mayTell() else { return }
+            log.warning(
+                """
+                \(name(id)) wants to redirect us to \(target.address), a host of another domain: ignored; change the \
+                pool's url if that is right
+                """, metadata: upstream(id))
         case .shareRejected(let id, let connection, let text, let difficulty):
             guard rejections.mayTell() else { return }
             log.notice(
@@ -102,6 +130,24 @@ struct NewsLog {
             """)
     }
 
+    /// A share was settled.
+    mutating func settled(_ share: SettledShare) {
+        switch share.outcome {
+        case .poolLost, .invalid(.badGateway): refusedWithoutPool += 1
+        case .accepted, .rejected, .invalid, .local: break
+        }
+    }
+
+    /// To be called once a second: tells of an outage of all pools.
+    mutating func second(hasPool: Bool, waiting: @autoclosure () -> Int, at now: Instant) {
+        tell(
+            outlook.second(hasPool: hasPool, waiting: hasPool ? 0 : waiting(), refused: refusedWithoutPool, at: now))
+    }
+
+    private func tell(_ line: PoolOutlook.Line?) {
+        if let line { log.log(level: line.level, "\(line.text)") }
+    }
+
     /// To be called once a second: tells how much was not told, and begins anew.
     mutating func tellSilenced() {
         let rejected = rejections.begin()
@@ -109,6 +155,10 @@ struct NewsLog {
         let dismissed = dismissals.begin()
         if dismissed > 0 { log.info("…and \(dismissed) more miners sent away within a second") }
         _ = shortages.begin()
+        _ = logins.begin()
+        _ = jobs.begin()
+        let odd = oddLines.begin()
+        if odd > 0 { log.warning("…and \(odd) more such lines of pools within a second") }
     }
 
     /// So many of a kind are told between two beginnings.
@@ -134,13 +184,19 @@ struct NewsLog {
 
     private func upstream(_ id: PoolConnectionID) -> Logger.Metadata { ["upstream": "\(id.upstream)"] }
 
-    private static func text(_ failure: PoolFailure) -> String {
+    /// Why a pool failed, and what is done or should be.
+    private static func words(for failure: PoolFailure) -> (reason: String, remedy: String) {
         switch failure {
-        case .connection(let text): text
-        case .connectTimeout: "no connection within \(Limits.poolConnect.count / 1_000) s"
-        case .noAnswer: "no answer within \(Limits.poolAnswer.count / 1_000) s"
-        case .loginRefused(let text): "login refused: \"\(text)\""
-        case .fault(let fault): "it sent \(fault.text)"
+        case .connection(let text): (text, "trying again")
+        case .connectTimeout: ("no connection within \(Limits.poolConnect.count / 1_000) s", "trying again")
+        case .noAnswer: ("no answer within \(Limits.poolAnswer.count / 1_000) s", "connecting again")
+        case .loginRefused(let text): ("login refused: \"\(text)\"", "check user and pass, trying again")
+        case .fault(let fault): ("it sent \(fault.text)", "connecting again")
+        case .sessionLost(let text): ("the pool does not know our session any more (\"\(text)\")", "logging in again")
+        case .banned(let text, let pause):
+            ("the pool has banned us (\"\(text)\")", "next attempt in \((pause.count + 999) / 1_000) s")
+        case .redirectedTooOften:
+            ("redirected \(Limits.redirectsMax) times in a row", "connecting to its own address again")
         }
     }
 }

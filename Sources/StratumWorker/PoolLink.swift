@@ -7,6 +7,8 @@ final class PoolLink {
     private unowned let worker: Worker
     private var connection: PoolConnection?
     private var isHungUp = false
+    /// Where it is being reached; nil once the connection is there.
+    private var dialled: (host: String, port: UInt16)?
     /// What the turn has gathered; it leaves in one write.
     private var pending: [UInt8] = []
 
@@ -15,8 +17,14 @@ final class PoolLink {
         self.worker = worker
     }
 
+    /// Looks the host up and connects to it.
+    func dial(_ host: String, port: UInt16) {
+        dialled = (host, port)
+        worker.addresses.next(for: host, port: port) { [weak self] in self?.connect($0) }
+    }
+
     /// The pool's address is known, or not.
-    func dial(_ address: Result<SocketAddress, SystemFailure>) {
+    private func connect(_ address: Result<SocketAddress, SystemFailure>) {
         guard !isHungUp else { return }
         do throws(SystemFailure) {
             let connection = PoolConnection(on: worker.loop, link: self, worker: worker)
@@ -70,8 +78,15 @@ final class PoolLink {
     /// A turn's worth of 256 busy miners.
     private static let pendingBytesMax = 64 * 1024
 
+    /// The attempt is over: with a connection, or without.
+    func dialEnded(isConnected: Bool) {
+        if !isConnected, let dialled { worker.addresses.failed(dialled.host, port: dialled.port) }
+        dialled = nil
+    }
+
     func hangUp() {
         isHungUp = true
+        dialEnded(isConnected: false)
         connection?.close()
         connection = nil
     }
@@ -93,6 +108,7 @@ final class PoolConnection: TCPStream {
     override var queueBytesMax: Int { 4 * 1024 * 1024 }
 
     override func didConnect(_ failure: SystemFailure?) {
+        link.dialEnded(isConnected: failure == nil)
         if let failure { return worker.ended(link, reason: failure.description) }
         keepAlive()
         worker.connected(link)

@@ -12,7 +12,7 @@ extension ShardPolicy {
                 Pool(
                     name: pool.name, user: pool.user, password: pool.password, rigID: pool.rigID,
                     algorithm: pool.algorithm.flatMap { AlgorithmName($0) },
-                    keepalive: .seconds(pool.keepaliveSeconds > 0 ? UInt64(pool.keepaliveSeconds) : 60))
+                    keepalive: pool.keepaliveSeconds > 0 ? .seconds(UInt64(pool.keepaliveSeconds)) : nil)
             },
             agent: settings.userAgent
                 ?? "millrace/\(BuildInformation.version) (\(BuildInformation.platform)) "

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import StratumProtocol
 internal import StratumSession
 
 // Where the pools of the shard's connections are.
@@ -8,7 +9,10 @@ extension Worker {
         let link = PoolLink(id, worker: self)
         pools[id] = link
         guard let number = number(ofPool: id) else { return ended(link, reason: "not in the configuration") }
-        addresses.next(for: number) { link.dial($0) }
+        // Where the pool has sent us, or its own address.
+        let redirect = shard.redirect(of: id)
+        link.dial(
+            redirect?.host ?? settings.pools[number].host, port: redirect?.port ?? settings.pools[number].port)
     }
 
     /// Which of the settings' pools a connection is to; nil when they do not name it: it is of an earlier configuration.

@@ -80,7 +80,7 @@ final class Worker {
         let number = UInt16(clamping: inheritance.shard ?? 0)
         translation = EventTranslation(shard: number, naming: MinerNaming(mode: settings.workerNaming))
         memory = try inheritance.legacy.map { try StateMemory(descriptor: $0.memory) }
-        addresses = PoolAddresses(settings, loop: loop)
+        addresses = PoolAddresses(settings.dns, loop: loop)
         let events: EventLog
         if let takeover = try Worker.takeover(
             from: memory, standing, translation, parser,
@@ -95,7 +95,7 @@ final class Worker {
             shard = Shard(
                 policy: ShardPolicy(settings, shard: inheritance.shard ?? 0), seed: UInt64.random(in: .min ... .max))
         }
-        news = NewsLog(log: log, pools: shard.poolNames)
+        news = NewsLog(log: log, pools: shard.poolNames, preferred: settings.pools.map(\.name))
         reporter = try Reporter(settings, events: events)
     }
 
@@ -160,6 +160,10 @@ final class Worker {
         tellGauges()
         budget = DescriptorBudget(limit: DescriptorLimit.current, listening: inheritance.sockets.count)
         news.tellSilenced()
+        let upstreams = shard.upstreamCounts
+        news.second(
+            hasPool: upstreams.active > 0 || upstreams.error == 0, waiting: shard.minersNow + shard.minersWaiting,
+            at: now)
     }
 
     private func endTurn() {
@@ -329,10 +333,11 @@ final class Worker {
             reporter.left(key: key)
         case .settled(let share):
             reporter.settled(share)
+            news.settled(share)
         case .poolError(let text):
             reporter.poolError(text)
         case .news(let item):
-            news.tell(item, miner: { [unowned self] id in self.miner(id)?.peer?.host })
+            news.tell(item, at: now, miner: { [unowned self] id in self.miner(id)?.peer?.host })
         }
     }
 

@@ -56,7 +56,7 @@ func exampleJob(_ message: String = "pool-job") throws -> Job {
     switch try JSONParser().poolMessage(try Golden.text(message), loginID: 1) {
     case .job(let job): return job
     case .loggedIn(let login): if let job = login.job { return job }
-    case .accepted, .refused, .other: break
+    case .accepted, .refused, .reconnect, .other: break
     }
     throw PeerFault.badField("example")
 }

@@ -65,7 +65,70 @@ struct PoolMessageTests {
     @Test func aRefusalWithoutIDAnswersTheLoginThatWaits() throws {
         let line = #"{"id":null,"error":{"code":-1,"message":"IP Address currently banned"}}"#
         #expect(try refusal(line, loginID: 1) == "IP Address currently banned")
-        #expect(try isOther(line))
+        guard case .refused(nil, "IP Address currently banned") = try parser.poolMessage(line) else {
+            Issue.record("a complaint without a request is not one about a request")
+            return
+        }
+    }
+
+    @Test(arguments: [
+        (#"{"id":7,"result":false,"error":[21,"Job not found",null]}"#, "Job not found"),
+        (#"{"id":7,"error":["Stale","ignored"]}"#, "Stale"), (#"{"id":7,"error":[23,"",null,"Low diff"]}"#, "Low diff"),
+        (#"{"id":7,"error":[20]}"#, "Unknown error"), (#"{"id":7,"error":true}"#, "Unknown error"),
+        (#"{"id":"7","error":"Block expired"}"#, "Block expired"), (#"{"id":7,"error":{"code":-3}}"#, "Unknown error"),
+        (#"{"id":7,"error":[[21,"nested"]]}"#, "Unknown error"),
+    ])
+    func errorsOfAllShapesAreRead(line: String, text: String) throws {
+        #expect(try refusal(line) == text)
+    }
+
+    @Test(arguments: [
+        #"{"id":"7","result":{"status":"OK"},"error":null}"#, #"{"id":7,"result":"OK","error":false}"#,
+        #"{"id":7,"result":true,"error":[]}"#, #"{"id":"007","result":true,"error":""}"#,
+        #"{"id":7,"result":true,"error":0}"#,
+    ])
+    func aYesOfAnyShapeIsAYes(line: String) throws {
+        guard case .accepted(7) = try parser.poolMessage(line) else {
+            Issue.record("taken for a no")
+            return
+        }
+    }
+
+    @Test(arguments: [
+        "\"\"", "\"-7\"", "\"7 \"", "\"0x7\"", "\"1234567890123456789\"", "\"7.0\"", "[7]", "{}", "true",
+    ])
+    func whatIsNoNumberIsNoID(id: String) throws {
+        #expect(try isOther(#"{"id":\#(id),"result":true}"#))
+    }
+
+    @Test(arguments: [
+        (#"["a.example","3333"]"#, PoolRedirect(host: "a.example", port: 3_333)),
+        (#"["a.example",3333,5]"#, PoolRedirect(host: "a.example", port: 3_333)),
+        (#"["2001:db8::1",1]"#, PoolRedirect(host: "2001:db8::1", port: 1)),
+        ("[]", PoolRedirect(host: nil, port: nil)), (#"[null,"80"]"#, PoolRedirect(host: nil, port: 80)),
+    ])
+    func aRedirectIsRead(params: String, redirect: PoolRedirect) throws {
+        let line = #"{"id":null,"method":"client.reconnect","params":\#(params)}"#
+        guard case .reconnect(redirect) = try parser.poolMessage(line) else {
+            Issue.record("no redirect")
+            return
+        }
+    }
+
+    @Test func theRedirectOfTheDocumentIsRead() throws {
+        guard case .reconnect(let redirect) = try parser.poolMessage(try Golden.text("pool-reconnect")) else {
+            Issue.record("no redirect")
+            return
+        }
+        #expect(redirect == PoolRedirect(host: "eu.pool.example", port: 3_334))
+    }
+
+    @Test(arguments: [
+        #"["a b","1"]"#, #"["a\u0000b",1]"#, #"["a/b",1]"#, #"["a",0]"#, #"["a",-1]"#, #"["a",65536]"#, #"["a","+1x"]"#,
+        #"["\#(String(repeating: "a", count: 254))",1]"#, #"[{},1]"#,
+    ])
+    func aRedirectToNowhereIsPassedOver(params: String) throws {
+        #expect(try isOther(#"{"method":"client.reconnect","params":\#(params)}"#))
     }
 
     @Test(arguments: [

@@ -135,6 +135,7 @@ struct FailoverTests {
         // Lost soon after it has come, again and again: how long until it is used again?
         let absences = (0..<8).map { _ in
             harness.pass(.seconds(5))
+            harness.submit(harness.miners[0])
             let before = harness.actives.count { $0 == 0 }
             harness.drop(harness.peer(0))
             var seconds: UInt64 = 0
@@ -161,6 +162,7 @@ struct FailoverTests {
         harness.pools[0].door = .open
         harness.pass(Milliseconds(1_100))
         for _ in 0..<3 {
+            harness.submit(harness.miners[0])
             harness.drop(harness.peer(0))
             harness.pass(.seconds(12))
         }
@@ -171,14 +173,61 @@ struct FailoverTests {
         #expect(harness.actives.last == 0)
     }
 
-    @Test func oneSuccessOfTheFirstForgivesItsFailures() {
+    @Test func anAcceptedShareForgivesTheFailuresOfTheFirst() {
         let harness = ShardHarness(pools: 2) { $0.retries = 2 }
-        harness.join()
+        let miner = harness.join()
         for _ in 0..<3 {
+            harness.submit(miner)
             harness.drop(harness.peer(0))
             harness.pass(Milliseconds(1_100))
         }
         #expect(harness.dials(1) == 0)
         #expect(harness.actives == [0, 0, 0, 0])
+    }
+
+    @Test func aMinuteOfServiceForgivesTheFailuresOfTheFirst() {
+        let harness = ShardHarness(pools: 2) { $0.retries = 2 }
+        harness.join()
+        for _ in 0..<3 {
+            harness.pass(.seconds(61))
+            harness.keepalive(harness.miners[0])
+            harness.drop(harness.peer(0))
+            harness.pass(Milliseconds(1_100))
+        }
+        #expect(harness.dials(1) == 0)
+    }
+
+    /// A login and a job are worth nothing when the connection ends before a share.
+    @Test func aFirstPoolThatHangsUpAfterEachJobLeadsToTheBackup() {
+        let harness = ShardHarness(pools: 2) { $0.retries = 3 }
+        let miner = harness.join()
+        for _ in 0..<3 {
+            harness.drop(harness.peer(0))
+            harness.pass(Milliseconds(1_100))
+        }
+        #expect(harness.actives == [0, 0, 0, 1])
+        harness.submit(miner)
+        #expect(miner.answer == .status(miner.lastRequest, "OK"))
+        // Each further visit to the first is shorter than the backup's service, and rarer.
+        var visits = 0
+        for _ in 0..<60 {
+            harness.pass(.seconds(1))
+            guard let peer = harness.open(0).first, !peer.lines.isEmpty, harness.actives.last == 0 else { continue }
+            visits += 1
+            harness.drop(peer)
+        }
+        #expect((2...4).contains(visits))
+        #expect(harness.violations.isEmpty)
+    }
+
+    @Test func whileABackupIsSlowTheUselessFirstRests() {
+        let harness = ShardHarness(pools: 2) { $0.retries = 1 }
+        harness.pools[1].door = .silent
+        harness.join()
+        harness.drop(harness.peer(0))
+        harness.pass(Milliseconds(4_900))
+        #expect(harness.dials(0) == 1 && harness.dials(1) == 1)
+        harness.pass(Milliseconds(200))
+        #expect(harness.dials(0) == 2)
     }
 }

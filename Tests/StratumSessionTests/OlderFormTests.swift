@@ -10,6 +10,7 @@ struct OlderFormTests {
         let harness = ShardHarness(pools: 2) {
             $0.retries = 1
             $0.pools[0].rigID = "rig"
+            for pool in $0.pools.indices { $0.pools[pool].keepalive = .seconds(60) }
         }
         harness.pools[0].door = .closed
         for _ in 0..<3 { harness.join() }
@@ -47,13 +48,20 @@ struct OlderFormTests {
         return try Shard(decoding: &form, poolNames: names)
     }
 
-    /// The same shard, in which each miner keeps its agent for itself, as all did.
+    /// The same shard without what an older form leaves out, in which each miner keeps its agent for itself, as all did.
     private func naming(_ shard: borrowing Shard) throws -> Shard {
         var same = try StratumSessionTests.read(written(shard))
         var full = AgentTable()
         for number in 0..<AgentTable.countMax { _ = full.number(of: "an agent with number \(number)") }
         for row in same.wires.indices { same.wires[row].translate(from: same.agents, to: &full) }
         same.agents = AgentTable()
+        // An older program forgot these at each takeover.
+        for upstream in same.upstreams.indices {
+            same.upstreams[upstream].jobAt = Instant(microseconds: 0)
+            same.upstreams[upstream].lastPool = 0
+            same.upstreams[upstream].accepted = 0
+            same.upstreams[upstream].rejected = 0
+        }
         return same
     }
 
@@ -114,7 +122,7 @@ struct OlderFormTests {
                 form.text(ifGiven: pool.rigID)
                 form.flag(pool.algorithm != nil)
                 form.bytes(pool.algorithm ?? AlgorithmName())
-                form.integer(pool.keepalive.count)
+                form.integer(pool.keepalive?.count ?? 0)
             }
         }
     }

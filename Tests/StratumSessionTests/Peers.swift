@@ -156,9 +156,9 @@ func hex(_ bytes: [UInt8]) -> String {
 }
 
 extension ShardHarness {
-    /// The failures of pools that were reported.
+    /// The failures of pools that are news.
     var failures: [PoolFailure] {
-        news.compactMap { if case .poolFailed(_, let failure) = $0 { failure } else { nil } }
+        news.compactMap { if case .poolFailed(_, let failure, isRepeated: false) = $0 { failure } else { nil } }
     }
 
     /// The pools that have become active, in order.

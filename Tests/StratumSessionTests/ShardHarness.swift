@@ -279,8 +279,9 @@ final class ShardHarness {
 
     private func dial(_ id: PoolConnectionID) {
         let name = shard.poolName(of: id)
-        let number = Int(name.dropFirst(4)) ?? 0
-        keep(name == "pool\(number)", "a dial to nowhere")
+        // "pool7", perhaps with more behind it: the tests of redirects name hosts and ports.
+        let number = name.hasPrefix("pool") ? Int(name.dropFirst(4).prefix { $0.isNumber }) ?? 0 : 0
+        keep(number < pools.count, "a dial to nowhere")
         let peer = PoolPeer(id, pool: number, serial: serial)
         keep(peerOf[id] == nil, "a connection with the name of another")
         peers.append(peer)

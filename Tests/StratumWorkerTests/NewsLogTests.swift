@@ -44,20 +44,73 @@ final class Lines: Sendable {
         NewsLog(log: lines.logger(level), pools: ["a:1", "b:2"])
     }
 
-    @Test func aPoolThatWorksIsToldOnceAndNotForEachUpstream() {
+    @Test func eachLoginAtAPoolIsToldButNotThousandsInASecond() {
         var news = makeLog()
         news.tell(.poolActive(first)) { _ in nil }
         news.tell(.poolActive(other)) { _ in nil }
-        #expect(lines.all == ["a:1: logged in, job received upstream=0"])
+        #expect(lines.all == ["use pool a:1 upstream=0", "use pool a:1 upstream=1"])
+        for _ in 0..<1_000 { news.tell(.poolActive(other)) { _ in nil } }
+        #expect(lines.all.count == 5)
     }
 
-    @Test func aPoolThatIsBackIsNewsAgain() {
+    @Test(arguments: [
+        (PoolFailure.connection("connection refused"), "a:1: connection refused; trying again upstream=0"),
+        (
+            .sessionLost("Unauthenticated"),
+            "a:1: the pool does not know our session any more (\"Unauthenticated\"); logging in again upstream=0"
+        ),
+        (
+            .banned("Your IP is banned", pause: Milliseconds(14_001)),
+            "a:1: the pool has banned us (\"Your IP is banned\"); next attempt in 15 s upstream=0"
+        ),
+    ])
+    func failuresNameTheReasonAndWhatIsDone(failure: PoolFailure, line: String) {
+        var news = makeLog()
+        news.tell(.poolFailed(first, failure, isRepeated: false)) { _ in nil }
+        #expect(lines.texts(.warning) == [line])
+        news.tell(.poolFailed(first, failure, isRepeated: true)) { _ in nil }
+        #expect(lines.all.count == 1)
+    }
+
+    @Test func aRefusedLoginIsForThePersonWhoWroteTheConfiguration() {
+        var news = makeLog()
+        news.tell(.poolFailed(first, .loginRefused("Invalid address used for login"), isRepeated: false)) { _ in nil }
+        #expect(
+            lines.texts(.error) == [
+                "a:1: login refused: \"Invalid address used for login\"; check user and pass, trying again upstream=0"
+            ])
+    }
+
+    @Test func aChangeOfPoolsAndAnOutageAreTold() {
         var news = makeLog()
         news.tell(.poolActive(first)) { _ in nil }
-        news.tell(.poolFailed(first, .connection("connection refused"))) { _ in nil }
-        news.tell(.poolActive(first)) { _ in nil }
-        #expect(lines.texts(.info).count == 2)
-        #expect(lines.texts(.warning) == ["a:1: connection refused; trying again upstream=0"])
+        news.tell(.poolFailed(first, .noAnswer, isRepeated: false)) { _ in nil }
+        let other = PoolConnectionID(upstream: 0, pool: 1, generation: 3)
+        news.tell(.poolActive(other)) { _ in nil }
+        #expect(lines.texts(.notice) == ["now mining at b:2 (a:1: no answer within 20 s, 1 try)"])
+        news.tell(.poolFailed(other, .connection("connection refused"), isRepeated: true)) { _ in nil }
+        news.second(hasPool: false, waiting: 2, at: Instant(microseconds: 5_000_000))
+        #expect(
+            lines.texts(.error) == [
+                "no pool: 2 miners waiting, 0 shares refused since; a:1: no answer within 20 s, 1 try; "
+                    + "b:2: connection refused, 1 try"
+            ])
+    }
+
+    @Test func oddLinesOfAPoolAreToldOnceASecondAndCounted() {
+        var news = makeLog()
+        for _ in 0..<20 { news.tell(.poolOddLine(first, .invalidJSON)) { _ in nil } }
+        news.tellSilenced()
+        #expect(lines.texts(.warning).count == 2)
+        #expect(lines.all.last == "…and 19 more such lines of pools within a second")
+    }
+
+    @Test func redirectsAreTold() {
+        var news = makeLog()
+        news.tell(.redirected(first, PoolRedirect(host: "b.example", port: 2))) { _ in nil }
+        news.tell(.redirectRefused(first, PoolRedirect(host: "evil.example", port: 2))) { _ in nil }
+        #expect(lines.texts(.notice) == ["a:1 redirects us to b.example:2: following upstream=0"])
+        #expect(lines.texts(.warning).count == 1)
     }
 
     @Test func rejectedSharesAreToldTenASecondAndThenCounted() {
@@ -112,13 +165,23 @@ final class Lines: Sendable {
         #expect(lines.all.count == 2)
     }
 
-    @Test func jobsAreForThoseWhoAskForDetails() {
-        let job = ShardNews.newJob(upstream: 0, pool: 1, difficulty: 5, height: 7, miners: 3)
+    @Test func aNewJobIsToldOnceASecondAndForEachUpstreamToThoseWhoAsk() {
+        let algorithm = AlgorithmName("rx/0") ?? AlgorithmName()
+        let job = ShardNews.newJob(
+            upstream: 0, pool: 1, difficulty: 5, algorithm: algorithm, height: 7, miners: 3)
         var news = makeLog()
-        news.tell(job) { _ in nil }
-        #expect(lines.all.isEmpty)
+        for _ in 0..<40 { news.tell(job) { _ in nil } }
+        #expect(lines.all == ["new job from b:2 diff 5 algo rx/0 height 7 miners=3 upstream=0"])
         news = makeLog(.debug)
+        for _ in 0..<40 { news.tell(job) { _ in nil } }
+        #expect(lines.texts(.debug).count == 39)
+    }
+
+    @Test func aJobWithoutAlgorithmOrHeightHasAShorterLine() {
+        var news = makeLog()
+        let job = ShardNews.newJob(
+            upstream: 2, pool: 0, difficulty: 5, algorithm: AlgorithmName(), height: 0, miners: 1)
         news.tell(job) { _ in nil }
-        #expect(lines.all == ["b:2: new job difficulty=5 height=7 miners=3 upstream=0"])
+        #expect(lines.all == ["new job from a:1 diff 5 miners=1 upstream=2"])
     }
 }

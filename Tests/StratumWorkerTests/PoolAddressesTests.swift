@@ -12,7 +12,7 @@ private final class Names {
 
     func addresses(of settings: Settings) -> PoolAddresses {
         PoolAddresses(
-            settings, nanoseconds: { self.now },
+            settings.dns, nanoseconds: { self.now },
             lookup: { host, _, family, answer in self.questions.append((host, family, answer)) })
     }
 }
@@ -36,7 +36,7 @@ private final class Names {
     @Test(arguments: ["127.0.0.1", "::1"])
     func anAddressNeedsNoNameServer(host: String) throws {
         var hosts: [String] = []
-        names.addresses(of: settings(host)).next(for: 0) { hosts.append((try? $0.get().host) ?? "?") }
+        names.addresses(of: settings(host)).next(for: host, port: 3_333) { hosts.append((try? $0.get().host) ?? "?") }
         #expect(hosts == [host])
         #expect(names.questions.isEmpty)
     }
@@ -44,7 +44,7 @@ private final class Names {
     @Test func allAddressesOfANameAreTakenInTurn() throws {
         let addresses = names.addresses(of: settings())
         var hosts: [String] = []
-        func ask() { addresses.next(for: 0) { hosts.append((try? $0.get().host) ?? "?") } }
+        func ask() { addresses.next(for: "pool.example", port: 3_333) { hosts.append((try? $0.get().host) ?? "?") } }
         ask()
         names.questions[0].answer(try found("10.0.0.1", "10.0.0.2", "10.0.0.3"))
         for _ in 0..<5 { ask() }
@@ -56,7 +56,7 @@ private final class Names {
     @Test func manyWhoAskAtOnceWaitForOneAnswer() throws {
         let addresses = names.addresses(of: settings())
         var answers = 0
-        for _ in 0..<16 { addresses.next(for: 0) { _ in answers += 1 } }
+        for _ in 0..<16 { addresses.next(for: "pool.example", port: 3_333) { _ in answers += 1 } }
         #expect(names.questions.count == 1)
         names.questions[0].answer(try found("10.0.0.1"))
         #expect(answers == 16)
@@ -64,13 +64,13 @@ private final class Names {
 
     @Test func anAnswerIsKeptForItsTimeAndNoLonger() throws {
         let addresses = names.addresses(of: settings())
-        addresses.next(for: 0) { _ in }
+        addresses.next(for: "pool.example", port: 3_333) { _ in }
         names.questions[0].answer(try found("10.0.0.1"))
         names.now += 29_999_999_999
-        addresses.next(for: 0) { _ in }
+        addresses.next(for: "pool.example", port: 3_333) { _ in }
         #expect(names.questions.count == 1)
         names.now += 1
-        addresses.next(for: 0) { _ in }
+        addresses.next(for: "pool.example", port: 3_333) { _ in }
         #expect(names.questions.count == 2)
     }
 
@@ -78,33 +78,76 @@ private final class Names {
         let addresses = names.addresses(of: settings())
         var failures = 0
         for attempt in 0..<3 {
-            addresses.next(for: 0) { if case .failure(refusal) = $0 { failures += 1 } }
+            addresses.next(for: "pool.example", port: 3_333) { if case .failure(refusal) = $0 { failures += 1 } }
             names.questions[attempt].answer(.failure(refusal))
         }
         #expect(failures == 3)
         var host: String?
-        addresses.next(for: 0) { host = try? $0.get().host }
+        addresses.next(for: "pool.example", port: 3_333) { host = try? $0.get().host }
         names.questions[3].answer(try found("10.0.0.1"))
         #expect(host == "10.0.0.1")
     }
 
     @Test func whenNamesFailTheLastAddressesServeOn() throws {
         let addresses = names.addresses(of: settings())
-        addresses.next(for: 0) { _ in }
+        addresses.next(for: "pool.example", port: 3_333) { _ in }
         names.questions[0].answer(try found("10.0.0.1"))
         names.now += 31_000_000_000
         var host: String?
-        addresses.next(for: 0) { host = try? $0.get().host }
+        addresses.next(for: "pool.example", port: 3_333) { host = try? $0.get().host }
         names.questions[1].answer(.failure(refusal))
         #expect(host == "10.0.0.1")
-        addresses.next(for: 0) { _ in }
+        addresses.next(for: "pool.example", port: 3_333) { _ in }
         #expect(names.questions.count == 3, "the old answer must not pass for a new one")
     }
 
-    @Test(arguments: zip([0, 4, 6], [AddressFamily.any, .ipv4, .ipv6]))
+    @Test(arguments: zip([0, 4, 6], [AddressFamily.any, .ipv4, .any]))
     func theOperatorChoosesTheVersionOfIP(version: Int, family: AddressFamily) {
-        names.addresses(of: settings(ipVersion: version)).next(for: 0) { _ in }
+        names.addresses(of: settings(ipVersion: version)).next(for: "pool.example", port: 3_333) { _ in }
         #expect(names.questions.map(\.family) == [family])
+    }
+
+    // MARK: - Preferring IPv6
+
+    private func hosts(_ count: Int, of addresses: PoolAddresses) -> [String] {
+        var hosts: [String] = []
+        for _ in 0..<count {
+            addresses.next(for: "pool.example", port: 3_333) { hosts.append((try? $0.get().host) ?? "?") }
+        }
+        return hosts
+    }
+
+    @Test func withVersionSixOnlyIPv6AddressesAreTakenWhileTheyWork() throws {
+        let addresses = names.addresses(of: settings(ipVersion: 6))
+        _ = hosts(1, of: addresses)
+        names.questions[0].answer(try found("10.0.0.1", "2001:db8::1", "10.0.0.2", "2001:db8::2"))
+        #expect(Set(hosts(10, of: addresses)) == ["2001:db8::1", "2001:db8::2"])
+    }
+
+    @Test func withVersionSixAHostWithoutIPv6IsReachedByIPv4() throws {
+        let addresses = names.addresses(of: settings(ipVersion: 6))
+        _ = hosts(1, of: addresses)
+        names.questions[0].answer(try found("10.0.0.1"))
+        #expect(hosts(2, of: addresses) == ["10.0.0.1", "10.0.0.1"])
+        addresses.failed("pool.example", port: 3_333)
+        #expect(hosts(1, of: addresses) == ["10.0.0.1"])
+    }
+
+    @Test func anIPv6AddressThatCannotBeReachedGivesIPv4ItsChance() throws {
+        let addresses = names.addresses(of: settings(ipVersion: 6))
+        _ = hosts(1, of: addresses)
+        names.questions[0].answer(try found("2001:db8::1", "10.0.0.1"))
+        addresses.failed("pool.example", port: 3_333)
+        #expect(hosts(3, of: addresses) == ["10.0.0.1", "2001:db8::1", "2001:db8::1"])
+    }
+
+    @Test func hostsThatPoolsSendUsToDoNotFillTheMemory() throws {
+        let addresses = names.addresses(of: settings())
+        for number in 0..<(3 * PoolAddresses.hostsMax) {
+            addresses.next(for: "host\(number).example", port: 1) { _ in }
+            names.questions[number].answer(try found("10.0.0.1"))
+        }
+        #expect(addresses.hostCount == PoolAddresses.hostsMax)
     }
 }
 

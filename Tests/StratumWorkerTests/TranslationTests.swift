@@ -57,10 +57,10 @@ import Testing
         #expect(pools[1].algorithm == nil)
     }
 
-    @Test func aKeepaliveThatIsOffStillServesPoolsThatExpectOne() {
+    @Test func aKeepaliveThatIsOffIsLeftToThePool() {
         let pools = ShardPolicy(settings, shard: 0).pools
-        #expect(pools[0].keepalive.count == 30_000)
-        #expect(pools[1].keepalive.count == 60_000)
+        #expect(pools[0].keepalive == .seconds(30))
+        #expect(pools[1].keepalive == nil)
     }
 
     @Test func whatMinersMayDoIsCarriedOver() {

@@ -1,0 +1,63 @@
+internal import StratumProtocol
+
+/// What a pool's refusal says about our session, beyond the request that it answers.
+///
+/// Pools of the node families forget a session after some minutes, or ban an address, and keep the connection open:
+/// every later share is refused. Only these words tell.
+enum RefusalMeaning: Equatable {
+    /// It is about the one request.
+    case request
+    /// The pool does not know the job. That is ordinary for a job that it has replaced; said of its current job several
+    /// times in a row, it means that the session is broken.
+    case unknownJob
+    /// The same in the words of pools that check the session by its jobs: said of the current job once, it is broken.
+    case invalidJobID
+    /// The pool does not know the session: log in again.
+    case forgotten
+    /// The pool refuses our address or login for some time.
+    case banned
+
+    /// - Parameter text: the pool's words. Letter case and blanks at the start do not matter.
+    init(_ text: String) {
+        let words = text.lowercased().drop { $0 == " " || $0 == "\t" }
+        if RefusalMeaning.bans.contains(where: { words.contains($0) }) {
+            self = .banned
+        } else if RefusalMeaning.forgets.contains(where: { words.hasPrefix($0) }) {
+            self = .forgotten
+        } else if words.hasPrefix("invalid job id") || words.hasPrefix("invalid jobid") {
+            self = .invalidJobID
+        } else if RefusalMeaning.unknownJobs.contains(where: { words.hasPrefix($0) }) {
+            self = .unknownJob
+        } else {
+            self = .request
+        }
+    }
+
+    /// What miners are told instead of the pool's words; nil when those may be relayed. XMRig drops its connection on
+    /// refusals that begin with `Unauthenticated`, `your IP is banned`, `IP Address currently banned` or
+    /// `Invalid job id`, and waits for its retry pause (docs/decisions/0003).
+    var relayedAs: MinerReply.Refusal? {
+        switch self {
+        case .request, .unknownJob: nil
+        case .invalidJobID: .staleShare
+        case .forgotten, .banned: .badGateway
+        }
+    }
+
+    /// Anywhere in the text: "Your IP is banned", "IP Address currently banned", "You have been blacklisted".
+    private static let bans = ["banned", "blacklisted", "blocklisted", "ip is blocked", "address is blocked"]
+
+    /// At the start of the text.
+    private static let forgets = [
+        "unauthenticated", "unauthorized", "unauthorised", "not authenticated", "not authorized", "not authorised",
+        "not logged in", "not subscribed", "login first", "please login", "please log in", "login required",
+        "no session", "no such session", "invalid session", "unknown session", "session ", "invalid client id",
+        "unknown client", "invalid miner id", "unknown miner", "miner not found", "invalid rpc id",
+    ]
+
+    /// At the start of the text.
+    private static let unknownJobs = [
+        "invalid job", "unknown job", "job not found", "job id not found", "no such job", "job does not exist",
+        "unknown work",
+    ]
+}

@@ -1,0 +1,66 @@
+internal import StratumProtocol
+
+// What a pool's words and lines say about the session as a whole: whether it is still of use.
+
+extension Shard {
+    /// A request was refused, or the pool complains unasked. Its words may mean that the whole session is broken.
+    mutating func refused(_ requestID: Int64?, _ text: String, by id: PoolConnectionID, at now: Instant) {
+        let (upstream, pool) = (Int(id.upstream), Int(id.pool))
+        let concernsCurrentJob = requestID.map { isForCurrentJob($0, of: id) } ?? false
+        if let requestID { answered(requestID, refusal: text, by: id, at: now) }
+        let meaning = RefusalMeaning(text)
+        switch meaning {
+        case .request:
+            upstreams[upstream].sessions[pool].unknownJobs = 0
+        case .unknownJob, .invalidJobID:
+            guard concernsCurrentJob else { return }
+            upstreams[upstream].sessions[pool].unknownJobs += 1
+            let isBroken =
+                meaning == .invalidJobID || upstreams[upstream].sessions[pool].unknownJobs >= Limits.unknownJobsMax
+            if isBroken { fail(id, .sessionLost(text), at: now) }
+        case .forgotten:
+            fail(id, .sessionLost(text), at: now)
+        case .banned:
+            fail(id, ban(id, text, at: now), at: now)
+        }
+    }
+
+    /// Whether a share is for the job that its pool gave last: the pool must know that one.
+    private func isForCurrentJob(_ requestID: Int64, of id: PoolConnectionID) -> Bool {
+        let upstream = Int(id.upstream)
+        guard let share = upstreams[upstream].sessions[Int(id.pool)].inFlight.share(of: requestID) else { return false }
+        return !share.isExpired && upstreams[upstream].current?.source == id
+            && upstreams[upstream].jobAt <= share.sentAt
+    }
+
+    /// The pool has banned us: all upstreams leave it alone for a while.
+    mutating func ban(_ id: PoolConnectionID, _ text: String, at now: Instant) -> PoolFailure {
+        seats[Int(id.pool)].banned(at: now)
+        let pause = Milliseconds(seats[Int(id.pool)].bannedUntil.microseconds(since: now) / 1_000)
+        return .banned(text, pause: pause)
+    }
+
+    /// The pool has accepted a share.
+    mutating func poolIsUseful(_ id: PoolConnectionID) {
+        let (upstream, pool) = (Int(id.upstream), Int(id.pool))
+        upstreams[upstream].sessions[pool].unknownJobs = 0
+        upstreams[upstream].sessions[pool].redirects = 0
+        seats[pool].isUseful()
+        if let rank = seats[pool].rank { upstreams[upstream].choice.proved(Int(rank)) }
+    }
+
+    /// The pool has sent a line that is not a message. A few are passed over.
+    mutating func oddLine(_ fault: PeerFault, of id: PoolConnectionID, at now: Instant) {
+        guard isCurrent(id) else { return }
+        let (upstream, pool) = (Int(id.upstream), Int(id.pool))
+        if now >= upstreams[upstream].sessions[pool].oddLinesSince + Limits.oddLinesWindow {
+            upstreams[upstream].sessions[pool].oddLinesSince = now
+            upstreams[upstream].sessions[pool].oddLines = 0
+        }
+        guard upstreams[upstream].sessions[pool].oddLines < Limits.oddLinesMax else {
+            return fail(id, .fault(fault), at: now)
+        }
+        upstreams[upstream].sessions[pool].oddLines += 1
+        outbox.append(.news(.poolOddLine(id, fault)))
+    }
+}

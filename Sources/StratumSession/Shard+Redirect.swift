@@ -1,0 +1,91 @@
+public import StratumProtocol
+
+// `client.reconnect`: a pool sends us to another of its servers. MiningRigRentals gives each login a port of its own this
+// way; a foreign host would get our login.
+
+extension Shard {
+    /// Where to connect instead of the pool's own address; nil = there.
+    public func redirect(of id: PoolConnectionID) -> PoolRedirect? {
+        isCurrent(id) ? upstreams[Int(id.upstream)].sessions[Int(id.pool)].redirect : nil
+    }
+
+    /// Follows a pool to the same host or its domain. Its own address is tried again when the new connection ends.
+    mutating func redirected(_ redirect: PoolRedirect, of id: PoolConnectionID, at now: Instant) {
+        let (upstream, pool) = (Int(id.upstream), Int(id.pool))
+        let session = upstreams[upstream].sessions[pool]
+        switch session.phase {
+        case .idle, .pausing, .connecting, .draining: return
+        case .loggingIn, .awaitingJob, .active: break
+        }
+        guard let own = PoolRedirect(address: seats[pool].pool.name), let ownHost = own.host else { return }
+        let target = PoolRedirect(
+            host: redirect.host ?? session.redirect?.host ?? ownHost,
+            port: redirect.port ?? session.redirect?.port ?? own.port)
+        guard HostName.isSameSite(target.host ?? ownHost, as: ownHost) else {
+            return outbox.append(.news(.redirectRefused(id, target)))
+        }
+        guard session.redirects < Limits.redirectsMax else { return fail(id, .redirectedTooOften, at: now) }
+        outbox.append(.news(.redirected(id, target)))
+        letGo(of: id, at: now)
+        if let rank = seats[pool].rank { upstreams[upstream].choice.moved(Int(rank)) }
+        connect(pool, for: upstream, redirect: target, redirects: session.redirects + 1, at: now)
+    }
+}
+
+extension PoolRedirect {
+    /// - Parameter address: "pool.example:3333" or "[2001:db8::1]:3333".
+    init?(address: String) {
+        guard let colon = address.lastIndex(of: ":"), let port = UInt16(address[address.index(after: colon)...]) else {
+            return nil
+        }
+        var host = address[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        self.init(host: String(host), port: port)
+    }
+
+    /// The same form as a pool's address in the configuration.
+    public var address: String {
+        let host = host ?? ""
+        return (host.contains(":") ? "[\(host)]" : host) + ":\(port ?? 0)"
+    }
+
+    func encode(to form: inout FormWriter) {
+        form.text(ifGiven: host)
+        form.integer(ifGiven: port)
+    }
+
+    init(decoding form: inout FormReader) throws(FormFault) {
+        let host = try form.text(ifGivenMax: PoolRedirect.hostBytesMax, "redirect.host")
+        self.init(host: host, port: try form.integer(ifGiven: UInt16.self))
+    }
+}
+
+/// Whether two names of hosts belong to one operator.
+enum HostName {
+    /// The same host, a host below it, or one that shares its parent domain: `eu.pool.example` and `us.pool.example`.
+    ///
+    /// A parent that anybody can register a name under (`com`, `co.uk`) does not count; without the list of all public
+    /// suffixes, a short second-level label below a country is taken for one.
+    static func isSameSite(_ host: String, as own: String) -> Bool {
+        let (host, own) = (normal(host), normal(own))
+        guard !host.isEmpty, host != own else { return !host.isEmpty }
+        guard !isAddress(host), !isAddress(own) else { return false }
+        if host.hasSuffix("." + own) { return own.contains(".") }
+        guard let dot = own.firstIndex(of: ".") else { return false }
+        let parent = own[own.index(after: dot)...]
+        let labels = parent.split(separator: ".", omittingEmptySubsequences: false)
+        guard labels.count >= 2, !labels.contains("") else { return false }
+        if labels.count == 2, labels[1].utf8.count == 2, labels[0].utf8.count <= 3 { return false }
+        return host == parent || host.hasSuffix("." + parent)
+    }
+
+    private static func normal(_ host: String) -> String {
+        let host = host.lowercased()
+        return host.hasSuffix(".") ? String(host.dropLast()) : host
+    }
+
+    /// An IPv4 or IPv6 address: nothing can be said about its neighbours.
+    private static func isAddress(_ host: String) -> Bool {
+        host.contains(":") || host.utf8.allSatisfy { $0 == 0x2e || (0x30...0x39).contains($0) }
+    }
+}

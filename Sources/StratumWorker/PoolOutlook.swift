@@ -1,0 +1,105 @@
+internal import Logging
+internal import StratumSession
+
+/// Which pool a shard mines at, why not at a better one, and since when at none: as lines for the operator.
+///
+/// A value: it is told what happens and when, and answers with what is to be logged.
+struct PoolOutlook {
+    struct Line: Equatable {
+        var level: Logger.Level
+        var text: String
+    }
+
+    /// How often an outage is told while it lasts.
+    static let reminder = Milliseconds.seconds(60)
+
+    /// Attempts at a pool that have failed since it last gave a job.
+    private struct Trouble {
+        var tries = 0
+        var reason = ""
+    }
+
+    /// In order of preference.
+    private let pools: [String]
+    private var troubles: [String: Trouble] = [:]
+    private var current: String?
+    /// When the first pool was left.
+    private var firstLeftAt: Instant?
+    private var outage: (since: Instant, toldAt: Instant, refusedBefore: UInt64)?
+
+    /// - Parameter pools: names of the pools in order of preference.
+    init(pools: [String]) {
+        self.pools = pools
+    }
+
+    /// A connection to a pool has failed.
+    mutating func failed(_ pool: String, _ reason: String) {
+        troubles[pool, default: Trouble()].tries += 1
+        troubles[pool]?.reason = reason
+    }
+
+    /// A pool has logged us in and given a job.
+    /// - Returns: a line when it is another one than before.
+    mutating func active(_ pool: String, at now: Instant) -> Line? {
+        defer {
+            troubles[pool] = nil
+            current = pool
+        }
+        guard let current, current != pool else { return nil }
+        if pool == pools.first {
+            let away = firstLeftAt.map { " after " + PoolOutlook.duration(from: $0, to: now) } ?? ""
+            firstLeftAt = nil
+            return Line(level: .notice, text: "back at \(pool)\(away)")
+        }
+        if current == pools.first { firstLeftAt = now }
+        let better = pools.prefix { $0 != pool }.compactMap(trouble)
+        let why = better.isEmpty ? "" : " (\(better.joined(separator: "; ")))"
+        return Line(level: .notice, text: "now mining at \(pool)\(why)")
+    }
+
+    /// Once a second: how things are now.
+    /// - Parameters:
+    ///   - hasPool: at least one upstream has a pool, or none needs one.
+    ///   - waiting: miners that can do nothing meanwhile.
+    ///   - refused: shares refused for want of a pool, since the process began.
+    mutating func second(hasPool: Bool, waiting: Int, refused: UInt64, at now: Instant) -> Line? {
+        guard !hasPool else {
+            guard let outage else { return nil }
+            self.outage = nil
+            guard outage.toldAt != .never else { return nil }
+            let time = PoolOutlook.duration(from: outage.since, to: now)
+            let shares = PoolOutlook.count(refused - outage.refusedBefore, "share")
+            return Line(level: .notice, text: "mining again after \(time) without a pool; \(shares) refused meanwhile")
+        }
+        var outage = self.outage ?? (now, .never, refused)
+        defer { self.outage = outage }
+        // While the first attempt is under way there is nothing to tell.
+        guard !troubles.isEmpty else { return nil }
+        guard outage.toldAt == .never || now >= outage.toldAt + PoolOutlook.reminder else { return nil }
+        outage.toldAt = now
+        let time = outage.since == now ? "" : " for \(PoolOutlook.duration(from: outage.since, to: now))"
+        let reasons = pools.compactMap(trouble).joined(separator: "; ")
+        return Line(
+            level: .error,
+            text: "no pool\(time): \(PoolOutlook.count(UInt64(waiting), "miner")) waiting, "
+                + "\(PoolOutlook.count(refused - outage.refusedBefore, "share")) refused since; \(reasons)")
+    }
+
+    /// "pool.example:3333: connection refused, 2 tries"
+    private func trouble(of pool: String) -> String? {
+        guard let trouble = troubles[pool] else { return nil }
+        return "\(pool): \(trouble.reason), \(trouble.tries) \(trouble.tries == 1 ? "try" : "tries")"
+    }
+
+    private static func count(_ number: UInt64, _ noun: String) -> String {
+        "\(number) \(noun)\(number == 1 ? "" : "s")"
+    }
+
+    /// "42 s", "7 min", "3 h 20 min"
+    private static func duration(from start: Instant, to now: Instant) -> String {
+        let seconds = now.microseconds(since: start) / 1_000_000
+        if seconds < 120 { return "\(seconds) s" }
+        if seconds < 7_200 { return "\(seconds / 60) min" }
+        return "\(seconds / 3_600) h \(seconds / 60 % 60) min"
+    }
+}

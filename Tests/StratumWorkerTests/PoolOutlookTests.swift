@@ -1,0 +1,60 @@
+import Logging
+import StratumSession
+import Testing
+
+@testable import StratumWorker
+
+@Suite struct PoolOutlookTests {
+    private var outlook = PoolOutlook(pools: ["a:1", "b:2", "c:3"])
+
+    private func at(_ seconds: UInt64) -> Instant { Instant(microseconds: 1_000_000_000 + seconds * 1_000_000) }
+
+    @Test mutating func theFirstPoolAtTheStartIsNoNews() {
+        #expect(outlook.active("a:1", at: at(0)) == nil)
+        #expect(outlook.active("a:1", at: at(1)) == nil)
+    }
+
+    @Test mutating func aBackupIsToldWithTheReasonsAgainstTheBetterOnes() {
+        _ = outlook.active("a:1", at: at(0))
+        outlook.failed("a:1", "connection refused")
+        outlook.failed("a:1", "connection refused")
+        #expect(
+            outlook.active("b:2", at: at(3))
+                == .init(level: .notice, text: "now mining at b:2 (a:1: connection refused, 2 tries)"))
+        outlook.failed("b:2", "closed by the pool")
+        #expect(
+            outlook.active("c:3", at: at(9))?.text
+                == "now mining at c:3 (a:1: connection refused, 2 tries; b:2: closed by the pool, 1 try)")
+        #expect(outlook.active("a:1", at: at(423))?.text == "back at a:1 after 7 min")
+        #expect(outlook.active("a:1", at: at(424)) == nil)
+    }
+
+    @Test mutating func anOutageIsToldAtOnceEachMinuteAndAtItsEnd() {
+        _ = outlook.active("a:1", at: at(0))
+        #expect(outlook.second(hasPool: true, waiting: 0, refused: 5, at: at(1)) == nil)
+        outlook.failed("a:1", "connection refused")
+        #expect(
+            outlook.second(hasPool: false, waiting: 40, refused: 5, at: at(2))
+                == .init(
+                    level: .error,
+                    text: "no pool: 40 miners waiting, 0 shares refused since; a:1: connection refused, 1 try"))
+        for second in 3..<62 as Range<UInt64> {
+            #expect(outlook.second(hasPool: false, waiting: 40, refused: 5 + second, at: at(second)) == nil)
+        }
+        outlook.failed("a:1", "no answer within 20 s")
+        #expect(
+            outlook.second(hasPool: false, waiting: 1, refused: 715, at: at(62))?.text
+                == "no pool for 60 s: 1 miner waiting, 710 shares refused since; a:1: no answer within 20 s, 2 tries")
+        #expect(
+            outlook.second(hasPool: true, waiting: 0, refused: 715, at: at(73))
+                == .init(level: .notice, text: "mining again after 71 s without a pool; 710 shares refused meanwhile"))
+        #expect(outlook.second(hasPool: true, waiting: 0, refused: 715, at: at(74)) == nil)
+    }
+
+    @Test mutating func aFirstAttemptThatIsUnderWayIsNoOutage() {
+        for second in 0..<10 as Range<UInt64> {
+            #expect(outlook.second(hasPool: false, waiting: 3, refused: 0, at: at(second)) == nil)
+        }
+        #expect(outlook.second(hasPool: true, waiting: 0, refused: 0, at: at(10)) == nil)
+    }
+}
