@@ -7,10 +7,9 @@ internal import Telemetry
 /// falls to 0 has begun anew, and what comes next would all be counted a second time.
 enum Metrics {
     /// - Parameters:
-    ///   - pools: `Settings.Pool.name` of each pool, in the order of the configuration.
     ///   - workersMax: how many workers get series of their own, those with the highest hashrates first; 0 = none.
     static func text(
-        of truth: Pages.Truth, identity: Identity, pools: [String], workersMax: Int, machine: MachineReadings
+        of truth: Pages.Truth, identity: Identity, workersMax: Int, machine: MachineReadings
     ) -> [UInt8] {
         var metrics = MetricsWriter(reserving: 16_384 + min(workersMax, truth.snapshot.packedWorkers.count) * 1_024)
         writeService(truth, identity, machine, into: &metrics)
@@ -18,7 +17,7 @@ enum Metrics {
             writeShares(snapshot.results, into: &metrics)
             writeHashrates(snapshot, into: &metrics)
             writeMiners(snapshot, into: &metrics)
-            writePools(snapshot.openUpstreams, pools, time: truth.time, into: &metrics)
+            writePools(snapshot.openUpstreams, snapshot.pools, time: truth.time, into: &metrics)
             // A place that is empty by will is not down, and one that was scaled away is not there.
             writeShards(truth.shards.filter { $0.process?.state != .drained }.compactMap(\.row), into: &metrics)
             writeDatabase(snapshot.database, into: &metrics)
@@ -113,6 +112,9 @@ enum Metrics {
 
     private static func writeMiners(_ snapshot: Snapshot, into metrics: inout MetricsWriter) {
         metrics.family("millrace_miners", .gauge, "Miners that are logged in.", .whole(snapshot.minersNow))
+        metrics.family(
+            "millrace_miners_waiting", .gauge, "Miners that have logged in and wait for their first job.",
+            .whole(snapshot.minersWaiting))
         metrics.family("millrace_miners_peak", .gauge, "The most miners at one time.", .whole(snapshot.minersMax))
         metrics.family(
             "millrace_miners_joined_total", .counter, "Logins of miners, each anew.", .whole(snapshot.results.joined))

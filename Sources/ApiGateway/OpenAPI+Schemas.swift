@@ -184,7 +184,8 @@ extension OpenAPI {
                 nil,
                 [.always("id", .integer())] + process + [
                     .always("live", .flag("Whether the collector hears it.").orNull),
-                    .always("miners", .integer("Logged in.").orNull),
+                    .always("miners", .integer("Logged in, and given work.").orNull),
+                    .always("miners_waiting", .integer("Logged in, and waiting for a first job.").orNull),
                     .always("connections", .integer("Of miners, logged in or not.").orNull),
                     .always("upstreams", upstreamCounts),
                     .always(

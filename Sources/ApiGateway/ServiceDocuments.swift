@@ -6,7 +6,6 @@ struct ServiceDocuments: DocumentSource {
     private let isRestricted: Bool
     private let needsToken: Bool
     private let identity: Identity
-    private let pools: [String]
     private let readMachine: @Sendable () -> MachineReadings
 
     init(
@@ -18,7 +17,6 @@ struct ServiceDocuments: DocumentSource {
         // An empty one is none (`AccessToken`).
         needsToken = api.accessToken?.isEmpty == false
         self.identity = identity
-        pools = settings.pools.map(\.name)
         self.readMachine = readMachine
     }
 
@@ -39,12 +37,11 @@ struct ServiceDocuments: DocumentSource {
             .document(CurrentDocuments.workers(of: truth.snapshot, naming: settings.workerNaming))
         case .miners: .document(CurrentDocuments.miners(of: truth))
         case .shards: .document(CurrentDocuments.shards(of: truth))
-        case .upstreams: .document(CurrentDocuments.upstreams(of: truth, pools: pools))
+        case .upstreams: .document(CurrentDocuments.upstreams(of: truth))
         case .metrics:
             .document(
                 Metrics.text(
-                    of: truth, identity: identity, pools: pools, workersMax: settings.metricsPerWorker,
-                    machine: readMachine()),
+                    of: truth, identity: identity, workersMax: settings.metricsPerWorker, machine: readMachine()),
                 type: .metrics)
         case .openAPI: .document(OpenAPI.document(version: identity.version, needsToken: needsToken))
         case .readiness: Readiness(truth).answer
@@ -61,7 +58,7 @@ struct ServiceDocuments: DocumentSource {
                 CurrentDocuments.workers(of: truth.snapshot, naming: settings.workerNaming, list: list))
         case .miners(let list): return .document(CurrentDocuments.miners(of: truth, list: list))
         case .upstreams(let list):
-            return .document(CurrentDocuments.upstreams(of: truth, pools: pools, list: list))
+            return .document(CurrentDocuments.upstreams(of: truth, list: list))
         }
     }
 }

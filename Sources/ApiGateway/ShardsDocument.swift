@@ -28,6 +28,7 @@ extension CurrentDocuments {
         writeProcess(shard.process, time: time, into: &json)
         json.member("live", row?.isLive)
         json.member("miners", row?.minersNow)
+        json.member("miners_waiting", row?.minersWaiting)
         json.member("connections", row?.connections)
         json.object("upstreams") {
             $0.member("active", row?.upstreams.active)

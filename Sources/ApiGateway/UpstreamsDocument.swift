@@ -2,17 +2,14 @@ internal import Telemetry
 
 extension CurrentDocuments {
     /// `/1/upstreams`: every pool connection.
-    /// - Parameter pools: `Settings.Pool.name` of each pool, in the order of the configuration.
-    static func upstreams(
-        of truth: Pages.Truth, pools: [String], list: ListQuery<UpstreamColumn> = ListQuery()
-    ) -> [UInt8] {
+    static func upstreams(of truth: Pages.Truth, list: ListQuery<UpstreamColumn> = ListQuery()) -> [UInt8] {
         let all = truth.snapshot.openUpstreams
         let rows = list.selection(from: all)
         var json = JSONWriter(reserving: 256 + rows.count * 384)
         json.object {
             $0.array("upstreams", .onePerLine) {
                 for row in rows {
-                    $0.object { write(row, pools: pools, time: truth.time, into: &$0) }
+                    $0.object { write(row, pools: truth.snapshot.pools, time: truth.time, into: &$0) }
                 }
             }
             if !list.isWhole { $0.member("total", UInt64(all.count)) }
@@ -26,7 +23,6 @@ extension CurrentDocuments {
         let gauge = row.gauge
         json.member("shard", UInt64(row.shard))
         json.member("id", UInt64(gauge.id))
-        // A shard that still runs with an older configuration may know pools that we do not.
         json.member("pool", pools.indices.contains(Int(gauge.pool)) ? pools[Int(gauge.pool)] : nil)
         json.member("state", gauge.state.name)
         json.member("miners", UInt64(gauge.miners))

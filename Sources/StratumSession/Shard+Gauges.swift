@@ -10,7 +10,7 @@ public struct UpstreamView: Equatable, Sendable {
     /// `SettledShare.upstream`
     public var id: UInt16
     public var state: State
-    /// The pool it works for, or worked for last: its place in the policy's list, or `SettledShare.formerPool`.
+    /// The pool it works for, or worked for last: an index into `Shard.poolDirectory`.
     public var pool: UInt8
     /// Those in its nonce slots.
     public var miners: Int
@@ -42,13 +42,26 @@ public struct UpstreamView: Equatable, Sendable {
 }
 
 extension Shard {
+    /// The names of the pools: those of the policy in its order, then former ones that upstreams still work for or worked
+    /// for last.
+    public var poolDirectory: [String] { seatsByRank.map { seats[$0].pool.name } }
+
     /// All upstreams, in the order of their numbers.
     public var upstreamViews: [UpstreamView] {
-        upstreams.map { upstream in
+        var places = [UInt8](repeating: .max, count: seats.count)
+        for (place, seat) in seatsByRank.enumerated() { places[seat] = UInt8(place) }
+        return upstreams.map { upstream in
             var view = upstream.view
-            view.pool = reportedRank(ofSeat: Int(view.pool))
+            view.pool = places[Int(view.pool)]
             return view
         }
+    }
+
+    private var seatsByRank: [Int] {
+        let used = seats.indices.filter { seat in
+            seats[seat].rank != nil || upstreams.contains { Int($0.serving ?? $0.lastPool) == seat }
+        }
+        return used.sorted { (seats[$0].rank ?? .max, $0) < (seats[$1].rank ?? .max, $1) }
     }
 }
 

@@ -68,12 +68,16 @@ final class Reporter {
     /// - Parameters:
     ///   - loopDelay: microseconds.
     ///   - now: the moment that the views were taken.
-    func gauges(_ upstreams: [UpstreamView], _ miners: [MinerGauge], loopDelay: UInt32, now: Instant) {
+    func gauges(
+        _ shard: borrowing Shard, _ miners: [MinerGauge], loopDelay: UInt32, now: Instant
+    ) {
         let time = WallClock.milliseconds()
-        publisher.publish(
-            ShardGauges(
-                shard: shard, epoch: publisher.epoch, time: time, loopDelayMicroseconds: loopDelay,
-                upstreams: upstreams.map { UpstreamGauge($0, at: now, time: time) }, miners: miners))
+        var gauges = ShardGauges(
+            shard: self.shard, epoch: publisher.epoch, time: time, loopDelayMicroseconds: loopDelay,
+            upstreams: shard.upstreamViews.map { UpstreamGauge($0, at: now, time: time) }, miners: miners)
+        gauges.pools = shard.poolDirectory
+        gauges.minersWaiting = UInt32(clamping: shard.minersWaiting)
+        publisher.publish(gauges)
     }
 
     /// What was recorded leaves as one message.

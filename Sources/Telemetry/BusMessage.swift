@@ -27,7 +27,8 @@ public enum BusMessage: Equatable, Sendable {
         case replayEnd = 3
         case replay = 4
         case acknowledge = 5
-        case gauges = 6
+        /// 6 was the gauges of an earlier layout.
+        case gauges = 7
     }
 }
 

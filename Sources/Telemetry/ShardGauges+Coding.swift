@@ -7,20 +7,29 @@ extension ShardGauges {
     /// those of all shards at once.
     public static let minersMax = 1 << 20
 
+    /// Pools in one message: a connection names its pool in eight bits.
+    public static let poolsMax = 256
+    /// The longest address of a pool: a host name has 253 bytes.
+    public static let poolBytesMax = 264
+
     /// Between the head of the message and the first record.
-    static let fixedBytes = 24
+    static let fixedBytes = 32
 
     /// What stands behind the head of the message.
     func encode(to writer: inout ByteWriter) {
         let upstreams = upstreams.prefix(ShardGauges.upstreamsMax)
         let miners = miners.prefix(ShardGauges.minersMax)
+        let pools = pools.prefix(ShardGauges.poolsMax)
         writer.integer(time)
         writer.integer(loopDelayMicroseconds)
         writer.integer(UInt32(upstreams.count))
         writer.integer(UInt32(miners.count))
+        writer.integer(UInt32(pools.count))
+        writer.integer(minersWaiting)
         writer.integer(UInt32(0))
         for upstream in upstreams { upstream.encode(to: &writer) }
         for miner in miners { miner.encode(to: &writer) }
+        for pool in pools { writer.text(pool, bytesMax: ShardGauges.poolBytesMax) }
     }
 
     init(shard: UInt16, epoch: Epoch, from reader: inout ByteReader) throws(DecodingFailure) {
@@ -28,8 +37,12 @@ extension ShardGauges {
         loopDelayMicroseconds = try reader.integer()
         let upstreamCount = Int(try reader.integer(UInt32.self))
         let minerCount = Int(try reader.integer(UInt32.self))
+        let poolCount = Int(try reader.integer(UInt32.self))
+        minersWaiting = try reader.integer()
         try reader.skip(4)
-        guard upstreamCount <= ShardGauges.upstreamsMax, minerCount <= ShardGauges.minersMax else { throw .tooLong }
+        guard upstreamCount <= ShardGauges.upstreamsMax, minerCount <= ShardGauges.minersMax,
+            poolCount <= ShardGauges.poolsMax
+        else { throw .tooLong }
         // Counts that the bytes cannot hold are refused before they reserve memory.
         let byteCount = upstreamCount * UpstreamGauge.recordBytes + minerCount * MinerGauge.recordBytes
         guard byteCount <= reader.remaining else { throw .truncated }
@@ -37,11 +50,12 @@ extension ShardGauges {
         for _ in 0..<upstreamCount { upstreams.append(try UpstreamGauge(from: &reader)) }
         miners.reserveCapacity(minerCount)
         for _ in 0..<minerCount { miners.append(try MinerGauge(from: &reader)) }
+        for _ in 0..<poolCount { pools.append(try reader.text(bytesMax: ShardGauges.poolBytesMax)) }
     }
 
     var encodedBytes: Int {
         BusMessage.headBytes + ShardGauges.fixedBytes + upstreams.count * UpstreamGauge.recordBytes
-            + miners.count * MinerGauge.recordBytes
+            + miners.count * MinerGauge.recordBytes + pools.reduce(0) { $0 + 2 + $1.utf8.count }
     }
 }
 

@@ -7,6 +7,11 @@ public struct ShardGauges: Equatable, Sendable {
     public var time: UInt64
     /// The longest time in the last second by which a turn of the shard's loop came late, in microseconds.
     public var loopDelayMicroseconds: UInt32
+    /// Miners that have logged in and wait for their first job.
+    public var minersWaiting: UInt32 = 0
+    /// Addresses of the pools: those of the shard's configuration in their order, then former ones that still have
+    /// connections. The numbers of pools refer to this list: two processes may have different configurations.
+    public var pools: [String] = []
     /// All upstreams of the shard.
     public var upstreams: [UpstreamGauge]
     /// Some of its miners: each of them appears once in `minersEverySeconds`.
@@ -40,7 +45,7 @@ public struct UpstreamGauge: Equatable, Sendable {
     /// `ShareSettled.upstream`.
     public var id: UInt16
     public var state: State
-    /// Index into `Settings.pools` of the pool it is, or was last, connected to.
+    /// The pool that it is, or was last, connected to: an index into `ShardGauges.pools` or `Snapshot.pools`.
     public var pool: UInt8
     /// Miners in its nonce slots now.
     public var miners: UInt16

@@ -29,6 +29,8 @@ struct ShardState: Sendable {
     var connections: UInt32 = 0
     var loopDelayMicroseconds: UInt32 = 0
     var openUpstreams: [UpstreamGauge] = []
+    var pools: [String] = []
+    var minersWaiting: UInt32 = 0
 
     func life(of epoch: Epoch) -> Int? { lives.lastIndex { $0.epoch == epoch } }
 
@@ -44,6 +46,8 @@ struct ShardState: Sendable {
         connections = 0
         loopDelayMicroseconds = 0
         openUpstreams = []
+        pools = []
+        minersWaiting = 0
     }
 
     func row(_ number: Int) -> Snapshot.ShardRow {
@@ -55,6 +59,7 @@ struct ShardState: Sendable {
         guard isLive else { return row }
         row.minersNow = UInt32(clamping: lives.last?.miners.live.count ?? 0)
         row.upstreams = upstreams
+        row.minersWaiting = minersWaiting
         row.connections = connections
         row.loopDelayMicroseconds = loopDelayMicroseconds
         return row

@@ -3,7 +3,7 @@ extension Snapshot {
     public static let magic: [UInt8] = Array("MRsn".utf8)
     /// Raised with every change of the layout (docs/BUS.md). Collector and gateway are installed together; a mixed pair
     /// must refuse each other rather than show wrong numbers.
-    public static let formatVersion: UInt8 = 3
+    public static let formatVersion: UInt8 = 4
     /// In simple mode every miner has one; no dashboard shows more.
     static let openUpstreamsMax = 65_536
 
@@ -40,6 +40,9 @@ extension Snapshot {
         let openUpstreams = openUpstreams.prefix(Snapshot.openUpstreamsMax)
         writer.integer(UInt32(openUpstreams.count))
         for upstream in openUpstreams { upstream.encode(to: &writer) }
+        writer.integer(UInt32(pools.count))
+        for pool in pools { writer.text(pool, bytesMax: ShardGauges.poolBytesMax) }
+        writer.integer(minersWaiting)
         database.encode(to: &writer)
         packedWorkers.encode(to: &writer)
     }
@@ -65,6 +68,10 @@ extension Snapshot {
         shards = try reader.rows(max: Int(UInt16.max) + 1, bytesEach: ShardRow.byteCount, ShardRow.init)
         openUpstreams = try reader.rows(
             max: Snapshot.openUpstreamsMax, bytesEach: UpstreamRow.byteCount, UpstreamRow.init)
+        pools = try reader.rows(max: Int(Snapshot.unknownPool), bytesEach: 2) { reader throws(DecodingFailure) in
+            try reader.text(bytesMax: ShardGauges.poolBytesMax)
+        }
+        minersWaiting = try reader.integer()
         database = try Database(from: &reader)
         packedWorkers = try PackedRows(from: &reader)
         try reader.finish()

@@ -93,7 +93,7 @@ extension Snapshot.Results {
 }
 
 extension Snapshot.ShardRow {
-    static let byteCount = 92
+    static let byteCount = 96
 
     func encode(to writer: inout ByteWriter) {
         writer.integer(shard)
@@ -106,6 +106,7 @@ extension Snapshot.ShardRow {
         writer.integer(connections)
         writer.integer(loopDelayMicroseconds)
         counters.encode(to: &writer)
+        writer.integer(minersWaiting)
     }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
@@ -121,6 +122,7 @@ extension Snapshot.ShardRow {
         connections = try reader.integer()
         loopDelayMicroseconds = try reader.integer()
         counters = try ShareCounters(from: &reader)
+        minersWaiting = try reader.integer()
     }
 }
 

@@ -13,6 +13,8 @@ public struct Snapshot: Equatable, Sendable {
     /// All workers together.
     public var hashrates = Hashrates()
     public var minersNow: UInt32 = 0
+    /// Miners that have logged in and wait for their first job: not in `minersNow`.
+    public var minersWaiting: UInt32 = 0
     /// The most miners at one time, over all starts of the service.
     public var minersMax: UInt32 = 0
     public var upstreams = UpstreamCounts()
@@ -21,9 +23,23 @@ public struct Snapshot: Equatable, Sendable {
     public var packedWorkers = PackedRows()
     /// All upstreams of the shards that are live, by shard and id.
     public var openUpstreams: [UpstreamRow] = []
+    /// Addresses of the pools that the live shards have: the configured ones in their order, then former ones that still
+    /// have connections. `UpstreamGauge.pool` is an index into this list.
+    public var pools: [String] = []
     public var database = Database()
 
     public init() {}
+
+    /// In `UpstreamGauge.pool`: a pool that is not in the list.
+    public static let unknownPool = UInt8.max
+
+    /// The place of a pool in the list; it is added when it is not there.
+    mutating func place(of pool: String) -> UInt8 {
+        if let place = pools.firstIndex(of: pool) { return UInt8(clamping: place) }
+        guard pools.count < Int(Snapshot.unknownPool) else { return Snapshot.unknownPool }
+        pools.append(pool)
+        return UInt8(pools.count - 1)
+    }
 
     /// Every worker that is remembered, in the order of first appearance. Read from `packedWorkers` with each call.
     public var workers: [WorkerRow] {
@@ -122,6 +138,8 @@ public struct Snapshot: Equatable, Sendable {
         public var eventsReplayed: UInt64 = 0
         /// All TCP connections of miners, logged in or not.
         public var connections: UInt32 = 0
+        /// Logged in, and waiting for a first job.
+        public var minersWaiting: UInt32 = 0
         /// `ShardGauges.loopDelayMicroseconds`
         public var loopDelayMicroseconds: UInt32 = 0
         /// What of the totals came from this shard, over all its lives.

@@ -101,6 +101,8 @@ extension Statistics {
         hear([], from: shard, at: now)
         shards[number].loopDelayMicroseconds = gauges.loopDelayMicroseconds
         shards[number].openUpstreams = gauges.upstreams.sorted { $0.id < $1.id }
+        shards[number].pools = gauges.pools
+        shards[number].minersWaiting = gauges.minersWaiting
         for var gauge in gauges.miners {
             guard let place = shards[number].lives.last?.miners.live[gauge.key]?.place else { continue }
             gauge.key = place.key

@@ -26,7 +26,13 @@ extension Statistics {
             snapshot.upstreams.error &+= row.upstreams.error
             snapshot.shards.append(row)
             guard shard.isLive else { continue }
-            snapshot.openUpstreams += shard.openUpstreams.map { Snapshot.UpstreamRow(shard: row.shard, gauge: $0) }
+            snapshot.minersWaiting &+= row.minersWaiting
+            let places = shard.pools.map { snapshot.place(of: $0) }
+            snapshot.openUpstreams += shard.openUpstreams.map { gauge in
+                var gauge = gauge
+                gauge.pool = Int(gauge.pool) < places.count ? places[Int(gauge.pool)] : Snapshot.unknownPool
+                return Snapshot.UpstreamRow(shard: row.shard, gauge: gauge)
+            }
         }
         snapshot.packedWorkers = workers.snapshotRows(at: now, servedSeconds: servedSeconds)
         snapshot.database = database

@@ -21,8 +21,6 @@ extension Pages.Truth {
         snapshot.startedAt = Snapshot.ofFarm.startedAt
         return Pages.Truth(snapshot: snapshot, time: Snapshot.ofFarm.startedAt + 1_000)
     }
-
-    static let poolNames = ["pool.example.com:3333", "[2001:db8::7]:4444"]
 }
 
 extension Snapshot {
@@ -53,6 +51,9 @@ extension Snapshot {
         second.counters.joined = 301
         snapshot.shards = [first, second]
         snapshot.openUpstreams = UpstreamRow.ofFarm(at: snapshot.time)
+        snapshot.pools = ["pool.example.com:3333", "[2001:db8::7]:4444"]
+        snapshot.shards[1].minersWaiting = 4
+        snapshot.minersWaiting = 4
         snapshot.results.joined = 711
         snapshot.results.refusals[Int(RefusalReason.lowDifficulty.rawValue)] = 7
         snapshot.results.refusals[Int(RefusalReason.duplicate.rawValue)] = 4

@@ -42,6 +42,7 @@ import Testing
         truth.snapshot.hashrates.oneMinute = .nan
         truth.snapshot.hashrates.oneDay = .infinity
         truth.snapshot.database.message = Self.texts[3]
+        truth.snapshot.pools = [Self.texts[3], Self.texts[4]]
         truth.snapshot.results.latencySumMilliseconds = .max
         truth.status?.configuration.lastRefusal = Self.texts
         truth.status?.children[0].lastDeath = Self.texts[3]
@@ -50,12 +51,11 @@ import Testing
     }
 
     private func documents(_ truth: Pages.Truth) throws -> [(path: String, body: [UInt8])] {
-        let pools = [Self.texts[3], Self.texts[4]]
         var documents = [
             ("/workers.json", ClassicDocuments.workers(of: truth.snapshot)),
             ("/1/workers", CurrentDocuments.workers(of: truth.snapshot, naming: .user)),
             ("/1/miners", CurrentDocuments.miners(of: truth)), ("/1/shards", CurrentDocuments.shards(of: truth)),
-            ("/1/upstreams", CurrentDocuments.upstreams(of: truth, pools: pools)),
+            ("/1/upstreams", CurrentDocuments.upstreams(of: truth)),
         ]
         for query in ["sort=-hashrate&limit=10", "sort=name", "offset=5"] {
             let list = try ListQuery<WorkerColumn>(parsing: query)
@@ -95,7 +95,7 @@ import Testing
     @Test(arguments: [0, 1, 40, 10_000])
     func everyLineOfTheMetricsIsAHeadOrASample(workers: Int) throws {
         let body = Metrics.text(
-            of: truth(workers: workers), identity: .ofFarm, pools: ["a:1"], workersMax: workers, machine: .ofFarm)
+            of: truth(workers: workers), identity: .ofFarm, workersMax: workers, machine: .ofFarm)
         let text = try #require(String(validating: body, as: UTF8.self))
         #expect(text.hasSuffix("\n") && !text.utf8.contains(0))
         var seen: Set<Substring> = []

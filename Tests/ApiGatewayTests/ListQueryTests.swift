@@ -71,7 +71,7 @@ import Testing
         #expect(text.contains(#""total": 3"#) && text.contains("[7, ") && !text.contains("[9, "))
         #expect(!CurrentDocuments.miners(of: .ofFarm).contains("total".utf8))
         let upstreams = try CurrentDocuments.upstreams(
-            of: .ofFarm, pools: Pages.Truth.poolNames, list: ListQuery(parsing: "sort=miners&limit=1"))
+            of: .ofFarm, list: ListQuery(parsing: "sort=miners&limit=1"))
         #expect(String(decoding: upstreams, as: UTF8.self).contains(#""state": "sleep""#))
     }
 

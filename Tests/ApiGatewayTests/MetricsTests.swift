@@ -9,7 +9,7 @@ import Testing
     private func text(_ truth: Pages.Truth, workersMax: Int = 0) -> String {
         String(
             decoding: Metrics.text(
-                of: truth, identity: .ofFarm, pools: Pages.Truth.poolNames, workersMax: workersMax, machine: .ofFarm),
+                of: truth, identity: .ofFarm, workersMax: workersMax, machine: .ofFarm),
             as: UTF8.self)
     }
 
@@ -39,8 +39,9 @@ import Testing
     }
 
     @Test func twoAccountsAtOnePoolAreOneSeries() {
-        let body = Metrics.text(
-            of: .ofFarm, identity: .ofFarm, pools: ["a:1", "a:1"], workersMax: 0, machine: .ofFarm)
+        var truth = Pages.Truth.ofFarm
+        truth.snapshot.pools = ["a:1", "a:1"]
+        let body = Metrics.text(of: truth, identity: .ofFarm, workersMax: 0, machine: .ofFarm)
         let lines = String(decoding: body, as: UTF8.self).split(separator: "\n")
         #expect(lines.filter { $0.hasPrefix("millrace_pool_miners") } == [#"millrace_pool_miners{pool="a:1"} 300"#])
     }

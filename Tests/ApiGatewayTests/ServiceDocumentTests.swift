@@ -12,8 +12,7 @@ import Testing
         let truth = Pages.Truth.ofFarm
         try Golden.expect(CurrentDocuments.miners(of: truth), equals: "miners.json")
         try Golden.expect(CurrentDocuments.shards(of: truth), equals: "shards.json")
-        try Golden.expect(
-            CurrentDocuments.upstreams(of: truth, pools: Pages.Truth.poolNames), equals: "upstreams.json")
+        try Golden.expect(CurrentDocuments.upstreams(of: truth), equals: "upstreams.json")
         try Golden.expect(#require(CurrentDocuments.worker(named: "rack7-03", of: truth)), equals: "worker.json")
     }
 
@@ -107,7 +106,9 @@ import Testing
     }
 
     @Test func aPoolThatWeDoNotKnowHasNoName() throws {
-        let body = CurrentDocuments.upstreams(of: .ofFarm, pools: ["a:1"])
+        var truth = Pages.Truth.ofFarm
+        truth.snapshot.pools = ["a:1"]
+        let body = CurrentDocuments.upstreams(of: truth)
         let upstreams = try #require(object(body)["upstreams"] as? [[String: Any]])
         #expect(upstreams.map { $0["pool"] as? String } == ["a:1", "a:1", nil])
     }
@@ -117,7 +118,8 @@ import Testing
         truth.time = 5
         let shard = try firstShard(of: truth)
         #expect(shard["uptime"] as? Int == 0)
-        _ = CurrentDocuments.upstreams(of: truth, pools: [])
+        truth.snapshot.pools = []
+        _ = CurrentDocuments.upstreams(of: truth)
     }
 
     @Test func noPasswordIsShown() throws {

@@ -118,15 +118,17 @@ struct BusDocumentTests {
             BusMessage.gauges(changed(ShardGauges(shard: 0, epoch: nowhere, time: 0), change)).encoded()
         }
         expect(
-            "**Gauges** (6", bytes { _ in }, still: ["spare"],
+            "**Gauges** (7", bytes { _ in }, still: ["spare"],
             [
+                "pools": .other(bytes { $0.pools = [""] }),
+                "waiting": .full(bytes { $0.minersWaiting = .max }),
                 "time": .full(bytes { $0.time = .max }),
                 "loop delay": .full(bytes { $0.loopDelayMicroseconds = .max }),
                 "upstreams": .other(bytes { $0.upstreams = Sample.gauges.upstreams }),
                 "miners": .other(bytes { $0.miners = Sample.gauges.miners }),
             ])
-        let limits = tables.fields(after: "**Gauges** (6").map { BusTables.numbers(in: $0.text).last }
-        #expect(limits[2...3] == [ShardGauges.upstreamsMax, ShardGauges.minersMax])
+        let limits = tables.fields(after: "**Gauges** (7").map { BusTables.numbers(in: $0.text).last }
+        #expect(limits[2...4] == [ShardGauges.upstreamsMax, ShardGauges.minersMax, ShardGauges.poolsMax])
     }
 
     @Test func theUpstreamsOfGauges() throws {

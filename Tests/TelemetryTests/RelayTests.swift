@@ -83,6 +83,9 @@ struct RelayTests {
         let miners = joined(statistics.takeRelay())
         var gauges = ShardGauges(shard: 1, epoch: epochs[1], time: 0, loopDelayMicroseconds: 12)
         gauges.upstreams = [.init(id: 4, state: .error), .init(id: 2, state: .active)]
+        gauges.upstreams[1].pool = 1
+        gauges.pools = ["a:1", "b:2"]
+        gauges.minersWaiting = 5
         gauges.miners = [1, 50].map { .init(key: $0, sentBytes: 1, receivedBytes: 2, difficulty: 3) }
         statistics.hearGauges(gauges, from: 1, at: moment(6_000))
         #expect(
@@ -96,6 +99,8 @@ struct RelayTests {
         #expect(snapshot.shards.map(\.loopDelayMicroseconds) == [0, 12])
         #expect(snapshot.openUpstreams.map(\.shard) == [1, 1])
         #expect(snapshot.openUpstreams.map(\.gauge.id) == [2, 4])
+        #expect(snapshot.openUpstreams.map { snapshot.pools[Int($0.gauge.pool)] } == ["b:2", "a:1"])
+        #expect(snapshot.shards.map(\.minersWaiting) == [0, 5] && snapshot.minersWaiting == 5)
         // What another process said is not true of this one.
         gauges.epoch = epochs[0]
         gauges.loopDelayMicroseconds = 99

@@ -65,8 +65,11 @@ enum Sample {
         upstream.rejected = 11
         upstream.inFlight = 12
         let miner = MinerGauge(key: 13, sentBytes: 14, receivedBytes: 15, difficulty: 16)
-        return ShardGauges(
+        var gauges = ShardGauges(
             shard: 7, epoch: epoch, time: start, loopDelayMicroseconds: 17, upstreams: [upstream], miners: [miner])
+        gauges.minersWaiting = 18
+        gauges.pools = ["pool.example:3333", "", "[2001:db8::1]:1"]
+        return gauges
     }
 
     /// One of everything, with the odd cases of texts.

@@ -55,6 +55,9 @@ struct SnapshotCodingTests {
         gauge.rejected = 63
         gauge.inFlight = 64
         snapshot.openUpstreams = [.init(shard: 1, gauge: gauge)]
+        snapshot.pools = ["pool.example:3333", "[2001:db8::1]:1"]
+        snapshot.minersWaiting = 77
+        snapshot.shards[0].minersWaiting = 78
         snapshot.database.state = .failing
         snapshot.database.committedAt = 65
         snapshot.database.message = "disk full"
@@ -102,8 +105,8 @@ struct SnapshotCodingTests {
         var snapshot = Snapshot()
         snapshot.openUpstreams = [.init(shard: 0, gauge: .init(id: 1, state: .active))]
         let original = snapshot.encoded()
-        // The workers' count, the database without a message, and the row from its state on lie behind it.
-        for offset in [original.count - 4 - 14 - 56, original.count - 4 - 14] {
+        // The workers' count, the database without a message, pools and waiting miners, and the row from its state on lie behind it.
+        for offset in [original.count - 4 - 14 - 8 - 56, original.count - 4 - 14] {
             var bytes = original
             bytes[offset] = 9
             #expect(throws: DecodingFailure.invalidField) { try Snapshot(decoding: bytes) }
