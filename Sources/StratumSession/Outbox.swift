@@ -67,6 +67,8 @@ public enum ShardNews: Equatable, Sendable {
     case poolFailed(PoolConnectionID, PoolFailure)
     /// The pool keeps the nonce byte for itself: one miner for each connection. Said once a pool.
     case poolReservesNonceByte(PoolConnectionID)
+    /// The pool's jobs name no algorithm, and its configuration has none: miners must guess. Said once a pool.
+    case jobsWithoutAlgorithm(PoolConnectionID)
     case newJob(upstream: UInt16, pool: UInt8, difficulty: UInt64, height: UInt64, miners: Int)
     /// The pool refused a share, in these words.
     case shareRejected(MinerID, PoolConnectionID, text: String, difficulty: UInt64)

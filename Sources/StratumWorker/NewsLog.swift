@@ -41,6 +41,12 @@ struct NewsLog {
                 \(name(id)) keeps the first nonce byte for itself (a NiceHash-type pool or proxy): its jobs cannot be \
                 split, so every miner gets a pool connection of its own
                 """)
+        case .jobsWithoutAlgorithm(let id):
+            log.warning(
+                """
+                \(name(id)): its jobs name no algorithm and none is configured, so XMRig refuses them; set "algo" or \
+                "coin" of this pool
+                """)
         case .newJob(let upstream, let pool, let difficulty, let height, let miners):
             log.debug(
                 "\(pools[Int(pool)]): new job",

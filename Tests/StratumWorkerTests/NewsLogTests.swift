@@ -51,6 +51,16 @@ final class Lines: Sendable {
         #expect(lines.all == ["a:1: logged in, job received upstream=0"])
     }
 
+    @Test func jobsWithoutAlgorithmAreAWarningWithTheFix() {
+        var news = makeLog()
+        news.tell(.jobsWithoutAlgorithm(first)) { _ in nil }
+        #expect(
+            lines.texts(.warning) == [
+                #"a:1: its jobs name no algorithm and none is configured, so XMRig refuses them; "#
+                    + #"set "algo" or "coin" of this pool"#
+            ])
+    }
+
     @Test func aPoolThatIsBackIsNewsAgain() {
         var news = makeLog()
         news.tell(.poolActive(first)) { _ in nil }
