@@ -49,7 +49,7 @@ struct JobTests {
         #expect(throws: PeerFault.badField("target")) { try job(params(target: target)) }
     }
 
-    @Test(arguments: ["null", #""""#, "{}", "[1]", "true", "1.5", "18446744073709551616", #"{"job_id":"a"}"#])
+    @Test(arguments: ["null", #""""#, "{}", "[1]", "true", "1.5", "18446744073709551615", #"{"job_id":"a"}"#])
     func aJobWithoutANameIsAFault(id: String) {
         #expect(throws: PeerFault.badField("job_id")) { try job(params(id: id)) }
     }
