@@ -62,10 +62,11 @@ let package = Package(
         .target(name: "CLinux"),
 
         // L1, pure: bytes, events and time in; decisions and bytes out. No sockets, no clock, no randomness.
-        library("StratumProtocol", "CSimdjson"),
+        library("Algorithms"),
+        library("StratumProtocol", "Algorithms", "CSimdjson"),
         library("Telemetry"),
         library("Supervision"),
-        library("Configuration"),
+        library("Configuration", "Algorithms"),
 
         // L1, edge: one C library each, made safe.
         library("EventLoop", "CLibuv", "CLinux"),
@@ -103,7 +104,8 @@ let package = Package(
         program("MicroBench", "StratumSession", "StratumProtocol", "Telemetry", "CAllocations"),
 
         // Tests: one target beside each, and ProcessTests for the built binaries.
-        tests("StratumProtocol", files: ["Golden"]),
+        tests("Algorithms"),
+        tests("StratumProtocol", "Algorithms", files: ["Golden"]),
         tests("StratumSession", "StratumProtocol"),
         tests("Telemetry"),
         tests("Supervision"),

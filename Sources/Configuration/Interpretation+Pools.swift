@@ -10,9 +10,10 @@ extension Interpretation {
 
         let errorsBefore = findings.errors.count
         var leftOut = 0
+        let commonAlgorithm = algorithm(of: root)
         let nodes = root.array("pools") ?? []
         for (index, node) in nodes.prefix(Settings.poolsMax).enumerated() {
-            switch readPool(node, path: "pools[\(index)]", root: root) {
+            switch readPool(node, path: "pools[\(index)]", commonAlgorithm: commonAlgorithm) {
             case .usable(let pool): settings.pools.append(pool)
             case .unsupported: leftOut += 1
             case .disabled, .wrong: break
@@ -49,7 +50,7 @@ extension Interpretation {
         case disabled, unsupported, wrong
     }
 
-    private mutating func readPool(_ node: JSONNode, path: String, root: Section) -> PoolReading {
+    private mutating func readPool(_ node: JSONNode, path: String, commonAlgorithm: String?) -> PoolReading {
         guard case .object(let object) = node.value else {
             findings.fail(path, at: node.origin, "expected an object, found \(node.value.kindName)")
             return .wrong
@@ -79,7 +80,7 @@ extension Interpretation {
             host: url.host, port: url.port, user: expanded("user", in: section) ?? Interpretation.defaultLogin,
             password: expanded("pass", in: section) ?? Interpretation.defaultLogin)
         pool.rigID = expanded("rig-id", in: section)
-        pool.algorithm = algorithm(of: section) ?? algorithm(of: root)
+        pool.algorithm = algorithm(of: section) ?? commonAlgorithm
         pool.keepaliveSeconds = keepalive(of: section)
         return .usable(pool)
     }
@@ -97,22 +98,4 @@ extension Interpretation {
         let seconds = section.integer("keepalive").map { Int($0) }
         return seconds ?? (section.boolean("keepalive") == true ? 60 : 0)
     }
-
-    /// `algo`, or what `coin` stands for.
-    private mutating func algorithm(of section: Section) -> String? {
-        if let algorithm = section.text("algo") { return algorithm.lowercased() }
-        guard let coin = section.text("coin") else { return nil }
-        if let algorithm = Interpretation.algorithms[coin.lowercased()] { return algorithm }
-        findings.warn(
-            section.name(of: "coin"), at: section.origin(of: "coin"),
-            "the coin \(shown(coin)) is not known, ignored; give its algorithm as \"algo\"")
-        return nil
-    }
-
-    /// Names and symbols of coins that can be mined through a proxy which splits nonces at the usual place.
-    private static let algorithms: [String: String] = [
-        "monero": "rx/0", "xmr": "rx/0", "zephyr": "rx/0", "zeph": "rx/0", "wownero": "rx/wow", "wow": "rx/wow",
-        "arqma": "rx/arq", "arq": "rx/arq", "graft": "rx/graft", "grft": "rx/graft", "keva": "rx/keva",
-        "kva": "rx/keva", "sumokoin": "cn/r", "sumo": "cn/r",
-    ]
 }

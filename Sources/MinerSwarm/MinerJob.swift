@@ -42,8 +42,8 @@ extension MinerJob {
         guard let target = value["target"].withBytes(MinerJob.target) ?? nil, target > 0 else { throw .badTarget }
         self.target = target
         algorithm = value["algo"].withBytes { AlgorithmName($0) ?? AlgorithmName() } ?? AlgorithmName()
-        if algorithm.count > 2, algorithm[0] == 0x72, algorithm[1] == 0x78, algorithm[2] == 0x2f {
-            // rx/…: without its key a RandomX miner cannot even begin.
+        if algorithm.needsSeed {
+            // Without its key a RandomX miner cannot even begin.
             guard value["seed_hash"].withBytes({ Hex.isHex($0, count: 64) }) == true else { throw .badSeedHash }
         }
         guard let isRead = value["blob"].withBytes({ read(blob: $0) }), isRead else { throw .badBlob }

@@ -74,7 +74,7 @@ struct SimulatedMiner: Sendable {
         line.append(",\"jsonrpc\":\"2.0\",\"method\":\"submit\",\"params\":{\"id\":\"")
         session.append(to: &line)
         line.append("\",\"job_id\":\"")
-        job.id.append(to: &line)
+        line.append(jsonEscaped: job.id)
         line.append("\",\"nonce\":\"")
         line.append(hexLittleEndian: nonce)
         line.append("\",\"result\":\"")
@@ -83,7 +83,7 @@ struct SimulatedMiner: Sendable {
     private mutating func endShare(of job: MinerJob, on line: inout [UInt8]) {
         if hasAlgo, !job.algorithm.isEmpty {
             line.append("\",\"algo\":\"")
-            job.algorithm.append(to: &line)
+            line.append(jsonEscaped: job.algorithm)
         }
         line.append("\"}}\n")
         outstanding += 1

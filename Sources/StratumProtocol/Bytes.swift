@@ -49,10 +49,24 @@ extension [UInt8] {
         for byte in text.utf8 { append(jsonEscaped: byte) }
     }
 
+    /// Appends UTF-8 text as the inside of a JSON string. What lies between two bytes that need an escape goes at once.
+    public mutating func append(jsonEscaped text: Span<UInt8>) {
+        var start = 0
+        for position in text.indices where [UInt8].needsEscape(text[position]) {
+            append(text.extracting(start..<position))
+            append(jsonEscaped: text[position])
+            start = position + 1
+        }
+        append(text.extracting(start...))
+    }
+
     /// Appends short text as the inside of a JSON string.
     mutating func append<let capacity: Int>(jsonEscaped text: InlineBytes<capacity>) {
-        for position in 0..<text.count { append(jsonEscaped: text[position]) }
+        append(jsonEscaped: text.storage.span.extracting(0..<text.count))
     }
+
+    @inline(__always)
+    private static func needsEscape(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x22 || byte == 0x5c }
 
     @inline(__always)
     private mutating func append(jsonEscaped byte: UInt8) {
@@ -121,4 +135,9 @@ public struct InlineBytes<let capacity: Int>: Equatable, Sendable {
         for position in 0..<left.count where left.storage[position] != right.storage[position] { return false }
         return true
     }
+}
+
+extension Span<UInt8> {
+    /// Whether the bytes are well-formed UTF-8.
+    var isUTF8: Bool { withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) != nil } }
 }

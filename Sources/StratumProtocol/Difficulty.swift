@@ -15,9 +15,10 @@ public enum Difficulty {
     }
 
     /// The difficulty that a hash really has.
-    /// - Parameter tail: the last eight bytes of the hash, little endian.
+    /// - Parameter tail: the last eight bytes of the hash, little endian. 0 has no difficulty: no hash that was computed
+    ///   is expected to end so in the life of any coin, and a made-up one must not lead the list of the best for ever.
     public static func ofHash(tail: UInt64) -> UInt64 {
-        tail > 0 ? UInt64.max / tail : UInt64.max
+        tail > 0 ? UInt64.max / tail : 0
     }
 
     /// The 4-byte target that asks for `difficulty`; never 0, the hardest is 1.
@@ -25,6 +26,9 @@ public enum Difficulty {
         guard difficulty > 1 else { return .max }
         return max(1, UInt32(truncatingIfNeeded: (UInt64.max / difficulty) >> 32))
     }
+
+    /// The 8-byte target that asks for `difficulty`.
+    public static func target64(for difficulty: UInt64) -> UInt64 { UInt64.max / max(1, difficulty) }
 
     /// The bytes of a hash as the number that targets are compared with.
     @inline(__always)

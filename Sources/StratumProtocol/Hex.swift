@@ -33,6 +33,17 @@ public enum Hex {
         return high << 4 | low
     }
 
+    /// The number that 4 to 16 digits spell, most significant first; nil for anything else.
+    public static func number(_ text: Span<UInt8>) -> UInt64? {
+        guard (4...16).contains(text.count) else { return nil }
+        var number: UInt64 = 0
+        for position in text.indices {
+            guard let value = value(of: text[position]) else { return nil }
+            number = number << 4 | UInt64(value)
+        }
+        return number
+    }
+
     /// Decodes exactly `size` bytes; nil when `text` is not their hexadecimal form.
     public static func decode<let size: Int>(_ text: Span<UInt8>) -> InlineArray<size, UInt8>? {
         guard text.count == size * 2 else { return nil }

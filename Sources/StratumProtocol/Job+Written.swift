@@ -15,16 +15,16 @@ extension Job {
 
     public init(decoding form: inout FormReader) throws(FormFault) {
         var form = try form.record()
-        id = try form.inlineBytes("job.id")
-        algorithm = try form.inlineBytes("job.algorithm")
+        id = try form.opaqueID("job.id")
+        algorithm = try form.algorithmName("job.algorithm")
         height = try form.integer()
-        let shortest = Job.nonceOffset(of: algorithm) + 5
+        let shortest = algorithm.nonceOffset + 5
         blob = try Job.hex(&form, bytes: shortest...max(shortest, Job.blobBytesMax), "job.blob")
-        target = try Job.hex(&form, bytes: 4...8, "job.target")
+        target = [UInt8](try form.bytes(max: 16, "job.target"))
         seedHash = try Job.hex(&form, bytes: 0...32, "job.seedHash")
         signatureKey = try Job.hex(&form, bytes: 0...64, "job.signatureKey")
-        guard !id.isEmpty, Job.plain(id) else { throw .badField("job.id") }
-        guard let difficulty = Job.difficulty(target) else { throw .badField("job.target") }
+        guard !id.isEmpty else { throw .badField("job.id") }
+        guard let difficulty = Job.difficulty(target, of: algorithm) else { throw .badField("job.target") }
         self.difficulty = difficulty
     }
 
@@ -36,6 +36,27 @@ extension Job {
             throw .badField(name.description)
         }
         return text
+    }
+}
+
+extension FormWriter {
+    public mutating func bytes(_ id: OpaqueID) { bytes(id.bytes) }
+    public mutating func bytes(_ name: AlgorithmName) { bytes(name.spelling) }
+}
+
+extension FormReader {
+    /// One that was given, or none.
+    public mutating func opaqueID(_ name: StaticString) throws(FormFault) -> OpaqueID {
+        let bytes = [UInt8](try bytes(max: OpaqueID.bytesMax, name))
+        guard !bytes.isEmpty else { return OpaqueID() }
+        guard let id = OpaqueID(bytes.span) else { throw .badField(name.description) }
+        return id
+    }
+
+    public mutating func algorithmName(_ name: StaticString) throws(FormFault) -> AlgorithmName {
+        let bytes = [UInt8](try bytes(max: AlgorithmName.bytesMax, name))
+        guard let algorithm = AlgorithmName(bytes.span) else { throw .badField(name.description) }
+        return algorithm
     }
 }
 

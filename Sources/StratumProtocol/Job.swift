@@ -7,7 +7,7 @@ public struct Job: Equatable, Sendable {
     public var id: JobID
     /// Hexadecimal text.
     public var blob: [UInt8]
-    /// Hexadecimal text of 4 or 8 bytes, little endian.
+    /// Hexadecimal text of 4 or 8 bytes, little endian; of some algorithms a number (`Algorithm.hasBigEndianTarget`).
     public var target: [UInt8]
     public var difficulty: UInt64
     /// Empty when neither the pool nor its configuration names one.
@@ -20,7 +20,7 @@ public struct Job: Equatable, Sendable {
     public var signatureKey: [UInt8]
 
     /// Where the nonce begins in the blob, in bytes.
-    public var nonceOffset: Int { Job.nonceOffset(of: algorithm) }
+    public var nonceOffset: Int { algorithm.nonceOffset }
 
     /// The nonce's most significant byte as the pool sent it: not 0 when the pool has reserved it for itself.
     public var nonceByte: UInt8 {
@@ -31,15 +31,6 @@ public struct Job: Equatable, Sendable {
     public func isSameWork(as other: Job) -> Bool {
         id == other.id && blob == other.blob && target == other.target
     }
-
-    static func nonceOffset(of algorithm: AlgorithmName) -> Int {
-        switch algorithm.text {
-        case "ghostrider": 76
-        case "kawpow": 32
-        case "rx/yada": 147
-        default: 39
-        }
-    }
 }
 
 extension Job {
@@ -47,32 +38,32 @@ extension Job {
     /// - Parameter assumed: the algorithm of a job that names none.
     init(_ value: JSONValue, assumed: AlgorithmName) throws(PeerFault) {
         guard value.isObject else { throw .badField("job") }
-        guard let id = value["job_id"].withBytes({ Job.plain($0) ? JobID($0) : nil }) ?? nil, !id.isEmpty else {
-            throw .badField("job_id")
-        }
-        guard let target = value["target"].withBytes({ [UInt8](copying: $0) }), let difficulty = Job.difficulty(target)
-        else { throw .badField("target") }
+        guard let id = JobID(value["job_id"]) else { throw .badField("job_id") }
         self.id = id
+        algorithm = try Job.algorithm(value["algo"], assumed: assumed)
+        guard let target = value["target"].withBytes({ [UInt8](copying: $0) }),
+            let difficulty = Job.difficulty(target, of: algorithm)
+        else { throw .badField("target") }
         self.target = target
         self.difficulty = difficulty
         height = value["height"].uint64 ?? 0
-        algorithm = assumed
-        let name = value["algo"]
-        if name.exists, !name.isNull {
-            guard let given = name.withBytes({ Job.plain($0) ? AlgorithmName($0) : nil }) ?? nil else {
-                throw .badField("algo")
-            }
-            if !given.isEmpty { algorithm = given }
-        }
         seedHash = try Job.hex(value["seed_hash"], bytes: 32...32, "seed_hash") ?? []
         // Without its seed no miner can work on a RandomX job: better one pool fails than all miners drop it and us.
-        guard !seedHash.isEmpty || !algorithm.text.hasPrefix("rx/") else { throw .badField("seed_hash") }
-        signatureKey = try Job.hex(value["sig_key"], bytes: 1...64, "sig_key") ?? []
-        let shortest = Job.nonceOffset(of: algorithm) + 5
+        guard !seedHash.isEmpty || !algorithm.needsSeed else { throw .badField("seed_hash") }
+        // Only some coins know it, and miners can use no other: one that is malformed is none.
+        signatureKey = (try? Job.hex(value["sig_key"], bytes: 64...64, "sig_key")) ?? []
+        let shortest = algorithm.nonceOffset + 5
         guard let blob = try Job.hex(value["blob"], bytes: shortest...max(shortest, Job.blobBytesMax), "blob") else {
             throw .badField("blob")
         }
         self.blob = blob
+    }
+
+    /// The algorithm that a job names. An empty name, or one of another type, is none.
+    private static func algorithm(_ value: JSONValue, assumed: AlgorithmName) throws(PeerFault) -> AlgorithmName {
+        guard let name = value.withBytes({ $0.isEmpty ? assumed : AlgorithmName($0) }) else { return assumed }
+        guard let name else { throw .badField("algo") }
+        return name
     }
 
     /// A string of hexadecimal digits for so many bytes; nil when missing, null or empty.
@@ -88,7 +79,9 @@ extension Job {
         return text
     }
 
-    static func difficulty(_ target: [UInt8]) -> UInt64? {
+    /// The difficulty that a target's text asks for; nil when there is none that could be met.
+    static func difficulty(_ target: [UInt8], of algorithm: AlgorithmName) -> UInt64? {
+        if algorithm.hasBigEndianTarget { return Hex.number(target.span).flatMap { Difficulty.of(target64: $0) } }
         if let bytes: InlineArray<4, UInt8> = Hex.decode(target.span) {
             let number = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[$1]) << UInt32($1 * 8) }
             return Difficulty.of(target32: number)
@@ -98,19 +91,6 @@ extension Job {
             return Difficulty.of(target64: number)
         }
         return nil
-    }
-
-    /// Visible ASCII without the two characters that JSON escapes: such text goes out as it came in.
-    private static func plain(_ text: Span<UInt8>) -> Bool {
-        for position in text.indices where !isPlain(text[position]) { return false }
-        return true
-    }
-
-    /// Whether an id goes out as it came in.
-    public static func plain(_ id: JobID) -> Bool { (0..<id.count).allSatisfy { isPlain(id[$0]) } }
-
-    private static func isPlain(_ byte: UInt8) -> Bool {
-        byte > 0x20 && byte < 0x7f && byte != 0x22 && byte != 0x5c
     }
 }
 
@@ -138,21 +118,22 @@ public struct JobLine: Sendable {
     private let bytes: [UInt8]
     private let nonceByteAt: Int
     private let target: Range<Int>
+    private let hasBigEndianTarget: Bool
 
     public init(_ job: Job) {
+        hasBigEndianTarget = job.algorithm.hasBigEndianTarget
         var line: [UInt8] = []
         line.append("{\"blob\":\"")
         nonceByteAt = line.count + (job.nonceOffset + 3) * 2
         line += job.blob
         line.append("\",\"job_id\":\"")
-        job.id.append(to: &line)
+        line.append(jsonEscaped: job.id)
         line.append("\",\"target\":\"")
         target = line.count..<(line.count + job.target.count)
         line += job.target
         line.append("\"")
         if !job.algorithm.isEmpty {
             line.append(",\"algo\":\"")
-            // May be the operator's word, which nobody has checked for quotes.
             line.append(jsonEscaped: job.algorithm)
             line.append("\"")
         }
@@ -179,7 +160,11 @@ public struct JobLine: Sendable {
         let start = buffer.count
         if let difficulty = share.customDifficulty {
             buffer.append(bytes.span.extracting(..<target.lowerBound))
-            buffer.append(hexLittleEndian: Difficulty.target32(for: difficulty))
+            if hasBigEndianTarget {
+                buffer.append(hex64: Difficulty.target64(for: difficulty))
+            } else {
+                buffer.append(hexLittleEndian: Difficulty.target32(for: difficulty))
+            }
             buffer.append(bytes.span.extracting(target.upperBound...))
         } else {
             buffer += bytes

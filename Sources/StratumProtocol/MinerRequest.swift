@@ -1,3 +1,5 @@
+public import Algorithms
+
 /// A miner's request, checked field by field: nothing in it can surprise whoever decides about it (behaviour.md §1–4).
 public enum MinerRequest {
     case login(LoginRequest)
@@ -27,25 +29,22 @@ public struct LoginRequest: Equatable, Sendable {
     }
 }
 
-/// The job's name as pools give it; longer ones are refused.
-public typealias JobID = InlineBytes<64>
-
-/// An algorithm's name, such as "rx/0".
-public typealias AlgorithmName = InlineBytes<32>
+/// The job's name as pools give it.
+public typealias JobID = OpaqueID
 
 /// A share. A value without references: it costs no allocation.
 public struct SubmitRequest: Sendable {
     public var id: Int64
     /// The session that the miner believes in; nil when it is not even of the right form.
     public var session: UInt64?
-    /// nil when missing, or longer than any that we gave out.
-    public var jobID: JobID?
+    /// nil when missing or not a text.
+    public var jobID: JobID.Fingerprint?
     /// nil when malformed.
     public var nonce: UInt32?
     /// The 32 bytes of the hash; nil when malformed.
     public var hash: InlineArray<32, UInt8>?
-    /// nil when not given.
-    public var algorithm: AlgorithmName?
+    /// nil when it is not given, or not known: nothing can be said about such a name.
+    public var algorithm: Algorithm?
     /// Miner signatures and commitments of newer algorithms, handed on as they are.
     public var signature: InlineArray<64, UInt8>?
     public var commitment: InlineArray<32, UInt8>?
@@ -112,15 +111,14 @@ extension SubmitRequest {
                 for position in 0..<8 { number = number << 8 | UInt64(bytes[position]) }
                 return number
             } ?? nil
-        jobID = params["job_id"].withBytes { JobID($0) } ?? nil
+        jobID = params["job_id"].withBytes { JobID.Fingerprint($0) }
         nonce =
             params["nonce"].withBytes { text -> UInt32? in
                 guard let bytes: InlineArray<4, UInt8> = Hex.decode(text) else { return nil }
                 return UInt32(bytes[0]) | UInt32(bytes[1]) << 8 | UInt32(bytes[2]) << 16 | UInt32(bytes[3]) << 24
             } ?? nil
         hash = params["result"].withBytes { Hex.decode($0) } ?? nil
-        // A name longer than any algorithm's differs from every job's, which is all that matters.
-        algorithm = params["algo"].withBytes { $0.isEmpty ? nil : AlgorithmName($0) ?? AlgorithmName("?") } ?? nil
+        algorithm = params["algo"].withBytes { Algorithm(named: $0) } ?? nil
         signature = params["sig"].withBytes { Hex.decode($0) } ?? nil
         commitment = params["commitment"].withBytes { Hex.decode($0) } ?? nil
     }

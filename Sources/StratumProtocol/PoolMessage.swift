@@ -25,8 +25,8 @@ public struct PoolLogin: Sendable {
     public var hasKeepalive: Bool
 }
 
-/// A pool's name for our session; any text up to this length.
-public typealias PoolSessionID = InlineBytes<128>
+/// A pool's name for our session.
+public typealias PoolSessionID = OpaqueID
 
 extension JSONParser {
     /// Reads one line of a pool.
@@ -165,9 +165,7 @@ public struct PoolRedirect: Equatable, Sendable {
 
 extension PoolLogin {
     fileprivate init(_ result: JSONValue, assumed: AlgorithmName) throws(PeerFault) {
-        guard let session = result["id"].withBytes({ PoolSessionID($0) }) ?? nil, !session.isEmpty else {
-            throw .badField("result.id")
-        }
+        guard let session = PoolSessionID(result["id"]) else { throw .badField("result.id") }
         self.session = session
         job = result["job"].exists && !result["job"].isNull ? try Job(result["job"], assumed: assumed) : nil
         hasAlgo = false

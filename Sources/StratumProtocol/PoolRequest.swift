@@ -39,7 +39,7 @@ public enum PoolRequest {
         buffer.append("\"id\":\"")
         buffer.append(jsonEscaped: session)
         buffer.append("\",\"job_id\":\"")
-        share.jobID.append(to: &buffer)
+        buffer.append(jsonEscaped: share.jobID)
         buffer.append("\",\"nonce\":\"")
         buffer.append(hexLittleEndian: share.nonce)
         buffer.append("\",\"result\":\"")

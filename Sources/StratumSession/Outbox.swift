@@ -76,6 +76,8 @@ public enum ShardNews: Equatable, Sendable {
     case redirected(PoolConnectionID, PoolRedirect)
     /// The pool wants to send us to a foreign host; we stay.
     case redirectRefused(PoolConnectionID, PoolRedirect)
+    /// The pool's jobs name no algorithm, and its configuration has none: miners must guess. Said once a pool.
+    case jobsWithoutAlgorithm(PoolConnectionID)
     /// The pool refused a share, in these words.
     case shareRejected(MinerID, PoolConnectionID, text: String, difficulty: UInt64)
     case upstreamClosed(upstream: UInt16)

@@ -59,6 +59,7 @@ extension Shard {
             let seat = vacateSeat(at: now)
             seats[seat] = PoolSeat(pool: policy.pools[rank], rank: UInt8(rank))
             hasSaidReserved[seat] = false
+            hasSaidNoAlgorithm[seat] = false
             failureReports[seat] = FailureReports()
             for upstream in upstreams.indices { upstreams[upstream].sessions[seat] = PoolSession() }
         }
@@ -84,6 +85,7 @@ extension Shard {
     mutating func addSeat(_ seat: PoolSeat) -> Int {
         seats.append(seat)
         hasSaidReserved.append(false)
+        hasSaidNoAlgorithm.append(false)
         failureReports.append(FailureReports())
         for upstream in upstreams.indices { upstreams[upstream].sessions.append(PoolSession()) }
         return seats.count - 1

@@ -131,7 +131,7 @@ extension PoolSession {
         var form = try form.record()
         phase = try Phase(decoding: &form)
         generation = try form.integer()
-        session = try form.inlineBytes("session.id")
+        session = try form.opaqueID("session.id")
         hasAlgo = try form.flag()
         hasNicehash = try form.flag()
         hasKeepalive = try form.flag()

@@ -76,8 +76,9 @@ extension Shard {
         nextMinerKey += other.nextMinerKey - 1
         dials &+= other.dials
         expectsReserved = expectsReserved || other.expectsReserved
-        for (pool, seat) in absorption.seats.enumerated() where other.hasSaidReserved[pool] {
-            hasSaidReserved[Int(seat)] = true
+        for (pool, seat) in absorption.seats.enumerated() {
+            if other.hasSaidReserved[pool] { hasSaidReserved[Int(seat)] = true }
+            if other.hasSaidNoAlgorithm[pool] { hasSaidNoAlgorithm[Int(seat)] = true }
         }
         minersNow += other.minersNow
         connections += other.connections

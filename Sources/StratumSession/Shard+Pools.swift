@@ -216,6 +216,10 @@ extension Shard {
             hasSaidReserved[pool] = true
             homeless = evictAllButOne(upstream)
         }
+        if job.algorithm.isEmpty, !hasSaidNoAlgorithm[pool] {
+            outbox.append(.news(.jobsWithoutAlgorithm(id)))
+            hasSaidNoAlgorithm[pool] = true
+        }
         outbox.append(
             .news(
                 .newJob(

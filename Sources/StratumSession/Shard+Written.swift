@@ -37,6 +37,7 @@ extension Shard {
                     form.record { form in
                         form.flag(hasSaidReserved[pool])
                         failureReports[pool].encode(to: &form)
+                        form.flag(hasSaidNoAlgorithm[pool])
                     }
                 }
             }
@@ -82,6 +83,7 @@ extension Shard {
         expectsReserved = state.expectsReserved
         seats = state.seats
         hasSaidReserved = state.hasSaidReserved
+        hasSaidNoAlgorithm = state.hasSaidNoAlgorithm
         failureReports = state.failureReports
         miners = state.miners
         wires = state.wires
@@ -103,6 +105,7 @@ private struct ReadState {
     let expectsReserved: Bool
     var seats: [PoolSeat] = []
     var hasSaidReserved: [Bool] = []
+    var hasSaidNoAlgorithm: [Bool] = []
     var failureReports: [FailureReports] = []
     var miners: [MinerSession] = []
     var wires: [MinerWire] = []
@@ -154,6 +157,7 @@ private struct ReadState {
             var form = try form.record()
             hasSaidReserved.append(try form.flag())
             failureReports.append(try FailureReports(decoding: &form))
+            hasSaidNoAlgorithm.append(form.remaining > 0 ? try form.flag() : false)
         }
     }
 

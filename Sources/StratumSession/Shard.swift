@@ -30,6 +30,8 @@ public struct Shard: ~Copyable {
     var seats: [PoolSeat]
     /// For each seat.
     var hasSaidReserved: [Bool]
+    /// For each seat: whether it is told that its jobs name no algorithm.
+    var hasSaidNoAlgorithm: [Bool]
     /// For each seat.
     var failureReports: [FailureReports]
 
@@ -45,6 +47,7 @@ public struct Shard: ~Copyable {
         let pools = policy.pools.count
         seats = PoolSeat.inOrder(of: policy)
         hasSaidReserved = [Bool](repeating: false, count: pools)
+        hasSaidNoAlgorithm = [Bool](repeating: false, count: pools)
         failureReports = Array(repeating: FailureReports(), count: pools)
     }
 

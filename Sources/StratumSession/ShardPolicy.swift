@@ -128,7 +128,7 @@ extension ShardPolicy.Pool {
         let password = try form.text(max: max, "pool.password")
         let rigID = try form.text(ifGivenMax: max, "pool.rigID")
         let hasAlgorithm = try form.flag()
-        let algorithm: AlgorithmName = try form.inlineBytes("pool.algorithm")
+        let algorithm = try form.algorithmName("pool.algorithm")
         let keepalive = Milliseconds(try form.integer())
         let name = form.remaining > 0 ? try form.text(max: max, "pool.name") : ""
         self.init(

@@ -53,7 +53,7 @@ extension Upstream {
         guard sessions[session].inFlight.hasRoom else {
             return .refuse(.badGateway, difficulty: difficulty, actual: actual)
         }
-        if let algorithm = share.algorithm, isAnother(algorithm, than: age) {
+        if let given = share.algorithm, algorithm(of: age)?.differs(from: given) == true {
             return .refuse(.wrongAlgorithm, difficulty: difficulty, actual: actual)
         }
         switch remember(nonce, in: age) {
@@ -63,14 +63,13 @@ extension Upstream {
         }
     }
 
-    private func age(of jobID: JobID?) -> JobAge? {
+    private func age(of jobID: JobID.Fingerprint?) -> JobAge? {
         guard let jobID else { return nil }
-        if current?.name == jobID { return .current }
-        return previous?.name == jobID ? .previous : nil
+        if current?.name.fingerprint == jobID { return .current }
+        return previous?.name.fingerprint == jobID ? .previous : nil
     }
 
-    private func isAnother(_ algorithm: AlgorithmName, than age: JobAge) -> Bool {
-        guard let ours = age == .current ? current?.job.algorithm : previous?.job.algorithm else { return false }
-        return !ours.isEmpty && ours != algorithm
+    private func algorithm(of age: JobAge) -> AlgorithmName? {
+        age == .current ? current?.job.algorithm : previous?.job.algorithm
     }
 }

@@ -254,8 +254,8 @@ extension Work {
         let serial: UInt32 = try form.integer()
         let job = try Job(decoding: &form)
         let seen = try SeenNonces(decoding: &form)
-        let name: JobID = form.remaining > 0 ? try form.inlineBytes("work.name") : job.id
-        guard !name.isEmpty, Job.plain(name) else { throw .badField("work.name") }
+        let name = form.remaining > 0 ? try form.opaqueID("work.name") : job.id
+        guard !name.isEmpty else { throw .badField("work.name") }
         self.init(job, name: name, from: source, reservedByte: reservedByte, serial: serial, seen: seen)
     }
 }

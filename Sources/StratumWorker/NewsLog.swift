@@ -53,6 +53,12 @@ struct NewsLog {
                 \(name(id)) keeps the first nonce byte for itself (a NiceHash-type pool or proxy): its jobs cannot be \
                 split, so every miner gets a pool connection of its own
                 """)
+        case .jobsWithoutAlgorithm(let id):
+            log.warning(
+                """
+                \(name(id)): its jobs name no algorithm and none is configured, so XMRig refuses them; set "algo" or \
+                "coin" of this pool
+                """)
         case .newJob(let upstream, let pool, let difficulty, let algorithm, let height, let miners):
             // The words are xmrig-proxy's: programs look for them.
             let level: Logger.Level = jobs.mayTell() ? .info : .debug

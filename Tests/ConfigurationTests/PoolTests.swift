@@ -49,12 +49,62 @@ struct PoolTests {
         #expect(pools == [first, second, third])
     }
 
-    @Test func anUnknownCoinIsAWarning() {
-        let resolution = resolved(pool(#""url": "a", "coin": "doge""#))
-        #expect(resolution.settings?.pools.first?.algorithm == nil)
-        #expect(
-            resolution.warnings.map(\.message)
-                == ["pools[0].coin: the coin \"doge\" is not known, ignored; give its algorithm as \"algo\""])
+    @Test(arguments: [
+        (#""algo": "RandomX""#, "rx/0"), (#""algo": "cryptonight/R""#, "cn/r"), (#""algo": "CN-PICO/TRTL""#, "cn-pico"),
+        (#""algo": "rx/v2""#, "rx/2"), (#""algo": "gr""#, "ghostrider"), (#""coin": "YadaCoin""#, "rx/yada"),
+        (#""coin": "yda""#, "rx/yada"), (#""coin": "TOWNFORGE""#, "rx/0"), (#""coin": "Sumo""#, "cn/r"),
+        (#""coin": "zephyr", "algo": null"#, "rx/0"), (#""coin": "wownero", "algo": """#, "rx/wow"),
+    ])
+    func anyNameOfAnAlgorithmOrCoinIsTheCanonicalName(_ members: String, _ algorithm: String) {
+        for text in [pool("\"url\": \"a\", \(members)"), "{\(members), \"pools\": [{\"url\": \"a\"}]}"] {
+            let resolution = resolved(text)
+            #expect(resolution.settings?.pools.map(\.algorithm) == [algorithm])
+            #expect(resolution.warnings.isEmpty)
+        }
+    }
+
+    @Test(arguments: [
+        (#""algo": "rx/o""#, "algo: the algorithm \"rx/o\" is not known, ignored; did you mean \"rx/0\"?"),
+        (
+            #""algo": "cn_turtel""#,
+            "algo: the algorithm \"cn_turtel\" is not known, ignored; did you mean \"cn_turtle\"?"
+        ),
+        (
+            #""algo": "randomx_0""#,
+            "algo: the algorithm \"randomx_0\" is not known, ignored; did you mean \"randomx/0\"?"
+        ),
+        (
+            #""algo": "Monero""#,
+            "algo: the algorithm \"Monero\" is not known, ignored; it is a coin: give it as \"coin\", or \"rx/0\" as "
+                + "\"algo\""
+        ),
+        (
+            #""algo": "null""#,
+            "algo: the algorithm \"null\" is not known, ignored; docs/CONFIG.md lists all names, such as \"rx/0\""
+        ),
+        (#""coin": "moner""#, "coin: the coin \"moner\" is not known, ignored; did you mean \"Monero\"?"),
+        (
+            #""coin": "rx/wow""#,
+            "coin: the coin \"rx/wow\" is not known, ignored; it is an algorithm: give it as \"algo\""
+        ),
+        (#""coin": "doge""#, "coin: the coin \"doge\" is not known, ignored; give its algorithm as \"algo\""),
+    ])
+    func anUnknownAlgorithmOrCoinIsAWarningAndNone(_ member: String, _ warning: String) {
+        let inPool = resolved(pool("\"url\": \"a\", \(member)"))
+        #expect(inPool.settings?.pools.map(\.algorithm) == [nil])
+        #expect(inPool.warnings.map(\.message) == ["pools[0].\(warning)"])
+        let common = resolved("{\(member), \"pools\": [{\"url\": \"a\"}, {\"url\": \"b\"}]}")
+        #expect(common.settings?.pools.map(\.algorithm) == [nil, nil])
+        #expect(common.warnings.map(\.message) == [warning])
+    }
+
+    @Test(arguments: ["null", "auto", "monero", "rx/9"])
+    func behindAnUnknownAlgorithmComesTheCoinAndThenWhatAllPoolsHave(_ algorithm: String) {
+        let own = resolved(pool("\"url\": \"a\", \"algo\": \"\(algorithm)\", \"coin\": \"wow\""))
+        #expect(own.settings?.pools.map(\.algorithm) == ["rx/wow"])
+        let common = resolved("{\"algo\": \"CN/R\", \"pools\": [{\"url\": \"a\", \"algo\": \"\(algorithm)\"}]}")
+        #expect(common.settings?.pools.map(\.algorithm) == ["cn/r"])
+        #expect(own.warnings.count == 1 && common.warnings.count == 1)
     }
 
     @Test(arguments: [

@@ -65,7 +65,7 @@ private struct Meeting {
         miner.appendShare(id: 16, hashed, to: &line)
         guard case .submit(let share) = try parser.minerRequest(Array(line.dropLast()).span) else { return false }
         let claim = ShareClaim(
-            session: share.session, job: share.jobID.flatMap { id in JobName(id) }, nonce: share.nonce,
+            session: share.session, job: miner.job.flatMap { job in JobName(job.id) }, nonce: share.nonce,
             hash: share.hash, algorithm: .asAsked)
         guard case .unverified(let open) = judge.judge(claim, history: history, rules: rules) else { return false }
         return open.isRight(machine.hash(open.blob.span, key: PracticeJob.seed))
@@ -74,9 +74,7 @@ private struct Meeting {
 
 extension JobName {
     fileprivate init?(_ id: JobID) {
-        var text: [UInt8] = []
-        id.append(to: &text)
-        self.init(text.span)
+        self.init(id.bytes.span)
     }
 }
 

@@ -44,7 +44,7 @@ struct FormTests {
             form.text("käse")
             form.text(ifGiven: nil)
             form.text(ifGiven: "")
-            form.bytes(JobID("job") ?? JobID())
+            form.bytes(InlineBytes<64>("job") ?? InlineBytes())
         }
         #expect(bytes[0...1] == [0x34, 0x12])
         let numbers = read(bytes) { form throws(FormFault) in
@@ -56,7 +56,7 @@ struct FormTests {
             let isEach = short == 0x1234 && long == .min && none == nil && some == 7 && flag
             let texts = [
                 try form.text(max: 5, "text"), try form.text(ifGivenMax: 5, "text") ?? "none",
-                try form.text(ifGivenMax: 5, "text") ?? "none", (try form.inlineBytes("id") as JobID).text,
+                try form.text(ifGivenMax: 5, "text") ?? "none", (try form.inlineBytes("id") as InlineBytes<64>).text,
             ]
             let later: UInt64 = try form.laterInteger()
             return isEach && texts == ["käse", "none", "", "job"] && later == 0 && form.remaining == 0
@@ -123,13 +123,13 @@ struct FormTests {
     @Test func aJobThatNoPoolMaySendIsNotReadEither() throws {
         let good = try job()
         let faults: [(String, (inout Job) -> Void)] = [
-            ("job.id", { $0.id = JobID("\"quote") ?? JobID() }),
             ("job.id", { $0.id = JobID() }),
             ("job.blob", { $0.blob.removeLast(2 * ($0.blob.count / 2 - 43)) }),
             ("job.blob", { $0.blob[3] = 0x67 }),
             ("job.blob", { $0.blob.removeLast() }),
             ("job.target", { $0.target = Array("00000000".utf8) }),
             ("job.target", { $0.target = Array("0000000001".utf8) }),
+            ("job.target", { $0.target = Array("000a7c5ac471b47g".utf8) }),
             ("job.seedHash", { $0.seedHash = Array("zz".utf8) }),
         ]
         for (name, damage) in faults {
@@ -139,6 +139,36 @@ struct FormTests {
             let again = read(bytes) { form throws(FormFault) in try Job(decoding: &form) }
             #expect(self.fault(again) == .badField(name))
         }
+    }
+
+    @Test(arguments: [
+        ("a \"job\" of é\\", "rx/0", "b88d0600"), (String(repeating: "j", count: 256), "foo/1", "cb10c7bab88d0600"),
+        ("1", "", "b88d0600"),
+    ])
+    func aJobWithUnusualNamesComesBackAsItWas(id: String, algorithm: String, target: String) throws {
+        var job = try job()
+        job.id = name(id)
+        job.algorithm = name(algorithm)
+        job.target = Array(target.utf8)
+        job.difficulty = 10_000
+        let bytes = written { job.encode(to: &$0) }
+        #expect(read(bytes) { form throws(FormFault) in try Job(decoding: &form) } == .success(job))
+    }
+
+    /// Programs before kept what a pool or an operator had written.
+    @Test func anAliasInAFormIsResolved() throws {
+        let bytes = written { $0.bytes(InlineBytes<32>("RandomX") ?? InlineBytes()) }
+        let read = read(bytes) { form throws(FormFault) in try form.algorithmName("name").text }
+        #expect(read == .success("rx/0"))
+    }
+
+    @Test(arguments: [[0xff], [0x61, 0xc3], [UInt8](repeating: 0x61, count: 257)] as [[UInt8]])
+    func aNameThatIsNoTextIsNotRead(bytes: [UInt8]) {
+        let form = written { $0.bytes(bytes) }
+        let id = read(form) { form throws(FormFault) in try form.opaqueID("id") }
+        #expect(fault(id) == .badField("id"))
+        let algorithm = read(form) { form throws(FormFault) in try form.algorithmName("algorithm") }
+        #expect(fault(algorithm) == .badField("algorithm"))
     }
 
     @Test func everyFaultComesBackAsItWas() {

@@ -37,6 +37,10 @@ func name<let capacity: Int>(_ text: String, _: InlineBytes<capacity>.Type = Inl
     InlineBytes<capacity>(text)!
 }
 
+func name(_ text: String) -> OpaqueID { text.isEmpty ? OpaqueID() : OpaqueID(text)! }
+
+func name(_ text: String) -> AlgorithmName { AlgorithmName(text)! }
+
 extension JSONParser {
     func minerRequest(_ text: String) throws(PeerFault) -> MinerRequest {
         let line = Array(text.utf8)

@@ -1,3 +1,4 @@
+import Algorithms
 import Testing
 
 @testable import StratumProtocol
@@ -41,10 +42,10 @@ struct MinerRequestTests {
         }
         #expect(share.id == 42)
         #expect(share.session == 0x9f3c_0a1b_e5d2_4477)
-        #expect(share.jobID == name("8842"))
+        #expect(share.jobID == JobID("8842")?.fingerprint)
         #expect(share.nonce == 0x1b00_00a7)
         #expect(share.hash.map(Difficulty.tail) == 0x0001_b4cd_6a04_e0c0)
-        #expect(share.algorithm == name("rx/0"))
+        #expect(share.algorithm == .rx0)
         #expect(share.signature == nil)
         #expect(share.commitment == nil)
     }
@@ -164,17 +165,36 @@ struct MinerRequestTests {
         #expect(try submit(#""result":[]"#).hash == nil)
     }
 
-    @Test func aJobNameLongerThanAnyOfOursIsNone() throws {
-        let longest = String(repeating: "j", count: 64)
-        #expect(try submit(#""job_id":"\#(longest)""#).jobID?.text == longest)
-        #expect(try submit(#""job_id":"\#(longest)j""#).jobID == nil)
-        #expect(try submit(#""job_id":8842"#).jobID == nil)
+    @Test(arguments: [
+        (#"8842"#, "8842"), (#"a \"b\" \\"#, #"a "b" \"#), (#"job #7/é"#, "job #7/é"), (#"\u0041\u00e9"#, "Aé"),
+        (String(repeating: "j", count: 256), String(repeating: "j", count: 256)),
+    ])
+    func aJobIsNamedByItsUnescapedText(written: String, text: String) throws {
+        let id = try submit(#""job_id":"\#(written)""#).jobID
+        #expect(id == JobID(text)?.fingerprint)
+        #expect(id != JobID(text + "-")?.fingerprint)
     }
 
-    @Test func anAlgorithmNobodyHasDiffersFromAll() throws {
-        #expect(try submit(#""algo":"""#).algorithm == nil)
-        #expect(try submit(#""algo":3"#).algorithm == nil)
-        #expect(try submit(#""algo":"\#(String(repeating: "a", count: 33))""#).algorithm != nil)
+    @Test func aJobNameThatIsNoTextIsNone() throws {
+        #expect(try submit(#""job_id":8842"#).jobID == nil)
+        #expect(try submit(#""job_id":null"#).jobID == nil)
+        #expect(try submit("").jobID == nil)
+    }
+
+    @Test(arguments: [
+        (#""rx/0""#, AlgorithmName("rx/0")), (#""RandomX""#, AlgorithmName("rx/0")),
+        (#""cryptonight\/R""#, AlgorithmName("cn/r")), (#""cn-trtl""#, AlgorithmName("cn-pico")),
+    ])
+    func anyNameOfAnAlgorithmIsUnderstood(written: String, name: AlgorithmName?) throws {
+        #expect(try submit(#""algo":\#(written)"#).algorithm == name?.known)
+    }
+
+    @Test(arguments: [
+        #""""#, "3", "null", "{}", #"["rx/0"]"#, #""foo/1""#, #""rx/0 ""#, #""\u0000""#,
+        "\"" + String(repeating: "a", count: 1_000) + "\"",
+    ])
+    func anAlgorithmThatIsNotKnownIsNotGiven(written: String) throws {
+        #expect(try submit(#""algo":\#(written)"#).algorithm == nil)
     }
 
     @Test func signatureAndCommitmentAreRead() throws {

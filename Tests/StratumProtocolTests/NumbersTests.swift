@@ -29,7 +29,7 @@ struct DifficultyTests {
         #expect(Difficulty.tail(of: hash(tail: 0x0102_0304_0506_0708)) == 0x0102_0304_0506_0708)
         #expect(Difficulty.ofHash(tail: 0x0006_8db8_bac7_10cb) == 10_000)
         #expect(Difficulty.ofHash(tail: 1) == .max)
-        #expect(Difficulty.ofHash(tail: 0) == .max)
+        #expect(Difficulty.ofHash(tail: 0) == 0)
         #expect(Difficulty.ofHash(tail: .max) == 1)
     }
 
@@ -40,6 +40,12 @@ struct DifficultyTests {
     ])
     func aCustomDifficultyIsTheUpperHalfOfItsTarget(difficulty: UInt64, target: UInt32) {
         #expect(Difficulty.target32(for: difficulty) == target)
+    }
+
+    @Test(arguments: [(UInt64(6_250), UInt64(0x000a_7c5a_c471_b478)), (1, .max), (0, .max), (.max, 1)])
+    func aTargetOfEightBytesHasTheWholeQuotient(difficulty: UInt64, target: UInt64) {
+        #expect(Difficulty.target64(for: difficulty) == target)
+        #expect(Difficulty.of(target64: target) == max(1, difficulty))
     }
 
     @Test func aMinerThatMeetsItsCustomTargetMeetsItsCustomDifficulty() throws {
@@ -92,6 +98,16 @@ struct HexTests {
         #expect(!isHex)
     }
 
+    @Test(arguments: [
+        ("000a7c5ac471b473", UInt64?(0x000a_7c5a_c471_b473)), ("ffff", 0xffff), ("FfFfFfFfFfFfFfFf", .max), ("0000", 0),
+        ("12345", 0x12345), ("", nil), ("fff", nil), ("00000000000000001", nil), ("12g4", nil), ("0x1234", nil),
+    ])
+    func aNumberHasFourToSixteenDigits(text: String, number: UInt64?) {
+        let bytes = Array(text.utf8)
+        let read = Hex.number(bytes.span)
+        #expect(read == number)
+    }
+
     @Test func numbersAreWrittenAsStratumWantsThem() {
         #expect(written { $0.append(hex64: 0x0123_4567_89ab_cdef) } == "0123456789abcdef")
         #expect(written { $0.append(hexLittleEndian: 0x0123_4567) } == "67452301")
@@ -114,6 +130,15 @@ struct BytesTests {
         #expect(
             written { $0.append(jsonEscaped: name(text, InlineBytes<64>.self)) }
                 == written { $0.append(jsonEscaped: text) })
+    }
+
+    @Test(arguments: ["", "\"", "\\\"", "a\"", "\"a", "a\u{0}b\u{1f}", "plain text", "é\"⛏\\ü"])
+    func escapesStandWhereverTheyAreNeeded(text: String) throws {
+        let bytes = Array(text.utf8)
+        let line = written { $0.append(jsonEscaped: bytes.span) }
+        #expect(line == written { $0.append(jsonEscaped: text) })
+        let document = Array("\"\(line)\"".utf8)
+        #expect(JSONParser().parse(document.span) { $0.string } == text)
     }
 
     @Test func inlineBytesHoldUpToTheirCapacity() {

@@ -145,21 +145,31 @@ struct PoolMessageTests {
     }
 
     @Test(arguments: [
-        #"{"id":1,"result":{"status":"OK"}}"#, #"{"id":1,"result":{"id":""}}"#, #"{"id":1,"result":{"id":7}}"#,
+        #"{"id":1,"result":{"status":"OK"}}"#, #"{"id":1,"result":{"id":""}}"#, #"{"id":1,"result":{"id":{}}}"#,
         #"{"id":1,"result":null}"#, #"{"id":1}"#,
     ])
     func aLoginReplyWithoutSessionIsAFault(line: String) {
         #expect(throws: PeerFault.badField("result.id")) { try parser.poolMessage(line, loginID: 1) }
     }
 
-    @Test func aSessionMayHave128Bytes() throws {
+    @Test(arguments: [("7", "7"), (#""a \"b\" é\\""#, #"a "b" é\"#), (#"" ""#, " "), (#""\u00e9""#, "é")])
+    func aSessionMayBeAnyTextOrAnInteger(written: String, text: String) throws {
+        guard case .loggedIn(let login) = try parser.poolMessage(#"{"id":1,"result":{"id":\#(written)}}"#, loginID: 1)
+        else {
+            Issue.record("no login reply")
+            return
+        }
+        #expect(login.session.text == text)
+    }
+
+    @Test func aSessionMayHave256Bytes() throws {
         let reply = { (count: Int) in #"{"id":1,"result":{"id":"\#(String(repeating: "s", count: count))"}}"# }
-        guard case .loggedIn(let login) = try parser.poolMessage(reply(128), loginID: 1) else {
+        guard case .loggedIn(let login) = try parser.poolMessage(reply(256), loginID: 1) else {
             Issue.record("no login reply")
             return
         }
         #expect(login.job == nil)
-        #expect(throws: PeerFault.badField("result.id")) { try parser.poolMessage(reply(129), loginID: 1) }
+        #expect(throws: PeerFault.badField("result.id")) { try parser.poolMessage(reply(257), loginID: 1) }
     }
 
     @Test func extensionsOfAnyShapeAreSurvived() throws {

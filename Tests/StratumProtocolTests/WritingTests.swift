@@ -94,21 +94,22 @@ struct WritingTests {
 
     @Test func aShareGoesToThePoolAsTheMinerSentIt() throws {
         guard case .submit(let share) = try JSONParser().minerRequest(try Golden.text("miner-submit")),
-            let jobID = share.jobID, let nonce = share.nonce, let hash = share.hash
+            let nonce = share.nonce, let hash = share.hash, let algorithm = share.algorithm
         else {
             Issue.record("no share")
             return
         }
-        let forwarded = ForwardedShare(jobID: jobID, nonce: nonce, hash: hash)
+        let forwarded = ForwardedShare(jobID: name("8842"), nonce: nonce, hash: hash)
         let submit = written {
             PoolRequest.submit(
-                id: 7, session: name("7ad10ef2-51c6"), share: forwarded, algorithm: share.algorithm, to: &$0)
+                id: 7, session: name("7ad10ef2-51c6"), share: forwarded, algorithm: AlgorithmName(algorithm),
+                to: &$0)
         }
         #expect(try submit == Golden.text("to-pool-submit"))
     }
 
     @Test func signatureCommitmentAndAlgorithmGoAlongWhenTheyAreThere() {
-        var share = ForwardedShare(jobID: name("j"), nonce: 1, hash: InlineArray(repeating: 0))
+        var share = ForwardedShare(jobID: name(#"j "1" \"#), nonce: 1, hash: InlineArray(repeating: 0))
         let plain = written {
             PoolRequest.submit(id: 2, session: name("s"), share: share, algorithm: nil, to: &$0)
         }
@@ -121,7 +122,7 @@ struct WritingTests {
         }
         let (signature, commitment) = (String(repeating: "11", count: 64), String(repeating: "22", count: 32))
         #expect(full.contains(#","sig":"\#(signature)","commitment":"\#(commitment)","algo":"a\"b"}}"#))
-        #expect(full.contains(#""params":{"id":"s\"","job_id""#))
+        #expect(full.contains(#""params":{"id":"s\"","job_id":"j \"1\" \\","nonce""#))
     }
 
     @Test func aKeepalive() throws {

@@ -126,6 +126,8 @@ struct PoolJob {
     var difficulty: UInt64 = 10_000
     /// What the pool puts into the nonce's last byte.
     var reservedByte: UInt8 = 0
+    /// As the pool names it; nil when it does not.
+    var algorithm: String? = "cn/r"
     /// As real pools do: no two connections have the same blob.
     var differsByConnection = true
 
@@ -145,8 +147,16 @@ struct PoolJob {
     func json(for connection: PoolPeer) -> String {
         let target = UInt64.max / difficulty
         let digits = hex((0..<8).map { UInt8(truncatingIfNeeded: target >> UInt64($0 * 8)) })
-        return #"{"blob":"\#(blob(for: connection))","job_id":"\#(id)","target":"\#(digits)","algo":"cn/r"}"#
+        let algorithm = algorithm.map { #","algo":"\#(escaped($0))""# } ?? ""
+        return #"{"blob":"\#(blob(for: connection))","job_id":"\#(escaped(id))","target":"\#(digits)"\#(algorithm)}"#
     }
+}
+
+/// A text as the inside of a JSON string.
+func escaped(_ text: String) -> String {
+    var bytes: [UInt8] = []
+    bytes.append(jsonEscaped: text)
+    return String(decoding: bytes, as: UTF8.self)
 }
 
 func hex(_ bytes: [UInt8]) -> String {

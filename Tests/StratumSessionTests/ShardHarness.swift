@@ -119,7 +119,7 @@ final class ShardHarness {
         let result = String(repeating: "5a", count: 24) + digits(tail, 8)
         let algorithm = algorithm.map { #","algo":"\#($0)""# } ?? ""
         let params =
-            #"{"id":"\#(session ?? miner.session)","job_id":"\#(job ?? miner.job?.id ?? "none")","#
+            #"{"id":"\#(session ?? miner.session)","job_id":"\#(escaped(job ?? miner.job?.id ?? "none"))","#
             + #""nonce":"\#(digits(UInt64(number), 4))","result":"\#(result)"\#(algorithm)}"#
         if session == nil, !miner.jobs.isEmpty { authenticated += 1 }
         request("submit", params, of: miner)

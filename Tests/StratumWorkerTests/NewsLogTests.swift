@@ -53,6 +53,16 @@ final class Lines: Sendable {
         #expect(lines.all.count == 5)
     }
 
+    @Test func jobsWithoutAlgorithmAreAWarningWithTheFix() {
+        var news = makeLog()
+        news.tell(.jobsWithoutAlgorithm(first)) { _ in nil }
+        #expect(
+            lines.texts(.warning) == [
+                #"a:1: its jobs name no algorithm and none is configured, so XMRig refuses them; "#
+                    + #"set "algo" or "coin" of this pool"#
+            ])
+    }
+
     @Test(arguments: [
         (PoolFailure.connection("connection refused"), "a:1: connection refused; trying again upstream=0"),
         (
