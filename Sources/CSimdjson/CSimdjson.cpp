@@ -102,6 +102,10 @@ bool csimdjson_uint64(csimdjson_value value, uint64_t *result) {
     return unwrap(value).get(*result) == SUCCESS;
 }
 
+bool csimdjson_float(csimdjson_value value, double *result) {
+    return value.kind == csimdjson_double && unwrap(value).get(*result) == SUCCESS;
+}
+
 bool csimdjson_boolean(csimdjson_value value, bool *result) {
     return value.kind == csimdjson_bool && unwrap(value).get(*result) == SUCCESS;
 }

@@ -69,6 +69,12 @@ public struct JSONValue {
         return csimdjson_uint64(raw, &number) ? number : nil
     }
 
+    /// A number with a fraction or an exponent.
+    public var double: Double? {
+        var number = 0.0
+        return csimdjson_float(raw, &number) ? number : nil
+    }
+
     public var bool: Bool? {
         var flag = false
         return csimdjson_boolean(raw, &flag) ? flag : nil

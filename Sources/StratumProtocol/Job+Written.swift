@@ -103,8 +103,8 @@ extension LineFramer {
     public init(decoding form: inout FormReader, lineBytesMax: Int) throws(FormFault) {
         self.init(lineBytesMax: lineBytesMax)
         let bytes = try form.bytes(max: lineBytesMax, "partialLine")
-        // What it keeps is less than a line.
-        guard !bytes.contains(0x0a) else { throw .badField("partialLine") }
         partial = [UInt8](bytes)
+        // What it keeps is less than a line, or an opening that is held.
+        guard !bytes.contains(0x0a) || Opening(partial.span) == .undecided else { throw .badField("partialLine") }
     }
 }

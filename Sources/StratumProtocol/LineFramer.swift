@@ -9,7 +9,7 @@ public struct LineFramer {
     public static let poolLineBytesMax = 64 * 1024
 
     private let lineBytesMax: Int
-    /// What has come of a line that is not whole; without a newline.
+    /// What has come of a line that is not whole, without a newline; or what `hold` was given.
     var partial: [UInt8] = []
 
     public init(lineBytesMax: Int) {
@@ -18,6 +18,19 @@ public struct LineFramer {
 
     /// Bytes of an unfinished line.
     public var partialCount: Int { partial.count }
+
+    /// Takes out the unfinished line.
+    public mutating func takePartial() -> [UInt8] {
+        defer { partial = [] }
+        return partial
+    }
+
+    /// Keeps bytes that are not to be cut into lines yet; newlines may be among them.
+    /// - Precondition: nothing is kept.
+    public mutating func hold(_ bytes: Span<UInt8>) {
+        precondition(partial.isEmpty, "an unfinished line would be lost")
+        partial.append(bytes)
+    }
 
     /// Takes a chunk and calls `line` for each line that it completes, in order, without the newline.
     ///

@@ -14,6 +14,9 @@ public enum MinerReply {
         case duplicateShare
         /// A share whose job took more shares than we can remember.
         case tooManyShares
+        case invalidParams
+        /// The request's id is too long to be repeated, so the answer has none.
+        case idTooLong
 
         public var text: StaticString {
             switch self {
@@ -27,27 +30,29 @@ public enum MinerReply {
             case .staleShare: "Stale share"
             case .duplicateShare: "Duplicate share"
             case .tooManyShares: "Too many shares"
+            case .invalidParams: "Invalid params"
+            case .idTooLong: "Request id too long"
             }
         }
     }
 
     /// The share was accepted.
-    public static func ok(id: Int64, to buffer: inout [UInt8]) {
+    public static func ok(id: RequestID, to buffer: inout [UInt8]) {
         status("OK", id: id, to: &buffer)
     }
 
-    public static func keepalived(id: Int64, to buffer: inout [UInt8]) {
+    public static func keepalived(id: RequestID, to buffer: inout [UInt8]) {
         status("KEEPALIVED", id: id, to: &buffer)
     }
 
-    public static func refusal(_ refusal: Refusal, id: Int64, to buffer: inout [UInt8]) {
+    public static func refusal(_ refusal: Refusal, id: RequestID, to buffer: inout [UInt8]) {
         openRefusal(id: id, to: &buffer)
         buffer.append(refusal.text)
         buffer.append("\"}}\n")
     }
 
     /// A pool's own words, relayed.
-    public static func refusal(text: String, id: Int64, to buffer: inout [UInt8]) {
+    public static func refusal(text: String, id: RequestID, to buffer: inout [UInt8]) {
         openRefusal(id: id, to: &buffer)
         buffer.append(jsonEscaped: text)
         buffer.append("\"}}\n")
@@ -66,10 +71,11 @@ public enum MinerReply {
 
     /// The login is accepted; here is the first job.
     public static func login(
-        id: Int64, session: UInt64, job: JobLine, for share: JobShare, extensions: Extensions, to buffer: inout [UInt8]
+        id: RequestID, session: UInt64, job: JobLine, for share: JobShare, extensions: Extensions,
+        to buffer: inout [UInt8]
     ) {
         buffer.append("{\"jsonrpc\":\"2.0\",\"id\":")
-        buffer.append(decimal: id)
+        id.append(to: &buffer)
         buffer.append(",\"error\":null,\"result\":{\"id\":\"")
         buffer.append(hex64: session)
         buffer.append("\",\"job\":")
@@ -87,17 +93,17 @@ public enum MinerReply {
         buffer.append("}\n")
     }
 
-    private static func status(_ status: StaticString, id: Int64, to buffer: inout [UInt8]) {
+    private static func status(_ status: StaticString, id: RequestID, to buffer: inout [UInt8]) {
         buffer.append("{\"id\":")
-        buffer.append(decimal: id)
+        id.append(to: &buffer)
         buffer.append(",\"jsonrpc\":\"2.0\",\"error\":null,\"result\":{\"status\":\"")
         buffer.append(status)
         buffer.append("\"}}\n")
     }
 
-    private static func openRefusal(id: Int64, to buffer: inout [UInt8]) {
+    private static func openRefusal(id: RequestID, to buffer: inout [UInt8]) {
         buffer.append("{\"id\":")
-        buffer.append(decimal: id)
+        id.append(to: &buffer)
         buffer.append(",\"jsonrpc\":\"2.0\",\"error\":{\"code\":-1,\"message\":\"")
     }
 }

@@ -4,23 +4,28 @@ public import Algorithms
 public enum MinerRequest {
     case login(LoginRequest)
     case submit(SubmitRequest)
-    case keepalived(id: Int64)
+    case keepalived(id: RequestID)
     /// A method that we do not know.
-    case other(id: Int64)
+    case other(id: RequestID)
+    /// A JSON object that is no request. It has an id (perhaps null), so it can be answered.
+    case malformed(id: RequestID, PeerFault)
 }
 
-/// What a miner says of itself. Missing fields are nil.
+/// What a miner says of itself. A field that is missing or of another type is not given: nil.
+///
+/// Fields are as long as the line allows: a password is compared whole, and a difficulty is at the end of a login.
 public struct LoginRequest: Equatable, Sendable {
-    /// Longest text of one field. Wallet addresses have up to 106 characters, and `+difficulty` behind them.
+    /// What is kept of one field, for names. Wallet addresses have up to 106 characters, and `+difficulty` behind them.
     public static let fieldBytesMax = 256
 
-    public var id: Int64
+    public var id: RequestID
+    /// Empty when not given.
     public var login: String
     public var password: String?
     public var agent: String?
     public var rigID: String?
 
-    public init(id: Int64, login: String, password: String? = nil, agent: String? = nil, rigID: String? = nil) {
+    public init(id: RequestID, login: String, password: String? = nil, agent: String? = nil, rigID: String? = nil) {
         self.id = id
         self.login = login
         self.password = password
@@ -34,7 +39,7 @@ public typealias JobID = OpaqueID
 
 /// A share. A value without references: it costs no allocation.
 public struct SubmitRequest: Sendable {
-    public var id: Int64
+    public var id: RequestID
     /// The session that the miner believes in; nil when it is not even of the right form.
     public var session: UInt64?
     /// nil when missing or not a text.
@@ -49,7 +54,7 @@ public struct SubmitRequest: Sendable {
     public var signature: InlineArray<64, UInt8>?
     public var commitment: InlineArray<32, UInt8>?
 
-    public init(id: Int64) { self.id = id }
+    public init(id: RequestID) { self.id = id }
 }
 
 extension JSONParser {
@@ -59,25 +64,33 @@ extension JSONParser {
     /// Reads one line of a miner.
     public func minerRequest(_ line: Span<UInt8>) throws(PeerFault) -> MinerRequest {
         guard line.count >= JSONParser.minerLineBytesMin, line[0] == 0x7b else { throw .notARequest }
-        let request = try parse(line) { root throws(PeerFault) in try MinerRequest(root) }
-        guard let request else { throw .invalidJSON }
+        if let request = parse(line, { MinerRequest($0) }) { return request }
+        // Only a line that the parser refuses is looked at again.
+        guard let repaired = JSONParser.repaired(line), let request = parse(repaired.span, { MinerRequest($0) }) else {
+            throw .invalidJSON
+        }
         return request
     }
 }
 
 extension MinerRequest {
-    fileprivate init(_ root: JSONValue) throws(PeerFault) {
-        guard let id = root["id"].int64 else { throw .badRequestID }
+    fileprivate init(_ root: JSONValue) {
+        guard let id = RequestID(root["id"]) else {
+            self = .malformed(id: .null, .badRequestID)
+            return
+        }
         let method = root["method"]
         let params = root["params"]
-        guard method.isString else { throw .badMethod }
-        guard params.isObject else { throw .badParams }
-        if method.equals("submit") {
+        if !method.isString {
+            self = .malformed(id: id, .badMethod)
+        } else if !params.isObject {
+            self = .malformed(id: id, .badParams)
+        } else if method.equals("submit") {
             self = .submit(SubmitRequest(id: id, params))
         } else if method.equals("keepalived") {
             self = .keepalived(id: id)
         } else if method.equals("login") {
-            self = .login(try LoginRequest(id: id, params))
+            self = .login(LoginRequest(id: id, params))
         } else {
             self = .other(id: id)
         }
@@ -85,24 +98,15 @@ extension MinerRequest {
 }
 
 extension LoginRequest {
-    fileprivate init(id: Int64, _ params: JSONValue) throws(PeerFault) {
-        guard let login = try LoginRequest.text(params["login"], "login") else { throw .badField("login") }
+    fileprivate init(id: RequestID, _ params: JSONValue) {
         self.init(
-            id: id, login: login, password: try LoginRequest.text(params["pass"], "pass"),
-            agent: try LoginRequest.text(params["agent"], "agent"),
-            rigID: try LoginRequest.text(params["rigid"], "rigid"))
-    }
-
-    /// A string, or nil when it is missing or null; a fault when it is anything else.
-    private static func text(_ value: JSONValue, _ name: String) throws(PeerFault) -> String? {
-        guard value.exists, !value.isNull else { return nil }
-        guard let text = value.string, text.utf8.count <= fieldBytesMax else { throw .badField(name) }
-        return text
+            id: id, login: params["login"].string ?? "", password: params["pass"].string,
+            agent: params["agent"].string, rigID: params["rigid"].string)
     }
 }
 
 extension SubmitRequest {
-    fileprivate init(id: Int64, _ params: JSONValue) {
+    fileprivate init(id: RequestID, _ params: JSONValue) {
         self.id = id
         session =
             params["id"].withBytes { text -> UInt64? in

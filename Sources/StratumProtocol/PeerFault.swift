@@ -5,7 +5,7 @@ public enum PeerFault: Error, Equatable, Sendable {
     case notARequest
     /// Not one valid JSON document.
     case invalidJSON
-    /// `id` is missing or not an integer of 64 bits.
+    /// `id` is a text longer than `RequestID.textBytesMax`.
     case badRequestID
     /// `method` is missing or not a string.
     case badMethod
@@ -20,9 +20,9 @@ public enum PeerFault: Error, Equatable, Sendable {
         case .lineTooLong(let limit): "a line longer than \(limit) bytes"
         case .notARequest: "a line that is no request"
         case .invalidJSON: "a line that is not JSON"
-        case .badRequestID: "\"id\" is not an integer"
-        case .badMethod: "\"method\" is not a string"
-        case .badParams: "\"params\" is not an object"
+        case .badRequestID: "an \"id\" longer than \(RequestID.textBytesMax) bytes"
+        case .badMethod: "a request whose \"method\" is missing or not a string"
+        case .badParams: "a request whose \"params\" are missing or not an object"
         case .badField(let name): "\"\(name)\" is missing or malformed"
         }
     }

@@ -53,7 +53,7 @@ public enum Limits {
     /// Shares that one pool connection may owe us an answer for. 256 miners cannot honestly have more under way.
     public static let sharesInFlightMax = 65_536
     /// Places of all rings of shares in flight of one shard, as it is read: in a form they may be emptier than honest ones,
-    /// so that a few bytes would claim much memory. This is some 400 MB, and 64 full ones.
+    /// so that a few bytes would claim much memory. This is some 600 MB, and 64 full ones.
     static let sharePlacesMax = 1 << 22
     /// Nonces remembered for one job, so that none goes to the pool twice: 256 miners may find 16,000 shares each.
     public static let noncesPerJobMax = 1 << 22

@@ -25,8 +25,9 @@ struct MinerSession {
     var deadline = Instant.never
     /// 0 = none.
     var customDifficulty: UInt64 = 0
-    /// The request that waits for an answer in `awaitingJob`.
-    var loginRequestID: Int64 = 0
+    /// The request that waits for an answer in `awaitingJob`, in the parts of a `RequestID`; a text is kept in `MinerWire`.
+    var loginIDKind = RequestID.Kind.integer
+    var loginIDBits: Int64 = 0
     /// Its place from `awaitingJob` on.
     var upstream: UInt16 = 0
     var slot: UInt8 = 0
@@ -81,10 +82,10 @@ extension MinerSession {
         form.integer(key)
         form.integer(deadline.microseconds)
         form.integer(customDifficulty)
-        form.integer(loginRequestID)
+        form.integer(loginIDBits)
         form.integer(upstream)
         form.integer(slot)
-        form.integer(UInt8(0))
+        form.integer(loginIDKind.rawValue)
         form.integer(workSerial)
         form.integer(received)
         form.integer(sent)
@@ -102,10 +103,12 @@ extension MinerSession {
         key = try form.integer()
         deadline = Instant(microseconds: try form.integer())
         customDifficulty = try form.integer()
-        loginRequestID = try form.integer()
+        loginIDBits = try form.integer()
         upstream = try form.integer()
         slot = try form.integer()
-        _ = try form.integer(UInt8.self)
+        // Older programs write 0 here: their ids are integers.
+        guard let kind = RequestID.Kind(rawValue: try form.integer()) else { throw .badField("miner.loginIDKind") }
+        loginIDKind = kind
         workSerial = try form.integer()
         received = try form.integer()
         sent = try form.integer()

@@ -1,6 +1,7 @@
 internal import StratumProtocol
 
-/// Who a miner is: where it came from, and what it said of itself when it logged in.
+/// Who a miner is: where it came from, and what it said of itself when it logged in. Each name is cut to
+/// `LoginRequest.fieldBytesMax` bytes.
 public struct MinerIntroduction: Equatable, Sendable {
     /// As the worker gave it when the connection was accepted.
     public var address: String
@@ -28,30 +29,54 @@ struct MinerWire {
 
     /// The miner has logged in.
     mutating func introduce(_ login: LoginRequest, _ agents: inout AgentTable) {
-        let agent = login.agent.flatMap { agents.number(of: $0) }
-        let agentBytes = agent == nil ? login.agent?.utf8.count ?? 0 : 0
-        packed.reserveCapacity(packed.count + login.login.utf8.count + agentBytes + 16)
-        MinerWire.pack(login.login, into: &packed)
-        MinerWire.pack(login.password, into: &packed)
+        let name = MinerWire.name(login.login)
+        let agentName = login.agent.map { MinerWire.name($0) }
+        let agent = agentName.flatMap { agents.number(of: $0) }
+        let agentBytes = agent == nil ? agentName?.utf8.count ?? 0 : 0
+        packed.reserveCapacity(packed.count + name.utf8.count + agentBytes + 16)
+        MinerWire.pack(name, into: &packed)
+        MinerWire.pack(login.password.map { MinerWire.name($0) }, into: &packed)
         if let agent {
             MinerWire.pack(head: MinerWire.agentHead | UInt16(agent), into: &packed)
         } else {
-            MinerWire.pack(login.agent, into: &packed)
+            MinerWire.pack(agentName, into: &packed)
         }
-        MinerWire.pack(login.rigID, into: &packed)
+        MinerWire.pack(login.rigID.map { MinerWire.name($0) }, into: &packed)
+        guard let id = login.id.text, !id.isEmpty else { return }
+        MinerWire.pack(head: UInt16(id.count), into: &packed)
+        for position in 0..<id.count { packed.append(id[position]) }
     }
 
     /// nil before the login.
-    func introduction(_ agents: AgentTable) -> MinerIntroduction? { MinerWire.unpack(packed, agents) }
+    func introduction(_ agents: AgentTable) -> MinerIntroduction? { MinerWire.unpack(packed, agents)?.introduction }
+
+    /// The id of its login request, when that is a text; else empty.
+    func loginIDText(_ agents: AgentTable) -> RequestID.Text { MinerWire.unpack(packed, agents)?.loginID ?? .init() }
+
+    /// A field as it is kept: whole characters, none of them a control character (databases and terminals take those for
+    /// something else).
+    private static func name(_ text: String) -> String {
+        func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7f }
+        if text.utf8.count <= LoginRequest.fieldBytesMax, !text.utf8.contains(where: isControl) { return text }
+        var bytes = Array(text.utf8.prefix(LoginRequest.fieldBytesMax + 1))
+        if bytes.count > LoginRequest.fieldBytesMax {
+            var end = LoginRequest.fieldBytesMax
+            while bytes[end] & 0xc0 == 0x80 { end -= 1 }
+            bytes.removeSubrange(end...)
+        }
+        for position in bytes.indices where isControl(bytes[position]) { bytes[position] = 0x3f }
+        return String(decoding: bytes, as: UTF8.self)
+    }
 
     /// It belongs to another shard now, which keeps its agents in another order.
     mutating func translate(from former: AgentTable, to agents: inout AgentTable) {
-        guard let known = introduction(former) else { return }
+        guard let (known, loginID) = MinerWire.unpack(packed, former) else { return }
         packed = []
         MinerWire.pack(known.address, into: &packed)
         introduce(
             LoginRequest(
-                id: 0, login: known.login, password: known.password, agent: known.agent, rigID: known.rigID), &agents)
+                id: loginID.isEmpty ? .null : .text(loginID), login: known.login, password: known.password,
+                agent: known.agent, rigID: known.rigID), &agents)
     }
 
     /// Instead of a length: not given.
@@ -70,7 +95,9 @@ struct MinerWire {
         bytes.append(UInt8(truncatingIfNeeded: head >> 8))
     }
 
-    private static func unpack(_ bytes: [UInt8], _ agents: AgentTable) -> MinerIntroduction? {
+    private static func unpack(
+        _ bytes: [UInt8], _ agents: AgentTable
+    ) -> (introduction: MinerIntroduction, loginID: RequestID.Text)? {
         var position = 0
         func next() -> String?? {
             guard position + 2 <= bytes.count else { return .none }
@@ -85,15 +112,19 @@ struct MinerWire {
         guard case .some(.some(let address)) = next(), case .some(.some(let login)) = next(),
             case .some(let password) = next(), case .some(let agent) = next(), case .some(let rigID) = next()
         else { return nil }
-        return MinerIntroduction(address: address, login: login, password: password, agent: agent, rigID: rigID)
+        let loginID = (next() ?? nil).flatMap { RequestID.Text($0) } ?? RequestID.Text()
+        return (
+            MinerIntroduction(address: address, login: login, password: password, agent: agent, rigID: rigID), loginID
+        )
     }
 }
 
 // MARK: - Written form
 
 extension MinerWire {
-    /// Four fields of a login, an address, and their lengths.
-    private static let packedBytesMax = 4 * LoginRequest.fieldBytesMax + addressBytesMax + 10
+    /// Four fields of a login, its request's id, an address, and their lengths.
+    private static let packedBytesMax =
+        4 * LoginRequest.fieldBytesMax + RequestID.textBytesMax + addressBytesMax + 12
 
     func encode(to form: inout FormWriter) {
         form.record { form in

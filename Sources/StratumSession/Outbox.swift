@@ -42,6 +42,7 @@ public struct SettledShare: Equatable, Sendable {
         case local
     }
 
+    public var miner: MinerID
     public var minerKey: UInt64
     public var outcome: Outcome
     public var isExpired: Bool
@@ -78,6 +79,8 @@ public enum ShardNews: Equatable, Sendable {
     case redirectRefused(PoolConnectionID, PoolRedirect)
     /// The pool's jobs name no algorithm, and its configuration has none: miners must guess. Said once a pool.
     case jobsWithoutAlgorithm(PoolConnectionID)
+    /// A share came with another session's id. It is refused, and not counted as a share.
+    case shareUnauthenticated(MinerID)
     /// The pool refused a share, in these words.
     case shareRejected(MinerID, PoolConnectionID, text: String, difficulty: UInt64)
     case upstreamClosed(upstream: UInt16)
@@ -111,6 +114,10 @@ public enum CloseReason: Equatable, Sendable {
     case permissionDenied
     case notNicehashCapable
     case fault(PeerFault)
+    /// A fault in a request that could be answered: it was told so.
+    case answered(PeerFault)
+    /// It speaks another protocol than Stratum; HTTP was answered.
+    case foreign(ForeignProtocol)
     /// It sent a request that has no place in its state.
     case outOfTurn
     case noUpstream
@@ -129,7 +136,7 @@ public enum ShardCommand: Equatable, Sendable {
     /// The miner has its first job.
     case joined(MinerID, key: UInt64)
     /// A miner that had joined is gone.
-    case left(key: UInt64)
+    case left(MinerID, key: UInt64)
     case settled(SettledShare)
     /// A pool refused something, in these words.
     case poolError(String)

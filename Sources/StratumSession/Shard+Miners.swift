@@ -45,7 +45,31 @@ extension Shard {
             send(to: id) { MinerReply.refusal(.invalidMethod, id: login.id, to: &$0) }
         case (.mining, .other(let requestID)):
             send(to: id) { MinerReply.refusal(.invalidMethod, id: requestID, to: &$0) }
+        case (.awaitingLogin, .malformed(let requestID, let fault)),
+            (.awaitingJob, .malformed(let requestID, let fault)), (.mining, .malformed(let requestID, let fault)):
+            answer(fault, of: requestID, from: id, at: now)
         }
+    }
+
+    /// A request with an id too long to be repeated is refused alone; the other faults end the connection.
+    private mutating func answer(_ fault: PeerFault, of requestID: RequestID, from id: MinerID, at now: Instant) {
+        let (refusal, isLast): (MinerReply.Refusal, Bool) =
+            switch fault {
+            case .badRequestID: (.idTooLong, false)
+            case .badParams: (.invalidParams, true)
+            case .badMethod, .lineTooLong, .notARequest, .invalidJSON, .badField: (.invalidMethod, true)
+            }
+        send(to: id) { MinerReply.refusal(refusal, id: requestID, to: &$0) }
+        if isLast { close(id, .answered(fault), at: now) }
+    }
+
+    /// The connection turns out to speak another protocol. Health checks get an answer; nothing else is said.
+    mutating func turnAway(_ other: ForeignProtocol, _ id: MinerID, at now: Instant) {
+        switch other {
+        case .http(let isHead): send(to: id) { MinerReply.http(isHead: isHead, to: &$0) }
+        case .tls, .proxyHeader: break
+        }
+        close(id, .foreign(other), at: now)
     }
 
     /// A miner has sent something that is no request.
@@ -82,7 +106,8 @@ extension Shard {
         nextMinerKey += 1
         miners[row].customDifficulty =
             CustomDifficulty.of(login: login.login, operatorsChoice: policy.customDifficulty) ?? 0
-        miners[row].loginRequestID = login.id
+        miners[row].loginIDKind = login.id.kind
+        miners[row].loginIDBits = login.id.bits
         miners[row].phase = .awaitingJob
         // It has done its part: from here on the pool is what it waits for.
         miners[row].deadline = now + Limits.idle
@@ -128,15 +153,22 @@ extension Shard {
         case .awaitingJob:
             let extensions = MinerReply.Extensions(algo: policy.offersAlgoExtension, nicehash: true)
             let miner = miners[row]
+            let requestID = loginRequestID(ofRow: row)
             send(to: id) {
                 MinerReply.login(
-                    id: miner.loginRequestID, session: miner.session, job: work.line, for: share,
+                    id: requestID, session: miner.session, job: work.line, for: share,
                     extensions: extensions, to: &$0)
             }
             miners[row].phase = .mining
             minersNow += 1
             outbox.append(.joined(id, key: miner.key))
         }
+    }
+
+    private func loginRequestID(ofRow row: Int) -> RequestID {
+        let kind = miners[row].loginIDKind
+        let text = kind == .text ? wires[row].loginIDText(agents) : RequestID.Text()
+        return RequestID(kind, bits: miners[row].loginIDBits, text: text) ?? .null
     }
 
     // MARK: - Ends
@@ -156,7 +188,7 @@ extension Shard {
         case .mining:
             leaveSlot(of: id, at: now)
             minersNow -= 1
-            outbox.append(.left(key: miners[row].key))
+            outbox.append(.left(id, key: miners[row].key))
         }
         let generation = miners[row].generation &+ 1
         miners[row] = MinerSession()

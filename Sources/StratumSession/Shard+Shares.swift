@@ -5,7 +5,8 @@ extension Shard {
     mutating func submit(_ share: SubmitRequest, from id: MinerID, at now: Instant) {
         let row = Int(id.index)
         guard share.session == miners[row].session else {
-            return send(to: id) { MinerReply.refusal(.unauthenticated, id: share.id, to: &$0) }
+            send(to: id) { MinerReply.refusal(.unauthenticated, id: share.id, to: &$0) }
+            return outbox.append(.news(.shareUnauthenticated(id)))
         }
         let upstream = Int(miners[row].upstream)
         switch upstreams[upstream].judge(share, of: miners[row]) {
@@ -102,7 +103,7 @@ extension Shard {
         outbox.append(
             .settled(
                 SettledShare(
-                    minerKey: share.minerKey, outcome: outcome, isExpired: share.isExpired,
+                    miner: share.miner, minerKey: share.minerKey, outcome: outcome, isExpired: share.isExpired,
                     difficulty: share.difficulty, creditedDifficulty: share.creditedDifficulty,
                     actualDifficulty: share.actualDifficulty,
                     latencyMicroseconds: now.microseconds(since: share.sentAt),
@@ -117,6 +118,7 @@ extension Shard {
         outbox.append(
             .settled(
                 SettledShare(
+                    miner: MinerID(index: UInt32(row), generation: miners[row].generation),
                     minerKey: miners[row].key, outcome: outcome, isExpired: false, difficulty: difficulty,
                     creditedDifficulty: credited(row, at: difficulty), actualDifficulty: actual,
                     latencyMicroseconds: 0, upstream: upstream,

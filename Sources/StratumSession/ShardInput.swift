@@ -65,7 +65,33 @@ extension Shard {
         _ chunk: Span<UInt8>, from id: MinerID, with parser: JSONParser, at now: Instant
     ) {
         guard let row = row(of: id) else { return }
+        // Before the end of the first line: whatever has come is still held.
+        let isOpening =
+            miners[row].phase == .awaitingLogin && miners[row].received == UInt64(wires[row].framer.partialCount)
         miners[row].received &+= UInt64(chunk.count)
+        guard isOpening else { return receive(lines: chunk, from: id, with: parser, at: now) }
+        var opening = wires[row].framer.takePartial()
+        if opening.isEmpty {
+            open(chunk, id, with: parser, at: now)
+        } else {
+            opening.append(chunk)
+            open(opening.span, id, with: parser, at: now)
+        }
+    }
+
+    /// - Parameter bytes: all that the connection has sent.
+    private mutating func open(_ bytes: Span<UInt8>, _ id: MinerID, with parser: JSONParser, at now: Instant) {
+        switch Opening(bytes.extracting(0..<min(bytes.count, Opening.bytesMax))) {
+        case .undecided: wires[Int(id.index)].framer.hold(bytes)
+        case .stratum: receive(lines: bytes, from: id, with: parser, at: now)
+        case .foreign(let other): turnAway(other, id, at: now)
+        }
+    }
+
+    private mutating func receive(
+        lines chunk: Span<UInt8>, from id: MinerID, with parser: JSONParser, at now: Instant
+    ) {
+        let row = Int(id.index)
         var framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
         swap(&framer, &wires[row].framer)
         do throws(PeerFault) {

@@ -6,7 +6,7 @@ struct ShareInFlight {
     var miner: MinerID
     var minerKey: UInt64
     /// The id of the miner's own request.
-    var minerRequestID: Int64
+    var minerRequestID: RequestID
     var sentAt: Instant
     var difficulty: UInt64
     var creditedDifficulty: UInt64
@@ -102,8 +102,9 @@ struct SharesInFlight {
 // MARK: - Written form
 
 extension SharesInFlight {
-    /// Bytes of one row.
-    static let rowBytes = 65
+    /// Bytes of one row, and of one that a program wrote whose miners' ids were integers.
+    static let rowBytes = 131
+    private static let rowBytesMin = 65
 
     func encode(to form: inout FormWriter) {
         form.integer(oldest)
@@ -117,12 +118,13 @@ extension SharesInFlight {
             form.integer(share.miner.index)
             form.integer(share.miner.generation)
             form.integer(share.minerKey)
-            form.integer(share.minerRequestID)
+            form.integer(share.minerRequestID.bits)
             form.integer(share.sentAt.microseconds)
             form.integer(share.difficulty)
             form.integer(share.creditedDifficulty)
             form.integer(share.actualDifficulty)
             form.flag(share.isExpired)
+            encode(share.minerRequestID, to: &form)
         }
     }
 
@@ -132,25 +134,45 @@ extension SharesInFlight {
         // Keepalives take ids too, so it may be a little more than there are shares.
         guard next - oldest <= 2 * Int64(Limits.sharesInFlightMax) else { throw .badField("share.next") }
         let entries = try form.entryCount(
-            max: Limits.sharesInFlightMax, bytesMin: SharesInFlight.rowBytes, "shares")
+            max: Limits.sharesInFlightMax, bytesMin: SharesInFlight.rowBytesMin, "shares")
         // A newer program's rows may be longer.
-        let rowBytes = Int(try form.integer(in: UInt16(SharesInFlight.rowBytes)...1_024, "shares.rowBytes"))
+        let rowBytes = Int(try form.integer(in: UInt16(SharesInFlight.rowBytesMin)...1_024, "shares.rowBytes"))
         self.oldest = oldest
         self.next = oldest
         for _ in 0..<entries {
             var row = FormReader(try form.raw(rowBytes))
-            let share = ShareInFlight(
+            var share = ShareInFlight(
                 requestID: try row.integer(in: self.next...PoolSession.requestIDMax, "share.id"),
                 miner: MinerID(index: try row.integer(), generation: try row.integer()),
-                minerKey: try row.integer(), minerRequestID: try row.integer(),
+                minerKey: try row.integer(), minerRequestID: .integer(try row.integer()),
                 sentAt: Instant(microseconds: try row.integer()), difficulty: try row.integer(),
                 creditedDifficulty: try row.integer(), actualDifficulty: try row.integer(),
                 isExpired: try row.flag())
+            if row.remaining > 0 {
+                share.minerRequestID = try SharesInFlight.requestID(&row, bits: share.minerRequestID.bits)
+            }
             // The first is the oldest, and the last the latest before `next`.
             guard share.requestID < next, count > 0 || share.requestID == oldest else { throw .badField("share.id") }
             insert(share)
         }
         self.next = next
         while next - oldest > Int64(ring.count), entries > 0 { grow() }
+    }
+
+    /// The parts of an id behind its bits. Rows have one length, so a text is written with the room of the longest.
+    private func encode(_ id: RequestID, to form: inout FormWriter) {
+        let text = id.text ?? RequestID.Text()
+        form.integer(id.kind.rawValue)
+        form.integer(UInt8(text.count))
+        for position in 0..<RequestID.textBytesMax { form.integer(position < text.count ? text[position] : 0) }
+    }
+
+    private static func requestID(_ row: inout FormReader, bits: Int64) throws(FormFault) -> RequestID {
+        let kind = RequestID.Kind(rawValue: try row.integer())
+        let count = Int(try row.integer(in: 0...UInt8(RequestID.textBytesMax), "share.idLength"))
+        let bytes = try row.raw(RequestID.textBytesMax)[..<count]
+        let text = bytes.withMemoryRebound(to: UInt8.self) { RequestID.Text($0.span) } ?? RequestID.Text()
+        guard let kind, let id = RequestID(kind, bits: bits, text: text) else { throw .badField("share.minerID") }
+        return id
     }
 }

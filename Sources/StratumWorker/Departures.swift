@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import StratumProtocol
 internal import StratumSession
 
 /// Miners that were sent away with a word of explanation, and get the time to read it.
@@ -36,8 +37,8 @@ extension CloseReason {
     /// Whether the miner has been told why in a reply.
     var isExplained: Bool {
         switch self {
-        case .permissionDenied, .notNicehashCapable, .noUpstream: true
-        case .loginTimeout, .idleTimeout, .fault, .outOfTurn: false
+        case .permissionDenied, .notNicehashCapable, .noUpstream, .answered, .foreign(.http(isHead: _)): true
+        case .loginTimeout, .idleTimeout, .fault, .outOfTurn, .foreign(.tls), .foreign(.proxyHeader): false
         }
     }
 }

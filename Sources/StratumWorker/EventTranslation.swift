@@ -42,7 +42,7 @@ struct EventTranslation {
         case .staleShare: .staleJob
         case .wrongAlgorithm: .wrongAlgorithm
         case .duplicateShare, .tooManyShares: .duplicate
-        case .badGateway, .invalidMethod, .unauthenticated, .permissionDenied: .badGateway
+        case .badGateway, .invalidMethod, .unauthenticated, .permissionDenied, .invalidParams, .idTooLong: .badGateway
         }
     }
 

@@ -5,15 +5,22 @@ internal import StratumSession
 struct MinerNaming {
     let mode: Settings.WorkerNaming
 
+    private static let unknown = "unknown"
+
     /// nil when there are no rows.
     func worker(of miner: MinerIntroduction) -> String? {
         switch mode {
         case .none: nil
-        case .rigID: miner.rigID.flatMap { $0.isEmpty ? nil : $0 } ?? miner.login
-        case .user: miner.login
-        case .password: miner.password ?? "unknown"
-        case .agent: miner.agent ?? "unknown"
+        case .rigID: miner.rigID.flatMap { $0.isEmpty ? nil : $0 } ?? user(of: miner)
+        case .user: user(of: miner)
+        case .password: miner.password ?? MinerNaming.unknown
+        case .agent: miner.agent ?? MinerNaming.unknown
         case .ip: miner.address
         }
+    }
+
+    /// A miner may log in without a name.
+    private func user(of miner: MinerIntroduction) -> String {
+        miner.login.isEmpty ? MinerNaming.unknown : miner.login
     }
 }

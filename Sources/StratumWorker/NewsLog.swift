@@ -9,27 +9,37 @@ internal import StratumSession
 /// What miners or a pool can bring about at will is told a few times a second and then only counted: it must not fill
 /// the disk.
 struct NewsLog {
-    private let log: Logger
+    let log: Logger
+    /// Lines that only `--verbose` shows are written.
+    let tellsDetails: Bool
     /// Seat by seat (`Shard.poolNames`).
     var pools: [String]
     private var outlook: PoolOutlook
     /// Shares that were refused because there was no pool, or because it was lost before it answered.
-    private var refusedWithoutPool: UInt64 = 0
+    var refusedWithoutPool: UInt64 = 0
     private var logins = Throttle(perSecondMax: 5)
     private var jobs = Throttle(perSecondMax: 1)
     private var oddLines = Throttle(perSecondMax: 1)
     private var rejections = Throttle()
-    private var dismissals = Throttle()
+    var dismissals = Throttle()
+    var acceptances = Throttle()
+    var arrivals = Throttle()
     private var shortages = Throttle(perSecondMax: 1)
-    /// When the lack of descriptors was last told, in milliseconds since 1970; it lasts for hours or not at all.
-    private var toldNoRoomAt: UInt64?
-    private static let noRoomPause: UInt64 = 60_000
+    /// What lasts for hours or not at all is told once a minute.
+    private var noRoomHint = MinuteThrottle()
+    var tlsHint = MinuteThrottle()
+    var proxyHint = MinuteThrottle()
+    /// Shares that a pool accepted, and those that a pool or we refused, since this process began.
+    var acceptedTotal = 0
+    var refusedTotal = 0
+    var refused = RefusedShares()
 
     /// - Parameters:
     ///   - pools: seat by seat.
     ///   - preferred: in the order of the configuration; nil = as `pools`.
     init(log: Logger, pools: [String], preferred: [String]? = nil) {
         self.log = log
+        tellsDetails = log.logLevel <= .debug
         self.pools = pools
         outlook = PoolOutlook(pools: preferred ?? pools)
     }
@@ -82,6 +92,8 @@ struct NewsLog {
                 \(name(id)) wants to redirect us to \(target.address), a host of another domain: ignored; change the \
                 pool's url if that is right
                 """, metadata: upstream(id))
+        case .shareUnauthenticated(let id):
+            unauthenticated(id, ip: miner(id))
         case .shareRejected(let id, let connection, let text, let difficulty):
             guard rejections.mayTell() else { return }
             log.notice(
@@ -98,50 +110,20 @@ struct NewsLog {
         }
     }
 
-    /// Why a miner was sent away.
-    mutating func closed(_ ip: @autoclosure () -> String?, _ reason: CloseReason) {
-        let level: Logger.Level =
-            switch reason {
-            case .permissionDenied, .notNicehashCapable: dismissals.mayTell() ? .info : .debug
-            case .loginTimeout, .idleTimeout, .fault, .outOfTurn, .noUpstream: .debug
-            }
-        guard level >= log.logLevel else { return }
-        let metadata: Logger.Metadata = ["ip": "\(ip() ?? "?")"]
-        switch reason {
-        case .permissionDenied: log.log(level: level, "a miner gave a wrong access password", metadata: metadata)
-        case .notNicehashCapable:
-            log.log(level: level, "a miner ignores its nonce byte (is it NiceHash compatible?)", metadata: metadata)
-        case .loginTimeout: log.debug("a connection without login was closed", metadata: metadata)
-        case .idleTimeout: log.debug("a silent miner was closed", metadata: metadata)
-        case .fault(let fault): log.debug("a miner sent \(fault.text)", metadata: metadata)
-        case .outOfTurn: log.debug("a miner sent a request out of turn", metadata: metadata)
-        case .noUpstream: log.debug("a miner found no room", metadata: metadata)
-        }
-    }
-
     /// A miner that did not read was dropped.
-    func overflowed(_ ip: @autoclosure () -> String?) {
-        guard log.logLevel <= .debug else { return }
-        log.debug("a miner does not read: dropped", metadata: ["ip": "\(ip() ?? "?")"])
+    mutating func overflowed(_ ip: @autoclosure () -> String?) {
+        guard dismissals.mayTell() else { return }
+        log.info("a miner was closed: it does not read what it is sent", metadata: ["ip": "\(ip() ?? "?")"])
     }
 
     /// A miner was sent away because descriptors run out.
     mutating func noRoom(miners: Int, descriptors: UInt, at now: UInt64 = WallClock.milliseconds()) {
-        if let told = toldNoRoomAt, now < told + NewsLog.noRoomPause { return }
-        toldNoRoomAt = now
+        guard noRoomHint.isDue(at: now) else { return }
         log.error(
             """
             no room for another miner: \(miners) are connected, and this process may open \(descriptors) files (raise \
             LimitNOFILE or `ulimit -n`, or use more shards); those that are here go on
             """)
-    }
-
-    /// A share was settled.
-    mutating func settled(_ share: SettledShare) {
-        switch share.outcome {
-        case .poolLost, .invalid(.badGateway): refusedWithoutPool += 1
-        case .accepted, .rejected, .invalid, .local: break
-        }
     }
 
     /// To be called once a second: tells of an outage of all pools.
@@ -155,20 +137,38 @@ struct NewsLog {
     }
 
     /// To be called once a second: tells how much was not told, and begins anew.
-    mutating func tellSilenced() {
+    mutating func tellSilenced(address: (MinerID) -> String? = { _ in nil }) {
         let rejected = rejections.begin()
         if rejected > 0 { log.notice("…and \(rejected) more rejected shares within a second") }
         let dismissed = dismissals.begin()
         if dismissed > 0 { log.info("…and \(dismissed) more miners sent away within a second") }
+        let accepted = acceptances.begin()
+        if accepted > 0 { log.debug("…and \(accepted) more accepted shares within a second") }
+        let arrived = arrivals.begin()
+        if arrived > 0 { log.debug("…and \(arrived) more logins and departures within a second") }
         _ = shortages.begin()
         _ = logins.begin()
         _ = jobs.begin()
         let odd = oddLines.begin()
         if odd > 0 { log.warning("…and \(odd) more such lines of pools within a second") }
+        tellRefusedShares(address: address)
+    }
+
+    /// Lets one line a minute pass.
+    struct MinuteThrottle {
+        private static let pause: UInt64 = 60_000
+        private var toldAt: UInt64?
+
+        /// - Parameter now: milliseconds since 1970. A clock that was set back does not silence it.
+        mutating func isDue(at now: UInt64) -> Bool {
+            if let toldAt, now >= toldAt, now < toldAt + MinuteThrottle.pause { return false }
+            toldAt = now
+            return true
+        }
     }
 
     /// So many of a kind are told between two beginnings.
-    private struct Throttle {
+    struct Throttle {
         private let perSecondMax: Int
         private var count = 0
 

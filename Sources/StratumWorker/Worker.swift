@@ -159,7 +159,7 @@ final class Worker {
         tidyChronicle()
         tellGauges()
         budget = DescriptorBudget(limit: DescriptorLimit.current, listening: inheritance.sockets.count)
-        news.tellSilenced()
+        news.tellSilenced { [unowned self] in self.address(of: $0) }
         let upstreams = shard.upstreamCounts
         news.second(
             hasPool: upstreams.active > 0 || upstreams.error == 0, waiting: shard.minersNow + shard.minersWaiting,
@@ -315,7 +315,8 @@ final class Worker {
             }
         case .closeMiner(let id, let reason):
             guard let connection = miner(id) else { return }
-            news.closed(connection.peer?.host, reason)
+            news.closed(
+                connection.peer?.host, port: connection.local?.port, reason, at: WallClock.milliseconds())
             forget(connection)
             reason.isExplained ? departures.add(connection, at: now) : connection.close()
         case .sendToPool(let id, let range):
@@ -329,15 +330,17 @@ final class Worker {
         case .joined(let id, let key):
             guard let introduction = shard.introduction(of: id) else { return }
             reporter.joined(translation.joined(introduction, key: key))
-        case .left(let key):
+            news.joined(introduction, miners: shard.minersNow)
+        case .left(let id, let key):
             reporter.left(key: key)
+            news.left(address(of: id), miners: shard.minersNow)
         case .settled(let share):
             reporter.settled(share)
-            news.settled(share)
+            news.settled(share, ip: address(of: share.miner), pool: poolName(atRank: share.pool))
         case .poolError(let text):
             reporter.poolError(text)
         case .news(let item):
-            news.tell(item, at: now, miner: { [unowned self] id in self.miner(id)?.peer?.host })
+            news.tell(item, at: now, miner: { [unowned self] id in self.address(of: id) })
         }
     }
 
@@ -361,6 +364,13 @@ final class Worker {
         let row = Int(id.index)
         guard row < miners.count, let connection = miners[row], connection.id == id else { return nil }
         return connection
+    }
+
+    /// Where a miner that has logged in came from; nil when its row belongs to another one.
+    private func address(of id: MinerID) -> String? { shard.introduction(of: id)?.address }
+
+    private func poolName(atRank rank: UInt8) -> String {
+        Int(rank) < shard.policy.pools.count ? shard.policy.pools[Int(rank)].name : "a former pool"
     }
 
     /// The connection is broken or hopeless.

@@ -76,51 +76,105 @@ struct MinerRequestTests {
         (#"{"id":1,"method":"submit","params":{}} {}"#, .invalidJSON),
         (#"{"id":1e999,"method":"submit","params":{}}"#, .invalidJSON),
         ("{\"id\":1,\"method\":\"submit\",\"params\":{\"x\":\"\u{1}\"}}", .invalidJSON),
-        (#"{"method":"submit","params":{},"more":0}"#, .badRequestID),
-        (#"{"id":null,"method":"submit","params":{}}"#, .badRequestID),
-        (#"{"id":"1","method":"submit","params":{}}"#, .badRequestID),
-        (#"{"id":1.0,"method":"submit","params":{}}"#, .badRequestID),
-        (#"{"id":9223372036854775808,"method":"submit","params":{}}"#, .badRequestID),
-        (#"{"id":1,"params":{},"more":"more, and more"}"#, .badMethod),
-        (#"{"id":1,"method":7,"params":{},"more":"more"}"#, .badMethod),
-        (#"{"id":1,"method":null,"params":{},"more":"more"}"#, .badMethod),
-        (#"{"id":1,"method":"submit","more":"more"}"#, .badParams),
-        (#"{"id":1,"method":"submit","params":null}"#, .badParams),
-        (#"{"id":1,"method":"submit","params":["a"]}"#, .badParams),
-        (#"{"id":1,"method":"login","params":{"pass":"x"}}"#, .badField("login")),
-        (#"{"id":1,"method":"login","params":{"login":null}}"#, .badField("login")),
-        (#"{"id":1,"method":"login","params":{"login":5}}"#, .badField("login")),
-        (#"{"id":1,"method":"login","params":{"login":"a","pass":[]}}"#, .badField("pass")),
-        (#"{"id":1,"method":"login","params":{"login":"a","agent":{}}}"#, .badField("agent")),
-        (#"{"id":1,"method":"login","params":{"login":"a","rigid":true}}"#, .badField("rigid")),
+        (#"{"id":18446744073709551616,"method":"submit","params":{}}"#, .invalidJSON),
     ])
     func whatIsNoRequestIsAFault(line: String, expected: PeerFault) {
         #expect(fault(line) == expected)
         #expect(!expected.text.isEmpty)
     }
 
-    @Test(arguments: ["-9223372036854775808", "9223372036854775807", "0"])
-    func anIDMayBeAnyIntegerOfSixtyFourBits(id: String) throws {
+    @Test(arguments: [
+        (#"{"id":7,"params":{},"more":"more, and more"}"#, RequestID.integer(7), PeerFault.badMethod),
+        (#"{"id":"a","method":7,"params":{},"more":"more"}"#, .text(name("a")), .badMethod),
+        (#"{"method":null,"params":{},"more":"more"}"#, .null, .badMethod),
+        (#"{"id":1,"method":"submit","more":"more"}"#, 1, .badParams),
+        (#"{"id":null,"method":"submit","params":null}"#, .null, .badParams),
+        (#"{"id":2,"method":"mining.subscribe","params":["a"]}"#, 2, .badParams),
+        (#"{"id":"\#(String(repeating: "x", count: 65))","method":"login","params":{}}"#, .null, .badRequestID),
+        (#"{"id":"\#(String(repeating: "é", count: 33))","method":"login","params":{}}"#, .null, .badRequestID),
+    ])
+    func anObjectThatIsNoRequestCanBeAnswered(line: String, id: RequestID, fault: PeerFault) throws {
+        guard case .malformed(id, fault) = try parser.minerRequest(line) else {
+            Issue.record("read otherwise")
+            return
+        }
+        #expect(!fault.text.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("0", "0"), ("-9223372036854775808", "-9223372036854775808"), ("9223372036854775807", "9223372036854775807"),
+        ("9223372036854775808", "9223372036854775808"), ("18446744073709551615", "18446744073709551615"),
+        ("1.0", "1.0"), ("-2.5", "-2.5"), ("1e3", "1000.0"), ("1e300", "1e+300"),
+        (#""1""#, #""1""#), (#""""#, #""""#), (#""a\"b\\c""#, #""a\"b\\c""#), (#""\u0000\n""#, #""\u0000\u000a""#),
+        (#""Grüße 世界 🙂""#, #""Grüße 世界 🙂""#), (#""\u00e9""#, #""é""#),
+        (#""\#(String(repeating: "f", count: 64))""#, #""\#(String(repeating: "f", count: 64))""#),
+        ("null", "null"), ("true", "null"), ("[1]", "null"), (#"{"a":1}"#, "null"),
+    ])
+    func anIDComesBackAsTheSameValue(id: String, expected: String) throws {
         guard case .keepalived(let read) = try parser.minerRequest(#"{"id":\#(id),"method":"keepalived","params":{}}"#)
         else {
             Issue.record("no keepalive")
             return
         }
-        #expect("\(read)" == id)
+        #expect(written { MinerReply.ok(id: read, to: &$0) }.hasPrefix("{\"id\":\(expected),"))
+        #expect(RequestID(read.kind, bits: read.bits, text: read.text ?? RequestID.Text()) == read)
     }
 
-    @Test func bytesThatAreNotUTF8AreAFault() {
-        var line = Array(#"{"id":1,"method":"login","params":{"login":"?"}}"#.utf8)
-        line[line.firstIndex(of: 0x3f)!] = 0xff
-        #expect(throws: PeerFault.invalidJSON) { try parser.minerRequest(line.span) }
-    }
-
-    @Test func aFieldMayBe256BytesLong() throws {
-        let login = { (count: Int) in
-            #"{"id":1,"method":"login","params":{"login":"\#(String(repeating: "a", count: count))"}}"#
+    @Test func aMissingIDIsNull() throws {
+        guard case .other(.null) = try parser.minerRequest(#"{"method":"getjob","params":{"a":"b"}}"#) else {
+            Issue.record("read otherwise")
+            return
         }
-        #expect(fault(login(256)) == nil)
-        #expect(fault(login(257)) == .badField("login"))
+    }
+
+    // MARK: - Logins of all kinds
+
+    private func login(_ params: String) throws -> LoginRequest {
+        guard case .login(let login) = try parser.minerRequest(#"{"id":1,"method":"login","params":\#(params)}"#) else {
+            throw PeerFault.badMethod
+        }
+        return login
+    }
+
+    @Test(arguments: ["5", "null", "true", "[]", #"{"a":"b"}"#, "1.5", "-9e9"])
+    func aFieldOfAnotherTypeIsNotGiven(value: String) throws {
+        #expect(
+            try login(#"{"login":\#(value),"pass":\#(value),"agent":\#(value),"rigid":\#(value)}"#)
+                == LoginRequest(id: 1, login: ""))
+    }
+
+    @Test func noFieldAtAllIsALoginToo() throws {
+        #expect(try login(#"{"algo":["rx/0"]}"#) == LoginRequest(id: 1, login: ""))
+    }
+
+    @Test func aFieldIsReadWhole() throws {
+        let long = String(repeating: "w", count: 3_000)
+        let read = try login(#"{"login":"\#(long)+5000","pass":"\#(long)1"}"#)
+        #expect(read.login == long + "+5000")
+        #expect(read.password == long + "1")
+    }
+
+    @Test(
+        arguments: [
+            ([0xff], "\u{fffd}"), ([0xc3, 0x28], "\u{fffd}("), ([0xe4, 0xbd], "\u{fffd}"), ([0xc3, 0xa9], "é"),
+            ([0xed, 0xa0, 0x80], "\u{fffd}\u{fffd}\u{fffd}"), (Array(#"\ud83d"#.utf8), "\u{fffd}"),
+            (Array(#"\ud83d\u0041"#.utf8), "\u{fffd}A"), (Array(#"\ude00\ud83d\ude42"#.utf8), "\u{fffd}🙂"),
+            (Array(#"\\ud83d"#.utf8) + [0xfe], "\\ud83d\u{fffd}"), (Array(#"\ud83d\ud83d\ude42"#.utf8), "\u{fffd}🙂"),
+        ] as [([UInt8], String)])
+    func whatIsNoTextIsReplaced(bytes: [UInt8], expected: String) throws {
+        let line = Array(#"{"id":1,"method":"login","params":{"login":"<"#.utf8) + bytes + Array(#">"}}"#.utf8)
+        guard case .login(let login) = try parser.minerRequest(line.span) else { throw PeerFault.badMethod }
+        #expect(login.login == "<\(expected)>")
+    }
+
+    @Test(
+        arguments: [
+            [0xff], Array(#"{"id":1,"method":"login","params":{"login":"#.utf8) + [0xff, 0x7d, 0x7d],
+            Array(#"{"id":1,"method":"login","params":{"login":"\ud8"}}"#.utf8),
+            Array(#"{"id":1,"method":"login","params":{"login":"\ud83d}}"#.utf8), Array(repeating: 0xfe, count: 16_000),
+        ] as [[UInt8]])
+    func repairDoesNotMakeARequestOfGarbage(line: [UInt8]) {
+        #expect(throws: PeerFault.self) { try parser.minerRequest(line.span) }
     }
 
     @Test(arguments: ["[", "{\"a\":"])

@@ -31,6 +31,12 @@ final class MergedTwin {
 
         fileprivate func name(_ id: MinerID) -> MinerID { absorption == nil ? id : absorption?.name(of: id) ?? id }
 
+        /// A share's miner that has left before the absorption has no name.
+        fileprivate func owner(_ id: MinerID) -> MinerID {
+            guard let absorption else { return id }
+            return absorption.name(of: id) ?? MinerID(index: .max, generation: .max)
+        }
+
         fileprivate func name(_ id: PoolConnectionID) -> PoolConnectionID {
             dialled[id] ?? absorption?.name(of: id) ?? id
         }
@@ -168,8 +174,9 @@ extension Decisions {
             case .dial(let id): add(.dial(face.name(id)))
             case .hangUp(let id): add(.hangUp(face.name(id)))
             case .joined(let id, let key): add(.joined(face.name(id), key: face.key(key)))
-            case .left(let key): add(.left(key: face.key(key)))
+            case .left(let id, let key): add(.left(face.name(id), key: face.key(key)))
             case .settled(var share):
+                share.miner = face.owner(share.miner)
                 share.minerKey = face.key(share.minerKey)
                 share.upstream = face.upstream(share.upstream)
                 add(.settled(share))

@@ -71,7 +71,7 @@ struct SeenNoncesTests {
 struct SharesInFlightTests {
     private func share(_ id: Int64) -> ShareInFlight {
         ShareInFlight(
-            requestID: id, miner: MinerID(index: 0, generation: 0), minerKey: UInt64(id), minerRequestID: id,
+            requestID: id, miner: MinerID(index: 0, generation: 0), minerKey: UInt64(id), minerRequestID: .integer(id),
             sentAt: Instant(microseconds: UInt64(id)), difficulty: 1, creditedDifficulty: 1, actualDifficulty: 1,
             isExpired: false)
     }

@@ -23,6 +23,8 @@ final class Miner {
     fileprivate(set) var id: MinerID
     var framer = LineFramer(lineBytesMax: 1 << 20)
     var heard: [Heard] = []
+    /// Replies whose id is no integer, as they came. The books of requests do not know those.
+    var oddReplies: [String] = []
     var session = "0000000000000000"
     /// All jobs that it was given, the current one last.
     var jobs: [Job] = []

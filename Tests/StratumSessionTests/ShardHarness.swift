@@ -270,7 +270,7 @@ final class ShardHarness {
         case .dial(let id): dial(id)
         case .hangUp(let id): peerOf[id]?.isOpen = false
         case .joined(_, let key): keep(keys.insert(key).inserted, "a key joined twice")
-        case .left(let key): keep(keys.remove(key) != nil, "a key left twice")
+        case .left(_, let key): keep(keys.remove(key) != nil, "a key left twice")
         case .settled(let share): settled.append(share)
         case .poolError(let text): poolErrors.append(text)
         case .news(let one): news.append(one)
@@ -305,7 +305,14 @@ final class ShardHarness {
                 miner.heard.append(.job)
                 return take(root["params"], miner)
             }
-            guard let id = root["id"].int64 else { return violations.append("a reply without id") }
+            guard let id = root["id"].int64 else {
+                miner.oddReplies.append(line.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) })
+                if root["result"]["job"].exists {
+                    miner.session = root["result"]["id"].string ?? "?"
+                    take(root["result"]["job"], miner)
+                }
+                return
+            }
             keep(miner.owed.remove(id) != nil, "a second reply, or one that nobody asked for")
             if let text = root["error"]["message"].string {
                 miner.heard.append(.refused(id, text))

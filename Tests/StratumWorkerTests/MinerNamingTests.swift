@@ -42,6 +42,13 @@ import Testing
         #expect(worker(MinerNamingTests.empty, mode) == name)
     }
 
+    @Test(
+        arguments: zip(
+            Settings.WorkerNaming.allCases, [nil, "unknown", "unknown", "unknown", "unknown", "::1"] as [String?]))
+    func aMinerWithoutAnyNameIsUnknown(mode: Settings.WorkerNaming, name: String?) {
+        #expect(worker(MinerIntroduction(address: "::1", login: ""), mode) == name)
+    }
+
     @Test func theDifficultyStaysInTheName() {
         #expect(worker(MinerIntroduction(address: "::1", login: "a+b+100"), .rigID) == "a+b+100")
     }

@@ -138,28 +138,6 @@ final class Lines: Sendable {
         #expect(lines.all.count == 12)
     }
 
-    @Test func whoGuessesPasswordsCannotFillTheDisk() {
-        var news = makeLog()
-        for _ in 0..<1_000 { news.closed("10.0.0.1", .permissionDenied) }
-        #expect(lines.all.count == 10)
-        #expect(lines.all[0] == "a miner gave a wrong access password ip=10.0.0.1")
-        news.tellSilenced()
-        #expect(lines.all.last == "…and 990 more miners sent away within a second")
-    }
-
-    @Test func ordinaryEndsAreNoNews() {
-        var news = makeLog()
-        for reason in [CloseReason.loginTimeout, .idleTimeout, .outOfTurn, .noUpstream, .fault(.invalidJSON)] {
-            news.closed("10.0.0.1", reason)
-        }
-        news.overflowed("10.0.0.1")
-        #expect(lines.all.isEmpty)
-        news = makeLog(.debug)
-        news.closed("10.0.0.1", .idleTimeout)
-        news.overflowed("10.0.0.1")
-        #expect(lines.texts(.debug).count == 2)
-    }
-
     @Test func theLackOfRoomIsToldOnceAMinute() {
         var news = makeLog()
         for second in 0..<120 { news.noRoom(miners: 900, descriptors: 1_024, at: 5_000_000 + UInt64(second) * 1_000) }

@@ -53,6 +53,8 @@ const char *csimdjson_bytes(csimdjson_value string, size_t *count);
 /// The integer; false when the value is none.
 bool csimdjson_int64(csimdjson_value value, int64_t *result);
 bool csimdjson_uint64(csimdjson_value value, uint64_t *result);
+/// The number with a fraction or an exponent, finite; false when the value is none.
+bool csimdjson_float(csimdjson_value value, double *result);
 bool csimdjson_boolean(csimdjson_value value, bool *result);
 
 #ifdef __cplusplus

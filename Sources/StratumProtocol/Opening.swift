@@ -1,0 +1,82 @@
+/// What the first bytes of a connection to the miners' port say that it is.
+///
+/// Health checks and browsers come with HTTP, miners with TLS switched on, load balancers with a PROXY protocol header:
+/// each deserves another answer than garbage does. Anything else is taken for Stratum, and judged line by line.
+public enum Opening: Equatable, Sendable {
+    /// More bytes are needed.
+    case undecided
+    case stratum
+    case foreign(ForeignProtocol)
+
+    /// An HTTP request line longer than this is judged as a line of a miner. Health checks and browsers send a path.
+    public static let bytesMax = 2_048
+
+    private static let tlsHello: StaticString = "\u{16}\u{3}"
+    private static let proxyHeaders: [StaticString] = ["PROXY ", "\r\n\r\n\0\r\nQUIT\n"]
+    private static let methods: [StaticString] = [
+        "GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "TRACE ", "CONNECT ", "PRI ",
+    ]
+
+    /// - Parameter bytes: all that the connection has sent, or the first `bytesMax` of it.
+    public init(_ bytes: Span<UInt8>) {
+        // Every honest miner is decided here, by its first byte.
+        guard let first = bytes.isEmpty ? nil : bytes[0], first != 0x7b else {
+            self = bytes.isEmpty ? .undecided : .stratum
+            return
+        }
+        self = Opening.of(bytes)
+    }
+
+    private static func of(_ bytes: Span<UInt8>) -> Opening {
+        switch match(bytes, tlsHello) {
+        case .whole: return .foreign(.tls)
+        case .beginning: return .undecided
+        case .none: break
+        }
+        for header in proxyHeaders {
+            switch match(bytes, header) {
+            case .whole: return .foreign(.proxyHeader)
+            case .beginning: return .undecided
+            case .none: break
+            }
+        }
+        for method in methods {
+            switch match(bytes, method) {
+            case .whole:
+                if bytes.index(of: 0x0a, from: 0) != nil { return .foreign(.http(isHead: bytes[0] == 0x48)) }
+                return bytes.count < bytesMax ? .undecided : .stratum
+            case .beginning: return .undecided
+            case .none: break
+            }
+        }
+        return .stratum
+    }
+
+    private enum Match { case none, beginning, whole }
+
+    private static func match(_ bytes: Span<UInt8>, _ pattern: StaticString) -> Match {
+        let count = pattern.utf8CodeUnitCount
+        for position in 0..<min(bytes.count, count) where bytes[position] != pattern.utf8Start[position] {
+            return .none
+        }
+        return bytes.count < count ? .beginning : .whole
+    }
+}
+
+/// A protocol that is not spoken on the miners' port.
+public enum ForeignProtocol: Equatable, Sendable {
+    /// A TLS hello.
+    case tls
+    /// The header of the PROXY protocol, version 1 or 2.
+    case proxyHeader
+    /// A request line of HTTP.
+    case http(isHead: Bool)
+}
+
+extension MinerReply {
+    /// The answer to an HTTP request: the port is served, and there is nothing else to see.
+    public static func http(isHead: Bool, to buffer: inout [UInt8]) {
+        buffer.append("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 24\r\nConnection: close\r\n\r\n")
+        if !isHead { buffer.append("Millrace Stratum online\n") }
+    }
+}

@@ -1,0 +1,153 @@
+internal import Logging
+internal import StratumProtocol
+internal import StratumSession
+
+/// What miners do and what becomes of their shares. On the path of a share only numbers are counted, and with `--verbose`
+/// ten shares a second are told.
+extension NewsLog {
+    /// A summary is a warning when this many shares were refused and none was accepted.
+    private static let alarmingCount = 10
+
+    /// - Parameters:
+    ///   - ip: of the share's miner.
+    ///   - pool: that took it.
+    mutating func settled(
+        _ share: SettledShare, ip: @autoclosure () -> String?, pool: @autoclosure () -> String
+    ) {
+        switch share.outcome {
+        case .accepted:
+            accept(share, ip: ip(), pool: pool())
+        case .local:
+            accept(share, ip: ip(), pool: nil)
+        case .rejected:
+            refusedTotal += 1
+        case .invalid(let refusal):
+            refuse(refusal, of: share.miner, ip: ip(), ["difficulty": "\(share.difficulty)"])
+        case .poolLost:
+            refuse(.badGateway, of: share.miner, ip: ip(), ["difficulty": "\(share.difficulty)"])
+        }
+    }
+
+    /// A share that counts nowhere was refused.
+    mutating func unauthenticated(_ miner: MinerID, ip: @autoclosure () -> String?) {
+        refuse(.unauthenticated, of: miner, ip: ip(), [:])
+    }
+
+    private mutating func accept(
+        _ share: SettledShare, ip: @autoclosure () -> String?, pool: @autoclosure () -> String?
+    ) {
+        acceptedTotal += 1
+        refused.countAccepted()
+        guard tellsDetails, acceptances.mayTell() else { return }
+        log.debug(
+            """
+            accepted (\(acceptedTotal)/\(refusedTotal)) diff \(share.creditedDifficulty) \(ip() ?? "gone") \
+            \(share.latencyMicroseconds / 1_000) ms
+            """,
+            metadata: pool().map { ["pool": "\($0)"] })
+    }
+
+    private mutating func refuse(
+        _ refusal: MinerReply.Refusal, of miner: MinerID, ip: @autoclosure () -> String?,
+        _ details: @autoclosure () -> Logger.Metadata
+    ) {
+        refusedTotal += 1
+        if case .badGateway = refusal { refusedWithoutPool += 1 }
+        guard refused.count(refusal, of: miner) else { return }
+        let metadata = details().merging(["ip": "\(ip() ?? "gone")"]) { $1 }
+        log.notice("refused a share: \"\(refusal.text)\"", metadata: metadata)
+    }
+
+    /// - Parameter address: of a miner; nil when it is not known any more.
+    mutating func tellRefusedShares(address: (MinerID) -> String?) {
+        guard let summary = refused.secondPassed() else { return }
+        let reasons = summary.reasons.map { NewsLog.text($0, address) }.joined(separator: ", ")
+        let isAlarming = summary.accepted == 0 && summary.refused >= NewsLog.alarmingCount
+        log.log(
+            level: isAlarming ? .warning : .notice,
+            """
+            refused \(summary.refused) shares in the last \(RefusedShares.period) s, \
+            accepted \(summary.accepted == 0 ? "none" : "\(summary.accepted)"): \(reasons)
+            """)
+    }
+
+    /// Such as "low difficulty share 1200 (mostly 192.0.2.7)".
+    private static func text(_ reason: RefusedShares.Summary.Reason, _ address: (MinerID) -> String?) -> String {
+        var counts: [String: Int] = [:]
+        for (miner, count) in reason.miners {
+            if let address = address(miner) { counts[address, default: 0] += count }
+        }
+        let text = "\(reason.refusal.text.description.lowercased()) \(reason.count)"
+        guard let most = counts.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }) else { return text }
+        return text + (most.value == reason.count ? " (\(most.key))" : " (mostly \(most.key))")
+    }
+
+    // MARK: - Coming and going, for those who ask for details
+
+    mutating func joined(_ miner: @autoclosure () -> MinerIntroduction?, miners: Int) {
+        guard tellsDetails, arrivals.mayTell(), let miner = miner() else { return }
+        log.debug(
+            "a miner logged in",
+            metadata: ["ip": "\(miner.address)", "agent": "\(miner.agent ?? "none")", "miners": "\(miners)"])
+    }
+
+    mutating func left(_ ip: @autoclosure () -> String?, miners: Int) {
+        guard tellsDetails, arrivals.mayTell() else { return }
+        log.debug("a miner left", metadata: ["ip": "\(ip() ?? "gone")", "miners": "\(miners)"])
+    }
+
+    // MARK: - Connections that are closed
+
+    /// Why a connection was closed by us.
+    /// - Parameters:
+    ///   - port: that it came to.
+    ///   - now: milliseconds since 1970.
+    mutating func closed(
+        _ ip: @autoclosure () -> String?, port: @autoclosure () -> UInt16?, _ reason: CloseReason, at now: UInt64
+    ) {
+        if case .foreign(let other) = reason { return tell(other, ip() ?? "?", port: port() ?? 0, at: now) }
+        let level: Logger.Level
+        if case .noUpstream = reason {
+            level = .debug  // that is told by itself
+        } else {
+            level = dismissals.mayTell() ? .info : .debug
+        }
+        guard level == .info || tellsDetails else { return }
+        log.log(level: level, "\(NewsLog.text(reason))", metadata: ["ip": "\(ip() ?? "?")"])
+    }
+
+    private static func text(_ reason: CloseReason) -> String {
+        switch reason {
+        case .permissionDenied: "a miner gave a wrong access password"
+        case .notNicehashCapable: "a miner ignores its nonce byte (is it NiceHash compatible?)"
+        case .loginTimeout: "a connection without login was closed after \(Limits.login.count / 1_000) s"
+        case .idleTimeout: "a miner that was silent for \(Limits.idle.count / 1_000) s was closed"
+        case .fault(let fault), .answered(let fault): "a miner was closed: it sent \(fault.text)"
+        case .foreign: "a connection with another protocol was closed"
+        case .outOfTurn: "a miner was closed: it sent a request out of turn (the login comes first)"
+        case .noUpstream: "a miner found no room"
+        }
+    }
+
+    private mutating func tell(_ other: ForeignProtocol, _ ip: String, port: UInt16, at now: UInt64) {
+        switch other {
+        case .http:
+            guard tellsDetails else { return }
+            log.debug("answered an HTTP request", metadata: ["ip": "\(ip)", "port": "\(port)"])
+        case .tls:
+            guard tlsHint.isDue(at: now) else { return }
+            log.warning(
+                """
+                a miner at \(ip) speaks TLS, but port \(port) is plain: turn TLS off in the miner ("tls": false) or put \
+                a TLS terminator in front
+                """)
+        case .proxyHeader:
+            guard proxyHint.isDue(at: now) else { return }
+            log.warning(
+                """
+                a load balancer at \(ip) sends a PROXY protocol header, but port \(port) does not take one: turn it off \
+                there (HAProxy: no send-proxy; nginx: proxy_protocol off)
+                """)
+        }
+    }
+}

@@ -1,0 +1,217 @@
+import Logging
+import StratumProtocol
+import Testing
+
+@testable import StratumSession
+@testable import StratumWorker
+
+/// The log lines about miners, their shares and the connections that are closed.
+@Suite struct MinerNewsTests {
+    private let lines = Lines()
+
+    private func makeLog(verbose: Bool = false) -> NewsLog {
+        NewsLog(log: lines.logger(verbose ? .debug : .info), pools: ["a:1", "b:2"])
+    }
+
+    private func miner(_ number: UInt32) -> MinerID { MinerID(index: number, generation: 0) }
+
+    private func share(_ outcome: SettledShare.Outcome, of number: UInt32 = 3) -> SettledShare {
+        SettledShare(
+            miner: miner(number), minerKey: 1, outcome: outcome, isExpired: false, difficulty: 10_000,
+            creditedDifficulty: 10_000, actualDifficulty: 12, latencyMicroseconds: 45_900, upstream: 0, pool: 0)
+    }
+
+    /// Two miners behind each address.
+    private func address(_ miner: MinerID) -> String? { "10.0.0.\(miner.index / 2)" }
+
+    private func settle(_ count: Int, _ outcome: SettledShare.Outcome, of number: UInt32 = 3, _ news: inout NewsLog) {
+        for _ in 0..<count { news.settled(share(outcome, of: number), ip: address(miner(number)), pool: "a:1") }
+    }
+
+    private func pass(_ seconds: Int, _ news: inout NewsLog) {
+        for _ in 0..<seconds { news.tellSilenced(address: address) }
+    }
+
+    // MARK: - Refused shares
+
+    @Test func theFirstRefusalOfAReasonIsToldAtOnce() {
+        var news = makeLog()
+        settle(500, .invalid(.lowDifficulty), &news)
+        settle(1, .poolLost, of: 8, &news)
+        news.tell(.shareUnauthenticated(miner(9)), miner: address)
+        #expect(
+            lines.texts(.notice) == [
+                "refused a share: \"Low difficulty share\" difficulty=10000 ip=10.0.0.1",
+                "refused a share: \"Bad gateway\" difficulty=10000 ip=10.0.0.4",
+                "refused a share: \"Unauthenticated\" ip=10.0.0.4",
+            ])
+    }
+
+    @Test func aMinuteOfRefusalsIsOneLine() {
+        var news = makeLog()
+        settle(300, .invalid(.lowDifficulty), of: 2, &news)
+        settle(200, .invalid(.lowDifficulty), of: 3, &news)
+        settle(100, .invalid(.lowDifficulty), of: 6, &news)
+        settle(34, .invalid(.staleShare), of: 6, &news)
+        settle(7, .accepted, &news)
+        pass(59, &news)
+        #expect(lines.all.count == 2)
+        pass(1, &news)
+        #expect(
+            lines.all.last
+                == "refused 634 shares in the last 60 s, accepted 7: low difficulty share 600 (mostly 10.0.0.1), "
+                + "stale share 34 (10.0.0.3)")
+        #expect(lines.texts(.warning).isEmpty)
+        pass(600, &news)
+        #expect(lines.all.count == 3)
+    }
+
+    @Test func whenNothingIsAcceptedItIsAWarning() {
+        var news = makeLog()
+        settle(12, .invalid(.wrongAlgorithm), &news)
+        pass(60, &news)
+        #expect(
+            lines.texts(.warning) == [
+                "refused 12 shares in the last 60 s, accepted none: incorrect algorithm 12 (10.0.0.1)"
+            ])
+    }
+
+    @Test func aReasonThatGoesOnIsToldOnceAMinuteAndIsNewAfterAQuietOne() {
+        var news = makeLog()
+        for _ in 0..<3 {
+            settle(2, .invalid(.staleShare), &news)
+            pass(60, &news)
+        }
+        #expect(lines.all.count == 1 + 3)
+        pass(120, &news)
+        settle(1, .invalid(.staleShare), &news)
+        #expect(lines.all.count == 5)
+        #expect(lines.all.last?.hasPrefix("refused a share") == true)
+        pass(60, &news)
+        #expect(lines.all.count == 5)  // it was told
+    }
+
+    @Test func theTableOfAFloodIsBounded() {
+        var refused = RefusedShares()
+        for number in 0..<100_000 { _ = refused.count(.duplicateShare, of: miner(UInt32(number))) }
+        var summary: RefusedShares.Summary?
+        for _ in 0..<RefusedShares.period { summary = refused.secondPassed() ?? summary }
+        #expect(summary?.refused == 100_000)
+        #expect(summary?.reasons.first?.miners.count == RefusedShares.entriesMax)
+    }
+
+    @Test func minersThatAreGoneAreCountedWithoutAddress() {
+        var news = makeLog()
+        settle(20, .invalid(.duplicateShare), &news)
+        for _ in 0..<60 { news.tellSilenced { _ in nil } }
+        #expect(lines.all.last?.hasSuffix(": duplicate share 20") == true)
+    }
+
+    // MARK: - Details
+
+    @Test func acceptedSharesAreForThoseWhoAskForDetails() {
+        var news = makeLog()
+        settle(1, .accepted, &news)
+        #expect(lines.all.isEmpty)
+        news = makeLog(verbose: true)
+        settle(1, .accepted, &news)
+        settle(1, .rejected, &news)
+        settle(1, .local, &news)
+        #expect(
+            lines.all == [
+                "accepted (1/0) diff 10000 10.0.0.1 45 ms pool=a:1", "accepted (2/1) diff 10000 10.0.0.1 45 ms",
+            ])
+        settle(30, .accepted, &news)
+        #expect(lines.all.count == 10)
+        pass(1, &news)
+        #expect(lines.all.last == "…and 22 more accepted shares within a second")
+    }
+
+    @Test func withoutDetailsNoTextIsMadeForAnAcceptedShare() {
+        var news = makeLog()
+        var made = 0
+        func text() -> String {
+            made += 1
+            return "a:1"
+        }
+        for _ in 0..<10 { news.settled(share(.accepted), ip: text(), pool: text()) }
+        #expect(made == 0)
+    }
+
+    @Test func loginsAndDeparturesAreForThoseWhoAskForDetails() {
+        let who = MinerIntroduction(address: "10.0.0.1", login: "WALLET", password: "secret", agent: "XMRig/6.26.0")
+        var news = makeLog()
+        news.joined(who, miners: 1)
+        news.left("10.0.0.1", miners: 0)
+        #expect(lines.all.isEmpty)
+        news = makeLog(verbose: true)
+        news.joined(who, miners: 1)
+        news.left("10.0.0.1", miners: 0)
+        #expect(
+            lines.all == [
+                "a miner logged in agent=XMRig/6.26.0 ip=10.0.0.1 miners=1", "a miner left ip=10.0.0.1 miners=0",
+            ])
+    }
+
+    // MARK: - Closed connections
+
+    private func close(_ reason: CloseReason, at now: UInt64 = 5_000_000, _ news: inout NewsLog) {
+        news.closed("10.0.0.1", port: 3333, reason, at: now)
+    }
+
+    @Test func passwordGuessersCannotFillTheDisk() {
+        var news = makeLog()
+        for _ in 0..<1_000 { close(.permissionDenied, &news) }
+        #expect(lines.all.count == 10)
+        #expect(lines.all[0] == "a miner gave a wrong access password ip=10.0.0.1")
+        pass(1, &news)
+        #expect(lines.all.last == "…and 990 more miners sent away within a second")
+    }
+
+    @Test(arguments: [
+        CloseReason.fault(.invalidJSON), .fault(.notARequest), .fault(.lineTooLong(limit: 16_384)),
+        .answered(.badParams), .answered(.badMethod), .outOfTurn, .loginTimeout, .idleTimeout, .notNicehashCapable,
+    ])
+    func aClosedConnectionIsToldWithAddressAndReason(reason: CloseReason) {
+        var news = makeLog()
+        close(reason, &news)
+        #expect(lines.texts(.info).count == 1)
+        #expect(lines.all[0].hasSuffix(" ip=10.0.0.1"))
+        if case .fault(let fault) = reason { #expect(lines.all[0].contains(fault.text)) }
+    }
+
+    @Test func aMinerThatDoesNotReadIsTold() {
+        var news = makeLog()
+        news.overflowed("10.0.0.1")
+        #expect(lines.texts(.info) == ["a miner was closed: it does not read what it is sent ip=10.0.0.1"])
+    }
+
+    @Test func whatHasALineOfItsOwnIsNotToldTwice() {
+        var news = makeLog()
+        close(.noUpstream, &news)
+        close(.foreign(.http(isHead: false)), &news)
+        #expect(lines.all.isEmpty)
+    }
+
+    @Test(arguments: [ForeignProtocol.tls, .proxyHeader])
+    func aForeignProtocolIsAWarningOnceAMinute(other: ForeignProtocol) {
+        var news = makeLog()
+        for second in 0..<150 { close(.foreign(other), at: 5_000_000 + UInt64(second) * 1_000, &news) }
+        #expect(lines.texts(.warning).count == 3)
+        #expect(lines.all.count == 3)
+        #expect(lines.all[0].contains("10.0.0.1") && lines.all[0].contains("3333"))
+        // A clock that was set back does not silence it for longer.
+        close(.foreign(other), at: 1_000, &news)
+        #expect(lines.all.count == 4)
+    }
+
+    @Test func theTLSHintSaysWhatToDo() {
+        var news = makeLog()
+        close(.foreign(.tls), &news)
+        #expect(
+            lines.texts(.warning) == [
+                "a miner at 10.0.0.1 speaks TLS, but port 3333 is plain: turn TLS off in the miner (\"tls\": false) or put "
+                    + "a TLS terminator in front"
+            ])
+    }
+}
