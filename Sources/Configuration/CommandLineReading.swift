@@ -84,9 +84,11 @@ public struct CommandLineReading: Sendable {
             if takesValue, attached == nil { _ = next() }
             findings.warn("", at: .option(written), "has no effect, as in xmrig-proxy")
         case .ambiguous(let names):
+            _ = attached == nil && takeValueOfUnknown()
             let list = names.map { "--" + $0 }.joined(separator: ", ")
             findings.fail("", at: .option(shownName(written)), "could be any of \(list)")
         case .misspelt(let names):
+            _ = attached == nil && takeValueOfUnknown()
             let list = names.map { "--" + $0 }.joined(separator: " or ")
             findings.fail("", at: .option(shownName(written)), "unknown option; did you mean \(list)?")
         case .unknown:

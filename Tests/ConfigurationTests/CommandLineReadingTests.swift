@@ -129,7 +129,7 @@ struct CommandLineReadingTests {
     ])
     func aMisspeltOptionIsAnErrorThatNamesTheNearest(_ option: String, _ nearest: String?) {
         let reading = read("-o p:1 -u w \(option)")
-        #expect(reading.errors.count == 1)
+        #expect(reading.errors.count == 1 && reading.warnings.isEmpty)
         let message = reading.errors.first?.message ?? ""
         #expect(message.contains("unknown option; did you mean "))
         if let nearest { #expect(message.hasSuffix("did you mean \(nearest)?"), "\(message)") }
