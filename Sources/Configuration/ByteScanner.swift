@@ -2,10 +2,12 @@
 struct ByteScanner {
     let bytes: [UInt8]
     private(set) var offset = 0
-    private(set) var position = Position()
+    private(set) var position: Position
 
-    init(_ bytes: [UInt8]) {
+    /// - Parameter file: becomes `Position.file`.
+    init(_ bytes: [UInt8], file: Int = 0) {
         self.bytes = bytes
+        position = Position(file: file)
         // Some editors begin a file with a byte order mark.
         if bytes.starts(with: [0xef, 0xbb, 0xbf]) { offset = 3 }
     }

@@ -12,7 +12,7 @@ public struct ConfigurationDocument: Sendable {
         self.file = file
         self.options = options
         self.surroundings = surroundings
-        own = file.flatMap { try? rootObject(of: $0.bytes, shownName: $0.path).get() } ?? JSONObject()
+        own = file.flatMap { try? rootObject(of: $0).get() } ?? JSONObject()
     }
 
     /// All keys of the file, unknown ones too, with the options' values, `***` in the place of secrets. Comments are not
@@ -43,7 +43,7 @@ public struct ConfigurationDocument: Sendable {
         root = Redaction.restored(root, from: own, &findings)
         guard findings.errors.isEmpty else { return .refused(findings.errors) }
         if JSONValue.object(root).isSame(as: .object(own)) { return .unchanged }
-        let resolution = resolve(root, FilePlace(shownName: name, path: file?.path), options, surroundings)
+        let resolution = resolve(root, FilePlace(of: file, shownName: name), options, surroundings)
         guard let settings = resolution.settings else { return .refused(resolution.errors) }
         let text = JSONText.of(root)
         guard text.utf8.count <= ConfigurationFile.bytesMax else {

@@ -43,6 +43,8 @@ public struct Diagnostic: Sendable, Equatable, CustomStringConvertible {
 struct Position: Sendable, Equatable {
     var line = 1
     var column = 1
+    /// Which file: 0 is the one that counts most, then those that it is laid over.
+    var file = 0
 }
 
 /// Where a value came from.
@@ -60,11 +62,14 @@ struct Findings {
     static let limitPerSeverity = 100
 
     let fileName: String?
+    /// By `Position.file`, from 1.
+    let lowerFileNames: [String]
     private(set) var warnings: [Diagnostic] = []
     private(set) var errors: [Diagnostic] = []
 
-    init(fileName: String?) {
+    init(fileName: String?, lowerFileNames: [String] = []) {
         self.fileName = fileName
+        self.lowerFileNames = lowerFileNames
     }
 
     /// Whether another warning would not be shown.
@@ -97,7 +102,8 @@ struct Findings {
         switch origin {
         case .file(let position):
             return Diagnostic(
-                severity: severity, file: fileName, line: position.line, column: position.column, message: about)
+                severity: severity, file: position.file == 0 ? fileName : lowerFileNames[position.file - 1],
+                line: position.line, column: position.column, message: about)
         case .option(let name):
             // The option stands for its key: who wrote "--http-port" need not know where that goes.
             return Diagnostic(severity: severity, message: "--\(name): \(text)")

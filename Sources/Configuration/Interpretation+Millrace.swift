@@ -45,13 +45,20 @@ extension Interpretation {
 
     /// An instance with a run directory of its own keeps its statistics there too: two instances must not write into
     /// one database because somebody forgot the second line.
-    private func defaultDatabase(hasOwnRunDirectory: Bool) -> String {
+    private mutating func defaultDatabase(hasOwnRunDirectory: Bool) -> String {
         let name = "/statistics.sqlite"
         if hasOwnRunDirectory { return settings.runDirectory + name }
         if let directory = surroundings.directoryVariable("STATE_DIRECTORY") { return directory + name }
         if surroundings.userID == 0 { return "/var/lib/millrace" + name }
-        if let directory = surroundings.directoryVariable("XDG_STATE_HOME") { return directory + "/millrace" + name }
-        if let home = surroundings.homeDirectory { return absolute(".local/state/millrace" + name, from: home) }
-        return settings.runDirectory + name
+        let directories = surroundings.stateDirectories
+        let chosen = directories.first { !surroundings.unusableStateDirectories.contains($0) }
+        let database = chosen.map { $0 + "/millrace" + name } ?? settings.runDirectory + name
+        if chosen == nil || chosen != directories.first {
+            let cause = directories.first.map { "\($0) cannot be written to" } ?? "there is no home directory (HOME)"
+            findings.warn(
+                "millrace.database", at: .nowhere,
+                "\(cause); the statistics are kept in \(database) (--database FILE keeps them elsewhere)")
+        }
+        return database
     }
 }

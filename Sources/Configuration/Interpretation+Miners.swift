@@ -30,7 +30,7 @@ extension Interpretation {
     }
 
     private mutating func readMode(_ root: Section) {
-        guard let mode = choice("mode", in: root, as: Mode.self), mode != .nicehash else { return }
+        guard let mode = choice("mode", in: root, as: Mode.self, isStrict: false), mode != .nicehash else { return }
         findings.warn(
             "mode", at: root.origin(of: "mode"), "\"\(mode.rawValue)\" is not supported yet, nicehash is used")
     }
@@ -55,7 +55,7 @@ extension Interpretation {
     // MARK: Addresses
 
     private mutating func readBinds(_ root: Section) {
-        guard let nodes = root.array("bind") else { return }
+        guard let nodes = root.array("bind") ?? loneBind(root) else { return }
         let errorsBefore = findings.errors.count
         settings.binds = []
         for (index, node) in nodes.prefix(Settings.bindsMax).enumerated() {
@@ -74,6 +74,13 @@ extension Interpretation {
                 "bind", at: root.origin(of: "bind"),
                 "no address is left for miners to connect to; expected at least one such as \"0.0.0.0:3333\"")
         }
+    }
+
+    /// One address without the brackets of a list; no list is meant by an empty text.
+    private mutating func loneBind(_ root: Section) -> [JSONNode]? {
+        guard let node = root["bind"], node.value != .text("") else { return nil }
+        findings.warn("bind", at: node.origin, "expected a list, found \(node.value.kindName); taken as one address")
+        return [node]
     }
 
     private mutating func readBind(_ node: JSONNode, path: String) -> Settings.Bind? {

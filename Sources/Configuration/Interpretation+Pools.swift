@@ -11,16 +11,26 @@ extension Interpretation {
         let errorsBefore = findings.errors.count
         var leftOut = 0
         let commonAlgorithm = algorithm(of: root)
+        var faults: [PoolFault] = []
         let nodes = root.array("pools") ?? []
         for (index, node) in nodes.prefix(Settings.poolsMax).enumerated() {
             switch readPool(node, path: "pools[\(index)]", commonAlgorithm: commonAlgorithm) {
             case .usable(let pool): settings.pools.append(pool)
             case .unsupported: leftOut += 1
-            case .disabled, .wrong: break
+            case .disabled: break
+            case .wrong(let fault): faults.append(fault)
             }
         }
         if nodes.count > Settings.poolsMax {
             findings.fail("pools", at: root.origin(of: "pools"), "more than \(Settings.poolsMax) pools")
+        }
+        for fault in faults {
+            // One good pool is enough to serve, as in xmrig-proxy.
+            if settings.pools.isEmpty {
+                findings.fail(fault.subject, at: fault.origin, fault.text)
+            } else {
+                findings.warn(fault.subject, at: fault.origin, fault.text + "; this pool is left out")
+            }
         }
         guard settings.pools.isEmpty, findings.errors.count == errorsBefore, !root.hasRefused("pools") else { return }
         let cause =
@@ -37,38 +47,59 @@ extension Interpretation {
             if [0, 4, 6].contains(version) {
                 settings.dns.ipVersion = Int(version)
             } else {
-                findings.fail(
+                findings.warn(
                     section.name(of: "ip_version"), at: section.origin(of: "ip_version"),
-                    "expected 0 (any), 4 or 6, found \(version)")
+                    "expected 0 (any), 4 or 6, found \(version); 0 is used, as in xmrig-proxy")
             }
         }
-        settings.dns.ttlSeconds = section.integer("ttl").map { Int($0) } ?? settings.dns.ttlSeconds
+        if let ttl = section.integer("ttl") {
+            let limits = 1...Int64(Int32.max)
+            settings.dns.ttlSeconds = Int(min(max(ttl, limits.lowerBound), limits.upperBound))
+            if !limits.contains(ttl) {
+                findings.warn(
+                    section.name(of: "ttl"), at: section.origin(of: "ttl"),
+                    "expected a number from 1 to \(limits.upperBound), found \(ttl); "
+                        + "\(settings.dns.ttlSeconds) is used")
+            }
+        }
     }
 
     private enum PoolReading {
         case usable(Settings.Pool)
-        case disabled, unsupported, wrong
+        case disabled, unsupported
+        case wrong(PoolFault)
+    }
+
+    /// Why a pool cannot be used: an error when no other one is there.
+    private struct PoolFault {
+        var subject: String
+        var origin: Origin
+        var text: String
     }
 
     private mutating func readPool(_ node: JSONNode, path: String, commonAlgorithm: String?) -> PoolReading {
         guard case .object(let object) = node.value else {
-            findings.fail(path, at: node.origin, "expected an object, found \(node.value.kindName)")
-            return .wrong
+            return .wrong(
+                PoolFault(subject: path, origin: node.origin, text: "expected an object, found \(node.value.kindName)"))
         }
         let section = Section(object, path: path, schema: "pools[]", &findings)
         guard section.boolean("enabled") ?? true else { return .disabled }
         guard let text = section.text("url") else {
-            if !section.hasRefused("url") {
-                findings.fail(path, at: node.origin, "expected a \"url\", such as \"pool.example.com:3333\"")
-            }
-            return .wrong
+            return .wrong(
+                PoolFault(
+                    subject: path, origin: node.origin, text: "expected a \"url\", such as \"pool.example.com:3333\""))
         }
         let url: PoolURL
         do throws(HostAndPort.Refusal) {
             url = try PoolURL(text)
         } catch {
-            findings.fail(section.name(of: "url"), at: section.origin(of: "url"), error.message)
-            return .wrong
+            return .wrong(
+                PoolFault(subject: section.name(of: "url"), origin: section.origin(of: "url"), text: error.message))
+        }
+        if url.hasMore {
+            findings.warn(
+                section.name(of: "url"), at: section.origin(of: "url"),
+                "what follows the port is ignored, as in xmrig-proxy")
         }
         if let (key, what) = unsupportedPart(of: section, url) {
             findings.warn(

@@ -4,12 +4,14 @@ struct Interpretation {
     var settings = Settings()
     var findings: Findings
     let surroundings: Surroundings
-    /// Relative paths in the file count from here.
-    let fileDirectory: String
+    /// Whether the service is to check its configuration and exit.
+    private(set) var isDryRun = false
+    /// Relative paths in a file count from its directory; by `Position.file`.
+    let fileDirectories: [String]
     private let expansion: Expansion
 
-    init(fileDirectory: String, surroundings: Surroundings, dataDirectory: String, findings: Findings) {
-        self.fileDirectory = fileDirectory
+    init(fileDirectories: [String], surroundings: Surroundings, dataDirectory: String, findings: Findings) {
+        self.fileDirectories = fileDirectories
         self.surroundings = surroundings
         self.findings = findings
         expansion = Expansion(surroundings: surroundings, dataDirectory: dataDirectory)
@@ -33,6 +35,12 @@ struct Interpretation {
         settings.usesColors = root.boolean("colors") ?? true
         settings.watchesFile = root.boolean("watch") ?? true
         settings.savesDocument = root.boolean("autosave") ?? true
+        isDryRun = root.boolean("dry-run") ?? false
+        if isDryRun {
+            findings.warn(
+                "dry-run", at: root.origin(of: "dry-run"),
+                "a start with this only checks the configuration and exits, as with --dry-run")
+        }
     }
 
     /// The path at `key`, expanded and absolute: one of the file counts from the directory of the file, one of an option
@@ -40,7 +48,7 @@ struct Interpretation {
     mutating func path(_ key: String, in section: Section) -> String? {
         expanded(key, in: section).map { text in
             switch section.origin(of: key) {
-            case .file: absolute(text, from: fileDirectory)
+            case .file(let position): absolute(text, from: fileDirectories[position.file])
             case .option, .nowhere: absolute(text, from: surroundings.currentDirectory)
             }
         }
@@ -74,15 +82,20 @@ struct Interpretation {
         return text
     }
 
-    /// One of a few words, in any case; another one is an error that names them.
+    /// One of a few words, in any case; another one is an error or a warning that names them.
     mutating func choice<Value: CaseIterable & RawRepresentable<String>>(
-        _ key: String, in section: Section, as type: Value.Type
+        _ key: String, in section: Section, as type: Value.Type, isStrict: Bool = true
     ) -> Value? {
         guard let text = section.text(key) else { return nil }
         if let value = Value(rawValue: text.lowercased()) { return value }
         let words = Value.allCases.map(\.rawValue).joined(separator: ", ")
-        findings.fail(
-            section.name(of: key), at: section.origin(of: key), "expected one of \(words), found \(shown(text))")
+        let problem = "expected one of \(words), found \(shown(text))"
+        if isStrict {
+            findings.fail(section.name(of: key), at: section.origin(of: key), problem)
+        } else {
+            let used = "; the default is used, as in xmrig-proxy"
+            findings.warn(section.name(of: key), at: section.origin(of: key), problem + used)
+        }
         return nil
     }
 }

@@ -48,14 +48,21 @@ struct JSONObject: Sendable, Equatable {
     /// The first member of that name, as xmrig-proxy has it.
     subscript(key: String) -> JSONNode? { members.first { $0.key == key }?.node }
 
-    /// Lays `other` over this object: its values win, objects are merged member by member.
+    /// Lays `other` over this object: its values win, objects are merged member by member. null is no value. Of a key
+    /// that `other` has twice the first one counts; the others come behind, for a reader to report.
     func overlaid(with other: JSONObject) -> JSONObject {
         var result = self
+        var seen: Set<String> = []
         for member in other.members {
+            guard seen.insert(member.key).inserted else {
+                result.members.append(member)
+                continue
+            }
             guard let index = result.members.firstIndex(where: { $0.key == member.key }) else {
                 result.members.append(member)
                 continue
             }
+            guard member.node.value != .null else { continue }
             if case .object(let below) = result.members[index].node.value,
                 case .object(let above) = member.node.value
             {

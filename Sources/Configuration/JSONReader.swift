@@ -18,14 +18,15 @@ struct JSONReader {
     private var scanner: ByteScanner
 
     /// The whole of `bytes` as one value.
-    static func read(_ bytes: [UInt8]) throws(SyntaxError) -> JSONNode {
+    /// - Parameter file: becomes `Position.file` of all that is in it.
+    static func read(_ bytes: [UInt8], file: Int = 0) throws(SyntaxError) -> JSONNode {
         guard bytes.count <= bytesMax else {
-            throw SyntaxError(position: Position(), message: "the file is larger than \(bytesMax / 1024) KiB")
+            throw SyntaxError(position: Position(file: file), message: "the file is larger than \(bytesMax / 1024) KiB")
         }
         if bytes.starts(with: [0xff, 0xfe]) || bytes.starts(with: [0xfe, 0xff]) {
-            throw SyntaxError(position: Position(), message: "the file is UTF-16; save it as UTF-8")
+            throw SyntaxError(position: Position(file: file), message: "the file is UTF-16; save it as UTF-8")
         }
-        var reader = JSONReader(scanner: ByteScanner(bytes))
+        var reader = JSONReader(scanner: ByteScanner(bytes, file: file))
         try reader.skipBlank()
         if reader.scanner.isAtEnd { throw reader.refusal("the file is empty, expected '{'") }
         let root = try reader.value(depth: 0)

@@ -6,7 +6,7 @@ public struct KnownKey: Sendable {
     public let support: Support
 
     let kinds: Kinds
-    /// For numbers; a number outside is an error.
+    /// For numbers; a number outside is a wrong value.
     let range: ClosedRange<Int64>?
 
     public enum Support: Sendable {
@@ -54,6 +54,23 @@ public struct KnownKey: Sendable {
         self.support = support
     }
 
+    /// Whether a wrong value is an error. For the other keys it is a warning and the default is used, as xmrig-proxy
+    /// does: its files work here. Strict are keys that decide who may connect and what may be changed, where a default
+    /// could be less safe than what was meant; keys without a sensible default; and the `millrace` object.
+    var isStrict: Bool {
+        if path == "pools" { return true }
+        if KnownKey.lenientNames.contains(path) { return false }
+        let root = path.prefix { $0 != "." && $0 != "[" }
+        return KnownKey.strictRoots.contains(String(root))
+    }
+
+    /// Whether "true" and "5" in quotes are taken for what they spell.
+    var takesQuotedValues: Bool { path != "custom-diff" && !path.hasPrefix("millrace") }
+
+    private static let strictRoots: Set<String> = ["bind", "access-password", "http", "api", "millrace"]
+    /// They only name the proxy.
+    private static let lenientNames: Set<String> = ["api.id", "api.worker-id"]
+
     /// "a text, or a number from 1 to 3600".
     var expectation: String {
         var forms: [String] = []
@@ -95,6 +112,7 @@ public struct KnownKey: Sendable {
     /// Numbers without an upper limit of their own still have to fit into what the programs count with.
     private static let noLimit = Int64(Int32.max)
     private static let port: ClosedRange<Int64> = 0...65535
+    static let keepaliveSeconds: ClosedRange<Int64> = 0...86_400
     /// Ten years: a database that grows for longer is one that nobody looks after.
     private static let days: ClosedRange<Int64> = 1...3650
 
@@ -107,7 +125,7 @@ public struct KnownKey: Sendable {
         KnownKey("pools[].rig-id", .text),
         KnownKey("pools[].algo", .text),
         KnownKey("pools[].coin", .text),
-        KnownKey("pools[].keepalive", [.boolean, .integer], 0...86400),
+        KnownKey("pools[].keepalive", [.boolean, .integer], keepaliveSeconds),
         KnownKey("pools[].enabled", .boolean),
         // These five make the pool unusable for us: `PoolReading` leaves it out and says so.
         KnownKey("pools[].tls", .boolean),
@@ -129,11 +147,11 @@ public struct KnownKey: Sendable {
         KnownKey("user-agent", .text),
         KnownKey("dns", .object),
         KnownKey("dns.ip_version", .integer),
-        KnownKey("dns.ttl", .integer, 1...noLimit),
+        KnownKey("dns.ttl", .integer),
         KnownKey("dns.ipv6", .boolean, nil, .notYet),
         KnownKey("donate-level", .integer, 0...99, .notYet),
 
-        KnownKey("bind", .array),
+        KnownKey("bind", [.array, .text, .object]),
         KnownKey("bind[].host", .text),
         KnownKey("bind[].port", .integer, 0...65535),
         KnownKey("bind[].tls", .boolean),
@@ -176,7 +194,7 @@ public struct KnownKey: Sendable {
         KnownKey("access-log-file", .text, nil, .notYet),
         KnownKey("syslog", .boolean, nil, .notYet),
         KnownKey("background", .boolean, nil, .notYet),
-        KnownKey("dry-run", .boolean, nil, .notYet),
+        KnownKey("dry-run", .boolean),
         KnownKey("print-time", .integer, 0...3600, .silent),
         KnownKey("title", [.boolean, .text], nil, .silent),
         KnownKey("watch", .boolean),

@@ -45,6 +45,8 @@ public struct KnownOption: Sendable {
         /// An option without value that stands for this one.
         case boolean(Bool)
         case number(Int64)
+        /// An option that stands for true, and may bring a number with an equal sign.
+        case booleanOrInteger
     }
 
     init(
@@ -58,6 +60,18 @@ public struct KnownOption: Sendable {
         self.effect = effect
         self.help = help
     }
+
+    /// Whether the option may be given as `--name=value` besides `--name`.
+    var mayHaveValue: Bool {
+        if case .pool(_, .booleanOrInteger) = effect { true } else { false }
+    }
+
+    /// Whether xmrig-proxy has the option too.
+    var isKnownToXmrigProxy: Bool { !KnownOption.ownNames.contains(name) }
+
+    private static let ownNames: Set<String> = [
+        "dry-run", "shards", "run-dir", "database", "log-format", "api-port", "api-access-token",
+    ]
 
     public static func named(_ name: String) -> KnownOption? { byName[name] }
     public static func short(_ letter: Character) -> KnownOption? { byLetter[letter] }
@@ -74,9 +88,10 @@ extension KnownOption {
     private static let service = [
         KnownOption(
             "config", "c", "FILE", .service, .none,
-            "The configuration file. Without it, and without --url, the usual places are searched (docs/CONFIG.md)."),
+            "The configuration file; of several the later ones win, key by key. Without it, and without --url, the usual "
+                + "places are searched (docs/CONFIG.md)."),
         KnownOption(
-            "data-dir", nil, "DIR", .service, .none, "Search config.json here instead of beside the program."),
+            "data-dir", "d", "DIR", .service, .none, "Search config.json here instead of beside the program."),
         KnownOption(
             "dry-run", nil, nil, .service, .none, "Check the configuration, say what is wrong with it, and exit."),
         KnownOption(
@@ -104,8 +119,8 @@ extension KnownOption {
         KnownOption(
             "coin", nil, "COIN", .pools, .pool("coin", .text), "Coin instead of the algorithm, such as monero."),
         KnownOption(
-            "keepalive", "k", nil, .pools, .pool("keepalive", .boolean(true)),
-            "Keep a silent connection to the pool alive (where the pool offers it)."),
+            "keepalive", "k", nil, .pools, .pool("keepalive", .booleanOrInteger),
+            "Keep a silent connection to the pool alive; --keepalive=SECONDS says how often."),
         KnownOption(
             "retries", "r", "N", .pools, .key(["retries"], .integer),
             "Failures of the first pool before the second is tried."),

@@ -12,6 +12,17 @@ func nearestName(to name: String, among known: some Sequence<String>) -> String?
         .name
 }
 
+/// The option that `name` is a slip of, or nil. Narrower than for keys: a name that is far from all options of the proxy
+/// belongs to another program (`--threads`, `--max-cpu-usage`) and is ignored.
+func nearestOptionName(to name: String, among known: some Sequence<String>) -> String? {
+    guard name.utf8.count <= 40 else { return nil }
+    let folded = fold(name)
+    return known.map { (name: $0, distance: editDistance(folded, fold($0))) }
+        .filter { $0.distance <= max(1, min(3, $0.name.utf8.count / 3)) }
+        .min { ($0.distance, $0.name) < ($1.distance, $1.name) }?
+        .name
+}
+
 /// Whether one begins with the other; of three letters that would be chance.
 private func isLongForm(_ left: [UInt8], _ right: [UInt8]) -> Bool {
     min(left.count, right.count) >= 4 && (left.starts(with: right) || right.starts(with: left))

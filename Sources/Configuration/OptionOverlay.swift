@@ -31,16 +31,16 @@ struct OptionOverlay {
         switch effect {
         case .none: break
         case .key(let path, let form):
-            set(path, node(option, form))
+            set(path, node(option, form, &findings))
         case .pool(let key, let form):
-            setInPool(key, node(option, form))
+            setInPool(key, node(option, form, &findings))
         case .poolURL:
             // The first --url completes a pool that options before it have begun.
             if pools.last?["url"] != nil { pools.append(JSONObject()) }
             setInPool("url", JSONNode(value: .text(text), origin: origin))
         case .poolLogin:
             guard let colon = text.lastIndex(of: ":") else {
-                findings.fail("", at: origin, "expected user:password")
+                findings.warn("", at: origin, "expected user:password; ignored, as in xmrig-proxy")
                 return
             }
             setInPool("user", JSONNode(value: .text(String(text[..<colon])), origin: origin))
@@ -50,7 +50,9 @@ struct OptionOverlay {
         }
     }
 
-    private func node(_ option: GivenOption, _ form: KnownOption.Form) -> JSONNode {
+    private func node(
+        _ option: GivenOption, _ form: KnownOption.Form, _ findings: inout Findings
+    ) -> JSONNode {
         let text = option.value ?? ""
         let value: JSONValue =
             switch form {
@@ -58,8 +60,20 @@ struct OptionOverlay {
             case .boolean(let flag): .boolean(flag)
             case .number(let number): .integer(number)
             case .integer: Int64(text).map { .integer($0) } ?? .text(text)
+            case .booleanOrInteger: secondsOrTrue(option, &findings)
             }
         return JSONNode(value: value, origin: .option(option.name))
+    }
+
+    /// xmrig-proxy takes the option whatever its value is, and so does a value that is none.
+    private func secondsOrTrue(_ option: GivenOption, _ findings: inout Findings) -> JSONValue {
+        guard let text = option.value, !text.isEmpty else { return .boolean(true) }
+        let range = KnownKey.keepaliveSeconds
+        if let seconds = Int64(text), range.contains(seconds) { return .integer(seconds) }
+        findings.warn(
+            "", at: .option(option.name),
+            "expected a number of seconds from \(range.lowerBound) to \(range.upperBound); 60 is used")
+        return .boolean(true)
     }
 
     private func secureBind(_ text: String, _ origin: Origin) -> JSONNode {

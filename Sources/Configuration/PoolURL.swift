@@ -1,9 +1,11 @@
-/// The `url` of a pool, taken apart (behaviour.md §9).
+/// The `url` of a pool, taken apart (behaviour.md §9). As in xmrig-proxy the port ends where its digits end.
 struct PoolURL: Equatable {
     var transport: Transport
     /// A name or a numeric address without brackets.
     var host: String
     var port: UInt16
+    /// Whether there was something behind the port that is not a blank or a slash, and not used.
+    var hasMore: Bool
 
     enum Transport: Equatable {
         case tcp, tls, daemon, socks5
@@ -29,26 +31,48 @@ struct PoolURL: Equatable {
     ]
 
     init(_ text: String) throws(HostAndPort.Refusal) {
-        var rest = text[...]
+        var rest = PoolURL.trimmed(text[...])
         transport = .tcp
-        if let mark = text.firstIndex(of: ":"), text[mark...].hasPrefix("://") {
-            guard let known = PoolURL.schemes[text[..<mark].lowercased()] else {
+        if let mark = rest.firstIndex(of: ":"), rest[mark...].hasPrefix("://") {
+            guard let known = PoolURL.schemes[rest[..<mark].lowercased()] else {
                 throw HostAndPort.Refusal(
                     message: "expected stratum+tcp:// or stratum+ssl:// or none before host:port")
             }
             transport = known
-            rest = text[mark...].dropFirst(3)
+            rest = rest[mark...].dropFirst(3)
         }
-        if rest.last == "/" { rest = rest.dropLast() }
-        guard !rest.contains("@") else {
+        let end = PoolURL.endOfAddress(in: rest)
+        let more = rest[end...]
+        guard !rest.prefix(while: { $0 != "/" }).contains("@") else {
             throw HostAndPort.Refusal(message: "expected host:port; the login belongs to \"user\" and \"pass\"")
         }
-        let address = try HostAndPort(rest)
+        let address = try HostAndPort(rest[..<end])
         guard PoolURL.isHost(address.host) else {
             throw HostAndPort.Refusal(message: "expected host:port, such as pool.example.com:3333")
         }
         host = address.host
         port = address.port ?? PoolURL.defaultPort
+        hasMore = !more.isEmpty && more != "/"
+    }
+
+    private static func trimmed(_ text: Substring) -> Substring {
+        let start = text.firstIndex { !$0.isWhitespace } ?? text.endIndex
+        let end = text.lastIndex { !$0.isWhitespace }.map { text.index(after: $0) } ?? start
+        return text[start..<end]
+    }
+
+    /// Behind the last digit of the port; without a port at the end, or before its slash.
+    private static func endOfAddress(in text: Substring) -> Substring.Index {
+        let withoutSlash = text.last == "/" ? text.index(before: text.endIndex) : text.endIndex
+        let afterBracket = text.first == "[" ? text.firstIndex(of: "]") ?? text.endIndex : text.startIndex
+        // Without brackets, "::1" is an IPv6 address and not the port of an empty host.
+        guard let colon = text[afterBracket...].firstIndex(of: ":"), !isIPv6(text[..<withoutSlash]) else {
+            return withoutSlash
+        }
+        let port = text[colon...].dropFirst()
+        let end = port.firstIndex { !("0"..."9").contains($0) } ?? text.endIndex
+        // A port without digits is for `HostAndPort` to refuse.
+        return end == port.startIndex ? withoutSlash : end
     }
 
     private static func isHost(_ host: String) -> Bool {

@@ -3,6 +3,8 @@ public struct ConfigurationFile: Codable, Sendable, Equatable {
     /// Relative to the current directory, or absolute; appears in messages as it is.
     public var path: String
     public var bytes: [UInt8]
+    /// The files that were named before it, the nearest last: its values win over theirs. nil = none.
+    public var below: [ConfigurationFile]?
 
     public init(path: String, bytes: [UInt8]) {
         self.path = path
@@ -24,6 +26,8 @@ public struct Resolution: Sendable, Equatable {
     /// `Settings.runDirectory`, also when there are errors: a service may be running there whose file has been broken
     /// since. nil when the file cannot be read as an object.
     public var runDirectory: String?
+    /// Whether a start with it is to check and exit (`"dry-run": true`).
+    public var isDryRun = false
 }
 
 /// Makes one validated value of file, options and surroundings.
@@ -36,9 +40,9 @@ public func resolve(
     file: ConfigurationFile?, options: [GivenOption] = [], surroundings: Surroundings
 ) -> Resolution {
     guard let file else { return resolve(JSONObject(), FilePlace(), options, surroundings) }
-    let place = FilePlace(shownName: file.path, path: file.path)
-    switch rootObject(of: file.bytes, shownName: file.path) {
-    case .success(let root): return resolve(root, place, options, surroundings)
+    switch rootObject(of: file) {
+    case .success(let root):
+        return resolve(root, FilePlace(of: file, shownName: file.path), options, surroundings)
     case .failure(let refusal): return Resolution(settings: nil, warnings: [], errors: [refusal.diagnostic])
     }
 }
@@ -49,17 +53,39 @@ struct FilePlace {
     var shownName: String?
     /// Relative paths count from its directory.
     var path: String?
+    /// The files below it, by `Position.file` from 1.
+    var lowerPaths: [String] = []
+
+    init() {}
+
+    init(of file: ConfigurationFile?, shownName: String) {
+        self.shownName = shownName
+        path = file?.path
+        lowerPaths = file?.below?.map(\.path) ?? []
+    }
 }
 
 struct NoObject: Error {
     var diagnostic: Diagnostic
 }
 
-/// The one object that a configuration is.
-func rootObject(of bytes: [UInt8], shownName: String?) -> Result<JSONObject, NoObject> {
-    var findings = Findings(fileName: shownName)
+/// The object that a file and those below it come to.
+func rootObject(of file: ConfigurationFile) -> Result<JSONObject, NoObject> {
+    var merged = JSONObject()
+    for (index, lower) in (file.below ?? []).enumerated() {
+        switch rootObject(of: lower.bytes, shownName: lower.path, file: index + 1) {
+        case .success(let object): merged = merged.overlaid(with: object)
+        case .failure(let refusal): return .failure(refusal)
+        }
+    }
+    return rootObject(of: file.bytes, shownName: file.path).map { merged.overlaid(with: $0) }
+}
+
+/// The one object that a text is.
+func rootObject(of bytes: [UInt8], shownName: String, file: Int = 0) -> Result<JSONObject, NoObject> {
+    var findings = Findings(fileName: shownName, lowerFileNames: Array(repeating: shownName, count: file))
     do throws(JSONReader.SyntaxError) {
-        let node = try JSONReader.read(bytes)
+        let node = try JSONReader.read(bytes, file: file)
         if case .object(let object) = node.value { return .success(object) }
         findings.fail("", at: node.origin, "expected an object ('{'), found \(node.value.kindName)")
     } catch {
@@ -71,41 +97,47 @@ func rootObject(of bytes: [UInt8], shownName: String?) -> Result<JSONObject, NoO
 func resolve(
     _ root: JSONObject, _ place: FilePlace, _ options: [GivenOption], _ surroundings: Surroundings
 ) -> Resolution {
-    var findings = Findings(fileName: place.shownName)
+    var findings = Findings(fileName: place.shownName, lowerFileNames: place.lowerPaths)
     let overlay = OptionOverlay(options, &findings)
-    let fileDirectory = place.path.map { directory(of: absolute($0, from: surroundings.currentDirectory)) }
+    let directories = ([place.path] + place.lowerPaths).map { path in
+        path.map { directory(of: absolute($0, from: surroundings.currentDirectory)) } ?? surroundings.currentDirectory
+    }
     var interpretation = Interpretation(
-        fileDirectory: fileDirectory ?? surroundings.currentDirectory, surroundings: surroundings,
+        fileDirectories: directories, surroundings: surroundings,
         dataDirectory: dataDirectory(options, surroundings), findings: findings)
     interpretation.read(root.overlaid(with: overlay.object))
     let errors = inOrderOfTheFile(interpretation.findings.errors)
     return Resolution(
         settings: errors.isEmpty ? interpretation.settings : nil,
         warnings: inOrderOfTheFile(interpretation.findings.warnings), errors: errors,
-        runDirectory: interpretation.settings.runDirectory)
+        runDirectory: interpretation.settings.runDirectory, isDryRun: interpretation.isDryRun)
 }
 
 private func inOrderOfTheFile(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
-    // Stable: findings without a line come last, as they were found.
-    diagnostics.enumerated().sorted { left, right in
-        (left.element.line ?? .max, left.element.column ?? .max, left.offset)
-            < (right.element.line ?? .max, right.element.column ?? .max, right.offset)
-    }.map(\.element)
+    // Stable: findings without a line come last, as they were found. Of several files each has its lines together.
+    let files = diagnostics.filter { $0.line != nil }.map(\.file)
+    func key(_ item: (offset: Int, element: Diagnostic)) -> (Int, Int, Int, Int) {
+        guard let line = item.element.line else { return (.max, .max, .max, item.offset) }
+        let file = files.firstIndex(of: item.element.file) ?? .max
+        return (file, line, item.element.column ?? .max, item.offset)
+    }
+    return diagnostics.enumerated().sorted { key($0) < key($1) }.map(\.element)
 }
 
 /// Which configuration file to read.
 public enum FileChoice: Sendable, Equatable {
     /// None: the options name a pool, and nobody asked for a file.
     case none
-    /// This one; that it cannot be read is an error.
-    case exactly(String)
+    /// These, at least one, each laid over those before it; that one cannot be read is an error.
+    case exactly([String])
     /// The first of these that exists; it is an error when none does.
     case firstOf([String])
 }
 
 /// Decides by the options which file to read (behaviour.md §17; docs/CONFIG.md has the list of places).
 public func fileChoice(options: [GivenOption], surroundings: Surroundings) -> FileChoice {
-    if let path = options.last(where: { $0.name == "config" })?.value { return .exactly(path) }
+    let named = options.filter { $0.name == "config" }.compactMap(\.value)
+    if !named.isEmpty { return .exactly(named) }
     if options.contains(where: { $0.name == "url" }) { return .none }
     var paths = [
         dataDirectory(options, surroundings) + "/config.json",

@@ -1,5 +1,6 @@
 /// One object of the configuration after the checks that its table of keys makes: what is left in it is known, of the
-/// right type, within its range, and neither null nor given twice.
+/// right type, within its range, and neither null nor given twice. A wrong value is an error or, for most keys, a
+/// warning and not given (`KnownKey.isStrict`).
 struct Section {
     /// Longer than any wallet address with payment id, difficulty and name, or any sensible path; and short enough
     /// that a login or an HTTP header made of it fits the limits of those who read it.
@@ -28,15 +29,30 @@ struct Section {
                 continue
             }
             guard member.node.value != .null else { continue }
-            guard let problem = Section.problem(of: member.node.value, as: known) else {
-                nodes[member.key] = member.node
-                if case .notYet = known.support, !member.node.value.isOff {
-                    findings.warn(name(of: member.key), at: member.node.origin, "not supported yet, ignored")
+            var node = member.node
+            let meant = Section.meant(by: node.value, as: known)
+            let isQuoted = meant != node.value
+            node.value = meant
+            if let problem = Section.problem(of: node.value, as: known) {
+                refusedKeys.insert(member.key)
+                if problem.isFatal {
+                    findings.fail(name(of: member.key), at: node.origin, problem.text)
+                } else {
+                    findings.warn(
+                        name(of: member.key), at: node.origin, problem.text + "; the default is used, as in xmrig-proxy"
+                    )
                 }
                 continue
             }
-            refusedKeys.insert(member.key)
-            findings.fail(name(of: member.key), at: member.node.origin, problem)
+            nodes[member.key] = node
+            if isQuoted {
+                findings.warn(
+                    name(of: member.key), at: node.origin,
+                    "found a text, taken for what it spells; write it without quotes")
+            }
+            if case .notYet = known.support, !node.value.isOff {
+                findings.warn(name(of: member.key), at: node.origin, "not supported yet, ignored")
+            }
         }
     }
 
@@ -45,16 +61,39 @@ struct Section {
         self.path = path
     }
 
-    private static func problem(of value: JSONValue, as known: KnownKey) -> String? {
+    /// "true" and "27023" as texts, as web forms and shell scripts make them: the value that they spell, where the key
+    /// takes one and takes no text. Our own object takes none of it, and `custom-diff` is off at a text in xmrig-proxy:
+    /// farms run with that.
+    private static func meant(by value: JSONValue, as known: KnownKey) -> JSONValue {
+        guard case .text(let text) = value, !known.kinds.contains(.text), known.takesQuotedValues else { return value }
+        switch text {
+        case "true" where known.kinds.contains(.boolean): return .boolean(true)
+        case "false" where known.kinds.contains(.boolean): return .boolean(false)
+        default:
+            guard known.kinds.contains(.integer), let number = Int64(text), String(number) == text else { return value }
+            return .integer(number)
+        }
+    }
+
+    private struct Problem {
+        var text: String
+        var isFatal: Bool
+    }
+
+    private static func problem(of value: JSONValue, as known: KnownKey) -> Problem? {
+        let isFatal = known.isStrict
         guard let kind = KnownKey.Kinds(of: value), known.kinds.contains(kind) else {
-            return "expected \(known.expectation), found \(value.kindName)"
+            return Problem(text: "expected \(known.expectation), found \(value.kindName)", isFatal: isFatal)
         }
         switch value {
         case .integer(let number):
             guard let range = known.range, !range.contains(number) else { return nil }
-            return "expected \(known.expectation), found \(number)"
-        case .text(let text): return Section.problem(of: text)
-        case .null, .boolean, .decimal, .array, .object: return nil
+            return Problem(text: "expected \(known.expectation), found \(number)", isFatal: isFatal)
+        // A login or a path that is too long or broken has no default that could stand in for it. Addresses of pools are
+        // judged by `PoolURL`.
+        case .text(let text) where known.path != "pools[].url":
+            return Section.problem(of: text).map { Problem(text: $0, isFatal: true) }
+        case .null, .boolean, .decimal, .text, .array, .object: return nil
         }
     }
 
@@ -68,7 +107,7 @@ struct Section {
 
     subscript(key: String) -> JSONNode? { nodes[key] }
 
-    /// Whether `key` was given, and has its error already.
+    /// Whether `key` was given, and has its error or warning already.
     func hasRefused(_ key: String) -> Bool { refusedKeys.contains(key) }
 
     func boolean(_ key: String) -> Bool? {

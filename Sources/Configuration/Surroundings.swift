@@ -16,6 +16,8 @@ public struct Surroundings: Sendable, Equatable {
     public var version: String
     /// An absolute path.
     public var temporaryDirectory = "/tmp"
+    /// Of `stateDirectories`, those in which nothing can be kept: not a directory, or not to be written to.
+    public var unusableStateDirectories: Set<String> = []
 
     public init(
         environment: [String: String], coreCount: Int, hostName: String, userID: UInt32, currentDirectory: String,
@@ -29,6 +31,12 @@ public struct Surroundings: Sendable, Equatable {
         self.homeDirectory = homeDirectory
         self.executable = executable
         self.version = version
+    }
+
+    /// Where the state of a user's programs belongs, in the order of preference (XDG base directories).
+    public var stateDirectories: [String] {
+        [directoryVariable("XDG_STATE_HOME"), homeDirectory.map { absolute(".local/state", from: $0) }].compactMap(
+            \.self)
     }
 
     var executableDirectory: String { directory(of: executable) }

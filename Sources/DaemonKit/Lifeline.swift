@@ -42,6 +42,9 @@ public struct Lifeline: ~Copyable {
     private var unread: [UInt8] = []
     /// Descriptors that came with words that are not read yet.
     private var passed: [Int32] = []
+    /// Makes a child open its log file again. `next` does it, so that every child that reads its lifeline does, whatever
+    /// else it waits for; a child of an older version ignores the line.
+    public static let reopenLog = "reopen log"
     /// Words are short; more without a newline is nonsense, and is forgotten.
     private static let wordBytesMax = 64
 
@@ -103,6 +106,10 @@ public struct Lifeline: ~Copyable {
             while let end = unread.firstIndex(of: 0x0a) {
                 let line = String(decoding: unread[..<end], as: UTF8.self)
                 unread.removeSubrange(...end)
+                if line == Lifeline.reopenLog {
+                    LogOutput.reopen()
+                    continue
+                }
                 if let word = Word(rawValue: line) { return .word(word) }
                 if let task = ShardTask(line: line) { return .task(task) }
                 if let shard = DepartingShard(line, passed) {

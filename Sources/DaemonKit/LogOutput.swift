@@ -26,6 +26,12 @@ public enum LogOutput {
         target.change(format: format, level: level, colors: colors, file: file)
     }
 
+    /// Opens the path of the log file again: after a rotation that has renamed the file, lines go to the new one. A path
+    /// that cannot be opened is reported in the log, and the former file stays in use.
+    public static func reopen() {
+        current.withLock { $0 }?.reopen()
+    }
+
     /// Call once, first thing.
     /// - Parameters:
     ///   - process: who speaks: "supervisor", "shard 0", "collector", "gateway".
@@ -72,6 +78,14 @@ final class LogTarget: Sendable {
             Logger(label: "log").error("log file \(file): \(reason); logging to stderr only")
         }
     }
+
+    func reopen() {
+        let (file, failure) = state.withLock { way in (way.file, way.reopen()) }
+        if let file, let failure {
+            let reason = String(cString: strerror(failure))
+            Logger(label: "log").error("log file \(file): cannot be opened again: \(reason); the former stays in use")
+        }
+    }
 }
 
 extension LogTarget.Way {
@@ -80,9 +94,16 @@ extension LogTarget.Way {
         guard path != file || sinks.count < 2 else { return nil }
         file = path
         sinks.removeSubrange(1...)
-        guard let path else { return nil }
-        let descriptor = Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640)
+        return reopen()
+    }
+
+    /// Writes to what is at the path of the file now. The former descriptor is closed with its last user.
+    /// - Returns: the errno when it cannot be opened.
+    mutating func reopen() -> Int32? {
+        guard let file else { return nil }
+        let descriptor = Glibc.open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640)
         guard descriptor >= 0 else { return errno }
+        sinks.removeSubrange(1...)
         sinks.append(LogSink(descriptor: descriptor, closesIt: true))
         return nil
     }

@@ -2,12 +2,13 @@ internal import ArgumentParser
 internal import Configuration
 internal import DaemonKit
 
-/// Every option of the configuration, declared for ArgumentParser: it checks the words of the command line, writes the
-/// help and the completion scripts. Names and texts come from `KnownOption`, so that each exists once.
+/// Every option of the configuration, declared for ArgumentParser, which writes the help and the completion scripts.
+/// Names and texts come from `KnownOption`, so that each exists once.
 ///
 /// The values are not taken from these properties. ArgumentParser keeps no order between different options, and in
-/// `-o a -u x -o b` it matters that `-u` stands behind `a`. So `given(in:)` reads the accepted command line again, in
-/// order; and numbers stay text here, so that one place (`resolve`) judges values of file and options alike.
+/// `-o a -u x -o b` it matters that `-u` stands behind `a`; and it refuses what start scripts for xmrig-proxy have in
+/// them. So `CommandLineReading` reads the command line; and numbers stay text there, so that one place (`resolve`)
+/// judges values of file and options alike.
 struct CommandOptions: ParsableArguments {
     @OptionGroup(title: KnownOption.Group.service.rawValue) var service: ServiceOptions
     @OptionGroup(title: KnownOption.Group.pools.rawValue) var pools: PoolOptions
@@ -16,13 +17,13 @@ struct CommandOptions: ParsableArguments {
     @OptionGroup(title: KnownOption.Group.logging.rawValue) var logging: LoggingOptions
     @OptionGroup(title: KnownOption.Group.later.rawValue) var later: LaterOptions
 
-    /// Check the configuration, say what is wrong with it, and exit.
-    var isDryRun: Bool { service.dryRun }
-
-    /// The options of a command line that ArgumentParser has accepted, in their order.
-    /// - Parameter arguments: without the name of the program; subcommands in it do no harm.
-    static func given(in arguments: some Sequence<String>) -> [GivenOption] {
-        GivenOption.scan(arguments)
+    /// The command line of this process. Leaves with exit code 64 when there is a mistake in it.
+    static func given() -> CommandLineReading {
+        let line = CommandLineReading(CommandLine.arguments.dropFirst(), verbs: Millrace.verbs)
+        guard !line.errors.isEmpty else { return line }
+        for finding in line.warnings + line.errors { say("\(finding)") }
+        say("see millrace --help")
+        DaemonKit.ExitCode.usage.exit()
     }
 }
 
@@ -33,12 +34,6 @@ struct ServiceOptions: ParsableArguments {
     @Option(name: .known("shards"), help: .known("shards")) var shards: String?
     @Option(name: .known("run-dir"), help: .known("run-dir")) var runDirectory: String?
     @Option(name: .known("database"), help: .known("database")) var database: String?
-    /// ArgumentParser's own `--version` has no short form, and xmrig-proxy's is this.
-    @Flag(name: .customShort("V"), help: .hidden) var version = false
-
-    func validate() throws {
-        if version { throw CleanExit.message(BuildInformation.version) }
-    }
 }
 
 struct PoolOptions: ParsableArguments {

@@ -32,13 +32,18 @@ struct ConfigurationSource {
         switch fileChoice(options: options, surroundings: surroundings) {
         case .none:
             return nil
-        case .exactly(""):
-            throw refusal("error: --config: expected the name of a file")
-        case .exactly(let path):
-            switch ConfigurationSource.read(path) {
-            case .success(let file): return file
-            case .failure(let failure): throw refusal("\(path): error: cannot be read: \(failure.reason)")
+        case .exactly(let paths):
+            var files: [ConfigurationFile] = []
+            for path in paths {
+                guard !path.isEmpty else { throw refusal("error: --config: expected the name of a file") }
+                switch ConfigurationSource.read(path) {
+                case .success(let file): files.append(file)
+                case .failure(let failure): throw refusal("\(path): error: cannot be read: \(failure.reason)")
+                }
             }
+            var file = files.popLast()
+            if !files.isEmpty { file?.below = files }
+            return file
         case .firstOf(let paths):
             if let file = try firstFile(of: paths) { return file }
             let looked = paths.map { "\n  \($0)" }.joined()
@@ -53,7 +58,8 @@ struct ConfigurationSource {
         for path in paths {
             switch ConfigurationSource.read(path) {
             case .success(let file): return file
-            case .failure(let failure) where failure.code == ENOENT || failure.code == ENOTDIR: continue
+            // A directory that we may not search is no place where a file of ours could be.
+            case .failure where access(path, F_OK) != 0: continue
             case .failure(let failure): throw refusal("\(path): error: cannot be read: \(failure.reason)")
             }
         }
@@ -67,6 +73,25 @@ struct ConfigurationSource {
     struct ReadFailure: Error {
         var code: Int32
         var reason: String { String(cString: strerror(code)) }
+    }
+
+    /// The file as it is now, with those below it; the path that cannot be read.
+    static func read(again file: ConfigurationFile) -> Result<ConfigurationFile, UnreadableFile> {
+        var files: [ConfigurationFile] = []
+        for path in (file.below ?? []).map(\.path) + [file.path] {
+            switch read(path, mayWait: false) {
+            case .success(let found): files.append(found)
+            case .failure(let failure): return .failure(UnreadableFile(path: path, failure: failure))
+            }
+        }
+        var found = files[files.count - 1]
+        found.below = file.below == nil ? nil : Array(files.dropLast())
+        return .success(found)
+    }
+
+    struct UnreadableFile: Error {
+        var path: String
+        var failure: ReadFailure
     }
 
     /// - Parameter mayWait: false for a service that runs: somebody could have put a pipe in the place of the file.
@@ -95,9 +120,26 @@ extension Surroundings {
         let executable =
             (try? files.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "/usr/bin/millrace"
         let home = process.environment["HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
-        return Surroundings(
+        var surroundings = Surroundings(
             environment: process.environment, coreCount: max(process.activeProcessorCount, 1),
             hostName: process.hostName, userID: geteuid(), currentDirectory: files.currentDirectoryPath,
             homeDirectory: home, executable: executable, version: BuildInformation.version)
+        let unusable = surroundings.stateDirectories.filter { !canKeepFiles(in: $0 + "/millrace") }
+        surroundings.unusableStateDirectories = Set(unusable)
+        return surroundings
+    }
+
+    /// Whether the directory is there and may be written to, or could be made.
+    static func canKeepFiles(in directory: String) -> Bool {
+        var path = directory
+        while !path.isEmpty {
+            var status = stat()
+            if stat(path, &status) == 0 {
+                return status.st_mode & S_IFMT == S_IFDIR && access(path, W_OK | X_OK) == 0
+            }
+            guard errno == ENOENT, let slash = path.lastIndex(of: "/") else { return false }
+            path = String(path[..<slash])
+        }
+        return access("/", W_OK | X_OK) == 0
     }
 }

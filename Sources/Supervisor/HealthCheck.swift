@@ -16,7 +16,7 @@ struct HealthCheck: ParsableCommand {
     @OptionGroup var options: CommandOptions
 
     func run() throws {
-        let source = ConfigurationSource(options: CommandOptions.given(in: CommandLine.arguments.dropFirst()))
+        let source = ConfigurationSource(options: CommandOptions.given().options)
         let resolution: Resolution
         do throws(StartFailure) {
             resolution = try source.resolve(in: Surroundings.ofThisProcess())

@@ -42,16 +42,18 @@ struct Run: ParsableCommand {
         case .goOn(let descriptor): goOn(descriptor, surroundings: surroundings)
         case nil: break
         }
-        let source = ConfigurationSource(options: CommandOptions.given(in: CommandLine.arguments.dropFirst()))
+        let line = CommandOptions.given()
+        let source = ConfigurationSource(options: line.options)
         let file: ConfigurationFile?
-        let resolution: Resolution
+        var resolution: Resolution
         do throws(StartFailure) {
             (file, resolution) = try source.load(in: surroundings)
         } catch {
             say(error.message)
             error.exitCode.exit()
         }
-        if options.isDryRun { Run.show(resolution) }
+        resolution.warnings = line.warnings + resolution.warnings
+        if resolution.isDryRun || line.options.contains(where: { $0.name == "dry-run" }) { Run.show(resolution) }
         guard let settings = resolution.settings else {
             for finding in resolution.warnings + resolution.errors { say("\(finding)") }
             DaemonKit.ExitCode.badConfiguration.exit()
@@ -86,7 +88,7 @@ struct Run: ParsableCommand {
         return Logger(label: "supervisor")
     }
 
-    /// `--dry-run`: what is wrong, what would be done, and the exit code that scripts look at.
+    /// `--dry-run`, or `"dry-run": true`: what is wrong, what would be done, and the exit code that scripts look at.
     private static func show(_ resolution: Resolution) -> Never {
         for finding in resolution.warnings + resolution.errors { say("\(finding)") }
         guard let settings = resolution.settings else { DaemonKit.ExitCode.badConfiguration.exit() }

@@ -120,6 +120,9 @@ final class RunningChild {
     /// Says a word down the lifeline; a child that is gone does not hear it, which its end will tell.
     func say(_ word: Lifeline.Word) { say(line: word.rawValue) }
 
+    /// Has it open its log file again.
+    func reopenLog() { say(line: Lifeline.reopenLog) }
+
     /// Gives a shard a task.
     func say(_ task: ShardTask) { say(line: task.line) }
 

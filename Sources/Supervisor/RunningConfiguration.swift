@@ -92,16 +92,16 @@ struct RunningConfiguration {
 
     /// Reads the file again.
     mutating func reload(_ prepare: Preparation) -> Outcome {
-        guard let path = file?.path else {
+        guard let file else {
             return .refused(
                 ControlRefusal(
                     .impossible,
                     lines: ["the service was started without a configuration file; there is none to read"]))
         }
         let read: ConfigurationFile
-        switch ConfigurationSource.read(path, mayWait: false) {
+        switch ConfigurationSource.read(again: file) {
         case .success(let found): read = found
-        case .failure(let failure): return refuse(["\(path): cannot be read: \(failure.reason)"])
+        case .failure(let fault): return refuse(["\(fault.path): cannot be read: \(fault.failure.reason)"])
         }
         let resolution = Configuration.resolve(file: read, options: options, surroundings: surroundings)
         guard let new = resolution.settings else { return refuse(resolution.errors.map(\.logText)) }
@@ -131,7 +131,8 @@ struct RunningConfiguration {
         case .accepted(let new, let warnings, let text):
             let change = ConfigurationChange(from: settings, to: new)
             if let refusal = refusal(of: change, prepare) { return refusal }
-            let written = ConfigurationFile(path: file.path, bytes: Array(text.utf8))
+            var written = file
+            written.bytes = Array(text.utf8)
             if settings.savesDocument, let reason = save(written) {
                 return .refused(ControlRefusal(.impossible, lines: ["\(file.path): \(reason); nothing was changed"]))
             }

@@ -15,7 +15,7 @@ struct ServiceAddress: ParsableArguments {
     /// The client of that service. Leaves with a word and exit code 2 when nothing says which one it is.
     func client() -> ControlClient {
         let surroundings = Surroundings.ofThisProcess()
-        var options = GivenOption.scan(CommandLine.arguments.dropFirst())
+        var options = CommandLineReading(CommandLine.arguments.dropFirst()).options
         // Only where it runs matters here. No file at all is no mistake: the usual place is meant then.
         if runDirectory != nil { options.removeAll { $0.name == "config" } }
         let source = ConfigurationSource(options: options)

@@ -43,11 +43,30 @@ extension ServiceRun {
         return take("a configuration came over the API") { $0.receive(document, $1) }
     }
 
-    /// - Parameter reason: why it is read again, for the log.
+    /// SIGHUP means both to log rotation and to people: a service without a file has no error to report.
+    func hangUp() {
+        if configuration.path == nil {
+            reopenLogs()
+            log.notice("SIGHUP: there is no configuration file to read")
+        } else {
+            _ = reload("SIGHUP")
+        }
+    }
+
+    /// Opens the log file again in every process, and reads the configuration file.
+    /// - Parameter reason: why, for the log.
     func reload(_ reason: String) -> ControlReply {
+        reopenLogs()
         guard !service.isStopping else { return .refused(RestartRefusal.serviceIsStopping.answer(shards: 0)) }
         watcher?.know()
         return take(reason) { $0.reload($1) }
+    }
+
+    private func reopenLogs() {
+        guard let file = configuration.settings.logFile else { return }
+        LogOutput.reopen()
+        log.notice("log file \(file) opened again")
+        for child in Array(children.values) + Array(successors.values) + dismissed { child.reopenLog() }
     }
 
     private func take(

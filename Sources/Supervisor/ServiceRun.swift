@@ -28,7 +28,7 @@ final class ServiceRun {
     /// Which shard was asked to absorb which other one, by the latter.
     var receivers: [ChildName: ChildName] = [:]
     /// Successors that were not needed, until the system has buried them.
-    private var dismissed: [RunningChild] = []
+    var dismissed: [RunningChild] = []
     /// What the program before has left, until it is taken up.
     private var inherited: HandedService?
     var sockets: ShardSockets
@@ -82,10 +82,8 @@ final class ServiceRun {
         signals = [
             try SignalSource(on: loop, signal: SIGTERM) { [unowned self] in stop("SIGTERM") },
             try SignalSource(on: loop, signal: SIGINT) { [unowned self] in interrupted() },
-            try SignalSource(on: loop, signal: SIGHUP) { [unowned self] in _ = reload("SIGHUP") },
+            try SignalSource(on: loop, signal: SIGHUP) { [unowned self] in hangUp() },
         ]
-        // xmrig-proxy lets it pass too; without this it would end us.
-        signal(SIGUSR1, SIG_IGN)
         server = try ControlServer(on: loop, runDirectory: settings.runDirectory) { [unowned self] in answer($0) }
         reaper = try OrphanReaper(on: loop) { [unowned self] process in
             process == trial?.processID || children.values.contains { $0.processID == process }

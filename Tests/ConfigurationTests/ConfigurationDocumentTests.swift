@@ -31,7 +31,7 @@ struct ConfigurationDocumentTests {
     private func document(_ text: String = text, _ line: String = "") -> ConfigurationDocument {
         ConfigurationDocument(
             file: ConfigurationFile(path: "config.json", bytes: Array(text.utf8)),
-            options: GivenOption.scan(line.split(separator: " ").map(String.init)), surroundings: .user)
+            options: CommandLineReading(line.split(separator: " ").map(String.init)).options, surroundings: .user)
     }
 
     private func receive(
@@ -160,8 +160,8 @@ struct ConfigurationDocumentTests {
 
     @Test func aDocumentIsJudgedByTheRulesOfAFileWithItsOwnLines() {
         #expect(
-            refusals("{\n\"pools\": [{\"url\": \"a\"}],\n  \"retries\": 0\n}")
-                == ["document:3:14: retries: expected a number from 1 to 1000, found 0"])
+            refusals("{\n\"pools\": [{\"url\": \"a\"}],\n  \"http\": 0\n}")
+                == ["document:3:11: http: expected an object, found a number"])
         #expect(refusals("[]") == ["document:1:1: expected an object ('{'), found a list"])
         #expect(refusals("{").first?.hasPrefix("document:1:2: ") == true)
         #expect(refusals("{}").first?.contains("no pool to mine to") == true)

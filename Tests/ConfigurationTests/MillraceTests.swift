@@ -103,7 +103,7 @@ struct MillraceTests {
 struct FileChoiceTests {
     @Test func aNamedFileIsTheOnlyOne() {
         let options = [GivenOption("url", "a"), GivenOption("config", "my.json")]
-        #expect(fileChoice(options: options, surroundings: .user) == .exactly("my.json"))
+        #expect(fileChoice(options: options, surroundings: .user) == .exactly(["my.json"]))
     }
 
     @Test func optionsThatNameAPoolNeedNoFile() {

@@ -31,7 +31,7 @@ struct MinerTests {
         #expect(settings.binds.map(\.host) == ["::", "fe80::1%eth0", "::1", "::2"])
         #expect(settings.api?.host == "::1")
         let line = ["-o", "[::1]:5", "-b", "[::2]:6", "--http-host", "::3"]
-        let typed = try #require(resolved(nil, GivenOption.scan(line)).settings)
+        let typed = try #require(resolved(nil, CommandLineReading(line).options).settings)
         #expect(typed.pools.map(\.host) + typed.binds.map(\.host) == ["::1", "::2"] && typed.api?.host == "::3")
     }
 
@@ -100,10 +100,15 @@ struct MinerTests {
         #expect(resolution.warnings.map(\.message) == ["mode: \"\(mode)\" is not supported yet, nicehash is used"])
     }
 
-    @Test func anUnknownModeIsAnError() {
+    @Test(arguments: ["smart", "proxy", "nice-hash", "extranonce"])
+    func anUnknownModeMeansNicehashAndAWarning(_ mode: String) {
+        let resolution = resolved(withPool("\"mode\": \"\(mode)\""))
+        #expect(resolution.errors.isEmpty)
         #expect(
-            resolved(withPool(#""mode": "smart""#)).errors.map(\.message)
-                == ["mode: expected one of nicehash, simple, extra_nonce, found \"smart\""])
+            resolution.warnings.map(\.message) == [
+                "mode: expected one of nicehash, simple, extra_nonce, found \"\(mode)\"; "
+                    + "the default is used, as in xmrig-proxy"
+            ])
     }
 
     @Test(arguments: ["0.0.0.0", "255.1.20.3"]) func thisIsIPv4(_ text: String) { #expect(isIPv4(text)) }

@@ -13,7 +13,7 @@ struct OptionAndKeyTests {
             (self.line, self.values) = (line, values)
         }
 
-        var options: [GivenOption] { GivenOption.scan(line.split(separator: " ").map(String.init)) }
+        var options: [GivenOption] { CommandLineReading(line.split(separator: " ").map(String.init)).options }
         var testDescription: String { line }
     }
 
@@ -88,9 +88,9 @@ struct OptionAndKeyTests {
     /// Behaviour.md §17 has options behind `-c` win and others lose: nobody should need to know where an option stands.
     @Test(arguments: ["-r 7 -c f.json", "-c f.json -r 7"])
     func whereAnOptionStandsDoesNotMatter(_ line: String) {
-        let options = GivenOption.scan(line.split(separator: " ").map(String.init))
+        let options = CommandLineReading(line.split(separator: " ").map(String.init)).options
         #expect(resolved(withPool(#""retries": 9"#), options).settings?.retries == 7)
-        #expect(fileChoice(options: options, surroundings: .user) == .exactly("f.json"))
+        #expect(fileChoice(options: options, surroundings: .user) == .exactly(["f.json"]))
     }
 
     /// A new option or key cannot slip past the two tests above.
@@ -124,7 +124,7 @@ struct OptionAndKeyTests {
         #expect(pools?.count == 2)
         let lines = ["-o [2001:db8::1]:4 \(pair.line) -o b", "\(pair.line) -o [2001:db8::1]:4 --url=b"]
         for line in lines {
-            let typed = resolved(nil, GivenOption.scan(line.split(separator: " ").map(String.init)))
+            let typed = resolved(nil, CommandLineReading(line.split(separator: " ").map(String.init)).options)
             #expect(typed.errorTexts + typed.warningTexts == [])
             #expect(typed.settings?.pools == pools)
         }

@@ -4,20 +4,19 @@ import Testing
 
 struct OptionTests {
     private func scanned(_ line: String) -> [GivenOption] {
-        GivenOption.scan(line.split(separator: " ").map(String.init))
+        CommandLineReading(line.split(separator: " ").map(String.init)).options
     }
 
     private func resolvedLine(_ line: String, file: String? = nil) -> Resolution { resolved(file, scanned(line)) }
 
-    @Test func aCommandLineIsScannedInOrder() {
+    @Test func aCommandLineIsReadInOrder() {
         #expect(
-            scanned("run --log-format json -o a:1 -ub -p=c -kr 5 --url=d --verbose -- -o e") == [
+            scanned("--log-format json -o a:1 -ub -p=c -kr 5 --url=d --verbose -- -o e") == [
                 GivenOption("log-format", "json"), GivenOption("url", "a:1"), GivenOption("user", "b"),
                 GivenOption("pass", "c"), GivenOption("keepalive"), GivenOption("retries", "5"),
                 GivenOption("url", "d"), GivenOption("verbose"),
             ])
         #expect(scanned("status --json -z - --unknown=1").isEmpty)
-        #expect(scanned("-o") == [GivenOption("url", nil)])
     }
 
     @Test func optionsAfterAPoolBelongToIt() {
@@ -84,10 +83,7 @@ struct OptionTests {
     }
 
     @Test(arguments: [
-        ("-o a --retries 0", "--retries: expected a number from 1 to 1000, found 0"),
-        ("-o a --retries many", "--retries: expected a number from 1 to 1000, found a text"),
-        ("-o a:b", "--url: expected a port from 1 to 65535 after ':'"), ("-o", "--url: expected a value"),
-        ("-o a -O user", "--userpass: expected user:password"),
+        ("-o a:b", "--url: expected a port from 1 to 65535 after ':'"),
         ("-o a -b here", "--bind: expected a numeric address and a port, such as 0.0.0.0:3333 or [::]:3333"),
         ("-o a --shards 0", "--shards: expected \"auto\" or a number from 1 to 256, found 0"),
         ("-o a --http-port 70000", "--http-port: expected a number from 0 to 65535, found 70000"),
@@ -95,6 +91,35 @@ struct OptionTests {
     func aWrongValueIsAnErrorThatNamesTheOption(_ line: String, _ message: String) {
         #expect(resolvedLine(line).errorTexts.contains("error: " + message))
         #expect(resolvedLine(line).settings == nil)
+    }
+
+    @Test(arguments: [
+        ("--retries 0", "--retries: expected a number from 1 to 1000, found 0; the default is used, as in xmrig-proxy"),
+        (
+            "--retries many",
+            "--retries: expected a number from 1 to 1000, found a text; the default is used, as in xmrig-proxy"
+        ),
+        ("-O user", "--userpass: expected user:password; ignored, as in xmrig-proxy"),
+        ("--keepalive=soon", "--keepalive: expected a number of seconds from 0 to 86400; 60 is used"),
+        (
+            "--mode smart",
+            "--mode: expected one of nicehash, simple, extra_nonce, found \"smart\"; "
+                + "the default is used, as in xmrig-proxy"
+        ),
+    ])
+    func aWrongValueThatXmrigProxyPassesOverIsAWarning(_ options: String, _ message: String) {
+        let resolution = resolvedLine("-o a " + options)
+        #expect(resolution.warningTexts == ["warning: " + message])
+        #expect(resolution.settings?.retries == 2)
+    }
+
+    @Test(arguments: [
+        ("--keepalive", 60), ("-k", 60), ("--keepalive=30", 30), ("--keepalive=", 60), ("--keepalive=0", 0),
+    ])
+    func theSecondsOfAKeepaliveAreUsed(_ option: String, _ seconds: Int) {
+        let resolution = resolvedLine("-o a " + option)
+        #expect(resolution.settings?.pools.first?.keepaliveSeconds == seconds)
+        #expect(resolution.warnings.isEmpty)
     }
 
     @Test func anOptionOfAPoolNeedsAPool() {

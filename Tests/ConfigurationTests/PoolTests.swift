@@ -7,7 +7,7 @@ struct PoolTests {
         ("pool.example:4444", "pool.example", 4444), ("pool.example", "pool.example", 3333),
         ("stratum+tcp://pool.example:1", "pool.example", 1), ("STRATUM+TCP://p:1/", "p", 1),
         ("[2001:db8::1]:5", "2001:db8::1", 5), ("[::1]", "::1", 3333), ("192.0.2.1:6", "192.0.2.1", 6),
-        ("my_pool-1.example:65535", "my_pool-1.example", 65535),
+        ("my_pool-1.example:65535", "my_pool-1.example", 65535), ("  p:7 \\t", "p", 7), ("p:7\\n", "p", 7),
     ])
     func anAddressOfAPoolIsTakenApart(_ url: String, _ host: String, _ port: UInt16) {
         let pools = resolved(pool("\"url\": \"\(url)\"")).settings?.pools

@@ -64,7 +64,7 @@ struct SecretTests {
         ["-o", "a", "--http-access-token", "swordfish\r"], ["-o", "a", "--tls", "--spend-secret-key", "swordfish"],
     ])
     func noOptionIsShownWithItsSecret(_ line: [String]) {
-        let resolution = resolved(nil, GivenOption.scan(line))
+        let resolution = resolved(nil, CommandLineReading(line).options)
         #expect(!(resolution.errors + resolution.warnings).isEmpty)
         #expect(!isTold(resolution))
     }

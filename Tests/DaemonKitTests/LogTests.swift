@@ -88,3 +88,74 @@ import Testing
         return Array(buffer.prefix(max(count, 0)))
     }
 }
+
+@Suite struct LogRotationTests {
+    private let directory = FileManager.default.temporaryDirectory.appending(path: "log-\(UUID().uuidString.prefix(8))")
+    private var path: String { directory.appending(path: "a.log").path }
+
+    init() throws {
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    }
+
+    private func target() -> LogTarget {
+        let target = LogTarget(process: "test", level: .info)
+        target.change(format: .text, level: .info, colors: false, file: path)
+        return target
+    }
+
+    private func write(_ line: String, to target: LogTarget) {
+        for sink in target.way.sinks.dropFirst() { sink.write(Array((line + "\n").utf8)) { _ in [] } }
+    }
+
+    private func text(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
+
+    @Test func linesGoToTheNewFileAfterARenameAndReopening() throws {
+        let target = target()
+        write("one", to: target)
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".1")
+        write("two", to: target)
+        target.reopen()
+        write("three", to: target)
+        #expect(text(path + ".1") == "one\ntwo\n" && text(path) == "three\n")
+    }
+
+    @Test func reopeningAppendsToAFileThatThePredecessorsOfAWriterMade() throws {
+        let target = target()
+        write("one", to: target)
+        for _ in 0..<3 { target.reopen() }
+        write("two", to: target)
+        #expect(text(path) == "one\ntwo\n")
+        #expect(target.way.sinks.count == 2)
+    }
+
+    @Test func aPathThatCannotBeOpenedLeavesTheFormerFileInUse() throws {
+        let target = target()
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".1")
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        target.reopen()
+        write("one", to: target)
+        #expect(text(path + ".1") == "one\n")
+        try FileManager.default.removeItem(atPath: path)
+        target.reopen()
+        write("two", to: target)
+        #expect(text(path) == "two\n")
+    }
+
+    @Test func withoutAFileThereIsNothingToReopen() {
+        let target = LogTarget(process: "test", level: .info)
+        target.reopen()
+        #expect(target.way.sinks.count == 1)
+    }
+
+    @Test func aChildHearsTheWordOnItsLifelineAndGoesOnToTheNextOne() {
+        var ends: [Int32] = [-1, -1]
+        #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        defer { for end in ends { close(end) } }
+        var lifeline = Lifeline(descriptor: ends[0])
+        let words = Array("\(Lifeline.reopenLog)\nresume\n".utf8)
+        #expect(Glibc.write(ends[1], words, words.count) == words.count)
+        let first = lifeline.next()
+        let second = lifeline.next()
+        #expect(first == .word(.resume) && second == nil)
+    }
+}

@@ -31,7 +31,7 @@ struct CommandOptionsTests {
             // One line with all of them: ArgumentParser takes its time per line, and its error names the option.
             let line = KnownOption.all.flatMap { words(of: $0, spelling) }
             _ = try CommandOptions.parse(line)
-            #expect(CommandOptions.given(in: line) == all)
+            #expect(CommandLineReading(line).options == all)
         }
         for option in KnownOption.all { #expect(CommandOptionsTests.helpNames.contains(option.name[...])) }
     }
@@ -48,7 +48,7 @@ struct CommandOptionsTests {
         let parsed = try CommandOptions.parse(line)
         #expect(parsed.pools.url == ["a:1", "b:2"])
         #expect(
-            CommandOptions.given(in: line) == [
+            CommandLineReading(line).options == [
                 GivenOption("url", "a:1"), GivenOption("user", "x"), GivenOption("url", "b:2"),
                 GivenOption("keepalive"), GivenOption("pass", "secret"), GivenOption("userpass", "c:d"),
             ])
@@ -57,18 +57,28 @@ struct CommandOptionsTests {
     @Test func anOptionTwiceIsNoMistakeAndTheLastOneCounts() throws {
         let line = ["--retries", "3", "--verbose", "--verbose", "--retries", "4", "-k", "-k"]
         #expect(try CommandOptions.parse(line).pools.retries == "4")
-        #expect(CommandOptions.given(in: line).last { $0.name == "retries" }?.value == "4")
+        #expect(CommandLineReading(line).options.last { $0.name == "retries" }?.value == "4")
     }
 
-    @Test(arguments: [["--no-such-option"], ["-o"], ["--retries"], ["--user", "--pass"], ["stray"]])
-    func aWrongLineIsRefused(_ line: [String]) {
-        #expect(throws: (any Error).self) { try CommandOptions.parse(line) }
+    @Test(arguments: [
+        (["-V"], ["--version"]), (["-o", "p:1", "--help"], ["--help"]), (["-h"], ["--help"]), (["-o", "p:1"], []),
+        (["--frobnicate", "4", "-p", ""], []), (["run", "--vers"], ["--version"]),
+        (["run", "-k", "-h"], ["run", "--help"]),
+        (["healthcheck", "-o", "p:1"], ["healthcheck"]), (["restart", "1", "--json"], ["restart", "1", "--json"]),
+        (["status", "--help"], ["status", "--help"]), (["help", "stop"], ["help", "stop"]),
+        (["--generate-completion-script", "bash"], ["--generate-completion-script", "bash"]),
+        (["--experimental-dump-help"], ["--experimental-dump-help"]),
+    ])
+    func theParserSeesCommandsAndQuestions(_ line: [String], _ seen: [String]) {
+        #expect(Millrace.words(of: line) == seen)
     }
 
-    @Test func theShortFormOfVersionPrintsIt() throws {
-        let error = try #require(throws: (any Error).self) { try CommandOptions.parse(["-V"]) }
-        #expect(CommandOptions.exitCode(for: error) == .success)
-        #expect(CommandOptions.message(for: error) == BuildInformation.version)
+    @Test func theCommandsAreThese() {
+        #expect(
+            Millrace.verbs == [
+                "run", "status", "shards", "restart", "drain", "scale", "reload", "upgrade", "stop", "healthcheck",
+                "help",
+            ])
     }
 
     /// Who comes from xmrig-proxy asks for help without a verb, and looks for options.

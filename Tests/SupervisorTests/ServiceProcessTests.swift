@@ -120,7 +120,8 @@ import Testing
         service.waitUntilReady()
         service.send(SIGHUP)
         service.send(SIGUSR1)
-        service.wait { $0.logText.contains("started without a configuration file") }
+        service.send(SIGUSR2)
+        service.wait { $0.logText.contains("SIGHUP: there is no configuration file to read") }
         service.send(SIGTERM)
         #expect(service.exitCode() == 0)
     }

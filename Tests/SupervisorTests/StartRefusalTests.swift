@@ -1,3 +1,4 @@
+import Control
 import DaemonKit
 import EventLoop
 import Foundation
@@ -90,16 +91,16 @@ import Testing
         #expect(!good.logText.contains("nobody"))
 
         let bad = try SupervisedService()
-        try bad.start(["--dry-run", "--retries", "0"])
+        try bad.start(["--dry-run", "--http-port", "x"])
         #expect(bad.exitCode() == ExitCode.badConfiguration.rawValue)
-        #expect(bad.logText.contains("error: --retries"))
+        #expect(bad.logText.contains("error: --http-port"))
         #expect(bad.events.isEmpty)
     }
 
     @Test func aBadConfigurationIsRefusedWithItsLine() throws {
         let service = try SupervisedService()
         let file = service.directory.appending(path: "config.json")
-        try Data("{\n  \"retries\": 0\n}\n".utf8).write(to: file)
+        try Data("{\n  \"api\": 0\n}\n".utf8).write(to: file)
         try service.start(["--config", file.path])
         #expect(service.exitCode() == ExitCode.badConfiguration.rawValue)
         #expect(service.logText.contains("config.json:2:"))
@@ -120,8 +121,73 @@ import Testing
 
     @Test func aWrongCommandLineHasItsOwnExitCode() throws {
         let service = try SupervisedService()
-        try service.start(["--no-such-option"])
+        try service.start(["--shrads", "1"])
         #expect(service.exitCode() == ExitCode.usage.rawValue)
+        #expect(service.logText.contains("error: --shrads: unknown option; did you mean --shards?"))
+        #expect(service.events.isEmpty)
+    }
+
+    @Test func whatXmrigProxyPassesOverOnACommandLineIsSaidInTheLogAndTheServiceStarts() throws {
+        let service = try SupervisedService()
+        try service.start(["--cpu-affinity", "0x3", "-t4", "rest", "--pool-coin=xmr"])
+        service.waitUntilReady()
+        #expect(service.logText.contains("--cpu-affinity: unknown option, ignored with the word behind it"))
+        #expect(service.logText.contains("-t: unknown option, ignored"))
+        #expect(service.logText.contains("belongs to no option, ignored"))
+        #expect(service.logText.contains("--pool-coin: has no effect, as in xmrig-proxy"))
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+    }
+
+    @Test func aFileThatAsksForADryRunIsCheckedAndNothingStarts() throws {
+        let service = try SupervisedService()
+        try service.startFromFile(SupervisedService.file("\"dry-run\": true"))
+        #expect(service.exitCode() == 0)
+        #expect(service.logText.contains("The configuration is good."))
+        #expect(service.events.isEmpty)
+    }
+
+    @Test func ofSeveralFilesTheLaterOnesWinKeyByKey() throws {
+        let service = try SupervisedService()
+        let above = service.directory.appending(path: "above.json")
+        try Data("{\"retries\": 9, \"access-password\": null, \"http\": {\"port\": 0}}".utf8).write(to: above)
+        try service.startFromFile(
+            SupervisedService.file("\"retries\": 5, \"access-password\": \"p\", \"custom-diff\": 700"),
+            ["--config", above.path])
+        service.waitUntilReady()
+        let settings = try service.settings(of: "worker0")
+        #expect(settings["retries"] as? Int == 9 && settings["customDifficulty"] as? Int == 700)
+        #expect(settings["accessPassword"] as? String == "p")
+        #expect((settings["api"] as? [String: Any])?["accessToken"] as? String == "api-secret")
+        // All of them are read again.
+        try service.write(SupervisedService.file("\"retries\": 5, \"custom-diff\": 800"))
+        service.send(SIGHUP)
+        service.wait { $0.logText.contains("SIGHUP: now in force: access-password, custom-diff") }
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+    }
+
+    @Test(arguments: ["", "relative/home", "/dev/null", "/nonexistent/home"])
+    func anUnusableHomeDoesNotKeepTheServiceFromStarting(home: String) throws {
+        let service = try SupervisedService()
+        try service.start(environment: ["HOME": home])
+        service.waitUntilReady()
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+    }
+
+    @Test(arguments: [SIGUSR1, SIGUSR2])
+    func signalsOfOthersHabitsAreIgnored(_ number: Int32) throws {
+        let service = try SupervisedService()
+        try service.start()
+        service.waitUntilReady()
+        for _ in 0..<3 {
+            service.send(number)
+            usleep(20_000)
+        }
+        #expect(try service.status().children.map(\.restarts) == [0, 0, 0, 0])
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
     }
 
     @Test(arguments: ["--version", "-V"])

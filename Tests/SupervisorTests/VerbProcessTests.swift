@@ -28,10 +28,12 @@ import Testing
         let unknown = try service.command(["restart", "9"] + place)
         #expect(unknown.code == 1 && unknown.complaints == "there is no shard 9; there are the shards 0 to 1\n")
 
-        try service.write(SupervisedService.file("\"retries\": 0"))
+        try service.write(SupervisedService.file("\"access-password\": 0"))
         let refused = try service.command(["reload", "--json"] + place)
         #expect(refused.code == 1)
-        #expect(refused.output.contains("config.json:7:16: retries: expected") && refused.output.contains("refused"))
+        #expect(
+            refused.output.contains("config.json:7:24: access-password: expected") && refused.output.contains("refused")
+        )
         #expect(try service.command(["status"] + place).output.contains("the last attempt to change it was refused"))
         try service.write(SupervisedService.file("\"retries\": 9"))
         #expect(try service.command(["reload"] + place).output.contains("the configuration is in force"))
@@ -54,7 +56,7 @@ import Testing
         service.waitUntilReady()
         let place = ["--config", service.file.path]
         #expect(try service.command(["status"] + place).code == 0)
-        try service.write(good.replacing("\"watch\": false", with: "\"retries\": 0"))
+        try service.write(good.replacing("\"watch\": false", with: "\"access-password\": 0"))
         #expect(try service.command(["status"] + place).code == 0)
         try service.write("{")
         let lost = try service.command(["status"] + place)
@@ -95,7 +97,7 @@ struct StatusTableTests {
             version: "1.2.3", processID: 4711, startedAt: 1_000_000_000_000 - 93_784_000, children: [shard, failed],
             configuration: ConfigurationStatus(
                 file: "/etc/millrace/config.json", loadedAt: 1_000_000_000_000,
-                lastRefusal: ["config.json:7:16: retries: expected a number"],
+                lastRefusal: ["config.json:7:24: access-password: expected a number"],
                 waitingForRestart: ["bind: changed, in force after a restart of the service"]))
         status.restarting = ["shard 0"]
         let table = StatusTable(status, now: 1_000_000_065_000).text
@@ -111,7 +113,7 @@ struct StatusTableTests {
                 configuration: /etc/millrace/config.json, in force for 1m 5s
                   waits: bind: changed, in force after a restart of the service
                   the last attempt to change it was refused:
-                    config.json:7:16: retries: expected a number
+                    config.json:7:24: access-password: expected a number
 
                 """)
     }

@@ -1,0 +1,187 @@
+/// A command line, read as xmrig-proxy reads its own (getopt_long(3)), because start scripts written for it must work:
+///
+/// - `--name value`, `--name=value`, `-n value`, `-n=value`, `-nvalue`, and several letters after one dash.
+/// - A long name may be shortened as long as only one option begins so: `--verb`.
+/// - Options stand anywhere before `--`.
+///
+/// What xmrig-proxy ignores is a warning: unknown options and words that belong to no option. What is probably a
+/// mistake in an option that counts is an error: a name within a few letters of a known one, a missing value, an
+/// ambiguous name. No message shows a value or a word: it may be a part of a password.
+public struct CommandLineReading: Sendable {
+    /// What the user asked to be told instead of running anything.
+    public enum Question: Sendable, Equatable {
+        case help, version
+    }
+
+    /// The known options, in their order.
+    public private(set) var options: [GivenOption] = []
+    public private(set) var question: Question?
+    private var findings = Findings(fileName: nil)
+    /// What is not read yet, and how many words were.
+    private var words: ArraySlice<String>
+    private var position = 0
+    private var strayPositions: [Int] = []
+    private var hasOptions = false
+
+    public var warnings: [Diagnostic] { findings.warnings }
+    public var errors: [Diagnostic] { findings.errors }
+
+    /// - Parameters:
+    ///   - arguments: without the name of the program.
+    ///   - verbs: commands of the program. One as the first word is skipped; one elsewhere that belongs to no option,
+    ///     or a misspelt one, is an error: it must not start a service.
+    public init(_ arguments: some Sequence<String>, verbs: [String] = []) {
+        words = Array(arguments)[...]
+        if let first = words.first, verbs.contains(first) { _ = next() }
+        while let word = next() {
+            if word == "--" {
+                while let rest = next() { readStray(rest, verbs) }
+            } else if word.hasPrefix("--") {
+                readLong(word.dropFirst(2))
+            } else if word.hasPrefix("-"), word.count > 1 {
+                readLetters(word.dropFirst())
+            } else {
+                readStray(word, verbs)
+            }
+        }
+        for stray in strayPositions where hasOptions || verbs.isEmpty {
+            findings.warn(
+                "word \(stray) of the command line", at: .nowhere,
+                "belongs to no option, ignored (a value with blanks needs quotes)")
+        }
+    }
+
+    private mutating func next() -> String? {
+        guard let word = words.popFirst() else { return nil }
+        position += 1
+        return word
+    }
+
+    private mutating func readStray(_ word: String, _ verbs: [String]) {
+        if let verb = nearestOptionName(to: word, among: verbs) {
+            let advice = verb == word ? "a command is the first word" : "unknown command; did you mean"
+            findings.fail("", at: .nowhere, "\(shown(word)): \(advice): millrace \(verb)")
+        } else if !verbs.isEmpty, !hasOptions, words.isEmpty {
+            // Nothing but words: whatever was meant, it was not to run the service.
+            findings.fail(
+                "", at: .nowhere, "\(shown(word)): unknown command; there are \(verbs.joined(separator: ", "))")
+        } else {
+            strayPositions.append(position)
+        }
+    }
+
+    // MARK: - Long names
+
+    private mutating func readLong(_ word: Substring) {
+        hasOptions = true
+        let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        let written = parts.first.map(String.init) ?? ""
+        let attached = parts.count == 2 ? String(parts[1]) : nil
+        switch OptionName(written) {
+        case .known(let option): take(option, attached: attached)
+        case .question(let asked): question = question ?? asked
+        case .leftover(let takesValue):
+            if takesValue, attached == nil { _ = next() }
+            findings.warn("", at: .option(written), "has no effect, as in xmrig-proxy")
+        case .ambiguous(let names):
+            _ = attached == nil && takeValueOfUnknown()
+            let list = names.map { "--" + $0 }.joined(separator: ", ")
+            findings.fail("", at: .option(shownName(written)), "could be any of \(list)")
+        case .misspelt(let names):
+            _ = attached == nil && takeValueOfUnknown()
+            let list = names.map { "--" + $0 }.joined(separator: " or ")
+            findings.fail("", at: .option(shownName(written)), "unknown option; did you mean \(list)?")
+        case .unknown:
+            let tookValue = attached == nil && takeValueOfUnknown()
+            findings.warn(
+                "", at: .option(shownName(written)),
+                "unknown option, ignored" + (tookValue ? " with the word behind it" : ""))
+        }
+    }
+
+    private mutating func take(_ option: KnownOption, attached: String?) {
+        if option.valueName != nil {
+            if let value = attached ?? value(of: option) { options.append(GivenOption(option.name, value)) }
+        } else if attached == nil || option.mayHaveValue {
+            options.append(GivenOption(option.name, attached))
+        } else if option.isKnownToXmrigProxy {
+            findings.warn("", at: .option(option.name), "takes no value; ignored, as in xmrig-proxy")
+        } else {
+            // Never passed over: --dry-run=yes must not start the service.
+            findings.fail("", at: .option(option.name), "takes no value")
+        }
+    }
+
+    // MARK: - Letters
+
+    private mutating func readLetters(_ letters: Substring) {
+        hasOptions = true
+        var rest = letters
+        while let letter = rest.popFirst() {
+            if let asked = OptionName.questions[String(letter)] {
+                question = question ?? asked
+            } else if let known = KnownOption.short(letter) {
+                guard known.valueName != nil else {
+                    options.append(GivenOption(known.name))
+                    continue
+                }
+                if rest.first == "=" { rest = rest.dropFirst() }
+                if let value = rest.isEmpty && letters.last != "=" ? value(of: known) : String(rest) {
+                    options.append(GivenOption(known.name, value))
+                }
+                return
+            } else if let takesValue = OptionName.leftoverLetters[letter] {
+                findings.warn("-\(letter)", at: .nowhere, "has no effect, as in xmrig-proxy")
+                guard takesValue else { continue }
+                if rest.isEmpty { _ = next() }
+                return
+            } else {
+                // In "-t4" the 4 is a number of threads, and not the option -4.
+                let tookValue = rest.isEmpty && takeValueOfUnknown()
+                findings.warn(
+                    "-" + shownName(String(letter)), at: .nowhere,
+                    "unknown option, ignored" + (tookValue ? " with the word behind it" : ""))
+                return
+            }
+        }
+    }
+
+    // MARK: - Values
+
+    /// The word behind an option that needs one; nil, with an error, when there is none.
+    private mutating func value(of option: KnownOption) -> String? {
+        guard let word = words.first else {
+            findings.fail("", at: .option(option.name), "expected a value")
+            return nil
+        }
+        // `-u $WALLET -p x` with an empty variable: the wallet is missing, it is not called "-p".
+        guard !CommandLineReading.isOption(word) else {
+            findings.fail(
+                "", at: .option(option.name),
+                "expected a value, found another option; one that looks so is given with an equal sign")
+            return nil
+        }
+        return next()
+    }
+
+    /// Whether the word is an option, exactly as it is written in the help.
+    private static func isOption(_ word: String) -> Bool {
+        if word == "--" { return true }
+        if word.hasPrefix("--") {
+            let name = String(word.dropFirst(2).prefix { $0 != "=" })
+            return KnownOption.named(name) != nil || OptionName.questions[name] != nil
+        }
+        guard word.count == 2, word.first == "-", let letter = word.last else { return false }
+        return KnownOption.short(letter) != nil || OptionName.questions[String(letter)] != nil
+    }
+
+    /// The word behind an unknown option is its value, unless it is an option itself.
+    private mutating func takeValueOfUnknown() -> Bool {
+        guard let word = words.first else { return false }
+        let isNumber = word.hasPrefix("-") && Double(word) != nil
+        guard isNumber || !word.hasPrefix("-") else { return false }
+        return next() != nil
+    }
+
+    private func shownName(_ name: String) -> String { String(shown(name).dropFirst().dropLast()) }
+}
