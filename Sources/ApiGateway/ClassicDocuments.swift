@@ -25,7 +25,7 @@ enum ClassicDocuments {
                 $0.member("max", snapshot.minersMax)
             }
             $0.member("upstreams", snapshot.upstreams.active)
-            $0.object("results") { results(snapshot.results, served: snapshot.servedMilliseconds / 1_000, into: &$0) }
+            $0.object("results") { results(snapshot.results, uptime: uptime, into: &$0) }
         }
         return json.bytes
     }
@@ -46,23 +46,16 @@ enum ClassicDocuments {
         return json.bytes
     }
 
-    private static func results(_ results: Snapshot.Results, served: UInt64, into json: inout JSONWriter) {
+    private static func results(_ results: Snapshot.Results, uptime: UInt64, into json: inout JSONWriter) {
         json.member("accepted", results.accepted)
         json.member("rejected", results.rejected)
         json.member("invalid", results.invalid)
-        json.member("avg_time", results.averageSeconds(served: served))
+        json.member("avg_time", results.averageSeconds(uptime: uptime))
         json.member("latency", results.latencyMilliseconds)
         json.member("hashes_total", results.hashesTotal)
         json.member("hashes_donate", UInt64(0))
         json.array("best", .onePerLine, results.best)
-        json.array("error_log", .onePerLine) {
-            for entry in results.errors {
-                $0.object {
-                    $0.member("count", entry.count)
-                    $0.member("text", entry.text)
-                }
-            }
-        }
+        json.array("error_log", .onePerLine, results.errors.map(\.line))
     }
 }
 
@@ -73,7 +66,12 @@ extension Hashrates {
 
 extension Snapshot.Results {
     /// Seconds from one accepted share to the next; 0 when there was none.
-    func averageSeconds(served: UInt64) -> UInt64 { accepted == 0 ? 0 : served / accepted }
+    func averageSeconds(uptime: UInt64) -> UInt64 { accepted == 0 ? 0 : uptime / accepted }
+}
+
+extension Snapshot.ErrorLogEntry {
+    /// "Low difficulty share (711)": the pool's words, and how often they came when more than once.
+    var line: String { count > 1 ? "\(text) (\(count))" : text }
 }
 
 extension Snapshot.WorkerRow {

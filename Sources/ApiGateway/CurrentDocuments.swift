@@ -34,7 +34,7 @@ enum CurrentDocuments {
                 $0.member("total", snapshot.upstreams.total)
                 $0.member("ratio", Hundredths(ratio: snapshot.minersNow, to: snapshot.upstreams.active))
             }
-            $0.object("results") { results(snapshot.results, served: snapshot.servedMilliseconds / 1_000, into: &$0) }
+            $0.object("results") { results(snapshot.results, uptime: uptime, into: &$0) }
         }
         return json.bytes
     }
@@ -65,12 +65,12 @@ enum CurrentDocuments {
         json.member("hardware_concurrency", machine.processors)
     }
 
-    private static func results(_ results: Snapshot.Results, served: UInt64, into json: inout JSONWriter) {
+    private static func results(_ results: Snapshot.Results, uptime: UInt64, into json: inout JSONWriter) {
         json.member("accepted", results.accepted)
         json.member("rejected", results.rejected)
         json.member("invalid", results.invalid)
         json.member("expired", results.expired)
-        json.member("avg_time", results.averageSeconds(served: served))
+        json.member("avg_time", results.averageSeconds(uptime: uptime))
         json.member("latency", results.latencyMilliseconds)
         json.member("hashes_total", results.hashesTotal)
         json.member("hashes_donate", UInt64(0))

@@ -149,7 +149,8 @@ extension OpenAPI {
         + [("/1/config", ""), ("/2/config", "2")].flatMap { path, suffix in
             [
                 document(
-                    path, "config" + suffix, .current, "The configuration in force, secrets replaced by ***.",
+                    path, "config" + suffix, .current,
+                    "The configuration in force, with every key; secrets are replaced by ***.",
                     "Configuration", failures: [.forbidden, .conflict]),
                 configure(.put, path, "putConfig" + suffix),
                 configure(.post, path, "postConfig" + suffix),
@@ -166,7 +167,7 @@ extension OpenAPI {
     private static func configure(_ method: Operation.Method, _ path: String, _ id: String) -> Operation {
         Operation(
             method: method, path: path, id: id, tag: .current,
-            summary: "Takes another configuration: a whole file. *** in the place of a secret keeps it.",
+            summary: "Takes another configuration: a whole document. *** keeps the secret at the same place.",
             body: .named("Configuration"),
             answers: [.init(status: "204", description: "It is in force, and in the file.")],
             failures: [.badRequest, .forbidden, .conflict, .unsupportedMediaType])

@@ -55,7 +55,8 @@ extension OpenAPI {
         .always("ua", .text("The user agent that pools see.")),
         .always("donate_level", .integer("Always 0.")),
         .always("donated", .number("Always 0.")),
-        .always("uptime", .integer("Seconds since the service started.")),
+        .always(
+            "uptime", .integer("Seconds over which the totals were counted: the time that the service has run.")),
     ]
 
     /// The columns of the workers table.
@@ -119,8 +120,7 @@ extension OpenAPI {
     ]
 
     private static let errorLog = Schema.list(
-        of: .object(nil, .always("count", .integer()), .always("text", .text())),
-        "The most recent texts of pool errors, newest first.")
+        of: .text(), "The most recent pool errors, newest first; a number in brackets is how often one came.")
 
     private static let resources = Schema.object(
         nil,

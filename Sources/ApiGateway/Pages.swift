@@ -34,8 +34,13 @@ final class Pages: Sendable {
             self.time = time
         }
 
-        /// Seconds since the service started, now; not frozen when the collector is away.
-        var uptime: UInt64 { time > snapshot.startedAt ? (time - snapshot.startedAt) / 1000 : 0 }
+        /// Seconds over which the totals were counted: all the time that the service has run since they began, over all
+        /// its starts; before the first snapshot, since its present start. Not frozen when the collector is away.
+        var uptime: UInt64 {
+            let (served, since) =
+                snapshot.time > 0 ? (snapshot.servedMilliseconds, snapshot.time) : (0, snapshot.startedAt)
+            return (served &+ (time > since ? time - since : 0)) / 1_000
+        }
 
         /// Grows with each change of one of these parts.
         fileprivate func version(of sources: Page.Sources) -> UInt64 {
@@ -72,7 +77,7 @@ final class Pages: Sendable {
     private let limits: GatewayLimits
     private let serviceStartedAt: UInt64
 
-    /// Until the first snapshot arrives the pages show zeros.
+    /// Until the first snapshot arrives the pages show zeros, and the service's own age.
     init(serviceStartedAt: UInt64, limits: GatewayLimits, documents: any DocumentSource) {
         var snapshot = Snapshot()
         snapshot.startedAt = serviceStartedAt

@@ -75,6 +75,9 @@ public struct ConfigurationChange: Sendable, Equatable {
         }
     }
 
+    /// Keys that cannot be changed while the service runs.
+    static let waitingKeys = fields.filter { if case .waits = $0.effect { true } else { false } }.map(\.key)
+
     /// Every member of `Settings`, and who reads it.
     static var fields: [Field] {
         [

@@ -1,99 +1,81 @@
-/// The configuration as clients of the API see it and send it: JSON in the shape of the file, with the options of the
-/// command line laid over it and without its secrets.
+/// The configuration as clients of the API see it and send it: JSON in the shape of the file, complete, and without its
+/// secrets.
 public struct ConfigurationDocument: Sendable {
-    private let file: ConfigurationFile?
     private let options: [GivenOption]
+    private let released: Set<String>
     private let surroundings: Surroundings
+    /// The file that the document is kept in, with those below it: relative paths count from their directories.
+    private let place: FilePlace
     /// What the file says.
     private let own: JSONObject
+    /// What options say that are in force.
+    private let overlay: JSONObject
 
-    /// - Parameter file: one that `resolve` has accepted; nil when there is none.
-    public init(file: ConfigurationFile?, options: [GivenOption], surroundings: Surroundings) {
-        self.file = file
+    /// - Parameters:
+    ///   - file: one that `resolve` has accepted; nil when there is none yet.
+    ///   - released: values that a document has taken over from the options.
+    ///   - path: where the file will be when there is none yet.
+    public init(
+        file: ConfigurationFile?, options: [GivenOption], released: Set<String> = [], path: String? = nil,
+        surroundings: Surroundings
+    ) {
         self.options = options
+        self.released = released
         self.surroundings = surroundings
+        var place = FilePlace(of: file, shownName: ConfigurationDocument.name)
+        place.path = file?.path ?? path
+        self.place = place
         own = file.flatMap { try? rootObject(of: $0).get() } ?? JSONObject()
+        var ignored = Findings(fileName: nil)
+        overlay = OptionOverlay(options, &ignored).object.without(released)
     }
 
-    /// All keys of the file, unknown ones too, with the options' values, `***` in the place of secrets. Comments are not
+    /// Every key with its value in force, unknown keys of the file too, `***` in the place of secrets. Comments are not
     /// part of it.
-    public var text: String { JSONText.of(Redaction.redacted(merged)) }
+    public var text: String { JSONText.of(shown) }
 
-    /// What becomes of a document that somebody sends.
+    /// What becomes of a document that a client sends.
     public enum Reception: Sendable, Equatable {
         /// It says what is in force already.
         case unchanged
-        /// It can be used: what it comes to, and the text that says so as a file.
-        case accepted(Settings, warnings: [Diagnostic], fileText: String)
-        /// Nothing about it may be used. Lines are those of the document.
+        /// It can be used: the settings, and what the file has to say from now on.
+        case accepted(Settings, warnings: [Diagnostic], fileText: String, released: Set<String>)
+        /// Nothing of it may be used. Lines are those of the document.
         case refused([Diagnostic])
     }
 
-    /// Judges a document by the rules of a file. `***` in the place of a secret stands for the secret that is there. A
-    /// value that an option of the command line decides must stay as it is: a file cannot change it.
+    /// Judges a document by the rules of a file. `***` in the place of a secret keeps the secret at that place. What is
+    /// the same as in `text` is not a change, so defaults and the values of options do not get into the file.
     public func receive(_ bytes: [UInt8]) -> Reception {
-        let name = "document"
-        var findings = Findings(fileName: name)
-        var root: JSONObject
+        let name = ConfigurationDocument.name
+        let sent: JSONObject
         switch rootObject(of: bytes, shownName: name) {
-        case .success(let object): root = object
+        case .success(let object): sent = object
         case .failure(let refusal): return .refused([refusal.diagnostic])
         }
-        root = withoutOptions(root, shown: Redaction.redacted(merged), overlay, own, name: "", &findings)
-        root = Redaction.restored(root, from: own, &findings)
-        guard findings.errors.isEmpty else { return .refused(findings.errors) }
-        if JSONValue.object(root).isSame(as: .object(own)) { return .unchanged }
-        let resolution = resolve(root, FilePlace(of: file, shownName: name), options, surroundings)
+        let shown = shown
+        if JSONValue.object(sent).isSame(as: .object(shown)) { return .unchanged }
+        var edit = DocumentEdit(findings: Findings(fileName: name))
+        let root = edit.apply(sent, shown: shown, own: own, overlay: overlay)
+        guard edit.findings.errors.isEmpty else { return .refused(edit.findings.errors) }
+        if JSONValue.object(root).isSame(as: .object(own)), edit.released.isEmpty { return .unchanged }
+        let released = released.union(edit.released)
+        let resolution = resolve(root, place, options, released, surroundings)
         guard let settings = resolution.settings else { return .refused(resolution.errors) }
         let text = JSONText.of(root)
         guard text.utf8.count <= ConfigurationFile.bytesMax else {
+            var findings = Findings(fileName: name)
             findings.fail("", at: .nowhere, "the file would be larger than \(ConfigurationFile.bytesMax / 1024) KiB")
             return .refused(findings.errors)
         }
-        return .accepted(settings, warnings: resolution.warnings, fileText: text)
+        return .accepted(
+            settings, warnings: edit.findings.warnings + resolution.warnings, fileText: text, released: released)
     }
 
-    private var overlay: JSONObject {
-        var ignored = Findings(fileName: nil)
-        return OptionOverlay(options, &ignored).object
-    }
+    /// How findings name the text that a client has sent.
+    private static let name = "document"
 
-    private var merged: JSONObject { own.overlaid(with: overlay) }
-
-    /// Gives every value that an option decides back to the file: what the file said of it, or nothing.
-    /// - Parameter shown: what we have served.
-    private func withoutOptions(
-        _ object: JSONObject, shown: JSONObject, _ overlay: JSONObject, _ own: JSONObject, name: String,
-        _ findings: inout Findings
-    ) -> JSONObject {
-        var result = object
-        for option in overlay.members {
-            guard let index = result.members.firstIndex(where: { $0.key == option.key }) else { continue }
-            let key = name.isEmpty ? option.key : name + "." + option.key
-            let node = result.members[index].node
-            if let above = option.node.object, let inner = node.object {
-                let rest = withoutOptions(
-                    inner, shown: shown[option.key]?.object ?? JSONObject(), above,
-                    own[option.key]?.object ?? JSONObject(), name: key, &findings)
-                // The object was not in the file, and all that is in it comes from options.
-                if rest.members.isEmpty, own[option.key] == nil {
-                    result.members.remove(at: index)
-                } else {
-                    result.members[index].node.value = .object(rest)
-                }
-            } else if node.value.isSame(as: shown[option.key]?.value ?? .null) {
-                if let before = own.members.first(where: { $0.key == option.key }) {
-                    result.members[index] = before
-                } else {
-                    result.members.remove(at: index)
-                }
-            } else if case .option(let given) = option.node.origin {
-                findings.fail(
-                    key, at: node.origin,
-                    "is decided by the option --\(given) of the running service, which wins over the file; "
-                        + "leave it as it is, or start the service without the option")
-            }
-        }
-        return result
+    private var shown: JSONObject {
+        Redaction.redacted(CompleteDocument.completing(own.overlaid(with: overlay)))
     }
 }

@@ -85,6 +85,22 @@ struct JSONObject: Sendable, Equatable {
         ]
     }
 
+    /// This object without the values at some paths ("pools", "http.port").
+    func without(_ paths: Set<String>) -> JSONObject {
+        paths.reduce(self) { $0.without($1.split(separator: ".")[...]) }
+    }
+
+    private func without(_ path: ArraySlice<Substring>) -> JSONObject {
+        guard let key = path.first, let index = members.firstIndex(where: { $0.key == key }) else { return self }
+        var result = self
+        if path.count == 1 {
+            result.members.remove(at: index)
+        } else if let inner = members[index].node.object {
+            result.members[index].node.value = .object(inner.without(path.dropFirst()))
+        }
+        return result
+    }
+
     init(members: [JSONMember] = []) {
         self.members = members
     }

@@ -1,4 +1,4 @@
-/// Which values of a configuration are nobody's business: they are replaced before it is served.
+/// Which values of a configuration are secret: they are replaced before it is served. A wallet (`user`) is not.
 enum Secrecy: Equatable {
     case open
     /// The value itself.
@@ -11,8 +11,6 @@ extension KnownKey {
     /// Keys that are not `open`.
     static let secrets: [String: Secrecy] = [
         "pools[].url": .secretWithLogin,
-        // The wallet tells whose farm this is, and at many pools it is all that one needs to log in.
-        "pools[].user": .secret,
         "pools[].pass": .secret,
         "pools[].socks5": .secretWithLogin,
         "pools[].self-select": .secretWithLogin,
@@ -28,7 +26,7 @@ extension KnownKey {
 
     /// What an unknown key is called that is probably a misspelt or a foreign one of the above.
     static let tellingNames = [
-        "pas", "pwd", "token", "secret", "key", "user", "login", "wallet", "seed", "auth", "credential", "private",
+        "pas", "pwd", "token", "secret", "key", "login", "seed", "auth", "credential", "private",
     ]
 
     /// - Parameter path: with "[]" for the elements of a list: "pools[].pass".

@@ -1,9 +1,7 @@
-/// Takes the secrets out of a configuration, and puts them back into one that comes from outside.
+/// Takes the secrets out of a configuration. `DocumentEdit` puts them back.
 enum Redaction {
-    /// What stands in the place of a secret.
+    /// Shown in the place of a secret.
     static let mark = "***"
-
-    // MARK: - Out
 
     /// The object with `mark` in the place of every secret.
     static func redacted(_ object: JSONObject) -> JSONObject { redacted(object, path: "", isInSecret: false) }
@@ -32,86 +30,6 @@ enum Redaction {
         }
         return copy
     }
-
-    // MARK: - In
-
-    /// The object with the secrets of `known` where it has `mark`. One that cannot be told is an error.
-    static func restored(_ object: JSONObject, from known: JSONObject, _ findings: inout Findings) -> JSONObject {
-        restored(object, from: known, hidden: redacted(known), name: "", &findings)
-    }
-
-    /// - Parameters:
-    ///   - hidden: `known`, redacted.
-    ///   - name: as messages show it: "pools[1]".
-    private static func restored(
-        _ object: JSONObject, from known: JSONObject?, hidden: JSONObject?, name: String, _ findings: inout Findings
-    ) -> JSONObject {
-        var copy = object
-        for (index, member) in object.members.enumerated() {
-            let child = name.isEmpty ? member.key : name + "." + member.key
-            copy.members[index].node = restored(
-                member.node, from: known?[member.key], hidden: hidden?[member.key], name: child, &findings)
-        }
-        return copy
-    }
-
-    private static func restored(
-        _ node: JSONNode, from known: JSONNode?, hidden: JSONNode?, name: String, _ findings: inout Findings
-    ) -> JSONNode {
-        var copy = node
-        switch node.value {
-        case .text(mark):
-            if let known, let hidden, hidden.value == .text(mark) {
-                copy.value = known.value
-            } else if KnownKey.secrecy(of: schemaPath(name)) != .open {
-                findings.fail(
-                    name, at: node.origin, "\"\(mark)\" keeps the secret that is there, and here is none; write it out")
-            }
-        case .object(let object):
-            copy.value = .object(
-                restored(object, from: known?.object, hidden: hidden?.object, name: name, &findings))
-        case .array(let nodes):
-            let there = known?.array ?? []
-            let shown = hidden?.array ?? []
-            copy.value = .array(
-                nodes.enumerated().map { index, element in
-                    let source = name == "pools" ? poolIndex(of: element, at: index, nodes, shown) : index
-                    let found = source.flatMap { $0 < there.count ? $0 : nil }
-                    return restored(
-                        element, from: found.map { there[$0] }, hidden: found.map { shown[$0] },
-                        name: "\(name)[\(index)]", &findings)
-                })
-        case .null, .boolean, .integer, .decimal, .text: break
-        }
-        return copy
-    }
-
-    /// Which of the pools that are there a pool means: the one of its url; of several, the one that looks the same in
-    /// all that was shown, else the one in the same place of an unchanged number. A pool with another url is another
-    /// pool: its owner must not get the login of the one that stood there.
-    private static func poolIndex(
-        of pool: JSONNode, at index: Int, _ all: [JSONNode], _ shown: [JSONNode]
-    ) -> Int? {
-        let url = pool.object?["url"]?.value
-        let candidates = shown.indices.filter { shown[$0].object?["url"]?.value == url }
-        if candidates.count <= 1 { return candidates.first }
-        let alike = candidates.filter { pool.value.isSame(as: shown[$0].value) }
-        if alike.count == 1 { return alike[0] }
-        let sameURL = all.count { $0.object?["url"]?.value == url }
-        return (alike.isEmpty ? candidates : alike).contains(index) && sameURL == candidates.count ? index : nil
-    }
-
-    /// "pools[].pass" of "pools[1].pass".
-    private static func schemaPath(_ name: String) -> String {
-        var path = ""
-        var isInBrackets = false
-        for character in name {
-            if character == "[" { isInBrackets = true }
-            if character == "]" { isInBrackets = false }
-            if !isInBrackets || character == "[" { path.append(character) }
-        }
-        return path
-    }
 }
 
 extension JSONNode {
@@ -120,7 +38,7 @@ extension JSONNode {
 }
 
 extension JSONValue {
-    /// The same value, wherever its parts were written and in whatever order the members of its objects stand.
+    /// The same value, in any order of the members of its objects.
     func isSame(as other: JSONValue) -> Bool {
         switch (self, other) {
         case (.array(let left), .array(let right)):

@@ -36,13 +36,14 @@ public struct Resolution: Sendable, Equatable {
 /// - Parameters:
 ///   - file: nil when there is none: then the options have to name a pool.
 ///   - options: in the order of the command line.
+///   - released: paths of values that the file decides although an option sets them.
 public func resolve(
-    file: ConfigurationFile?, options: [GivenOption] = [], surroundings: Surroundings
+    file: ConfigurationFile?, options: [GivenOption] = [], released: Set<String> = [], surroundings: Surroundings
 ) -> Resolution {
-    guard let file else { return resolve(JSONObject(), FilePlace(), options, surroundings) }
+    guard let file else { return resolve(JSONObject(), FilePlace(), options, released, surroundings) }
     switch rootObject(of: file) {
     case .success(let root):
-        return resolve(root, FilePlace(of: file, shownName: file.path), options, surroundings)
+        return resolve(root, FilePlace(of: file, shownName: file.path), options, released, surroundings)
     case .failure(let refusal): return Resolution(settings: nil, warnings: [], errors: [refusal.diagnostic])
     }
 }
@@ -95,7 +96,8 @@ func rootObject(of bytes: [UInt8], shownName: String, file: Int = 0) -> Result<J
 }
 
 func resolve(
-    _ root: JSONObject, _ place: FilePlace, _ options: [GivenOption], _ surroundings: Surroundings
+    _ root: JSONObject, _ place: FilePlace, _ options: [GivenOption], _ released: Set<String>,
+    _ surroundings: Surroundings
 ) -> Resolution {
     var findings = Findings(fileName: place.shownName, lowerFileNames: place.lowerPaths)
     let overlay = OptionOverlay(options, &findings)
@@ -105,7 +107,7 @@ func resolve(
     var interpretation = Interpretation(
         fileDirectories: directories, surroundings: surroundings,
         dataDirectory: dataDirectory(options, surroundings), findings: findings)
-    interpretation.read(root.overlaid(with: overlay.object))
+    interpretation.read(root.overlaid(with: overlay.object.without(released)))
     let errors = inOrderOfTheFile(interpretation.findings.errors)
     return Resolution(
         settings: errors.isEmpty ? interpretation.settings : nil,

@@ -1,8 +1,13 @@
 internal import EventLoop
 internal import Glibc
 
-/// Replaces a file so that whoever reads it meanwhile, and after any crash, finds the old one or the new one.
+/// Replaces a file so that a reader finds the old one or the new one at any time, also after a crash.
 enum AtomicFile {
+    /// Makes a file that only its owner may read. One of that name, if there is one, is replaced.
+    static func create(_ path: String, with bytes: [UInt8]) throws(SystemFailure) {
+        try write(bytes, inPlaceOf: path, like: nil)
+    }
+
     /// Writes beside the file, waits until that is on the disk, and renames it into its place. Mode and owner stay; a
     /// symbolic link stays and the file that it names is replaced.
     static func replace(_ path: String, with bytes: [UInt8]) throws(SystemFailure) {
@@ -11,6 +16,11 @@ enum AtomicFile {
         let target = String(cString: resolved)
         var status = stat()
         guard stat(target, &status) == 0 else { throw SystemFailure(code: -errno) }
+        try write(bytes, inPlaceOf: target, like: status)
+    }
+
+    /// - Parameter model: whose mode and owner the file gets.
+    private static func write(_ bytes: [UInt8], inPlaceOf target: String, like model: stat?) throws(SystemFailure) {
         let directory = String(target[..<(target.lastIndex(of: "/") ?? target.startIndex)]) + "/"
         let temporary = "\(target).new-\(getpid())"
         // One that an earlier process of our number left behind is no use to anybody.
@@ -20,9 +30,11 @@ enum AtomicFile {
         defer { close(file) }
         do throws(SystemFailure) {
             try write(bytes, to: file)
-            let isOwn = status.st_uid == geteuid() && status.st_gid == getegid()
-            try check(isOwn ? 0 : fchown(file, status.st_uid, status.st_gid))
-            try check(fchmod(file, status.st_mode & 0o7777))
+            if let model {
+                let isOwn = model.st_uid == geteuid() && model.st_gid == getegid()
+                try check(isOwn ? 0 : fchown(file, model.st_uid, model.st_gid))
+                try check(fchmod(file, model.st_mode & 0o7777))
+            }
             try check(fsync(file))
             try check(rename(temporary, target))
         } catch {

@@ -11,12 +11,36 @@ struct ConfigurationSource {
         try load(in: surroundings).resolution
     }
 
-    /// The file that was found (nil when the options are everything), and what it comes to.
+    /// The file that was found, and what it and the options come to. Without a configuration file that is the document
+    /// that an earlier service with the same run directory has taken, if it has.
     func load(
         in surroundings: Surroundings
     ) throws(StartFailure) -> (file: ConfigurationFile?, resolution: Resolution) {
-        let file = try find(in: surroundings)
+        if let file = try find(in: surroundings) {
+            return (file, Configuration.resolve(file: file, options: options, surroundings: surroundings))
+        }
+        let resolution = Configuration.resolve(file: nil, options: options, surroundings: surroundings)
+        guard let directory = resolution.settings?.runDirectory,
+            let file = try document(inRunDirectory: directory)
+        else { return (nil, resolution) }
         return (file, Configuration.resolve(file: file, options: options, surroundings: surroundings))
+    }
+
+    /// Where a service that was started from options alone keeps a document that it has taken.
+    static func documentPath(inRunDirectory directory: String) -> String { directory + "/config.json" }
+
+    private func document(inRunDirectory directory: String) throws(StartFailure) -> ConfigurationFile? {
+        let path = ConfigurationSource.documentPath(inRunDirectory: directory)
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return nil }
+        // The default run directory can be in /tmp, where other users may have made one of that name.
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_uid == geteuid() else {
+            throw refusal("\(path): error: expected a file of user \(geteuid())")
+        }
+        switch ConfigurationSource.read(path) {
+        case .success(let file): return file
+        case .failure(let failure): throw refusal("\(path): error: cannot be read: \(failure.reason)")
+        }
     }
 
     /// What the options, and the first file in the usual places if there is one, come to.

@@ -60,6 +60,9 @@ struct Run: ParsableCommand {
         }
         let log = Run.startLog(settings)
         for warning in resolution.warnings { log.warning("\(warning.logText)") }
+        if let file, file.path == ConfigurationSource.documentPath(inRunDirectory: settings.runDirectory) {
+            log.notice("\(file.path): taken over the API earlier; it decides where no option does")
+        }
         let configuration = RunningConfiguration(
             settings: settings, file: file, options: source.options, surroundings: surroundings)
         serve(configuration, inherited: nil, strangers: strangers, surroundings: surroundings, log: log).exit()

@@ -9,6 +9,7 @@ internal import Logging
 ///     lock             held (flock) while a supervisor lives; its death frees it
 ///     supervisor.pid   the supervisor's process id; removed at an orderly end, so its presence tells of a crash
 ///     control          the supervisor's ear for the operator's commands and the gateway
+///     config.json      what a service without a configuration file was sent over the API
 ///     shard-N.events, shard-N.replay, snapshots      sockets of the bus
 struct RunDirectory {
     private let path: String

@@ -9,7 +9,7 @@ struct RunningConfiguration {
     /// What came of an attempt to put another one in force.
     enum Outcome {
         /// It says what is in force already.
-        case unchanged
+        case unchanged(warnings: [Diagnostic] = [])
         /// It is in force now, and this has to be done for it.
         case changed(ConfigurationChange, warnings: [Diagnostic])
         /// Nothing has changed.
@@ -21,10 +21,13 @@ struct RunningConfiguration {
     private(set) var status: ConfigurationStatus
     private let options: [GivenOption]
     private let surroundings: Surroundings
-    /// What is in force, as a file; nil when the service was started from options alone.
+    /// What is in force, as a file; nil while options alone decide.
     private var file: ConfigurationFile?
-    /// What we have last read from, or written to, the disk.
+    /// Values that documents have taken over from options, until the next start of the service.
+    private var released: Set<String> = []
+    /// What we have last read from, or written to, the disk, and what was released with it.
     private var bytesOnDisk: [UInt8]
+    private var releasedOnDisk: Set<String> = []
 
     init(
         settings: Settings, file: ConfigurationFile?, options: [GivenOption], surroundings: Surroundings
@@ -34,8 +37,8 @@ struct RunningConfiguration {
         self.options = options
         self.surroundings = surroundings
         bytesOnDisk = file?.bytes ?? []
-        let path = file.map { $0.path.hasPrefix("/") ? $0.path : surroundings.currentDirectory + "/" + $0.path }
-        status = ConfigurationStatus(file: path, loadedAt: WallClock.milliseconds())
+        status = ConfigurationStatus(
+            file: file.map { surroundings.absolutePath(of: $0.path) }, loadedAt: WallClock.milliseconds())
     }
 
     /// What another program needs to go on with it.
@@ -46,18 +49,21 @@ struct RunningConfiguration {
         var options: [GivenOption]
         var file: ConfigurationFile?
         var bytesOnDisk: [UInt8]
+        /// nil from versions that had none.
+        var released: Set<String>?
+        var releasedOnDisk: Set<String>?
     }
 
     var handed: Handed {
         Handed(
             settings: IfReadable(value: settings), status: status, options: options, file: file,
-            bytesOnDisk: bytesOnDisk)
+            bytesOnDisk: bytesOnDisk, released: released, releasedOnDisk: releasedOnDisk)
     }
 
     /// Throws what is wrong with it for this version.
     init(resuming handed: Handed, surroundings: Surroundings) throws(StartFailure) {
         let resolution = Configuration.resolve(
-            file: handed.file, options: handed.options, surroundings: surroundings)
+            file: handed.file, options: handed.options, released: handed.released ?? [], surroundings: surroundings)
         guard let settings = resolution.settings else {
             throw StartFailure(
                 exitCode: .badConfiguration, message: resolution.errors.map(\.logText).joined(separator: "\n"))
@@ -68,6 +74,8 @@ struct RunningConfiguration {
         self.surroundings = surroundings
         file = handed.file
         bytesOnDisk = handed.bytesOnDisk
+        released = handed.released ?? []
+        releasedOnDisk = handed.releasedOnDisk ?? []
     }
 
     /// Whatever the configuration says, this is so.
@@ -103,39 +111,38 @@ struct RunningConfiguration {
         case .success(let found): read = found
         case .failure(let fault): return refuse(["\(fault.path): cannot be read: \(fault.failure.reason)"])
         }
-        let resolution = Configuration.resolve(file: read, options: options, surroundings: surroundings)
+        let resolution = Configuration.resolve(
+            file: read, options: options, released: releasedOnDisk, surroundings: surroundings)
         guard let new = resolution.settings else { return refuse(resolution.errors.map(\.logText)) }
         bytesOnDisk = read.bytes
         let change = ConfigurationChange(from: settings, to: new)
         if let refusal = refusal(of: change, prepare) { return refusal }
+        released = releasedOnDisk
         return take(change, from: read, warnings: resolution.warnings)
     }
 
-    /// Takes a document that a client has sent.
+    /// Takes a document that a client has sent. A service that was started from options alone keeps it in its run
+    /// directory.
     mutating func receive(_ document: String, _ prepare: Preparation) -> Outcome {
-        guard let file else {
-            return .refused(
-                ControlRefusal(
-                    .impossible,
-                    lines: [
-                        "the service was started without a configuration file, its options decide everything; "
-                            + "start it with --config FILE to be able to change it"
-                    ]))
-        }
         switch presentation.receive(Array(document.utf8)) {
         case .unchanged:
             status.lastRefusal = []
-            return .unchanged
+            return .unchanged()
         case .refused(let diagnostics):
             return refuse(diagnostics.map(\.logText))
-        case .accepted(let new, let warnings, let text):
+        case .accepted(let new, let warnings, let text, let released):
             let change = ConfigurationChange(from: settings, to: new)
             if let refusal = refusal(of: change, prepare) { return refusal }
-            var written = file
+            var written = file ?? ConfigurationFile(path: documentPath, bytes: [])
             written.bytes = Array(text.utf8)
-            if settings.savesDocument, let reason = save(written) {
-                return .refused(ControlRefusal(.impossible, lines: ["\(file.path): \(reason); nothing was changed"]))
+            if settings.savesDocument {
+                if let reason = save(written) {
+                    let line = "\(written.path): \(reason); nothing was changed"
+                    return .refused(ControlRefusal(.impossible, lines: [line]))
+                }
+                releasedOnDisk = released
             }
+            self.released = released
             return take(change, from: written, warnings: warnings)
         }
     }
@@ -143,7 +150,18 @@ struct RunningConfiguration {
     // MARK: - Steps
 
     private var presentation: ConfigurationDocument {
-        ConfigurationDocument(file: file, options: options, surroundings: surroundings)
+        ConfigurationDocument(
+            file: file, options: options, released: released, path: documentPath, surroundings: surroundings)
+    }
+
+    /// The file that documents are written to.
+    private var documentPath: String {
+        file?.path ?? ConfigurationSource.documentPath(inRunDirectory: settings.runDirectory)
+    }
+
+    /// Whether it is ours: it is made when it is not there.
+    private func isInRunDirectory(_ file: ConfigurationFile) -> Bool {
+        file.path == ConfigurationSource.documentPath(inRunDirectory: settings.runDirectory)
     }
 
     private mutating func refusal(of change: ConfigurationChange, _ prepare: Preparation) -> Outcome? {
@@ -160,11 +178,12 @@ struct RunningConfiguration {
     ) -> Outcome {
         self.file = file
         settings = change.settings
+        status.file = surroundings.absolutePath(of: file.path)
         status.loadedAt = WallClock.milliseconds()
         status.lastRefusal = []
         status.waitingForRestart = change.waiting.map { "\($0): changed, in force after a restart of the service" }
         let isSame = change.changed.isEmpty && change.waiting.isEmpty
-        return isSame ? .unchanged : .changed(change, warnings: warnings)
+        return isSame ? .unchanged(warnings: warnings) : .changed(change, warnings: warnings)
     }
 
     private mutating func refuse(_ lines: [String]) -> Outcome {
@@ -172,20 +191,30 @@ struct RunningConfiguration {
         return .refused(ControlRefusal(.invalid, lines: lines))
     }
 
-    /// Writes the file; the reason when that cannot be.
+    /// Writes the file; the reason when that is not possible.
     private mutating func save(_ new: ConfigurationFile) -> String? {
-        switch ConfigurationSource.read(new.path, mayWait: false) {
-        case .failure(let failure): return "cannot be read: \(failure.reason)"
-        case .success(let found) where found.bytes != bytesOnDisk:
-            return "has been changed since it was read; reload it first (SIGHUP, or millrace reload)"
-        case .success: break
-        }
+        let found = ConfigurationSource.read(new.path, mayWait: false)
         do throws(SystemFailure) {
-            try AtomicFile.replace(new.path, with: new.bytes)
+            switch found {
+            case .failure(let failure) where failure.code == ENOENT && isInRunDirectory(new):
+                try AtomicFile.create(new.path, with: new.bytes)
+            case .failure(let failure):
+                return "cannot be read: \(failure.reason)"
+            case .success(let found) where found.bytes != bytesOnDisk:
+                return "has been changed since it was read; reload it first (SIGHUP, or millrace reload)"
+            case .success:
+                try AtomicFile.replace(new.path, with: new.bytes)
+            }
         } catch {
             return "cannot be written: \(error) (\"autosave\": false in it applies changes without writing them)"
         }
         bytesOnDisk = new.bytes
         return nil
+    }
+}
+
+extension Surroundings {
+    fileprivate func absolutePath(of path: String) -> String {
+        path.hasPrefix("/") ? path : currentDirectory + "/" + path
     }
 }

@@ -81,7 +81,8 @@ extension ServiceRun {
             if change.changed.contains("bind") { rebound = try sockets.rebound(to: change.settings.binds, log: log) }
         }
         switch outcome {
-        case .unchanged:
+        case .unchanged(let warnings):
+            for warning in warnings { log.warning("\(warning.logText)") }
             log.notice("\(reason): the configuration says what is in force already")
         case .refused(let refusal):
             rebound?.closeNew(since: sockets)

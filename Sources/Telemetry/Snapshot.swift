@@ -4,10 +4,11 @@ public struct Snapshot: Equatable, Sendable {
     public var sequence: UInt64 = 0
     /// Milliseconds since 1970.
     public var time: UInt64 = 0
-    /// When the present service started, in milliseconds since 1970; `uptime` is `time` minus this.
+    /// When the present service started, in milliseconds since 1970.
     public var startedAt: UInt64 = 0
-    /// How long the service has run, over all its starts that the counters go back to: what averages over all time
-    /// (`avg_time`, `Hashrates.allTime`) divide by. Without a database the same as the uptime.
+    /// How long the service has run, over all its starts that the counters go back to: the `uptime` of the API's
+    /// summaries, and what averages over all time (`avg_time`, `Hashrates.allTime`) divide by. Without a database it
+    /// begins with the present start.
     public var servedMilliseconds: UInt64 = 0
     public var results = Results()
     /// All workers together.

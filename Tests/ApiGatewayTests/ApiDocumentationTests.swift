@@ -72,7 +72,8 @@ import Testing
         // It is a file's text: its last line has an end.
         try Golden.expect(Array(document.text.utf8.dropLast()), equals: "config.json")
 
-        let sent = document.text.replacing("8080", with: "\"eighty\"").replacing("null", with: "7")
+        let sent = document.text.replacing("8080", with: "\"eighty\"")
+            .replacing("\"access-password\": null", with: "\"access-password\": 7")
         guard case .refused(let reasons) = document.receive(Array(sent.utf8)) else {
             Issue.record("it is taken")
             return

@@ -58,7 +58,7 @@ extension Snapshot {
             9_812_345, 6_120_720, 812_390, 711_700, 387_200, 277_600, 235_000, 232_700, 207_600, 0,
         ]
         snapshot.results.errors = [
-            ErrorLogEntry(count: 2, text: "Low difficulty share"), ErrorLogEntry(count: 1, text: "Block expired"),
+            ErrorLogEntry(count: 711, text: "Low difficulty share"), ErrorLogEntry(count: 1, text: "Block expired"),
         ]
         var rack = WorkerRow(name: "rack7-03", ip: "10.0.7.3")
         rack.connections = 2

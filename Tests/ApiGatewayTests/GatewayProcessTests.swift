@@ -26,7 +26,7 @@ import Testing
             #expect(before.text.contains(#""accepted": 0,"#))
 
             var farm = Snapshot.ofFarm
-            farm.startedAt = WallClock.milliseconds() - 86_000_500
+            farm.time = WallClock.milliseconds() - 500
             try gateway.publish(farm, until: "/", shows: #""accepted": 1204,"#)
             #expect(try client.get("/").text.contains("\"uptime\": 8600"))
             #expect(try client.get("/workers.json").text + "\n" == Golden.text("classic-workers.json"))

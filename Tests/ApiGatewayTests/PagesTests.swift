@@ -72,6 +72,21 @@ import Testing
         #expect(try text(pages, .summary) == "summary #0 up 0")
     }
 
+    @Test func theUptimeIsThatOfAllStartsWhichTheTotalsGoBackTo() throws {
+        let pages = self.pages()
+        var snapshot = Snapshot()
+        snapshot.time = 9_000
+        snapshot.startedAt = 5_000
+        snapshot.servedMilliseconds = 3_600_000
+        pages.publish(snapshot)
+        pages.advance(to: 9_500)
+        #expect(try text(pages, .summary) == "summary #0 up 3600")
+        pages.advance(to: 69_000)
+        #expect(try text(pages, .summary) == "summary #0 up 3660")
+        pages.advance(to: 8_000)
+        #expect(try text(pages, .summary) == "summary #0 up 3600", "a clock that is set back")
+    }
+
     @Test func aSnapshotThatDoesNotKnowTheStartTakesTheSupervisors() throws {
         let pages = self.pages()
         pages.publish(Snapshot())

@@ -178,7 +178,7 @@ import Testing
         service.waitUntilReady()
         chmod(service.file.path, 0o640)
         let document = try served(service)
-        for secret in ["wallet-of-ann", "pool-secret", "api-secret"] { #expect(!document.contains(secret)) }
+        for secret in ["pool-secret", "api-secret"] { #expect(!document.contains(secret)) }
 
         let text = try onDisk(service)
         #expect(try service.ask(.configure(document: document)) == .done)
@@ -248,17 +248,85 @@ import Testing
         stop(service)
     }
 
-    @Test func aServiceWithoutAFileCannotBeGivenOne() throws {
+    // MARK: - Without a configuration file
+
+    @Test func aServiceOfOptionsKeepsADocumentInItsRunDirectory() throws {
+        let service = try SupervisedService()
+        try service.start(["-p", "pool-secret"])
+        service.waitUntilReady()
+        let document = try served(service)
+        #expect(document.contains("\"user\": \"nobody\"") && !document.contains("pool-secret"))
+        #expect(try service.ask(.configure(document: document)) == .done)
+        let file = URL(filePath: service.runDirectory).appending(path: "config.json")
+        #expect(!FileManager.default.fileExists(atPath: file.path), "what changes nothing writes nothing")
+
+        let changed = document.replacing("nobody", with: "somebody")
+            .replacing("\"retries\": 2", with: "\"retries\": 11")
+        #expect(try service.ask(.configure(document: changed)) == .done)
+        try waitForRetries(11, service)
+        let pools = try service.settings(of: "worker1")["pools"] as? [[String: Any]]
+        #expect(pools?.first?["user"] as? String == "somebody")
+        #expect(pools?.first?["password"] as? String == "pool-secret")
+        var facts = stat()
+        #expect(stat(file.path, &facts) == 0 && facts.st_mode & 0o777 == 0o600)
+        #expect(try service.status().configuration.file == file.path)
+        let kept = try String(contentsOf: file, encoding: .utf8)
+        #expect(!kept.contains("***") && !kept.contains("http"))
+        // A reload reads it; the options do not come back by that.
+        #expect(try service.ask(.reload) == .done)
+        #expect(try served(service).contains("\"user\": \"somebody\""))
+        stop(service)
+
+        // At the next start options decide what they name, the document the rest.
+        let next = try SupervisedService()
+        try FileManager.default.createDirectory(atPath: next.runDirectory, withIntermediateDirectories: true)
+        chmod(next.runDirectory, 0o700)
+        try FileManager.default.copyItem(atPath: file.path, toPath: next.runDirectory + "/config.json")
+        try next.start(["-p", "pool-secret"])
+        next.waitUntilReady()
+        #expect(try served(next).contains("\"user\": \"nobody\""))
+        #expect(try next.settings(of: "worker0")["retries"] as? Int == 11)
+        #expect(next.logText.contains("config.json: taken over the API earlier"))
+        stop(next)
+    }
+
+    @Test func aDocumentThatIsDamagedInTheRunDirectoryIsNamedAtTheStart() throws {
+        let service = try SupervisedService()
+        try FileManager.default.createDirectory(atPath: service.runDirectory, withIntermediateDirectories: true)
+        chmod(service.runDirectory, 0o700)
+        try Data("{\n\"retries\": 0}".utf8).write(to: URL(filePath: service.runDirectory + "/config.json"))
+        try service.start()
+        #expect(service.exitCode() == 2)
+        #expect(service.logText.contains("run/config.json:2:12: error: retries: expected"))
+    }
+
+    @Test func aDocumentThatIsNotAFileOfOursIsNotRead() throws {
+        let service = try SupervisedService()
+        try FileManager.default.createDirectory(atPath: service.runDirectory, withIntermediateDirectories: true)
+        let elsewhere = service.directory.appending(path: "elsewhere.json").path
+        try Data("{}".utf8).write(to: URL(filePath: elsewhere))
+        symlink(elsewhere, service.runDirectory + "/config.json")
+        try service.start()
+        #expect(service.exitCode() == 2)
+        #expect(service.logText.contains("run/config.json: error: expected a file of user"))
+    }
+
+    @Test func aReloadPutsOptionsBackInForceOverADocumentThatWasNotSaved() throws {
         let service = try SupervisedService()
         try service.start()
         service.waitUntilReady()
-        let document = try served(service)
-        #expect(document.contains("\"url\": \"127.0.0.1:1\"") && !document.contains("nobody"))
-        guard case .refused(let refusal) = try service.ask(.configure(document: document)) else {
-            Issue.record("accepted")
-            return
-        }
-        #expect(refusal.kind == .impossible && refusal.lines[0].contains("start it with --config FILE"))
+        let off = try served(service).replacing("\"autosave\": true", with: "\"autosave\": false")
+        #expect(try service.ask(.configure(document: off)) == .done)
+        let kept = try String(contentsOfFile: service.runDirectory + "/config.json", encoding: .utf8)
+        let changed = try served(service).replacing("nobody", with: "somebody")
+            .replacing("\"retries\": 2", with: "\"retries\": 12")
+        #expect(try service.ask(.configure(document: changed)) == .done)
+        try waitForRetries(12, service)
+        #expect(try String(contentsOfFile: service.runDirectory + "/config.json", encoding: .utf8) == kept)
+        // It is gone with a reload, and the options are back.
+        #expect(try service.ask(.reload) == .done)
+        try waitForRetries(2, service)
+        #expect(try served(service).contains("\"user\": \"nobody\""))
         stop(service)
     }
 }

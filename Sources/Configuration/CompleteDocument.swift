@@ -1,0 +1,120 @@
+/// The configuration with every key that has an effect: what nothing sets has its default. Programs that read a
+/// document of the API point into it and expect each key to be there.
+enum CompleteDocument {
+    /// xmrig-proxy's keys in the order in which it shows them, then ours. A null is "not set".
+    private static let defaults = object(
+        """
+        {
+            "access-log-file": null,
+            "access-password": null,
+            "algo-ext": true,
+            "api": {"id": null, "worker-id": null},
+            "http": {
+                "enabled": false, "host": "127.0.0.1", "port": 0, "access-token": null, "restricted": true
+            },
+            "background": false,
+            "bind": ["0.0.0.0:3333", "[::]:3333"],
+            "colors": true,
+            "custom-diff": 0,
+            "custom-diff-stats": false,
+            "donate-level": 0,
+            "log-file": null,
+            "mode": "nicehash",
+            "pools": [],
+            "retries": 2,
+            "retry-pause": 1,
+            "reuse-timeout": 0,
+            "tls": {
+                "enabled": false, "protocols": null, "cert": null, "cert_key": null, "ciphers": null,
+                "ciphersuites": null, "dhparam": null
+            },
+            "dns": {"ip_version": 0, "ttl": 30},
+            "user-agent": null,
+            "syslog": false,
+            "verbose": false,
+            "watch": true,
+            "workers": true,
+            "debug": false,
+            "autosave": true,
+            "millrace": {
+                "shards": "auto", "keep-connections": true, "run-dir": null, "database": null, "history-days": 30,
+                "forget-workers-days": 7, "log-format": "text", "metrics-per-worker": 0
+            }
+        }
+        """)
+
+    private static let pool = object(
+        """
+        {
+            "algo": null, "coin": null, "url": null, "user": "x", "pass": "x", "rig-id": null, "keepalive": false,
+            "enabled": true, "tls": false, "sni": false, "tls-fingerprint": null, "daemon": false,
+            "daemon-poll-interval": 1000, "daemon-job-timeout": 15000, "daemon-zmq-port": -1,
+            "spend-secret-key": null, "socks5": null, "self-select": null, "submit-to-origin": false
+        }
+        """)
+
+    private static let bind = object(#"{"host": null, "port": null, "tls": false}"#)
+
+    /// Keys without a default, and those that Millrace does not know, stay as they are.
+    static func completing(_ configuration: JSONObject) -> JSONObject {
+        var complete = configuration.completed(by: defaults)
+        complete.changeElements(of: "pools") { $0.object?.completed(by: pool) }
+        complete.changeElements(of: "bind") { (node) -> JSONObject? in
+            if case .text(let text) = node.value { return address(text, at: node.origin) }
+            return node.object?.completed(by: bind)
+        }
+        return complete
+    }
+
+    /// "0.0.0.0:3333" as the object that it stands for; nil when it is no address.
+    private static func address(_ text: String, at origin: Origin) -> JSONObject? {
+        guard let address = try? HostAndPort(text, lowestPort: 0), let port = address.port else { return nil }
+        var object = bind
+        object.replace("host", with: JSONNode(value: .text(address.host), origin: origin))
+        object.replace("port", with: JSONNode(value: .integer(Int64(port)), origin: origin))
+        return object
+    }
+
+    private static func object(_ text: String) -> JSONObject {
+        guard case .success(let object) = rootObject(of: Array(text.utf8), shownName: "defaults") else {
+            preconditionFailure("the text of the defaults is not an object")
+        }
+        return object
+    }
+}
+
+extension JSONObject {
+    /// This object with the members of `defaults` that it lacks, or has as null: first those, in their order, then its
+    /// other ones. Objects are completed member by member.
+    fileprivate func completed(by defaults: JSONObject) -> JSONObject {
+        var complete = JSONObject()
+        for member in defaults.members {
+            let own = self[member.key]
+            var chosen = member
+            if let inner = own?.object, let below = member.node.object {
+                chosen.node.value = .object(inner.completed(by: below))
+            } else if let own, own.value != .null {
+                chosen.node = own
+            }
+            complete.members.append(chosen)
+        }
+        for member in members where complete[member.key] == nil { complete.members.append(member) }
+        return complete
+    }
+
+    /// - Parameter change: nil leaves an element as it is.
+    fileprivate mutating func changeElements(of key: String, _ change: (JSONNode) -> JSONObject?) {
+        guard let index = members.firstIndex(where: { $0.key == key }), let nodes = members[index].node.array else {
+            return
+        }
+        members[index].node.value = .array(
+            nodes.map { node in
+                change(node).map { JSONNode(value: .object($0), origin: node.origin) } ?? node
+            })
+    }
+
+    fileprivate mutating func replace(_ key: String, with node: JSONNode) {
+        guard let index = members.firstIndex(where: { $0.key == key }) else { return }
+        members[index].node = node
+    }
+}

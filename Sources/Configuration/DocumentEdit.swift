@@ -1,0 +1,139 @@
+/// What a client has changed in the document that it was shown, applied to what is behind that document: the file with
+/// its secrets and without defaults, and the options of the command line.
+///
+/// A value that is the same as shown is not a change: the file keeps what it says of it, a secret or nothing. Elements
+/// of lists are compared by their place. A changed value that an option has set is released from that option: the
+/// document decides it from now on.
+struct DocumentEdit {
+    /// Paths of values that options no longer decide: "pools", "http.port".
+    private(set) var released: Set<String> = []
+    private(set) var findings: Findings
+
+    init(findings: Findings) {
+        self.findings = findings
+    }
+
+    /// The file's new content.
+    /// - Parameters:
+    ///   - shown: the document that the client was given: complete and redacted.
+    ///   - own: what the file says.
+    ///   - overlay: what options say; it wins over the file.
+    mutating func apply(
+        _ sent: JSONObject, shown: JSONObject, own: JSONObject, overlay: JSONObject
+    ) -> JSONObject {
+        merged(sent, Layers(shown: shown, own: own, overlay: overlay), at: Place())
+    }
+
+    /// The same object in each of the three.
+    private struct Layers {
+        var shown = JSONObject()
+        var own = JSONObject()
+        var overlay = JSONObject()
+    }
+
+    private struct Place {
+        /// As messages show it: "pools[1].pass".
+        var name = ""
+        /// As the table of keys has it: "pools[].pass".
+        var path = ""
+
+        func member(_ key: String) -> Place {
+            Place(name: name.isEmpty ? key : name + "." + key, path: path.isEmpty ? key : path + "." + key)
+        }
+
+        func element(_ index: Int) -> Place { Place(name: "\(name)[\(index)]", path: path + "[]") }
+    }
+
+    /// Members that the file has stay in its order; new ones follow.
+    private mutating func merged(_ sent: JSONObject, _ layers: Layers, at place: Place) -> JSONObject {
+        var result = JSONObject()
+        for key in (layers.own.members + sent.members).map(\.key) where result[key] == nil {
+            guard var member = sent.members.first(where: { $0.key == key }) else { continue }
+            let merged = merged(
+                member.node, shown: layers.shown[key], own: layers.own[key], overlay: layers.overlay[key],
+                at: place.member(key))
+            guard let merged else { continue }
+            member.node = merged
+            result.members.append(member)
+        }
+        return result
+    }
+
+    /// nil when the file need not say anything: the value is that of a default or an option.
+    private mutating func merged(
+        _ sent: JSONNode, shown: JSONNode?, own: JSONNode?, overlay: JSONNode?, at place: Place
+    ) -> JSONNode? {
+        if let shown, sent.value.isSame(as: shown.value) { return own?.placed(like: sent) }
+        var result = sent
+        switch sent.value {
+        case .object(let object):
+            let layers = Layers(
+                shown: shown?.object ?? JSONObject(), own: own?.object ?? JSONObject(),
+                overlay: overlay?.object ?? JSONObject())
+            let inner = merged(object, layers, at: place)
+            if inner.members.isEmpty, own == nil, shown != nil { return nil }
+            result.value = .object(inner)
+        case .array(let nodes):
+            if overlay != nil { release(place.path, at: sent.origin) }
+            let before = (overlay ?? own)?.array ?? []
+            let shown = shown?.array ?? []
+            result.value = .array(
+                nodes.enumerated().map { index, node in
+                    merged(
+                        node, shown: index < shown.count ? shown[index] : nil,
+                        own: index < before.count ? before[index] : nil, at: place.element(index))
+                })
+        case .null, .boolean, .integer, .decimal, .text:
+            if overlay != nil { release(place.path, at: sent.origin) }
+            if sent.value == .text(Redaction.mark), KnownKey.secrecy(of: place.path) != .open {
+                findings.fail(
+                    place.name, at: sent.origin,
+                    "\"\(Redaction.mark)\" keeps the secret that is at this place, and there is none; write it out")
+            }
+        }
+        return result
+    }
+
+    /// An element of a list. No default and no option completes one: unless the file has an object in its place, it is
+    /// taken as it was sent.
+    private mutating func merged(_ sent: JSONNode, shown: JSONNode?, own: JSONNode?, at place: Place) -> JSONNode {
+        if let shown, sent.value.isSame(as: shown.value) { return own?.placed(like: sent) ?? sent }
+        return merged(sent, shown: own?.object == nil ? nil : shown, own: own, overlay: nil, at: place) ?? sent
+    }
+
+    private mutating func release(_ path: String, at origin: Origin) {
+        if let key = ConfigurationChange.waitingKeys.first(where: { $0 == path || $0.hasPrefix(path + ".") }) {
+            findings.fail(
+                key, at: origin,
+                "is decided by an option of the running service and cannot be changed while it runs; leave it as it is, "
+                    + "or start the service with another option")
+            return
+        }
+        released.insert(path)
+        findings.warn(
+            path, at: origin,
+            "the document is in force instead of the option of the command line; the option decides again at the next "
+                + "start of the service")
+    }
+}
+
+extension JSONNode {
+    /// This value with the places of `other`, so that findings name the lines of the text that the client has sent.
+    fileprivate func placed(like other: JSONNode) -> JSONNode {
+        var placed = JSONNode(value: value, origin: other.origin)
+        switch (value, other.value) {
+        case (.object(let object), .object(let others)):
+            placed.value = .object(
+                JSONObject(
+                    members: object.members.map { member in
+                        guard let other = others.members.first(where: { $0.key == member.key }) else { return member }
+                        return JSONMember(
+                            key: member.key, keyOrigin: other.keyOrigin, node: member.node.placed(like: other.node))
+                    }))
+        case (.array(let nodes), .array(let others)) where nodes.count == others.count:
+            placed.value = .array(zip(nodes, others).map { $0.placed(like: $1) })
+        default: break
+        }
+        return placed
+    }
+}

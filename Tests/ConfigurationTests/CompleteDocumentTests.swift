@@ -1,0 +1,98 @@
+import Testing
+
+@testable import Configuration
+
+/// `GET /1/config` shows every key, whatever sets it.
+struct CompleteDocumentTests {
+    private func shown(_ text: String?, _ line: String = "") throws -> JSONObject {
+        let document = ConfigurationDocument(
+            file: text.map { ConfigurationFile(path: "config.json", bytes: Array($0.utf8)) },
+            options: options(line), surroundings: .user)
+        return try rootObject(of: Array(document.text.utf8), shownName: "document").get()
+    }
+
+    /// "http.port", "pools[0].url".
+    private func value(_ path: String, in object: JSONObject) -> JSONValue? {
+        var value: JSONValue? = .object(object)
+        for name in path.split(whereSeparator: { ".[]".contains($0) }) {
+            switch value {
+            case .object(let object): value = object[String(name)]?.value
+            case .array(let nodes): value = Int(name).flatMap { $0 < nodes.count ? nodes[$0].value : nil }
+            case .null, .boolean, .integer, .decimal, .text, nil: return nil
+            }
+        }
+        return value
+    }
+
+    private static let smallest = #"{"pools": [{"url": "a.example:1"}]}"#
+
+    /// xmrig-proxy's own sample file: all of its keys, in its order.
+    @Test(arguments: [(smallest, ""), (nil, "-o a.example:1"), (withPool("\"retries\": 7"), "--http-port 9")])
+    func everyKeyOfTheSampleIsThereInItsOrder(text: String?, line: String) throws {
+        let shown = try shown(text, line)
+        let sample = try rootObject(of: Array(sample.utf8), shownName: "document").get()
+        let keys = sample.members.map(\.key)
+        #expect(Array(shown.members.map(\.key).prefix(keys.count)) == keys)
+        for key in ["http", "api", "tls", "dns"] {
+            let wanted = try #require(sample[key]?.object).members.map(\.key)
+            #expect(try #require(shown[key]?.object).members.map(\.key) == wanted, "\(key)")
+        }
+        let pool = try #require(shown["pools"]?.array?.first?.object)
+        for member in try #require(sample["pools"]?.array?.first?.object).members {
+            #expect(pool[member.key] != nil, "pools[0].\(member.key)")
+        }
+    }
+
+    @Test func everyKnownKeyThatHasAnEffectIsShown() throws {
+        let shown = try shown(Self.smallest)
+        // Older and other spellings, and keys that mean something to another program only.
+        let others: Set<String> = [
+            "algo", "coin", "dns.ipv6", "api.port", "api.access-token", "api.ipv6", "api.restricted", "tls.cert-key",
+            "tls.gen", "dry-run", "print-time", "title",
+        ]
+        for path in KnownKey.all.map(\.path) where !others.contains(path) {
+            #expect(value(path.replacing("[]", with: "[0]"), in: shown) != nil, "\(path)")
+        }
+    }
+
+    /// The defaults that are shown are those in force.
+    @Test func aFileWithEveryShownDefaultMeansTheSame() throws {
+        let shown = JSONText.of(try shown(Self.smallest)).replacing("\"***\"", with: "\"x\"")
+        let all = resolved(shown)
+        #expect(all.errorTexts == [] && all.warningTexts == [])
+        #expect(all.settings == resolved(Self.smallest).settings)
+    }
+
+    @Test func whatFileAndOptionsSetIsShownInTheirPlace() throws {
+        let shown = try shown(
+            """
+            {"pools": [{"url": "a:1", "user": "w", "pass": "p", "keepalive": 20, "rig-id": null},
+                       {"url": "b:2", "enabled": false, "nicehash": true}],
+             "bind": ["127.0.0.1:1", {"host": "::1", "port": 2}, "[::]:0"], "workers": "user", "retries": null,
+             "dns": {"ttl": 5}, "tls": true, "mine": [1, {"a": 2}]}
+            """, "--http-host 0.0.0.0 --access-password s --custom-diff 5000")
+        let wanted: [(String, JSONValue?)] = [
+            ("pools[0].user", .text("w")), ("pools[0].pass", .text("***")), ("pools[0].keepalive", .integer(20)),
+            ("pools[0].rig-id", .null), ("pools[0].tls", .boolean(false)), ("pools[1].enabled", .boolean(false)),
+            ("pools[1].nicehash", .boolean(true)), ("pools[1].user", .text("x")), ("bind[0].host", .text("127.0.0.1")),
+            ("bind[0].port", .integer(1)), ("bind[1].host", .text("::1")), ("bind[1].tls", .boolean(false)),
+            ("bind[2].port", .integer(0)), ("workers", .text("user")), ("retries", .integer(2)),
+            ("dns.ttl", .integer(5)), ("dns.ip_version", .integer(0)), ("tls", .boolean(true)),
+            ("http.enabled", .boolean(true)), ("http.host", .text("0.0.0.0")), ("http.restricted", .boolean(true)),
+            ("access-password", .text("***")), ("custom-diff", .integer(5_000)), ("mine[1].a", .integer(2)),
+            ("http.access-token", .null),
+        ]
+        for (path, wanted) in wanted { #expect(value(path, in: shown) == wanted, "\(path)") }
+    }
+
+    @Test func optionsAloneAreShownAsPoolsOfAFile() throws {
+        let shown = try shown(nil, "-o a:1 -u w1 -p p1 --rig-id r -k -o b:2 -O w2:p2 -b 127.0.0.1:7 -b [::1]:8")
+        for (path, wanted) in [
+            ("pools[0].url", JSONValue.text("a:1")), ("pools[0].user", .text("w1")), ("pools[0].rig-id", .text("r")),
+            ("pools[0].keepalive", .boolean(true)), ("pools[0].tls", .boolean(false)), ("pools[1].user", .text("w2")),
+            ("pools[1].pass", .text("***")), ("pools[1].rig-id", .null), ("bind[1].host", .text("::1")),
+            ("bind[1].port", .integer(8)),
+        ] { #expect(value(path, in: shown) == wanted, "\(path)") }
+        #expect(!JSONText.of(shown).contains("p2"))
+    }
+}
