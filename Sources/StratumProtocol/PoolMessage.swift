@@ -36,10 +36,14 @@ extension JSONParser {
     public func poolMessage(
         _ line: Span<UInt8>, loginID: Int64?, assumed: AlgorithmName
     ) throws(PeerFault) -> PoolMessage {
-        let message = try parse(line) { root throws(PeerFault) in
+        let read = { (root: JSONValue) throws(PeerFault) in
             try PoolMessage(root, loginID: loginID, assumed: assumed)
         }
-        guard let message else { throw .invalidJSON }
+        if let message = try parse(line, read) { return message }
+        // Only a line that the parser refuses is looked at again: a refusal in Latin-1 answers its share all the same.
+        guard let repaired = JSONParser.repaired(line), let message = try parse(repaired.span, read) else {
+            throw .invalidJSON
+        }
         return message
     }
 }

@@ -57,6 +57,18 @@ struct PoolMessageTests {
         #expect(try refusal(#"{"id":7,"error":"Low difficulty share"}"#) == "Low difficulty share")
     }
 
+    @Test(arguments: [
+        (Array(#"{"id":7,"error":{"message":"dur"#.utf8) + [0xe9, 0x65] + Array(#""}}"#.utf8), "dur\u{fffd}e"),
+        (Array(#"{"id":7,"error":"half \ud83d"}"#.utf8), "half \u{fffd}"),
+        (Array(#"{"id":7,"error":"bad "#.utf8) + [0xff, 0xfe] + Array(#""}"#.utf8), "bad \u{fffd}\u{fffd}"),
+    ])
+    func aRefusalThatIsNotUTF8AnswersItsShare(line: [UInt8], text: String) throws {
+        guard case .refused(7, text) = try parser.poolMessage(line.span, loginID: nil, assumed: AlgorithmName()) else {
+            Issue.record("not read")
+            return
+        }
+    }
+
     @Test func aLongRefusalIsCutBetweenCharacters() throws {
         let text = String(repeating: "a", count: 255) + "é" + String(repeating: "b", count: 99)
         #expect(try refusal(#"{"id":7,"error":{"message":"\#(text)"}}"#) == String(repeating: "a", count: 255))
