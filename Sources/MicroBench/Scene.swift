@@ -15,7 +15,9 @@ struct Scene: ~Copyable {
     private(set) var jobCount = 0
 
     init() {
-        shard = Shard(policy: ShardPolicy(pools: [ShardPolicy.Pool(user: "u", password: "x")], agent: "a"), seed: 7)
+        shard = Shard(
+            policy: ShardPolicy(pools: [ShardPolicy.Pool(user: "u", password: "x")], agent: "a"), seed: 7, secretSeed: 8
+        )
         for _ in 0..<Scene.minerCount {
             guard let id = shard.nextMinerID else { preconditionFailure("no room") }
             take(.minerConnected(id), Array("192.0.2.1".utf8))

@@ -57,6 +57,8 @@ public enum Limits {
     static let sharePlacesMax = 1 << 22
     /// Nonces remembered for one job, so that none goes to the pool twice: 256 miners may find 16,000 shares each.
     public static let noncesPerJobMax = 1 << 22
+    /// Of these, for one slot: a miner may have its part and no more. 27 shares a second for ten minutes.
+    public static let noncesPerSlotMax: UInt16 = 1 << 14
     /// Miners of one shard. The kernel's limit on descriptors comes first; this one keeps an index in 32 bits.
     public static let minersMax = 1 << 20
     /// Names of miners in events: a million logins a second would reach it in a hundred thousand years.

@@ -6,7 +6,7 @@ struct SeenNonces {
     enum Insertion: Equatable {
         case new
         case seen
-        /// More than the limit; it was not added.
+        /// More than the limit of its slot or of the job; it was not added.
         case full
     }
 
@@ -17,38 +17,54 @@ struct SeenNonces {
     private var hasZero = false
     private(set) var count = 0
     private let limit: Int
+    /// How many there are of each slot (the nonce's most significant byte): one miner cannot use up the room of the
+    /// others. Empty as long as there is none.
+    private var slotCounts: [UInt16] = []
+    private let slotLimit: UInt16
     /// Odd, and a secret: miners choose the nonces, and must not be able to choose where they crowd.
     private let multiplier: UInt64
 
-    init(salt: UInt64, limit: Int = Limits.noncesPerJobMax) {
+    init(salt: UInt64, limit: Int = Limits.noncesPerJobMax, slotLimit: UInt16 = Limits.noncesPerSlotMax) {
         self.limit = limit
+        self.slotLimit = slotLimit
         multiplier = salt | 1
     }
 
     mutating func insert(_ nonce: UInt32) -> Insertion {
         if nonce == 0 {
             if hasZero { return .seen }
-            guard count < limit else { return .full }
+            guard hasRoom(for: nonce) else { return .full }
             hasZero = true
-            count += 1
+            countOne(nonce)
             return .new
         }
         if !places.isEmpty {
             let place = place(of: nonce, in: places)
             if places[place] == nonce { return .seen }
-            guard count < limit else { return .full }
+            guard hasRoom(for: nonce) else { return .full }
             // Half empty at least: searches stay short.
             if count < places.count / 2 {
                 places[place] = nonce
-                count += 1
+                countOne(nonce)
                 return .new
             }
         }
-        guard count < limit else { return .full }
+        guard hasRoom(for: nonce) else { return .full }
         grow()
         places[place(of: nonce, in: places)] = nonce
-        count += 1
+        countOne(nonce)
         return .new
+    }
+
+    private func hasRoom(for nonce: UInt32) -> Bool {
+        guard count < limit else { return false }
+        return slotCounts.isEmpty || slotCounts[Int(nonce >> 24)] < slotLimit
+    }
+
+    private mutating func countOne(_ nonce: UInt32) {
+        count += 1
+        if slotCounts.isEmpty { slotCounts = [UInt16](repeating: 0, count: NonceSpace.size) }
+        slotCounts[Int(nonce >> 24)] += 1
     }
 
     private mutating func grow() {
@@ -88,12 +104,21 @@ extension SeenNonces {
             UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)
             count = size
         }
-        let stored = places.reduce(0) { $0 &+ ($1 == 0 ? 0 : 1) }
+        var counts = [UInt16](repeating: 0, count: NonceSpace.size)
+        var stored = 0
+        for nonce in places where nonce != 0 {
+            stored += 1
+            // An older program had no limit for a slot.
+            let slot = Int(nonce >> 24)
+            if counts[slot] < .max { counts[slot] += 1 }
+        }
+        if hasZero { counts[0] = max(counts[0], counts[0] &+ 1) }
         // A search ends at an empty place: there must be some, and they must be found by a mask.
         guard size & (size - 1) == 0 || size == 0, size == 0 || size >= SeenNonces.capacityMin, stored <= size / 2
         else {
             throw .badField("nonces")
         }
         count = stored + (hasZero ? 1 : 0)
+        if count > 0 { slotCounts = counts }
     }
 }

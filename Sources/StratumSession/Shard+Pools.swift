@@ -206,7 +206,7 @@ extension Shard {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         let isReserved = upstreams[upstream].sessions[pool].hasNicehash || job.nonceByte != 0
         expectsReserved = isReserved
-        upstreams[upstream].adopt(job, from: id, isReserved: isReserved, salt: random.next())
+        upstreams[upstream].adopt(job, from: id, isReserved: isReserved, salt: secrets.next())
         upstreams[upstream].jobAt = now
         upstreams[upstream].lastPool = id.pool
         upstreams[upstream].serving = id.pool

@@ -29,6 +29,7 @@ extension Shard {
                 form.integer(UInt64(ticks))
                 form.integer(dials)
                 form.flag(expectsReserved)
+                form.integer(secrets.state)
             }
             form.section(Tag.policy) { policy.encode(to: &$0) }
             form.section(Tag.pools) { form in
@@ -76,7 +77,7 @@ extension Shard {
     ///   - poolNames: of the policy's pools, in its order, for a form that an older program has written: it has none.
     public init(decoding form: inout FormReader, poolNames: [String] = []) throws(FormFault) {
         let state = try ReadState(&form, poolNames)
-        self.init(policy: state.policy, seed: state.random)
+        self.init(policy: state.policy, seed: state.random, secretSeed: state.secrets)
         nextMinerKey = state.nextMinerKey
         ticks = state.ticks
         dials = state.dials
@@ -99,6 +100,7 @@ extension Shard {
 private struct ReadState {
     var policy: ShardPolicy
     let random: UInt64
+    let secrets: UInt64
     let nextMinerKey: UInt64
     let ticks: Int
     let dials: UInt32
@@ -123,6 +125,8 @@ private struct ReadState {
         ticks = Int(try base.integer(in: 0...(1 << 62), "ticks") as UInt64)
         dials = try base.integer()
         expectsReserved = try base.flag()
+        // A program that kept one generator for both.
+        secrets = base.remaining > 0 ? try base.integer() : random
         var policyForm = try sections.body(Tag.policy, "PLCY")
         policy = try ShardPolicy(decoding: &policyForm)
         if poolNames.count == policy.pools.count {

@@ -8,7 +8,10 @@
 /// `Shard+Pools.swift`, time in `Shard+Time.swift`.
 public struct Shard: ~Copyable {
     public internal(set) var policy: ShardPolicy
+    /// For what peers get to see: session ids, first slots.
     var random: RandomNumbers
+    /// For secrets: from the numbers that miners see, nothing follows about these.
+    var secrets: RandomNumbers
     public internal(set) var outbox = Outbox()
 
     var miners: [MinerSession] = []
@@ -40,10 +43,13 @@ public struct Shard: ~Copyable {
     /// All connections of miners.
     public internal(set) var connections = 0
 
-    /// - Parameter seed: true randomness for session ids and slots.
-    public init(policy: ShardPolicy, seed: UInt64) {
+    /// - Parameters:
+    ///   - seed: true randomness for session ids and slots.
+    ///   - secretSeed: true randomness that is independent of `seed`, for where nonces are kept.
+    public init(policy: ShardPolicy, seed: UInt64, secretSeed: UInt64) {
         self.policy = policy
         random = RandomNumbers(seed: seed)
+        secrets = RandomNumbers(seed: secretSeed)
         let pools = policy.pools.count
         seats = PoolSeat.inOrder(of: policy)
         hasSaidReserved = [Bool](repeating: false, count: pools)

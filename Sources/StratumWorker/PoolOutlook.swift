@@ -10,6 +10,8 @@ struct PoolOutlook {
         var text: String
     }
 
+    /// A new login at the only pool takes a second or two, and is no outage.
+    static let grace = Milliseconds.seconds(2)
     /// How often an outage is told while it lasts.
     static let reminder = Milliseconds.seconds(60)
 
@@ -74,14 +76,14 @@ struct PoolOutlook {
         var outage = self.outage ?? (now, .never, refused)
         defer { self.outage = outage }
         // While the first attempt is under way there is nothing to tell.
-        guard !troubles.isEmpty else { return nil }
+        guard !troubles.isEmpty, now >= outage.since + PoolOutlook.grace else { return nil }
         guard outage.toldAt == .never || now >= outage.toldAt + PoolOutlook.reminder else { return nil }
         outage.toldAt = now
-        let time = outage.since == now ? "" : " for \(PoolOutlook.duration(from: outage.since, to: now))"
         let reasons = pools.compactMap(trouble).joined(separator: "; ")
         return Line(
             level: .error,
-            text: "no pool\(time): \(PoolOutlook.count(UInt64(waiting), "miner")) waiting, "
+            text:
+                "no pool for \(PoolOutlook.duration(from: outage.since, to: now)): \(PoolOutlook.count(UInt64(waiting), "miner")) waiting, "
                 + "\(PoolOutlook.count(refused - outage.refusedBefore, "share")) refused since; \(reasons)")
     }
 

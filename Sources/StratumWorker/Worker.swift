@@ -93,7 +93,8 @@ final class Worker {
         } else {
             events = EventLog(shard: number, epoch: .random())
             shard = Shard(
-                policy: ShardPolicy(settings, shard: inheritance.shard ?? 0), seed: UInt64.random(in: .min ... .max))
+                policy: ShardPolicy(settings, shard: inheritance.shard ?? 0), seed: UInt64.random(in: .min ... .max),
+                secretSeed: UInt64.random(in: .min ... .max))
         }
         news = NewsLog(log: log, pools: shard.poolNames, preferred: settings.pools.map(\.name))
         reporter = try Reporter(settings, events: events)

@@ -15,7 +15,7 @@ struct ForeignProtocolTests {
     private let now = Instant(microseconds: 5)
 
     private func makeShard() -> Shard {
-        Shard(policy: ShardPolicy(pools: [ShardHarness.pool(0)], agent: "test"), seed: 3)
+        Shard(policy: ShardPolicy(pools: [ShardHarness.pool(0)], agent: "test"), seed: 3, secretSeed: 4)
     }
 
     /// - Parameter interrupted: whether another process takes the shard's state over behind each chunk.

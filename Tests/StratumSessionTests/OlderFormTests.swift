@@ -55,6 +55,8 @@ struct OlderFormTests {
         for number in 0..<AgentTable.countMax { _ = full.number(of: "an agent with number \(number)") }
         for row in same.wires.indices { same.wires[row].translate(from: same.agents, to: &full) }
         same.agents = AgentTable()
+        // An older program had one generator for both.
+        same.secrets = same.random
         // An older program forgot these at each takeover.
         for upstream in same.upstreams.indices {
             same.upstreams[upstream].jobAt = Instant(microseconds: 0)

@@ -47,7 +47,7 @@ final class ShardHarness {
         var policy = ShardPolicy(
             pools: (0..<pools).map { ShardHarness.pool($0) }, agent: "millrace/test")
         adjust(&policy)
-        shard = Shard(policy: policy, seed: seed)
+        shard = Shard(policy: policy, seed: seed, secretSeed: ~seed)
         witness?.begins(shard, at: now)
         take(.start)
         perform()
@@ -193,7 +193,7 @@ final class ShardHarness {
 
     /// Its shard absorbs another one's. Miners and pools do not notice, and the books go on.
     func absorb(_ other: ShardHarness) throws(Shard.AbsorptionFault) {
-        var absorbed = Shard(policy: other.shard.policy, seed: 0)
+        var absorbed = Shard(policy: other.shard.policy, seed: 0, secretSeed: 1)
         swap(&absorbed, &other.shard)
         let names = try shard.absorb(absorbed)
         let numbers = miners.count

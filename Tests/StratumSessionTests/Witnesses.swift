@@ -53,7 +53,8 @@ struct Decisions: Equatable {
 
 /// A second shard that gets the same inputs, and is written down and read anew at random moments.
 final class Twin: ShardWitness {
-    private var shard = Shard(policy: ShardPolicy(pools: [.init(user: "", password: "")], agent: ""), seed: 0)
+    private var shard = Shard(
+        policy: ShardPolicy(pools: [.init(user: "", password: "")], agent: ""), seed: 0, secretSeed: 1)
     private let parser = JSONParser()
     private var dice: Dice
     private(set) var inputs = 0

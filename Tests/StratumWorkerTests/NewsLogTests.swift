@@ -100,9 +100,10 @@ final class Lines: Sendable {
         #expect(lines.texts(.notice) == ["now mining at b:2 (a:1: no answer within 20 s, 1 try)"])
         news.tell(.poolFailed(other, .connection("connection refused"), isRepeated: true)) { _ in nil }
         news.second(hasPool: false, waiting: 2, at: Instant(microseconds: 5_000_000))
+        news.second(hasPool: false, waiting: 2, at: Instant(microseconds: 8_000_000))
         #expect(
             lines.texts(.error) == [
-                "no pool: 2 miners waiting, 0 shares refused since; a:1: no answer within 20 s, 1 try; "
+                "no pool for 3 s: 2 miners waiting, 0 shares refused since; a:1: no answer within 20 s, 1 try; "
                     + "b:2: connection refused, 1 try"
             ])
     }

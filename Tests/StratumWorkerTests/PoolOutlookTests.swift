@@ -33,18 +33,21 @@ import Testing
         _ = outlook.active("a:1", at: at(0))
         #expect(outlook.second(hasPool: true, waiting: 0, refused: 5, at: at(1)) == nil)
         outlook.failed("a:1", "connection refused")
+        for second in 2..<4 as Range<UInt64> {
+            #expect(outlook.second(hasPool: false, waiting: 40, refused: 5, at: at(second)) == nil)
+        }
         #expect(
-            outlook.second(hasPool: false, waiting: 40, refused: 5, at: at(2))
+            outlook.second(hasPool: false, waiting: 40, refused: 5, at: at(4))
                 == .init(
                     level: .error,
-                    text: "no pool: 40 miners waiting, 0 shares refused since; a:1: connection refused, 1 try"))
-        for second in 3..<62 as Range<UInt64> {
+                    text: "no pool for 2 s: 40 miners waiting, 0 shares refused since; a:1: connection refused, 1 try"))
+        for second in 5..<64 as Range<UInt64> {
             #expect(outlook.second(hasPool: false, waiting: 40, refused: 5 + second, at: at(second)) == nil)
         }
         outlook.failed("a:1", "no answer within 20 s")
         #expect(
-            outlook.second(hasPool: false, waiting: 1, refused: 715, at: at(62))?.text
-                == "no pool for 60 s: 1 miner waiting, 710 shares refused since; a:1: no answer within 20 s, 2 tries")
+            outlook.second(hasPool: false, waiting: 1, refused: 715, at: at(64))?.text
+                == "no pool for 62 s: 1 miner waiting, 710 shares refused since; a:1: no answer within 20 s, 2 tries")
         #expect(
             outlook.second(hasPool: true, waiting: 0, refused: 715, at: at(73))
                 == .init(level: .notice, text: "mining again after 71 s without a pool; 710 shares refused meanwhile"))

@@ -64,7 +64,7 @@ final class ScriptedWorker {
         var policy = ShardPolicy(pools: [ShardPolicy.Pool(user: "wallet", password: "x")], agent: "millrace/test")
         policy.keepsFirstUpstream = true
         adjust(&policy)
-        shard = Shard(policy: policy, seed: 7)
+        shard = Shard(policy: policy, seed: 7, secretSeed: 8)
         let own = form
         chronicle = Chronicle(beginningIn: memory, rules: ScriptedWorker.rules) { form in write(own, to: &form) }
         take(.start)
