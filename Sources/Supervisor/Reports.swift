@@ -30,6 +30,7 @@ extension ChildReport {
         case .yielding: "\(who) is being replaced"
         case .handingOver: "\(who) is being replaced; starting the new process beside it"
         case .handoverFailed(let fault): "\(who) continues; its new process failed: \(fault.text)"
+        case .replaced(.exit(0)): "\(who) stopped; the new process follows"
         case .replaced(let ending): "\(who) stopped (\(ending.text)); the new process follows"
         case .draining(let millis):
             "\(who) is draining: no new miners, \(millis / 1_000) s to disconnect the present ones"

@@ -291,7 +291,7 @@ final class ServiceRun {
     private func tell(_ announcement: Announcement) {
         switch announcement {
         case .serving(let shards):
-            let text = "ready: \(shards) of \(settings.shards) shards serve"
+            let text = readiness(of: shards)
             log.notice("\(text); miners connect to \(sockets.binds.map(\.name).joined(separator: ", "))")
             serviceManager?.sayReady(status: text)
         case .nothingServes(let failure):
@@ -369,7 +369,11 @@ final class ServiceRun {
     // MARK: - Time and chance
 
     /// One line for `systemctl status`.
-    var readiness: String { "ready: \(service.readyShards) of \(counted(settings.shards, "shard")) serve" }
+    var readiness: String { readiness(of: service.readyShards) }
+
+    private func readiness(of shards: Int) -> String {
+        "ready: \(shards) of \(counted(settings.shards, "shard")) serving"
+    }
 
     /// Monotonic milliseconds.
     var now: Int64 { Int64(loop.nanoseconds / 1_000_000) }

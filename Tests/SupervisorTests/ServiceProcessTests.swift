@@ -46,7 +46,7 @@ import Testing
         try service.set("worker1", .crash)
         try service.start()
         service.waitUntilReady()
-        #expect(service.logText.contains("1 of 2 shards serve"))
+        #expect(service.logText.contains("1 of 2 shards serving"))
         service.wait { $0.processes(of: "worker1").count >= 4 }
         #expect(service.processes(of: "worker0").count == 1)
         #expect(service.logText.contains("shard 1 exited with code 1"))
