@@ -36,6 +36,13 @@ func tests(_ target: String, _ dependencies: Target.Dependency..., files: [Strin
         swiftSettings: strict)
 }
 
+/// What `millrace --version` shows. Builds for development leave it out: each commit would link all programs again. A build without
+/// the repository (deploy/Dockerfile) is told it in its environment.
+let commit: [CSetting] =
+    (Context.environment["MILLRACE_COMMIT"] ?? Context.gitInformation?.currentCommit).map {
+        [.define("MILLRACE_COMMIT", to: "\"\($0)\"", .when(configuration: .release))]
+    } ?? []
+
 let package = Package(
     name: "millrace",
     products: [
@@ -59,7 +66,7 @@ let package = Package(
         .systemLibrary(name: "CRandomX", providers: [.apt(["librandomx-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
-        .target(name: "CLinux"),
+        .target(name: "CLinux", cSettings: commit),
 
         // L1, pure: bytes, events and time in; decisions and bytes out. No sockets, no clock, no randomness.
         library("Algorithms"),

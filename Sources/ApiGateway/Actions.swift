@@ -105,7 +105,7 @@ extension Answer {
 extension Refused {
     fileprivate init(_ failure: ControlFailure) {
         switch failure {
-        case .noService: self.init(.serviceUnavailable, message: "The supervisor cannot be asked just now.")
+        case .noService: self.init(.serviceUnavailable, message: "The supervisor does not answer.")
         case .noAnswer, .cutOff, .unreadable:
             self.init(
                 .serviceUnavailable,

@@ -122,7 +122,7 @@ private final class FeedLoop {
                 // While the table is being told anew the one of before is better.
                 if fold.miners.hasChanged, !subscriber.isBehind { publish(fold.takeRows()) }
                 if unreadableCount == 0, subscriber.unreadableCount > 0 {
-                    log.warning("events of the collector cannot be read: it is of another version, most likely")
+                    log.warning("events of the collector cannot be read; it probably is another version")
                 }
                 unreadableCount = subscriber.unreadableCount
                 nextTick = now + FeedLoop.tickMillis

@@ -101,7 +101,7 @@ struct Gateway: ~Copyable {
             guard error != lastFailure else { return }
             lastFailure = error
             let url = APIListener.url(host: api.host, port: api.port)
-            log.error("cannot serve \(url) (\(error)); trying again in \(pause / 1000) s, mining goes on")
+            log.error("cannot serve \(url) (\(error)); trying again in \(pause / 1000) s; mining is not affected")
         }
     }
 

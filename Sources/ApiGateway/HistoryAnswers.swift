@@ -36,7 +36,7 @@ struct HistoryAnswers: HistorySource {
             head.shard = shard
         case .worker(let name):
             guard let id = try read({ try archive.workerID(named: name) }) else {
-                throw Refused(.notFound, message: "No such worker is remembered.")
+                throw Refused(.notFound, message: "There is no such worker.")
             }
             series = .worker(id)
             head.worker = name
@@ -54,7 +54,7 @@ struct HistoryAnswers: HistorySource {
         } catch {
             // Its words name files of the machine.
             log.debug("the history cannot be read: \(error)")
-            throw Refused(.serviceUnavailable, message: "The history cannot be read just now.")
+            throw Refused(.serviceUnavailable, message: "The history cannot be read at the moment.")
         }
     }
 }

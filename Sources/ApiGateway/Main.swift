@@ -1,5 +1,6 @@
 internal import Archive
 internal import CMicrohttpd
+internal import CZlib
 internal import Configuration
 internal import Control
 internal import DaemonKit
@@ -12,7 +13,12 @@ internal import Logging
 enum Main {
     static func main() {
         Allocator.returnFreedMemory()
-        let inheritance = Inheritance.take(program: "millrace-gateway")
+        let inheritance = Inheritance.take(program: "millrace-gateway") {
+            [
+                "libmicrohttpd \(httpLibraryVersion)", "libzmq \(BusContext.zeroMQVersion)",
+                "sqlite \(Archive.sqliteVersion)", "zlib \(String(cString: zlibVersion()))",
+            ]
+        }
         let settings = inheritance.settings
         LogOutput.start(
             process: "gateway", format: inheritance.logsJSON ? .json : .text,
@@ -56,7 +62,7 @@ enum Main {
             log.info("stopped")
             ExitCode.stopped.exit()
         } catch {
-            log.critical("no way to the collector's snapshots: \(error)")
+            log.critical("cannot connect to the collector: \(error)")
             ExitCode.failed.exit()
         }
     }
@@ -70,11 +76,12 @@ enum Main {
         _ = signal(SIGPIPE, SIG_IGN)  // a reader of our log that goes away must not take us along
     }
 
+    private static var httpLibraryVersion: String { MHD_get_version().map { String(cString: $0) } ?? "" }
+
     private static func identity(of api: Settings.API) -> Identity {
         let version = BuildInformation.version
-        let library = MHD_get_version().map { String(cString: $0) } ?? ""
         let userAgent =
-            "millrace/\(version) (\(BuildInformation.platform)) libmicrohttpd/\(library) \(BuildInformation.compiler)"
+            "millrace/\(version) (\(BuildInformation.platform)) libmicrohttpd/\(httpLibraryVersion) \(BuildInformation.compiler)"
         return Identity(
             api: api, machine: Machine.fingerprint, hostName: Machine.hostName, version: version,
             userAgent: userAgent)

@@ -117,7 +117,7 @@ enum Metrics {
             .whole(snapshot.minersWaiting))
         metrics.family("millrace_miners_peak", .gauge, "The most miners at one time.", .whole(snapshot.minersMax))
         metrics.family(
-            "millrace_miners_joined_total", .counter, "Logins of miners, each anew.", .whole(snapshot.results.joined))
+            "millrace_miners_joined_total", .counter, "Logins of miners.", .whole(snapshot.results.joined))
         metrics.family(
             "millrace_connections", .gauge, "TCP connections of miners, logged in or not.",
             .whole(snapshot.shards.reduce(UInt64(0)) { $0 + UInt64($1.connections) }))
@@ -145,7 +145,7 @@ enum Metrics {
                 $0.sample(.flag(child.state == .ready), ("process", child.name))
             }
         }
-        metrics.family("millrace_process_failed", .gauge, "1 when the process died too often and is not restarted.") {
+        metrics.family("millrace_process_failed", .gauge, "1 when the process failed too often and is not restarted.") {
             for child in children { $0.sample(.flag(child.state == .failed), ("process", child.name)) }
         }
         metrics.family("millrace_process_restarts_total", .counter, "Restarts of the process.") {

@@ -55,7 +55,7 @@ extension OpenAPI {
                 case .unauthorized: "A token is needed, and none was sent."
                 case .forbidden: "What was sent is not the token, or `message` says what forbids it."
                 case .notFound: "There is no such thing."
-                case .conflict: "It cannot be done in this service, or not just now."
+                case .conflict: "Not possible in this service, or not at the moment."
                 case .contentTooLarge: "The body is too long."
                 case .targetTooLong: "The path and the query are too long."
                 case .unsupportedMediaType: "The body must come as `application/json`."

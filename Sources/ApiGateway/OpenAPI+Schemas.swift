@@ -151,7 +151,7 @@ extension OpenAPI {
         .always("uptime", .integer("Seconds; null when there is no process.").orNull),
         .always("restarts", .integer("Processes that were started in this place after the first.").orNull),
         .always("restart_causes", .map(of: .integer(), "Restarts by cause, most frequent first.").orNull),
-        .always("last_death", .text("How it died last; null when it never did.").orNull),
+        .always("last_death", .text("Its last failure; null when there was none.").orNull),
     ]
 
     private static let shards: [(name: String, schema: Schema)] = [

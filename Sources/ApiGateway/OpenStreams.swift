@@ -23,7 +23,7 @@ final class OpenStreams: Sendable {
     ) throws(Refused) -> StreamingAnswer {
         guard table.withLock({ !$0.isClosed && $0.streams.count < limits.streams }) else {
             throw Refused(
-                .serviceUnavailable, message: "\(limits.streams) streams are open, which is as many as may be.")
+                .serviceUnavailable, message: "Too many streams are open (\(limits.streams)).")
         }
         let suspension = Suspension(connection: connection)
         let answer = StreamingAnswer(

@@ -1,4 +1,5 @@
 internal import Dispatch
+internal import GRDB
 internal import Synchronization
 
 /// Makes the statistics outlive the processes: one file, one transaction at a time, on a thread of its own, so that no
@@ -24,6 +25,12 @@ public final class Archive: Sendable {
         public let setAside: String?
         /// How long it took.
         public let microseconds: UInt64
+    }
+
+    /// Of the SQLite library in use, such as "3.40.1".
+    public static var sqliteVersion: String {
+        let number = Database.sqliteLibVersionNumber
+        return "\(number / 1_000_000).\(number / 1_000 % 1_000).\(number % 1_000)"
     }
 
     /// Used only on `thread`.

@@ -8,6 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+const char *clinux_build_commit(void) {
+#ifdef MILLRACE_COMMIT
+    return MILLRACE_COMMIT;
+#else
+    return NULL;
+#endif
+}
+
 int clinux_exited(int status) { return WIFEXITED(status); }
 int clinux_exit_status(int status) { return WEXITSTATUS(status); }
 int clinux_terminating_signal(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }

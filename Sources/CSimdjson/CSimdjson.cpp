@@ -3,6 +3,7 @@
 #include <cstring>
 #include <new>
 #include <simdjson.h>
+#include <string>
 #include <type_traits>
 
 using namespace simdjson;
@@ -49,6 +50,12 @@ dom::element unwrap(csimdjson_value value) {
 const csimdjson_value missing = {nullptr, 0, csimdjson_missing};
 
 }  // namespace
+
+const char *csimdjson_version(void) {
+    static const std::string version = std::to_string(SIMDJSON_VERSION_MAJOR) + "." + std::to_string(SIMDJSON_VERSION_MINOR) +
+                                       "." + std::to_string(SIMDJSON_VERSION_REVISION);
+    return version.c_str();
+}
 
 csimdjson_parser *csimdjson_create(size_t capacity, size_t depth) {
     auto *parser = new (std::nothrow) csimdjson_parser{dom::parser(capacity)};

@@ -59,7 +59,10 @@ public struct CommandLineReading: Sendable {
 
     private mutating func readStray(_ word: String, _ verbs: [String]) {
         if let verb = nearestOptionName(to: word, among: verbs) {
-            let advice = verb == word ? "a command is the first word" : "unknown command; did you mean"
+            let advice =
+                verb == word
+                ? "a command is the first word"
+                : "unknown command; there are \(verbs.joined(separator: ", ")); did you mean"
             findings.fail("", at: .nowhere, "\(shown(word)): \(advice): millrace \(verb)")
         } else if !verbs.isEmpty, !hasOptions, words.isEmpty {
             // Nothing but words: whatever was meant, it was not to run the service.

@@ -1,9 +1,18 @@
+internal import CLinux
 internal import Glibc
 
 /// What this build calls itself.
 public enum BuildInformation {
     /// The version of Millrace, by semantic versioning.
     public static let version = "0.1.0"
+
+    /// The commit that a release was built from; nil in builds for development.
+    public static var commit: String? { clinux_build_commit().map { String(cString: $0) } }
+
+    /// "0.1.0 (commit 0123456789ab), Linux x86_64, swift/6.3"
+    public static var text: String {
+        version + (commit.map { " (commit \($0.prefix(12)))" } ?? "") + ", \(platform), \(compiler)"
+    }
 
     /// "Linux x86_64"
     public static var platform: String {

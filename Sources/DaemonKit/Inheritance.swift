@@ -75,9 +75,10 @@ public struct Inheritance: Codable, Sendable {
 
     /// Takes what the supervisor left at descriptors 3 and 4. Ends the process with a word to the user when there is
     /// nothing: such programs are not started by hand, except to see that they run here (`--version`).
-    public static func take(program: String) -> Inheritance {
+    /// - Parameter libraries: names and versions of those that the program uses.
+    public static func take(program: String, libraries: () -> [String]) -> Inheritance {
         if CommandLine.arguments.dropFirst() == ["--version"] {
-            print(BuildInformation.version)
+            print("\(program) \(BuildInformation.version): \(libraries().joined(separator: ", "))")
             ExitCode.stopped.exit()
         }
         do {

@@ -27,9 +27,7 @@ struct LineStyle: Sendable {
         var seconds = time.tv_sec
         var parts = tm()
         localtime_r(&seconds, &parts)
-        let date = "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-        let clock = "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
-        let millis = String(1000 + time.tv_nsec / 1_000_000).dropFirst()
+        let stamp = LineStyle.stamp(parts, milliseconds: time.tv_nsec / 1_000_000)
         let who = "\(process)[\(processID)]"
         // A peer's text may stand in a message: nothing of it may look like a line or a terminal command of ours.
         let clean = withoutControls(message)
@@ -38,9 +36,9 @@ struct LineStyle: Sendable {
         // As wide as the longest, CRITICAL.
         let name = word + String(repeating: " ", count: max(8 - word.utf8.count, 0))
         guard colors, let color = LineStyle.color(of: level) else {
-            return "\(date) \(clock).\(millis) \(name) \(who) \(clean)\(extra)\n"
+            return "\(stamp) \(name) \(who) \(clean)\(extra)\n"
         }
-        return "\u{1b}[90m\(date) \(clock).\(millis)\u{1b}[0m \(color)\(name)\u{1b}[0m \(who) \(clean)\(extra)\n"
+        return "\u{1b}[90m\(stamp)\u{1b}[0m \(color)\(name)\u{1b}[0m \(who) \(clean)\(extra)\n"
     }
 
     private func json(
@@ -59,7 +57,17 @@ struct LineStyle: Sendable {
         return (try? encoder.encode(line)).map { Array($0) + [0x0a] } ?? []
     }
 
-    private func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    /// ISO 8601 with the offset from UTC, "2026-11-29T23:40:12.345+01:00": the hour that comes twice when summer time ends is told
+    /// apart.
+    static func stamp(_ parts: tm, milliseconds: Int) -> String {
+        let date = "\(parts.tm_year + 1900)-\(two(Int(parts.tm_mon) + 1))-\(two(Int(parts.tm_mday)))"
+        let clock = "\(two(Int(parts.tm_hour))):\(two(Int(parts.tm_min))):\(two(Int(parts.tm_sec)))"
+        let minutes = abs(parts.tm_gmtoff) / 60
+        let offset = (parts.tm_gmtoff < 0 ? "-" : "+") + "\(two(minutes / 60)):\(two(minutes % 60))"
+        return "\(date)T\(clock).\(String(1_000 + milliseconds).dropFirst())\(offset)"
+    }
+
+    private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
     private func shortened(_ text: String) -> String {
         guard text.utf8.count > LineStyle.messageBytesMax else { return text }

@@ -75,7 +75,7 @@ final class LogTarget: Sendable {
         }
         if let file, let failure {
             let reason = String(cString: strerror(failure))
-            Logger(label: "log").error("log file \(file): \(reason); logging to stderr only")
+            Logger(label: "log").error("log file \(file): \(reason); logging to standard error only")
         }
     }
 
@@ -83,7 +83,8 @@ final class LogTarget: Sendable {
         let (file, failure) = state.withLock { way in (way.file, way.reopen()) }
         if let file, let failure {
             let reason = String(cString: strerror(failure))
-            Logger(label: "log").error("log file \(file): cannot be opened again: \(reason); the former stays in use")
+            Logger(label: "log").error(
+                "log file \(file): cannot be reopened: \(reason); still writing to the previous file")
         }
     }
 }
@@ -190,7 +191,8 @@ struct LineLogHandler: LogHandler {
         for sink in way.sinks {
             sink.write(line) { lost in
                 way.style.line(
-                    time: now, level: .warning, message: "\(lost) log lines lost: nobody read them", metadata: [])
+                    time: now, level: .warning,
+                    message: "\(counted(lost, "log line")) dropped: the reader of the log was too slow", metadata: [])
             }
         }
     }

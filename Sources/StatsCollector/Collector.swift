@@ -74,7 +74,7 @@ final class Collector {
         watches.append(
             try DescriptorWatch(on: loop, descriptor: lifeline.descriptor) { [weak self] in
                 guard let self, lifeline.isCut() else { return }
-                stop("the supervisor is gone")
+                stop("the supervisor exited")
             })
         for number in [SIGTERM, SIGINT] {
             signals.append(
@@ -94,7 +94,9 @@ final class Collector {
         tick = Timer(on: loop) { [weak self] in self?.ticked() }
         tick?.start(after: 0, repeating: Self.tickMilliseconds)
         lifeline.sayReady()
-        logger.info("collecting from \(subscribers.count) shards", metadata: ["zeromq": "\(BusContext.zeroMQVersion)"])
+        logger.info(
+            "collecting from \(counted(subscribers.count, "shard"))",
+            metadata: ["zeromq": "\(BusContext.zeroMQVersion)"])
     }
 
     // MARK: - What happens
@@ -134,7 +136,7 @@ final class Collector {
         answerGateways()
         lifeline.sayBeat()
         reportLiveness(snapshot)
-        if keeping.isWorthARestart { stop("the database can be used now: starting anew with it") }
+        if keeping.isWorthARestart { stop("the database can be used now; restarting to use it") }
     }
 
     private func keep() {
@@ -193,11 +195,11 @@ final class Collector {
     private func report(_ news: SequenceGate.News, of shard: UInt16) {
         switch news {
         case .events: break
-        case .epochBegan: logger.info("shard \(shard): a new stream of events")
+        case .epochBegan: logger.info("shard \(shard): event stream of a new process")
         case .liveMiners(_, let miners):
-            logger.notice("shard \(shard): taken up in mid-stream with \(miners.count) live miners")
+            logger.notice("shard \(shard): joined its event stream, \(counted(miners.count, "miner")) connected")
         case .lost(_, let count):
-            logger.warning("shard \(shard): \(count) events lost; totals are repaired from its counters")
+            logger.warning("shard \(shard): \(counted(count, "event")) lost; totals are repaired from its counters")
         }
     }
 
@@ -205,13 +207,16 @@ final class Collector {
         for (index, shard) in snapshot.shards.enumerated() where shard.isLive != wasLive[index] {
             wasLive[index] = shard.isLive
             if shard.isLive {
-                logger.info("shard \(shard.shard): heard")
+                logger.info("shard \(shard.shard): heartbeat received")
             } else {
-                logger.warning("shard \(shard.shard): silent; its miners no longer count as connected")
+                logger.warning("shard \(shard.shard): no heartbeat; its miners no longer count as connected")
             }
         }
         let unreadable = subscribers.reduce(0) { $0 + $1.unreadableCount }
-        if unreadable > unreadableSeen { logger.warning("\(unreadable - unreadableSeen) unreadable messages") }
+        if unreadable > unreadableSeen {
+            let count = counted(unreadable - unreadableSeen, "message")
+            logger.warning("\(count) of shards could not be read (another version?)")
+        }
         unreadableSeen = unreadable
     }
 }

@@ -51,7 +51,7 @@ final class Keeping {
             state.message = "\(error)"
             let pause = Keeping.probeMillisecondsMin
             if error.mayPass { probe = (now.monotonic + pause, pause) }
-            logger.error("the statistics of this run will not be kept: \(error)")
+            logger.error("statistics are not saved during this run: \(error)")
             statistics.dropPendingJournal()
         }
         show(in: &statistics)
@@ -77,7 +77,7 @@ final class Keeping {
         state.committedAt = opened.saved.committedAt
         let isNew = opened.saved.committedAt == 0
         logger.info(
-            isNew ? "new statistics in \(terms.path)" : "statistics taken up from \(terms.path)",
+            isNew ? "statistics begin in a new file, \(terms.path)" : "statistics loaded from \(terms.path)",
             metadata: isNew
                 ? [:]
                 : [
@@ -150,7 +150,7 @@ final class Keeping {
         guard let failure = outcome.failure else {
             plan.succeeded()
             state.committedAt = now.time
-            if state.state == .failing { logger.notice("the statistics are kept again") }
+            if state.state == .failing { logger.notice("statistics are saved again") }
             state.state = .durable
             state.message = remark
             acknowledge(positionsUnderWay)
@@ -166,7 +166,7 @@ final class Keeping {
             statistics.markAllUnsaved()
             tellOfDamage("\(failure)", aside)
         } else if state.message != "\(failure)" || state.state != .failing {
-            logger.error("the statistics cannot be kept just now: \(failure)")
+            logger.error("statistics cannot be saved: \(failure); retrying")
         }
         state.state = .failing
         state.message = "\(failure)"
@@ -204,7 +204,7 @@ final class Keeping {
             begin(.checkpoint, &statistics, positions, now())
             isStored = settleLast()
         }
-        if !isStored { logger.warning("the end of the statistics is not on the disk") }
+        if !isStored { logger.warning("the last statistics could not be saved") }
         archive.close(waitMilliseconds: Keeping.closeMillisecondsMax)
     }
 
@@ -214,8 +214,8 @@ final class Keeping {
         let because = reason.isEmpty ? "" : " (\(reason))"
         remark =
             aside.isEmpty
-            ? "\(terms.path) was gone; a new one was begun"
-            : "a damaged file was set aside as \(aside); a new one was begun"
+            ? "\(terms.path) was missing; a new one was created"
+            : "a damaged file was set aside as \(aside); a new one was created"
         logger.error("\(remark)\(because)")
         state.message = remark
     }

@@ -1,12 +1,16 @@
+internal import Archive
 internal import Configuration
 internal import DaemonKit
+internal import EventBus
 internal import EventLoop
 internal import Logging
 
 @main enum Main {
     static func main() {
         Allocator.returnFreedMemory()
-        let inheritance = Inheritance.take(program: "millrace-collector")
+        let inheritance = Inheritance.take(program: "millrace-collector") {
+            ["libuv \(Loop.libuvVersion)", "libzmq \(BusContext.zeroMQVersion)", "sqlite \(Archive.sqliteVersion)"]
+        }
         let settings = inheritance.settings
         LogOutput.start(
             process: "collector", format: inheritance.logsJSON ? .json : .text,

@@ -9,6 +9,9 @@ public final class JSONParser {
     private var buffer: [UInt8]
     private let documentBytesMax: Int
 
+    /// Of simdjson, such as "3.0.1".
+    public static var libraryVersion: String { String(cString: csimdjson_version()) }
+
     /// - Parameter documentBytesMax: longer documents are refused.
     public init(documentBytesMax: Int = LineFramer.poolLineBytesMax) {
         guard let raw = csimdjson_create(documentBytesMax, JSONParser.depthMax) else { fatalError("out of memory") }

@@ -1,14 +1,21 @@
 internal import Configuration
 internal import DaemonKit
+internal import EventBus
 internal import EventLoop
 internal import Handover
 internal import Logging
+internal import StratumProtocol
 
 /// `millrace-worker`: one shard, miners on one side, pools on the other. Started by `millrace`, which hands it its settings and
 /// sockets.
 @main enum Main {
     static func main() {
-        let inheritance = Inheritance.take(program: "millrace-worker")
+        let inheritance = Inheritance.take(program: "millrace-worker") {
+            [
+                "libuv \(Loop.libuvVersion)", "libzmq \(BusContext.zeroMQVersion)",
+                "simdjson \(JSONParser.libraryVersion)",
+            ]
+        }
         let settings = inheritance.settings
         LogOutput.start(
             process: "shard \(inheritance.shard ?? 0)", format: inheritance.logsJSON ? .json : .text,

@@ -1,3 +1,4 @@
+internal import DaemonKit
 internal import Logging
 internal import StratumProtocol
 internal import StratumSession
@@ -66,7 +67,7 @@ extension NewsLog {
         log.log(
             level: isAlarming ? .warning : .notice,
             """
-            refused \(summary.refused) shares in the last \(RefusedShares.period) s, \
+            refused \(counted(summary.refused, "share")) in the last \(RefusedShares.period) s, \
             accepted \(summary.accepted == 0 ? "none" : "\(summary.accepted)"): \(reasons)
             """)
     }
@@ -125,7 +126,7 @@ extension NewsLog {
         case .fault(let fault), .answered(let fault): "a miner was closed: it sent \(fault.text)"
         case .foreign: "a connection with another protocol was closed"
         case .outOfTurn: "a miner was closed: it sent a request out of turn (the login comes first)"
-        case .noUpstream: "a miner found no room"
+        case .noUpstream: "a miner was closed: no pool connection left"
         }
     }
 

@@ -84,12 +84,12 @@ struct NewsLog {
                 "\(name(id)) sent \(fault.text); line ignored, \(Limits.oddLinesMax) a minute end the connection",
                 metadata: upstream(id))
         case .redirected(let id, let target):
-            log.notice("\(name(id)) redirects us to \(target.address): following", metadata: upstream(id))
+            log.notice("\(name(id)) redirects to \(target.address): following", metadata: upstream(id))
         case .redirectRefused(let id, let target):
             guard oddLines.mayTell() else { return }
             log.warning(
                 """
-                \(name(id)) wants to redirect us to \(target.address), a host of another domain: ignored; change the \
+                \(name(id)) redirects to \(target.address), a host of another domain: ignored; change the \
                 pool's url if that is right
                 """, metadata: upstream(id))
         case .shareUnauthenticated(let id):
@@ -121,8 +121,8 @@ struct NewsLog {
         guard noRoomHint.isDue(at: now) else { return }
         log.error(
             """
-            no room for another miner: \(miners) are connected, and this process may open \(descriptors) files (raise \
-            LimitNOFILE or `ulimit -n`, or use more shards); those that are here go on
+            no room for another miner: \(counted(miners, "miner")) connected, and this process may open \
+            \(descriptors) files (raise LimitNOFILE or ulimit -n, or use more shards); those that are connected are not affected
             """)
     }
 
@@ -139,18 +139,18 @@ struct NewsLog {
     /// To be called once a second: tells how much was not told, and begins anew.
     mutating func tellSilenced(address: (MinerID) -> String? = { _ in nil }) {
         let rejected = rejections.begin()
-        if rejected > 0 { log.notice("…and \(rejected) more rejected shares within a second") }
+        if rejected > 0 { log.notice("…and \(counted(rejected, "more rejected share")) within a second") }
         let dismissed = dismissals.begin()
-        if dismissed > 0 { log.info("…and \(dismissed) more miners sent away within a second") }
+        if dismissed > 0 { log.info("…and \(counted(dismissed, "more closed connection")) within a second") }
         let accepted = acceptances.begin()
-        if accepted > 0 { log.debug("…and \(accepted) more accepted shares within a second") }
+        if accepted > 0 { log.debug("…and \(counted(accepted, "more accepted share")) within a second") }
         let arrived = arrivals.begin()
         if arrived > 0 { log.debug("…and \(arrived) more logins and departures within a second") }
         _ = shortages.begin()
         _ = logins.begin()
         _ = jobs.begin()
         let odd = oddLines.begin()
-        if odd > 0 { log.warning("…and \(odd) more such lines of pools within a second") }
+        if odd > 0 { log.warning("…and \(counted(odd, "more such line")) of pools within a second") }
         tellRefusedShares(address: address)
     }
 
@@ -198,7 +198,7 @@ struct NewsLog {
         case .noAnswer: ("no answer within \(Limits.poolAnswer.count / 1_000) s", "connecting again")
         case .loginRefused(let text): ("login refused: \"\(text)\"", "check user and pass, trying again")
         case .fault(let fault): ("it sent \(fault.text)", "connecting again")
-        case .sessionLost(let text): ("the pool does not know our session any more (\"\(text)\")", "logging in again")
+        case .sessionLost(let text): ("the pool no longer knows our session (\"\(text)\")", "logging in again")
         case .banned(let text, let pause):
             ("the pool has banned us (\"\(text)\")", "next attempt in \((pause.count + 999) / 1_000) s")
         case .redirectedTooOften:

@@ -1,3 +1,4 @@
+internal import DaemonKit
 internal import Logging
 internal import StratumSession
 
@@ -70,7 +71,7 @@ struct PoolOutlook {
             self.outage = nil
             guard outage.toldAt != .never else { return nil }
             let time = PoolOutlook.duration(from: outage.since, to: now)
-            let shares = PoolOutlook.count(refused - outage.refusedBefore, "share")
+            let shares = counted(refused - outage.refusedBefore, "share")
             return Line(level: .notice, text: "mining again after \(time) without a pool; \(shares) refused meanwhile")
         }
         var outage = self.outage ?? (now, .never, refused)
@@ -82,19 +83,14 @@ struct PoolOutlook {
         let reasons = pools.compactMap(trouble).joined(separator: "; ")
         return Line(
             level: .error,
-            text:
-                "no pool for \(PoolOutlook.duration(from: outage.since, to: now)): \(PoolOutlook.count(UInt64(waiting), "miner")) waiting, "
-                + "\(PoolOutlook.count(refused - outage.refusedBefore, "share")) refused since; \(reasons)")
+            text: "no pool for \(PoolOutlook.duration(from: outage.since, to: now)): \(counted(waiting, "miner")) waiting, "
+                + "\(counted(refused - outage.refusedBefore, "share")) refused since; \(reasons)")
     }
 
     /// "pool.example:3333: connection refused, 2 tries"
     private func trouble(of pool: String) -> String? {
         guard let trouble = troubles[pool] else { return nil }
         return "\(pool): \(trouble.reason), \(trouble.tries) \(trouble.tries == 1 ? "try" : "tries")"
-    }
-
-    private static func count(_ number: UInt64, _ noun: String) -> String {
-        "\(number) \(noun)\(number == 1 ? "" : "s")"
     }
 
     /// "42 s", "7 min", "3 h 20 min"

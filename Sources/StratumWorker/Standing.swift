@@ -40,7 +40,7 @@ enum HandoverRefusal: Error, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .supervisorIsGone: "the supervisor is gone"
+        case .supervisorIsGone: "the supervisor exited"
         case .unreadable(let fault): "the state of the earlier process cannot be taken over: \(fault)"
         case .noDescriptors: "the connections of the earlier process cannot be taken over"
         }

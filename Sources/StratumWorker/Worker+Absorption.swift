@@ -46,13 +46,14 @@ extension Worker {
                 let milliseconds = Double((loop.nanoseconds - began) / 10_000) / 100
                 log.notice(
                     """
-                    took \(adoption.miners.count) miners and \(adoption.pools.count) pool connections of shard \
-                    \(departing.shard) in \(milliseconds) ms
-                    """, metadata: ["lost": "\(adoption.lostCount)"])
+                    took over \(counted(adoption.miners.count, "miner")) and \
+                    \(counted(adoption.pools.count, "pool connection")) of shard \(departing.shard) in \
+                    \(milliseconds) ms: \(counted(adoption.lostCount, "connection")) lost
+                    """)
             }
             lifeline.sayAbsorbed(departing.shard, incarnation: departing.incarnation)
         } catch {
-            log.error("shard \(departing.shard) cannot become part of this one: \(error)")
+            log.error("shard \(departing.shard) cannot be taken over: \(error)")
             lifeline.sayCannotAbsorb(departing.shard, incarnation: departing.incarnation)
         }
     }
@@ -119,7 +120,7 @@ extension Worker {
     /// the collector has all events: a successor in the standing `absorbed` tells the same, under the same numbers.
     func leaveAbsorbed() {
         isAbsorbed = true
-        log.notice("another shard has the miners and pools of this one: leaving")
+        log.notice("all miners and pool connections moved to another shard; stopping")
         for id in shard.minerIDs {
             if let key = shard.joinedKey(of: id) { reporter.left(key: key) }
         }
@@ -135,7 +136,7 @@ extension Worker {
             if worker.reporter.acknowledgedSequence >= end {
                 worker.endAbsorbed()
             } else if worker.now >= deadline {
-                worker.log.error("no collector has taken the last events of this shard")
+                worker.log.error("the collector did not confirm the last events of this shard")
                 worker.endAbsorbed()
             }
         }

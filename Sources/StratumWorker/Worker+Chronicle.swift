@@ -89,7 +89,7 @@ extension Worker {
         chronicle =
             Chronicle(continuingIn: memory.bytes, rules: Worker.rules) { form in write(own, to: &form) }
             ?? Chronicle(beginningIn: memory.bytes, rules: Worker.rules) { form in write(own, to: &form) }
-        if chronicle == nil { log.warning("no memory for a successor: miners reconnect when this process dies") }
+        if chronicle == nil { log.warning("no memory for saved state: miners reconnect if this process crashes") }
         writtenAt = now
         keepsSpareMemory = true
         releaseSpareMemory()

@@ -9,7 +9,7 @@ internal import Telemetry
 extension Worker {
     func supervisorGone() {
         lifelineWatch?.close()
-        if stopDeadline == nil { log.notice("let go by the supervisor, or it is gone: leaving") }
+        if stopDeadline == nil { log.notice("the supervisor closed its connection; stopping") }
         stop()
     }
 

@@ -28,7 +28,7 @@ extension Worker {
         while true {
             switch lifeline.wait() {
             case .word(.leave): ExitCode.stopped.exitNow()
-            case .word(.resume): return log.notice("goes on: the hand-over was called off")
+            case .word(.resume): return log.notice("handover cancelled; continuing")
             case .word(.absorbed): return leaveAbsorbed()
             case .word(.freeze), .word(.adopt), .word(.go), .task: break
             case .absorb(let shard): lifeline.refuse(shard)

@@ -64,7 +64,7 @@ extension Worker {
         } catch {
             // Who decided the log may be started yet (the supervisor keeps its program).
             if standing == .besideFrozen || error == .otherRules { throw .unreadable(error) }
-            log.error("the state of the earlier process cannot be taken over (\(error)); its miners connect anew")
+            log.error("the state of the previous process cannot be used (\(error)); its miners reconnect")
             return nil
         }
     }
@@ -101,8 +101,11 @@ extension Worker {
         adoptConfiguration()
         let milliseconds = Double((loop.nanoseconds - began) / 10_000) / 100
         log.notice(
-            "took over \(adoption.miners.count) miners and \(adoption.pools.count) pool connections in \(milliseconds) ms",
-            metadata: ["replayed": "\(adoption.replayed)", "lost": "\(adoption.lostCount)"])
+            """
+            took over \(counted(adoption.miners.count, "miner")) and \(counted(adoption.pools.count, "pool connection")) \
+            in \(milliseconds) ms: \(counted(adoption.replayed, "logged input")) replayed, \
+            \(counted(adoption.lostCount, "connection")) lost
+            """)
     }
 
     /// What the operator has changed since the predecessor was started. Miners stay, and what becomes of the pools' connections
@@ -120,7 +123,7 @@ extension Worker {
         defer { bytes.deallocate() }
         var form = FormWriter(into: bytes)
         policy.encode(to: &form)
-        guard form.fits else { return log.error("the settings are too long: those of before stay in force") }
+        guard form.fits else { return log.error("the new settings are too long; the previous ones stay in force") }
         take(.policy, UnsafeRawBufferPointer(rebasing: bytes[..<form.count]))
     }
 

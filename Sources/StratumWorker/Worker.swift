@@ -226,7 +226,7 @@ final class Worker {
                 try shard.take(input, bytes.span, with: parser, at: now)
             }
         } catch {
-            log.error("an input does not fit: \(error)")  // only replayed ones can
+            log.error("saved state is inconsistent: \(error)")  // only replayed ones can
         }
     }
 

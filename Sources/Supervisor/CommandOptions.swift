@@ -22,7 +22,7 @@ struct CommandOptions: ParsableArguments {
         let line = CommandLineReading(CommandLine.arguments.dropFirst(), verbs: Millrace.verbs)
         guard !line.errors.isEmpty else { return line }
         for finding in line.warnings + line.errors { say("\(finding)") }
-        say("see millrace --help")
+        say("see millrace --help (commands) and millrace run --help (options)")
         DaemonKit.ExitCode.usage.exit()
     }
 }

@@ -26,7 +26,7 @@ struct Leftovers {
             usleep(Leftovers.lookMillis * 1_000)
         }
         for process in processes() {
-            log.warning("process \(process) of the earlier service did not leave: killing it")
+            log.warning("process \(process) of the previous service did not exit; sending SIGKILL")
             kill(process, SIGKILL)
         }
         // Their sockets are free when the kernel has taken them down, which it does at once unless it is stuck itself.

@@ -7,19 +7,36 @@ internal import DaemonKit
     static let configuration = CommandConfiguration(
         commandName: "millrace",
         abstract: "A sharded Stratum proxy for CryptoNote miners.",
-        version: BuildInformation.version,
+        usage: """
+            millrace [run] [options]
+            millrace COMMAND [--config FILE | --run-dir DIR] [options]
+            """,
+        discussion: """
+            Without a command the proxy runs, in the foreground, until it is stopped:
+              millrace --config config.json
+              millrace -o pool.example:3333 -u WALLET -b 0.0.0.0:3333 --http-port 8080
+              millrace --config config.json --dry-run
+
+            The configuration is xmrig-proxy's config.json. Without --config and --url the first of these is used: config.json \
+            beside the program, config.json in the current directory, ~/.config/millrace/config.json, ~/.xmrig-proxy.json, \
+            ~/.config/xmrig-proxy.json, /etc/millrace/config.json. The other commands find the running service by the same \
+            file, or by --run-dir.
+
+            millrace run --help lists the options, millrace COMMAND --help those of a command.
+            """,
+        version: BuildInformation.text,
         subcommands: [
             Run.self, StatusVerb.self, ShardsVerb.self, RestartVerb.self, DrainVerb.self, ScaleVerb.self,
             ReloadVerb.self, UpgradeVerb.self, StopVerb.self, HealthCheck.self,
         ],
-        defaultSubcommand: Run.self,
-        // Not ours: so `millrace --help` is answered by the default verb, which has the options people look for.
-        helpNames: [])
+        defaultSubcommand: Run.self, helpNames: .shortAndLong)
 
     static let verbs = configuration.subcommands.map { $0._commandName } + ["help"]
 
     static func main() {
-        main(words(of: Array(CommandLine.arguments.dropFirst())))
+        let line = words(of: Array(CommandLine.arguments.dropFirst()))
+        if line == ["--version"] { Versions.show() }
+        main(line)
     }
 
     /// What ArgumentParser is to see of a command line. `run` and `healthcheck` take xmrig-proxy's options, which

@@ -23,22 +23,25 @@ extension ChildReport {
         return switch self {
         case .ready(let millis): "\(who) is ready after \(millis) ms"
         case .neverReady: "\(who) did not become ready in time; replacing it"
-        case .stalled: "\(who) has stalled: its main loop gives no sign of life; replacing it"
-        case .killed: "\(who) did not leave in time; killing it"
-        case .died(let ending, let millis): "\(who) \(ending.text); starting it again in \(millis) ms"
-        case .failed(let failure): "\(who) has failed and will not be started again: \(failure.text)"
-        case .yielding: "\(who) is asked to make room for a new process"
-        case .handingOver: "\(who) is going to be replaced; its successor is started beside it"
-        case .handoverFailed(let fault): "\(who) goes on as before, its successor failed: \(fault.text)"
-        case .replaced(let ending): "\(who) stopped (\(ending.text)); its successor follows"
-        case .draining(let millis): "\(who) takes no new miners, and has \(millis / 1_000) s to send its own away"
-        case .drained(let ending?): "\(who) is drained (it \(ending.text)); its place stays empty"
-        case .drained(nil): "\(who): its place stays empty"
-        case .moving: "\(who) goes; its miners are moved to another shard"
-        case .moveFailed(let fault): "\(who): its miners cannot be moved: \(fault.text)"
-        case .moved: "\(who) is gone, its miners are served by another shard"
+        case .stalled: "\(who) has stalled: no heartbeat; replacing it"
+        case .killed: "\(who) did not exit in time; sending SIGKILL"
+        case .died(let ending, let millis): "\(who) \(ending.text); restarting in \(millis) ms"
+        case .failed(let failure): "\(who) has failed and is not restarted: \(failure.text)"
+        case .yielding: "\(who) is being replaced"
+        case .handingOver: "\(who) is being replaced; starting the new process beside it"
+        case .handoverFailed(let fault): "\(who) continues; its new process failed: \(fault.text)"
+        case .replaced(.exit(0)): "\(who) stopped; the new process follows"
+        case .replaced(let ending): "\(who) stopped (\(ending.text)); the new process follows"
+        case .draining(let millis):
+            "\(who) is draining: no new miners, \(millis / 1_000) s to disconnect the present ones"
+        case .drained(let ending?): "\(who) is drained (\(ending.text)); it stays empty until it is restarted"
+        case .drained(nil): "\(who) is drained; it stays empty until it is restarted"
+        case .moving: "\(who) is being removed; moving its miners to another shard"
+        case .moveFailed(let fault): "\(who) cannot move its miners: \(fault.text)"
+        case .moved: "\(who) is removed; another shard serves its miners"
+        case .stopped(.exit(0)): "\(who) stopped"
         case .stopped(let ending): "\(who) stopped (\(ending.text))"
-        case .abandoned: "\(who) is stuck in the kernel; going on without it"
+        case .abandoned: "\(who) does not exit after SIGKILL (stuck in the kernel); ignored"
         }
     }
 }
@@ -46,8 +49,8 @@ extension ChildReport {
 extension Failure {
     var text: String {
         switch self {
-        case .keptDying(let deaths, let last): "it died \(deaths) times in a row; at last it \(last.text)"
-        case .refused(let code): "it \(Ending.exit(code).text), which a restart would not change"
+        case .keptDying(let deaths, let last): "\(counted(deaths, "failure")) in a row, the last: \(last.text)"
+        case .refused(let code): "\(Ending.exit(code).text); a restart would not help"
         }
     }
 
@@ -63,9 +66,9 @@ extension Failure {
 extension HandoverFault {
     var text: String {
         switch self {
-        case .died(let ending): "it \(ending.text)"
+        case .died(let ending): ending.text
         case .notPrepared: "it did not start in time"
-        case .cannotFreeze: "there is no memory to write the state of the shard to"
+        case .cannotFreeze: "no memory for the state of the shard"
         case .notAdopted: "it did not take over in time"
         }
     }
@@ -74,8 +77,8 @@ extension HandoverFault {
 extension MoveFault {
     var text: String {
         switch self {
-        case .cannotFreeze: "there is no memory to write the state of the shard to"
-        case .hasStalled: "it does not stand still"
+        case .cannotFreeze: "no memory for the state of the shard"
+        case .hasStalled: "it does not respond"
         case .nobodyTookIt: "no other shard can take them"
         case .nobodyAnswered: "the shard that was to take them does not answer"
         }
@@ -99,8 +102,8 @@ extension RestartCause {
 extension Ending {
     var text: String {
         switch self {
-        case .exit(let code): "left with exit code \(code)" + (ExitCode(rawValue: code).map { " (\($0))" } ?? "")
-        case .signal(let number): "was ended by \(Ending.name(ofSignal: number))"
+        case .exit(let code): "exited with code \(code)" + (ExitCode(rawValue: code).map { " (\($0))" } ?? "")
+        case .signal(let number): "was killed by \(Ending.name(ofSignal: number))"
         case .couldNotStart(let code): "could not be started: \(SystemFailure(code: code))"
         }
     }

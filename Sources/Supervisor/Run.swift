@@ -8,26 +8,14 @@ internal import Logging
 /// `millrace run`, the verb that is meant when none is given: configuration in, service until it is told to stop.
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run the proxy (the default verb).",
-        usage: """
-            millrace [run] [options]
-            millrace status|shards|reload|upgrade|stop [--config FILE | --run-dir DIR] [--json]
-            millrace restart SHARD|all [--config FILE | --run-dir DIR] [--json]
-            millrace drain SHARD [--within SECONDS] [--config FILE | --run-dir DIR] [--json]
-            millrace scale NUMBER [--within SECONDS] [--config FILE | --run-dir DIR] [--json]
-            millrace healthcheck [options]
-            millrace --version
-            """,
+        abstract: "Run the proxy.",
+        usage: "millrace [run] [options]",
         discussion: """
-            A sharded Stratum proxy for CryptoNote miners. It reads config.json (xmrig-proxy's format) or takes its \
-            options instead, and runs until it is stopped. In short:
-              millrace --config config.json
-              millrace -o pool.example:3333 -u WALLET -b 0.0.0.0:3333 --http-port 8080
-              millrace --config config.json --dry-run
+            Reads config.json (xmrig-proxy's format) or takes its options instead, and runs in the foreground until it is \
+            stopped. Options override the file.
 
-            Options win over the file. Exit codes: 0 stopped as asked, 1 failed, 2 bad configuration, 3 no shard could be kept \
-            alive, 4 an address or the run directory is in use, 5 a program of the service is missing, 64 wrong \
-            command line.
+            Exit codes: 0 stopped as asked, 1 failed, 2 bad configuration, 3 every shard has failed, 4 an address or the run \
+            directory is in use, 5 a program of the service is missing, 64 wrong command line.
             """,
         helpNames: .shortAndLong)
 
@@ -61,7 +49,7 @@ struct Run: ParsableCommand {
         let log = Run.startLog(settings)
         for warning in resolution.warnings { log.warning("\(warning.logText)") }
         if let file, file.path == ConfigurationSource.documentPath(inRunDirectory: settings.runDirectory) {
-            log.notice("\(file.path): taken over the API earlier; it decides where no option does")
+            log.notice("\(file.path): received over the API earlier; options override it")
         }
         let configuration = RunningConfiguration(
             settings: settings, file: file, options: source.options, surroundings: surroundings)

@@ -33,7 +33,7 @@ struct RunDirectory {
                 message: "\(path): another Millrace\(who) uses this run directory; a second needs its own --run-dir")
         }
         if let predecessor {
-            log.warning("process \(predecessor) did not end in good order; clearing up after it")
+            log.warning("process \(predecessor) crashed or was killed; removing what it left")
             Leftovers(of: path).clear(log: log)
         }
         RunDirectory.removeSockets(in: path)

@@ -19,7 +19,7 @@ extension ServiceRun {
         case .scale(let count, let seconds): return scale(to: count, withinSeconds: seconds)
         case .upgrade: return beginUpgrade()
         case .stop:
-            stop("asked to stop")
+            stop("stop requested")
             return .begun
         }
     }
@@ -27,7 +27,7 @@ extension ServiceRun {
     private func restart(_ names: [ChildName]) -> ControlReply {
         do throws(RestartRefusal) {
             let orders = try service.restart(names, at: now)
-            log.notice("asked to restart \(names.map(\.description).joined(separator: ", "))")
+            log.notice("restart requested: \(names.map(\.description).joined(separator: ", "))")
             restartHaltedAt = nil
             perform(orders)
             return .begun
@@ -65,7 +65,7 @@ extension ServiceRun {
     private func reopenLogs() {
         guard let file = configuration.settings.logFile else { return }
         LogOutput.reopen()
-        log.notice("log file \(file) opened again")
+        log.notice("log file \(file) reopened")
         for child in Array(children.values) + Array(successors.values) + dismissed { child.reopenLog() }
     }
 
@@ -83,11 +83,11 @@ extension ServiceRun {
         switch outcome {
         case .unchanged(let warnings):
             for warning in warnings { log.warning("\(warning.logText)") }
-            log.notice("\(reason): the configuration says what is in force already")
+            log.notice("\(reason): configuration unchanged")
         case .refused(let refusal):
             rebound?.closeNew(since: sockets)
             for line in refusal.lines { log.error("\(reason): \(line)") }
-            log.error("\(reason): the configuration is not taken; the service goes on as it is")
+            log.error("\(reason): configuration refused; the service continues unchanged")
             return .refused(refusal)
         case .changed(let change, let warnings):
             for warning in warnings { log.warning("\(warning.logText)") }
@@ -102,7 +102,7 @@ extension ServiceRun {
             log.notice("\(reason): now in force: \(change.changed.joined(separator: ", "))")
         }
         for key in change.waiting {
-            log.warning("\(reason): \(key) cannot be changed while the service runs; restart it to put that in force")
+            log.warning("\(reason): \(key) cannot be changed while the service runs; restart it to apply that")
         }
         LogOutput.change(
             format: change.settings.logFormat == .json ? .json : .text,
@@ -136,7 +136,7 @@ extension ServiceRun {
             case .nothing: break
             // What we have written ourselves is no news, and neither is a touch.
             case .changed: if configuration.hasFileChanged { _ = reload("\(path) has changed") }
-            case .gone: log.warning("\(path) is gone; the service goes on as it is")
+            case .gone: log.warning("\(path) was removed; the service continues unchanged")
             }
         }
     }
@@ -200,7 +200,7 @@ extension RestartRefusal {
         case .serviceIsStopping:
             ControlRefusal(.impossible, lines: ["the service is stopping"])
         case .isDraining(let name):
-            ControlRefusal(.impossible, lines: ["\(name) is sending its miners away; ask again when it is drained"])
+            ControlRefusal(.impossible, lines: ["\(name) is draining; ask again when it is drained"])
         case .isBeingReplaced(let name):
             ControlRefusal(.impossible, lines: ["\(name) is being replaced; ask again when it is ready"])
         case .nobodyWouldServe:

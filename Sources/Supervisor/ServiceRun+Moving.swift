@@ -13,7 +13,7 @@ extension ServiceRun {
             return perform(service.handle(.notGiven, of: name, at: now))
         }
         receivers[name] = receiver
-        log.info("\(receiver) is asked to take over the miners of \(name)")
+        log.info("moving the miners of \(name) to \(receiver)")
     }
 
     private var receiver: ChildName? {

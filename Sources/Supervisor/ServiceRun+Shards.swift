@@ -13,13 +13,13 @@ extension ServiceRun {
         log.notice("miners connect to \(rebound.binds.map(\.name).joined(separator: ", "))")
         guard !rebound.formerBinds.isEmpty else { return }
         let former = rebound.formerBinds.map(\.name).joined(separator: ", ")
-        log.notice("until all shards are replaced they connect to \(former) too")
+        log.notice("former addresses stay open until all shards are replaced: \(former)")
     }
 
     /// Every shard listens on the present addresses.
     func leaveFormerAddresses() {
         guard !sockets.formerBinds.isEmpty else { return }
-        log.notice("no miners connect any more to \(sockets.formerBinds.map(\.name).joined(separator: ", "))")
+        log.notice("closed former addresses: \(sockets.formerBinds.map(\.name).joined(separator: ", "))")
         // Ours first, so that a shard's are the last: it lets in who waits in their queues.
         sockets.closeFormer()
         for name in service.shards { children[name]?.say(.listen(socketCount: sockets.binds.count)) }
@@ -29,7 +29,7 @@ extension ServiceRun {
 
     func drain(_ number: Int, withinSeconds seconds: Int) -> ControlReply {
         if let refusal = ServiceRun.refusal(ofSeconds: seconds) { return .refused(refusal) }
-        return change("asked to drain shard \(number)") { (service) throws(RestartRefusal) in
+        return change("drain requested: shard \(number)") { (service) throws(RestartRefusal) in
             try service.drain(.shard(number), withinMillis: Int64(seconds) * 1_000, at: now)
         }
     }
@@ -40,7 +40,7 @@ extension ServiceRun {
             let line = "expected a number of shards from 1 to \(Settings.shardsMax), found \(count)"
             return .refused(ControlRefusal(.invalid, lines: [line]))
         }
-        return change("asked for \(count) shards") { (service) throws(RestartRefusal) in
+        return change("scaling requested: \(counted(count, "shard"))") { (service) throws(RestartRefusal) in
             try service.scale(to: count, withinMillis: Int64(seconds) * 1_000, at: now)
         }
     }
@@ -90,7 +90,7 @@ extension ServiceRun {
     /// The new shards have no sockets until their processes are spawned.
     func grow(to count: Int) {
         sockets.resize(to: count)
-        log.notice("from now on there are \(count) shards")
+        log.notice("\(counted(count, "shard")) now; the collector is restarted to follow them")
         // It listens to as many as it was started with. Its connections to the others' events are made anew, and nothing is lost.
         perform(service.replace([.collector], at: now))
     }
@@ -98,6 +98,6 @@ extension ServiceRun {
     func shrink(to count: Int) {
         sockets.resize(to: count)
         legacies = legacies.filter { $0.key < count }
-        log.notice("shard \(count) is gone")
+        log.notice("shard \(count) removed")
     }
 }

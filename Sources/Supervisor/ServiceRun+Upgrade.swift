@@ -18,7 +18,7 @@ extension ServiceRun {
         guard trial == nil, isToBecome == nil, upgrade?.phase != .replacing else {
             return .refused(ControlRefusal(.impossible, lines: ["an upgrade is under way already"]))
         }
-        log.notice("asked to upgrade: trying \(executable)")
+        log.notice("upgrade requested: checking \(executable)")
         do {
             let state = try MemoryFile.write(handed, name: "millrace-service")
             defer { close(state) }
@@ -58,17 +58,17 @@ extension ServiceRun {
 
     private func refuseUpgrade(_ lines: [String]) {
         for line in lines { log.error("upgrade: \(line)") }
-        log.error("upgrade refused; the service goes on as it is")
+        log.error("upgrade refused; the service continues unchanged")
         upgrade = UpgradeStatus(.refused, lines: lines)
     }
 
     /// Does not return when all goes well.
     private func become(_ version: String) {
-        log.notice("going on as Millrace \(version)")
+        log.notice("executing Millrace \(version)")
         serviceManager?.say(status: "upgrading to Millrace \(version)")
         let handed = handed
         guard let state = try? MemoryFile.write(handed, name: "millrace-service") else {
-            return refuseUpgrade(["there is no memory to write the state of the service to"])
+            return refuseUpgrade(["no memory for the state of the service"])
         }
         let environment = ServiceRun.ownEnvironment + (serviceManager?.environment ?? [])
         let failure = ProgramChange.execute(
@@ -108,7 +108,7 @@ extension ServiceRun {
         }
         considerHandOver()
         log.notice(
-            "Millrace \(BuildInformation.version) goes on where \(inherited.version) stopped",
+            "upgraded from Millrace \(inherited.version) to \(BuildInformation.version)",
             metadata: ["adopted": "\(children.count)"])
         if configuration.settings.watchesFile, configuration.path != nil, configuration.hasFileChanged {
             _ = reload("the file has changed")

@@ -132,7 +132,7 @@ final class ServiceRun {
 
     private func interrupted() {
         guard service.isStopping else { return stop("SIGINT") }
-        log.warning("SIGINT again: killing what is left")
+        log.warning("second SIGINT: sending SIGKILL to all processes")
         perform(service.stopAtOnce(at: now))
     }
 
@@ -271,7 +271,8 @@ final class ServiceRun {
             if service.isStopping, case .shard(let number) = name {
                 legacies[number] = nil  // nobody comes who could go on
             } else if legacy(of: name)?.processEnded() == false {
-                log.error("\(name): what it was handed seems to be what ends it; its miners have to connect anew")
+                log.error(
+                    "\(name): saved state discarded: three processes in a row failed with it; its miners reconnect")
             }
             perform(service.handle(.ended(ending), of: name, at: now, jitter: jitter))
         }
@@ -290,12 +291,12 @@ final class ServiceRun {
     private func tell(_ announcement: Announcement) {
         switch announcement {
         case .serving(let shards):
-            let text = "ready: \(shards) of \(settings.shards) shards serve"
+            let text = readiness(of: shards)
             log.notice("\(text); miners connect to \(sockets.binds.map(\.name).joined(separator: ", "))")
             serviceManager?.sayReady(status: text)
         case .nothingServes(let failure):
             exitCode = failure.exitCode
-            log.critical("no shard can serve any more; stopping with exit code \(exitCode.rawValue)")
+            log.critical("every shard has failed; stopping with exit code \(exitCode.rawValue)")
             serviceManager?.sayStopping()
         case .restarted:
             log.notice("planned restarts done")
@@ -305,11 +306,11 @@ final class ServiceRun {
         case .restartsHalted(let name):
             restartHaltedAt = name
             if upgrade?.phase == .replacing { upgrade?.phase = .halted }
-            log.error("the new process of \(name) has failed; the planned restarts of the others are called off")
+            log.error("the new process of \(name) failed; the remaining planned restarts are cancelled")
             serviceManager?.sayReady(status: readiness)
         case .grown(let count): grow(to: count)
         case .shrunk(let count): shrink(to: count)
-        case .scaled(let count): log.notice("there are \(count) shards now")
+        case .scaled(let count): log.notice("scaled to \(counted(count, "shard"))")
         case .stopped:
             log.notice("stopped")
             for source in signals { source.close() }
@@ -368,7 +369,11 @@ final class ServiceRun {
     // MARK: - Time and chance
 
     /// One line for `systemctl status`.
-    var readiness: String { "ready: \(service.readyShards) of \(settings.shards) shards serve" }
+    var readiness: String { readiness(of: service.readyShards) }
+
+    private func readiness(of shards: Int) -> String {
+        "ready: \(shards) of \(counted(settings.shards, "shard")) serving"
+    }
 
     /// Monotonic milliseconds.
     var now: Int64 { Int64(loop.nanoseconds / 1_000_000) }

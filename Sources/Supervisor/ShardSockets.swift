@@ -183,7 +183,7 @@ struct ShardSockets {
             return address
         } catch {
             guard bind.isBeyond(error) else { throw ShardSockets.failure(bind.name, bind.port, error) }
-            log.warning("\(bind.name): this machine has no IPv6 (\(error)); going on without")
+            log.warning("\(bind.name): this machine has no IPv6 (\(error)); address skipped")
             return nil
         }
     }

@@ -30,11 +30,11 @@ struct ShardsVerb: ParsableCommand {
 /// `millrace drain <shard>`
 struct DrainVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "drain", abstract: "Send the miners of one shard away and leave its place empty.",
+        commandName: "drain", abstract: "Disconnect the miners of one shard and leave it empty.",
         discussion: """
             The shard takes no new miners; those that it has are disconnected at random moments within the time, and connect to \
-            the other shards. Whoever is left at its end is cut off. `millrace restart SHARD` brings the shard back. \
-            Returns when it is empty; interrupted, it goes on.
+            the other shards. Miners that are left at the end are reset. `millrace restart SHARD` brings the shard back. \
+            Waits until it is empty; interrupting the command does not interrupt the operation.
 
             \(verbExitCodes)
             """, helpNames: .shortAndLong)
@@ -51,7 +51,7 @@ struct DrainVerb: ParsableCommand {
         service.leave(
             service.watch(client) { status in
                 guard let child = status.children.first(where: { $0.kind == .shard && $0.shard == shard }) else {
-                    return VerbOutcome(.failed, lines: ["shard \(shard) is gone"])
+                    return VerbOutcome(.failed, lines: ["shard \(shard) was removed"])
                 }
                 progress.show([child])
                 if child.state == .draining { return nil }
@@ -63,16 +63,17 @@ struct DrainVerb: ParsableCommand {
 /// `millrace scale <n>`
 struct ScaleVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "scale", abstract: "Have more or fewer shards.",
+        commandName: "scale", abstract: "Change the number of shards.",
         discussion: """
-            New shards are started. With fewer, those with the highest numbers go, and their miners move to the others without \
-            being disconnected; where that cannot be, they are sent away within the time. It holds until the service is restarted, or millrace.shards \
-            is changed in the configuration. Returns when it is so; interrupted, it goes on.
+            With more, new shards are started. With fewer, those with the highest numbers are removed, and their miners move to \
+            the others without being disconnected; where that is impossible, they are drained within the time. The number is \
+            valid until the service is restarted, or millrace.shards is changed in the configuration. Waits until done; \
+            interrupting the command does not interrupt the operation.
 
             \(verbExitCodes)
             """, helpNames: .shortAndLong)
 
-    @Argument(help: ArgumentHelp("How many shards there shall be.", valueName: "number")) var shards: Int
+    @Argument(help: ArgumentHelp("The new number of shards.", valueName: "number")) var shards: Int
     @OptionGroup var time: DrainTime
     @OptionGroup var service: ServiceAddress
 
@@ -87,7 +88,7 @@ struct ScaleVerb: ParsableCommand {
                 progress.show(all.filter { $0.state == .draining })
                 if status.scalesTo == shards { return nil }
                 if let other = status.scalesTo {
-                    return VerbOutcome(.failed, lines: ["somebody else has asked for \(other) shards"])
+                    return VerbOutcome(.failed, lines: ["another request changed the number of shards to \(other)"])
                 }
                 let isGood = all.count == shards && all.allSatisfy(\.isAsWanted)
                 return VerbOutcome(isGood ? .done : .failed, lines: all.map(\.line))
@@ -96,7 +97,7 @@ struct ScaleVerb: ParsableCommand {
 }
 
 struct DrainTime: ParsableArguments {
-    @Option(help: ArgumentHelp("Over how many seconds miners are sent away.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Over how many seconds miners are disconnected.", valueName: "seconds"))
     var within = ControlRequest.withinSecondsDefault
 }
 
@@ -107,7 +108,7 @@ extension ServiceAddress {
     func watch(_ client: ControlClient, _ judge: (ServiceStatus) -> VerbOutcome?) -> VerbOutcome {
         while true {
             guard case .status(let status) = ask(.status, of: client) else {
-                return VerbOutcome(.failed, lines: ["the service does not tell how it goes on"])
+                return VerbOutcome(.failed, lines: ["the service did not report its state"])
             }
             if status.isStopping { return VerbOutcome(.failed, lines: ["the service is stopping"]) }
             if let outcome = judge(status) { return outcome }

@@ -10,7 +10,7 @@ struct StatusTable {
         let heading =
             "Millrace \(status.version), process \(status.processID), "
             + (status.isStopping ? "stopping" : "up \(StatusTable.duration(from: status.startedAt, to: now))")
-        var rows = [["", "STATE", "PROCESS", "UP", "RESTARTS", "LAST DEATH"]]
+        var rows = [["", "STATE", "PROCESS", "UP", "RESTARTS", "LAST FAILURE"]]
         rows += status.children.map { child in
             [
                 child.name, child.state.rawValue, child.processID.map(String.init) ?? "-",
@@ -24,7 +24,7 @@ struct StatusTable {
         }
         if let count = status.scalesTo { lines.append("wanted number of shards: \(count)") }
         if let place = status.restartHaltedAt {
-            lines.append("the last restarts came to a halt: the new process of \(place) failed")
+            lines.append("restarts cancelled: the new process of \(place) failed")
         }
         lines += StatusTable.lines(of: status.configuration, now: now)
         text = lines.joined(separator: "\n") + "\n"

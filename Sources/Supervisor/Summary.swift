@@ -1,18 +1,18 @@
 internal import Configuration
+internal import DaemonKit
 
 /// What a configuration comes to, in a few lines without secrets.
 enum Summary {
     static func lines(of settings: Settings) -> [String] {
-        let shards = settings.shards == 1 ? "1 shard" : "\(settings.shards) shards"
         let api = settings.api.map { api in
             "API on \(Settings.Bind(host: api.host, port: api.port).name), "
                 + (api.accessToken == nil ? "no token" : "token required")
                 + (api.isRestricted ? ", read-only" : "")
         }
         return [
-            "pools: " + settings.pools.map(\.name).joined(separator: ", "),
-            "miners connect to " + settings.binds.map(\.name).joined(separator: ", "),
-            "\(shards), " + (api ?? "no API"),
+            "pools: \(settings.pools.map(\.name).joined(separator: ", "))",
+            "miners connect to \(settings.binds.map(\.name).joined(separator: ", "))",
+            "\(counted(settings.shards, "shard")), \(api ?? "no API")",
             "run directory \(settings.runDirectory)",
         ]
     }

@@ -115,18 +115,18 @@ final class UpgradeTrial {
     private var verdict: Verdict {
         let lines = String(decoding: said, as: UTF8.self).split(separator: "\n").map(String.init)
         if isOutOfTime {
-            return .refused(["\(executable): did not say within \(patienceMillis) ms whether it can go on"])
+            return .refused(["\(executable): did not say within \(patienceMillis) ms whether it can continue"])
         }
         if ending == .exit(0), let version = lines.last(where: { $0.hasPrefix(Resumption.favour) }) {
             return .goesOn(String(version.dropFirst(Resumption.favour.count)))
         }
         let end =
             switch ending {
-            case .exit(let code): "left with exit code \(code)"
-            case .signal(let number): "was ended by signal \(number)"
+            case .exit(let code): "exited with code \(code)"
+            case .signal(let number): "was killed by signal \(number)"
             case nil: "went"
             }
-        return .refused(["\(executable): \(end), and did not say that it can go on with this service"] + lines)
+        return .refused(["\(executable): \(end), and did not confirm that it can continue this service"] + lines)
     }
 
     private func letGo() {

@@ -6,11 +6,12 @@ internal import Glibc
 /// `millrace upgrade`
 struct UpgradeVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "upgrade", abstract: "Make the running service go on as the programs that are installed now.",
+        commandName: "upgrade",
+        abstract: "Replace the running programs by the installed ones; miners stay connected.",
         discussion: """
             The supervisor executes the program that is now where it was started from, in the same process, and replaces \
             all other processes one after the other; miners and pools keep their connections. A program that cannot \
-            go on with the service is refused, and nothing changes. Returns when all is done.
+            continue the service is refused, and nothing changes. Waits until done.
 
             Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 the configuration does not \
             tell which service is meant, 3 no service answers there, 64 wrong command line.
@@ -46,7 +47,7 @@ struct UpgradeVerb: ParsableCommand {
             if status.isStopping { return VerbOutcome(.failed, lines: ["the service is stopping"]) }
             if let outcome = UpgradeVerb.outcome(of: status) { return outcome }
         }
-        return VerbOutcome(.failed, lines: ["the service does not answer any more; its log tells why"])
+        return VerbOutcome(.failed, lines: ["the service no longer answers; see its log"])
     }
 
     /// nil while it goes on.
@@ -58,13 +59,14 @@ struct UpgradeVerb: ParsableCommand {
         case .halted:
             let place = status.restartHaltedAt ?? "a shard"
             return VerbOutcome(
-                .failed, lines: ["the new process of \(place) failed; those after it were left as they are"] + children)
+                .failed,
+                lines: ["the new process of \(place) failed; the shards after it were not restarted"] + children)
         case .done:
             let isWhole = status.children.allSatisfy(\.isAsWanted)
             return VerbOutcome(
                 isWhole ? .done : .failed,
-                lines: ["process \(status.processID) goes on as Millrace \(status.version)"] + children)
-        case nil: return VerbOutcome(.failed, lines: ["the service does not tell how it goes on"])
+                lines: ["process \(status.processID) now runs Millrace \(status.version)"] + children)
+        case nil: return VerbOutcome(.failed, lines: ["the service did not report its state"])
         }
     }
 }

@@ -33,7 +33,7 @@ struct StatusVerb: ParsableCommand {
 struct RestartVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restart", abstract: "Replace the process of one shard, or of all, one after the other.",
-        discussion: "Each shard waits for the one before to be ready. Returns when all is done.\n\n" + verbExitCodes,
+        discussion: "Each shard waits for the one before to be ready. Waits until all are done.\n\n" + verbExitCodes,
         helpNames: .shortAndLong)
 
     @Argument(help: ArgumentHelp("The shard's number, or all.", valueName: "shard|all")) var which: String
@@ -58,7 +58,7 @@ struct RestartVerb: ParsableCommand {
     private func watch(_ client: ControlClient) -> VerbOutcome {
         while true {
             guard case .status(let status) = service.ask(.status, of: client) else {
-                return VerbOutcome(.failed, lines: ["the service does not tell how it goes on"])
+                return VerbOutcome(.failed, lines: ["the service did not report its state"])
             }
             if status.isStopping { return VerbOutcome(.failed, lines: ["the service is stopping"]) }
             let shards = status.children.filter { child in
@@ -77,7 +77,7 @@ struct RestartVerb: ParsableCommand {
         let lines = shards.map(\.line)
         if let place = status.restartHaltedAt {
             return VerbOutcome(
-                .failed, lines: ["the new process of \(place) failed; those after it were left as they are"] + lines)
+                .failed, lines: ["the new process of \(place) failed; the shards after it were not restarted"] + lines)
         }
         return VerbOutcome(shards.allSatisfy { $0.state == .ready } ? .done : .failed, lines: lines)
     }
@@ -107,8 +107,8 @@ struct ReloadVerb: ParsableCommand {
 /// `millrace stop`
 struct StopVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stop", abstract: "Stop the running service in good order.",
-        discussion: "Returns when it has stopped.\n\n" + verbExitCodes, helpNames: .shortAndLong)
+        commandName: "stop", abstract: "Stop the running service in order.",
+        discussion: "Waits until it has stopped.\n\n" + verbExitCodes, helpNames: .shortAndLong)
 
     @OptionGroup var service: ServiceAddress
 

@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test func anUnknownWorkerIsNotFound() {
-        #expect(throws: Refused(.notFound, message: "No such worker is remembered.")) { try answer("worker=rack8") }
+        #expect(throws: Refused(.notFound, message: "There is no such worker.")) { try answer("worker=rack8") }
     }
 
     @Test func whatMakesNoSenseIsRefusedWithWhatWasExpected() {

@@ -171,6 +171,13 @@ struct CommandLineReadingTests {
         #expect(read(line).errors.first?.message.hasSuffix(advice) == true)
     }
 
+    @Test(arguments: ["stopp", "shard", "relaod"])
+    func anUnknownCommandListsTheKnownOnesAndTheNearest(_ word: String) throws {
+        let message = try #require(read(word).errors.first?.message)
+        #expect(message.contains("unknown command; there are run, status"))
+        #expect(message.contains("; did you mean: millrace "))
+    }
+
     @Test func nothingButUnknownWordsIsAnError() {
         #expect(
             read("quit").errors.first?.message.hasPrefix("\"quit\": unknown command; there are run, status") == true)

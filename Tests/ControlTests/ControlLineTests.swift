@@ -9,7 +9,7 @@ import Testing
         shard.restartCauses = ["SIGKILL": 2, "asked": 1]
         shard.miners = 120
         shard.upstreams = 1
-        shard.lastDeath = "was ended by SIGKILL"
+        shard.lastDeath = "was killed by SIGKILL"
         var status = ServiceStatus(
             version: "1.2.3", processID: 4711, startedAt: 1_700_000_000_000,
             children: [ChildStatus(kind: .collector, state: .ready), shard],

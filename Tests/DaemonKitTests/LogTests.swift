@@ -16,10 +16,25 @@ import Testing
         String(decoding: style.line(time: time, level: level, message: message, metadata: metadata), as: UTF8.self)
     }
 
+    /// 2026-03-29 and 2026-10-25 are when summer time begins and ends in Europe.
+    @Test(arguments: [
+        (10, 25, 2, 7_200, "2026-10-25T02:05:09.007+02:00"), (10, 25, 2, 3_600, "2026-10-25T02:05:09.007+01:00"),
+        (3, 29, 3, 7_200, "2026-03-29T03:05:09.007+02:00"), (1, 1, 0, 0, "2026-01-01T00:05:09.007+00:00"),
+        (6, 1, 23, -12_600, "2026-06-01T23:05:09.007-03:30"), (6, 1, 23, 20_700, "2026-06-01T23:05:09.007+05:45"),
+    ])
+    func timesNameTheirOffset(_ month: Int32, _ day: Int32, _ hour: Int32, _ offset: Int, _ stamp: String) {
+        var parts = tm()
+        (parts.tm_year, parts.tm_mon, parts.tm_mday) = (126, month - 1, day)
+        (parts.tm_hour, parts.tm_min, parts.tm_sec, parts.tm_gmtoff) = (hour, 5, 9, offset)
+        #expect(LineStyle.stamp(parts, milliseconds: 7) == stamp)
+    }
+
     @Test func aLineForPeopleTellsWhenHowBadWhoAndWhat() {
         let line = line(text, "pool lost", level: .critical, metadata: [("pool", "a:1")])
         // The date is that of the local time zone: only its shape is checked.
-        #expect(line.contains(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.007 CRITICAL shard 0\[42\] pool lost pool=a:1\n$/))
+        #expect(
+            line.contains(
+                /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.007[+-]\d\d:\d\d CRITICAL shard 0\[42\] pool lost pool=a:1\n$/))
     }
 
     @Test func colorsAreAddedOnlyWhereAskedFor() {

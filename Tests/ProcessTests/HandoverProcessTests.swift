@@ -160,7 +160,7 @@ extension ServiceTests {
             try service.install("millrace-worker", script: "#!/bin/sh\n\(script)\n")
             let done = try service.verb("restart", "all")
             #expect(done.code == 1, "\(done.text)")
-            #expect(service.millrace.log.contains("goes on as before, its successor failed"))
+            #expect(service.millrace.log.contains("continues; its new process failed"))
             #expect(service.children("millrace-worker") == before)
             // Repaired, it is done.
             try service.install()
@@ -182,7 +182,7 @@ extension ServiceTests {
 
                     """)
             #expect(try service.verb("restart", "0").code == 0, "\(service.millrace.log)")
-            #expect(service.millrace.log.contains("shard 0 left with exit code 1"))
+            #expect(service.millrace.log.contains("shard 0 exited with code 1"))
             try expectNothingHappened(to: service, swarm, logins: logins)
         }
 

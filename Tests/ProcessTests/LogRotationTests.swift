@@ -31,7 +31,7 @@ extension ServiceTests {
                 }
                 #expect(isDone, "\(processes.map { openFiles(of: $0) })")
                 let text = try String(contentsOfFile: log, encoding: .utf8)
-                #expect(text.contains("log file \(log) opened again"))
+                #expect(text.contains("log file \(log) reopened"))
             }
             // Nobody was replaced for it.
             #expect([service.millrace.pid] + service.allChildren == processes)

@@ -43,7 +43,7 @@ extension ServiceTests {
             let isOver = eventually(within: 15) {
                 toFormer.append(visit(former))
                 toNext.append(visit(next))
-                return service.millrace.log.contains("no miners connect any more to 127.0.0.1:\(former)")
+                return service.millrace.log.contains("closed former addresses: 127.0.0.1:\(former)")
             }
             try #require(isOver, "\(service.millrace.log)")
             #expect(!toFormer.contains(.dropped) && toFormer.contains(.served), "\(toFormer)")

@@ -54,7 +54,7 @@ extension ServiceTests {
                 #expect(!isInstalled(service.millrace.pid))
                 let done = try upgrade(service)
                 #expect(done.code == 0, "\(done.text)\n\(service.millrace.log)")
-                #expect(done.text.contains("process \(service.millrace.pid) goes on as Millrace"))
+                #expect(done.text.contains("process \(service.millrace.pid) now runs Millrace"))
                 let after = service.allChildren
                 #expect(after.count == 4 && Set(after).isDisjoint(with: before), "round \(round)")
                 for process in after + [service.millrace.pid] { #expect(isInstalled(process)) }
@@ -112,7 +112,7 @@ extension ServiceTests {
                 #expect(done.code == 1 && done.text.contains(reason), "\(done.text)", sourceLocation: location)
             }
             try service.install("millrace", script: "#!/bin/sh\nexit 1\n")
-            try expectRefused("left with exit code 1")
+            try expectRefused("exited with code 1")
             try service.install("millrace", script: "#!/bin/sh\nexit 0\n")
             try expectRefused("did not say that it can go on")
             try service.install("millrace", script: "#!/bin/sh\nexit 0\n", mode: 0o644)
@@ -123,7 +123,7 @@ extension ServiceTests {
             try service.install("millrace-worker", script: "#!/bin/sh\nexit 127\n")
             try expectRefused("millrace-worker: does not run here")
             #expect(service.allChildren == before)
-            #expect(service.millrace.log.contains("upgrade refused; the service goes on as it is"))
+            #expect(service.millrace.log.contains("upgrade refused; the service continues unchanged"))
             // With all of them repaired it is done.
             try service.install()
             #expect(try upgrade(service).code == 0, "\(service.millrace.log)")

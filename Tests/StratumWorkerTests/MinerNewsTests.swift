@@ -165,7 +165,7 @@ import Testing
         #expect(lines.all.count == 10)
         #expect(lines.all[0] == "a miner gave a wrong access password ip=10.0.0.1")
         pass(1, &news)
-        #expect(lines.all.last == "…and 990 more miners sent away within a second")
+        #expect(lines.all.last == "…and 990 more closed connections within a second")
     }
 
     @Test(arguments: [

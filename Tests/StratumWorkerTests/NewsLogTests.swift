@@ -67,7 +67,7 @@ final class Lines: Sendable {
         (PoolFailure.connection("connection refused"), "a:1: connection refused; trying again upstream=0"),
         (
             .sessionLost("Unauthenticated"),
-            "a:1: the pool does not know our session any more (\"Unauthenticated\"); logging in again upstream=0"
+            "a:1: the pool no longer knows our session (\"Unauthenticated\"); logging in again upstream=0"
         ),
         (
             .banned("Your IP is banned", pause: Milliseconds(14_001)),
@@ -120,7 +120,7 @@ final class Lines: Sendable {
         var news = makeLog()
         news.tell(.redirected(first, PoolRedirect(host: "b.example", port: 2))) { _ in nil }
         news.tell(.redirectRefused(first, PoolRedirect(host: "evil.example", port: 2))) { _ in nil }
-        #expect(lines.texts(.notice) == ["a:1 redirects us to b.example:2: following upstream=0"])
+        #expect(lines.texts(.notice) == ["a:1 redirects to b.example:2: following upstream=0"])
         #expect(lines.texts(.warning).count == 1)
     }
 
@@ -143,7 +143,7 @@ final class Lines: Sendable {
         var news = makeLog()
         for second in 0..<120 { news.noRoom(miners: 900, descriptors: 1_024, at: 5_000_000 + UInt64(second) * 1_000) }
         #expect(lines.texts(.error).count == 2)
-        #expect(lines.all[0].contains("900 are connected"))
+        #expect(lines.all[0].contains("900 miners connected"))
     }
 
     @Test func theLackOfUpstreamsIsToldOnceASecond() {

@@ -81,18 +81,29 @@ struct CommandOptionsTests {
             ])
     }
 
-    /// Who comes from xmrig-proxy asks for help without a verb, and looks for options.
-    @Test(arguments: [["--help"], ["-h"], ["-o", "a", "--help"], ["run", "--help"]])
-    func theHelpShowsTheOptionsWithoutAVerb(_ line: [String]) throws {
+    private func help(_ line: [String]) throws -> String {
         let error = try #require(throws: (any Error).self) {
             var command = try Millrace.parseAsRoot(line)
             try command.run()
         }
         #expect(Millrace.exitCode(for: error) == .success)
-        let help = Millrace.fullMessage(for: error)
-        for part in ["--url", "--http-port", "millrace healthcheck", "--dry-run", "Exit codes", "--version"] {
+        return Millrace.fullMessage(for: error)
+    }
+
+    @Test(arguments: [["--help"], ["-h"], ["help"], ["-o", "a", "--help"]])
+    func helpWithoutACommandIsTheOverviewOfThem(_ line: [String]) throws {
+        let help = try help(Millrace.words(of: line))
+        for verb in Millrace.verbs where verb != "help" { #expect(help.contains("\n  \(verb) "), "\(verb)") }
+        for part in ["config.json", "~/.xmrig-proxy.json", "millrace run --help", "--version"] {
             #expect(help.contains(part), "\(part)")
         }
+        #expect(!help.contains("--http-port PORT"))
+    }
+
+    @Test(arguments: [["run", "--help"], ["run", "-h"], ["help", "run"]])
+    func theHelpOfRunHasTheOptions(_ line: [String]) throws {
+        let help = try help(line)
+        for part in ["--url", "--http-port", "--dry-run", "Exit codes"] { #expect(help.contains(part), "\(part)") }
     }
 
     @Test(arguments: [["healthcheck", "--help"], ["help", "healthcheck"]])

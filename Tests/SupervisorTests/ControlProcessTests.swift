@@ -26,7 +26,7 @@ import Testing
         #expect(status.children.map(\.restarts) == [0, 0, 1, 0])
         let shard = status.children[2]
         #expect(shard.restartCauses == ["SIGKILL": 1])
-        #expect(shard.lastDeath == "was ended by SIGKILL")
+        #expect(shard.lastDeath == "was killed by SIGKILL")
         #expect(shard.processID == service.processes(of: "worker1").last)
         #expect((shard.startedAt ?? 0) >= status.startedAt)
         #expect(status.configuration.file == nil)
@@ -95,7 +95,7 @@ import Testing
         service.wait { (try? $0.status().restartHaltedAt) == "shard 0" }
         #expect(service.processes(of: "worker1").count == 1)
         #expect(try service.status().children[1].state == .ready)
-        #expect(service.logText.contains("goes on as before, its successor failed: it left with exit code 2"))
+        #expect(service.logText.contains("continues; its new process failed: exited with code 2"))
         // The operator repairs it, and asks again.
         try service.set("worker0", .good)
         #expect(try service.ask(.restart(shard: 0)) == .begun)
@@ -116,7 +116,7 @@ import Testing
         service.wait { (try? $0.status().restartHaltedAt) == "shard 0" }
         let shard = try service.status().children[1]
         #expect(shard.processID == process && shard.state == .ready && shard.restarts == 0)
-        #expect(service.logText.contains("goes on as before, its successor failed"))
+        #expect(service.logText.contains("continues; its new process failed"))
         if manner != .crash { service.wait { $0.events.contains { $0.what == "resumed" } } }
         leave(service)
     }
@@ -127,7 +127,7 @@ import Testing
         service.waitUntilReady()
         try service.set("worker0", .crashGoing)
         #expect(try service.ask(.restart(shard: 0)) == .begun)
-        service.wait { $0.logText.contains("shard 0 left with exit code 1 (failed); starting it again") }
+        service.wait { $0.logText.contains("shard 0 exited with code 1 (failed); restarting") }
         service.wait { (try? $0.status().children[1].state) == .ready }
         #expect(service.processes(of: "worker0").count == 3)
         leave(service)
@@ -142,7 +142,7 @@ import Testing
         #expect(try service.ask(.restart(shard: 0)) == .begun)
         service.wait { $0.processes(of: "worker0").count == 2 }
         kill(process, SIGKILL)
-        service.wait { (try? $0.status().children[1].lastDeath) == "was ended by SIGKILL" }
+        service.wait { (try? $0.status().children[1].lastDeath) == "was killed by SIGKILL" }
         #expect(try service.status().children[1].processID == service.processes(of: "worker0").last)
         leave(service)
     }

@@ -49,10 +49,10 @@ import Testing
         service.wait { $0.logText.contains("planned restarts done") }
         // One that changes nothing, and one that is refused, are over at once.
         service.send(SIGHUP)
-        service.wait { $0.logText.contains("says what is in force already") }
+        service.wait { $0.logText.contains("configuration unchanged") }
         try service.write("{")
         service.send(SIGHUP)
-        service.wait { $0.logText.contains("the service goes on as it is") }
+        service.wait { $0.logText.contains("the service continues unchanged") }
         service.send(SIGTERM)
         #expect(service.exitCode() == 0)
         let reload = ["RELOADING=1", "READY=1"]

@@ -190,12 +190,12 @@ import Testing
         #expect(service.exitCode() == 0)
     }
 
-    @Test(arguments: ["--version", "-V"])
-    func theVersionIsTheFirstThingItSays(option: String) throws {
+    @Test(arguments: ["--version", "-V", "--versions"])
+    func theVersionIsTheFirstThingItSaysAndTheProgramsBesideItFollow(option: String) throws {
         let service = try SupervisedService()
         try service.start([option])
         #expect(service.exitCode() == 0)
-        #expect(service.logText == "\(BuildInformation.version)\n")
+        #expect(service.logText.hasPrefix("Millrace \(BuildInformation.text)\nmillrace: libuv "))
     }
 
     @Test func linesForMachinesAreJSONFromTheFirstToTheLast() throws {

@@ -140,8 +140,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("exit 1", "left with exit code 1"), ("exit 0", "left with exit code 0"), ("kill -9 $$", "ended by signal 9"),
-        ("echo 'goes on: 1'; exit 3", "left with exit code 3"), ("echo too old >&2; exit 1", "too old"),
+        ("exit 1", "exited with code 1"), ("exit 0", "exited with code 0"), ("kill -9 $$", "killed by signal 9"),
+        ("echo 'goes on: 1'; exit 3", "exited with code 3"), ("echo too old >&2; exit 1", "too old"),
     ])
     func whoeverSaysAnythingElseIsRefused(script: String, reason: String) throws {
         guard case .refused(let lines) = try verdict(script) else { throw POSIXError(.EPROTO) }
@@ -176,7 +176,7 @@ import Testing
             #expect(UpgradeVerb.outcome(of: status) == nil)
         }
         status.upgrade = UpgradeStatus(.done)
-        let done = VerbOutcome(.done, lines: ["process 7 goes on as Millrace 2.0", "shard 0: ready"])
+        let done = VerbOutcome(.done, lines: ["process 7 now runs Millrace 2.0", "shard 0: ready"])
         #expect(UpgradeVerb.outcome(of: status) == done)
         status.upgrade = UpgradeStatus(.refused, lines: ["too old"])
         #expect(UpgradeVerb.outcome(of: status) == VerbOutcome(.refused, lines: ["too old"]))

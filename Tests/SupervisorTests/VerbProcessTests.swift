@@ -90,9 +90,9 @@ struct StatusTableTests {
         shard.startedAt = 1_000_000_000_000
         shard.restarts = 4
         shard.restartCauses = ["asked": 1, "SIGKILL": 2, "exit 3": 1]
-        shard.lastDeath = "was ended by SIGKILL"
+        shard.lastDeath = "was killed by SIGKILL"
         var failed = ChildStatus(kind: .shard, shard: 10, state: .failed)
-        failed.lastDeath = "it left with exit code 2 (badConfiguration), which a restart would not change"
+        failed.lastDeath = "exited with code 2 (badConfiguration); a restart would not help"
         var status = ServiceStatus(
             version: "1.2.3", processID: 4711, startedAt: 1_000_000_000_000 - 93_784_000, children: [shard, failed],
             configuration: ConfigurationStatus(
@@ -105,9 +105,9 @@ struct StatusTableTests {
             table == """
                 Millrace 1.2.3, process 4711, up 1d 2h
 
-                          STATE   PROCESS  UP     RESTARTS                          LAST DEATH
-                shard 0   ready   4712     1m 5s  4 (2 SIGKILL, 1 asked, 1 exit 3)  was ended by SIGKILL
-                shard 10  failed  -        -      0                                 it left with exit code 2 (badConfiguration), which a restart would not change
+                          STATE   PROCESS  UP     RESTARTS                          LAST FAILURE
+                shard 0   ready   4712     1m 5s  4 (2 SIGKILL, 1 asked, 1 exit 3)  was killed by SIGKILL
+                shard 10  failed  -        -      0                                 exited with code 2 (badConfiguration); a restart would not help
 
                 being replaced: shard 0
                 configuration: /etc/millrace/config.json, in force for 1m 5s

@@ -29,6 +29,9 @@ int clinux_adopt_orphans(void);
 /// The process id of a child that is dead and has not been waited for; it stays so. 0 when there is none.
 pid_t clinux_dead_child(void);
 
+/// The commit of the sources, which Package.swift defines in release builds; NULL in others.
+const char *clinux_build_commit(void);
+
 // The anchor: what keeps a process's open descriptors when the process is killed.
 
 /// Starts a process that shares the caller's table of descriptors, none of its memory, and does nothing but answer at

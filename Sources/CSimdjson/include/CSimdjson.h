@@ -34,6 +34,9 @@ typedef struct {
     csimdjson_kind kind;
 } csimdjson_value;
 
+/// Such as "3.0.1".
+const char *csimdjson_version(void);
+
 /// capacity: the longest document in bytes; depth: how deep arrays and objects may nest. NULL without memory.
 csimdjson_parser *csimdjson_create(size_t capacity, size_t depth);
 void csimdjson_destroy(csimdjson_parser *parser);
