@@ -171,7 +171,7 @@ struct CommandLineReadingTests {
         #expect(read(line).errors.first?.message.hasSuffix(advice) == true)
     }
 
-    @Test(arguments: ["stopp", "shard", "relaod"])
+    @Test(arguments: ["stopp", "statu", "retsart"])
     func anUnknownCommandListsTheKnownOnesAndTheNearest(_ word: String) throws {
         let message = try #require(read(word).errors.first?.message)
         #expect(message.contains("unknown command; there are run, status"))

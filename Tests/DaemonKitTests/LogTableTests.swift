@@ -85,7 +85,8 @@ struct LogTableTests {
     }
 
     @Test(arguments: [
-        (#"log.info("a \(b("c", d)) e")"#, "a … e", "info"), (#"log.debug("x", metadata: ["k": "v"])"#, "x", "debug"),
+        (#"log.info("a \(b("c", d)) e")"#, "a … e", "info"),
+        (#"me.log.debug("x", metadata: ["k": "v"])"#, "x", "debug"),
         (#"logger.error("\(a)\(b): c")"#, "…: c", "error"),
         ("log.warning(\"\"\"\n   a \\\n   b\n   \"\"\")", "a b", "warning"),
         (#"Line(level: .notice, text: "back at \(pool)")"#, "back at …", "notice"),
@@ -123,8 +124,10 @@ private struct SwiftText {
         let call =
             #/\b(?:log|logger|Logger\(label: "\w+"\))\.(trace|debug|info|notice|warning|error|critical|log)\(/#
         let line = #/\blevel: \.(\w+),\s*(?:text|message): /#
-        let calls = text.matches(of: call).map { ($0.range.upperBound, $0.1 == "log" ? nil : String($0.1)) }
-        let lines = text.matches(of: line).map { ($0.range.upperBound, String($0.1)) }
+        let calls = text.matches(of: call.wordBoundaryKind(.simple)).map {
+            ($0.range.upperBound, $0.1 == "log" ? nil : String($0.1))
+        }
+        let lines = text.matches(of: line.wordBoundaryKind(.simple)).map { ($0.range.upperBound, String($0.1)) }
         return (calls + lines).flatMap { start, level in
             patterns(at: text.distance(from: text.startIndex, to: start)).map { ($0, level) }
         }

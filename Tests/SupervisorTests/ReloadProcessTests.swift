@@ -286,7 +286,7 @@ import Testing
         next.waitUntilReady()
         #expect(try served(next).contains("\"user\": \"nobody\""))
         #expect(try next.settings(of: "worker0")["retries"] as? Int == 11)
-        #expect(next.logText.contains("config.json: taken over the API earlier"))
+        #expect(next.logText.contains("config.json: received over the API earlier"))
         stop(next)
     }
 
