@@ -36,6 +36,7 @@ enum CompleteDocument {
             "workers": true,
             "debug": false,
             "autosave": true,
+            "print-time": 60,
             "millrace": {
                 "shards": "auto", "keep-connections": true, "run-dir": null, "database": null, "history-days": 30,
                 "forget-workers-days": 7, "log-format": "text", "metrics-per-worker": 0

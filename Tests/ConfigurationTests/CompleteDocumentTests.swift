@@ -48,7 +48,7 @@ struct CompleteDocumentTests {
         // Older and other spellings, and keys that mean something to another program only.
         let others: Set<String> = [
             "algo", "coin", "dns.ipv6", "api.port", "api.access-token", "api.ipv6", "api.restricted", "tls.cert-key",
-            "tls.gen", "dry-run", "print-time", "title",
+            "tls.gen", "dry-run", "title",
         ]
         for path in KnownKey.all.map(\.path) where !others.contains(path) {
             #expect(value(path.replacing("[]", with: "[0]"), in: shown) != nil, "\(path)")
