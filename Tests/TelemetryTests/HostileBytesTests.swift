@@ -98,14 +98,14 @@ struct HostileBytesTests {
         let original = BusMessage.gauges(Sample.gauges).encoded()
         for (offset, count, failure) in [
             (36, [2, 0, 0, 0], DecodingFailure.truncated), (36, [0xff, 0xff, 0xff, 0xff], .tooLong),
-            (36, [1, 16, 0, 0], .tooLong), (40, [2, 0, 0, 0], .truncated), (40, [0, 0, 0, 1], .tooLong),
+            (36, [1, 16, 0, 0], .tooLong), (40, [3, 0, 0, 0], .truncated), (40, [0, 0, 0, 1], .tooLong),
         ] as [(Int, [UInt8], DecodingFailure)] {
             var bytes = original
             bytes.replaceSubrange(offset..<offset + 4, with: count)
             #expect(throws: failure) { try BusMessage(decoding: bytes) }
         }
         var bytes = original
-        bytes[50] = 4  // no such state
+        bytes[58] = 4  // no such state
         #expect(throws: DecodingFailure.invalidField) { try BusMessage(decoding: bytes) }
     }
 
