@@ -9,8 +9,8 @@ internal import DaemonKit
         abstract: "A sharded Stratum proxy for CryptoNote miners.",
         version: BuildInformation.version,
         subcommands: [
-            Run.self, StatusVerb.self, ShardsVerb.self, RestartVerb.self, DrainVerb.self, ScaleVerb.self,
-            ReloadVerb.self, UpgradeVerb.self, StopVerb.self, HealthCheck.self,
+            Run.self, StatusVerb.self, WorkersVerb.self, ShardsVerb.self, RestartVerb.self, DrainVerb.self,
+            ScaleVerb.self, ReloadVerb.self, UpgradeVerb.self, StopVerb.self, HealthCheck.self,
         ],
         defaultSubcommand: Run.self,
         // Not ours: so `millrace --help` is answered by the default verb, which has the options people look for.
