@@ -88,9 +88,8 @@ let package = Package(
 
         // L3: wiring.
         program(
-            "Supervisor", "Supervision", "Configuration", "Control", "Handover", "EventLoop", "DaemonKit", "CLinux",
-            argumentParser,
-            logging),
+            "Supervisor", "Supervision", "Telemetry", "Configuration", "Control", "Handover", "EventLoop", "EventBus",
+            "DaemonKit", "CLinux", argumentParser, logging),
         program(
             "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop",
             "EventBus", "DaemonKit", "Handover", logging),
@@ -123,7 +122,7 @@ let package = Package(
         tests("Control"),
         tests("Handover"),
         tests("Archive", "Telemetry", grdb, files: ["Golden"]),
-        tests("Supervisor", "Configuration", "Control", "DaemonKit", "EventLoop"),
+        tests("Supervisor", "Telemetry", "Configuration", "Control", "DaemonKit", "EventBus", "EventLoop"),
         tests(
             "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop", logging),
         tests("StatsCollector", "Archive", "Telemetry", "Configuration", "EventBus", "EventLoop", "DaemonKit", grdb),

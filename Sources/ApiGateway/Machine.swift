@@ -6,8 +6,8 @@ struct MachineReadings: Equatable, Sendable {
     var memoryFree: UInt64 = 0
     /// Bytes.
     var memoryTotal: UInt64 = 0
-    /// Bytes that the supervisor and all its children hold together. Of xmrig-proxy it is the one process, which is
-    /// the whole service; pages that our processes share are counted once for each.
+    /// Bytes of memory that the processes of the service take together: a page that several share is counted once
+    /// (PSS). Of xmrig-proxy it is the resident memory of its one process.
     var serviceResident: UInt64 = 0
     /// Over one, five and fifteen minutes.
     var loadAverage = [Hundredths](repeating: Hundredths(0), count: 3)
@@ -24,7 +24,9 @@ enum Machine {
         let memory = text(of: "/proc/meminfo")
         readings.memoryFree = kibibytes("MemAvailable", in: memory)
         readings.memoryTotal = kibibytes("MemTotal", in: memory)
-        readings.serviceResident = residentBytes(ofService: supervisor)
+        readings.serviceResident = processes(ofService: supervisor).reduce(0) {
+            $0 + memoryBytes(of: $1)
+        }
         var load = [0.0, 0.0, 0.0]
         if getloadavg(&load, 3) == 3 {
             // The kernel gives two decimals: nearest, so that they survive the way through binary fractions.
@@ -57,16 +59,31 @@ enum Machine {
         return interfaces.lazy.compactMap(hardwareAddress).first ?? hostName
     }
 
-    private static func residentBytes(ofService supervisor: pid_t) -> UInt64 {
-        let children = names(in: "/proc/\(supervisor)/task").flatMap {
-            text(of: "/proc/\(supervisor)/task/\($0)/children").split(separator: " ").map(String.init)
+    /// The supervisor, everything that it and its children have started, and this process. A kernel without the list of children
+    /// still tells about ourselves.
+    static func processes(ofService supervisor: pid_t) -> Set<pid_t> {
+        var processes: Set<pid_t> = []
+        var unvisited = [supervisor]
+        while let process = unvisited.popLast(), processes.count < processesMax {
+            guard processes.insert(process).inserted else { continue }
+            unvisited += names(in: "/proc/\(process)/task").flatMap {
+                text(of: "/proc/\(process)/task/\($0)/children").split(separator: " ").compactMap { pid_t($0) }
+            }
         }
-        // A kernel without the list of children still tells about ourselves.
-        let processes = Set(children + ["\(supervisor)", "\(getpid())"])
-        let pages = processes.reduce(UInt64(0)) { sum, process in
-            let fields = text(of: "/proc/\(process)/statm").split(separator: " ")
-            return sum + (fields.count > 1 ? UInt64(fields[1]) ?? 0 : 0)
-        }
+        return processes.union([getpid()])
+    }
+
+    /// More than the largest service has: 256 shards with an anchor each. Started by another program, the supervisor may have
+    /// other children.
+    private static let processesMax = 1_024
+
+    /// The proportional set size: summed up over processes it counts each page once. A kernel that does not tell it (before 4.14,
+    /// or to this user) tells the resident set size.
+    static func memoryBytes(of process: pid_t) -> UInt64 {
+        let proportional = kibibytes("Pss", in: text(of: "/proc/\(process)/smaps_rollup"))
+        if proportional > 0 { return proportional }
+        let fields = text(of: "/proc/\(process)/statm").split(separator: " ")
+        let pages = fields.count > 1 ? UInt64(fields[1]) ?? 0 : 0
         return pages * UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))
     }
 

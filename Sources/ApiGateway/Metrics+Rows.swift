@@ -41,6 +41,16 @@ extension Metrics {
         }
     }
 
+    static func writeCrashSafety(_ shards: [Snapshot.ShardRow], into metrics: inout MetricsWriter) {
+        metrics.family(
+            "millrace_shard_crash_safe", .gauge, "0 when a crash of the shard's process would disconnect its miners."
+        ) {
+            for row in shards where row.isLive {
+                $0.sample(.flag(!row.losesMinersOnCrash), ("shard", String(row.shard)))
+            }
+        }
+    }
+
     /// Pools of the same name (two accounts at one address) are one pool here: their samples could not be told apart.
     static func writePools(
         _ upstreams: [Snapshot.UpstreamRow], _ pools: [String], time: UInt64, into metrics: inout MetricsWriter
@@ -62,6 +72,12 @@ extension Metrics {
                 let counts = UpstreamCounts(active: count(.active), sleeping: count(.sleeping), error: count(.error))
                 $0.upstreams(counts, ("pool", pool))
             }
+        }
+        metrics.family(
+            "millrace_pool_rank", .gauge,
+            "Place of the pool in the configured list; 1 is the first, former pools are last."
+        ) {
+            for (place, name) in names.enumerated() { $0.sample(.whole(UInt64(place + 1)), ("pool", name)) }
         }
         metrics.family("millrace_pool_miners", .gauge, "Miners that work for the pool.") {
             for (pool, gauges) in gauges {

@@ -8,8 +8,10 @@ internal import Telemetry
 enum Metrics {
     /// - Parameters:
     ///   - workersMax: how many workers get series of their own, those with the highest hashrates first; 0 = none.
+    ///   - keepsConnections: whether shards are meant to be crash-safe.
     static func text(
-        of truth: Pages.Truth, identity: Identity, workersMax: Int, machine: MachineReadings
+        of truth: Pages.Truth, identity: Identity, workersMax: Int, keepsConnections: Bool = true,
+        machine: MachineReadings
     ) -> [UInt8] {
         var metrics = MetricsWriter(reserving: 16_384 + min(workersMax, truth.snapshot.packedWorkers.count) * 1_024)
         writeService(truth, identity, machine, into: &metrics)
@@ -19,7 +21,9 @@ enum Metrics {
             writeMiners(snapshot, into: &metrics)
             writePools(snapshot.openUpstreams, snapshot.pools, time: truth.time, into: &metrics)
             // A place that is empty by will is not down, and one that was scaled away is not there.
-            writeShards(truth.shards.filter { $0.process?.state != .drained }.compactMap(\.row), into: &metrics)
+            let shards = truth.shards.filter { $0.process?.state != .drained }.compactMap(\.row)
+            writeShards(shards, into: &metrics)
+            if keepsConnections { writeCrashSafety(shards, into: &metrics) }
             writeDatabase(snapshot.database, into: &metrics)
             writeWorkers(snapshot, workersMax, into: &metrics)
         }
@@ -37,7 +41,7 @@ enum Metrics {
             "millrace_start_time_seconds", .gauge, "When the service started, in seconds since 1970.",
             truth.snapshot.startedAt.nonZero.map { .milliseconds($0) })
         metrics.family(
-            "millrace_resident_memory_bytes", .gauge, "Resident memory of all processes of the service together.",
+            "millrace_resident_memory_bytes", .gauge, "Memory of all processes of the service, shared pages once.",
             machine.serviceResident.nonZero.map { .whole($0) })
         metrics.family(
             "millrace_supervisor_up", .gauge, "1 when the supervisor answers the gateway.",
@@ -151,6 +155,14 @@ enum Metrics {
         metrics.family("millrace_process_restarts_total", .counter, "Restarts of the process.") {
             for child in children { $0.sample(.whole(UInt64(clamping: child.restarts)), ("process", child.name)) }
         }
+        metrics.family(
+            "millrace_process_crashes_total", .counter, "Restarts of the process that were not planned."
+        ) {
+            for child in children {
+                let planned = child.restartCauses[ChildStatus.plannedCause] ?? 0
+                $0.sample(.whole(UInt64(clamping: max(child.restarts - planned, 0))), ("process", child.name))
+            }
+        }
         metrics.family("millrace_process_restarts_by_cause_total", .counter, "The same by cause.") {
             for child in children {
                 for (cause, count) in child.causes {
@@ -171,4 +183,7 @@ enum Metrics {
 extension ChildStatus {
     /// "shard-0", "collector", "gateway".
     var name: String { shard.map { "\(kind.rawValue)-\($0)" } ?? kind.rawValue }
+
+    /// In `restartCauses`: a restart, reload or upgrade.
+    static let plannedCause = "asked"
 }

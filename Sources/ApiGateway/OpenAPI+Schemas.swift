@@ -128,7 +128,8 @@ extension OpenAPI {
             "memory",
             .object(
                 nil, .always("free", .integer("Bytes.")), .always("total", .integer("Bytes.")),
-                .always("resident_set_memory", .integer("Bytes, of all processes together.")))),
+                .always("resident_set_memory", .integer("Bytes, of all processes together; a shared page counts once."))
+            )),
         .always("load_average", .list(of: .number(), count: 3, "Over 1, 5 and 15 minutes.")),
         .always("hardware_concurrency", .integer("Processors.")))
 

@@ -41,7 +41,8 @@ struct ServiceDocuments: DocumentSource {
         case .metrics:
             .document(
                 Metrics.text(
-                    of: truth, identity: identity, workersMax: settings.metricsPerWorker, machine: readMachine()),
+                    of: truth, identity: identity, workersMax: settings.metricsPerWorker,
+                    keepsConnections: settings.keepsConnections, machine: readMachine()),
                 type: .metrics)
         case .openAPI: .document(OpenAPI.document(version: identity.version, needsToken: needsToken))
         case .readiness: Readiness(truth).answer

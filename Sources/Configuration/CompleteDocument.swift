@@ -36,6 +36,7 @@ enum CompleteDocument {
             "workers": true,
             "debug": false,
             "autosave": true,
+            "print-time": 60,
             "millrace": {
                 "shards": "auto", "keep-connections": true, "run-dir": null, "database": null, "history-days": 30,
                 "forget-workers-days": 7, "log-format": "text", "metrics-per-worker": 0
@@ -55,13 +56,14 @@ enum CompleteDocument {
 
     private static let bind = object(#"{"host": null, "port": null, "tls": false}"#)
 
-    /// Keys without a default, and those that Millrace does not know, stay as they are.
+    /// Keys without a default, and those that Millrace does not know, stay as they are. A value that is passed over, or taken for
+    /// another one, is shown as the value in force.
     static func completing(_ configuration: JSONObject) -> JSONObject {
-        var complete = configuration.completed(by: defaults)
-        complete.changeElements(of: "pools") { $0.object?.completed(by: pool) }
+        var complete = configuration.completed(by: defaults, at: "")
+        complete.changeElements(of: "pools") { $0.object?.completed(by: pool, at: "pools[]") }
         complete.changeElements(of: "bind") { (node) -> JSONObject? in
             if case .text(let text) = node.value { return address(text, at: node.origin) }
-            return node.object?.completed(by: bind)
+            return node.object?.completed(by: bind, at: "bind[]")
         }
         return complete
     }
@@ -86,15 +88,21 @@ enum CompleteDocument {
 extension JSONObject {
     /// This object with the members of `defaults` that it lacks, or has as null: first those, in their order, then its
     /// other ones. Objects are completed member by member.
-    fileprivate func completed(by defaults: JSONObject) -> JSONObject {
+    /// - Parameter path: of the object, as in `KnownKey.table`.
+    fileprivate func completed(by defaults: JSONObject, at path: String) -> JSONObject {
+        let table = KnownKey.table(of: path)
         var complete = JSONObject()
         for member in defaults.members {
             let own = self[member.key]
             var chosen = member
             if let inner = own?.object, let below = member.node.object {
-                chosen.node.value = .object(inner.completed(by: below))
+                chosen.node.value = .object(
+                    inner.completed(by: below, at: path.isEmpty ? member.key : "\(path).\(member.key)"))
             } else if let own, own.value != .null {
                 chosen.node = own
+                if let known = table[member.key] {
+                    chosen.node.value = Section.valueInForce(of: own.value, as: known) ?? member.node.value
+                }
             }
             complete.members.append(chosen)
         }

@@ -98,6 +98,7 @@ public struct ConfigurationChange: Sendable, Equatable {
             Field("colors", "usesColors", \.usesColors, .replaces(.all)),
             Field("millrace.log-format", "logFormat", \.logFormat, .replaces(.all)),
             Field("verbose", "isVerbose", \.isVerbose, .replaces(.all)),
+            Field("print-time", "printSeconds", \.printSeconds, .replaces(.collector)),
             Field("watch", "watchesFile", \.watchesFile, .replaces([])),
             Field("autosave", "savesDocument", \.savesDocument, .replaces([])),
             // Nobody is replaced: some come or go.

@@ -1,6 +1,6 @@
 extension Interpretation {
     /// Behaviour.md §11: outside of this a difficulty is ignored.
-    private static let customDifficulties: ClosedRange<Int64> = 100...2_147_483_646
+    static let customDifficulties: ClosedRange<Int64> = 100...2_147_483_646
 
     mutating func readMiners(_ root: Section) {
         readBinds(root)

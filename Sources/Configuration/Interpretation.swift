@@ -33,6 +33,7 @@ struct Interpretation {
         let verbosity = root.integer("verbose").map { $0 > 0 } ?? root.boolean("verbose") ?? false
         settings.isVerbose = verbosity || root.boolean("debug") ?? false
         settings.usesColors = root.boolean("colors") ?? true
+        readPrintTime(root)
         settings.watchesFile = root.boolean("watch") ?? true
         settings.savesDocument = root.boolean("autosave") ?? true
         isDryRun = root.boolean("dry-run") ?? false
@@ -41,6 +42,17 @@ struct Interpretation {
                 "dry-run", at: root.origin(of: "dry-run"),
                 "a start with this only checks the configuration and exits, as with --dry-run")
         }
+    }
+
+    private mutating func readPrintTime(_ root: Section) {
+        guard let seconds = root.integer("print-time") else { return }
+        let range = 0...Int64(Settings.printSecondsMax)
+        if seconds >= range.lowerBound { settings.printSeconds = Int(min(seconds, range.upperBound)) }
+        guard !range.contains(seconds) else { return }
+        let used = seconds < range.lowerBound ? "the default" : "\(range.upperBound)"
+        findings.warn(
+            "print-time", at: root.origin(of: "print-time"),
+            "expected a number from 0 to \(range.upperBound), found \(seconds); \(used) is used, as in xmrig-proxy")
     }
 
     /// The path at `key`, expanded and absolute: one of the file counts from the directory of the file, one of an option

@@ -195,7 +195,7 @@ public struct KnownKey: Sendable {
         KnownKey("syslog", .boolean, nil, .notYet),
         KnownKey("background", .boolean, nil, .notYet),
         KnownKey("dry-run", .boolean),
-        KnownKey("print-time", .integer, 0...3600, .silent),
+        KnownKey("print-time", .integer),
         KnownKey("title", [.boolean, .text], nil, .silent),
         KnownKey("watch", .boolean),
         KnownKey("autosave", .boolean),

@@ -75,6 +75,14 @@ struct Section {
         }
     }
 
+    /// What a value stands for; nil when it is passed over and the default is used. An error, which no configuration in force
+    /// has, stays as it is.
+    static func valueInForce(of value: JSONValue, as known: KnownKey) -> JSONValue? {
+        let meant = meant(by: value, as: known)
+        guard let problem = problem(of: meant, as: known) else { return known.settled(meant) }
+        return problem.isFatal ? value : nil
+    }
+
     private struct Problem {
         var text: String
         var isFatal: Bool

@@ -33,6 +33,8 @@ public struct Settings: Codable, Sendable, Equatable {
     public var isVerbose = false
     public var usesColors = true
     public var logFormat = LogFormat.text
+    /// Seconds between two summary lines in the log, 0…3600; 0 = none.
+    public var printSeconds = 60
 
     /// Whether a change of the configuration file is noticed and applied.
     public var watchesFile = true
@@ -68,6 +70,8 @@ public struct Settings: Codable, Sendable, Equatable {
     public static let poolsMax = 64
     /// Each worker costs a Prometheus about ten series; a farm with more workers than this asks `/1/workers`.
     public static let metricsPerWorkerMax = 10_000
+    /// An hour, as in xmrig-proxy.
+    public static let printSecondsMax = 3_600
 
     /// An address that miners connect to.
     public struct Bind: Codable, Sendable, Equatable {

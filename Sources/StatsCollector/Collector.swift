@@ -32,11 +32,13 @@ final class Collector {
     private var feedTick: Timer?
     private var wasLive: [Bool]
     private var unreadableSeen: UInt64 = 0
+    private var summary: SummaryLine
 
     /// Reads what is kept, then opens all sockets.
+    /// - Parameter printSeconds: `Settings.printSeconds`
     init(
         on loop: Loop, lifeline: consuming Lifeline, runDirectory: String, shardCount: Int, serviceStartedAt: UInt64,
-        terms: Keeping.Terms
+        terms: Keeping.Terms, printSeconds: Int = 0
     ) throws {
         let bus = try BusContext()
         self.loop = loop
@@ -54,6 +56,7 @@ final class Collector {
         }
         self.statistics = statistics
         wasLive = [Bool](repeating: false, count: shardCount)
+        summary = SummaryLine(everySeconds: printSeconds, at: loop.nanoseconds / 1_000_000)
     }
 
     /// Collects until the supervisor is gone or a signal says stop.
@@ -136,6 +139,7 @@ final class Collector {
         answerGateways()
         lifeline.sayBeat()
         reportLiveness(snapshot)
+        if let line = summary.line(of: snapshot, at: now().monotonic) { logger.info("\(line)") }
         if keeping.isWorthARestart { stop("the database can be used now; restarting to use it") }
     }
 

@@ -23,7 +23,8 @@ internal import Logging
                 serviceStartedAt: inheritance.serviceStartedAt,
                 terms: Keeping.Terms(
                     path: settings.database, historyDays: settings.historyDays,
-                    forgetWorkersDays: settings.forgetWorkersDays))
+                    forgetWorkersDays: settings.forgetWorkersDays),
+                printSeconds: settings.printSeconds)
             try collector.run()
             ExitCode.stopped.exit()
         } catch {

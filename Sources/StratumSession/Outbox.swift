@@ -82,7 +82,8 @@ public enum ShardNews: Equatable, Sendable {
     /// A share came with another session's id. It is refused, and not counted as a share.
     case shareUnauthenticated(MinerID)
     /// The pool refused a share, in these words.
-    case shareRejected(MinerID, PoolConnectionID, text: String, difficulty: UInt64)
+    case shareRejected(
+        MinerID, PoolConnectionID, text: String, difficulty: UInt64, latencyMicroseconds: UInt64)
     case upstreamClosed(upstream: UInt16)
     /// No upstream could be had for a miner.
     case outOfUpstreams

@@ -81,7 +81,10 @@ extension Shard {
         if let refusal {
             outbox.append(.poolError(refusal))
             outbox.append(
-                .news(.shareRejected(share.miner, connection, text: refusal, difficulty: share.difficulty)))
+                .news(
+                    .shareRejected(
+                        share.miner, connection, text: refusal, difficulty: share.difficulty,
+                        latencyMicroseconds: now.microseconds(since: share.sentAt))))
         }
     }
 

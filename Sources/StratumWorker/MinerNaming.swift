@@ -19,6 +19,23 @@ struct MinerNaming {
         }
     }
 
+    /// The longest name in a log line; a login may be a wallet address of 106 characters with more behind.
+    private static let logNameMax = 64
+
+    /// The name as log lines show it; nil when there is none, or when it is a password. A blank or a control character in it would
+    /// look like another field, or command a terminal.
+    func logName(of miner: MinerIntroduction) -> String? {
+        guard mode != .password, let name = worker(of: miner) else { return nil }
+        let clean = name.unicodeScalars.prefix(MinerNaming.logNameMax).map { (scalar) -> Unicode.Scalar in
+            switch scalar.properties.generalCategory {
+            case .spaceSeparator: "_"
+            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: "?"
+            default: scalar
+            }
+        }
+        return String(String.UnicodeScalarView(clean))
+    }
+
     /// A miner may log in without a name.
     private func user(of miner: MinerIntroduction) -> String {
         miner.login.isEmpty ? MinerNaming.unknown : miner.login

@@ -44,7 +44,13 @@ struct NewsLog {
         outlook = PoolOutlook(pools: preferred ?? pools)
     }
 
-    mutating func tell(_ news: ShardNews, at now: Instant = .never, miner: (MinerID) -> String?) {
+    /// - Parameters:
+    ///   - miner: the address of a miner; nil when it is gone.
+    ///   - worker: its name for the log (`MinerNaming.logName`).
+    mutating func tell(
+        _ news: ShardNews, at now: Instant = .never, miner: (MinerID) -> String?,
+        worker: (MinerID) -> String? = { _ in nil }
+    ) {
         switch news {
         case .poolActive(let id):
             // The words are xmrig-proxy's: programs look for them.
@@ -94,14 +100,14 @@ struct NewsLog {
                 """, metadata: upstream(id))
         case .shareUnauthenticated(let id):
             unauthenticated(id, ip: miner(id))
-        case .shareRejected(let id, let connection, let text, let difficulty):
+        case .shareRejected(let id, let connection, let text, let difficulty, let latency):
             guard rejections.mayTell() else { return }
-            log.notice(
-                "\(name(connection)) rejected a share: \"\(text)\"",
-                metadata: [
-                    "upstream": "\(connection.upstream)", "difficulty": "\(difficulty)",
-                    "ip": "\(miner(id) ?? "gone")",
-                ])
+            var details: Logger.Metadata = [
+                "upstream": "\(connection.upstream)", "difficulty": "\(difficulty)", "ip": "\(miner(id) ?? "gone")",
+                "ms": "\(latency / 1_000)",
+            ]
+            details["worker"] = worker(id).map { "\($0)" }
+            log.notice("\(name(connection)) rejected a share: \"\(text)\"", metadata: details)
         case .upstreamClosed(let upstream):
             log.debug("pool connection without miners closed", metadata: ["upstream": "\(upstream)"])
         case .outOfUpstreams:

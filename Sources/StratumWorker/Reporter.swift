@@ -67,15 +67,17 @@ final class Reporter {
     /// What is so now, beside the events.
     /// - Parameters:
     ///   - loopDelay: microseconds.
+    ///   - isCrashSafe: a successor finds what it needs to continue.
     ///   - now: the moment that the views were taken.
     func gauges(
-        _ shard: borrowing Shard, _ miners: [MinerGauge], loopDelay: UInt32, now: Instant
+        _ shard: borrowing Shard, _ miners: [MinerGauge], loopDelay: UInt32, isCrashSafe: Bool, now: Instant
     ) {
         let time = WallClock.milliseconds()
         var gauges = ShardGauges(
             shard: self.shard, epoch: publisher.epoch, time: time, loopDelayMicroseconds: loopDelay,
             upstreams: shard.upstreamViews.map { UpstreamGauge($0, at: now, time: time) }, miners: miners)
         gauges.pools = shard.poolDirectory
+        gauges.losesMinersOnCrash = !isCrashSafe
         gauges.minersWaiting = UInt32(clamping: shard.minersWaiting)
         publisher.publish(gauges)
     }

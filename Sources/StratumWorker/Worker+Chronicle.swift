@@ -81,6 +81,9 @@ extension Worker {
         if chronicle?.formBytes ?? 0 > Worker.keptFormBytesMax { releaseSpareMemory() }
     }
 
+    /// Whether a successor finds the state in memory when this process crashes.
+    var isCrashSafe: Bool { chronicle != nil }
+
     /// Begins to write down what happens.
     func beginChronicle() {
         guard let memory else { return }

@@ -16,7 +16,7 @@ extension Worker {
                 key: key, sentBytes: traffic.sent, receivedBytes: traffic.received,
                 difficulty: shard.difficulty(of: id) ?? 0)
         }
-        reporter.gauges(shard, gauges, loopDelay: loopDelay.takeWorst(), now: now)
+        reporter.gauges(shard, gauges, loopDelay: loopDelay.takeWorst(), isCrashSafe: isCrashSafe, now: now)
     }
 
     /// Those that have joined and not left.

@@ -341,7 +341,9 @@ final class Worker {
         case .poolError(let text):
             reporter.poolError(text)
         case .news(let item):
-            news.tell(item, at: now, miner: { [unowned self] id in self.address(of: id) })
+            news.tell(
+                item, at: now, miner: { [unowned self] in address(of: $0) },
+                worker: { [unowned self] in shard.introduction(of: $0).flatMap(translation.naming.logName) })
         }
     }
 

@@ -18,8 +18,10 @@ struct CommandOptions: ParsableArguments {
     @OptionGroup(title: KnownOption.Group.later.rawValue) var later: LaterOptions
 
     /// The command line of this process. Leaves with exit code 64 when there is a mistake in it.
-    static func given() -> CommandLineReading {
-        let line = CommandLineReading(CommandLine.arguments.dropFirst(), verbs: Millrace.verbs)
+    /// - Parameter flags: of the verb, which are no options of the configuration.
+    static func given(except flags: [String] = []) -> CommandLineReading {
+        let words = CommandLine.arguments.dropFirst().filter { !flags.contains($0) }
+        let line = CommandLineReading(words, verbs: Millrace.verbs)
         guard !line.errors.isEmpty else { return line }
         for finding in line.warnings + line.errors { say("\(finding)") }
         say("see millrace --help (commands) and millrace run --help (options)")

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Configuration
+internal import Control
 internal import DaemonKit
 internal import EventLoop
 
@@ -10,13 +11,19 @@ struct HealthCheck: ParsableCommand {
         abstract: "Ask the running service whether it serves; for containers and monitors.",
         discussion: "Takes the configuration and options that the service was started with, to know where it listens: "
             + "asks its API, or connects to its miners' address when it has no API. "
+            + "With --ready it asks the supervisor whether miners that come now can work: a shard accepts them, and a pool "
+            + "serves a connection. "
             + "Exit codes: 0 it serves, 1 it does not, or the configuration cannot be used.",
         helpNames: .shortAndLong)
 
+    @Flag(help: "Healthy only if a shard accepts miners and a pool serves.") var ready = false
     @OptionGroup var options: CommandOptions
 
+    /// Read here, because `CommandLineReading` takes the line before ArgumentParser sees it.
+    private static let readyFlag = "--ready"
+
     func run() throws {
-        let source = ConfigurationSource(options: CommandOptions.given().options)
+        let source = ConfigurationSource(options: CommandOptions.given(except: [HealthCheck.readyFlag]).options)
         let resolution: Resolution
         do throws(StartFailure) {
             resolution = try source.resolve(in: Surroundings.ofThisProcess())
@@ -25,6 +32,9 @@ struct HealthCheck: ParsableCommand {
         }
         guard let settings = resolution.settings else {
             HealthCheck.leave(saying: resolution.errors.map(\.description).joined(separator: "\n"))
+        }
+        if CommandLine.arguments.contains(HealthCheck.readyFlag) {
+            return HealthCheck.checkReadiness(runDirectory: settings.runDirectory)
         }
         guard let question = HealthQuestion(about: settings) else {
             HealthCheck.leave(saying: "no port to ask: the configuration leaves them to the system")
@@ -35,6 +45,21 @@ struct HealthCheck: ParsableCommand {
         case .unhealthy(let reason):
             let address = Settings.Bind(host: question.host, port: question.port).name
             HealthCheck.leave(saying: "unhealthy: \(address): \(reason)")
+        }
+    }
+
+    private static func checkReadiness(runDirectory: String) {
+        do throws(ControlFailure) {
+            let client = ControlClient(runDirectory: runDirectory)
+            guard
+                case .status(let status) = try client.ask(
+                    .status, timeoutMilliseconds: Int(HealthProbe.limitMillis))
+            else { leave(saying: "not ready: the service gave an answer to another question") }
+            let missing = status.missingForMiners
+            guard missing.isEmpty else { leave(saying: "not ready: missing: " + missing.joined(separator: ", ")) }
+            print("ready")
+        } catch {
+            leave(saying: "not ready: \(error)")
         }
     }
 
@@ -50,5 +75,18 @@ struct HealthCheck: ParsableCommand {
         probe.begin()
         loop.run()
         return probe.verdict ?? .unhealthy("no answer")
+    }
+}
+
+extension ServiceStatus {
+    /// What is not there for miners that come now, in the words of `/readyz`; empty when they can work.
+    var missingForMiners: [String] {
+        let shards = children.filter { $0.kind == .shard }
+        var missing: [String] = []
+        if isStopping || !shards.contains(where: { $0.state == .ready }) {
+            missing.append("a shard that accepts miners")
+        }
+        if !shards.contains(where: { ($0.upstreams ?? 0) > 0 }) { missing.append("a session with a pool") }
+        return missing
     }
 }

@@ -13,7 +13,10 @@ struct ServiceAddress: ParsableArguments {
     @Flag(help: "Print one JSON object, for scripts.") var json = false
 
     /// The client of that service. Leaves with a word and exit code 2 when nothing says which one it is.
-    func client() -> ControlClient {
+    func client() -> ControlClient { ControlClient(runDirectory: directory()) }
+
+    /// The run directory of that service; leaves like `client`.
+    func directory() -> String {
         let surroundings = Surroundings.ofThisProcess()
         var options = CommandLineReading(CommandLine.arguments.dropFirst()).options
         // Only where it runs matters here. No file at all is no mistake: the usual place is meant then.
@@ -24,7 +27,7 @@ struct ServiceAddress: ParsableArguments {
                 config == nil || runDirectory != nil
                 ? try source.loadIfAny(in: surroundings, readsFile: runDirectory == nil)
                 : try source.load(in: surroundings).resolution
-            if let directory = resolution.runDirectory { return ControlClient(runDirectory: directory) }
+            if let directory = resolution.runDirectory { return directory }
             for error in resolution.errors { say("\(error)") }
             say("name the service by --run-dir DIR")
         } catch {

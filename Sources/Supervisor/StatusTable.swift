@@ -60,7 +60,7 @@ struct StatusTable {
     }
 
     /// Columns of equal width, two spaces apart; the last one as long as it is.
-    fileprivate static func aligned(_ rows: [[String]]) -> [String] {
+    static func aligned(_ rows: [[String]]) -> [String] {
         let count = rows.first?.count ?? 0
         let widths = (0..<count).map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in

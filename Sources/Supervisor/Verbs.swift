@@ -11,18 +11,22 @@ let verbExitCodes = """
 /// `millrace status`
 struct StatusVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Show the processes of the running service and its configuration.",
+        commandName: "status",
+        abstract: "Show the processes of the running service, its pools, miners and hashrate, and its configuration.",
         discussion: verbExitCodes, helpNames: .shortAndLong)
 
     @OptionGroup var service: ServiceAddress
 
     func run() {
-        switch service.ask(.status, of: service.client()) {
+        let directory = service.directory()
+        switch service.ask(.status, of: ControlClient(runDirectory: directory)) {
         case .status(let status):
+            let mining = LatestSnapshot(runDirectory: directory).report
             if service.json {
-                print(JSONLine.of(status))
+                print(JSONLine.of(StatusDocument(service: status, mining: try? mining.get())))
             } else {
-                print(StatusTable(status, now: WallClock.milliseconds()).text, terminator: "")
+                let tables = [StatusTable(status, now: WallClock.milliseconds()).text, mining.text]
+                print(tables.joined(separator: "\n"), terminator: "")
             }
         case let other: service.leave(VerbOutcome(other, done: []))
         }

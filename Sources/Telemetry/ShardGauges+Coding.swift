@@ -26,7 +26,8 @@ extension ShardGauges {
         writer.integer(UInt32(miners.count))
         writer.integer(UInt32(pools.count))
         writer.integer(minersWaiting)
-        writer.integer(UInt32(0))
+        writer.integer(UInt8(losesMinersOnCrash ? 1 : 0))
+        writer.append([0, 0, 0])
         for upstream in upstreams { upstream.encode(to: &writer) }
         for miner in miners { miner.encode(to: &writer) }
         for pool in pools { writer.text(pool, bytesMax: ShardGauges.poolBytesMax) }
@@ -39,7 +40,8 @@ extension ShardGauges {
         let minerCount = Int(try reader.integer(UInt32.self))
         let poolCount = Int(try reader.integer(UInt32.self))
         minersWaiting = try reader.integer()
-        try reader.skip(4)
+        losesMinersOnCrash = try reader.integer(UInt8.self) == 1
+        try reader.skip(3)
         guard upstreamCount <= ShardGauges.upstreamsMax, minerCount <= ShardGauges.minersMax,
             poolCount <= ShardGauges.poolsMax
         else { throw .tooLong }

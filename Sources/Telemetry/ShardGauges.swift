@@ -9,6 +9,8 @@ public struct ShardGauges: Equatable, Sendable {
     public var loopDelayMicroseconds: UInt32
     /// Miners that have logged in and wait for their first job.
     public var minersWaiting: UInt32 = 0
+    /// A crash of the process would disconnect its miners: no successor could take its connections over.
+    public var losesMinersOnCrash = false
     /// Addresses of the pools: those of the shard's configuration in their order, then former ones that still have
     /// connections. The numbers of pools refer to this list: two processes may have different configurations.
     public var pools: [String] = []

@@ -31,6 +31,7 @@ struct ShardState: Sendable {
     var openUpstreams: [UpstreamGauge] = []
     var pools: [String] = []
     var minersWaiting: UInt32 = 0
+    var losesMinersOnCrash = false
 
     func life(of epoch: Epoch) -> Int? { lives.lastIndex { $0.epoch == epoch } }
 
@@ -48,6 +49,7 @@ struct ShardState: Sendable {
         openUpstreams = []
         pools = []
         minersWaiting = 0
+        losesMinersOnCrash = false
     }
 
     func row(_ number: Int) -> Snapshot.ShardRow {
@@ -60,6 +62,7 @@ struct ShardState: Sendable {
         row.minersNow = UInt32(clamping: lives.last?.miners.live.count ?? 0)
         row.upstreams = upstreams
         row.minersWaiting = minersWaiting
+        row.losesMinersOnCrash = losesMinersOnCrash
         row.connections = connections
         row.loopDelayMicroseconds = loopDelayMicroseconds
         return row

@@ -98,7 +98,7 @@ extension Snapshot.ShardRow {
     func encode(to writer: inout ByteWriter) {
         writer.integer(shard)
         writer.integer(UInt8(isLive ? 1 : 0))
-        writer.integer(UInt8(0))
+        writer.integer(UInt8(losesMinersOnCrash ? 1 : 0))
         writer.integer(minersNow)
         upstreams.encode(to: &writer)
         writer.integer(eventsLost)
@@ -114,7 +114,7 @@ extension Snapshot.ShardRow {
         let live = try reader.integer(UInt8.self)
         guard live <= 1 else { throw .invalidField }
         isLive = live == 1
-        try reader.skip(1)
+        losesMinersOnCrash = try reader.integer(UInt8.self) == 1
         minersNow = try reader.integer()
         upstreams = try UpstreamCounts(from: &reader)
         eventsLost = try reader.integer()

@@ -141,6 +141,8 @@ public struct Snapshot: Equatable, Sendable {
         public var connections: UInt32 = 0
         /// Logged in, and waiting for a first job.
         public var minersWaiting: UInt32 = 0
+        /// `ShardGauges.losesMinersOnCrash`
+        public var losesMinersOnCrash = false
         /// `ShardGauges.loopDelayMicroseconds`
         public var loopDelayMicroseconds: UInt32 = 0
         /// What of the totals came from this shard, over all its lives.

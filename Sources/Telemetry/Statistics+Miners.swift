@@ -103,6 +103,7 @@ extension Statistics {
         shards[number].openUpstreams = gauges.upstreams.sorted { $0.id < $1.id }
         shards[number].pools = gauges.pools
         shards[number].minersWaiting = gauges.minersWaiting
+        shards[number].losesMinersOnCrash = gauges.losesMinersOnCrash
         for var gauge in gauges.miners {
             guard let place = shards[number].lives.last?.miners.live[gauge.key]?.place else { continue }
             gauge.key = place.key

@@ -44,6 +44,7 @@ extension Snapshot {
             eventsLost: 2)
         second.connections = 128
         second.loopDelayMicroseconds = 90
+        second.losesMinersOnCrash = true
         second.counters.accepted = 504
         second.counters.rejected = 1
         second.counters.expired = 1

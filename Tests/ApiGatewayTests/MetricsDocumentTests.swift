@@ -51,6 +51,19 @@ import Testing
         }
     }
 
+    /// `script/lint` runs the tests of the rules; here is whether each alert has one that fires and one that does not.
+    @Test func everyAlertIsTestedFiringAndResolved() throws {
+        let rules = try Self.file("deploy/prometheus/millrace.rules.yml")
+        let alerts = rules.matches(of: /- alert: (\w+)/).map { String($0.output.1) }
+        let tests = try Self.file("deploy/prometheus/millrace.tests.yml").split(separator: "  - name: ").dropFirst()
+        #expect(alerts.count >= 20)
+        for alert in alerts {
+            let fires = "alertname: \(alert)\n        exp_alerts:"
+            let test = tests.first { $0.contains(fires) && $0.contains("alertname: \(alert)}") }
+            #expect(test != nil, "\(alert)")
+        }
+    }
+
     @Test func theDashboardIsJSON() throws {
         let document = try JSONSerialization.jsonObject(with: Data(Self.file("deploy/grafana/millrace.json").utf8))
         let panels = try #require((document as? [String: Any])?["panels"] as? [[String: Any]])

@@ -46,6 +46,32 @@ import Testing
         #expect(lines.filter { $0.hasPrefix("millrace_pool_miners") } == [#"millrace_pool_miners{pool="a:1"} 300"#])
     }
 
+    @Test func plannedRestartsAreNoCrashes() {
+        var truth = Pages.Truth.ofFarm
+        truth.status?.children[1].restarts = 9
+        truth.status?.children[1].restartCauses = ["asked": 7, "exit 3": 2]
+        #expect(text(truth).contains("millrace_process_restarts_total{process=\"shard-0\"} 9\n"))
+        #expect(text(truth).contains("millrace_process_crashes_total{process=\"shard-0\"} 2\n"))
+    }
+
+    @Test func whereConnectionsAreNotKeptNothingIsSaidOfCrashSafety() {
+        #expect(text(.ofFarm).contains("millrace_shard_crash_safe{shard=\"1\"} 0\n"))
+        let body = Metrics.text(
+            of: .ofFarm, identity: .ofFarm, workersMax: 0, keepsConnections: false, machine: .ofFarm)
+        #expect(!String(decoding: body, as: UTF8.self).contains("crash_safe"))
+    }
+
+    @Test func poolsAreRankedInTheOrderOfTheConfiguration() {
+        var truth = Pages.Truth.ofFarm
+        truth.snapshot.pools = ["z:1", "a:1", "z:1", "former:1"]
+        let ranks = text(truth).split(separator: "\n").filter { $0.hasPrefix("millrace_pool_rank") }
+        #expect(
+            ranks == [
+                "millrace_pool_rank{pool=\"z:1\"} 1", "millrace_pool_rank{pool=\"a:1\"} 2",
+                "millrace_pool_rank{pool=\"former:1\"} 3",
+            ])
+    }
+
     @Test func whoCannotBeHeardIsDown() {
         var truth = Pages.Truth.ofFarm
         truth.snapshot.shards[1].isLive = false

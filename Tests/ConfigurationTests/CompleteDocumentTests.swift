@@ -48,7 +48,7 @@ struct CompleteDocumentTests {
         // Older and other spellings, and keys that mean something to another program only.
         let others: Set<String> = [
             "algo", "coin", "dns.ipv6", "api.port", "api.access-token", "api.ipv6", "api.restricted", "tls.cert-key",
-            "tls.gen", "dry-run", "print-time", "title",
+            "tls.gen", "dry-run", "title",
         ]
         for path in KnownKey.all.map(\.path) where !others.contains(path) {
             #expect(value(path.replacing("[]", with: "[0]"), in: shown) != nil, "\(path)")
@@ -94,5 +94,67 @@ struct CompleteDocumentTests {
             ("bind[1].port", .integer(8)),
         ] { #expect(value(path, in: shown) == wanted, "\(path)") }
         #expect(!JSONText.of(shown).contains("p2"))
+    }
+
+    // MARK: - Values that are passed over
+
+    @Test(
+        arguments: [
+            ("custom-diff-stats", "60", JSONValue.boolean(false)), ("custom-diff-stats", "\"true\"", .boolean(true)),
+            ("custom-diff", "\"5000\"", .integer(0)), ("custom-diff", "99", .integer(0)),
+            ("custom-diff", "100", .integer(100)),
+            ("custom-diff", "2147483647", .integer(0)), ("retries", "0", .integer(2)),
+            ("retries", "\"7\"", .integer(7)),
+            ("retries", "[7]", .integer(2)), ("retry-pause", "-1", .integer(1)), ("verbose", "-3", .boolean(false)),
+            ("verbose", "3", .integer(3)), ("mode", "\"simple\"", .text("nicehash")), ("mode", "7", .text("nicehash")),
+            ("workers", "\"hostname\"", .boolean(true)), ("workers", "\"USER\"", .text("user")),
+            ("workers", "0", .boolean(true)), ("print-time", "7200", .integer(3_600)),
+            ("print-time", "-1", .integer(60)),
+            ("print-time", "0", .integer(0)), ("colors", "\"no\"", .boolean(true)),
+            ("donate-level", "100", .integer(0)),
+            ("algo-ext", "1.5", .boolean(true)), ("watch", "\"false\"", .boolean(false)), ("log-file", "false", .null),
+            ("access-log-file", "7", .null),
+        ] as [(String, String, JSONValue)])
+    func theValueInForceIsShown(_ key: String, _ written: String, _ wanted: JSONValue) throws {
+        #expect(value(key, in: try shown(withPool("\"\(key)\": \(written)"))) == wanted)
+    }
+
+    @Test(
+        arguments: [
+            ("dns", #"{"ip_version": 5, "ttl": 0}"#, "dns.ip_version", JSONValue.integer(0)),
+            ("dns", #"{"ip_version": 5, "ttl": 0}"#, "dns.ttl", .integer(1)), ("dns", "[]", "dns.ttl", .integer(30)),
+            ("dns", #"{"ttl": "9"}"#, "dns.ttl", .integer(9)), ("tls", "7", "tls.enabled", .boolean(false)),
+            ("http", #"{"enabled": "true", "port": "9"}"#, "http.port", .integer(9)),
+            ("bind", #"[{"host": "::1", "port": "5"}]"#, "bind[0].port", .integer(5)),
+            ("bind", #""127.0.0.1:6""#, "bind[0].port", .integer(6)),
+            ("bind", #"{"host": "::1", "port": 7}"#, "bind[0].port", .integer(7)),
+            ("bind", "\"\"", "bind[1].host", .text("::")),
+        ] as [(String, String, String, JSONValue)])
+    func theValueInForceIsShownInObjects(
+        _ key: String, _ written: String, _ path: String, _ wanted: JSONValue
+    ) throws {
+        #expect(value(path, in: try shown(withPool("\"\(key)\": \(written)"))) == wanted)
+    }
+
+    @Test(
+        arguments: [
+            ("keepalive", "-5", JSONValue.boolean(false)), ("keepalive", "\"20\"", .integer(20)),
+            ("rig-id", "7", .null), ("user", "[]", .text("x")), ("enabled", "1", .boolean(true)),
+            ("daemon-poll-interval", "\"fast\"", .integer(1_000)),
+        ] as [(String, String, JSONValue)])
+    func theValueInForceIsShownOfPools(_ key: String, _ written: String, _ wanted: JSONValue) throws {
+        #expect(value("pools[0].\(key)", in: try shown(pool("\"url\": \"a\", \"\(key)\": \(written)"))) == wanted)
+    }
+
+    /// A client that sends back what it was shown changes nothing.
+    @Test func whatIsShownMeansTheSameAsTheFile() throws {
+        let text = withPool(
+            """
+            "custom-diff-stats": 60, "mode": "simple", "workers": "hostname", "print-time": 7200, "retries": "7",
+            "dns": {"ip_version": 5, "ttl": -4}, "verbose": "loud", "custom-diff": 7
+            """)
+        let shown = try shown(text)
+        let again = resolved(JSONText.of(shown).replacing("\"***\"", with: "\"x\""))
+        #expect(again.settings == resolved(text).settings && again.warnings.isEmpty)
     }
 }

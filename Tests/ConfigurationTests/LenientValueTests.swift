@@ -10,7 +10,7 @@ struct LenientValueTests {
         ("custom-diff-stats", "60"), ("custom-diff-stats", "\"yes\""), ("workers", "1"), ("workers", "[]"),
         ("custom-diff", "\"1000\""), ("custom-diff", "1000.5"), ("retry-pause", "-1"), ("retry-pause", "3601"),
         ("retries", "0"), ("retries", "1001"), ("retries", "true"), ("verbose", "-1"), ("verbose", "\"loud\""),
-        ("donate-level", "100"), ("donate-level", "\"one\""), ("print-time", "7200"), ("print-time", "false"),
+        ("donate-level", "100"), ("donate-level", "\"one\""), ("print-time", "-1"), ("print-time", "false"),
         ("algo-ext", "0"), ("colors", "\"auto\""), ("log-file", "false"), ("user-agent", "7"), ("dns", "[]"),
         ("watch", "1"), ("tls", "5"), ("syslog", "\"on\""), ("background", "0"), ("reuse-timeout", "-5"),
         ("access-log-file", "true"), ("mode", "1"), ("title", "{}"), ("debug", "2"),
@@ -47,6 +47,16 @@ struct LenientValueTests {
         let resolution = resolved(withPool("\"dns\": {\"\(key)\": \(value)}"))
         #expect(resolution.settings?.dns.ipVersion == version && resolution.settings?.dns.ttlSeconds == ttl)
         #expect(warned(resolution).count == 1)
+    }
+
+    @Test(arguments: ["3601", "7200", "86400", "9223372036854775807"])
+    func aPrintTimeOfMoreThanAnHourIsAnHour(_ value: String) {
+        let resolution = resolved(withPool("\"print-time\": \(value)"))
+        #expect(resolution.settings?.printSeconds == 3_600)
+        #expect(
+            warned(resolution) == [
+                "print-time: expected a number from 0 to 3600, found \(value); 3600 is used, as in xmrig-proxy"
+            ])
     }
 
     // MARK: - Quoted values

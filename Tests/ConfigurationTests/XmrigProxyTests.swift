@@ -89,7 +89,8 @@ struct XmrigProxyTests {
         Row(#""workers": "User""#) { $0.workerNaming = .user },
         Row(#""workers": "password""#) { $0.workerNaming = .password },
         Row(#""workers": "agent""#) { $0.workerNaming = .agent }, Row(#""workers": "ip""#) { $0.workerNaming = .ip },
-        Row(#""print-time": 60"#), Row(#""print-time": 0"#), Row(#""autosave": true"#), Row(#""dry-run": false"#),
+        Row(#""print-time": 60"#), Row(#""print-time": 0"#) { $0.printSeconds = 0 },
+        Row(#""print-time": 3600"#) { $0.printSeconds = 3_600 }, Row(#""autosave": true"#), Row(#""dry-run": false"#),
         Row(#""autosave": false"#) { $0.savesDocument = false },
         Row(#""debug": false"#), Row(#""debug": true"#) { $0.isVerbose = true },
     ]

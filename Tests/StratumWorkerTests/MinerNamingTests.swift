@@ -72,4 +72,23 @@ import Testing
         #expect(event.agent == "XMRig/6")
         #expect(joined(MinerNamingTests.bare, .none).agent == "")
     }
+
+    // MARK: - In log lines
+
+    @Test(
+        arguments: zip(
+            Settings.WorkerNaming.allCases, [nil, "rack7", "farm+5000", nil, "XMRig/6", "10.0.0.9"] as [String?]))
+    func logLinesNameTheWorkerButNeverByItsPassword(mode: Settings.WorkerNaming, name: String?) {
+        #expect(MinerNaming(mode: mode).logName(of: MinerNamingTests.full) == name)
+    }
+
+    @Test(arguments: [
+        ("rack 7 ip=1.2.3.4", "rack_7_ip=1.2.3.4"), ("a\u{1b}[2Jb\n", "a?[2Jb?"), ("\u{202e}kcar\u{2028}", "?kcar?"),
+        ("\u{85}\u{a0}x", "?_x"), (String(repeating: "w", count: 300), String(repeating: "w", count: 64)),
+        ("räck-7", "räck-7"),
+    ])
+    func aNameOfAMinerCannotLookLikeSomethingElseInALogLine(_ rig: String, _ shown: String) {
+        let miner = MinerIntroduction(address: "::1", login: "x", rigID: rig)
+        #expect(MinerNaming(mode: .rigID).logName(of: miner) == shown)
+    }
 }

@@ -126,15 +126,19 @@ final class Lines: Sendable {
 
     @Test func rejectedSharesAreToldTenASecondAndThenCounted() {
         var news = makeLog()
+        let rejected = ShardNews.shareRejected(
+            miner, first, text: "stale", difficulty: 1_000, latencyMicroseconds: 45_678)
         for _ in 0..<25 {
-            news.tell(.shareRejected(miner, first, text: "stale", difficulty: 1_000)) { _ in "10.0.0.1" }
+            news.tell(rejected, miner: { _ in "10.0.0.1" }, worker: { _ in "rack7" })
         }
         #expect(lines.texts(.notice).count == 10)
-        #expect(lines.all[0] == "a:1 rejected a share: \"stale\" difficulty=1000 ip=10.0.0.1 upstream=0")
+        #expect(
+            lines.all[0]
+                == "a:1 rejected a share: \"stale\" difficulty=1000 ip=10.0.0.1 ms=45 upstream=0 worker=rack7")
         news.tellSilenced()
         #expect(lines.all.last == "…and 15 more rejected shares within a second")
-        news.tell(.shareRejected(miner, first, text: "stale", difficulty: 1_000)) { _ in nil }
-        #expect(lines.all.last?.contains("ip=gone") == true)
+        news.tell(rejected) { _ in nil }
+        #expect(lines.all.last == "a:1 rejected a share: \"stale\" difficulty=1000 ip=gone ms=45 upstream=0")
         news.tellSilenced()
         #expect(lines.all.count == 12)
     }

@@ -122,6 +122,7 @@ struct BusDocumentTests {
             [
                 "pools": .other(bytes { $0.pools = [""] }),
                 "waiting": .full(bytes { $0.minersWaiting = .max }),
+                "unsafe": .other(bytes { $0.losesMinersOnCrash = true }),
                 "time": .full(bytes { $0.time = .max }),
                 "loop delay": .full(bytes { $0.loopDelayMicroseconds = .max }),
                 "upstreams": .other(bytes { $0.upstreams = Sample.gauges.upstreams }),

@@ -58,6 +58,7 @@ struct SnapshotCodingTests {
         snapshot.pools = ["pool.example:3333", "[2001:db8::1]:1"]
         snapshot.minersWaiting = 77
         snapshot.shards[0].minersWaiting = 78
+        snapshot.shards[0].losesMinersOnCrash = true
         snapshot.database.state = .failing
         snapshot.database.committedAt = 65
         snapshot.database.message = "disk full"

@@ -1,0 +1,19 @@
+extension KnownKey {
+    /// The value in force of a key for whose values there are more rules than type and range: those of `Interpretation`, which warns
+    /// about what it passes over. nil = the default.
+    func settled(_ value: JSONValue) -> JSONValue? {
+        switch (path, value) {
+        case ("custom-diff", .integer(let difficulty)):
+            difficulty == 0 || Interpretation.customDifficulties.contains(difficulty) ? value : nil
+        case ("dns.ip_version", .integer(let version)): [0, 4, 6].contains(version) ? value : nil
+        case ("dns.ttl", .integer(let seconds)): .integer(min(max(seconds, 1), Int64(Int32.max)))
+        case ("print-time", .integer(let seconds)):
+            seconds < 0 ? nil : .integer(min(seconds, Int64(Settings.printSecondsMax)))
+        case ("bind", .text(let address)): address.isEmpty ? nil : .array([JSONNode(value: value, origin: .nowhere)])
+        case ("bind", .object): .array([JSONNode(value: value, origin: .nowhere)])
+        case ("mode", .text): nil  // the other modes are not supported yet
+        case ("workers", .text(let name)): Settings.WorkerNaming(rawValue: name.lowercased()).map { .text($0.rawValue) }
+        default: value
+        }
+    }
+}

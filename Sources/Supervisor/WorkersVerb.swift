@@ -1,0 +1,113 @@
+internal import ArgumentParser
+internal import Control
+internal import DaemonKit
+internal import Telemetry
+
+/// `millrace workers`
+struct WorkersVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "workers", abstract: "Show the workers of the running service.",
+        discussion: "Works without the API. A worker without a connection is offline.\n\n" + verbExitCodes,
+        helpNames: .shortAndLong)
+
+    @Flag(help: "Only those that are offline.") var offline = false
+    @Option(
+        help: ArgumentHelp(
+            "name; hashrate: the highest first; last: the longest without an accepted share first.",
+            valueName: "name|hashrate|last"))
+    var sort = WorkerList.Order.name
+    @OptionGroup var service: ServiceAddress
+
+    func run() {
+        let directory = service.directory()
+        guard case .status = service.ask(.status, of: ControlClient(runDirectory: directory)) else {
+            service.leave(VerbOutcome(.failed, lines: ["the service gave an answer to another question"]))
+        }
+        switch LatestSnapshot(runDirectory: directory).result {
+        case .success(let snapshot):
+            let list = WorkerList(snapshot, onlyOffline: offline, order: sort)
+            print(service.json ? JSONLine.of(list.workers) + "\n" : list.text, terminator: "")
+        case .failure(let missing):
+            service.leave(VerbOutcome(.failed, lines: ["workers are not known: \(missing.reason)"]))
+        }
+    }
+}
+
+/// Rows of the workers table.
+struct WorkerList {
+    enum Order: String, CaseIterable, ExpressibleByArgument {
+        case name, hashrate, last
+    }
+
+    struct Worker: Encodable, Equatable {
+        var name: String
+        var ip: String
+        var isOnline: Bool
+        var connections: UInt32
+        /// Hashes per second.
+        var tenMinutes: Double
+        var oneHour: Double
+        var accepted: UInt64
+        var rejected: UInt64
+        var invalid: UInt64
+        /// Milliseconds since 1970; nil before the first accepted share.
+        var lastShareAt: UInt64?
+        /// Milliseconds since 1970 of the last login, share or logout.
+        var lastSeenAt: UInt64
+    }
+
+    private(set) var workers: [Worker]
+    private let counts: (all: Int, offline: Int)
+    private let time: UInt64
+
+    init(_ snapshot: Snapshot, onlyOffline: Bool = false, order: Order = .name) {
+        let all = snapshot.workers
+        counts = (all.count, all.count { $0.connections == 0 })
+        time = snapshot.time
+        workers = all.filter { !onlyOffline || $0.connections == 0 }.map { row in
+            Worker(
+                name: row.name, ip: row.ip, isOnline: row.connections > 0, connections: row.connections,
+                tenMinutes: row.hashrates.tenMinutes, oneHour: row.hashrates.oneHour, accepted: row.accepted,
+                rejected: row.rejected, invalid: row.invalid,
+                lastShareAt: row.lastShareAt > 0 ? row.lastShareAt : nil, lastSeenAt: row.lastSeenAt)
+        }
+        switch order {
+        case .name: workers.sort { $0.name < $1.name }
+        case .hashrate: workers.sort { ($1.tenMinutes, $0.name) < ($0.tenMinutes, $1.name) }
+        case .last: workers.sort { ($0.lastShareAt ?? 0, $0.name) < ($1.lastShareAt ?? 0, $1.name) }
+        }
+    }
+
+    var text: String {
+        var rows = [
+            ["WORKER", "STATE", "MINERS", "KH/S 10M", "1H", "ACCEPTED", "REJECTED", "REFUSED", "LAST SHARE", "IP"]
+        ]
+        rows += workers.map { worker in
+            [
+                WorkerList.shown(worker.name),
+                worker.isOnline ? "online" : "offline " + StatusTable.duration(from: worker.lastSeenAt, to: time),
+                "\(worker.connections)", "\(Kilohashes(worker.tenMinutes))", "\(Kilohashes(worker.oneHour))",
+                "\(worker.accepted)", "\(worker.rejected)", "\(worker.invalid)",
+                worker.lastShareAt.map { StatusTable.duration(from: $0, to: time) + " ago" } ?? "-", worker.ip,
+            ]
+        }
+        let count = "\(counts.all) \(counts.all == 1 ? "worker" : "workers"), \(counts.offline) offline"
+        return ((workers.isEmpty ? [] : StatusTable.aligned(rows) + [""]) + [count]).joined(separator: "\n") + "\n"
+    }
+
+    /// A longer name would push the numbers off the screen.
+    static let shownNameMax = 40
+
+    /// A name comes from a miner: nothing of it may command the terminal, or turn the direction of the line around.
+    static func shown(_ name: String) -> String {
+        var scalars = String.UnicodeScalarView()
+        for scalar in name.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned: scalars.append("?")
+            default: scalars.append(scalar)
+            }
+        }
+        let clean = String(scalars)
+        return clean.count > shownNameMax ? clean.prefix(shownNameMax - 1) + "…" : clean
+    }
+}

@@ -1,0 +1,185 @@
+import Control
+import Foundation
+import Telemetry
+import Testing
+
+@testable import Supervisor
+
+/// What verbs make of a snapshot of the collector.
+struct MiningVerbTests {
+    private static let now: UInt64 = 1_790_000_000_000
+
+    private var farm: Snapshot {
+        var snapshot = Snapshot()
+        snapshot.time = Self.now
+        snapshot.minersNow = 300
+        snapshot.minersMax = 310
+        snapshot.hashrates.oneMinute = 12_345
+        snapshot.hashrates.tenMinutes = 12_000
+        snapshot.results.accepted = 1_204
+        snapshot.results.rejected = 3
+        snapshot.results.invalid = 11
+        snapshot.pools = ["first:1", "second:2", "third:3"]
+        snapshot.openUpstreams = [
+            upstream(0, .active, pool: 0, miners: 200, accepted: 900, jobAge: 12),
+            upstream(1, .active, pool: 0, miners: 100, accepted: 301, jobAge: 75),
+            upstream(2, .error, pool: 1, miners: 2, accepted: 3, jobAge: 500),
+            upstream(3, .sleeping, pool: 0, miners: 0, accepted: 0, jobAge: 9_000),
+            upstream(4, .active, pool: Snapshot.unknownPool, miners: 7, accepted: 7, jobAge: 1),
+        ]
+        return snapshot
+    }
+
+    private func upstream(
+        _ id: UInt16, _ state: UpstreamGauge.State, pool: UInt8, miners: UInt16, accepted: UInt64, jobAge: UInt64
+    ) -> Snapshot.UpstreamRow {
+        var gauge = UpstreamGauge(id: id, state: state)
+        gauge.pool = pool
+        gauge.miners = miners
+        gauge.accepted = accepted
+        gauge.rejected = accepted / 300
+        gauge.jobAt = Self.now - jobAge * 1_000
+        return Snapshot.UpstreamRow(shard: 0, gauge: gauge)
+    }
+
+    // MARK: - Pools
+
+    @Test func eachPoolHasItsConnectionsMinersSharesAndTheAgeOfItsOldestJob() {
+        let pools = MiningReport(farm).pools
+        #expect(pools.map(\.address) == ["first:1", "second:2", "third:3"])
+        #expect(pools.map(\.isInUse) == [true, false, false])
+        #expect(pools.map(\.active) == [2, 0, 0] && pools.map(\.error) == [0, 1, 0])
+        #expect(pools.map(\.sleeping) == [1, 0, 0] && pools.map(\.miners) == [300, 2, 0])
+        #expect(pools.map(\.accepted) == [1_201, 3, 0] && pools.map(\.rejected) == [4, 0, 0])
+        #expect(pools.map(\.jobAge) == [75, nil, nil])
+    }
+
+    @Test func theTextSaysWhichPoolIsInUse() {
+        #expect(
+            MiningReport(farm).text == """
+                hashrate: 12.35 kH/s (1 min), 12.00 (10 min), 0.00 (1 h), 0.00 (24 h)
+                miners: 300, max 310
+                shares: 1204 accepted, 3 rejected by pools, 11 refused here
+
+                POOL      STATE    ACTIVE  ERROR  MINERS  ACCEPTED  REJECTED  JOB AGE
+                first:1   in use   2       0      300     1201      4         1m 15s
+                second:2  failing  0       1      2       3         0         -
+                third:3   standby  0       0      0       0         0         -
+
+                """)
+    }
+
+    @Test func minersThatWaitAreNotZeroMiners() {
+        var snapshot = Snapshot()
+        snapshot.minersWaiting = 5
+        snapshot.pools = ["a:1"]
+        snapshot.openUpstreams = [upstream(0, .error, pool: 0, miners: 5, accepted: 0, jobAge: 1)]
+        let text = MiningReport(snapshot).text
+        #expect(text.contains("miners: 0 (+5 waiting for a job), max 0\n"))
+        #expect(text.contains("NO POOL serves; the log says why each fails\n"))
+    }
+
+    @Test func twoAccountsAtOnePoolAreOneRow() {
+        var snapshot = farm
+        snapshot.pools = ["a:1", "a:1"]
+        #expect(MiningReport(snapshot).pools.map(\.miners) == [302])
+    }
+
+    @Test func theJSONOfStatusHasBoth() throws {
+        let service = ServiceStatus(
+            version: "1.2.3", processID: 7, startedAt: 5, children: [],
+            configuration: ConfigurationStatus(file: nil, loadedAt: 5))
+        func object(_ mining: MiningReport?) throws -> [String: Any] {
+            let text = JSONLine.of(StatusDocument(service: service, mining: mining))
+            return try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+        }
+        let full = try object(MiningReport(farm))
+        #expect(full["version"] as? String == "1.2.3" && full["processID"] as? Int == 7)
+        let mining = try #require(full["mining"] as? [String: Any])
+        #expect((mining["miners"] as? [String: Any])?["now"] as? Int == 300)
+        #expect(((mining["pools"] as? [[String: Any]])?.first?["isInUse"]) as? Bool == true)
+        #expect(try object(nil)["mining"] == nil && object(nil)["version"] as? String == "1.2.3")
+    }
+
+    // MARK: - Workers
+
+    private var crowd: Snapshot {
+        func worker(
+            _ name: String, connections: UInt32, rate: Double, share: UInt64, seen: UInt64
+        ) -> Snapshot.WorkerRow {
+            var row = Snapshot.WorkerRow(name: name, ip: "192.0.2.7")
+            row.connections = connections
+            row.hashrates.tenMinutes = rate
+            row.lastShareAt = share
+            row.lastSeenAt = seen
+            row.accepted = 41
+            return row
+        }
+        var snapshot = Snapshot()
+        snapshot.time = Self.now
+        snapshot.workers = [
+            worker("rack9", connections: 2, rate: 3_000, share: Self.now - 20_000, seen: Self.now),
+            worker("laptop", connections: 0, rate: 0, share: Self.now - 90_000_000, seen: Self.now - 7_380_000),
+            worker("rack7", connections: 1, rate: 12_000, share: Self.now - 5_000, seen: Self.now),
+            worker("idle", connections: 1, rate: 0, share: 0, seen: Self.now),
+        ]
+        return snapshot
+    }
+
+    @Test(arguments: [
+        (WorkerList.Order.name, ["idle", "laptop", "rack7", "rack9"]),
+        (.hashrate, ["rack7", "rack9", "idle", "laptop"]), (.last, ["idle", "laptop", "rack9", "rack7"]),
+    ])
+    func workersAreSorted(_ order: WorkerList.Order, _ names: [String]) {
+        #expect(WorkerList(crowd, order: order).workers.map(\.name) == names)
+    }
+
+    @Test func onlyThoseWithoutAConnectionAreOffline() {
+        let list = WorkerList(crowd, onlyOffline: true)
+        #expect(list.workers.map(\.name) == ["laptop"])
+        #expect(
+            list.text == """
+                WORKER  STATE          MINERS  KH/S 10M  1H    ACCEPTED  REJECTED  REFUSED  LAST SHARE  IP
+                laptop  offline 2h 3m  0       0.00      0.00  41        0         0        1d 1h ago   192.0.2.7
+
+                4 workers, 1 offline
+
+                """)
+    }
+
+    @Test func withoutWorkersThereIsJustTheCount() {
+        #expect(WorkerList(Snapshot()).text == "0 workers, 0 offline\n")
+    }
+
+    @Test(arguments: [
+        ("rack7", "rack7"), ("a\u{1b}[2Jb", "a?[2Jb"), ("x\ny\tz", "x?y?z"), ("\u{202e}kcar", "?kcar"),
+        ("\u{9b}31m", "?31m"), (String(repeating: "w", count: 90), String(repeating: "w", count: 39) + "…"),
+        ("räck ⛏", "räck ⛏"),
+    ])
+    func aNameOfAMinerCannotCommandTheTerminal(_ name: String, _ shown: String) {
+        #expect(WorkerList.shown(name) == shown)
+    }
+
+    // MARK: - Readiness
+
+    @Test(
+        arguments: [
+            ([(.ready, 1)], []), ([(.ready, 0), (.starting, nil), (.ready, 2)], []),
+            ([(.ready, 0)], ["a session with a pool"]), ([(.ready, nil)], ["a session with a pool"]),
+            ([(.draining, 3)], ["a shard that accepts miners"]),
+            ([(.failed, nil), (.backoff, nil)], ["a shard that accepts miners", "a session with a pool"]),
+            ([], ["a shard that accepts miners", "a session with a pool"]),
+        ] as [([(ChildStatus.State, Int?)], [String])])
+    func readyIsAShardThatAcceptsAndAPoolThatServes(_ shards: [(ChildStatus.State, Int?)], _ missing: [String]) {
+        var children = [ChildStatus(kind: .collector, state: .ready), ChildStatus(kind: .gateway, state: .ready)]
+        for (number, shard) in shards.enumerated() {
+            var child = ChildStatus(kind: .shard, shard: number, state: shard.0)
+            child.upstreams = shard.1
+            children.append(child)
+        }
+        let status = ServiceStatus(
+            version: "", processID: 1, startedAt: 0, children: children,
+            configuration: ConfigurationStatus(file: nil, loadedAt: 0))
+        #expect(status.missingForMiners == missing)
+    }
+}
