@@ -26,7 +26,8 @@ extension ChildReport {
         case .stalled: "\(who) has stalled: its main loop gives no sign of life; replacing it"
         case .killed: "\(who) did not leave in time; killing it"
         case .died(let ending, let millis): "\(who) \(ending.text); starting it again in \(millis) ms"
-        case .failed(let failure): "\(who) has failed and will not be started again: \(failure.text)"
+        case .failed(let failure):
+            "\(who) has failed: \(failure.text); trying again in \(RestartPolicy.failedPauseMillis / 1_000) s"
         case .yielding: "\(who) is asked to make room for a new process"
         case .handingOver: "\(who) is going to be replaced; its successor is started beside it"
         case .handoverFailed(let fault): "\(who) goes on as before, its successor failed: \(fault.text)"
@@ -47,7 +48,7 @@ extension Failure {
     var text: String {
         switch self {
         case .keptDying(let deaths, let last): "it died \(deaths) times in a row; at last it \(last.text)"
-        case .refused(let code): "it \(Ending.exit(code).text), which a restart would not change"
+        case .refused(let code): "it \(Ending.exit(code).text), which a restart alone does not change"
         }
     }
 
