@@ -95,6 +95,8 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
     /// What does not work as it should, as long as it does not, each a short text that begins with its subject; empty when all
     /// is well, nil from a version that does not tell.
     public var degraded: [String]?
+    /// What the supervisor executes; nil from a version that does not tell.
+    public var program: ProgramStatus?
 
     public init(
         version: String, processID: Int32, startedAt: UInt64, children: [ChildStatus],
@@ -107,6 +109,21 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
         restarting = []
         isStopping = false
         self.configuration = configuration
+    }
+}
+
+/// A program of the service.
+public struct ProgramStatus: Codable, Equatable, Sendable {
+    /// Where it was started from: the program that is there now is the next one (`ControlRequest.upgrade`).
+    public var path: String
+    public var version: String
+    /// When its file was made, in milliseconds since 1970. The file at the path may be another one by now.
+    public var modifiedAt: UInt64
+
+    public init(path: String, version: String, modifiedAt: UInt64) {
+        self.path = path
+        self.version = version
+        self.modifiedAt = modifiedAt
     }
 }
 

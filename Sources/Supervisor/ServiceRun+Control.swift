@@ -161,7 +161,15 @@ extension ServiceRun {
         status.upgrade = upgrade
         status.isStopping = service.isStopping
         status.degraded = degraded
+        status.program = program
         return status
+    }
+
+    /// What this process executes.
+    var program: ProgramStatus? {
+        ProgramFile.of(process: getpid(), named: executable).map {
+            ProgramStatus(path: executable, version: BuildInformation.version, modifiedAt: $0.modifiedAt)
+        }
     }
 
     private func status(of name: ChildName) -> ChildStatus {
@@ -216,7 +224,7 @@ extension RestartRefusal {
         case .nobodyWouldServe:
             ControlRefusal(.impossible, lines: ["no other shard serves; miners would have nowhere to go"])
         case .unknown(.gateway):
-            ControlRefusal(.impossible, lines: ["there is no gateway: the HTTP API is off (\"http\": {\"enabled\": true})"])
+            ControlRefusal(.impossible, lines: ["there is no gateway: the HTTP API is off (http.enabled)"])
         case .unknown(let name):
             ControlRefusal(.unknownShard, lines: ["there is no \(name); there are the shards 0 to \(shards - 1)"])
         }

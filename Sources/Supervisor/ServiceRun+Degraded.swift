@@ -1,20 +1,23 @@
 internal import Configuration
+internal import DaemonKit
 internal import Supervision
 
 // What does not work as it should, and does not end the service. The log has it once; `status` as long as it lasts.
 extension ServiceRun {
     var degraded: [String] {
-        service.wantedNames.flatMap(degraded) + haltedRestarts
+        Degradation.current.map { "supervisor: \($0)" } + service.wantedNames.flatMap(degraded) + haltedRestarts
     }
 
     private func degraded(_ name: ChildName) -> [String] {
         var texts: [String] = []
-        if case .failed(let failure) = service.child(name)?.state { texts.append("\(name) has failed: \(failure.text)") }
-        let keys = outdatedKeys(of: name)
-        if !keys.isEmpty { texts.append("\(name) runs the old configuration (changed: \(keys.joined(separator: ", ")))") }
+        if case .failed(let failure) = service.child(name)?.state {
+            texts.append("\(name) has failed: \(failure.text)")
+        }
+        let keys = outdatedKeys(of: name).joined(separator: ", ")
+        if !keys.isEmpty { texts.append("\(name) runs the old configuration (changed: \(keys))") }
         if isOfFormerProgram(name) { texts.append("\(name) runs the program from before the upgrade") }
         if isWithoutHandOver(name) { texts.append("\(name) cannot keep its connections over a restart") }
-        return texts
+        return texts + (children[name]?.degraded ?? []).map { "\(name): \($0)" }
     }
 
     private var haltedRestarts: [String] {

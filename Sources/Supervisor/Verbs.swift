@@ -41,7 +41,8 @@ struct RestartVerb: ParsableCommand {
             """,
         helpNames: .shortAndLong)
 
-    @Argument(help: ArgumentHelp("A shard's number, collector, gateway or all.", valueName: "process")) var which: String
+    @Argument(help: ArgumentHelp("A shard's number, collector, gateway or all.", valueName: "process"))
+    var which: String
     @OptionGroup var service: ServiceAddress
 
     private var request: ControlRequest? {

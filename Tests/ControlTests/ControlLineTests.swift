@@ -27,7 +27,8 @@ import Testing
 
     static let requests: [ControlRequest] = [
         .status, .configuration, .configure(document: "{\n  \"a\": \"é\\n\" // x\n}"), .reload, .restart(shard: 7),
-        .restartAll, .restartEverything, .restartProcess(.collector), .restartProcess(.gateway), .upgrade, .stop, .drain(shard: 3, withinSeconds: 0), .scale(shards: 4, withinSeconds: 30),
+        .restartAll, .restartEverything, .restartProcess(.collector), .restartProcess(.gateway), .upgrade, .stop,
+        .drain(shard: 3, withinSeconds: 0), .scale(shards: 4, withinSeconds: 30),
     ]
 
     static var replies: [ControlReply] {
@@ -56,7 +57,8 @@ import Testing
     @Test(arguments: [
         "", "{}", "null", "[]", "{\"request\":1}", "{\"request\":\"fly\"}", "{\"request\":\"configure\"}",
         "{\"request\":\"restart\"}", "{\"request\":\"restartProcess\"}",
-        "{\"request\":\"restartProcess\",\"process\":\"anchor\"}", "{\"request\":\"drain\",\"shard\":1}", "{\"request\":\"scale\",\"within\":1}",
+        "{\"request\":\"restartProcess\",\"process\":\"anchor\"}",
+        "{\"request\":\"drain\",\"shard\":1}", "{\"request\":\"scale\",\"within\":1}",
         "{\"request\":\"restart\",\"shard\":\"1\"}",
         "{\"request\":\"restart\",\"shard\":99999999999999999999}", "{\"request\":\"status\"", "\u{0}",
     ])

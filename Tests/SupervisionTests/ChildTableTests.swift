@@ -79,7 +79,8 @@ import Testing
         ],
         "failed": [
             "starting spawn", "stopped", "stopped", ".", ".",
-            ".", "starting spawn", "starting spawn", "starting spawn", ".", "drained drained", "drained drained", ".", ".",
+            ".", "starting spawn", "starting spawn", "starting spawn", ".", "drained drained", "drained drained", ".",
+            ".",
         ],
         "draining": [
             ".", "stopping TERM", "killing KILL", ".", ".",

@@ -50,19 +50,56 @@ import Testing
         #expect(try service.command(["stop", "--json"] + place).output.contains("\"result\":\"no service\""))
     }
 
+    @Test(arguments: [SupervisedService.Manner.crash, .crashAdopting])
+    func aReloadThatCannotReplaceAShardSaysWhichAndTheStatusKeepsItUntilItIsReplaced(
+        manner: SupervisedService.Manner
+    ) throws {
+        let service = try SupervisedService()
+        try service.startFromFile(SupervisedService.file("\"watch\": false, \"retries\": 5"))
+        service.waitUntilReady()
+        let place = ["--run-dir", service.runDirectory]
+        #expect(try service.status().degraded == [])
+        let former = try #require(service.processes(of: "worker1").first)
+
+        try service.set("worker1", manner)
+        try service.write(SupervisedService.file("\"watch\": false, \"retries\": 6, \"user-agent\": \"me\""))
+        let reload = try service.command(["reload"] + place)
+        #expect(reload.code == 1 && reload.output == "")
+        #expect(reload.complaints.contains("not in force everywhere: the new process of shard 1 failed"))
+        #expect(reload.complaints.contains("shard 1: ready, process \(former), still runs the old configuration\n"))
+        #expect(!reload.complaints.contains("shard 0"))
+
+        let old = "shard 1 runs the old configuration (changed: retries, user-agent)"
+        #expect(try service.status().degraded?.first == old)
+        #expect(try service.command(["status"] + place).output.contains("degraded:\n  \(old)\n"))
+        #expect(try service.command(["restart", "1"] + place).code == 1)
+        #expect(try service.status().degraded?.first == old)
+        #expect(try service.command(["reload"] + place).code == 1)
+
+        try service.set("worker1", .good)
+        #expect(try service.command(["restart", "1"] + place).code == 0)
+        #expect(try service.status().degraded == [])
+        #expect(try service.command(["reload"] + place).output == "the configuration is in force\n")
+        #expect(try service.command(["stop"] + place).code == 0)
+    }
+
     @Test(arguments: ["collector", "gateway", "1"])
     func aFailedProcessIsBroughtBackByRestart(which: String) throws {
         let who = which == "1" ? "worker1" : which
         let service = try SupervisedService()
         try service.set(who, .refuse)
-        try service.start()
+        try service.startFromFile()
         service.waitUntilReady()
         let place = ["--run-dir", service.runDirectory]
         service.wait { (try? $0.status().children.contains { $0.state == .failed }) == true }
         #expect(try service.command(["restart", which] + place).code == 1)
+        let name = which == "1" ? "shard 1" : which
+        #expect(try service.status().degraded?.first?.hasPrefix("\(name) has failed: it left with exit code 2") == true)
+        #expect(try service.command(["reload"] + place).code == 1)
         try service.set(who, .good)
         #expect(try service.command(["restart", which] + place).code == 0)
         #expect(try service.status().children.allSatisfy { $0.state == .ready })
+        #expect(try service.status().degraded == [])
         #expect(try service.command(["stop"] + place).code == 0)
     }
 
