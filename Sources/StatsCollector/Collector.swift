@@ -196,6 +196,8 @@ final class Collector {
         case .epochBegan: logger.info("shard \(shard): a new stream of events")
         case .liveMiners(_, let miners):
             logger.notice("shard \(shard): taken up in mid-stream with \(miners.count) live miners")
+        // A life that ended without its last word; what it had counted is known.
+        case .lost(_, 0): logger.debug("shard \(shard): its former process ended without a last word")
         case .lost(_, let count):
             logger.warning("shard \(shard): \(count) events lost; totals are repaired from its counters")
         }
