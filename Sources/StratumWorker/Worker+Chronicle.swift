@@ -90,6 +90,7 @@ extension Worker {
             Chronicle(continuingIn: memory.bytes, rules: Worker.rules) { form in write(own, to: &form) }
             ?? Chronicle(beginningIn: memory.bytes, rules: Worker.rules) { form in write(own, to: &form) }
         if chronicle == nil { log.warning("no memory for a successor: miners reconnect when this process dies") }
+        noteCrashSafety()
         writtenAt = now
         keepsSpareMemory = true
         releaseSpareMemory()
@@ -99,6 +100,12 @@ extension Worker {
     func forgetChronicle() {
         guard let chronicle = chronicle.take() else { return }
         chronicle.forget()
+        noteCrashSafety()
+    }
+
+    private func noteCrashSafety() {
+        let text = "no memory for a successor, miners reconnect when this process dies"
+        Degradation.set("crash safety", chronicle == nil ? text : nil)
     }
 
     /// What our state takes, written down.

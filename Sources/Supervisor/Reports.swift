@@ -9,9 +9,9 @@ internal import Supervision
 extension ChildReport {
     var level: Logger.Level {
         switch self {
-        case .ready, .yielding, .handingOver, .replaced, .draining, .drained, .moving, .moved,
-            .stopped:
-            .info
+        // Steps of a planned restart, which has a summary.
+        case .yielding, .handingOver, .replaced: .debug
+        case .ready, .draining, .drained, .moving, .moved, .stopped: .info
         case .died, .neverReady, .stalled, .killed, .moveFailed: .warning
         case .failed, .abandoned, .handoverFailed: .error
         }

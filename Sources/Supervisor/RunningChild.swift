@@ -17,12 +17,19 @@ final class RunningChild {
     }
 
     /// Words on a lifeline are short; a child that writes more without a newline writes nonsense.
-    private static let wordBytesMax = 64
+    private static let wordBytesMax = 512
+
+    /// More is not told of one process.
+    private static let degradedMax = 16
 
     /// Milliseconds since 1970.
     let startedAt: UInt64
     /// What a shard has told last.
     private(set) var load: ShardLoad?
+    /// What does not work as it should, as of its last beat.
+    private(set) var degraded: [String] = []
+    /// What it has said since that beat.
+    private var degradedNext: [String] = []
 
     private let loop: Loop
     private let hear: (RunningChild, News) -> Void
@@ -172,7 +179,11 @@ final class RunningChild {
             unread.removeSubrange(...end)
             switch word {
             case "ready": hear(self, .saidReady)
-            case "beat": hear(self, .beat)
+            case "beat":
+                (degraded, degradedNext) = (degradedNext, [])
+                hear(self, .beat)
+            case let other where other.hasPrefix("degraded "):
+                if degradedNext.count < RunningChild.degradedMax { degradedNext.append(String(other.dropFirst(9))) }
             case "prepared": hear(self, .handover(.prepared))
             case "froze": hear(self, .handover(.froze))
             case "cannot freeze": hear(self, .handover(.cannotFreeze))
