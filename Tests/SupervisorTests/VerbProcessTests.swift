@@ -143,7 +143,7 @@ import Testing
         let refused = try service.command(["reload"] + place)
         #expect(refused.code == 1)
         #expect(refused.complaints.contains("access-password: expected a text"))
-        #expect(refused.complaints.contains("warning: \(service.file.path):7:5: retires"))
+        #expect(refused.complaints.contains("warning: \(service.file.path):7:5: \"retires\""))
 
         try service.write(SupervisedService.file("\"watch\": false"))
         #expect(try service.command(["reload"] + place).output == "the configuration is in force\n")
