@@ -130,7 +130,8 @@ import Testing
             try service.write(SupervisedService.file("\"watch\": false, \(member)"))
             let reload = try service.command(["reload"] + place)
             #expect(reload.code == 0)
-            let warning = reload.output.split(separator: "\n").filter { $0.hasPrefix("warning: \(service.file.path):7:") }
+            let start = "warning: \(service.file.path):7:"
+            let warning = reload.output.split(separator: "\n").filter { $0.hasPrefix(start) }
             #expect(warning.count == 1 && warning[0].contains(key), "\(reload.output)")
             #expect(!reload.output.contains("hunter2"))
             #expect(try service.status().configuration.warnings?.count == 1)
