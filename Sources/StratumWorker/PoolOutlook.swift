@@ -80,10 +80,11 @@ struct PoolOutlook {
         guard !troubles.isEmpty, now >= outage.since + PoolOutlook.grace else { return nil }
         guard outage.toldAt == .never || now >= outage.toldAt + PoolOutlook.reminder else { return nil }
         outage.toldAt = now
+        let time = PoolOutlook.duration(from: outage.since, to: now)
         let reasons = pools.compactMap(trouble).joined(separator: "; ")
         return Line(
             level: .error,
-            text: "no pool for \(PoolOutlook.duration(from: outage.since, to: now)): \(counted(waiting, "miner")) waiting, "
+            text: "no pool for \(time): \(counted(waiting, "miner")) waiting, "
                 + "\(counted(refused - outage.refusedBefore, "share")) refused since; \(reasons)")
     }
 

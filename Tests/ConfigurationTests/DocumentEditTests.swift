@@ -124,7 +124,8 @@ struct DocumentEditTests {
     @Test func onlyWhatWasChangedGetsIntoTheFile() throws {
         var service = Service(Self.two)
         #expect(try service.change(("\"retry-pause\": 1", "\"retry-pause\": 9")).retryPauseSeconds == 9)
-        let keys = try rootObject(of: Array(try #require(service.text).utf8), shownName: "document").get().members.map(\.key)
+        let keys = try rootObject(of: Array(try #require(service.text).utf8), shownName: "document").get().members.map(
+            \.key)
         #expect(keys == ["pools", "http", "retries", "retry-pause"])
         #expect(try !#require(service.text).contains("restricted"))
     }

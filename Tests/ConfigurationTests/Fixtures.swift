@@ -29,7 +29,9 @@ func resolved(
 }
 
 /// The options of a command line whose words have no blanks.
-func options(_ line: String) -> [GivenOption] { CommandLineReading(line.split(separator: " ").map(String.init)).options }
+func options(_ line: String) -> [GivenOption] {
+    CommandLineReading(line.split(separator: " ").map(String.init)).options
+}
 
 /// A configuration with one pool and these further members: `"retries": 3`.
 func withPool(_ members: String) -> String {

@@ -103,7 +103,7 @@ struct KeepingTests {
         work(stage, [publisher], 0..<2_000)
         _ = try stage.snapshot([publisher]) { $0.database.committedAt > 0 && $0.results.accepted == 2_000 }
         for suffix in ["", "-wal", "-shm"] { try FileManager.default.removeItem(atPath: stage.database + suffix) }
-        let told = try #require(try stage.snapshot([publisher]) { $0.database.message.hasSuffix("was begun") })
+        let told = try #require(try stage.snapshot([publisher]) { $0.database.message.hasSuffix("was created") })
         #expect(told.results.accepted == 2_000)
         _ = try stage.snapshot([publisher]) { $0.database.state == .durable }
         try stage.restartCollector()

@@ -59,7 +59,8 @@ struct PoolMessageTests {
 
     /// In the line, "?" stands for a byte that is not UTF-8.
     @Test(arguments: [
-        (#"{"id":7,"error":{"message":"dur?e"}}"#, "dur\u{fffd}e"), (#"{"id":7,"error":"half \ud83d"}"#, "half \u{fffd}"),
+        (#"{"id":7,"error":{"message":"dur?e"}}"#, "dur\u{fffd}e"),
+        (#"{"id":7,"error":"half \ud83d"}"#, "half \u{fffd}"),
         (#"{"id":7,"error":"bad ??"}"#, "bad \u{fffd}\u{fffd}"),
     ])
     func aRefusalThatIsNotUTF8AnswersItsShare(line: String, text: String) throws {

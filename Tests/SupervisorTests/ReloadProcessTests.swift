@@ -207,7 +207,7 @@ import Testing
         try service.startFromFile()
         service.waitUntilReady()
         let text = try onDisk(service)
-        let bad = try served(service).replacing("\"retries\": 5", with: "\"access-password\": 7")
+        let bad = try served(service).replacing("\"access-password\": null", with: "\"access-password\": 7")
         guard case .refused(let refusal) = try service.ask(.configure(document: bad)) else {
             Issue.record("accepted")
             return
@@ -294,10 +294,10 @@ import Testing
         let service = try SupervisedService()
         try FileManager.default.createDirectory(atPath: service.runDirectory, withIntermediateDirectories: true)
         chmod(service.runDirectory, 0o700)
-        try Data("{\n\"retries\": 0}".utf8).write(to: URL(filePath: service.runDirectory + "/config.json"))
+        try Data("{\n\"access-password\": 7}".utf8).write(to: URL(filePath: service.runDirectory + "/config.json"))
         try service.start()
         #expect(service.exitCode() == 2)
-        #expect(service.logText.contains("run/config.json:2:12: error: retries: expected"))
+        #expect(service.logText.contains("run/config.json:2:20: error: access-password: expected"))
     }
 
     @Test func aDocumentThatIsNotAFileOfOursIsNotRead() throws {
