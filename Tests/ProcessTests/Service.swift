@@ -199,9 +199,11 @@ final class Service {
     // MARK: - What it says
 
     /// Resident memory of a process in KiB.
-    func memory(of pid: pid_t) -> Int {
+    /// - Parameter kind: "VmRSS", or "RssAnon" for what is the process's alone: the log of inputs that a shard keeps for its
+    ///   successor is shared memory, of which it holds between nothing and some megabytes.
+    func memory(of pid: pid_t, _ kind: String = "VmRSS") -> Int {
         let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
-        let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        let line = status.split(separator: "\n").first { $0.hasPrefix(kind + ":") }
         return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
     }
 
