@@ -224,7 +224,9 @@ extension ServiceTests {
             what == "form" ? memory.damageForms() : memory.damageHead()
             kill(victim, SIGKILL)
             #expect(eventually(within: 5) { service.shard(1) != victim && service.isReady(shard: 1) })
-            #expect(service.millrace.log.contains("the state of the previous process cannot be used"), "\(service.millrace.log)")
+            #expect(
+                service.millrace.log.contains("the state of the previous process cannot be used"),
+                "\(service.millrace.log)")
             try expectOnlyTheMinersOfOneShardCameBack(service, swarm)
             // And the next one can take over again.
             try service.killShard(1)

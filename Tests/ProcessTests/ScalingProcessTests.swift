@@ -81,7 +81,9 @@ extension ServiceTests {
             let leaving = try #require(service.shard(1))
             kill(collector, SIGSTOP)
             let scale = try service.startVerb("scale", "1")
-            let hasMoved = eventually(within: 10) { service.millrace.log.contains("all miners and pool connections moved to another shard") }
+            let hasMoved = eventually(within: 10) {
+                service.millrace.log.contains("all miners and pool connections moved to another shard")
+            }
             kill(leaving, SIGKILL)
             let isFollowed = eventually(within: 5) { service.shard(1).map { $0 != leaving } ?? false }
             usleep(500_000)
