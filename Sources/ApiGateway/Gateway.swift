@@ -95,8 +95,10 @@ struct Gateway: ~Copyable {
             let port = APIListener.port(of: listener)
             server = try HTTPServer(listener: listener, handler: handler, limits: limits)
             log.notice("API on \(APIListener.url(host: api.host, port: port))")
+            Degradation.set("API", nil)
         } catch {
             let pause = retry.failed(at: now)
+            Degradation.set("API", "\(APIListener.url(host: api.host, port: api.port)) cannot be served: \(error)")
             // Once per reason, not once per attempt.
             guard error != lastFailure else { return }
             lastFailure = error

@@ -103,8 +103,19 @@ static void answer_take(int socket, const struct request *request, int count) {
     send_taken(socket, &answer, request->wanted, count);
 }
 
+/// Process lists show what stands where the first argument was; the memory is a copy of our own. What follows the program's
+/// name there ("millrace-worker: shard 0") stays, so that it is seen whose anchor this is.
+static void take_title(void) {
+    static const char program[] = "millrace-worker", title[] = "millrace-anchor";
+    _Static_assert(sizeof program == sizeof title, "one takes the place of the other");
+    prctl(PR_SET_NAME, title);
+    char *argument = program_invocation_name;
+    if (strncmp(argument, program, sizeof program - 1) == 0) memcpy(argument, title, sizeof title - 1);
+    else strncpy(argument, title, strlen(argument));
+}
+
 static void anchor(int socket) {
-    prctl(PR_SET_NAME, "millrace-anchor");
+    take_title();
     prctl(PR_SET_PDEATHSIG, 0);
     // The process whose descriptors we keep is told to leave; we leave when the supervisor lets go of us.
     const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGQUIT};

@@ -49,6 +49,15 @@ public struct ConfigurationChange: Sendable, Equatable {
         if (old.api == nil) != (new.api == nil) { replaces.remove(.gateway) }
     }
 
+    /// Those of the changed keys that these processes read.
+    public func changed(of processes: Processes) -> [String] {
+        changed.filter { key in
+            guard let field = ConfigurationChange.fields.first(where: { $0.key == key }) else { return true }
+            if case .replaces(let readers) = field.effect { return !readers.isDisjoint(with: processes) }
+            return false
+        }
+    }
+
     enum Effect: Sendable {
         case replaces(Processes)
         /// Cannot be changed while the service runs.

@@ -43,12 +43,13 @@ extension Interpretation {
         return absolute("millrace-\(surroundings.userID)", from: surroundings.temporaryDirectory)
     }
 
-    /// An instance with a run directory of its own keeps its statistics there too: two instances must not write into
-    /// one database because somebody forgot the second line.
+    /// What the service manager has made for this unit is this instance's alone, and outlives its run directory. Else an instance
+    /// with a run directory of its own keeps its statistics there too: two instances must not write into one database because
+    /// somebody forgot the second line.
     private mutating func defaultDatabase(hasOwnRunDirectory: Bool) -> String {
         let name = "/statistics.sqlite"
-        if hasOwnRunDirectory { return settings.runDirectory + name }
         if let directory = surroundings.directoryVariable("STATE_DIRECTORY") { return directory + name }
+        if hasOwnRunDirectory { return settings.runDirectory + name }
         if surroundings.userID == 0 { return "/var/lib/millrace" + name }
         let directories = surroundings.stateDirectories
         let chosen = directories.first { !surroundings.unusableStateDirectories.contains($0) }

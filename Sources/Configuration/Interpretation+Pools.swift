@@ -9,18 +9,21 @@ extension Interpretation {
         readDNS(root.section("dns", &findings))
 
         let errorsBefore = findings.errors.count
-        var leftOut = 0
+        var unsupported: [PoolFault] = []
         let commonAlgorithm = algorithm(of: root)
         var faults: [PoolFault] = []
         let nodes = root.array("pools") ?? []
         for (index, node) in nodes.prefix(Settings.poolsMax).enumerated() {
             switch readPool(node, path: "pools[\(index)]", commonAlgorithm: commonAlgorithm) {
             case .usable(let pool): settings.pools.append(pool)
-            case .unsupported: leftOut += 1
+            case .unsupported(var fault):
+                fault.isBeforeAll = settings.pools.isEmpty
+                unsupported.append(fault)
             case .disabled: break
             case .wrong(let fault): faults.append(fault)
             }
         }
+        judge(unsupported)
         if nodes.count > Settings.poolsMax {
             findings.fail("pools", at: root.origin(of: "pools"), "more than \(Settings.poolsMax) pools")
         }
@@ -34,12 +37,27 @@ extension Interpretation {
         }
         guard settings.pools.isEmpty, findings.errors.count == errorsBefore, !root.hasRefused("pools") else { return }
         let cause =
-            leftOut > 0
+            !unsupported.isEmpty
             ? "no pool is left to mine to: every enabled one needs something that is not supported yet"
             : "no pool to mine to"
         findings.fail(
             root["pools"] == nil ? "" : "pools", at: root.origin(of: "pools"),
             cause + "; add an enabled pool with a \"url\" to \"pools\", or give one with --url")
+    }
+
+    /// Pools that need what is not there yet. A backup may be missing; one that would be mined at in the place of the first
+    /// pool is a decision that only the operator can make.
+    private mutating func judge(_ unsupported: [PoolFault]) {
+        for fault in unsupported {
+            if fault.isBeforeAll, let next = settings.pools.first {
+                findings.fail(
+                    fault.subject, at: fault.origin,
+                    "\(fault.text), and \(next.name) would be mined at instead; "
+                        + "disable this pool (\"enabled\": false) if that is meant")
+            } else {
+                findings.warn(fault.subject, at: fault.origin, "\(fault.text), this pool is left out")
+            }
+        }
     }
 
     private mutating func readDNS(_ section: Section) {
@@ -66,15 +84,18 @@ extension Interpretation {
 
     private enum PoolReading {
         case usable(Settings.Pool)
-        case disabled, unsupported
+        case disabled
+        case unsupported(PoolFault)
         case wrong(PoolFault)
     }
 
-    /// Why a pool cannot be used: an error when no other one is there.
+    /// Why a pool cannot be used.
     private struct PoolFault {
         var subject: String
         var origin: Origin
         var text: String
+        /// No pool before it in the list can be used.
+        var isBeforeAll = false
     }
 
     private mutating func readPool(_ node: JSONNode, path: String, commonAlgorithm: String?) -> PoolReading {
@@ -102,10 +123,10 @@ extension Interpretation {
                 "what follows the port is ignored, as in xmrig-proxy")
         }
         if let (key, what) = unsupportedPart(of: section, url) {
-            findings.warn(
-                section.name(of: key), at: section.origin(of: key),
-                "\(what) is not supported yet, this pool is left out")
-            return .unsupported
+            return .unsupported(
+                PoolFault(
+                    subject: section.name(of: key), origin: section.origin(of: key),
+                    text: "\(what) is not supported yet"))
         }
         var pool = Settings.Pool(
             host: url.host, port: url.port, user: expanded("user", in: section) ?? Interpretation.defaultLogin,

@@ -8,7 +8,9 @@ internal import FoundationEssentials
 ///     {"request":"restart","shard":0}                       {"reply":"begun"}
 ///     {"request":"drain","shard":1,"within":30}
 ///     {"request":"scale","shards":4,"within":30}
-///     {"request":"restartAll"}, "reload", "stop"            {"reply":"refused","refusal":{"kind":"invalid","lines":["…"]}}
+///     {"request":"restartProcess","process":"collector"}
+///     {"request":"restartAll"}, "restartEverything", "reload", "stop"
+///                                                           {"reply":"refused","refusal":{"kind":"invalid","lines":["…"]}}
 public enum ControlLine {
     /// The socket's name in the run directory.
     public static let socketName = "control"
@@ -46,6 +48,7 @@ public enum ControlLine {
 private struct WrittenRequest: Codable {
     var name: String
     var document: String?
+    var process: ChildStatus.Kind?
     var shard: Int?
     var shards: Int?
     /// Seconds.
@@ -53,7 +56,7 @@ private struct WrittenRequest: Codable {
 
     enum CodingKeys: String, CodingKey {
         case name = "request"
-        case document, shard, shards, within
+        case document, process, shard, shards, within
     }
 
     init(_ request: ControlRequest) {
@@ -64,6 +67,8 @@ private struct WrittenRequest: Codable {
         case .reload: name = "reload"
         case .restart(let number): (name, shard) = ("restart", number)
         case .restartAll: name = "restartAll"
+        case .restartProcess(let kind): (name, process) = ("restartProcess", kind)
+        case .restartEverything: name = "restartEverything"
         case .drain(let number, let seconds): (name, shard, within) = ("drain", number, seconds)
         case .scale(let count, let seconds): (name, shards, within) = ("scale", count, seconds)
         case .upgrade: name = "upgrade"
@@ -79,6 +84,8 @@ private struct WrittenRequest: Codable {
         case "reload": .reload
         case "restart": shard.map { .restart(shard: $0) }
         case "restartAll": .restartAll
+        case "restartProcess": process.map { .restartProcess($0) }
+        case "restartEverything": .restartEverything
         case "drain": shard.flatMap { shard in within.map { .drain(shard: shard, withinSeconds: $0) } }
         case "scale": shards.flatMap { shards in within.map { .scale(shards: shards, withinSeconds: $0) } }
         case "upgrade": .upgrade

@@ -15,6 +15,10 @@ public enum ControlRequest: Equatable, Sendable {
     case restart(shard: Int)
     /// The same for every shard, one after the other, each when the one before is ready.
     case restartAll
+    /// Replace the process of the collector or the gateway, or try one that has failed again at once. Answered with `begun`.
+    case restartProcess(ChildStatus.Kind)
+    /// Every process, one after the other: the shards as with `restartAll`, then the collector and the gateway.
+    case restartEverything
     /// Send the miners of one shard away, at random moments within so many seconds (0 to `withinSecondsMax`), and leave its place empty
     /// until `restart`. Answered with `begun`.
     case drain(shard: Int, withinSeconds: Int)
@@ -88,6 +92,11 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
     /// True from the moment a stop was asked for.
     public var isStopping: Bool
     public var configuration: ConfigurationStatus
+    /// What does not work as it should, as long as it does not, each a short text that begins with its subject; empty when all
+    /// is well, nil from a version that does not tell.
+    public var degraded: [String]?
+    /// What the supervisor executes; nil from a version that does not tell.
+    public var program: ProgramStatus?
 
     public init(
         version: String, processID: Int32, startedAt: UInt64, children: [ChildStatus],
@@ -100,6 +109,21 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
         restarting = []
         isStopping = false
         self.configuration = configuration
+    }
+}
+
+/// A program of the service.
+public struct ProgramStatus: Codable, Equatable, Sendable {
+    /// Where it was started from: the program that is there now is the next one (`ControlRequest.upgrade`).
+    public var path: String
+    public var version: String
+    /// When its file was made, in milliseconds since 1970. The file at the path may be another one by now.
+    public var modifiedAt: UInt64
+
+    public init(path: String, version: String, modifiedAt: UInt64) {
+        self.path = path
+        self.version = version
+        self.modifiedAt = modifiedAt
     }
 }
 
@@ -153,6 +177,9 @@ public struct ChildStatus: Codable, Equatable, Sendable {
     public var restartCauses: [String: Int]
     /// Why it has failed, or how it died last; nil when it never did.
     public var lastDeath: String?
+    /// True when the process was started before the configuration in force was, reads what has changed, and is not about to be
+    /// replaced.
+    public var runsOldConfiguration: Bool?
 
     public init(kind: Kind, shard: Int? = nil, state: State) {
         self.kind = kind
@@ -172,6 +199,9 @@ public struct ConfigurationStatus: Codable, Equatable, Sendable {
     public var lastRefusal: [String]
     /// What is in the configuration and not in force, because it cannot be changed while the service runs: "bind: …".
     public var waitingForRestart: [String]
+    /// What the service says about the configuration in force: unknown keys, values that are not used. nil from a version
+    /// that does not tell.
+    public var warnings: [String]?
 
     public init(
         file: String?, loadedAt: UInt64, lastRefusal: [String] = [], waitingForRestart: [String] = []

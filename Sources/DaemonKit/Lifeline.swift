@@ -4,7 +4,7 @@ internal import Glibc
 /// A child's end of the socket pair that ties it to its supervisor.
 ///
 /// Upward the child writes one line per piece of news: `ready` once it serves, `beat` about once a second from its
-/// main loop, and with it a shard its `ShardLoad`; besides, what belongs to a hand-over. Downward the supervisor gives a shard its
+/// main loop, before it what is degraded (`Degradation`), and with it a shard its `ShardLoad`; besides, what belongs to a hand-over. Downward the supervisor gives a shard its
 /// `ShardTask`s and writes `Word`s to one that hands over or takes over, one line each, and nothing else; it closes its end, by will
 /// or by dying, and the child leaves in good order. (SIGTERM means the same.)
 public struct Lifeline: ~Copyable {
@@ -57,8 +57,11 @@ public struct Lifeline: ~Copyable {
     /// Says that this process serves: after everything is bound and connected, never before.
     public func sayReady() { say("ready\n") }
 
-    /// Says that the main loop still turns.
-    public func sayBeat() { say("beat\n") }
+    /// Says that the main loop still turns, and before that what is degraded here: what a beat does not name works.
+    public func sayBeat() {
+        for text in Degradation.current { say("degraded \(text)\n") }
+        say("beat\n")
+    }
 
     /// Says what a shard has to do just now.
     public func say(_ load: ShardLoad) {

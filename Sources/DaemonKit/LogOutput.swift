@@ -23,13 +23,22 @@ public enum LogOutput {
     /// - Parameter file: one that was open already goes on, if it is the same.
     public static func change(format: LogFormat, level: Logger.Level, colors: Bool, file: String?) {
         guard let target = current.withLock({ $0 }) else { return }
-        target.change(format: format, level: level, colors: colors, file: file)
+        let former = target.way.file
+        let failure = target.change(format: format, level: level, colors: colors, file: file)
+        // One that is the same was not opened again, so nothing is known that was not known before.
+        if failure != nil || file != former { note(failure, of: file) }
+    }
+
+    private static func note(_ failure: Int32?, of file: String?) {
+        let text = failure.map { "\(file ?? "") cannot be opened: \(String(cString: strerror($0)))" }
+        Degradation.set("log file", text)
     }
 
     /// Opens the path of the log file again: after a rotation that has renamed the file, lines go to the new one. A path
     /// that cannot be opened is reported in the log, and the former file stays in use.
     public static func reopen() {
-        current.withLock { $0 }?.reopen()
+        guard let target = current.withLock({ $0 }), let file = target.way.file else { return }
+        note(target.reopen(), of: file)
     }
 
     /// Call once, first thing.
@@ -43,7 +52,7 @@ public enum LogOutput {
         let target = LogTarget(process: process, level: level)
         current.withLock { $0 = target }
         LoggingSystem.bootstrap { _ in LineLogHandler(target: target) }
-        target.change(format: format, level: level, colors: colors, file: file)
+        change(format: format, level: level, colors: colors, file: file)
     }
 }
 
@@ -66,7 +75,9 @@ final class LogTarget: Sendable {
 
     var way: Way { state.withLock { $0 } }
 
-    func change(format: LogFormat, level: Logger.Level, colors: Bool, file: String?) {
+    /// - Returns: the errno when the file cannot be opened, as the log says then.
+    @discardableResult
+    func change(format: LogFormat, level: Logger.Level, colors: Bool, file: String?) -> Int32? {
         threshold.level = level
         let failure = state.withLock { way in
             way.style.format = format
@@ -77,15 +88,18 @@ final class LogTarget: Sendable {
             let reason = String(cString: strerror(failure))
             Logger(label: "log").error("log file \(file): \(reason); logging to standard error only")
         }
+        return failure
     }
 
-    func reopen() {
+    @discardableResult
+    func reopen() -> Int32? {
         let (file, failure) = state.withLock { way in (way.file, way.reopen()) }
         if let file, let failure {
             let reason = String(cString: strerror(failure))
             Logger(label: "log").error(
                 "log file \(file): cannot be reopened: \(reason); still writing to the previous file")
         }
+        return failure
     }
 }
 

@@ -202,6 +202,8 @@ final class Collector {
         case .epochBegan: logger.info("shard \(shard): event stream of a new process")
         case .liveMiners(_, let miners):
             logger.notice("shard \(shard): joined its event stream, \(counted(miners.count, "miner")) connected")
+        // A life that ended without its last word; what it had counted is known.
+        case .lost(_, 0): logger.debug("shard \(shard): its former process ended without a last checkpoint")
         case .lost(_, let count):
             logger.warning("shard \(shard): \(counted(count, "event")) lost; totals are repaired from its counters")
         }

@@ -224,5 +224,6 @@ final class Keeping {
         var shown = state
         shown.message = String(decoding: shown.message.utf8.prefix(Snapshot.Database.messageBytesMax), as: UTF8.self)
         statistics.setDatabase(shown)
+        Degradation.set("statistics", shown.state == .durable ? nil : "\(shown.state): \(shown.message)")
     }
 }

@@ -136,6 +136,8 @@ public enum ShardCommand: Equatable, Sendable {
     case hangUp(PoolConnectionID)
     /// The miner has its first job.
     case joined(MinerID, key: UInt64)
+    /// A miner that had joined another shard is one of this shard now.
+    case moved(MinerID, key: UInt64)
     /// A miner that had joined is gone.
     case left(MinerID, key: UInt64)
     case settled(SettledShare)

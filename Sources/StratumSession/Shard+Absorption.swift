@@ -51,7 +51,7 @@ extension Shard {
     ///
     /// Whole upstreams move, with the miners in their slots: no miner gets another job or another part of the nonces, no
     /// pool a new login, and a verdict finds the share that it is about. Nothing is sent; of each miner that mines it is
-    /// told that it has joined. What the other shard's failures have told of its pools is forgotten.
+    /// told that it has moved. What the other shard's failures have told of its pools is forgotten.
     /// - Parameter other: all that it has decided is performed.
     /// - Returns: the names that its miners and connections have here.
     public mutating func absorb(_ other: consuming Shard) throws(AbsorptionFault) -> Absorption {
@@ -129,7 +129,7 @@ extension Shard {
             miners[Int(id.index)] = miner
             wires[Int(id.index)] = wire
         }
-        if miner.phase == .mining { outbox.append(.joined(id, key: miner.key)) }
+        if miner.phase == .mining { outbox.append(.moved(id, key: miner.key)) }
         return id
     }
 }

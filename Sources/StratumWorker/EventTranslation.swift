@@ -14,6 +14,13 @@ struct EventTranslation {
             agent: introduction.agent ?? "", user: introduction.login, rigID: introduction.rigID ?? "", shard: shard)
     }
 
+    /// It had joined another shard, which has told of its login.
+    func moved(_ introduction: MinerIntroduction, key: MinerKey) -> MinerJoined {
+        var miner = joined(introduction, key: key)
+        miner.hasMoved = true
+        return miner
+    }
+
     /// - Parameter time: milliseconds since 1970.
     static func settled(_ share: SettledShare, at time: UInt64) -> ShareSettled {
         let (outcome, reason) = translate(share.outcome)

@@ -137,6 +137,9 @@ struct Takeover: ~Copyable {
             case .joined(let id, let key):
                 guard let introduction = shard.introduction(of: id) else { break }
                 events.append(reading.translation.joined(introduction, key: key))
+            case .moved(let id, let key):
+                guard let introduction = shard.introduction(of: id) else { break }
+                events.append(reading.translation.moved(introduction, key: key))
             case .left(_, let key): events.append(MinerLeft(key: key))
             case .settled(let share): events.append(EventTranslation.settled(share, at: reading.time(now)))
             case .poolError(let text): events.append(PoolError(time: reading.time(now), text: text))

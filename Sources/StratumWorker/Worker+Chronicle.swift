@@ -93,6 +93,7 @@ extension Worker {
             Chronicle(continuingIn: memory.bytes, rules: Worker.rules) { form in write(own, to: &form) }
             ?? Chronicle(beginningIn: memory.bytes, rules: Worker.rules) { form in write(own, to: &form) }
         if chronicle == nil { log.warning("no memory for saved state: miners reconnect if this process crashes") }
+        noteCrashSafety()
         writtenAt = now
         keepsSpareMemory = true
         releaseSpareMemory()
@@ -102,6 +103,12 @@ extension Worker {
     func forgetChronicle() {
         guard let chronicle = chronicle.take() else { return }
         chronicle.forget()
+        noteCrashSafety()
+    }
+
+    private func noteCrashSafety() {
+        let text = "no memory for a successor, miners reconnect when this process dies"
+        Degradation.set("crash safety", chronicle == nil ? text : nil)
     }
 
     /// What our state takes, written down.

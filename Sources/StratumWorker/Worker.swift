@@ -332,6 +332,9 @@ final class Worker {
             guard let introduction = shard.introduction(of: id) else { return }
             reporter.joined(translation.joined(introduction, key: key))
             news.joined(introduction, miners: shard.minersNow)
+        case .moved(let id, let key):
+            guard let introduction = shard.introduction(of: id) else { return }
+            reporter.joined(translation.moved(introduction, key: key))
         case .left(let id, let key):
             reporter.left(key: key)
             news.left(address(of: id), miners: shard.minersNow)

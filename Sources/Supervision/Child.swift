@@ -25,13 +25,15 @@ public struct Child: Sendable, Codable, Equatable {
     var cause: RestartCause?
     /// Deaths since it was last ready for a healthy time.
     private var quickDeaths = 0
+    /// When one that has failed is tried again; nil in other states, and of a version that did not try.
+    private var retriesAt: Int64?
     /// Why the last hand-over was called off; nil when it was not.
     public internal(set) var handoverFault: HandoverFault?
     /// Not part of what a successor is told: a newer program may know better limits.
     var policy = RestartPolicy()
 
     private enum CodingKeys: CodingKey {
-        case state, deaths, lastDeath, launches, restarts, cause, quickDeaths, handoverFault
+        case state, deaths, lastDeath, launches, restarts, cause, quickDeaths, handoverFault, retriesAt
     }
 
     public init(policy: RestartPolicy) {
@@ -50,7 +52,8 @@ public struct Child: Sendable, Codable, Equatable {
         case .backoff(let until): until
         case .stopping(let killAt): killAt
         case .killing(let giveUpAt): giveUpAt
-        case .idle, .failed, .stopped, .drained: nil
+        case .failed: retriesAt
+        case .idle, .stopped, .drained: nil
         }
     }
 
@@ -90,7 +93,8 @@ public struct Child: Sendable, Codable, Equatable {
         switch (state, event) {
 
         // Nobody lives here.
-        case (.idle, .start), (.backoff, .start), (.backoff, .restart), (.backoff, .handOver), (.backoff, .deadline):
+        case (.idle, .start), (.backoff, .start), (.backoff, .restart), (.backoff, .handOver), (.backoff, .deadline),
+            (.failed, .deadline):
             return launch(at: now)
         case (.stopped, .start), (.failed, .start), (.failed, .restart), (.failed, .handOver):
             quickDeaths = 0
@@ -103,7 +107,7 @@ public struct Child: Sendable, Codable, Equatable {
         case (.idle, .saidReady), (.idle, .beat), (.idle, .ended), (.idle, .deadline), (.idle, .restart),
             (.idle, .handOver), (.idle, .handover), (.backoff, .handover), (.failed, .handover), (.stopped, .handOver),
             (.stopped, .handover), (.backoff, .saidReady), (.backoff, .beat), (.backoff, .ended),
-            (.failed, .saidReady), (.failed, .beat), (.failed, .ended), (.failed, .deadline),
+            (.failed, .saidReady), (.failed, .beat), (.failed, .ended),
             (.stopped, .saidReady), (.stopped, .beat), (.stopped, .ended), (.stopped, .deadline),
             (.stopped, .stop), (.stopped, .stopAtOnce), (.stopped, .restart):
             return []  // late news of a process that is gone
@@ -261,6 +265,7 @@ public struct Child: Sendable, Codable, Equatable {
 
     mutating func launch(at now: Int64) -> [ChildAction] {
         countLaunch()
+        retriesAt = nil
         state = .starting(since: now, readyBy: now + policy.readyWithinMillis)
         return [.spawn]
     }
@@ -317,18 +322,19 @@ public struct Child: Sendable, Codable, Equatable {
         if case .ousting = state {} else { cause = RestartCause(ending) }
         quickDeaths += 1
         if case .exit(let code) = ending, policy.finalExitCodes.contains(code) {
-            return fail(.refused(exitCode: code))
+            return fail(.refused(exitCode: code), at: now)
         }
         if quickDeaths >= policy.quickDeathsMax {
-            return fail(.keptDying(deaths: quickDeaths, last: ending))
+            return fail(.keptDying(deaths: quickDeaths, last: ending), at: now)
         }
         let pause = policy.pause(quickDeaths: quickDeaths, jitter: jitter)
         state = .backoff(until: now + pause)
         return [.report(.died(ending, restartInMillis: pause))]
     }
 
-    private mutating func fail(_ failure: Failure) -> [ChildAction] {
+    private mutating func fail(_ failure: Failure, at now: Int64) -> [ChildAction] {
         state = .failed(failure)
+        retriesAt = now + RestartPolicy.failedPauseMillis
         return [.report(.failed(failure))]
     }
 }

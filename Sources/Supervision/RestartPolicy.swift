@@ -8,8 +8,11 @@ public struct RestartPolicy: Sendable, Equatable {
     public var pauseMillisMax: Int64 = 10_000
     /// A child that was ready for so long has done its job: a death after that counts as the first again.
     public var healthyAfterMillis: Int64 = 1_000
-    /// Deaths in a row, none after a healthy time, until the child is given up. With the pauses above, half a minute of trying.
+    /// Deaths in a row, none after a healthy time, until the child has failed. With the pauses above, half a minute of trying.
     public var quickDeathsMax = 10
+    /// How often a child that has failed is tried again, for ever: a full disk or a port in use is noticed to be gone a
+    /// minute later at most, and the log gets one error a minute.
+    public static let failedPauseMillis: Int64 = 60_000
     /// A program says ready within a fraction of a second; a loaded machine may take some. Who needs longer hangs.
     public var readyWithinMillis: Int64 = 15_000
     /// Silence of a child that has sent beats (about one a second) until its main loop counts as stalled.
@@ -40,7 +43,7 @@ public struct RestartPolicy: Sendable, Equatable {
     /// The time over which the miners of a shard that shall be empty are sent away, unless somebody says otherwise: a farm comes
     /// back in a trickle, not in a storm.
     public static let drainWithinMillis: Int64 = 30_000
-    /// Exit codes that say "do not start me again, change something first".
+    /// Exit codes that say "I cannot run like this, change something first": such a child has failed at its first death.
     public var finalExitCodes: [Int32]
 
     public init(finalExitCodes: [Int32] = []) {

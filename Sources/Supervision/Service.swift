@@ -8,7 +8,7 @@ public enum Order: Equatable, Sendable {
 public enum Announcement: Equatable, Sendable {
     /// Everything has been started and at least one shard serves. Comes once.
     case serving(shards: Int)
-    /// The last shard has failed for good. The service stops: better that miners are refused and go to their second
+    /// The last shard has failed. The service stops: better that miners are refused and go to their second
     /// proxy than that they wait in the queue of a socket which nobody serves.
     case nothingServes(Failure)
     /// The planned restarts are done: every place that was to get a new process has one that is ready.
@@ -173,7 +173,7 @@ public struct Service: Sendable, Codable, Equatable {
             + settle(at: now)
     }
 
-    /// The operator wants new processes in these places. One that has failed is started anew.
+    /// The operator wants new processes in these places. One that has failed is tried again at once.
     public mutating func restart(_ names: [ChildName], at now: Int64) throws(RestartRefusal) -> [Order] {
         try checkIsRunning()
         for name in names {

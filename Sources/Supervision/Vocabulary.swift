@@ -8,7 +8,7 @@ public enum Ending: Equatable, Sendable, Codable {
 
 /// Something that happened to a child, or that is wanted of it.
 public enum ChildEvent: Equatable, Sendable {
-    /// It shall run (also: try again one that has failed).
+    /// It shall run (also: try one that has failed again at once).
     case start
     /// Its process shall be replaced in good order: planned, so no death. The successor comes when it has left.
     case restart
@@ -87,7 +87,7 @@ public enum ChildReport: Equatable, Sendable {
     case killed
     /// It died and will be started again.
     case died(Ending, restartInMillis: Int64)
-    /// It will not be started again.
+    /// It is tried again only every `RestartPolicy.failedPauseMillis` from now on.
     case failed(Failure)
     /// It is being replaced, as asked.
     case yielding
@@ -125,11 +125,11 @@ public enum MoveFault: Equatable, Sendable {
     case nobodyAnswered
 }
 
-/// Why a child is not started again.
+/// Why a child has failed.
 public enum Failure: Equatable, Sendable, Codable {
     /// It died so many times in a row without a healthy time between.
     case keptDying(deaths: Int, last: Ending)
-    /// It ended with an exit code that asks not to be started again.
+    /// It ended with an exit code that says that a restart does not help.
     case refused(exitCode: Int32)
 }
 
@@ -180,7 +180,7 @@ public enum ChildState: Equatable, Sendable, Codable {
     case stopping(killAt: Int64)
     /// Sent SIGKILL; no longer waited for at `giveUpAt`.
     case killing(giveUpAt: Int64)
-    /// Given up.
+    /// No process; the next one comes at `Child.retriesAt`.
     case failed(Failure)
     case stopped
 }

@@ -92,3 +92,5 @@ struct IfReadable<Value: Codable>: Codable {
         try value.encode(to: encoder)
     }
 }
+
+extension IfReadable: Equatable where Value: Equatable {}

@@ -6,8 +6,8 @@ internal import Logging
 /// ports has to wait for that. They are known by a variable in their environment, so no process id is trusted that
 /// may have been given to somebody else.
 struct Leftovers {
-    /// Every child has it; the value is the run directory.
-    static let mark = "MILLRACE_RUN_DIR"
+    /// Every child has it, and nothing that an operator starts; the value is the run directory.
+    static let mark = "MILLRACE_CHILD_OF"
 
     /// How long they may take by themselves. Their own limit for leaving is below this.
     private static let leaveMillisMax = 5_000

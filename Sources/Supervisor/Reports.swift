@@ -9,9 +9,9 @@ internal import Supervision
 extension ChildReport {
     var level: Logger.Level {
         switch self {
-        case .ready, .yielding, .handingOver, .replaced, .draining, .drained, .moving, .moved,
-            .stopped:
-            .info
+        // Steps of a planned restart, which has a summary.
+        case .yielding, .handingOver, .replaced: .debug
+        case .ready, .draining, .drained, .moving, .moved, .stopped: .info
         case .died, .neverReady, .stalled, .killed, .moveFailed: .warning
         case .failed, .abandoned, .handoverFailed: .error
         }
@@ -26,7 +26,8 @@ extension ChildReport {
         case .stalled: "\(who) has stalled: no heartbeat; replacing it"
         case .killed: "\(who) did not exit in time; sending SIGKILL"
         case .died(let ending, let millis): "\(who) \(ending.text); restarting in \(millis) ms"
-        case .failed(let failure): "\(who) has failed and is not restarted: \(failure.text)"
+        case .failed(let failure):
+            "\(who) has failed: \(failure.text); next attempt in \(RestartPolicy.failedPauseMillis / 1_000) s"
         case .yielding: "\(who) is being replaced"
         case .handingOver: "\(who) is being replaced; starting the new process beside it"
         case .handoverFailed(let fault): "\(who) continues; its new process failed: \(fault.text)"

@@ -40,7 +40,8 @@ struct Run: ParsableCommand {
             say(error.message)
             error.exitCode.exit()
         }
-        resolution.warnings = line.warnings + resolution.warnings
+        let fileWarnings = resolution.warnings
+        resolution.warnings = line.warnings + fileWarnings
         if resolution.isDryRun || line.options.contains(where: { $0.name == "dry-run" }) { Run.show(resolution) }
         guard let settings = resolution.settings else {
             for finding in resolution.warnings + resolution.errors { say("\(finding)") }
@@ -52,7 +53,8 @@ struct Run: ParsableCommand {
             log.notice("\(file.path): received over the API earlier; options override it")
         }
         let configuration = RunningConfiguration(
-            settings: settings, file: file, options: source.options, surroundings: surroundings)
+            settings: settings, file: file, options: source.options, surroundings: surroundings,
+            optionWarnings: line.warnings, warnings: fileWarnings)
         serve(configuration, inherited: nil, strangers: strangers, surroundings: surroundings, log: log).exit()
     }
 

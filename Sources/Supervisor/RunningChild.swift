@@ -1,3 +1,4 @@
+internal import Configuration
 internal import DaemonKit
 internal import EventLoop
 internal import Glibc
@@ -16,12 +17,19 @@ final class RunningChild {
     }
 
     /// Words on a lifeline are short; a child that writes more without a newline writes nonsense.
-    private static let wordBytesMax = 64
+    private static let wordBytesMax = 512
+
+    /// More is not told of one process.
+    private static let degradedMax = 16
 
     /// Milliseconds since 1970.
     let startedAt: UInt64
     /// What a shard has told last.
     private(set) var load: ShardLoad?
+    /// What does not work as it should, as of its last beat.
+    private(set) var degraded: [String] = []
+    /// What it has said since that beat.
+    private var degradedNext: [String] = []
 
     private let loop: Loop
     private let hear: (RunningChild, News) -> Void
@@ -31,6 +39,10 @@ final class RunningChild {
     private var unread: [UInt8] = []
     /// Whether its connections outlive it.
     let hasLegacy: Bool
+    /// The configuration that it runs; nil when a version that did not keep it has started it.
+    let settings: Settings?
+    /// Whether the program that was the supervisor before an upgrade has started it.
+    let isAdopted: Bool
 
     /// Starts the program with its lifeline, its settings and its listening sockets, and nothing else of ours.
     /// - Parameters:
@@ -43,6 +55,8 @@ final class RunningChild {
         self.hear = hear
         startedAt = WallClock.milliseconds()
         hasLegacy = inheritance.legacy != nil
+        settings = inheritance.settings
+        isAdopted = false
         var ends: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
             throw SystemFailure(code: -errno)
@@ -73,10 +87,14 @@ final class RunningChild {
         var lifeline: Int32
         var startedAt: UInt64
         var hasLegacy: Bool
+        /// nil from versions that did not keep it.
+        var settings: IfReadable<Settings>?
     }
 
     var handed: Handed {
-        Handed(processID: processID, lifeline: lifeline, startedAt: startedAt, hasLegacy: hasLegacy)
+        Handed(
+            processID: processID, lifeline: lifeline, startedAt: startedAt, hasLegacy: hasLegacy,
+            settings: settings.map { IfReadable(value: $0) })
     }
 
     /// Takes over a child that this process had before it executed the present program.
@@ -87,6 +105,8 @@ final class RunningChild {
         self.hear = hear
         startedAt = handed.startedAt
         hasLegacy = handed.hasLegacy
+        settings = handed.settings?.value
+        isAdopted = true
         lifeline = handed.lifeline
         do throws(SystemFailure) {
             if lifeline >= 0 {
@@ -159,7 +179,11 @@ final class RunningChild {
             unread.removeSubrange(...end)
             switch word {
             case "ready": hear(self, .saidReady)
-            case "beat": hear(self, .beat)
+            case "beat":
+                (degraded, degradedNext) = (degradedNext, [])
+                hear(self, .beat)
+            case let other where other.hasPrefix("degraded "):
+                if degradedNext.count < RunningChild.degradedMax { degradedNext.append(String(other.dropFirst(9))) }
             case "prepared": hear(self, .handover(.prepared))
             case "froze": hear(self, .handover(.froze))
             case "cannot freeze": hear(self, .handover(.cannotFreeze))

@@ -13,7 +13,7 @@ struct RunningConfiguration {
         /// It is in force now, and this has to be done for it.
         case changed(ConfigurationChange, warnings: [Diagnostic])
         /// Nothing has changed.
-        case refused(ControlRefusal)
+        case refused(ControlRefusal, warnings: [Diagnostic] = [])
     }
 
     /// What is in force, as the configuration says it: addresses with port 0 are not yet those of sockets.
@@ -21,6 +21,8 @@ struct RunningConfiguration {
     private(set) var status: ConfigurationStatus
     private let options: [GivenOption]
     private let surroundings: Surroundings
+    /// What was said about the command line; it stays true as long as the service runs.
+    private let optionWarnings: [String]
     /// What is in force, as a file; nil while options alone decide.
     private var file: ConfigurationFile?
     /// Values that documents have taken over from options, until the next start of the service.
@@ -30,15 +32,18 @@ struct RunningConfiguration {
     private var releasedOnDisk: Set<String> = []
 
     init(
-        settings: Settings, file: ConfigurationFile?, options: [GivenOption], surroundings: Surroundings
+        settings: Settings, file: ConfigurationFile?, options: [GivenOption], surroundings: Surroundings,
+        optionWarnings: [Diagnostic] = [], warnings: [Diagnostic] = []
     ) {
         self.settings = settings
+        self.optionWarnings = optionWarnings.map(\.logText)
         self.file = file
         self.options = options
         self.surroundings = surroundings
         bytesOnDisk = file?.bytes ?? []
         status = ConfigurationStatus(
             file: file.map { surroundings.absolutePath(of: $0.path) }, loadedAt: WallClock.milliseconds())
+        keep(warnings)
     }
 
     /// What another program needs to go on with it.
@@ -52,12 +57,15 @@ struct RunningConfiguration {
         /// nil from versions that had none.
         var released: Set<String>?
         var releasedOnDisk: Set<String>?
+        /// nil from versions that did not keep them.
+        var optionWarnings: [String]?
     }
 
     var handed: Handed {
         Handed(
             settings: IfReadable(value: settings), status: status, options: options, file: file,
-            bytesOnDisk: bytesOnDisk, released: released, releasedOnDisk: releasedOnDisk)
+            bytesOnDisk: bytesOnDisk, released: released, releasedOnDisk: releasedOnDisk,
+            optionWarnings: optionWarnings)
     }
 
     /// Throws what is wrong with it for this version.
@@ -76,6 +84,8 @@ struct RunningConfiguration {
         bytesOnDisk = handed.bytesOnDisk
         released = handed.released ?? []
         releasedOnDisk = handed.releasedOnDisk ?? []
+        optionWarnings = handed.optionWarnings ?? []
+        keep(resolution.warnings)
     }
 
     /// Whatever the configuration says, this is so.
@@ -113,7 +123,9 @@ struct RunningConfiguration {
         }
         let resolution = Configuration.resolve(
             file: read, options: options, released: releasedOnDisk, surroundings: surroundings)
-        guard let new = resolution.settings else { return refuse(resolution.errors.map(\.logText)) }
+        guard let new = resolution.settings else {
+            return refuse(resolution.errors.map(\.logText), warnings: resolution.warnings)
+        }
         bytesOnDisk = read.bytes
         let change = ConfigurationChange(from: settings, to: new)
         if let refusal = refusal(of: change, prepare) { return refusal }
@@ -181,14 +193,19 @@ struct RunningConfiguration {
         status.file = surroundings.absolutePath(of: file.path)
         status.loadedAt = WallClock.milliseconds()
         status.lastRefusal = []
+        keep(warnings)
         status.waitingForRestart = change.waiting.map { "\($0): changed, in force after a restart of the service" }
         let isSame = change.changed.isEmpty && change.waiting.isEmpty
         return isSame ? .unchanged(warnings: warnings) : .changed(change, warnings: warnings)
     }
 
-    private mutating func refuse(_ lines: [String]) -> Outcome {
+    private mutating func refuse(_ lines: [String], warnings: [Diagnostic] = []) -> Outcome {
         status.lastRefusal = lines
-        return .refused(ControlRefusal(.invalid, lines: lines))
+        return .refused(ControlRefusal(.invalid, lines: lines), warnings: warnings)
+    }
+
+    private mutating func keep(_ warnings: [Diagnostic]) {
+        status.warnings = optionWarnings + warnings.map(\.logText)
     }
 
     /// Writes the file; the reason when that is not possible.

@@ -8,7 +8,9 @@ struct ServiceAddress: ParsableArguments {
     @Option(name: .known("config"), help: "The configuration file that the service was started with.")
     var config: String?
     @Option(name: .known("data-dir"), help: .known("data-dir")) var dataDirectory: String?
-    @Option(name: .known("run-dir"), help: "The service's run directory; nothing else is read then.")
+    @Option(
+        name: .known("run-dir"),
+        help: "The service's run directory; nothing else is read then. Without it and --config: MILLRACE_RUN_DIR.")
     var runDirectory: String?
     @Flag(help: "Print one JSON object, for scripts.") var json = false
 
@@ -18,6 +20,7 @@ struct ServiceAddress: ParsableArguments {
     /// The run directory of that service; leaves like `client`.
     func directory() -> String {
         let surroundings = Surroundings.ofThisProcess()
+        if let directory = directoryOfEnvironment(surroundings) { return ControlClient(runDirectory: directory) }
         var options = CommandLineReading(CommandLine.arguments.dropFirst()).options
         // Only where it runs matters here. No file at all is no mistake: the usual place is meant then.
         if runDirectory != nil { options.removeAll { $0.name == "config" } }
@@ -36,12 +39,30 @@ struct ServiceAddress: ParsableArguments {
         DaemonKit.ExitCode.badConfiguration.exit()
     }
 
+    /// For a shell in which all verbs mean one service.
+    private static let variable = "MILLRACE_RUN_DIR"
+
+    private func directoryOfEnvironment(_ surroundings: Surroundings) -> String? {
+        guard config == nil, runDirectory == nil, let directory = surroundings.environment[ServiceAddress.variable],
+            !directory.isEmpty
+        else { return nil }
+        return directory.hasPrefix("/") ? directory : surroundings.currentDirectory + "/" + directory
+    }
+
     /// The answer to a question; leaves with exit code 3 when nobody gives one.
     func ask(_ request: ControlRequest, of client: ControlClient) -> ControlReply {
         do throws(ControlFailure) {
             return try client.ask(request, timeoutMilliseconds: ServiceAddress.patienceMillis)
         } catch {
-            leave(VerbOutcome(.noService, lines: [error.description]))
+            var lines = [error.description]
+            if case .noService(let path, _) = error {
+                let surroundings = Surroundings.ofThisProcess()
+                let parents = FoundServices.parents(
+                    environment: surroundings.environment, userID: surroundings.userID)
+                let directory = path.dropLast(ControlLine.socketName.count + 1)
+                lines += FoundServices.lines(in: parents, except: String(directory))
+            }
+            leave(VerbOutcome(.noService, lines: lines))
         }
     }
 

@@ -15,6 +15,12 @@ extension ServiceRun {
         case .reload: return reload("asked to reload")
         case .restart(let number): return restart([.shard(number)])
         case .restartAll: return restart(service.occupiedShards)
+        case .restartProcess(.collector): return restart([.collector])
+        case .restartProcess(.gateway): return restart([.gateway])
+        case .restartProcess(.shard):
+            return .refused(ControlRefusal(.invalid, lines: ["which shard is missing in the request"]))
+        case .restartEverything:
+            return restart(service.occupiedShards + [.collector] + (settings.api == nil ? [] : [.gateway]))
         case .drain(let number, let seconds): return drain(number, withinSeconds: seconds)
         case .scale(let count, let seconds): return scale(to: count, withinSeconds: seconds)
         case .upgrade: return beginUpgrade()
@@ -84,10 +90,12 @@ extension ServiceRun {
         case .unchanged(let warnings):
             for warning in warnings { log.warning("\(warning.logText)") }
             log.notice("\(reason): configuration unchanged")
-        case .refused(let refusal):
+        case .refused(var refusal, let warnings):
             rebound?.closeNew(since: sockets)
+            for warning in warnings { log.warning("\(reason): \(warning.logText)") }
             for line in refusal.lines { log.error("\(reason): \(line)") }
             log.error("\(reason): configuration refused; the service continues unchanged")
+            refusal.lines += warnings.map { "warning: \($0.logText)" }
             return .refused(refusal)
         case .changed(let change, let warnings):
             for warning in warnings { log.warning("\(warning.logText)") }
@@ -152,7 +160,16 @@ extension ServiceRun {
         status.restartHaltedAt = restartHaltedAt?.description
         status.upgrade = upgrade
         status.isStopping = service.isStopping
+        status.degraded = degraded
+        status.program = program
         return status
+    }
+
+    /// What this process executes.
+    var program: ProgramStatus? {
+        ProgramFile.of(process: getpid(), named: executable).map {
+            ProgramStatus(path: executable, version: BuildInformation.version, modifiedAt: $0.modifiedAt)
+        }
     }
 
     private func status(of name: ChildName) -> ChildStatus {
@@ -166,6 +183,7 @@ extension ServiceRun {
         for (cause, count) in child?.restarts ?? [:] { status.restartCauses[cause.text, default: 0] += count }
         status.lastDeath = child?.lastDeath?.text
         if case .failed(let failure) = child?.state { status.lastDeath = failure.text }
+        status.runsOldConfiguration = outdatedKeys(of: name).isEmpty ? nil : true
         return status
     }
 }
@@ -205,6 +223,8 @@ extension RestartRefusal {
             ControlRefusal(.impossible, lines: ["\(name) is being replaced; ask again when it is ready"])
         case .nobodyWouldServe:
             ControlRefusal(.impossible, lines: ["no other shard serves; miners would have nowhere to go"])
+        case .unknown(.gateway):
+            ControlRefusal(.impossible, lines: ["there is no gateway: the HTTP API is off (http.enabled)"])
         case .unknown(let name):
             ControlRefusal(.unknownShard, lines: ["there is no \(name); there are the shards 0 to \(shards - 1)"])
         }

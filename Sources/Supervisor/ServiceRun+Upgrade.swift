@@ -18,7 +18,8 @@ extension ServiceRun {
         guard trial == nil, isToBecome == nil, upgrade?.phase != .replacing else {
             return .refused(ControlRefusal(.impossible, lines: ["an upgrade is under way already"]))
         }
-        log.notice("upgrade requested: checking \(executable)")
+        let new = ProgramFile(at: executable)?.text ?? executable
+        log.notice("upgrade requested from \(program?.text ?? BuildInformation.version): checking \(new)")
         do {
             let state = try MemoryFile.write(handed, name: "millrace-service")
             defer { close(state) }

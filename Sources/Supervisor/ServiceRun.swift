@@ -39,6 +39,7 @@ final class ServiceRun {
     private var exitCode = ExitCode.stopped
     /// The place at which the last planned restarts came to a halt.
     var restartHaltedAt: ChildName?
+    private var restartRound: RestartRound?
     var upgrade: UpgradeStatus?
     var trial: UpgradeTrial?
     /// The version of the program that this one becomes when no hand-over is under way.
@@ -280,6 +281,10 @@ final class ServiceRun {
 
     private func tell(_ report: ChildReport, of name: ChildName) {
         log.log(level: report.level, "\(report.text(name: name, processID: children[name]?.processID ?? 0))")
+        if report == .handingOver || report == .yielding {
+            restartRound = restartRound ?? RestartRound(at: now)
+            restartRound?.begin(name)
+        }
         if case .failed = report, case .shard(let number) = name {
             sockets.close(shard: number)
             legacies[number]?.giveUp()
@@ -299,12 +304,14 @@ final class ServiceRun {
             log.critical("every shard has failed; stopping with exit code \(exitCode.rawValue)")
             serviceManager?.sayStopping()
         case .restarted:
-            log.notice("planned restarts done")
+            log.notice("planned restarts done\(restartRound.map { ": \($0.summary(at: now))" } ?? "")")
+            restartRound = nil
             leaveFormerAddresses()
             if upgrade?.phase == .replacing { upgrade?.phase = .done }
             serviceManager?.sayReady(status: readiness)
         case .restartsHalted(let name):
             restartHaltedAt = name
+            restartRound = nil
             if upgrade?.phase == .replacing { upgrade?.phase = .halted }
             log.error("the new process of \(name) failed; the remaining planned restarts are cancelled")
             serviceManager?.sayReady(status: readiness)

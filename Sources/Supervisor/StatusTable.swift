@@ -23,7 +23,9 @@ struct StatusTable {
             lines.append("being replaced: " + status.restarting.joined(separator: ", "))
         }
         if let count = status.scalesTo { lines.append("wanted number of shards: \(count)") }
-        if let place = status.restartHaltedAt {
+        if let degraded = status.degraded, !degraded.isEmpty {
+            lines += ["degraded:"] + degraded.map { "  \($0)" }
+        } else if let place = status.restartHaltedAt {
             lines.append("restarts cancelled: the new process of \(place) failed")
         }
         lines += StatusTable.lines(of: status.configuration, now: now)
@@ -42,6 +44,7 @@ struct StatusTable {
         let age = duration(from: configuration.loadedAt, to: now)
         var lines = ["configuration: \(source), in force for \(age)"]
         lines += configuration.waitingForRestart.map { "  waits: \($0)" }
+        lines += (configuration.warnings ?? []).map { "  warning: \($0)" }
         if !configuration.lastRefusal.isEmpty {
             lines.append("  the last attempt to change it was refused:")
             lines += configuration.lastRefusal.map { "    \($0)" }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Configuration
 internal import Control
 internal import DaemonKit
 internal import Glibc
@@ -11,7 +12,8 @@ struct UpgradeVerb: ParsableCommand {
         discussion: """
             The supervisor executes the program that is now where it was started from, in the same process, and replaces \
             all other processes one after the other; miners and pools keep their connections. A program that cannot \
-            continue the service is refused, and nothing changes. Waits until done.
+            continue the service is refused, and nothing changes. So is this command of another program than the installed one: \
+            run that one, or install this one there. Waits until done.
 
             Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 the configuration does not \
             tell which service is meant, 3 no service answers there, 64 wrong command line.
@@ -26,9 +28,15 @@ struct UpgradeVerb: ParsableCommand {
 
     func run() {
         let client = service.client()
+        guard case .status(let status) = service.ask(.status, of: client) else {
+            service.leave(VerbOutcome(.failed, lines: ["the service does not tell what it is"]))
+        }
+        let programs = UpgradePrograms(of: status)
+        if let refusal = programs.refusal { service.leave(VerbOutcome(.refused, lines: refusal)) }
         let reply = service.ask(.upgrade, of: client)
-        guard reply == .begun else { service.leave(VerbOutcome(reply, done: [])) }
-        service.leave(watch(client))
+        var outcome = reply == .begun ? watch(client) : VerbOutcome(reply, done: [])
+        outcome.lines = programs.lines + outcome.lines
+        service.leave(outcome)
     }
 
     /// The trial and every state behind it have deadlines in the supervisor, so this ends.
@@ -68,5 +76,41 @@ struct UpgradeVerb: ParsableCommand {
                 lines: ["process \(status.processID) now runs Millrace \(status.version)"] + children)
         case nil: return VerbOutcome(.failed, lines: ["the service did not report its state"])
         }
+    }
+}
+
+/// What an upgrade is from and to.
+struct UpgradePrograms {
+    /// What the service executes, in its words and as a file; nil when that is not known.
+    var running: ProgramStatus?
+    var runningFile: ProgramFile?
+    /// The one that it would execute next; nil when there is none.
+    var installed: ProgramFile?
+    /// The one that the operator has called.
+    var called: ProgramFile?
+
+    /// Who calls one program and gets another is misled. The verb of the running program asks for the installed one.
+    var refusal: [String]? {
+        guard let running, let installed, let called else { return nil }
+        guard ![installed, runningFile].contains(where: { $0?.isSameFile(as: called) == true }) else { return nil }
+        return [
+            "this program is \(called.text)",
+            "the service is \(running.text), and would go on as \(installed.text)",
+            "nothing was done: run \(running.path) upgrade, or install this program as \(running.path)",
+        ]
+    }
+
+    var lines: [String] {
+        guard let running, let installed else { return [] }
+        return ["from \(running.text)", "to \(installed.text)"]
+    }
+}
+
+extension UpgradePrograms {
+    init(of status: ServiceStatus) {
+        running = status.program
+        runningFile = running.flatMap { ProgramFile.of(process: status.processID, named: $0.path) }
+        installed = running.flatMap { ProgramFile(at: $0.path) }
+        called = ProgramFile.of(process: getpid(), named: Surroundings.ofThisProcess().executable)
     }
 }

@@ -33,57 +33,69 @@ struct StatusVerb: ParsableCommand {
     }
 }
 
-/// `millrace restart <shard|all>`
+/// `millrace restart <shard|collector|gateway|all>`
 struct RestartVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "restart", abstract: "Replace the process of one shard, or of all, one after the other.",
-        discussion: "Each shard waits for the one before to be ready. Waits until all are done.\n\n" + verbExitCodes,
+        commandName: "restart", abstract: "Replace one process of the running service, or all, one after the other.",
+        discussion: """
+            `all` replaces the shards, each when the one before is ready, then the collector and the gateway. A process \
+            that has failed is started at once. Waits until all are done.
+
+            \(verbExitCodes)
+            """,
         helpNames: .shortAndLong)
 
-    @Argument(help: ArgumentHelp("The shard's number, or all.", valueName: "shard|all")) var which: String
+    @Argument(help: ArgumentHelp("A shard's number, collector, gateway or all.", valueName: "process"))
+    var which: String
     @OptionGroup var service: ServiceAddress
 
+    private var request: ControlRequest? {
+        switch which {
+        case "all": .restartEverything
+        case "collector": .restartProcess(.collector)
+        case "gateway": .restartProcess(.gateway)
+        default: Int(which).map { .restart(shard: $0) }
+        }
+    }
+
     func validate() throws {
-        guard which == "all" || Int(which) != nil else {
-            throw ValidationError("expected the number of a shard, or all; found \"\(which)\"")
+        guard request != nil else {
+            throw ValidationError("expected the number of a shard, collector, gateway or all; found \"\(which)\"")
         }
     }
 
     func run() {
+        guard let request else { return }
         let client = service.client()
-        let reply = service.ask(Int(which).map { .restart(shard: $0) } ?? .restartAll, of: client)
+        let reply = service.ask(request, of: client)
         guard reply == .begun else { service.leave(VerbOutcome(reply, done: [])) }
-        service.leave(watch(client))
+        service.leave(
+            service.watch(client) { status in
+                let children = status.children.filter { isMeant($0, status) }
+                let names = children.map(\.name)
+                return status.restarting.contains(where: names.contains) ? nil : judge(children, status)
+            })
     }
 
-    private static let lookMicroseconds: UInt32 = 100_000
-
-    /// Every state on the way has a deadline in the supervisor, so this ends.
-    private func watch(_ client: ControlClient) -> VerbOutcome {
-        while true {
-            guard case .status(let status) = service.ask(.status, of: client) else {
-                return VerbOutcome(.failed, lines: ["the service did not report its state"])
-            }
-            if status.isStopping { return VerbOutcome(.failed, lines: ["the service is stopping"]) }
-            let shards = status.children.filter { child in
-                guard child.kind == .shard, which == "all" else { return child.shard == Int(which) }
-                // All are those that are not empty by will, or will be.
-                return child.state != .drained
-                    && (child.state != .draining || status.restarting.contains(child.name))
-            }
-            let names = shards.map(\.name)
-            if !status.restarting.contains(where: names.contains) { return judge(shards, status) }
-            usleep(RestartVerb.lookMicroseconds)
+    private func isMeant(_ child: ChildStatus, _ status: ServiceStatus) -> Bool {
+        switch which {
+        // A shard that the operator has drained stays empty.
+        case "all":
+            child.state != .drained && (child.state != .draining || status.restarting.contains(child.name))
+        case "collector": child.kind == .collector
+        case "gateway": child.kind == .gateway
+        default: child.kind == .shard && child.shard == Int(which)
         }
     }
 
-    private func judge(_ shards: [ChildStatus], _ status: ServiceStatus) -> VerbOutcome {
-        let lines = shards.map(\.line)
+    private func judge(_ children: [ChildStatus], _ status: ServiceStatus) -> VerbOutcome {
+        let lines = children.map(\.line)
         if let place = status.restartHaltedAt {
             return VerbOutcome(
                 .failed, lines: ["the new process of \(place) failed; the shards after it were not restarted"] + lines)
         }
-        return VerbOutcome(shards.allSatisfy { $0.state == .ready } ? .done : .failed, lines: lines)
+        let isGood = children.allSatisfy { $0.state == .ready && $0.runsOldConfiguration != true }
+        return VerbOutcome(isGood ? .done : .failed, lines: lines)
     }
 }
 
@@ -91,7 +103,12 @@ struct RestartVerb: ParsableCommand {
 struct ReloadVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload", abstract: "Make the running service read its configuration file again.",
-        discussion: "A file with errors changes nothing, and they are shown.\n\n" + verbExitCodes,
+        discussion: """
+            A file with errors changes nothing. Errors and warnings are shown. Returns when every process runs the new \
+            configuration, or one could not be replaced.
+
+            \(verbExitCodes)
+            """,
         helpNames: .shortAndLong)
 
     @OptionGroup var service: ServiceAddress
@@ -99,12 +116,22 @@ struct ReloadVerb: ParsableCommand {
     func run() {
         let client = service.client()
         let reply = service.ask(.reload, of: client)
-        guard reply == .done, case .status(let status) = service.ask(.status, of: client) else {
-            service.leave(VerbOutcome(reply, done: ["the configuration is in force"]))
+        guard reply == .done else { service.leave(VerbOutcome(reply, done: [])) }
+        service.leave(service.watch(client) { $0.restarting.isEmpty ? ReloadVerb.outcome(of: $0) : nil })
+    }
+
+    static func outcome(of status: ServiceStatus) -> VerbOutcome {
+        let remarks =
+            status.configuration.waitingForRestart + (status.configuration.warnings ?? []).map { "warning: \($0)" }
+        let bad = status.children.filter { $0.runsOldConfiguration == true || $0.state == .failed }
+        guard !bad.isEmpty || status.restartHaltedAt != nil else {
+            return VerbOutcome(.done, lines: ["the configuration is in force"] + remarks)
         }
-        var lines = ["the configuration is in force"]
-        if !status.restarting.isEmpty { lines.append("being replaced: " + status.restarting.joined(separator: ", ")) }
-        service.leave(VerbOutcome(.done, lines: lines + status.configuration.waitingForRestart))
+        let halt = status.restartHaltedAt.map { "the new process of \($0) failed" }
+        return VerbOutcome(
+            .failed,
+            lines: ["the configuration is not in force everywhere" + (halt.map { ": \($0)" } ?? "")]
+                + bad.map(\.line) + remarks)
     }
 }
 
@@ -144,5 +171,8 @@ extension ChildStatus {
     var isAsWanted: Bool { [.ready, .draining, .drained].contains(state) }
 
     /// "shard 0: ready, process 4711"
-    var line: String { "\(name): \(state)" + (processID.map { ", process \($0)" } ?? "") }
+    var line: String {
+        "\(name): \(state)" + (processID.map { ", process \($0)" } ?? "")
+            + (runsOldConfiguration == true ? ", still runs the old configuration" : "")
+    }
 }

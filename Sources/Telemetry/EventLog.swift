@@ -86,7 +86,7 @@ public struct EventLog: Sendable {
     }
 
     public mutating func append(_ joined: MinerJoined) {
-        counters.joined &+= 1
+        if !joined.hasMoved { counters.joined &+= 1 }
         write(joined.recordBytes) { joined.encode(to: &$0) }
     }
 

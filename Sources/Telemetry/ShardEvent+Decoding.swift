@@ -8,7 +8,7 @@ extension ShardEvent {
         var body = try reader.part(byteCount: byteCount - RecordLayout.headBytes)
         self =
             switch kind {
-            case .joined: .joined(try MinerJoined(from: &body, hasWorker: own))
+            case .joined: .joined(try MinerJoined(from: &body, flags: own))
             case .left: .left(try MinerLeft(from: &body))
             case .share: .share(try ShareSettled(from: &body, outcome: own))
             case .poolError: .poolError(try PoolError(from: &body))
@@ -19,8 +19,10 @@ extension ShardEvent {
 }
 
 extension MinerJoined {
-    fileprivate init(from reader: inout ByteReader, hasWorker: UInt8) throws(DecodingFailure) {
-        guard hasWorker <= 1 else { throw .invalidField }
+    fileprivate init(from reader: inout ByteReader, flags: UInt8) throws(DecodingFailure) {
+        guard flags <= 3 else { throw .invalidField }
+        let hasWorker = flags & 1
+        hasMoved = flags & 2 != 0
         let workerBytes = Int(try reader.integer(UInt16.self))
         let ipBytes = Int(try reader.integer(UInt16.self))
         key = try reader.integer()

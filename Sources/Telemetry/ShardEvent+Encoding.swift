@@ -13,7 +13,7 @@ extension MinerJoined {
     }
 
     func encode(to writer: inout RecordWriter) {
-        writer.putHead(.joined, worker == nil ? 0 : 1, byteCount: recordBytes)
+        writer.putHead(.joined, (worker == nil ? 0 : 1) | (hasMoved ? 2 : 0), byteCount: recordBytes)
         writer.put(UInt16(workerBytes))
         writer.put(UInt16(ipBytes))
         writer.put(key)

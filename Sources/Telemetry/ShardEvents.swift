@@ -29,6 +29,8 @@ public struct MinerJoined: Equatable, Sendable {
     public var user: String
     /// What it gave as `rigid`; empty when nothing.
     public var rigID: String
+    /// True when it has come from another shard with its connection: no new login.
+    public var hasMoved = false
     /// Where it is connected. On the first hop that of the frame; the collector's own stream carries miners of all.
     public var shard: UInt16
 

@@ -9,7 +9,13 @@ extension Statistics {
         if row >= 0 { workers.came(Int(row), from: joined.ip, at: now) }
         let miner = live(joined, at: row)
         shards[shard].lives[life].miners.join(joined.key, miner)
-        if shards[shard].counts(life) { count(miner, shard) }
+        if shards[shard].counts(life) { count(miner, shard, now) }
+    }
+
+    mutating func notePeak(at now: UInt64) {
+        let since = now > movedAt ? now - movedAt : movedAt - now
+        guard movedAt == 0 || since > Statistics.movingMillisecondsMax else { return }
+        minersMax = max(minersMax, minersNow)
     }
 
     private mutating func live(_ joined: MinerJoined, at row: Int32) -> ShardMiners.Live {
@@ -48,13 +54,13 @@ extension Statistics {
         shards[shard].isLive = isLive
         guard let miners = shards[shard].lives.last?.miners.live else { return }
         for miner in miners.values {
-            if isLive { count(miner, shard) } else { uncount(miner.place, at: now) }
+            if isLive { count(miner, shard, now) } else { uncount(miner.place, at: now) }
         }
     }
 
-    private mutating func count(_ miner: ShardMiners.Live, _ shard: Int) {
+    private mutating func count(_ miner: ShardMiners.Live, _ shard: Int, _ now: UInt64) {
         minersNow += 1
-        minersMax = max(minersMax, minersNow)
+        notePeak(at: now)
         if miner.place.row >= 0 { workers.joined(Int(miner.place.row)) }
         relay.join(joined(miner, shard))
     }

@@ -9,6 +9,8 @@
 public struct Statistics: Sendable {
     /// A shard sends a checkpoint every second; one that misses five is not serving.
     public static let silenceMillisecondsMax: UInt64 = 5_000
+    /// A shard whose miners have moved says so in its next turn; one that was killed over it, when it is started again.
+    static let movingMillisecondsMax: UInt64 = 5_000
 
     /// A moment by both clocks: shares bear the time of day, silence is measured by the clock that nobody sets.
     public struct Moment: Sendable {
@@ -42,6 +44,9 @@ public struct Statistics: Sendable {
     var shards: [ShardState]
     var minersNow = 0
     var minersMax = 0
+    /// When miners have last moved from one shard to another. They are told of twice until the former shard says that they are
+    /// gone, so nothing that comes within `movingMillisecondsMax` is a peak. 0 = never, or before the fold was restored.
+    var movedAt: UInt64 = 0
     var history = HistoryDeltas()
     var journal: PendingJournal
     var relay = Relay()
@@ -151,15 +156,21 @@ public struct Statistics: Sendable {
             totals.count(share)
             settle(share, shard, shards[shard].lives[life].miners.place(of: share.miner), min(share.time, now))
         case .joined(let joined):
-            shards[shard].lives[life].counted.joined &+= 1
-            shards[shard].counters.joined &+= 1
-            totals.joined &+= 1
+            if joined.hasMoved {
+                movedAt = now
+            } else {
+                shards[shard].lives[life].counted.joined &+= 1
+                shards[shard].counters.joined &+= 1
+                totals.joined &+= 1
+            }
             join(joined, shard, life, now)
         case .left(let left): leave(left.key, shard, life, now)
         case .poolError(let error):
             errors.add(error.text)
             relay.add(event)
-        case .checkpoint(let checkpoint): apply(checkpoint, shard, life, now)
+        case .checkpoint(let checkpoint):
+            notePeak(at: now)
+            apply(checkpoint, shard, life, now)
         }
     }
 

@@ -3,6 +3,21 @@ import Testing
 @testable import Configuration
 
 struct ConfigurationChangeTests {
+    @Test func eachProcessKnowsWhichChangedKeysAreItsOwn() {
+        let old = Settings()
+        var new = old
+        new.retries += 1
+        new.historyDays += 1
+        new.isVerbose.toggle()
+        new.workerNaming = .user
+        new.watchesFile.toggle()
+        let change = ConfigurationChange(from: old, to: new)
+        #expect(change.changed(of: .shards) == ["retries", "workers", "verbose"])
+        #expect(change.changed(of: .collector) == ["verbose", "millrace.history-days"])
+        #expect(change.changed(of: .gateway) == ["workers", "verbose"])
+        #expect(ConfigurationChange(from: new, to: new).changed(of: .all) == [])
+    }
+
     private let base = resolved(withPool("\"http\": {\"enabled\": true, \"port\": 1}")).settings ?? Settings()
 
     private func change(_ edit: (inout Settings) -> Void) -> ConfigurationChange {

@@ -48,6 +48,22 @@ struct MillraceTests {
         #expect(settings?.database == "/tmp/two/statistics.sqlite")
     }
 
+    @Test(arguments: [
+        ("/var/lib/millrace-b", "/var/lib/millrace-b/statistics.sqlite"),
+        ("/var/lib/b:/var/lib/c", "/var/lib/b/statistics.sqlite"), ("", "/run/two/statistics.sqlite"),
+        ("relative", "/run/two/statistics.sqlite"),
+    ])
+    func theStateDirectoryOfTheUnitComesBeforeAGivenRunDirectory(_ variable: String, _ database: String) {
+        let surroundings = Surroundings.user.with {
+            $0.environment = ["RUNTIME_DIRECTORY": "/run/b", "STATE_DIRECTORY": variable]
+        }
+        let text = withPool(#""millrace": {"run-dir": "/run/two"}"#)
+        let settings = resolved(text, in: surroundings).settings
+        #expect(settings?.runDirectory == "/run/two" && settings?.database == database)
+        let given = withPool(#""millrace": {"run-dir": "/run/two", "database": "/d/my.sqlite"}"#)
+        #expect(resolved(given, in: surroundings).settings?.database == "/d/my.sqlite")
+    }
+
     @Test func pathsCountFromTheFileOrFromWhereTheOptionWasTyped() throws {
         let text = withPool(#""log-file": "../l", "millrace": {"run-dir": "./r", "database": "d//e"}"#)
         let file = ConfigurationFile(path: "../etc/config.json", bytes: Array(text.utf8))

@@ -116,14 +116,34 @@ struct PoolTests {
     ])
     func aPoolThatNeedsMoreThanWeCanIsLeftOut(_ members: String, _ what: String) {
         let warning = "pools[0].\(what) is not supported yet, this pool is left out"
-        let beside = resolved("{\"pools\": [{\(members)}, {\"url\": \"b\"}]}")
-        #expect(beside.settings?.pools.map(\.host) == ["b"])
-        #expect(beside.warnings.map(\.message) == [warning])
+        let beside = resolved("{\"pools\": [{\"url\": \"b\"}, {\(members)}, {\"url\": \"c\"}]}")
+        #expect(beside.settings?.pools.map(\.host) == ["b", "c"])
+        #expect(beside.warnings.map(\.message) == [warning.replacing("[0]", with: "[1]")])
+        let first = resolved("{\"pools\": [{\(members)}, {\"url\": \"b:1\"}]}")
+        #expect(first.settings == nil && first.warnings.isEmpty)
+        #expect(
+            first.errors.map(\.message) == [
+                "pools[0].\(what) is not supported yet, and b:1 would be mined at instead; "
+                    + "disable this pool (\"enabled\": false) if that is meant"
+            ])
         let alone = resolved(pool(members))
         #expect(alone.settings == nil)
         #expect(alone.warnings.map(\.message) == [warning])
         #expect(alone.errors.count == 1)
         #expect(alone.errors.first?.message.hasPrefix("pools: no pool is left to mine to") == true)
+    }
+
+    @Test(arguments: [
+        (#"{"url": "a", "enabled": false}, {"url": "b", "tls": true}, {"url": "c"}"#, [1]),
+        (#"{"url": "a", "tls": true}, {"url": "b", "daemon": true}, {"url": "c"}, {"url": "d", "tls": true}"#, [0, 1]),
+        (#"{"url": 7}, {"url": "b", "socks5": "p:1"}, {"url": "c"}"#, [1]),
+        (#"{"url": "a", "enabled": false, "tls": true}, {"url": "c"}, {"url": "d", "tls": true}"#, []),
+    ])
+    func onlyAPoolWhosePlaceABackupWouldTakeIsAnError(_ pools: String, _ bad: [Int]) {
+        let resolution = resolved("{\"pools\": [\(pools)]}")
+        let places = resolution.errors.map { $0.message.prefix { $0 != "." } }
+        #expect(places == bad.map { "pools[\($0)]" })
+        #expect((resolution.settings == nil) == !bad.isEmpty)
     }
 
     @Test func aPoolThatIsSwitchedOffIsSkippedWhateverElseItSays() {

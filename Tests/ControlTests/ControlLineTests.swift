@@ -16,6 +16,7 @@ import Testing
             configuration: ConfigurationStatus(
                 file: "/etc/millrace/config.json", loadedAt: 1_700_000_000_001, lastRefusal: ["config.json:1:2: …"],
                 waitingForRestart: ["bind: …"]))
+        status.configuration.warnings = ["config.json:3:1: …"]
         status.restarting = ["shard 0"]
         status.scalesTo = 4
         status.restartHaltedAt = "shard 1"
@@ -26,7 +27,8 @@ import Testing
 
     static let requests: [ControlRequest] = [
         .status, .configuration, .configure(document: "{\n  \"a\": \"é\\n\" // x\n}"), .reload, .restart(shard: 7),
-        .restartAll, .upgrade, .stop, .drain(shard: 3, withinSeconds: 0), .scale(shards: 4, withinSeconds: 30),
+        .restartAll, .restartEverything, .restartProcess(.collector), .restartProcess(.gateway), .upgrade, .stop,
+        .drain(shard: 3, withinSeconds: 0), .scale(shards: 4, withinSeconds: 30),
     ]
 
     static var replies: [ControlReply] {
@@ -54,7 +56,9 @@ import Testing
 
     @Test(arguments: [
         "", "{}", "null", "[]", "{\"request\":1}", "{\"request\":\"fly\"}", "{\"request\":\"configure\"}",
-        "{\"request\":\"restart\"}", "{\"request\":\"drain\",\"shard\":1}", "{\"request\":\"scale\",\"within\":1}",
+        "{\"request\":\"restart\"}", "{\"request\":\"restartProcess\"}",
+        "{\"request\":\"restartProcess\",\"process\":\"anchor\"}",
+        "{\"request\":\"drain\",\"shard\":1}", "{\"request\":\"scale\",\"within\":1}",
         "{\"request\":\"restart\",\"shard\":\"1\"}",
         "{\"request\":\"restart\",\"shard\":99999999999999999999}", "{\"request\":\"status\"", "\u{0}",
     ])

@@ -38,6 +38,18 @@ final class SocketPair {
         var buffer = [UInt8](repeating: 0, count: 64)
         let count = read(pair.theirs, &buffer, buffer.count)
         #expect(String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self) == "ready\nbeat\n")
+
+        Degradation.set("disk", "full\nto the brim")
+        Degradation.set("API", String(repeating: "é", count: 200))
+        lifeline.sayBeat()
+        Degradation.set("disk", nil)
+        Degradation.set("API", nil)
+        lifeline.sayBeat()
+        buffer = [UInt8](repeating: 0, count: 1_024)
+        let size = read(pair.theirs, &buffer, buffer.count)
+        let lines = String(decoding: buffer.prefix(max(size, 0)), as: UTF8.self).split(separator: "\n")
+        #expect(lines.count == 4 && lines[1...] == ["degraded disk: full to the brim", "beat", "beat"])
+        #expect(lines.first?.utf8.count == 9 + 199 && lines.first?.hasPrefix("degraded API: éé") == true)
     }
 
     @Test func itIsCutWhenTheSupervisorLetsGoAndNotBefore() throws {

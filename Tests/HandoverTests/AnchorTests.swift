@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 
@@ -68,6 +69,25 @@ private struct Pair {
         #expect(try anchored.connections(max: 20_000).contains(connection.far))
         #expect(try !anchored.connections(max: 20_000).contains(pair.ours))
         for descriptor in [copy, connection.near, connection.far, pair.ours] { close(descriptor) }
+    }
+
+    /// A process list must not show it as another process of the program that has started it.
+    @Test func itHasATitleOfItsOwnAsSoonAsItAnswers() throws {
+        func text(_ process: String, _ file: String) -> String {
+            let bytes = FileManager.default.contents(atPath: "/proc/\(process)/\(file)") ?? Data()
+            return String(decoding: bytes, as: UTF8.self)
+        }
+        let own = text("self", "cmdline")
+        let pair = try Pair()
+        try Anchor.drop(on: pair.theirs)
+        _ = try AnchoredDescriptors(socket: pair.ours).take([0])
+        let processes = try FileManager.default.contentsOfDirectory(atPath: "/proc")
+        let isOurs = { (process: String) in text(process, "status").contains("PPid:\t\(getpid())\n") }
+        let anchor = try #require(processes.first { text($0, "comm") == "millrace-anchor\n" && isOurs($0) })
+        #expect(text(anchor, "cmdline").hasPrefix("millrace-anchor"))
+        #expect(text(anchor, "cmdline").utf8.count == own.utf8.count)
+        #expect(text("self", "cmdline") == own, "our own title has changed")
+        close(pair.ours)
     }
 
     /// A duplicate in another table would keep the connection open, and the miner would never see its end.

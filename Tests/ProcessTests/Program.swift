@@ -10,14 +10,18 @@ final class Program {
     /// Where `swift build` has put the programs: beside this test.
     static let directory = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
 
-    /// - Parameter directory: where the program is.
+    /// - Parameters:
+    ///   - directory: where the program is.
+    ///   - environment: beside our own.
     init(
-        _ name: String, _ arguments: [String], in scratch: Scratch, from directory: URL = Program.directory
+        _ name: String, _ arguments: [String], in scratch: Scratch, from directory: URL = Program.directory,
+        environment: [String: String] = [:]
     ) throws {
         output = scratch.url.appending(path: "\(name)-\(UUID().uuidString.prefix(8)).log")
         _ = FileManager.default.createFile(atPath: output.path, contents: nil)
         process.executableURL = directory.appending(path: name)
         process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
         let log = try FileHandle(forWritingTo: output)
         process.standardOutput = log
         process.standardError = log

@@ -144,6 +144,9 @@ extension ServiceTests {
             #expect(service.children("millrace-worker").count == 2 && service.anchors.count == 2)
             #expect(eventually(within: 5) { miners(service).count == 2 }, "\(miners(service))")
             #expect(try service.verb("status").text.contains("shard 2") == false)
+            // Who has moved was there before: no second login, and no peak.
+            let most = (service.document("/")?["miners"] as? [String: Any])?["max"] as? Int
+            #expect(most == 400)
 
             let (later, report) = (try second.finish(), try swarm.finish())
             // The miners of the shards that went live in those that stayed.

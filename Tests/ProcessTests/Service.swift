@@ -70,6 +70,10 @@ final class Service {
             try FileManager.default.copyItem(at: Program.directory.appending(path: name), to: copy)
             try #require(rename(copy.path, directory.appending(path: name).path) == 0)
         }
+        // The verbs of a program whose place a broken one has taken are still to be had.
+        let verb = directory.appending(path: "verb").path
+        unlink(verb)
+        try #require(link(directory.appending(path: "millrace").path, verb) == 0)
     }
 
     func install() throws { try Service.install(in: scratch) }
@@ -147,7 +151,7 @@ final class Service {
 
     /// Everything that runs in its name besides the supervisor: children, their anchors, and whoever they have left.
     var dependants: [pid_t] {
-        let mark = Array("MILLRACE_RUN_DIR=\(scratch.url.appending(path: "run").path)".utf8)
+        let mark = Array("MILLRACE_CHILD_OF=\(scratch.url.appending(path: "run").path)".utf8)
         return allProcesses.filter { process in
             let environment = FileManager.default.contents(atPath: "/proc/\(process)/environ") ?? Data()
             return environment.split(separator: 0).contains { $0.elementsEqual(mark) }
@@ -183,9 +187,13 @@ final class Service {
     /// The same, without waiting for its end.
     func startVerb(_ words: String...) throws -> Program { try start(verb: words) }
 
-    private func start(verb words: [String]) throws -> Program {
+    func start(verb words: [String]) throws -> Program {
         let place = ["--run-dir", scratch.url.appending(path: "run").path]
-        return try Program("millrace", words + place, in: scratch)
+        let installation = Service.installation(in: scratch)
+        let isInstalled = access(installation.appending(path: "verb").path, X_OK) == 0
+        return try isInstalled
+            ? Program("verb", words + place, in: scratch, from: installation)
+            : Program("millrace", words + place, in: scratch)
     }
 
     // MARK: - What it says

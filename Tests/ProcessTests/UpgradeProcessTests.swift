@@ -7,8 +7,7 @@ extension ServiceTests {
     @Suite(.serialized, .timeLimit(.minutes(2)))
     struct UpgradeProcessTests {
         private func upgrade(_ service: Service, _ more: String...) throws -> (code: Int32?, text: String) {
-            let place = ["--run-dir", service.scratch.url.appending(path: "run").path]
-            let program = try Program("millrace", ["upgrade"] + place + more, in: service.scratch)
+            let program = try service.start(verb: ["upgrade"] + more)
             return (program.wait(atMost: 60), program.log)
         }
 
@@ -55,6 +54,7 @@ extension ServiceTests {
                 let done = try upgrade(service)
                 #expect(done.code == 0, "\(done.text)\n\(service.millrace.log)")
                 #expect(done.text.contains("process \(service.millrace.pid) now runs Millrace"))
+                #expect(done.text.contains("from ") && done.text.contains("/bin/millrace (Millrace "), "\(done.text)")
                 let after = service.allChildren
                 #expect(after.count == 4 && Set(after).isDisjoint(with: before), "round \(round)")
                 for process in after + [service.millrace.pid] { #expect(isInstalled(process)) }

@@ -66,7 +66,7 @@ final class MergedTwin {
         faces[1].absorption = try shard.absorb(other)
         var outbox = Outbox()
         shard.takeOutbox(replacingWith: &outbox)
-        let joined = outbox.commands.map { if case .joined(let id, _) = $0 { id } else { nil as MinerID? } }
+        let joined = outbox.commands.map { if case .moved(let id, _) = $0 { id } else { nil as MinerID? } }
         #expect(joined == mining.map { faces[1].name($0) })
         for face in faces { face.twin = self }
     }
@@ -174,6 +174,7 @@ extension Decisions {
             case .dial(let id): add(.dial(face.name(id)))
             case .hangUp(let id): add(.hangUp(face.name(id)))
             case .joined(let id, let key): add(.joined(face.name(id), key: face.key(key)))
+            case .moved(let id, let key): add(.moved(face.name(id), key: face.key(key)))
             case .left(let id, let key): add(.left(face.name(id), key: face.key(key)))
             case .settled(var share):
                 share.miner = face.owner(share.miner)

@@ -269,7 +269,7 @@ final class ShardHarness {
             deliver(text, to: &peer.framer) { hear($0, peer) }
         case .dial(let id): dial(id)
         case .hangUp(let id): peerOf[id]?.isOpen = false
-        case .joined(_, let key): keep(keys.insert(key).inserted, "a key joined twice")
+        case .joined(_, let key), .moved(_, let key): keep(keys.insert(key).inserted, "a key joined twice")
         case .left(_, let key): keep(keys.remove(key) != nil, "a key left twice")
         case .settled(let share): settled.append(share)
         case .poolError(let text): poolErrors.append(text)

@@ -212,6 +212,9 @@ final class ScriptedWorker {
         case .joined(let id, let key):
             guard let introduction = shard.introduction(of: id) else { return }
             events.append(ScriptedWorker.translation.joined(introduction, key: key))
+        case .moved(let id, let key):
+            guard let introduction = shard.introduction(of: id) else { return }
+            events.append(ScriptedWorker.translation.moved(introduction, key: key))
         case .left(_, let key): events.append(MinerLeft(key: key))
         case .settled(let share): events.append(EventTranslation.settled(share, at: ScriptedWorker.time(now)))
         case .poolError(let text): events.append(PoolError(time: ScriptedWorker.time(now), text: text))

@@ -23,7 +23,7 @@ import Testing
         Situation(name: "backoff", path: [(.start, 0), (.ended(died), 10)], now: 110),
         Situation(name: "stopping", path: [(.start, 0), (.stop, 10)], now: 3_010),
         Situation(name: "killing", path: [(.start, 0), (.stopAtOnce, 10)], now: 2_010),
-        Situation(name: "failed", path: [(.start, 0), (.ended(refusal), 10)], now: 20),
+        Situation(name: "failed", path: [(.start, 0), (.ended(refusal), 10)], now: 60_010),
         Situation(name: "stopped", path: [(.stop, 0)], now: 20),
         Situation(
             name: "draining", path: [(.start, 0), (.saidReady, 50), (.drain(withinMillis: 500), 100)], now: 3_600),
@@ -79,7 +79,8 @@ import Testing
         ],
         "failed": [
             "starting spawn", "stopped", "stopped", ".", ".",
-            ".", ".", "starting spawn", "starting spawn", ".", "drained drained", "drained drained", ".", ".",
+            ".", "starting spawn", "starting spawn", "starting spawn", ".", "drained drained", "drained drained", ".",
+            ".",
         ],
         "draining": [
             ".", "stopping TERM", "killing KILL", ".", ".",

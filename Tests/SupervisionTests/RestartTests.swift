@@ -35,7 +35,7 @@ import Testing
         #expect(pause == 0 || (100...10_000).contains(pause))
     }
 
-    @Test func aChildThatDiesTenTimesInARowIsGivenUpAndNamesTheCause() {
+    @Test func aChildThatDiesTenTimesInARowHasFailedAndNamesTheCause() {
         var child = child()
         var now: Int64 = 0
         _ = child.handle(.start, at: now)
@@ -47,9 +47,49 @@ import Testing
         let failure = Failure.keptDying(deaths: 10, last: .signal(6))
         #expect(child.handle(.ended(.signal(6)), at: now) == [.report(.failed(failure))])
         #expect(child.state == .failed(failure))
-        #expect(child.deadline == nil)
+        #expect(child.deadline == now + 60_000)
         #expect(child.deaths == 10)
         #expect(child.lastDeath == .signal(6))
+    }
+
+    @Test(arguments: [Ending.exit(1), .exit(2), .exit(64), .signal(11), .couldNotStart(-2)])
+    func aChildThatHasFailedIsTriedOnceAMinuteForEverAndEachFailureIsReported(ending: Ending) {
+        var child = child()
+        var now: Int64 = 0
+        _ = child.handle(.start, at: now)
+        for _ in 0..<10 {
+            _ = child.handle(.ended(ending), at: now)
+            now = child.deadline ?? now
+            if case .backoff = child.state { _ = child.handle(.deadline, at: now) }
+        }
+        for round in 1...100 {
+            #expect(child.handle(.deadline, at: now - 1) == [])
+            #expect(child.handle(.deadline, at: now) == [.spawn])
+            now += 5
+            guard case .report(.failed)? = child.handle(.ended(ending), at: now).last else {
+                Issue.record("round \(round): \(child.state)")
+                return
+            }
+            #expect(child.deadline == now + 60_000)
+            now += 60_000
+        }
+        #expect(child.restarts.values.reduce(0, +) == child.launches - 1)
+        // The cause is gone: from here on it is a child as any other.
+        #expect(child.handle(.deadline, at: now) == [.spawn])
+        _ = child.handle(.saidReady, at: now + 10)
+        let actions = child.handle(.ended(.signal(9)), at: now + 5_000)
+        #expect(actions == [.report(.died(.signal(9), restartInMillis: 0))])
+    }
+
+    @Test func aFailedChildThatIsStoppedOrDrainedIsNotTriedAgain() {
+        for event in [ChildEvent.stop, .stopAtOnce, .drain(withinMillis: 5), .move(drainWithinMillis: 5)] {
+            var child = child()
+            _ = child.handle(.start, at: 0)
+            _ = child.handle(.ended(.exit(2)), at: 10)
+            _ = child.handle(event, at: 20)
+            #expect(child.deadline == nil)
+            #expect(child.handle(.deadline, at: 1_000_000) == [])
+        }
     }
 
     @Test func aHealthyTimeWipesTheSlateSoThatAChildMayDieOnceADayForever() {
@@ -80,7 +120,7 @@ import Testing
     }
 
     @Test(arguments: [2, 64] as [Int32])
-    func anExitCodeThatAsksForItIsNeverAnsweredWithARestart(code: Int32) {
+    func anExitCodeThatAsksForItIsNotAnsweredWithARestartAtOnce(code: Int32) {
         var child = child()
         _ = child.handle(.start, at: 0)
         #expect(child.handle(.ended(.exit(code)), at: 5) == [.report(.failed(.refused(exitCode: code)))])

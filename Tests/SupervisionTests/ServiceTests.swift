@@ -89,7 +89,8 @@ import Testing
         let orders = service.handle(.ended(.exit(2)), of: .shard(0), at: 200)
         #expect(orders == [.child(.shard(0), .report(.failed(failure)))])
         #expect(service.readyShards == 1)
-        #expect(service.deadline == nil)
+        #expect(service.deadline == 60_200)
+        #expect(service.advance(to: 60_200) == [.child(.shard(0), .spawn)])
     }
 
     @Test func aFailedCollectorOrGatewayEndsNothing() {
@@ -99,6 +100,7 @@ import Testing
             #expect(orders == [.child(name, .report(.failed(.refused(exitCode: 2))))])
         }
         #expect(service.readyShards == 2)
+        #expect(spawned(service.advance(to: 60_200)) == [.collector, .gateway])
     }
 
     @Test func whenTheLastShardHasFailedTheServiceStopsAndSaysWhy() {

@@ -22,6 +22,8 @@ final class SupervisedService {
         case crashAdopting
         /// Starts, and never says that it has adopted.
         case muteAdopting
+        /// Says with its first beats that something does not work, and with its last one that all does.
+        case degraded
         /// Leaves when it has adopted and its predecessor is gone.
         case crashGoing
     }
@@ -143,11 +145,13 @@ final class SupervisedService {
     }
 
     /// Runs another `millrace`, such as a verb, to its end.
-    func command(_ arguments: [String]) throws -> (code: Int32, output: String, complaints: String) {
+    func command(
+        _ arguments: [String], environment: [String: String] = [:]
+    ) throws -> (code: Int32, output: String, complaints: String) {
         let command = Process()
         command.executableURL = SupervisedService.program
         command.arguments = arguments
-        command.environment = ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent"]
+        command.environment = ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent"].merging(environment) { _, new in new }
         let (output, complaints) = (Pipe(), Pipe())
         command.standardOutput = output
         command.standardError = complaints
@@ -240,6 +244,14 @@ final class SupervisedService {
         if [ "$manner" != mute ]; then
             note ready
             echo ready >&3
+        fi
+        if [ "$manner" = degraded ]; then
+            for round in 1 2; do
+                printf 'degraded statistics: off: disk full\ndegraded API: port taken\nbeat\n' >&3
+                sleep 1
+            done
+            while [ ! -e "$here/repaired" ]; do sleep 0.1; done
+            echo beat >&3
         fi
         while read word <&3; do
             case $word in

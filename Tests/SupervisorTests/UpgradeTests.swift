@@ -167,6 +167,68 @@ import Testing
 
     // MARK: - The verb
 
+    private static func file(_ text: String, _ seconds: Int) throws -> String {
+        let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+        try Data(text.utf8).write(to: URL(filePath: path))
+        let times = [timespec(tv_sec: seconds, tv_nsec: 0), timespec(tv_sec: seconds, tv_nsec: 0)]
+        #expect(utimensat(AT_FDCWD, path, times, 0) == 0)
+        return path
+    }
+
+    @Test func theVerbOfAnotherProgramIsRefusedAndNamesAllThree() throws {
+        let (installed, other) = (try Self.file("new", 1_900_000_000), try Self.file("other", 1_800_000_000))
+        let link = installed + "-link"
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: installed)
+        let former = try Self.file("old", 1_700_000_000)
+        defer { for path in [installed, other, former, link] { unlink(path) } }
+        let running = ProgramStatus(path: installed, version: "1.0", modifiedAt: 1_700_000_000_000)
+        func programs(_ called: String) -> UpgradePrograms {
+            UpgradePrograms(
+                running: running, runningFile: ProgramFile(at: former), installed: ProgramFile(at: installed),
+                called: ProgramFile(at: called))
+        }
+        let refusal = try #require(programs(other).refusal).joined(separator: "\n")
+        for part in [
+            "\(other) (file of 2027-01-", "\(installed) (Millrace 1.0, file of 2023-11-1", "run \(installed) upgrade",
+        ] {
+            #expect(refusal.contains(part), "\(refusal)")
+        }
+        // By another name it is the same; and the one that runs may ask for the one that is installed.
+        for same in [installed, link, former] { #expect(programs(same).refusal == nil) }
+        let lines = programs(link).lines.joined(separator: "\n")
+        #expect(lines.hasPrefix("from \(installed) (Millrace 1.0, file of 2023-11-1"))
+        #expect(lines.contains("to \(installed) (file of 2030-03-1"))
+        // One of a version that does not tell what it is, and one whose file is gone: the supervisor judges.
+        #expect(UpgradePrograms(called: ProgramFile(at: other)).refusal == nil)
+        #expect(UpgradePrograms(running: running, called: ProgramFile(at: other)).refusal == nil)
+    }
+
+    @Test func theStatusTellsWhichProgramRuns() throws {
+        let service = try SupervisedService()
+        try service.start()
+        service.waitUntilReady()
+        let program = try #require(try service.status().program)
+        #expect(program.path == SupervisedService.program.path && program.version == BuildInformation.version)
+        let found = ProgramFile(at: program.path)
+        #expect(program.modifiedAt == found?.modifiedAt)
+        // Another program's verb, on the same service.
+        let copy = service.directory.appending(path: "millrace-copy").path
+        try FileManager.default.copyItem(atPath: program.path, toPath: copy)
+        let command = Process()
+        command.executableURL = URL(filePath: copy)
+        command.arguments = ["upgrade", "--run-dir", service.runDirectory]
+        let complaints = Pipe()
+        command.standardError = complaints
+        try command.run()
+        let text = String(decoding: complaints.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        command.waitUntilExit()
+        #expect(command.terminationStatus == 1)
+        #expect(text.contains("this program is \(copy)") && text.contains("nothing was done"), "\(text)")
+        #expect(try service.status().upgrade == nil)
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+    }
+
     @Test func theVerbWaitsUntilAllIsOver() {
         var status = ServiceStatus(
             version: "2.0", processID: 7, startedAt: 0, children: [ChildStatus(kind: .shard, shard: 0, state: .ready)],

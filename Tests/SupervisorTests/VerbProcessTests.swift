@@ -24,7 +24,10 @@ import Testing
 
         #expect(try service.command(["restart", "1"] + place).code == 0)
         #expect(try service.command(["restart", "all", "--json"] + place).output.hasSuffix("\"result\":\"done\"}\n"))
-        #expect(try service.status().children.map(\.restarts) == [0, 1, 2, 0])
+        #expect(try service.status().children.map(\.restarts) == [1, 1, 2, 1])
+        #expect(try service.command(["restart", "collector"] + place).output.hasPrefix("collector: ready, process "))
+        #expect(try service.command(["restart", "gateway"] + place).output.hasPrefix("gateway: ready, process "))
+        #expect(try service.status().children.map(\.restarts) == [2, 1, 2, 2])
         let unknown = try service.command(["restart", "9"] + place)
         #expect(unknown.code == 1 && unknown.complaints == "there is no shard 9; there are the shards 0 to 1\n")
 
@@ -47,6 +50,108 @@ import Testing
         #expect(try service.command(["stop", "--json"] + place).output.contains("\"result\":\"no service\""))
     }
 
+    @Test(arguments: [SupervisedService.Manner.crash, .crashAdopting])
+    func aReloadThatCannotReplaceAShardSaysWhichAndTheStatusKeepsItUntilItIsReplaced(
+        manner: SupervisedService.Manner
+    ) throws {
+        let service = try SupervisedService()
+        try service.startFromFile(SupervisedService.file("\"watch\": false, \"retries\": 5"))
+        service.waitUntilReady()
+        let place = ["--run-dir", service.runDirectory]
+        #expect(try service.status().degraded == [])
+        let former = try #require(service.processes(of: "worker1").first)
+
+        try service.set("worker1", manner)
+        try service.write(SupervisedService.file("\"watch\": false, \"retries\": 6, \"user-agent\": \"me\""))
+        let reload = try service.command(["reload"] + place)
+        #expect(reload.code == 1 && reload.output == "")
+        #expect(reload.complaints.contains("not in force everywhere: the new process of shard 1 failed"))
+        #expect(reload.complaints.contains("shard 1: ready, process \(former), still runs the old configuration\n"))
+        #expect(!reload.complaints.contains("shard 0"))
+
+        let old = "shard 1 runs the old configuration (changed: retries, user-agent)"
+        #expect(try service.status().degraded?.first == old)
+        #expect(try service.command(["status"] + place).output.contains("degraded:\n  \(old)\n"))
+        #expect(try service.command(["restart", "1"] + place).code == 1)
+        #expect(try service.status().degraded?.first == old)
+        #expect(try service.command(["reload"] + place).code == 1)
+
+        try service.set("worker1", .good)
+        #expect(try service.command(["restart", "1"] + place).code == 0)
+        #expect(try service.status().degraded == [])
+        #expect(try service.command(["reload"] + place).output == "the configuration is in force\n")
+        #expect(try service.command(["stop"] + place).code == 0)
+    }
+
+    @Test(arguments: ["collector", "gateway", "1"])
+    func aFailedProcessIsBroughtBackByRestart(which: String) throws {
+        let who = which == "1" ? "worker1" : which
+        let service = try SupervisedService()
+        try service.set(who, .refuse)
+        try service.startFromFile()
+        service.waitUntilReady()
+        let place = ["--run-dir", service.runDirectory]
+        service.wait { (try? $0.status().children.contains { $0.state == .failed }) == true }
+        #expect(try service.command(["restart", which] + place).code == 1)
+        let name = which == "1" ? "shard 1" : which
+        #expect(try service.status().degraded?.first?.hasPrefix("\(name) has failed: it left with exit code 2") == true)
+        #expect(try service.command(["reload"] + place).code == 1)
+        try service.set(who, .good)
+        #expect(try service.command(["restart", which] + place).code == 0)
+        #expect(try service.status().children.allSatisfy { $0.state == .ready })
+        #expect(try service.status().degraded == [])
+        #expect(try service.command(["stop"] + place).code == 0)
+    }
+
+    @Test func aGatewayThatIsSwitchedOffCannotBeRestartedAndAllDoesWithoutIt() throws {
+        let service = try SupervisedService()
+        try service.startFromFile(SupervisedService.file().replacing("\"enabled\": true", with: "\"enabled\": false"))
+        service.waitUntilReady()
+        let place = ["--run-dir", service.runDirectory]
+        let refused = try service.command(["restart", "gateway"] + place)
+        #expect(refused.code == 1 && refused.complaints.contains("there is no gateway: the HTTP API is off"))
+        #expect(try service.command(["restart", "all"] + place).code == 0)
+        #expect(try service.status().children.map(\.restarts) == [1, 1, 1])
+        #expect(try service.command(["stop"] + place).code == 0)
+    }
+
+    static let suspicious: [(member: String, key: String)] = [
+        ("\"acess-password\": \"hunter2\"", "acess-password"), ("\"retires\": 9", "retires"),
+        ("\"tls\": {\"enabled\": true}", "tls"), ("\"millrce\": {\"shards\": 1}", "millrce"),
+    ]
+
+    @Test func aReloadWarnsEvenIfTheValuesComeOutEqualAndTheWarningsStayInTheStatus() throws {
+        let service = try SupervisedService()
+        try service.startFromFile(SupervisedService.file("\"watch\": false"))
+        service.waitUntilReady()
+        let place = ["--run-dir", service.runDirectory]
+        #expect(try service.status().configuration.warnings == [])
+        for (member, key) in Self.suspicious {
+            try service.write(SupervisedService.file("\"watch\": false, \(member)"))
+            let reload = try service.command(["reload"] + place)
+            #expect(reload.code == 0)
+            let start = "warning: \(service.file.path):7:"
+            let warning = reload.output.split(separator: "\n").filter { $0.hasPrefix(start) }
+            #expect(warning.count == 1 && warning[0].contains(key), "\(reload.output)")
+            #expect(!reload.output.contains("hunter2"))
+            #expect(try service.status().configuration.warnings?.count == 1)
+            #expect(try service.command(["status"] + place).output.contains(warning.first ?? "no warning"))
+            #expect(service.logText.contains(warning.first?.dropFirst(9) ?? "no warning"))
+        }
+        #expect(service.processes(of: "worker0").count == 1)
+
+        try service.write(SupervisedService.file("\"retires\": 9, \"access-password\": 7"))
+        let refused = try service.command(["reload"] + place)
+        #expect(refused.code == 1)
+        #expect(refused.complaints.contains("access-password: expected a text"))
+        #expect(refused.complaints.contains("warning: \(service.file.path):7:5: \"retires\""))
+
+        try service.write(SupervisedService.file("\"watch\": false"))
+        #expect(try service.command(["reload"] + place).output == "the configuration is in force\n")
+        #expect(try service.status().configuration.warnings == [])
+        #expect(try service.command(["stop"] + place).code == 0)
+    }
+
     @Test func theServiceIsFoundByItsFileEvenWhenThatHasBeenBrokenSince() throws {
         let service = try SupervisedService()
         let members = "\"millrace\": {\"shards\": 2, \"run-dir\": \"\(service.runDirectory)\"}"
@@ -67,7 +172,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ["restart"], ["restart", "some"], ["status", "--no-such"], ["stop", "now"],
+        ["restart"], ["restart", "some"], ["restart", "shard"], ["status", "--no-such"], ["stop", "now"],
         ["drain"], ["drain", "all"], ["scale", "more"], ["drain", "1", "--within", "soon"],
     ])
     func aWrongLineHasItsOwnExitCode(line: [String]) throws {
@@ -99,6 +204,7 @@ struct StatusTableTests {
                 file: "/etc/millrace/config.json", loadedAt: 1_000_000_000_000,
                 lastRefusal: ["config.json:7:24: access-password: expected a number"],
                 waitingForRestart: ["bind: changed, in force after a restart of the service"]))
+        status.configuration.warnings = ["config.json:9:3: retires: unknown key; did you mean retries?"]
         status.restarting = ["shard 0"]
         let table = StatusTable(status, now: 1_000_000_065_000).text
         #expect(
@@ -112,6 +218,7 @@ struct StatusTableTests {
                 being replaced: shard 0
                 configuration: /etc/millrace/config.json, in force for 1m 5s
                   waits: bind: changed, in force after a restart of the service
+                  warning: config.json:9:3: retires: unknown key; did you mean retries?
                   the last attempt to change it was refused:
                     config.json:7:24: access-password: expected a number
 

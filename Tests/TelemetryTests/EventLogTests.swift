@@ -25,6 +25,22 @@ struct EventLogTests {
         return try bytes.map { try BusMessage(decoding: $0) }
     }
 
+    @Test func aMinerThatHasMovedIsToldAsSuchAndIsNoLogin() throws {
+        var log = smallLog()
+        var moved = Sample.joined(2)
+        moved.hasMoved = true
+        var nameless = MinerJoined(key: 3, worker: nil, ip: "", agent: "")
+        nameless.hasMoved = true
+        log.append(Sample.joined(1))
+        log.append(moved)
+        log.append(nameless)
+        log.append(Checkpoint())
+        let events = try frames(&log).flatMap(\.events)
+        #expect(events.prefix(3) == [.joined(Sample.joined(1)), .joined(moved), .joined(nameless)])
+        guard case .checkpoint(let checkpoint)? = events.last else { throw DecodingFailure.invalidField }
+        #expect(checkpoint.counters.joined == 1)
+    }
+
     private func sequences(_ messages: [BusMessage]) -> [Range<UInt64>] {
         messages.compactMap { if case .events(let frame) = $0 { frame.first..<frame.end } else { nil } }
     }

@@ -109,6 +109,37 @@ struct StatisticsTests {
         #expect(snapshot.workers[0].connections == 3)
     }
 
+    /// Shard 1 is absorbed by shard 0: the one tells of its miners before the other says that they are gone.
+    @Test(arguments: [0, 50, 4_000] as [UInt64])
+    func minersThatMoveWithTheirShardAreNoNewLoginsAndNoPeak(delay: UInt64) {
+        var statistics = fold(2, [])
+        for shard in [UInt16(0), 1] {
+            let joined = (1...20 as ClosedRange<UInt64>).map { ShardEvent.joined(Sample.joined($0)) }
+            statistics.hear([.events(Sample.epoch, joined[...])], from: shard, at: moment(1_000))
+        }
+        let moved = (101...120 as ClosedRange<UInt64>).map { key in
+            var miner = Sample.joined(key)
+            miner.hasMoved = true
+            return ShardEvent.joined(miner)
+        }
+        statistics.hear([.events(Sample.epoch, moved[...])], from: 0, at: moment(2_000))
+        // One that logs in while both shards have them.
+        statistics.hear([.events(Sample.epoch, [.joined(Sample.joined(200))])], from: 0, at: moment(2_000 + delay))
+        let left = (1...20 as ClosedRange<UInt64>).map { ShardEvent.left(MinerLeft(key: $0)) }
+        statistics.hear([.events(Sample.epoch, left[...])], from: 1, at: moment(2_000 + delay))
+        var snapshot = statistics.snapshot(at: moment(2_100 + delay))
+        #expect(snapshot.minersNow == 41)
+        #expect(snapshot.results.joined == 41)
+        #expect(snapshot.minersMax == 40)
+        // What is so when all has settled is a peak like any other.
+        var checkpoint = Checkpoint()
+        checkpoint.time = start + 7_001
+        checkpoint.counters.joined = 21
+        statistics.hear([.events(Sample.epoch, [.checkpoint(checkpoint)])], from: 0, at: moment(7_001))
+        snapshot = statistics.snapshot(at: moment(7_100))
+        #expect(snapshot.minersMax == 41 && snapshot.results.joined == 41)
+    }
+
     @Test func aNewProcessDropsTheMinersButNoCounter() {
         var statistics = fold([.joined(Sample.joined(1)), .share(Sample.accepted(1)), .checkpoint(Sample.checkpoint)])
         let before = statistics.snapshot(at: moment(1_000))

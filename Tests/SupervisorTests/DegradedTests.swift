@@ -1,0 +1,117 @@
+import Control
+import Foundation
+import Glibc
+import Supervision
+import Testing
+
+@testable import Supervisor
+
+/// What does not work as it should is shown as long as it lasts, and which service is meant is found out.
+@Suite struct DegradedTests {
+    @Test func whatAProcessSaysOfItselfStaysInTheStatusUntilItsBeatNamesItNoMore() throws {
+        let service = try SupervisedService()
+        try service.set("collector", .degraded)
+        try service.start()
+        service.waitUntilReady()
+        let texts = ["collector: statistics: off: disk full", "collector: API: port taken"]
+        service.wait { (try? $0.status().degraded) == texts }
+        let table = try service.command(["status", "--run-dir", service.runDirectory]).output
+        #expect(table.contains("degraded:\n  \(texts[0])\n  \(texts[1])\n"))
+        try Data().write(to: service.directory.appending(path: "repaired"))
+        service.wait { (try? $0.status().degraded) == [] }
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+    }
+
+    @Test func aLogFileThatCannotBeOpenedIsShownUntilItCan() throws {
+        let service = try SupervisedService()
+        let directory = service.directory.appending(path: "logs")
+        try service.startFromFile(
+            SupervisedService.file("\"watch\": false, \"log-file\": \"\(directory.path)/millrace.log\""))
+        service.waitUntilReady()
+        let text = "supervisor: log file: \(directory.path)/millrace.log cannot be opened: No such file or directory"
+        #expect(try service.status().degraded == [text])
+        #expect(try service.ask(.reload) == .done)
+        #expect(try service.status().degraded == [text])
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        #expect(try service.ask(.reload) == .done)
+        #expect(try service.status().degraded == [])
+        // A rotation that has taken the directory away.
+        try FileManager.default.removeItem(at: directory)
+        #expect(try service.ask(.reload) == .done)
+        #expect(try service.status().degraded == [text])
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+    }
+
+    @Test func verbsFindTheServiceByTheEnvironmentUnlessAnOptionNamesOne() throws {
+        let service = try SupervisedService()
+        try service.start()
+        service.waitUntilReady()
+        let environment = ["MILLRACE_RUN_DIR": service.runDirectory]
+        #expect(try service.command(["status"], environment: environment).output.contains("shard 1"))
+        #expect(try service.command(["restart", "1"], environment: environment).code == 0)
+        let other = ["--run-dir", service.directory.appending(path: "other").path]
+        #expect(try service.command(["status"] + other, environment: environment).code == 3)
+        #expect(try service.command(["status"], environment: ["MILLRACE_RUN_DIR": "/nonexistent"]).code == 3)
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+    }
+
+    @Test func whoAsksInTheWrongPlaceHearsOfTheServicesThatRun() throws {
+        let service = try SupervisedService()
+        let place = service.directory.appending(path: "millrace-north").path
+        try service.start(["--run-dir", place])
+        service.waitUntilReady()
+        // Two that are none: a directory with nothing in it, and one whose supervisor is gone.
+        for name in ["millrace-south", "millrace-dead"] {
+            let path = service.directory.appending(path: name)
+            try FileManager.default.createDirectory(at: path, withIntermediateDirectories: true)
+        }
+        try Data().write(to: service.directory.appending(path: "millrace-dead/control"))
+        let parents = ["/nonexistent", service.directory.path]
+        let lines = FoundServices.lines(in: parents, except: "/run/millrace")
+        #expect(
+            lines == ["services that run here:", "  --run-dir \(place) (process \(service.processID), options only)"])
+        #expect(FoundServices.lines(in: parents, except: place) == [])
+
+        let asked = try service.command(
+            ["status", "--run-dir", "/nonexistent"], environment: ["XDG_RUNTIME_DIR": service.directory.path])
+        #expect(asked.code == 3)
+        #expect(asked.complaints.contains("no service answers at /nonexistent/control"))
+        #expect(asked.complaints.contains("--run-dir \(place) (process"))
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+    }
+
+    @Test func defaultPlacesAreThoseOfTheDocument() {
+        #expect(FoundServices.parents(environment: [:], userID: 1_000) == ["/run", "/run/user/1000", "/tmp"])
+        let relative = FoundServices.parents(environment: ["XDG_RUNTIME_DIR": "r"], userID: 7)
+        #expect(relative == ["/run", "/run/user/7", "/tmp"])
+        let given = FoundServices.parents(environment: ["XDG_RUNTIME_DIR": "/r"], userID: 7)
+        #expect(given == ["/run", "/r", "/tmp"])
+    }
+
+    @Test(arguments: [
+        ([ChildName.shard(0)], "shard 0 replaced in 1.2 s"),
+        ([.collector, .shard(0), .shard(1), .shard(0)], "shards 0, 1 and collector replaced in 1.2 s"),
+        ([.collector, .gateway], "collector and gateway replaced in 1.2 s"),
+    ])
+    func plannedRestartsAreOneLine(names: [ChildName], line: String) {
+        var round = RestartRound(at: 5_000)
+        for name in names { round.begin(name) }
+        #expect(round.summary(at: 6_299) == line)
+    }
+
+    @Test func theLogHasOneSummaryOfARestart() throws {
+        let service = try SupervisedService()
+        try service.start()
+        service.waitUntilReady()
+        #expect(try service.command(["restart", "all", "--run-dir", service.runDirectory]).code == 0)
+        let line = "planned restarts done: shards 0, 1 and collector and gateway replaced in "
+        service.wait { $0.logText.contains(line) }
+        for step in ["successor", "make room"] { #expect(!service.logText.contains(step)) }
+        service.send(SIGTERM)
+        #expect(service.exitCode() == 0)
+    }
+}
