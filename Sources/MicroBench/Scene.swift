@@ -116,7 +116,7 @@ struct Scene: ~Copyable {
             case .dial(let id): pool = id
             case .sendToMiner(let id, let range): read(spare.bytes[range], for: id)
             case .settled: settledCount += 1
-            case .sendToPool, .closeMiner, .hangUp, .joined, .left, .poolError, .news: break
+            case .sendToPool, .closeMiner, .hangUp, .joined, .moved, .left, .poolError, .news: break
             }
         }
         spare.removeAll()

@@ -20,7 +20,7 @@ struct ServiceAddress: ParsableArguments {
     /// The run directory of that service; leaves like `client`.
     func directory() -> String {
         let surroundings = Surroundings.ofThisProcess()
-        if let directory = directoryOfEnvironment(surroundings) { return ControlClient(runDirectory: directory) }
+        if let directory = directoryOfEnvironment(surroundings) { return directory }
         var options = CommandLineReading(CommandLine.arguments.dropFirst()).options
         // Only where it runs matters here. No file at all is no mistake: the usual place is meant then.
         if runDirectory != nil { options.removeAll { $0.name == "config" } }
