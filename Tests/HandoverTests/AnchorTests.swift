@@ -82,7 +82,10 @@ private struct Pair {
         try Anchor.drop(on: pair.theirs)
         _ = try AnchoredDescriptors(socket: pair.ours).take([0])
         let processes = try FileManager.default.contentsOfDirectory(atPath: "/proc")
-        let isOurs = { (process: String) in text(process, "status").contains("PPid:\t\(getpid())\n") }
+        // One that has ended and is not reaped yet has a name, but no command line.
+        let isOurs = { (process: String) in
+            text(process, "status").contains("PPid:\t\(getpid())\n") && !text(process, "cmdline").isEmpty
+        }
         let anchor = try #require(processes.first { text($0, "comm") == "millrace-anchor\n" && isOurs($0) })
         #expect(text(anchor, "cmdline").hasPrefix("millrace-anchor"))
         #expect(text(anchor, "cmdline").utf8.count == own.utf8.count)
