@@ -94,7 +94,7 @@ import Testing
         service.wait { (try? $0.status().children.contains { $0.state == .failed }) == true }
         #expect(try service.command(["restart", which] + place).code == 1)
         let name = which == "1" ? "shard 1" : which
-        #expect(try service.status().degraded?.first?.hasPrefix("\(name) has failed: it left with exit code 2") == true)
+        #expect(try service.status().degraded?.first?.hasPrefix("\(name) has failed: exited with code 2") == true)
         #expect(try service.command(["reload"] + place).code == 1)
         try service.set(who, .good)
         #expect(try service.command(["restart", which] + place).code == 0)
