@@ -38,7 +38,8 @@ extension ServiceTests {
             #expect(visit(next) == .refused)
 
             try write("127.0.0.1:\(next)")
-            #expect(try service.verb("reload").code == 0)
+            // The verb waits until the change is made everywhere.
+            let reload = try service.startVerb("reload")
             var (toFormer, toNext): ([Visit], [Visit]) = ([], [])
             let isOver = eventually(within: 15) {
                 toFormer.append(visit(former))
@@ -46,6 +47,7 @@ extension ServiceTests {
                 return service.millrace.log.contains("closed former addresses: 127.0.0.1:\(former)")
             }
             try #require(isOver, "\(service.millrace.log)")
+            #expect(reload.wait(atMost: 10) == 0)
             #expect(!toFormer.contains(.dropped) && toFormer.contains(.served), "\(toFormer)")
             #expect(!toNext.contains(.dropped) && toNext.contains(.served), "\(toNext)")
             #expect(eventually(within: 2) { visit(former) == .refused })
