@@ -6,12 +6,28 @@ internal import Telemetry
 enum Steps {
     private static let count = 1_000
     static let all: [(name: String, measure: @Sendable () -> Measurement)] = [
+        ("the machine itself", yardstick),
         ("frame a line", framing), ("read a share", minerRequest), ("read a pool's answer", poolAnswer),
         ("write a job", jobLine), ("log an input", inputLog), ("record and frame an event", shareEvent),
         ("fold an event", foldedShare),
     ]
 
     private static let epoch = Epoch(high: 1, low: 2)
+
+    /// Work that uses nothing of ours: a chain of 1,000 dependent loads and multiplications. Times of another hour or
+    /// another machine are compared by it.
+    private static func yardstick() -> Measurement {
+        var table = (0..<UInt32(4_096)).map { $0 &* 2_654_435_761 }
+        var state: UInt32 = 1
+        return Measurement(operations: 10) {
+            for _ in 0..<10_000 {
+                let index = Int(state & 4_095)
+                state = state &* 1_664_525 &+ table[index]
+                table[index] = state
+            }
+            precondition(table.count == 4_096)
+        }
+    }
 
     /// A line of a miner, found in a chunk as it was read.
     private static func framing() -> Measurement {

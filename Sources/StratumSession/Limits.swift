@@ -57,8 +57,11 @@ public enum Limits {
     static let sharePlacesMax = 1 << 22
     /// Nonces remembered for one job, so that none goes to the pool twice: 256 miners may find 16,000 shares each.
     public static let noncesPerJobMax = 1 << 22
-    /// Of these, for one slot: a miner may have its part and no more. 27 shares a second for ten minutes.
-    public static let noncesPerSlotMax: UInt16 = 1 << 14
+    /// Of these, for one slot: its part of the whole, which is 27 shares a second for ten minutes.
+    public static let noncesPerSlotMax: UInt32 = 1 << 14
+    /// So many times its part may a slot have while three quarters of the whole are free: a fast miner with a low
+    /// difficulty is not refused for room that none of the others needs.
+    static let nonceSlotStretch: UInt32 = 8
     /// Miners of one shard. The kernel's limit on descriptors comes first; this one keeps an index in 32 bits.
     public static let minersMax = 1 << 20
     /// Names of miners in events: a million logins a second would reach it in a hundred thousand years.

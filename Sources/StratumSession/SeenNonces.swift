@@ -1,7 +1,8 @@
 internal import StratumProtocol
 
 /// The nonces that have been submitted for one job, so that none is submitted twice: a set with open addressing that
-/// allocates only when it grows.
+/// allocates only when it grows. It grows in steps: the larger table takes over a few places of the former one with each
+/// nonce, so that no share waits until all of them have moved.
 struct SeenNonces {
     enum Insertion: Equatable {
         case new
@@ -11,20 +12,27 @@ struct SeenNonces {
     }
 
     private static let capacityMin = 64
+    /// Places of the former table that are emptied with each new nonce. The larger table has room for as many nonces as the
+    /// former one has places / 2 before it has to grow itself, so 2 would do; with 8 the second search is soon over.
+    private static let placesMovedEach = 8
 
     /// 0 marks an empty place; the nonce 0 itself has a flag.
     private var places: [UInt32] = []
+    /// The smaller table from before, empty when all of it has moved. Places in front of `movedCount` have moved; they
+    /// keep their nonces, so that a search in it finds no gap.
+    private var former: [UInt32] = []
+    private var movedCount = 0
     private var hasZero = false
     private(set) var count = 0
     private let limit: Int
     /// How many there are of each slot (the nonce's most significant byte): one miner cannot use up the room of the
     /// others. Empty as long as there is none.
-    private var slotCounts: [UInt16] = []
-    private let slotLimit: UInt16
+    private var slotCounts: [UInt32] = []
+    private let slotLimit: UInt32
     /// Odd, and a secret: miners choose the nonces, and must not be able to choose where they crowd.
     private let multiplier: UInt64
 
-    init(salt: UInt64, limit: Int = Limits.noncesPerJobMax, slotLimit: UInt16 = Limits.noncesPerSlotMax) {
+    init(salt: UInt64, limit: Int = Limits.noncesPerJobMax, slotLimit: UInt32 = Limits.noncesPerSlotMax) {
         self.limit = limit
         self.slotLimit = slotLimit
         multiplier = salt | 1
@@ -37,6 +45,10 @@ struct SeenNonces {
             hasZero = true
             countOne(nonce)
             return .new
+        }
+        if !former.isEmpty {
+            if former[place(of: nonce, in: former)] == nonce { return .seen }
+            moveSome()
         }
         if !places.isEmpty {
             let place = place(of: nonce, in: places)
@@ -56,24 +68,39 @@ struct SeenNonces {
         return .new
     }
 
+    /// A slot that needs more than its part may have more as long as the job's others leave it free.
     private func hasRoom(for nonce: UInt32) -> Bool {
         guard count < limit else { return false }
-        return slotCounts.isEmpty || slotCounts[Int(nonce >> 24)] < slotLimit
+        guard !slotCounts.isEmpty else { return true }
+        let slotCount = slotCounts[Int(nonce >> 24)]
+        return slotCount < slotLimit || (slotCount < slotLimit * Limits.nonceSlotStretch && count < limit / 4)
     }
 
     private mutating func countOne(_ nonce: UInt32) {
         count += 1
-        if slotCounts.isEmpty { slotCounts = [UInt16](repeating: 0, count: NonceSpace.size) }
+        if slotCounts.isEmpty { slotCounts = [UInt32](repeating: 0, count: NonceSpace.size) }
         slotCounts[Int(nonce >> 24)] += 1
     }
 
     private mutating func grow() {
-        var larger = [UInt32](repeating: 0, count: max(SeenNonces.capacityMin, places.count * 2))
-        for nonce in places where nonce != 0 { larger[place(of: nonce, in: larger)] = nonce }
+        // The former table has moved long ago: see `placesMovedEach`.
+        while !former.isEmpty { moveSome() }
+        let larger = [UInt32](repeating: 0, count: max(SeenNonces.capacityMin, places.count * 2))
+        former = places
+        movedCount = 0
         places = larger
     }
 
-    /// Where `nonce` stands, or the empty place where it belongs.
+    private mutating func moveSome() {
+        let end = min(movedCount + SeenNonces.placesMovedEach, former.count)
+        for index in movedCount..<end where former[index] != 0 {
+            places[place(of: former[index], in: places)] = former[index]
+        }
+        movedCount = end
+        if movedCount == former.count { former = [] }
+    }
+
+    /// Where `nonce` is, or the empty place where it belongs.
     private func place(of nonce: UInt32, in places: [UInt32]) -> Int {
         let mask = places.count - 1
         // Multiplicative hashing: miners count upwards, and neighbours must not crowd.
@@ -86,39 +113,61 @@ struct SeenNonces {
 // MARK: - Written form
 
 extension SeenNonces {
+    /// Bits of the first byte.
+    private static let zeroBit: UInt8 = 1
+    private static let formerBit: UInt8 = 2
+
     func encode(to form: inout FormWriter) {
-        form.flag(hasZero)
+        form.integer((hasZero ? SeenNonces.zeroBit : 0) | (former.isEmpty ? 0 : SeenNonces.formerBit))
         form.integer(multiplier)
-        form.integer(UInt32(places.count))
-        // As they stand: to find each its place again would take longer than all else together.
-        places.withUnsafeBytes { form.raw($0) }
+        SeenNonces.encode(places, to: &form)
+        guard !former.isEmpty else { return }
+        form.integer(UInt32(movedCount))
+        SeenNonces.encode(former, to: &form)
     }
 
     init(decoding form: inout FormReader) throws(FormFault) {
-        let hasZero = try form.flag()
+        let bits: UInt8 = try form.integer()
+        guard bits & ~(SeenNonces.zeroBit | SeenNonces.formerBit) == 0 else { throw .badField("nonces") }
         self.init(salt: try form.integer())
-        self.hasZero = hasZero
+        hasZero = bits & SeenNonces.zeroBit != 0
+        places = try SeenNonces.table(decoding: &form)
+        if bits & SeenNonces.formerBit != 0 {
+            let moved: UInt32 = try form.integer()
+            former = try SeenNonces.table(decoding: &form)
+            guard Int(moved) < former.count, former.count < places.count else { throw .badField("nonces") }
+            movedCount = Int(moved)
+        }
+        var counts = [UInt32](repeating: 0, count: NonceSpace.size)
+        for nonce in places where nonce != 0 { counts[Int(nonce >> 24)] += 1 }
+        for nonce in former[min(movedCount, former.count)...] where nonce != 0 { counts[Int(nonce >> 24)] += 1 }
+        if hasZero { counts[0] += 1 }
+        count = counts.reduce(0) { $0 + Int($1) }
+        // All of them find room in the one table, and a search in it comes to an end.
+        guard count - (hasZero ? 1 : 0) <= places.count / 2 else { throw .badField("nonces") }
+        if count > 0 { slotCounts = counts }
+    }
+
+    /// As they are: to find each its place again would take longer than all else together.
+    private static func encode(_ places: [UInt32], to form: inout FormWriter) {
+        form.integer(UInt32(places.count))
+        places.withUnsafeBytes { form.raw($0) }
+    }
+
+    private static func table(decoding form: inout FormReader) throws(FormFault) -> [UInt32] {
         let size = try form.entryCount(max: 4 * Limits.noncesPerJobMax, bytesMin: 4, "nonces")
         let bytes = try form.raw(size * 4)
-        places = [UInt32](unsafeUninitializedCapacity: size) { buffer, count in
+        let places = [UInt32](unsafeUninitializedCapacity: size) { buffer, count in
             UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)
             count = size
         }
-        var counts = [UInt16](repeating: 0, count: NonceSpace.size)
         var stored = 0
-        for nonce in places where nonce != 0 {
-            stored += 1
-            // An older program had no limit for a slot.
-            let slot = Int(nonce >> 24)
-            if counts[slot] < .max { counts[slot] += 1 }
-        }
-        if hasZero { counts[0] = max(counts[0], counts[0] &+ 1) }
+        for nonce in places where nonce != 0 { stored += 1 }
         // A search ends at an empty place: there must be some, and they must be found by a mask.
         guard size & (size - 1) == 0 || size == 0, size == 0 || size >= SeenNonces.capacityMin, stored <= size / 2
         else {
             throw .badField("nonces")
         }
-        count = stored + (hasZero ? 1 : 0)
-        if count > 0 { slotCounts = counts }
+        return places
     }
 }

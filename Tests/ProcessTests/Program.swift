@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Synchronization
 import Testing
 
 /// One of the built programs, running. Everything it writes goes to a file.
@@ -74,8 +75,20 @@ func eventually(within seconds: Double, _ condition: () throws -> Bool) rethrows
     return try condition()
 }
 
-/// A TCP port of 127.0.0.1 that nobody used a moment ago.
+/// Ports that this run has given out. The kernel offers a port again as soon as it is closed: two servers of one test must
+/// not be told the same one.
+private let givenPorts = Mutex<Set<UInt16>>([])
+
+/// A TCP port of 127.0.0.1 that was free a moment ago, and that this run has not been given before.
 func freePort() throws -> UInt16 {
+    for _ in 0..<100 {
+        let port = try unusedPort()
+        if givenPorts.withLock({ $0.insert(port).inserted }) { return port }
+    }
+    throw CocoaError(.featureUnsupported, userInfo: [NSLocalizedDescriptionKey: "100 ports in a row were given before"])
+}
+
+private func unusedPort() throws -> UInt16 {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
     var address = loopback(port: 0)

@@ -46,7 +46,7 @@ struct NonceSpaceTests {
 
 struct SeenNoncesTests {
     @Test func eachNonceIsNewOnce() {
-        var seen = SeenNonces(salt: 12_345)
+        var seen = SeenNonces(salt: 0x9e37_79b9_7f4a_7c15)
         for nonce in [0, 1, .max, 0x1b00_0000] as [UInt32] {
             #expect(seen.insert(nonce) == .new)
             #expect(seen.insert(nonce) == .seen)
@@ -59,28 +59,58 @@ struct SeenNoncesTests {
     }
 
     @Test(arguments: [UInt32(0), 7, 255])
-    func oneSlotCannotTakeTheRoomOfTheOthers(slot: UInt32) throws {
-        var seen = SeenNonces(salt: 5, slotLimit: 100)
-        for nonce in 0..<UInt32(100) { #expect(seen.insert(slot << 24 | nonce) == .new) }
-        #expect(seen.insert(slot << 24 | 100) == .full)
+    func oneSlotCannotTakeTheRoomOfTheOthers(slot: UInt32) {
+        var seen = SeenNonces(salt: 0x9e37_79b9_7f4a_7c15, limit: 1_000, slotLimit: 100)
+        // More than its part, while three quarters are free.
+        for nonce in 0..<UInt32(250) { #expect(seen.insert(slot << 24 | nonce) == .new) }
+        #expect(seen.insert(slot << 24 | 250) == .full)
         #expect(seen.insert(slot << 24) == .seen)
-        #expect(seen.insert((slot ^ 1) << 24 | 100) == .new)
-        #expect(seen.count == 101)
+        let other = (slot ^ 1) << 24
+        for nonce in 0..<UInt32(100) { #expect(seen.insert(other | nonce) == .new) }
+        #expect(seen.insert(other | 100) == .full)
+        #expect(seen.count == 350)
     }
 
-    @Test func theRoomOfASlotIsCountedAgainWhenAFormIsRead() throws {
-        var seen = SeenNonces(salt: 5)
-        for nonce in 0..<UInt32(Limits.noncesPerSlotMax) { _ = seen.insert(0x0300_0000 | nonce) }
-        _ = seen.insert(0)
-        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 8)
+    @Test func evenAnEmptyJobHasALimitForASlot() {
+        var seen = SeenNonces(salt: 0x9e37_79b9_7f4a_7c15, slotLimit: 100)
+        for nonce in 0..<UInt32(100) * Limits.nonceSlotStretch { _ = seen.insert(0x0700_0000 | nonce) }
+        #expect(seen.count == 800)
+        #expect(seen.insert(0x0700_0000 | 800) == .full)
+        #expect(seen.insert(0x0800_0000) == .new)
+    }
+
+    private func readAgain(_ seen: SeenNonces) throws -> SeenNonces {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 21, alignment: 8)
         defer { memory.deallocate() }
         var form = FormWriter(into: memory)
         seen.encode(to: &form)
         var reader = FormReader(UnsafeRawBufferPointer(rebasing: memory[..<form.count]))
-        var again = try SeenNonces(decoding: &reader)
+        return try SeenNonces(decoding: &reader)
+    }
+
+    @Test func theRoomOfASlotIsCountedAgainWhenAFormIsRead() throws {
+        var seen = SeenNonces(salt: 0x9e37_79b9_7f4a_7c15)
+        for nonce in 0..<Limits.noncesPerSlotMax * Limits.nonceSlotStretch { _ = seen.insert(0x0300_0000 | nonce) }
+        _ = seen.insert(0)
+        var again = try readAgain(seen)
         #expect(again.insert(0x03ff_ffff) == .full)
         #expect(again.insert(0x0400_0000) == .new)
         #expect(again.insert(0) == .seen)
+    }
+
+    /// At every size, so also in the middle of a growth.
+    @Test func aTableReadAgainKnowsTheSameNonces() throws {
+        var seen = SeenNonces(salt: 0xc2b2_ae3d_27d4_eb4f)
+        var known: Set<UInt32> = []
+        var state: UInt64 = 1
+        for step in 0..<3_000 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            // Of few, so that many come twice.
+            let nonce = UInt32(truncatingIfNeeded: state >> 33) % 2_500 &* 16_777_259
+            #expect(seen.insert(nonce) == (known.insert(nonce).inserted ? .new : .seen))
+            if step % 7 == 0 { seen = try readAgain(seen) }
+        }
+        #expect(seen.count == known.count)
     }
 
     @Test(arguments: [[UInt32(1), 2, 3, 4], [0, 1, 2, 3], [1, 2, 3, 0]])
