@@ -38,7 +38,7 @@ enum CompleteDocument {
             "autosave": true,
             "print-time": 60,
             "millrace": {
-                "shards": "auto", "keep-connections": true, "run-dir": null, "database": null, "history-days": 30,
+                "shards": "auto", "keep-connections": true, "guard-pools": true, "run-dir": null, "database": null, "history-days": 30,
                 "forget-workers-days": 7, "log-format": "text", "metrics-per-worker": 0
             }
         }

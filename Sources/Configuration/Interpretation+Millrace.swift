@@ -4,6 +4,7 @@ extension Interpretation {
         readShards(section)
         settings.logFormat = choice("log-format", in: section, as: Settings.LogFormat.self) ?? .text
         settings.keepsConnections = section.boolean("keep-connections") ?? true
+        settings.guardsPools = section.boolean("guard-pools") ?? true
         let runDirectory = path("run-dir", in: section)
         settings.runDirectory = runDirectory ?? defaultRunDirectory
         settings.database = path("database", in: section) ?? defaultDatabase(hasOwnRunDirectory: runDirectory != nil)

@@ -203,6 +203,7 @@ public struct KnownKey: Sendable {
         KnownKey("millrace", .object),
         KnownKey("millrace.shards", [.text, .integer]),
         KnownKey("millrace.keep-connections", .boolean),
+        KnownKey("millrace.guard-pools", .boolean),
         KnownKey("millrace.run-dir", .text),
         KnownKey("millrace.database", .text),
         KnownKey("millrace.history-days", .integer, days),

@@ -45,6 +45,8 @@ public struct Settings: Codable, Sendable, Equatable {
     public var shards = 1
     /// Whether miners' and pools' connections outlive the process of their shard (docs/HANDOVER.md).
     public var keepsConnections = true
+    /// Whether the shares of miners that a pool rejects are held back from it (docs/SECURITY.md).
+    public var guardsPools = true
     /// An absolute path of at most `runDirectoryBytesMax`: sockets and other files of one running instance.
     public var runDirectory = ""
     /// An absolute path: the statistics.

@@ -6,6 +6,11 @@ public enum ListeningSocket {
     /// A whole farm that comes back sends its SYNs in one instant; the kernel cuts this to net.core.somaxconn.
     public static let backlog: Int32 = 4_096
 
+    /// Some 60 jobs; the kernel doubles it for its own needs.
+    static let sendBufferBytes: Int32 = 32 * 1024
+    /// For a peer to acknowledge what it was sent: beyond it the connection is dead, whatever its owner thinks.
+    static let unacknowledgedMilliseconds: Int32 = 60_000
+
     /// Opens, binds and listens.
     ///
     /// With `sharedPort` several sockets may bind one address (SO_REUSEPORT); the kernel spreads new connections over
@@ -25,6 +30,10 @@ public enum ListeningSocket {
             if sharedPort { try enable(SO_REUSEPORT, SOL_SOCKET, descriptor) }
             // Inherited by every connection from its first moment, also by one that a shard is killed over.
             try enable(TCP_NODELAY, Int32(IPPROTO_TCP), descriptor)
+            // What the kernel holds for a peer that does not read, and for how long it tries: else megabytes, for a quarter of an
+            // hour.
+            try set(SO_SNDBUF, SOL_SOCKET, descriptor, to: sendBufferBytes)
+            try set(TCP_USER_TIMEOUT, Int32(IPPROTO_TCP), descriptor, to: unacknowledgedMilliseconds)
             if awaitsFirstBytes { try enable(TCP_DEFER_ACCEPT, Int32(IPPROTO_TCP), descriptor) }  // 1 = a second
             if address.isIPv6 { try enable(IPV6_V6ONLY, Int32(IPPROTO_IPV6), descriptor) }
             let bound = address.withSockaddr { bind(descriptor, $0, $1) }
@@ -49,8 +58,14 @@ public enum ListeningSocket {
     }
 
     private static func enable(_ option: Int32, _ level: Int32, _ descriptor: Int32) throws(SystemFailure) {
-        var on: Int32 = 1
-        guard setsockopt(descriptor, level, option, &on, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
+        try set(option, level, descriptor, to: 1)
+    }
+
+    private static func set(
+        _ option: Int32, _ level: Int32, _ descriptor: Int32, to value: Int32
+    ) throws(SystemFailure) {
+        var value = value
+        guard setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
             throw SystemFailure(code: -errno)
         }
     }

@@ -16,6 +16,9 @@ public final class TCPListener {
     private var spare: Int32
     private var raw: UnsafeMutablePointer<uv_tcp_t>?
     private var rest: Timer?
+    /// Connections that may still be accepted in this turn of the loop: a crowd must not make those wait that are connected.
+    private var turnRest = TCPListener.acceptedEachTurnMax
+    private static let acceptedEachTurnMax = 64
 
     /// - Parameters:
     ///   - descriptor: a listening socket; the listener owns it from here on.
@@ -49,6 +52,7 @@ public final class TCPListener {
 
     /// Lets in whoever waits in the kernel's queue, then closes: the kernel would reset them.
     public func acceptRestAndClose() {
+        turnEnded()
         while spare >= 0 {
             let descriptor = Glibc.accept(spare, nil, nil)
             if descriptor < 0 {
@@ -94,8 +98,18 @@ public final class TCPListener {
             })
     }
 
+    /// A turn of the loop is over: as many may come in again.
+    public func turnEnded() {
+        let isHolding = turnRest < 0
+        turnRest = TCPListener.acceptedEachTurnMax
+        if isHolding { accept() }
+    }
+
     private func accept() {
         guard let raw else { return }
+        turnRest -= 1
+        // libuv holds this connection, and accepts none behind it before it is fetched.
+        guard turnRest >= 0 else { return }
         let accepted = makeStream(loop)
         let target = accepted ?? TCPStream(on: loop)
         let result = uv_accept(stream(raw), stream(target.raw))
@@ -138,6 +152,7 @@ public final class TCPListener {
     }
 
     private func letGo() {
+        turnRest = TCPListener.acceptedEachTurnMax
         if let raw { closeHandle(raw) }
         raw = nil
     }

@@ -116,7 +116,9 @@ struct Scene: ~Copyable {
             case .dial(let id): pool = id
             case .sendToMiner(let id, let range): read(spare.bytes[range], for: id)
             case .settled: settledCount += 1
-            case .sendToPool, .closeMiner, .hangUp, .joined, .moved, .left, .poolError, .news: break
+            case .sendToPool, .closeMiner, .pauseMiner, .resumeMiner, .hangUp, .joined, .moved, .left, .poolError,
+                .news:
+                break
             }
         }
         spare.removeAll()

@@ -35,7 +35,7 @@ final class MinerConnection: TCPStream {
     override func didReceive(_ chunk: UnsafeRawBufferPointer) {
         do {
             try chunk.withMemoryRebound(to: UInt8.self) { bytes in
-                try framer.feed(bytes.span) { line in
+                _ = try framer.feed(bytes.span) { line in
                     swarm.received(line, from: self)
                     return !isClosed
                 }

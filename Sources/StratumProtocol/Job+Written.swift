@@ -100,11 +100,14 @@ extension LineFramer {
         form.bytes(partial)
     }
 
-    public init(decoding form: inout FormReader, lineBytesMax: Int) throws(FormFault) {
+    /// - Parameter heldBytesMax: what may be held of a connection that is not cut into lines for a while; 0 = it always is.
+    public init(decoding form: inout FormReader, lineBytesMax: Int, heldBytesMax: Int = 0) throws(FormFault) {
         self.init(lineBytesMax: lineBytesMax)
-        let bytes = try form.bytes(max: lineBytesMax, "partialLine")
+        let bytes = try form.bytes(max: max(lineBytesMax, heldBytesMax), "partialLine")
         partial = [UInt8](bytes)
-        // What it keeps is less than a line, or an opening that is held.
-        guard !bytes.contains(0x0a) || Opening(partial.span) == .undecided else { throw .badField("partialLine") }
+        // What it keeps is less than a line, an opening that is held, or all that has come meanwhile.
+        guard heldBytesMax > 0 || !bytes.contains(0x0a) || Opening(partial.span) == .undecided else {
+            throw .badField("partialLine")
+        }
     }
 }

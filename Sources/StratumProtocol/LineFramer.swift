@@ -25,37 +25,38 @@ public struct LineFramer {
         return partial
     }
 
-    /// Keeps bytes that are not to be cut into lines yet; newlines may be among them.
-    /// - Precondition: nothing is kept.
+    /// Keeps bytes that are not to be cut into lines yet, behind those that are kept already; newlines may be among them.
     public mutating func hold(_ bytes: Span<UInt8>) {
-        precondition(partial.isEmpty, "an unfinished line would be lost")
         partial.append(bytes)
     }
 
     /// Takes a chunk and calls `line` for each line that it completes, in order, without the newline.
     ///
-    /// When `line` answers false the rest of the chunk is dropped: the connection is being closed.
+    /// When `line` answers false, the rest of the chunk is left to the caller: it drops or holds it.
+    /// - Returns: how many bytes of the chunk were taken; all of them unless `line` has answered false.
     /// - Throws: `.lineTooLong` when a line grows beyond the limit, finished or not.
+    @discardableResult
     public mutating func feed(
         _ chunk: Span<UInt8>, line: (Span<UInt8>) -> Bool
-    ) throws(PeerFault) {
+    ) throws(PeerFault) -> Int {
         var start = 0
         while let end = chunk.index(of: 0x0a, from: start) {
             let piece = chunk.extracting(start..<end)
             start = end + 1
             guard partial.count + piece.count <= lineBytesMax else { throw .lineTooLong(limit: lineBytesMax) }
             if partial.isEmpty {
-                guard line(piece) else { return }
+                guard line(piece) else { return start }
             } else {
                 var whole = partial
                 partial = []
                 whole.append(piece)
-                guard line(whole.span) else { return }
+                guard line(whole.span) else { return start }
             }
         }
         let rest = chunk.extracting(start...)
         guard partial.count + rest.count <= lineBytesMax else { throw .lineTooLong(limit: lineBytesMax) }
         partial.append(rest)
+        return chunk.count
     }
 }
 

@@ -14,6 +14,11 @@ public enum MinerReply {
         case duplicateShare
         /// A share whose job took more shares than we can remember.
         case tooManyShares
+        /// The pool has refused too many shares of this miner, or of new miners at its address: none is handed on for a while.
+        case quarantined
+        /// The pool has refused so many shares lately that it may ban us: only miners whose shares it has accepted before
+        /// are handed on.
+        case poolGuarded
         case invalidParams
         /// The request's id is too long to be repeated, so the answer has none.
         case idTooLong
@@ -30,6 +35,8 @@ public enum MinerReply {
             case .staleShare: "Stale share"
             case .duplicateShare: "Duplicate share"
             case .tooManyShares: "Too many shares"
+            case .quarantined: "Too many rejected shares, not forwarded for a while"
+            case .poolGuarded: "Not forwarded: the pool rejects too many shares of new miners"
             case .invalidParams: "Invalid params"
             case .idTooLong: "Request id too long"
             }

@@ -50,6 +50,16 @@ public enum Limits {
     /// Pool connections of one shard: 262,144 miners, far beyond the descriptors of one process. With a pool that
     /// reserves the nonce byte it is also the number of miners.
     public static let upstreamsMax = 4_096
+    /// Open pool connections for so many miners: twice what they need, and a few for what changes. Where the pool keeps the
+    /// nonce byte, each miner needs its own.
+    static func upstreamsAllowed(miners: Int, areReserved: Bool) -> Int {
+        areReserved ? miners + 4 : 2 * ((miners + NonceSpace.size - 1) / NonceSpace.size) + 4
+    }
+    /// More open ones than this for so many miners are merged again.
+    static func upstreamsWanted(miners: Int) -> Int { (miners + 199) / 200 + 3 }
+    /// Jobs of one pool connection: 10 at once, then 10 a second; of more only the newest is given to miners.
+    static let jobInterval = Milliseconds(100)
+    static let jobBurst = Milliseconds(1_000)
     /// Shares that one pool connection may owe us an answer for. 256 miners cannot honestly have more under way.
     public static let sharesInFlightMax = 65_536
     /// Places of all rings of shares in flight of one shard, as it is read: in a form they may be emptier than honest ones,
@@ -62,6 +72,24 @@ public enum Limits {
     /// So many times its part may a slot have while three quarters of the whole are free: a fast miner with a low
     /// difficulty is not refused for room that none of the others needs.
     static let nonceSlotStretch: UInt32 = 8
+    /// What may be held of a paused miner's connection: an unfinished line, and a chunk as it is read.
+    static let heldBytesMax = 128 * 1024
+    /// Pauses for want of budget, one a second, without a share that the pool accepts: then a connection is closed.
+    public static let pausesMax: UInt8 = 60
+    /// The first quarantine of a miner or of the new miners of an address; each further one is twice as long, up to
+    /// `quarantineMax`. What gets an address banned by pools lasts ten minutes there.
+    static let quarantine = Milliseconds.seconds(600)
+    static let quarantineMax = Milliseconds.seconds(6 * 3_600)
+    /// When the pool has accepted nothing from anybody lately, the fault may be the pool's.
+    static let doubtfulQuarantine = Milliseconds.seconds(60)
+    /// Refused shares of new miners at one address, after which all new miners there are quarantined.
+    static let newMinersRefusedMax: UInt8 = 5
+    /// Between two shares of new miners for a pool that is guarded.
+    static let trialPause = Milliseconds.seconds(10)
+    /// A miner's record is remembered for so long after it has gone.
+    static let recordLife = Milliseconds.seconds(3_600)
+    /// Miners that left while the pool had their first share: as many as shares can be at pools for new miners.
+    static let leftOnTrialMax = 4_096
     /// Miners of one shard. The kernel's limit on descriptors comes first; this one keeps an index in 32 bits.
     public static let minersMax = 1 << 20
     /// Names of miners in events: a million logins a second would reach it in a hundred thousand years.

@@ -36,15 +36,39 @@ struct MinerSession {
     /// The nonce byte that its job bears, and the one that its job bore before that changed: a late share still has it.
     var nonceByte: UInt8?
     var formerNonceByte: UInt8?
+    /// When it was given its place, and whether it has submitted a share there.
+    var placedAt = Instant(microseconds: 0)
+    var hasSubmitted = false
+    /// The place from which it was moved to this one: what it finds there it may still hand in. 0 = none, else the upstream
+    /// and 1.
+    var formerUpstream: UInt16 = 0
+    var formerSlot: UInt8 = 0
     /// Bytes of this connection, from its beginning: taken in, and given to be sent.
     var received: UInt64 = 0
     var sent: UInt64 = 0
+    /// When its budget of requests will be full again (`RequestBudget`).
+    var spentUntil = Instant(microseconds: 0)
+    /// Why nothing is read from it now.
+    var pause = MinerPause.none
+    /// Pauses for want of budget, since the pool has accepted a share of it.
+    var pauses: UInt8 = 0
+    /// What the pool thought of its shares.
+    var record = MinerRecord()
 
     /// It moves to another place: what it was given at the one before does not count there.
-    mutating func settle(at upstream: UInt16, slot: UInt8) {
+    mutating func settle(at upstream: UInt16, slot: UInt8, now: Instant) {
         self.upstream = upstream
         self.slot = slot
         workSerial = 0
+        placedAt = now
+        hasSubmitted = false
+        formerUpstream = 0
+    }
+
+    /// The upstream that a share with this nonce byte belongs to.
+    func upstream(forNonceByte byte: UInt8?) -> Int {
+        guard formerUpstream > 0, byte != slot, byte == formerSlot else { return Int(upstream) }
+        return Int(formerUpstream) - 1
     }
 
     /// It has been given this work.
@@ -69,12 +93,15 @@ struct MinerSession {
 
 extension MinerSession {
     /// Bytes of one row.
-    static let rowBytes = 72
+    static let rowBytes = 108
+    /// Of programs that had no budgets.
+    static let rowBytesMin = 72
 
     /// Every field at its place in the row (docs/HANDOVER.md).
     func encode(to form: inout FormWriter) {
         form.integer(phase.rawValue)
-        form.integer(UInt8((nonceByte != nil ? 1 : 0) | (formerNonceByte != nil ? 2 : 0)))
+        form.integer(
+            UInt8((nonceByte != nil ? 1 : 0) | (formerNonceByte != nil ? 2 : 0) | (hasSubmitted ? 4 : 0)))
         form.integer(nonceByte ?? 0)
         form.integer(formerNonceByte ?? 0)
         form.integer(generation)
@@ -89,15 +116,24 @@ extension MinerSession {
         form.integer(workSerial)
         form.integer(received)
         form.integer(sent)
+        form.integer(spentUntil.microseconds)
+        record.encode(to: &form)
+        form.integer(pause.rawValue)
+        form.integer(pauses)
+        form.integer(formerUpstream)
+        form.integer(placedAt.microseconds)
+        form.integer(UInt32(formerSlot))
     }
 
+    /// - Parameter form: the row, of at least `rowBytesMin` bytes.
     init(decoding form: inout FormReader) throws(FormFault) {
         guard let phase = Phase(rawValue: try form.integer()) else { throw .badField("miner.phase") }
         self.phase = phase
-        let given = try form.integer(in: 0...3, "miner.flags") as UInt8
+        let given = try form.integer(in: 0...7, "miner.flags") as UInt8
         let bytes: (UInt8, UInt8) = (try form.integer(), try form.integer())
         nonceByte = given & 1 != 0 ? bytes.0 : nil
         formerNonceByte = given & 2 != 0 ? bytes.1 : nil
+        hasSubmitted = given & 4 != 0
         generation = try form.integer()
         session = try form.integer()
         key = try form.integer()
@@ -112,5 +148,14 @@ extension MinerSession {
         workSerial = try form.integer()
         received = try form.integer()
         sent = try form.integer()
+        guard form.remaining >= MinerSession.rowBytes - MinerSession.rowBytesMin else { return }
+        spentUntil = Instant(microseconds: try form.integer())
+        record = try MinerRecord(decoding: &form)
+        guard let pause = MinerPause(rawValue: try form.integer()) else { throw .badField("miner.pause") }
+        self.pause = pause
+        pauses = try form.integer()
+        formerUpstream = try form.integer()
+        placedAt = Instant(microseconds: try form.integer())
+        formerSlot = UInt8(try form.integer(in: 0...255, "miner.formerSlot") as UInt32)
     }
 }

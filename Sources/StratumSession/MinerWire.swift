@@ -47,6 +47,41 @@ struct MinerWire {
         for position in 0..<id.count { packed.append(id[position]) }
     }
 
+    /// Names the address in the shard's records; IPv6 addresses by their /64.
+    func addressKey(salt: UInt64) -> UInt64 {
+        var key = ConductKey(salt: salt)
+        NetworkAddress.forEachByte(of: addressBytes) { key.add($0) }
+        return key.finished
+    }
+
+    /// Names the miner: its address, and what it said of itself except for its agent.
+    func minerKey(salt: UInt64) -> UInt64 {
+        var key = ConductKey(salt: ~salt)
+        var position = 0
+        for field in 0..<5 {
+            guard position + 2 <= packed.count else { break }
+            let head = UInt16(packed[position]) | UInt16(packed[position + 1]) << 8
+            position += 2
+            let hasText = head != MinerWire.nothingHead && head & 0xff00 != MinerWire.agentHead
+            let end = min(position + (hasText ? Int(head) : 0), packed.count)
+            // The fourth is the agent: an update does not make another miner.
+            if field == 0 {
+                NetworkAddress.forEachByte(of: packed[position..<end]) { key.add($0) }
+            } else if field != 3 {
+                key.add(0xff)
+                for byte in packed[position..<end] { key.add(byte) }
+            }
+            position = end
+        }
+        return key.finished
+    }
+
+    private var addressBytes: ArraySlice<UInt8> {
+        guard packed.count >= 2 else { return [] }
+        let count = Int(UInt16(packed[0]) | UInt16(packed[1]) << 8)
+        return packed[2..<min(2 + count, packed.count)]
+    }
+
     /// nil before the login.
     func introduction(_ agents: AgentTable) -> MinerIntroduction? { MinerWire.unpack(packed, agents)?.introduction }
 
@@ -137,7 +172,8 @@ extension MinerWire {
         var form = try form.record()
         self.generation = generation
         packed = [UInt8](try form.bytes(max: MinerWire.packedBytesMax, "miner.introduction"))
-        framer = try LineFramer(decoding: &form, lineBytesMax: LineFramer.minerLineBytesMax)
+        framer = try LineFramer(
+            decoding: &form, lineBytesMax: LineFramer.minerLineBytesMax, heldBytesMax: Limits.heldBytesMax)
     }
 }
 

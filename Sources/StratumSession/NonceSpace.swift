@@ -15,6 +15,8 @@ struct NonceSpace {
     static let size = 256
 
     private var slots = InlineArray<256, Slot>(repeating: .free)
+    /// Of dead slots: how much was searched in them, as `wear` says.
+    private var wears = InlineArray<256, UInt16>(repeating: 0)
     /// Where the next search begins: slots are handed out in turn, so that one is not reused sooner than need be.
     private var next: UInt8
     private(set) var ownedCount = 0
@@ -29,12 +31,12 @@ struct NonceSpace {
     subscript(slot: UInt8) -> Slot { slots[Int(slot)] }
 
     /// Gives the next free slot to `miner`; nil when all are owned or dead.
-    mutating func allocate(for miner: MinerID) -> UInt8? {
+    mutating func allocate(for miner: MinerID, avoiding former: UInt8? = nil) -> UInt8? {
         guard freeCount > 0 else { return nil }
         for _ in 0..<NonceSpace.size {
             let slot = next
             next &+= 1
-            if slots[Int(slot)] == .free {
+            if slots[Int(slot)] == .free, slot != former {
                 slots[Int(slot)] = .owned(miner)
                 ownedCount += 1
                 freeCount -= 1
@@ -44,10 +46,37 @@ struct NonceSpace {
         return nil
     }
 
+    /// How much of a slot its miner has searched: what the next one would search again. Tenths of a second, and above all of
+    /// these when it has handed in a share.
+    static func wear(held microseconds: UInt64, hasSubmitted: Bool) -> UInt16 {
+        UInt16(min(microseconds / 100_000, 0x7fff)) | (hasSubmitted ? 0x8000 : 0)
+    }
+
+    /// Gives the dead slot to `miner` in which the least was searched: for when there is no other, and a pool connection more
+    /// would be one too many. What was submitted there before is known, so the pool sees no nonce twice.
+    mutating func reuse(for miner: MinerID) -> UInt8? {
+        guard let slot = leastWorn else { return nil }
+        slots[Int(slot)] = .owned(miner)
+        ownedCount += 1
+        return slot
+    }
+
+    /// The dead slot that `reuse` gives.
+    var leastWorn: UInt8? {
+        var found: UInt8?
+        for slot in 0..<NonceSpace.size where slots[slot] == .dead {
+            if wears[slot] < found.map({ wears[Int($0)] }) ?? .max { found = UInt8(slot) }
+        }
+        return found
+    }
+
+    func wear(of slot: UInt8) -> UInt16 { wears[Int(slot)] }
+
     /// The miner of `slot` has gone: nobody may have it before the next job, unless it has never been searched.
-    mutating func release(_ slot: UInt8, wasSearched: Bool) {
+    mutating func release(_ slot: UInt8, wasSearched: Bool, wear: UInt16 = 0x7fff) {
         guard case .owned = slots[Int(slot)] else { return }
         slots[Int(slot)] = wasSearched ? .dead : .free
+        wears[Int(slot)] = wear
         ownedCount -= 1
         if !wasSearched { freeCount += 1 }
     }
@@ -94,6 +123,7 @@ extension NonceSpace {
                 form.integer(miner.index)
                 form.integer(miner.generation)
             }
+            for slot in 0..<NonceSpace.size where slots[slot] == .dead { form.integer(wears[slot]) }
         }
     }
 
@@ -114,5 +144,7 @@ extension NonceSpace {
             default: throw .badField("slot")
             }
         }
+        guard form.remaining > 0 else { return }
+        for slot in 0..<NonceSpace.size where slots[slot] == .dead { wears[slot] = try form.integer() }
     }
 }

@@ -87,6 +87,13 @@ public enum ShardNews: Equatable, Sendable {
     case upstreamClosed(upstream: UInt16)
     /// No upstream could be had for a miner.
     case outOfUpstreams
+    /// None of the miner's shares is handed on for so long: the pool has refused too many.
+    case quarantined(MinerID, Milliseconds)
+    /// The same for all new miners at the address of this one.
+    case addressQuarantined(MinerID, Milliseconds)
+    /// The pool has refused so many of the last shares (`RecentAnswers`) that only proven miners are handed on.
+    case poolGuarded(PoolConnectionID, refused: Int, of: Int)
+    case poolGuardEnded(PoolConnectionID)
 }
 
 /// Why a pool connection ended.
@@ -122,6 +129,8 @@ public enum CloseReason: Equatable, Sendable {
     /// It sent a request that has no place in its state.
     case outOfTurn
     case noUpstream
+    /// For a minute it sent more requests than its budget allows, and no share that the pool accepted.
+    case flooding
 }
 
 /// What the shard wants done, in order. The worker performs it, and only it touches sockets.
@@ -130,6 +139,9 @@ public enum ShardCommand: Equatable, Sendable {
     case sendToMiner(MinerID, Range<Int>)
     /// After what was sent to it before.
     case closeMiner(MinerID, CloseReason)
+    /// Nothing is to be read from its connection until `resumeMiner`.
+    case pauseMiner(MinerID)
+    case resumeMiner(MinerID)
     case sendToPool(PoolConnectionID, Range<Int>)
     case dial(PoolConnectionID)
     /// Nothing more will be heard of the connection.

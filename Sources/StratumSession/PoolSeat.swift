@@ -13,6 +13,8 @@ struct PoolSeat {
     var bannedUntil = Instant(microseconds: 0)
     /// Bans in a row, without an accepted share between them.
     var bans: UInt8 = 0
+    /// To shares, of all upstreams.
+    var answers = RecentAnswers()
 
     init(pool: ShardPolicy.Pool, rank: UInt8?) {
         self.pool = pool
@@ -101,6 +103,7 @@ extension PoolSeat {
             pool.encode(to: &form)
             form.integer(bannedUntil.microseconds)
             form.integer(bans)
+            answers.encode(to: &form)
         }
     }
 
@@ -111,6 +114,7 @@ extension PoolSeat {
         guard form.remaining > 0 else { return }
         bannedUntil = Instant(microseconds: try form.integer())
         bans = min(try form.integer(), 16)
+        if form.remaining > 0 { answers = try RecentAnswers(decoding: &form) }
     }
 
     /// As an older program seated them: in the order of the list.

@@ -28,10 +28,14 @@ struct PoolSession {
     var hasAlgo = false
     var hasNicehash = false
     var hasKeepalive = false
+    /// The pool has accepted a share in this session.
+    var hasAccepted = false
     /// The pool has answered a keepalive, so its silence to another one means something.
     var answersKeepalives = false
-    /// A job that came before the answer to our login: at most one, the newest.
+    /// A job that came before the answer to our login, or sooner than miners are given another: at most one, the newest.
     var earlyJob: [Job] = []
+    /// Until when its jobs are too many (`Limits.jobInterval`).
+    var jobsSpentUntil = Instant(microseconds: 0)
     /// Where the pool has sent us; nil = it is reached at its own address.
     var redirect: PoolRedirect?
     /// Redirects in a row that led here.
@@ -124,6 +128,8 @@ extension PoolSession {
             form.integer(oddLines)
             form.integer(oddLinesSince.microseconds)
             form.integer(keepaliveLead)
+            form.flag(hasAccepted)
+            form.integer(jobsSpentUntil.microseconds)
         }
     }
 
@@ -154,6 +160,9 @@ extension PoolSession {
         oddLines = try form.integer()
         oddLinesSince = Instant(microseconds: try form.integer())
         keepaliveLead = try form.integer()
+        guard form.remaining > 0 else { return }
+        hasAccepted = try form.flag()
+        jobsSpentUntil = Instant(microseconds: try form.integer())
     }
 }
 

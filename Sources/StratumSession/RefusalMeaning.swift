@@ -7,6 +7,8 @@ internal import StratumProtocol
 enum RefusalMeaning: Equatable {
     /// It is about the one request.
     case request
+    /// The share is wrong, and that is its miner's fault: what pools count before they ban an address.
+    case badShare
     /// The pool does not know the job. That is ordinary for a job that it has replaced; said of its current job several
     /// times in a row, it means that the session is broken.
     case unknownJob
@@ -28,6 +30,8 @@ enum RefusalMeaning: Equatable {
             self = .invalidJobID
         } else if RefusalMeaning.unknownJobs.contains(where: { words.hasPrefix($0) }) {
             self = .unknownJob
+        } else if RefusalMeaning.badShares.contains(where: { words.contains($0) }) {
+            self = .badShare
         } else {
             self = .request
         }
@@ -38,7 +42,7 @@ enum RefusalMeaning: Equatable {
     /// `Invalid job id`, and waits for its retry pause (docs/decisions/0003).
     var relayedAs: MinerReply.Refusal? {
         switch self {
-        case .request, .unknownJob: nil
+        case .request, .badShare, .unknownJob: nil
         case .invalidJobID: .staleShare
         case .forgotten, .banned: .badGateway
         }
@@ -46,6 +50,13 @@ enum RefusalMeaning: Equatable {
 
     /// Anywhere in the text: "Your IP is banned", "IP Address currently banned", "You have been blacklisted".
     private static let bans = ["banned", "blacklisted", "blocklisted", "ip is blocked", "address is blocked"]
+
+    /// Anywhere in the text: "Rejected share: invalid result", "Low difficulty share". Late shares ("Block expired",
+    /// "Stale share") and rates ("Throttled") are not among them.
+    private static let badShares = [
+        "duplicate", "invalid share", "share is invalid", "invalid pow", "bad hash", "wrong hash", "invalid hash",
+        "rejected share", "low diff", "invalid result", "invalid nonce", "malformed", "above target",
+    ]
 
     /// At the start of the text.
     private static let forgets = [

@@ -75,7 +75,7 @@ extension Shard {
         upstreams += other.upstreams
         nextMinerKey += other.nextMinerKey - 1
         dials &+= other.dials
-        expectsReserved = expectsReserved || other.expectsReserved
+        reservedJobs = max(reservedJobs, other.reservedJobs)
         for (pool, seat) in absorption.seats.enumerated() {
             if other.hasSaidReserved[pool] { hasSaidReserved[Int(seat)] = true }
             if other.hasSaidNoAlgorithm[pool] { hasSaidNoAlgorithm[Int(seat)] = true }
@@ -119,6 +119,7 @@ extension Shard {
         wire.generation = id.generation
         if miner.phase != .awaitingLogin {
             miner.upstream &+= absorption.upstreams
+            if miner.formerUpstream > 0 { miner.formerUpstream &+= absorption.upstreams }
             miner.key = absorption.key(of: miner.key)
         }
         if Int(id.index) == miners.count {

@@ -8,6 +8,13 @@ extension Shard {
         }
     }
 
+    /// Since when a connection waits to log in; nil when it does not.
+    public func waitingSince(_ id: MinerID) -> Instant? {
+        guard let row = row(of: id), miners[row].phase == .awaitingLogin else { return nil }
+        let login = Limits.login.count * 1_000
+        return Instant(microseconds: miners[row].deadline.microseconds - min(login, miners[row].deadline.microseconds))
+    }
+
     /// Names the miner in events once it has joined; nil before, and when it is gone.
     public func joinedKey(of id: MinerID) -> UInt64? {
         guard let row = row(of: id), miners[row].phase == .mining else { return nil }

@@ -26,6 +26,9 @@ extension Shard {
     /// A miner has sent a request.
     public mutating func receive(_ request: MinerRequest, from id: MinerID, at now: Instant) {
         guard let row = row(of: id) else { return }
+        let isLoggedIn = miners[row].phase != .awaitingLogin
+        if isLoggedIn { miners[row].charge(RequestBudget.request, at: now) }
+        defer { if isLoggedIn { checkBudget(of: id, at: now) } }
         switch (miners[row].phase, request) {
         case (.vacant, _):
             return
@@ -101,6 +104,7 @@ extension Shard {
         }
         let row = Int(id.index)
         wires[row].introduce(login, &agents)
+        recall(row, at: now)
         miners[row].session = random.next()
         miners[row].key = nextMinerKey
         nextMinerKey += 1
@@ -120,17 +124,56 @@ extension Shard {
     }
 
     /// Finds a miner its slot: in an upstream that has work, else in one that is open, else in one that sleeps, else in
-    /// a new one.
-    mutating func place(_ id: MinerID, at now: Instant) -> Bool {
+    /// a new one; and where those would be too many, one that was searched a little.
+    /// - Parameters:
+    ///   - isAllowed: which of the open ones.
+    ///   - former: a nonce byte that it had elsewhere, and must not get here: its late shares are known by it.
+    mutating func place(
+        _ id: MinerID, where isAllowed: (Upstream) -> Bool = { _ in true }, avoiding former: UInt8? = nil,
+        at now: Instant
+    ) -> Bool {
         let expectsReserved = expectsReserved
         let found =
-            upstreams.firstIndex { $0.activePool != nil && $0.hasRoom(expectsReserved: expectsReserved) }
-            ?? upstreams.firstIndex { !$0.isSuspended && $0.hasRoom(expectsReserved: expectsReserved) }
-            ?? openUpstream(at: now)
-        guard let found, let slot = upstreams[found].space.allocate(for: id) else { return false }
-        upstreams[found].emptySince = nil
-        miners[Int(id.index)].settle(at: UInt16(found), slot: slot)
+            upstreams.firstIndex {
+                $0.activePool != nil && $0.hasRoom(expectsReserved: expectsReserved) && isAllowed($0)
+            }
+            ?? upstreams.firstIndex {
+                !$0.isSuspended && $0.hasRoom(expectsReserved: expectsReserved) && isAllowed($0)
+            }
+            ?? (mayOpenUpstream ? openUpstream(at: now) : nil)
+        if let found, let slot = upstreams[found].space.allocate(for: id, avoiding: former) {
+            settle(id, at: found, slot: slot, now: now)
+        } else if let worn = leastWornUpstream, let slot = upstreams[worn].space.reuse(for: id) {
+            settle(id, at: worn, slot: slot, now: now)
+        } else {
+            return false
+        }
         return true
+    }
+
+    private mutating func settle(_ id: MinerID, at upstream: Int, slot: UInt8, now: Instant) {
+        upstreams[upstream].emptySince = nil
+        miners[Int(id.index)].settle(at: UInt16(upstream), slot: slot, now: now)
+    }
+
+    /// Pools limit the connections of an address: those of miners that come and go must not add up.
+    private var mayOpenUpstream: Bool {
+        var (open, owned) = (0, 1)
+        for upstream in upstreams where !upstream.isSuspended {
+            open += 1
+            owned += upstream.space.ownedCount
+        }
+        return open < Limits.upstreamsAllowed(miners: owned, areReserved: expectsReserved)
+    }
+
+    private var leastWornUpstream: Int? {
+        var found: (upstream: Int, wear: UInt16)?
+        for (index, upstream) in upstreams.enumerated() where upstream.activePool != nil {
+            guard upstream.current?.isReserved == false, let slot = upstream.space.leastWorn else { continue }
+            let wear = upstream.space.wear(of: slot)
+            if wear < found?.wear ?? .max { found = (index, wear) }
+        }
+        return found?.upstream
     }
 
     /// Sends a miner the job of its upstream, if that has one: inside its login reply when it waits for that.
@@ -186,6 +229,7 @@ extension Shard {
         case .awaitingLogin: break
         case .awaitingJob: leaveSlot(of: id, at: now)
         case .mining:
+            remember(row, at: now)
             leaveSlot(of: id, at: now)
             minersNow -= 1
             outbox.append(.left(id, key: miners[row].key))
@@ -202,7 +246,12 @@ extension Shard {
         let upstream = Int(miners[Int(id.index)].upstream)
         let slot = miners[Int(id.index)].slot
         guard upstreams[upstream].space[slot] == .owned(id) else { return }
-        upstreams[upstream].space.release(slot, wasSearched: miners[Int(id.index)].workSerial != 0)
+        let miner = miners[Int(id.index)]
+        upstreams[upstream].space.release(
+            slot, wasSearched: miner.workSerial != 0,
+            wear: NonceSpace.wear(
+                held: now.microseconds(since: max(miner.placedAt, upstreams[upstream].jobAt)),
+                hasSubmitted: miner.hasSubmitted))
         if upstreams[upstream].space.ownedCount == 0 { upstreams[upstream].emptySince = now }
     }
 

@@ -7,10 +7,10 @@ extension Shard {
     mutating func refused(_ requestID: Int64?, _ text: String, by id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         let concernsCurrentJob = requestID.map { isForCurrentJob($0, of: id) } ?? false
-        if let requestID { answered(requestID, refusal: text, by: id, at: now) }
         let meaning = RefusalMeaning(text)
+        if let requestID { answered(requestID, refusal: (text, meaning), by: id, at: now) }
         switch meaning {
-        case .request:
+        case .request, .badShare:
             upstreams[upstream].sessions[pool].unknownJobs = 0
         case .unknownJob, .invalidJobID:
             guard concernsCurrentJob else { return }
@@ -45,6 +45,7 @@ extension Shard {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         upstreams[upstream].sessions[pool].unknownJobs = 0
         upstreams[upstream].sessions[pool].redirects = 0
+        upstreams[upstream].sessions[pool].hasAccepted = true
         seats[pool].isUseful()
         if let rank = seats[pool].rank { upstreams[upstream].choice.proved(Int(rank)) }
     }

@@ -195,17 +195,33 @@ extension Shard {
         case .active:
             // Again the very same work: nothing to tell anybody.
             if let current = upstreams[upstream].current, current.source == id, current.job.isSameWork(as: job) {
+                upstreams[upstream].sessions[pool].earlyJob = []
                 return
             }
-            adopt(job, from: id, at: now)
+            if upstreams[upstream].sessions[pool].jobsSpentUntil > now + Limits.jobBurst {
+                upstreams[upstream].sessions[pool].earlyJob = [job]
+            } else {
+                adopt(job, from: id, at: now)
+            }
         }
+    }
+
+    /// The newest of more jobs than miners are given at once.
+    mutating func adoptEarlyJob(of id: PoolConnectionID, at now: Instant) {
+        let (upstream, pool) = (Int(id.upstream), Int(id.pool))
+        guard case .active = upstreams[upstream].sessions[pool].phase,
+            let job = upstreams[upstream].sessions[pool].earlyJob.first
+        else { return }
+        adopt(job, from: id, at: now)
     }
 
     /// New work: tells all miners of the upstream.
     private mutating func adopt(_ job: Job, from id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
-        let isReserved = upstreams[upstream].sessions[pool].hasNicehash || job.nonceByte != 0
-        expectsReserved = isReserved
+        let spentUntil = upstreams[upstream].sessions[pool].jobsSpentUntil
+        upstreams[upstream].sessions[pool].jobsSpentUntil = max(spentUntil, now) + Limits.jobInterval
+        upstreams[upstream].sessions[pool].earlyJob = []
+        let isReserved = isReserved(job, by: upstreams[upstream].sessions[pool])
         upstreams[upstream].adopt(job, from: id, isReserved: isReserved, salt: secrets.next())
         upstreams[upstream].jobAt = now
         upstreams[upstream].lastPool = id.pool
@@ -231,6 +247,46 @@ extension Shard {
         for miner in homeless { rehouse(miner, at: now) }
     }
 
+    /// Whether the pool keeps the job's nonce byte for itself: it says so, or has set it.
+    private mutating func isReserved(_ job: Job, by session: PoolSession) -> Bool {
+        if session.hasNicehash {
+            reservedJobs = Shard.reservedJobsMax
+        } else {
+            reservedJobs = job.nonceByte != 0 ? min(reservedJobs + 1, Shard.reservedJobsMax) : 0
+        }
+        return session.hasNicehash || job.nonceByte != 0
+    }
+
+    /// Fewer miners than there were: those of the emptiest upstream move to the others, so that it can be closed.
+    mutating func mergeUpstreams(at now: Instant) {
+        guard policy.guardsPools, !expectsReserved else { return }
+        var (open, owned, room) = (0, 0, 0)
+        var emptiest: Int?
+        for (index, upstream) in upstreams.enumerated() where upstream.space.ownedCount > 0 {
+            guard upstream.activePool != nil, upstream.current?.isReserved == false else { return }
+            open += 1
+            owned += upstream.space.ownedCount
+            room += upstream.space.freeCount
+            if upstream.space.ownedCount < emptiest.map({ upstreams[$0].space.ownedCount }) ?? .max { emptiest = index }
+        }
+        guard open > Limits.upstreamsWanted(miners: owned), let emptiest else { return }
+        room -= upstreams[emptiest].space.freeCount
+        var movers: [(slot: UInt8, miner: MinerID)] = []
+        upstreams[emptiest].space.forEachOwned { slot, miner in movers.append((slot, miner)) }
+        guard room >= movers.count else { return }
+        for mover in movers {
+            upstreams[emptiest].space.release(mover.slot, wasSearched: true)
+            rehouse(
+                mover.miner, where: { $0.space.ownedCount > 0 && Int($0.index) != emptiest }, avoiding: mover.slot,
+                at: now)
+            if let row = row(of: mover.miner) {
+                miners[row].formerUpstream = UInt16(emptiest) + 1
+                miners[row].formerSlot = mover.slot
+            }
+        }
+        upstreams[emptiest].emptySince = now
+    }
+
     /// A pool that keeps the nonce byte has room for one: the others lose their slots.
     private mutating func evictAllButOne(_ upstream: Int) -> [MinerID] {
         var owners: [(slot: UInt8, miner: MinerID)] = []
@@ -239,8 +295,11 @@ extension Shard {
         return owners.dropFirst().map(\.miner)
     }
 
-    private mutating func rehouse(_ id: MinerID, at now: Instant) {
-        guard place(id, at: now) else {
+    private mutating func rehouse(
+        _ id: MinerID, where isAllowed: (Upstream) -> Bool = { _ in true }, avoiding slot: UInt8? = nil,
+        at now: Instant
+    ) {
+        guard place(id, where: isAllowed, avoiding: slot, at: now) else {
             outbox.append(.news(.outOfUpstreams))
             return close(id, .noUpstream, at: now)
         }

@@ -8,11 +8,24 @@ extension Shard {
             send(to: id) { MinerReply.refusal(.unauthenticated, id: share.id, to: &$0) }
             return outbox.append(.news(.shareUnauthenticated(id)))
         }
-        let upstream = Int(miners[row].upstream)
-        switch upstreams[upstream].judge(share, of: miners[row]) {
+        let upstream = place(of: share, row)
+        miners[row].hasSubmitted = true
+        if isQuarantined(row, at: now) {
+            let difficulty = upstreams[upstream].current?.job.difficulty ?? 0
+            return refuse(share, .quarantined, difficulty: difficulty, actual: 0, from: id)
+        }
+        var miner = miners[row]
+        if upstream != Int(miner.upstream) { miner.slot = miner.formerSlot }
+        switch upstreams[upstream].judge(share, of: miner) {
         case .forward(let age, let nonce, let hash, let actual):
-            forward(share, age, nonce: nonce, hash: hash, actual: actual, from: id, at: now)
+            guard isHandedOn(row, upstream, age, at: now) else {
+                let difficulty = upstreams[upstream].label(of: age)?.difficulty ?? 0
+                return refuse(share, .poolGuarded, difficulty: difficulty, actual: actual, from: id)
+            }
+            forward(share, age, upstream, nonce: nonce, hash: hash, actual: actual, from: id, at: now)
+            if policy.guardsPools, !miners[row].record.isProven { pause(id, .verdict) }
         case .local(let poolDifficulty, let actual):
+            miners[row].refund(Milliseconds(RequestBudget.request.count - RequestBudget.localShare.count))
             send(to: id) { MinerReply.ok(id: share.id, to: &$0) }
             if policy.countsCustomDifficulty {
                 settle(row, .local, difficulty: poolDifficulty, actual: actual)
@@ -20,18 +33,30 @@ extension Shard {
         case .localUncounted:
             send(to: id) { MinerReply.ok(id: share.id, to: &$0) }
         case .refuse(let refusal, let difficulty, let actual):
-            send(to: id) { MinerReply.refusal(refusal, id: share.id, to: &$0) }
-            settle(row, .invalid(refusal), difficulty: difficulty, actual: actual)
+            refuse(share, refusal, difficulty: difficulty, actual: actual, from: id)
             if refusal == .invalidNonce { close(id, .notNicehashCapable, at: now) }
         }
     }
 
+    /// The upstream in whose job a share was found: the miner's, or the one that it was moved from.
+    private func place(of share: SubmitRequest, _ row: Int) -> Int {
+        let upstream = miners[row].upstream(forNonceByte: share.nonce.map { UInt8(truncatingIfNeeded: $0 >> 24) })
+        return upstream < upstreams.count ? upstream : Int(miners[row].upstream)
+    }
+
+    private mutating func refuse(
+        _ share: SubmitRequest, _ refusal: MinerReply.Refusal, difficulty: UInt64, actual: UInt64, from id: MinerID
+    ) {
+        send(to: id) { MinerReply.refusal(refusal, id: share.id, to: &$0) }
+        settle(Int(id.index), .invalid(refusal), difficulty: difficulty, actual: actual)
+    }
+
     private mutating func forward(
-        _ share: SubmitRequest, _ age: JobAge, nonce: UInt32, hash: InlineArray<32, UInt8>, actual: UInt64,
+        _ share: SubmitRequest, _ age: JobAge, _ upstream: Int, nonce: UInt32, hash: InlineArray<32, UInt8>,
+        actual: UInt64,
         from id: MinerID, at now: Instant
     ) {
         let row = Int(id.index)
-        let upstream = Int(miners[row].upstream)
         guard let pool = upstreams[upstream].session(for: age), let work = upstreams[upstream].label(of: age)
         else { preconditionFailure("a share was judged good without a job or a pool") }
         let requestID = upstreams[upstream].sessions[pool].takeRequestID()
@@ -52,7 +77,10 @@ extension Shard {
     }
 
     /// The pool has answered a request. Not all requests are shares: the rest is none of the miners' business.
-    mutating func answered(_ requestID: Int64, refusal: String?, by connection: PoolConnectionID, at now: Instant) {
+    mutating func answered(
+        _ requestID: Int64, refusal: (text: String, meaning: RefusalMeaning)?, by connection: PoolConnectionID,
+        at now: Instant
+    ) {
         let upstream = Int(connection.upstream)
         let pool = Int(connection.pool)
         if requestID == upstreams[upstream].sessions[pool].keepaliveRequestID {
@@ -62,10 +90,10 @@ extension Shard {
         guard let share = upstreams[upstream].sessions[pool].inFlight.remove(requestID: requestID) else { return }
         if row(of: share.miner) != nil {
             send(to: share.miner) { buffer in
-                if let refusal, let words = RefusalMeaning(refusal).relayedAs {
+                if let refusal, let words = refusal.meaning.relayedAs {
                     MinerReply.refusal(words, id: share.minerRequestID, to: &buffer)
                 } else if let refusal {
-                    MinerReply.refusal(text: refusal, id: share.minerRequestID, to: &buffer)
+                    MinerReply.refusal(text: refusal.text, id: share.minerRequestID, to: &buffer)
                 } else {
                     MinerReply.ok(id: share.minerRequestID, to: &buffer)
                 }
@@ -79,13 +107,14 @@ extension Shard {
         }
         settle(share, refusal == nil ? .accepted : .rejected, by: connection, at: now)
         if let refusal {
-            outbox.append(.poolError(refusal))
+            outbox.append(.poolError(refusal.text))
             outbox.append(
                 .news(
                     .shareRejected(
-                        share.miner, connection, text: refusal, difficulty: share.difficulty,
+                        share.miner, connection, text: refusal.text, difficulty: share.difficulty,
                         latencyMicroseconds: now.microseconds(since: share.sentAt))))
         }
+        learn(from: share, refusal?.meaning, by: connection, at: now)
     }
 
     /// The pool is gone and will not answer: its shares are answered for it.
@@ -96,6 +125,7 @@ extension Shard {
                 send(to: share.miner) { MinerReply.refusal(.badGateway, id: share.minerRequestID, to: &$0) }
             }
             settle(share, .poolLost, by: connection, at: now)
+            endTrial(of: share)
         }
     }
 

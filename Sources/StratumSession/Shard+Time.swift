@@ -9,6 +9,7 @@ extension Shard {
             tickEmptiness(upstream, at: now)
         }
         dropLastSleepers(at: now)
+        if ticks % Limits.ticksPerRound == 0 { mergeUpstreams(at: now) }
         expireMiners(at: now)
     }
 
@@ -20,6 +21,7 @@ extension Shard {
             if let failure = upstreams[upstream].sessions[pool].failure(at: now) {
                 fail(id, failure, at: now)
             } else {
+                adoptEarlyJob(of: id, at: now)
                 keepAlive(id, at: now)
                 finishDraining(id, at: now)
             }
@@ -68,7 +70,7 @@ extension Shard {
         }
     }
 
-    /// Closes miners that are silent too long. Each tick looks at a tenth of the table.
+    /// Closes miners that are silent too long, and reads on from those whose budget has recovered. Each tick looks at a tenth of the table.
     private mutating func expireMiners(at now: Instant) {
         var row = ticks % Limits.ticksPerRound
         while row < miners.count {
@@ -76,6 +78,8 @@ extension Shard {
                 let id = MinerID(index: UInt32(row), generation: miners[row].generation)
                 let reason: CloseReason = miners[row].phase == .awaitingLogin ? .loginTimeout : .idleTimeout
                 close(id, reason, at: now)
+            } else if miners[row].pause == .budget, miners[row].hasBudget(at: now) {
+                resume(MinerID(index: UInt32(row), generation: miners[row].generation))
             }
             row += Limits.ticksPerRound
         }

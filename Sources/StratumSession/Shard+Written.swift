@@ -10,6 +10,7 @@ private enum Tag {
     static let vacant = FormTag("VACT")
     static let upstreams = FormTag("UPST")
     static let seats = FormTag("SEAT")
+    static let conduct = FormTag("CNDT")
 }
 
 /// The written form of a shard: all that it knows (docs/HANDOVER.md).
@@ -30,6 +31,7 @@ extension Shard {
                 form.integer(dials)
                 form.flag(expectsReserved)
                 form.integer(secrets.state)
+                form.integer(reservedJobs)
             }
             form.section(Tag.policy) { policy.encode(to: &$0) }
             form.section(Tag.pools) { form in
@@ -59,6 +61,7 @@ extension Shard {
                 form.integer(UInt32(seats.count))
                 for seat in seats { seat.encode(to: &form) }
             }
+            form.section(Tag.conduct) { encodeConduct(to: &$0) }
         }
     }
 
@@ -81,7 +84,7 @@ extension Shard {
         nextMinerKey = state.nextMinerKey
         ticks = state.ticks
         dials = state.dials
-        expectsReserved = state.expectsReserved
+        reservedJobs = state.reservedJobs
         seats = state.seats
         hasSaidReserved = state.hasSaidReserved
         hasSaidNoAlgorithm = state.hasSaidNoAlgorithm
@@ -93,6 +96,7 @@ extension Shard {
         upstreams = state.upstreams
         minersNow = state.minersNow
         connections = state.connections
+        if let conduct = state.conduct { (conductSalt, self.conduct, leftOnTrial) = conduct }
     }
 }
 
@@ -104,7 +108,7 @@ private struct ReadState {
     let nextMinerKey: UInt64
     let ticks: Int
     let dials: UInt32
-    let expectsReserved: Bool
+    let reservedJobs: UInt8
     var seats: [PoolSeat] = []
     var hasSaidReserved: [Bool] = []
     var hasSaidNoAlgorithm: [Bool] = []
@@ -116,6 +120,8 @@ private struct ReadState {
     var upstreams: [Upstream] = []
     var minersNow = 0
     var connections = 0
+    /// nil in a form of a program that kept no records.
+    var conduct: (salt: UInt64, table: ConductTable, leftOnTrial: [LeftOnTrial])?
 
     init(_ form: inout FormReader, _ poolNames: [String]) throws(FormFault) {
         let sections = try Sections(&form)
@@ -124,9 +130,13 @@ private struct ReadState {
         nextMinerKey = try base.integer(in: 1...Limits.minerKeyMax, "nextMinerKey")
         ticks = Int(try base.integer(in: 0...(1 << 62), "ticks") as UInt64)
         dials = try base.integer()
-        expectsReserved = try base.flag()
+        let expectsReserved = try base.flag()
         // A program that kept one generator for both.
         secrets = base.remaining > 0 ? try base.integer() : random
+        reservedJobs =
+            base.remaining > 0
+            ? try base.integer(in: 0...Shard.reservedJobsMax, "reservedJobs")
+            : expectsReserved ? Shard.reservedJobsMax : 0
         var policyForm = try sections.body(Tag.policy, "PLCY")
         policy = try ShardPolicy(decoding: &policyForm)
         if poolNames.count == policy.pools.count {
@@ -141,6 +151,7 @@ private struct ReadState {
         try decodeVacant(try sections.body(Tag.vacant, "VACT"))
         try decodeUpstreams(try sections.body(Tag.upstreams, "UPST"))
         try checkPlaces()
+        if var form = sections.body(Tag.conduct) { conduct = try Shard.conduct(decoding: &form) }
     }
 
     /// Each pool of the policy has one seat.
@@ -170,13 +181,13 @@ private struct ReadState {
         var form = form
         let count = try rows.entryCount(max: Limits.minersMax, bytesMin: 0, "miners")
         // A newer program's rows may be longer.
-        let rowBytes = Int(try rows.integer(in: UInt32(MinerSession.rowBytes)...1_024, "miners.rowBytes"))
+        let rowBytes = Int(try rows.integer(in: UInt32(MinerSession.rowBytesMin)...1_024, "miners.rowBytes"))
         guard count * rowBytes <= rows.remaining else { throw .truncated }
         miners.reserveCapacity(count)
         wires.reserveCapacity(count)
         for _ in 0..<count {
-            let miner = try MinerSession(decoding: &rows)
-            _ = try rows.raw(rowBytes - MinerSession.rowBytes)
+            var row = FormReader(try rows.raw(rowBytes))
+            let miner = try MinerSession(decoding: &row)
             miners.append(miner)
             if miner.phase == .vacant {
                 wires.append(MinerWire(generation: miner.generation &- 1, address: ""))
@@ -237,7 +248,7 @@ private struct ReadState {
 /// The sections of a form, each once; those that nobody knows are left.
 private struct Sections {
     private var list: [(tag: UInt32, body: FormReader)] = []
-    /// There are nine; a form may not make us keep a list of millions.
+    /// There are ten; a form may not make us keep a list of millions.
     private static let countMax = 64
 
     init(_ form: inout FormReader) throws(FormFault) {

@@ -25,8 +25,11 @@ public struct Shard: ~Copyable {
     var nextMinerKey: UInt64 = 1
     var ticks = 0
 
-    /// Whether the latest job kept the nonce byte: what to expect of pool connections still to be made.
-    var expectsReserved = false
+    /// Jobs in a row that kept the nonce byte, up to two. One may be a whim of the pool.
+    var reservedJobs: UInt8 = 0
+    /// What to expect of pool connections still to be made.
+    var expectsReserved: Bool { reservedJobs >= Shard.reservedJobsMax }
+    static let reservedJobsMax: UInt8 = 2
     /// Grows with each dial: no two pool connections of this shard have the same name.
     var dials: UInt32 = 0
     /// The pools of the policy, and those before that still have connections.
@@ -37,6 +40,15 @@ public struct Shard: ~Copyable {
     var hasSaidNoAlgorithm: [Bool]
     /// For each seat.
     var failureReports: [FailureReports]
+
+    /// What is remembered of miners that have gone, and of addresses.
+    var conduct = ConductTable()
+    /// For the keys of `conduct`.
+    var conductSalt: UInt64
+    /// Miners that left while the pool had their first share, with their keys in `conduct`.
+    var leftOnTrial: [LeftOnTrial] = []
+    /// Miners whose held bytes are to be read at the end of this input.
+    var resumable: [MinerID] = []
 
     /// Connections that have logged in and have a job.
     public internal(set) var minersNow = 0
@@ -50,6 +62,7 @@ public struct Shard: ~Copyable {
         self.policy = policy
         random = RandomNumbers(seed: seed)
         secrets = RandomNumbers(seed: secretSeed)
+        conductSalt = RandomNumbers.salt(secretSeed)
         let pools = policy.pools.count
         seats = PoolSeat.inOrder(of: policy)
         hasSaidReserved = [Bool](repeating: false, count: pools)
@@ -108,6 +121,12 @@ struct RandomNumbers {
     private(set) var state: UInt64
 
     init(seed: UInt64) { state = seed }
+
+    /// A number that follows from a secret seed, and is not one of its sequence.
+    static func salt(_ secretSeed: UInt64) -> UInt64 {
+        var numbers = RandomNumbers(seed: ~secretSeed)
+        return numbers.next()
+    }
 
     mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15

@@ -58,6 +58,7 @@ extension Shard {
             adopt(policy, at: now)
         case .note: break
         }
+        if !resumable.isEmpty { readHeldBytes(with: parser, at: now) }
     }
 
     /// A miner has sent bytes, cut as the network pleased. Behind a line that ends the connection nothing is read.
@@ -69,6 +70,7 @@ extension Shard {
         let isOpening =
             miners[row].phase == .awaitingLogin && miners[row].received == UInt64(wires[row].framer.partialCount)
         miners[row].received &+= UInt64(chunk.count)
+        guard miners[row].pause == .none else { return hold(chunk, of: id, at: now) }
         guard isOpening else { return receive(lines: chunk, from: id, with: parser, at: now) }
         var opening = wires[row].framer.takePartial()
         if opening.isEmpty {
@@ -88,18 +90,20 @@ extension Shard {
         }
     }
 
-    private mutating func receive(
+    mutating func receive(
         lines chunk: Span<UInt8>, from id: MinerID, with parser: JSONParser, at now: Instant
     ) {
         let row = Int(id.index)
         var framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
         swap(&framer, &wires[row].framer)
         do throws(PeerFault) {
-            try framer.feed(chunk) { line in
+            let taken = try framer.feed(chunk) { line in
                 receive(line: line, from: id, with: parser, at: now)
-                return self.row(of: id) != nil
+                return self.row(of: id) != nil && miners[row].pause == .none
             }
-            if self.row(of: id) != nil { swap(&framer, &wires[row].framer) }
+            guard self.row(of: id) != nil else { return }
+            if taken < chunk.count { framer.hold(chunk.extracting(taken...)) }
+            swap(&framer, &wires[row].framer)
         } catch {
             fault(error, of: id, at: now)
         }

@@ -8,6 +8,9 @@ public struct ShardPolicy: Equatable, Sendable {
     /// 0 = the pool's difficulty.
     public var customDifficulty: UInt64 = 0
     public var countsCustomDifficulty = false
+    /// Whether a pool is spared the shares of miners whose shares it rejects: pools ban addresses, and all miners of a proxy
+    /// have one.
+    public var guardsPools = true
     /// In order of preference; never empty, at most `Limits.poolsMax`.
     public var pools: [Pool]
     /// Failures of the first pool before the second is dialled.
@@ -85,6 +88,7 @@ extension ShardPolicy {
         form.flag(keepsFirstUpstream)
         form.integer(UInt32(pools.count))
         for pool in pools { pool.encode(to: &form) }
+        form.flag(guardsPools)
     }
 
     public init(decoding form: inout FormReader) throws(FormFault) {
@@ -102,6 +106,7 @@ extension ShardPolicy {
         let count = try form.entryCount(max: Limits.poolsMax, bytesMin: 8, "policy.pools")
         guard count > 0 else { throw .badField("policy.pools") }
         for _ in 0..<count { pools.append(try Pool(decoding: &form)) }
+        guardsPools = form.remaining > 0 ? try form.flag() : true
     }
 }
 

@@ -47,7 +47,10 @@ extension Upstream {
             }
         }
         guard activePool != nil else { return .refuse(.badGateway, difficulty: difficulty, actual: actual) }
-        guard let age, let session = session(for: age) else {
+        guard let age, let session = session(for: age),
+            // Pools of the nodejs family ban an address for a late share that is the first one of a session.
+            age == .current || sessions[session].hasAccepted
+        else {
             return .refuse(.staleShare, difficulty: difficulty, actual: actual)
         }
         guard sessions[session].inFlight.hasRoom else {

@@ -19,6 +19,12 @@ struct DescriptorBudget {
         connectionsMax = max(limit - DescriptorBudget.reserved - listening, limit / 4)
     }
 
-    /// - Parameter connections: of miners and pools together, now.
-    func hasRoom(connections: Int) -> Bool { connections < connectionsMax }
+    /// - Parameters:
+    ///   - miners: connections of miners, those included that are being closed.
+    ///   - pools: connections to pools, those included that are being made.
+    func hasRoom(miners: Int, pools: Int) -> Bool {
+        // Each upstream may have a pool and its backup; more may be needed for miners that are just logging in.
+        let upstreams = (miners + 255) / 256 + 4
+        return miners + max(pools, min(2 * upstreams, connectionsMax / 4)) < connectionsMax
+    }
 }

@@ -49,7 +49,9 @@ struct EventTranslation {
         case .staleShare: .staleJob
         case .wrongAlgorithm: .wrongAlgorithm
         case .duplicateShare, .tooManyShares: .duplicate
-        case .badGateway, .invalidMethod, .unauthenticated, .permissionDenied, .invalidParams, .idTooLong: .badGateway
+        case .quarantined, .poolGuarded, .badGateway, .invalidMethod, .unauthenticated, .permissionDenied,
+            .invalidParams, .idTooLong:
+            .badGateway
         }
     }
 

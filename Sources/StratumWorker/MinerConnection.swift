@@ -7,6 +7,7 @@ internal import StratumSession
 final class MinerConnection: TCPStream {
     /// It has been sent away: nothing that it says counts any more.
     private var hasDeparted = false
+    private var isPaused = false
     private unowned let worker: Worker
     var id = MinerID(index: .max, generation: 0)
 
@@ -19,14 +20,40 @@ final class MinerConnection: TCPStream {
         failure == nil ? worker.accepted(self) : close()
     }
 
+    /// What is read of one miner in a turn of the loop: some 16 shares. A miner that sends more waits for the others.
+    private static let readBytesMax = 4 * 1024
+    /// What may wait for a miner that is slow to read, beside what the kernel holds for it: two of our longest lines. A job
+    /// has 500 bytes.
+    override var queueBytesMax: Int { 32 * 1024 }
+
     override func memoryForReading() -> UnsafeMutableRawBufferPointer {
-        guard !hasDeparted, let room = worker.room(for: .minerBytes(id)) else { return super.memoryForReading() }
-        return room
+        let room = (hasDeparted ? nil : worker.room(for: .minerBytes(id))) ?? super.memoryForReading()
+        return UnsafeMutableRawBufferPointer(rebasing: room.prefix(MinerConnection.readBytesMax))
     }
 
     override func didReceive(_ chunk: UnsafeRawBufferPointer) {
+        if chunk.count == MinerConnection.readBytesMax {
+            stopReading()
+            worker.yield(self)
+        }
         guard !hasDeparted else { return }
         worker.received(chunk, as: .minerBytes(id))
+    }
+
+    /// The next turn: goes on with what `didReceive` has left.
+    func readOn() {
+        if !isPaused { startReading() }
+    }
+
+    /// Leaves what the miner sends in the kernel, whose window then stops the miner.
+    func pause() {
+        isPaused = true
+        stopReading()
+    }
+
+    func resume() {
+        isPaused = false
+        startReading()
     }
 
     override func didEnd(_ end: StreamEnd) {

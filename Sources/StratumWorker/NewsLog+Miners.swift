@@ -97,6 +97,42 @@ extension NewsLog {
         log.debug("a miner left", metadata: ["ip": "\(ip() ?? "gone")", "miners": "\(miners)"])
     }
 
+    // MARK: - Shares that are held back
+
+    mutating func tellConduct(_ news: ShardNews, miner: (MinerID) -> String?, worker: (MinerID) -> String?) {
+        switch news {
+        case .quarantined(let id, let length):
+            guard quarantines.mayTell() else { return }
+            var details: Logger.Metadata = ["ip": "\(miner(id) ?? "gone")"]
+            if let worker = worker(id) { details["worker"] = "\(worker)" }
+            log.warning(
+                """
+                the pool rejects the shares of a miner: none is forwarded for \(NewsLog.minutes(length)); check its hardware, \
+                overclocking and algorithm
+                """, metadata: details)
+        case .addressQuarantined(let id, let length):
+            guard quarantines.mayTell() else { return }
+            log.warning(
+                """
+                the pool rejects the shares of new miners at one address: those of miners without an accepted share are not \
+                forwarded from there for \(NewsLog.minutes(length))
+                """, metadata: ["ip": "\(miner(id) ?? "gone")"])
+        case .poolGuarded(let connection, let refused, let count):
+            log.warning(
+                """
+                \(name(connection)) has rejected \(refused) of the last \(count) shares, and may ban this proxy: only miners whose \
+                shares it accepts are forwarded
+                """)
+        case .poolGuardEnded(let connection):
+            log.notice("\(name(connection)) accepts shares again: all miners are forwarded")
+        default: break
+        }
+    }
+
+    private static func minutes(_ length: Milliseconds) -> String {
+        counted(Int(clamping: (length.count + 59_999) / 60_000), "minute")
+    }
+
     // MARK: - Connections that are closed
 
     /// Why a connection was closed by us.
@@ -127,6 +163,11 @@ extension NewsLog {
         case .foreign: "a connection with another protocol was closed"
         case .outOfTurn: "a miner was closed: it sent a request out of turn (the login comes first)"
         case .noUpstream: "a miner was closed: no pool connection left"
+        case .flooding:
+            """
+            a miner was closed: for \(Limits.pausesMax) s it sent more requests than its budget allows, and no share that \
+            the pool accepted
+            """
         }
     }
 

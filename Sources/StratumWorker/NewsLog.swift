@@ -24,9 +24,12 @@ struct NewsLog {
     var dismissals = Throttle()
     var acceptances = Throttle()
     var arrivals = Throttle()
+    var quarantines = Throttle(perSecondMax: 1)
     private var shortages = Throttle(perSecondMax: 1)
     /// What lasts for hours or not at all is told once a minute.
     private var noRoomHint = MinuteThrottle()
+    private var dismissedHint = MinuteThrottle()
+    private var dismissedCount = 0
     var tlsHint = MinuteThrottle()
     var proxyHint = MinuteThrottle()
     /// Shares that a pool accepted, and those that a pool or we refused, since this process began.
@@ -113,6 +116,8 @@ struct NewsLog {
         case .outOfUpstreams:
             guard shortages.mayTell() else { return }
             log.error("no pool connection left for a miner: \(Limits.upstreamsMax) are open")
+        case .quarantined, .addressQuarantined, .poolGuarded, .poolGuardEnded:
+            tellConduct(news, miner: miner, worker: worker)
         }
     }
 
@@ -120,6 +125,18 @@ struct NewsLog {
     mutating func overflowed(_ ip: @autoclosure () -> String?) {
         guard dismissals.mayTell() else { return }
         log.info("a miner was closed: it does not read what it is sent", metadata: ["ip": "\(ip() ?? "?")"])
+    }
+
+    /// A connection without login was closed because there are too many of them, or no room.
+    mutating func dismissed(_ ip: @autoclosure () -> String?, at now: UInt64 = WallClock.milliseconds()) {
+        dismissedCount += 1
+        guard dismissedHint.isDue(at: now) else { return }
+        log.warning(
+            """
+            closed \(counted(dismissedCount, "connection")) that had not logged in, to make room for miners: somebody opens many \
+            of them
+            """, metadata: ["ip": "\(ip() ?? "?")"])
+        dismissedCount = 0
     }
 
     /// A miner was sent away because descriptors run out.
@@ -192,7 +209,7 @@ struct NewsLog {
         }
     }
 
-    private func name(_ id: PoolConnectionID) -> String { pools[Int(id.pool)] }
+    func name(_ id: PoolConnectionID) -> String { pools[Int(id.pool)] }
 
     private func upstream(_ id: PoolConnectionID) -> Logger.Metadata { ["upstream": "\(id.upstream)"] }
 

@@ -21,6 +21,7 @@ extension ShardPolicy {
         offersAlgoExtension = settings.offersAlgoExtension
         customDifficulty = settings.customDifficulty
         countsCustomDifficulty = settings.countsCustomDifficulty
+        guardsPools = settings.guardsPools
         retries = settings.retries
         retryPause = .seconds(UInt64(settings.retryPauseSeconds))
         keepsFirstUpstream = shard == 0

@@ -144,6 +144,7 @@ struct Takeover: ~Copyable {
             case .settled(let share): events.append(EventTranslation.settled(share, at: reading.time(now)))
             case .poolError(let text): events.append(PoolError(time: reading.time(now), text: text))
             case .news: break  // was told
+            case .pauseMiner, .resumeMiner: break  // the shard knows (`isPaused`)
             }
         }
         outbox.removeAll()

@@ -21,7 +21,7 @@ extension Worker {
         forgetChronicle()
         stopDeadline = now + Worker.stopGrace
         for listener in listeners { listener.close() }
-        for connection in miners { connection?.stopReading() }
+        for connection in miners { connection?.pause() }
         tick()
     }
 

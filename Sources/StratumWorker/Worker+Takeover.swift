@@ -239,7 +239,7 @@ extension Worker {
             // One that the configuration does not name any more is let go when that is adopted.
             for id in unmadePools where worker.number(ofPool: id) != nil { worker.dial(id) }
             worker.perform()
-            for connection in miners { connection.startReading() }
+            for connection in miners where !worker.shard.isPaused(connection.id) { connection.startReading() }
             for link in pools { link.startReading() }
             for connection in strangers { worker.accepted(connection) }
         }

@@ -32,8 +32,13 @@ final class Worker {
     /// By `MinerID.index`.
     var miners: [MinerConnection?] = []
     var departures = Departures()
-    private var budget = DescriptorBudget(limit: 0, listening: 0)
+    var budget = DescriptorBudget(limit: 0, listening: 0)
     var pools: [PoolConnectionID: PoolLink] = [:]
+    var waiting = WaitingMiners()
+    /// Some miner did not take all that it was sent.
+    var hasUnsentBytes = false
+    /// Miners that have more to read than they get in one turn.
+    var yielded: [MinerConnection] = []
     /// Links with bytes that leave at the end of the turn.
     private var unflushed: [PoolLink] = []
     private var flushing: [PoolLink] = []
@@ -42,7 +47,7 @@ final class Worker {
     var news: NewsLog
 
     var listeners: [TCPListener] = []
-    private var ports: Set<UInt16> = []
+    private(set) var ports: Set<UInt16> = []
     var signals: [SignalSource] = []
     var timers: [Timer] = []
     var turnEnd: TurnEnd?
@@ -113,6 +118,7 @@ final class Worker {
         try startListening()
         try startWatching()
         reporter.liveMiners = { [unowned self] in self.joinedMiners }
+        for id in shard.minerIDs where shard.waitingSince(id) != nil { waiting.append(id) }
         beginOrGoOn(adoption, since: began)
         perform()
         flush()
@@ -160,6 +166,8 @@ final class Worker {
         tidyChronicle()
         tellGauges()
         budget = DescriptorBudget(limit: DescriptorLimit.current, listening: inheritance.sockets.count)
+        waiting.prune { [unowned self] in shard.waitingSince($0) }
+        boundUnsentBytes()
         news.tellSilenced { [unowned self] in self.address(of: $0) }
         let upstreams = shard.upstreamCounts
         news.second(
@@ -169,6 +177,8 @@ final class Worker {
 
     private func endTurn() {
         flush()
+        for listener in listeners { listener.turnEnded() }
+        readOn()
         renewChronicleIfLong()
         loopDelay.turnEnded(at: loop.nanoseconds, began: loop.turnMilliseconds)
     }
@@ -211,7 +221,7 @@ final class Worker {
         write(.note(note.rawValue), UnsafeRawBufferPointer(start: nil, count: 0), at: now)
     }
 
-    private func note(descriptor: Int32) {
+    func note(descriptor: Int32) {
         withUnsafeBytes(of: descriptor) { write(.note(WorkerNote.descriptor.rawValue), $0, at: now) }
     }
 
@@ -228,44 +238,6 @@ final class Worker {
         } catch {
             log.error("saved state is inconsistent: \(error)")  // only replayed ones can
         }
-    }
-
-    // MARK: - What miners do
-
-    func accepted(_ connection: MinerConnection) {
-        guard hasDescriptors(for: 1) else {
-            hasNoRoom()
-            return connection.reset()
-        }
-        guard stopDeadline == nil, let id = shard.nextMinerID else { return connection.reset() }
-        note(descriptor: connection.descriptor)
-        take(.minerConnected(id), connection.peer?.host ?? "")
-        enter(connection, as: id)
-        connection.startReading()
-    }
-
-    /// Whether there may be so many more connections.
-    func hasDescriptors(for more: Int) -> Bool {
-        budget.hasRoom(connections: shard.connections + departures.count + pools.count + more - 1)
-    }
-
-    func enter(_ connection: MinerConnection, as id: MinerID) {
-        connection.id = id
-        let row = Int(id.index)
-        while miners.count <= row { miners.append(nil) }
-        miners[row] = connection
-    }
-
-    /// Whether miners connect there.
-    func isListening(on address: SocketAddress) -> Bool { ports.contains(address.port) }
-
-    private func hasNoRoom() {
-        news.noRoom(miners: shard.connections, descriptors: DescriptorLimit.current)
-    }
-
-    func ended(_ connection: MinerConnection) {
-        drop(connection)
-        perform()
     }
 
     // MARK: - What pools do
@@ -306,7 +278,8 @@ final class Worker {
         case .sendToMiner(let id, let range):
             guard let connection = miner(id) else { return }
             switch connection.send(UnsafeRawBufferPointer(rebasing: bytes[range])) {
-            case .sent, .queued: break
+            case .sent: break
+            case .queued: hasUnsentBytes = true
             case .closed: drop(connection)
             case .overflow:
                 news.overflowed(connection.peer?.host)
@@ -320,6 +293,10 @@ final class Worker {
                 connection.peer?.host, port: connection.local?.port, reason, at: WallClock.milliseconds())
             forget(connection)
             reason.isExplained ? departures.add(connection, at: now) : connection.close()
+        case .pauseMiner(let id):
+            miner(id)?.pause()
+        case .resumeMiner(let id):
+            if stopDeadline == nil { miner(id)?.resume() }
         case .sendToPool(let id, let range):
             guard let link = pools[id] else { return }
             if link.append(UnsafeRawBufferPointer(rebasing: bytes[range])) { unflushed.append(link) }
@@ -366,28 +343,10 @@ final class Worker {
         if !link.flush() { take(.poolClosed(link.id), "it does not read") }
     }
 
-    func miner(_ id: MinerID) -> MinerConnection? {
-        let row = Int(id.index)
-        guard row < miners.count, let connection = miners[row], connection.id == id else { return nil }
-        return connection
-    }
-
     /// Where a miner that has logged in came from; nil when its row belongs to another one.
     private func address(of id: MinerID) -> String? { shard.introduction(of: id)?.address }
 
     private func poolName(atRank rank: UInt8) -> String {
         Int(rank) < shard.policy.pools.count ? shard.policy.pools[Int(rank)].name : "a former pool"
-    }
-
-    /// The connection is broken or hopeless.
-    func drop(_ connection: MinerConnection) {
-        take(.minerClosed(connection.id))
-        forget(connection)
-        connection.close()
-    }
-
-    func forget(_ connection: MinerConnection) {
-        let row = Int(connection.id.index)
-        if row < miners.count, miners[row] === connection { miners[row] = nil }
     }
 }

@@ -50,6 +50,7 @@ struct ConfigurationChangeTests {
             ("\"millrace\": {\"shards\": 9}", "millrace.shards", 0),
             ("\"bind\": [\"127.0.0.1:9\"]", "bind", 2),
             ("\"millrace\": {\"keep-connections\": false}", "millrace.keep-connections", 2),
+            ("\"millrace\": {\"guard-pools\": false}", "millrace.guard-pools", 2),
             ("\"user-agent\": \"u\"", "user-agent", 2),
         ] as [(String, String, UInt8)])
     func aKeyReplacesWhoReadsIt(members: String, key: String, processes: UInt8) throws {

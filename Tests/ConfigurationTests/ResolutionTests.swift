@@ -40,7 +40,7 @@ struct ResolutionTests {
                     "http": {"enabled": true, "host": "::1", "port": 8080, "access-token": "t", "restricted": false},
                     "api": {"id": "me", "worker-id": "w"}, "log-file": "x.log", "verbose": 2, "colors": false,
                     "millrace": {"shards": 3, "run-dir": "r", "database": "/d", "log-format": "json",
-                        "metrics-per-worker": 50, "keep-connections": false}
+                        "metrics-per-worker": 50, "keep-connections": false, "guard-pools": false}
                     """#)
             ).settings)
         #expect(settings.retries == 7 && settings.retryPauseSeconds == 9 && settings.userAgent == "ua/1")
@@ -55,7 +55,7 @@ struct ResolutionTests {
         #expect(settings.logFile == "/home/ann/work/x.log" && settings.isVerbose && !settings.usesColors)
         #expect(settings.shards == 3 && settings.runDirectory == "/home/ann/work/r" && settings.database == "/d")
         #expect(settings.logFormat == .json && settings.metricsPerWorker == 50)
-        #expect(!settings.keepsConnections)
+        #expect(!settings.keepsConnections && !settings.guardsPools)
     }
 
     @Test func allErrorsAreReportedInTheOrderOfTheFile() {

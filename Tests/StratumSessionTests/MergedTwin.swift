@@ -171,6 +171,8 @@ extension Decisions {
             case .sendToMiner(let id, let range): add(outbox.bytes[range], to: face.name(id))
             case .sendToPool(let id, let range): add(outbox.bytes[range], to: face.name(id))
             case .closeMiner(let id, let reason): add(.closeMiner(face.name(id), reason))
+            case .pauseMiner(let id): add(.pauseMiner(face.name(id)))
+            case .resumeMiner(let id): add(.resumeMiner(face.name(id)))
             case .dial(let id): add(.dial(face.name(id)))
             case .hangUp(let id): add(.hangUp(face.name(id)))
             case .joined(let id, let key): add(.joined(face.name(id), key: face.key(key)))

@@ -57,6 +57,17 @@ struct OlderFormTests {
         same.agents = AgentTable()
         // An older program had one generator for both.
         same.secrets = same.random
+        same.conductSalt = RandomNumbers.salt(same.random.state)
+        for row in same.miners.indices {
+            same.miners[row].spentUntil = Instant(microseconds: 0)
+            same.miners[row].pause = .none
+            same.miners[row].pauses = 0
+            same.miners[row].record = MinerRecord()
+            same.miners[row].placedAt = Instant(microseconds: 0)
+            same.miners[row].hasSubmitted = false
+            same.miners[row].formerUpstream = 0
+            same.miners[row].formerSlot = 0
+        }
         // An older program forgot these at each takeover.
         for upstream in same.upstreams.indices {
             same.upstreams[upstream].jobAt = Instant(microseconds: 0)
@@ -93,8 +104,8 @@ struct OlderFormTests {
             }
             form.section(FormTag("MINR")) { form in
                 form.integer(UInt32(shard.miners.count))
-                form.integer(UInt32(MinerSession.rowBytes))
-                for miner in shard.miners { miner.encode(to: &form) }
+                form.integer(UInt32(MinerSession.rowBytesMin))
+                for miner in shard.miners { older(miner, &form) }
             }
             form.section(FormTag("WIRE")) { form in for wire in shard.wires { wire.encode(to: &form) } }
             form.section(FormTag("VACT")) { $0.integer(UInt32(0)) }
@@ -105,6 +116,14 @@ struct OlderFormTests {
         }
         #expect(form.fits)
         return [UInt8](memory[..<form.count])
+    }
+
+    private func older(_ miner: MinerSession, _ form: inout FormWriter) {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: MinerSession.rowBytes, alignment: 8)
+        defer { memory.deallocate() }
+        var row = FormWriter(into: memory)
+        miner.encode(to: &row)
+        form.raw(UnsafeRawBufferPointer(rebasing: memory[..<MinerSession.rowBytesMin]))
     }
 
     private func older(_ policy: ShardPolicy, _ form: inout FormWriter) {

@@ -28,6 +28,9 @@ final class Miner {
     var session = "0000000000000000"
     /// All jobs that it was given, the current one last.
     var jobs: [Job] = []
+    /// Nothing is read of it: what it sends waits, as in the kernel.
+    var isPaused = false
+    var waiting: [(line: String, isShare: Bool)] = []
     /// Why the shard has closed it.
     var closed: CloseReason?
     /// It has hung up itself.

@@ -47,7 +47,9 @@ struct PropertyTests {
         for pool in harness.pools.indices { harness.pools[pool].door = .closed }
         for peer in harness.peers where peer.isOpen { harness.drop(peer) }
         #expect(harness.violations.isEmpty)
-        #expect(harness.settled.count == harness.authenticated)
+        // A share that has waited may be for a job that is not known any more: it may then count for nothing.
+        #expect(harness.settled.count <= harness.authenticated)
+        #expect(harness.settled.count >= harness.authenticated - harness.waitedShares)
         #expect(harness.authenticated > 20)
         for miner in harness.miners where miner.isConnected && !miner.jobs.isEmpty { #expect(miner.owed.isEmpty) }
         #expect(harness.keys.count == harness.shard.minersNow)
@@ -57,7 +59,7 @@ struct PropertyTests {
         }
         let good = harness.settled.count { $0.outcome == .accepted || $0.outcome == .local }
         let unheard = harness.miners.reduce(0) { $0 + ($1.isConnected ? 0 : $1.owed.count) }
-        #expect(told <= good)
+        #expect(told <= good + harness.authenticated - harness.settled.count)
         #expect(good - told <= unheard)
     }
 

@@ -96,6 +96,7 @@ struct SessionLossTests {
     @Test func anInvalidJobIDForAJobThatThePoolHasReplacedIsOrdinary() {
         let harness = ShardHarness()
         let miner = harness.join()
+        harness.submit(miner)
         harness.pools[0].verdict = .withhold
         harness.submit(miner)
         harness.pass(Milliseconds(100))

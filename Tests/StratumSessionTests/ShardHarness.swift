@@ -13,7 +13,7 @@ final class ShardHarness {
     private let witness: (any ShardWitness)?
     private(set) var now = Instant(microseconds: 1_000_000)
     private let parser = JSONParser()
-    private let chunk: Int
+    let chunk: Int
     private let serial: UInt32
     private var later: [() -> Void] = []
 
@@ -29,7 +29,9 @@ final class ShardHarness {
     private(set) var keys: Set<UInt64> = []
     /// Shares that were submitted with the right session.
     private(set) var authenticated = 0
-    private(set) var violations: [String] = []
+    /// Of these, shares that waited because their miner was paused.
+    private(set) var waitedShares = 0
+    var violations: [String] = []
     /// Which miner has been given which blob, nonce byte included.
     private var workerOfBlob: [String: Int] = [:]
     private var noncesAtPools: Set<String> = []
@@ -78,9 +80,9 @@ final class ShardHarness {
 
     // MARK: - Miners
 
-    func connect() -> Miner {
+    func connect(from address: String? = nil) -> Miner {
         let id = shard.nextMinerID!
-        take(.minerConnected(id), Array("192.0.2.\(miners.count % 250)".utf8))
+        take(.minerConnected(id), Array((address ?? "192.0.2.\(miners.count % 250)").utf8))
         let miner = Miner(number: miners.count, id: id)
         miners.append(miner)
         minerOf[id] = miner
@@ -90,8 +92,8 @@ final class ShardHarness {
 
     /// Connects and logs in.
     @discardableResult
-    func join(_ login: String = "farm", password: String = "x") -> Miner {
-        let miner = connect()
+    func join(_ login: String = "farm", password: String = "x", from address: String? = nil) -> Miner {
+        let miner = connect(from: address)
         self.login(miner, login, password: password)
         return miner
     }
@@ -121,18 +123,22 @@ final class ShardHarness {
         let params =
             #"{"id":"\#(session ?? miner.session)","job_id":"\#(escaped(job ?? miner.job?.id ?? "none"))","#
             + #""nonce":"\#(digits(UInt64(number), 4))","result":"\#(result)"\#(algorithm)}"#
-        if session == nil, !miner.jobs.isEmpty { authenticated += 1 }
-        request("submit", params, of: miner)
+        request("submit", params, of: miner, isShare: session == nil && !miner.jobs.isEmpty)
     }
 
-    func request(_ method: String, _ params: String, of miner: Miner) {
+    func request(_ method: String, _ params: String, of miner: Miner, isShare: Bool = false) {
         miner.lastRequest += 1
         miner.owed.insert(miner.lastRequest)
-        send(#"{"id":\#(miner.lastRequest),"jsonrpc":"2.0","method":"\#(method)","params":\#(params)}"#, from: miner)
+        send(
+            #"{"id":\#(miner.lastRequest),"jsonrpc":"2.0","method":"\#(method)","params":\#(params)}"#, from: miner,
+            isShare: isShare)
     }
 
-    /// Sends a line as it is.
-    func send(_ line: String, from miner: Miner) {
+    /// Sends a line as it is; a paused miner's waits until the shard reads on.
+    /// - Parameter isShare: it is to be settled.
+    func send(_ line: String, from miner: Miner, isShare: Bool = false) {
+        if miner.isPaused { return miner.waiting.append((line, isShare)) }
+        if isShare { authenticated += 1 }
         for piece in pieces(of: line + "\n") { take(.minerBytes(miner.id), piece) }
         perform()
     }
@@ -212,35 +218,17 @@ final class ShardHarness {
             keep(peerOf.updateValue(peer, forKey: peer.id) == nil, "a connection with the name of another")
             peers.append(peer)
         }
-        for pool in pools.indices { pools[pool].job.work = max(pools[pool].job.work, other.pools[pool].job.work) }
+        pools += other.pools.dropFirst(pools.count)
+        for pool in other.pools.indices { pools[pool].job.work = max(pools[pool].job.work, other.pools[pool].job.work) }
         settled += other.settled
         authenticated += other.authenticated
+        waitedShares += other.waitedShares
         violations += other.violations
         noncesAtPools.formUnion(other.noncesAtPools)
         perform()
     }
 
     // MARK: - What the worker does
-
-    private func deliver(_ text: String, to framer: inout LineFramer, _ line: (Span<UInt8>) -> Void) {
-        for piece in pieces(of: text) {
-            do {
-                try framer.feed(piece.span) {
-                    line($0)
-                    return true
-                }
-            } catch {
-                violations.append("a line over the limit")
-            }
-        }
-    }
-
-    /// As the network cuts it.
-    private func pieces(of text: String) -> [[UInt8]] {
-        let bytes = Array(text.utf8)
-        let size = min(chunk, bytes.count)
-        return stride(from: 0, to: bytes.count, by: size).map { Array(bytes[$0..<min($0 + size, bytes.count)]) }
-    }
 
     func perform() {
         repeat {
@@ -263,6 +251,11 @@ final class ShardHarness {
         case .closeMiner(let id, let reason):
             minerOf[id]?.closed = reason
             later.append { [self] in take(.minerClosed(id)) }
+        case .pauseMiner(let id): minerOf[id]?.isPaused = true
+        case .resumeMiner(let id):
+            guard let miner = minerOf[id] else { return violations.append("a stranger is read on from") }
+            miner.isPaused = false
+            later.append { [self] in readOn(miner) }
         case .sendToPool(let id, let range):
             guard let peer = peerOf[id], peer.isOpen else { return violations.append("a message to a closed pool") }
             let text = String(decoding: bytes[range], as: UTF8.self)
@@ -274,6 +267,14 @@ final class ShardHarness {
         case .settled(let share): settled.append(share)
         case .poolError(let text): poolErrors.append(text)
         case .news(let one): news.append(one)
+        }
+    }
+
+    private func readOn(_ miner: Miner) {
+        while !miner.isPaused, miner.isConnected, !miner.waiting.isEmpty {
+            let next = miner.waiting.removeFirst()
+            if next.isShare { waitedShares += 1 }
+            send(next.line, from: miner, isShare: next.isShare)
         }
     }
 

@@ -1,0 +1,168 @@
+internal import StratumProtocol
+
+/// Why nothing is read from a miner's connection for a while.
+enum MinerPause: UInt8 {
+    case none
+    /// Its budget of requests is spent (`RequestBudget`).
+    case budget
+    /// Its share is at the pool, and the pool has not accepted one of it before: one at a time, so that a miner whose
+    /// shares are all bad is known by its second one.
+    case verdict
+}
+
+/// How many requests a miner may send. Each has its cost in time, and the connection is read again when the time has
+/// passed: a rate with a burst, and the peer's own TCP is what slows it down. A share that the pool accepts costs nothing,
+/// however many there are: so the rate of an honest miner has no limit.
+enum RequestBudget {
+    /// 20 a second of everything that is of no use: shares that are refused, keepalives, unknown methods.
+    static let request = Milliseconds(50)
+    /// 100 a second of shares that are good for the miner's own difficulty only.
+    static let localShare = Milliseconds(10)
+    /// What may be spent at once: 500 requests.
+    static let burst = Milliseconds(25_000)
+}
+
+extension MinerSession {
+    mutating func charge(_ cost: Milliseconds, at now: Instant) {
+        spentUntil = max(spentUntil, now) + cost
+    }
+
+    mutating func refund(_ cost: Milliseconds) {
+        let microseconds = cost.count * 1_000
+        spentUntil.microseconds -= min(spentUntil.microseconds, microseconds)
+    }
+
+    func hasBudget(at now: Instant) -> Bool { spentUntil <= now + RequestBudget.burst }
+}
+
+/// What a pool has thought of the shares of a miner, or of all miners that are new at an address. Pools ban addresses,
+/// not miners: the junk of one costs everybody behind this proxy.
+struct MinerRecord: Equatable {
+    /// Points that a refused share costs; an accepted one is worth one. P2Pool's scale.
+    private static let refusalPoints: Int8 = 5
+    private static let quarantineScore: Int8 = -15
+    private static let scoreMax: Int8 = 100
+    /// Refused shares of a miner that the pool has never accepted one of.
+    private static let unprovenRefusalsMax: UInt8 = 2
+    /// Accepted shares after which a miner is handed on even to a pool that is guarded.
+    private static let trustedAt: UInt8 = 10
+
+    /// Accepted shares, at most 255.
+    private(set) var accepted: UInt8 = 0
+    /// Refused shares, while none was accepted.
+    private(set) var refused: UInt8 = 0
+    private(set) var score: Int8 = 0
+    private(set) var quarantines: UInt8 = 0
+    /// None of its shares is handed on before.
+    private(set) var quarantinedUntil = Instant(microseconds: 0)
+
+    /// The pool has accepted one of its shares.
+    var isProven: Bool { accepted > 0 }
+    var isTrusted: Bool { accepted >= MinerRecord.trustedAt }
+    /// Whether there is something to remember of it.
+    var isBlank: Bool { self == MinerRecord() }
+
+    func isQuarantined(at now: Instant) -> Bool { now < quarantinedUntil }
+
+    mutating func accept() {
+        accepted = min(accepted, .max - 1) + 1
+        refused = 0
+        score = min(score + 1, MinerRecord.scoreMax)
+    }
+
+    /// - Parameter longest: a limit for the first quarantine.
+    /// - Returns: how long it is quarantined, if that begins now.
+    mutating func refuse(at now: Instant, longest: Milliseconds) -> Milliseconds? {
+        score = max(score, -100) - MinerRecord.refusalPoints
+        if !isProven { refused = min(refused, .max - 1) + 1 }
+        let isUnproven = !isProven && refused >= MinerRecord.unprovenRefusalsMax
+        guard isUnproven || score <= MinerRecord.quarantineScore else { return nil }
+        return quarantine(at: now, longest: longest)
+    }
+
+    /// As the record of an address: a share of a new miner there was refused.
+    mutating func refuseNewMiner(at now: Instant, longest: Milliseconds) -> Milliseconds? {
+        refused = min(refused, .max - 1) + 1
+        guard refused >= Limits.newMinersRefusedMax else { return nil }
+        return quarantine(at: now, longest: longest)
+    }
+
+    /// As the record of an address: the first share of a new miner there was accepted.
+    mutating func acceptNewMiner() {
+        refused -= min(refused, 1)
+    }
+
+    /// Each quarantine is twice as long as the one before; after it everything has to be proven again.
+    private mutating func quarantine(at now: Instant, longest: Milliseconds) -> Milliseconds {
+        let length = Milliseconds(min(Limits.quarantine.count << UInt64(min(quarantines, 6)), longest.count))
+        quarantines = min(quarantines, .max - 1) + 1
+        quarantinedUntil = now + length
+        (accepted, refused, score) = (0, 0, 0)
+        return length
+    }
+}
+
+extension MinerRecord {
+    func encode(to form: inout FormWriter) {
+        form.integer(quarantinedUntil.microseconds)
+        form.integer(accepted)
+        form.integer(refused)
+        form.integer(score)
+        form.integer(quarantines)
+    }
+
+    init(decoding form: inout FormReader) throws(FormFault) {
+        quarantinedUntil = Instant(microseconds: try form.integer())
+        accepted = try form.integer()
+        refused = try form.integer()
+        score = try form.integer()
+        quarantines = try form.integer()
+    }
+}
+
+/// The last answers of a pool to shares: when too many of them are refusals that its filters count, the pool is guarded
+/// (`Shard.isHandedOn`). Pools ban at a quarter of 30.
+struct RecentAnswers {
+    static let size = 30
+    /// More refusals begin the guard; so few end it.
+    private static let guardAbove = 3
+    private static let guardEndsAt = 1
+
+    private var bits: UInt32 = 0
+    private var count: UInt8 = 0
+    private(set) var isGuarded = false
+    /// A guarded pool gets a share of a new miner only then: without any it would be guarded for ever.
+    var nextTrialAt = Instant(microseconds: 0)
+
+    var refused: Int { bits.nonzeroBitCount }
+    var hasAccepted: Bool { refused < Int(count) }
+
+    /// - Returns: whether the guard has begun or ended with this answer.
+    mutating func add(isRefusal: Bool) -> Bool {
+        bits = (bits << 1 | (isRefusal ? 1 : 0)) & (1 << UInt32(RecentAnswers.size) - 1)
+        count = min(count + 1, UInt8(RecentAnswers.size))
+        let was = isGuarded
+        if isGuarded {
+            isGuarded = refused > RecentAnswers.guardEndsAt
+        } else {
+            isGuarded = Int(count) == RecentAnswers.size && refused > RecentAnswers.guardAbove
+        }
+        return was != isGuarded
+    }
+}
+
+extension RecentAnswers {
+    func encode(to form: inout FormWriter) {
+        form.integer(bits)
+        form.integer(count)
+        form.flag(isGuarded)
+        form.integer(nextTrialAt.microseconds)
+    }
+
+    init(decoding form: inout FormReader) throws(FormFault) {
+        bits = try form.integer(in: 0...(1 << UInt32(RecentAnswers.size) - 1), "seat.answers")
+        count = try form.integer(in: 0...UInt8(RecentAnswers.size), "seat.answers")
+        isGuarded = try form.flag()
+        nextTrialAt = Instant(microseconds: try form.integer())
+    }
+}

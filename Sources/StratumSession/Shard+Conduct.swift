@@ -1,0 +1,222 @@
+internal import StratumProtocol
+
+// What miners may do, and what follows from what a pool thinks of their shares (`RequestBudget`, `MinerRecord`).
+
+/// A miner that left while the pool had its first share: the answer still counts.
+struct LeftOnTrial: Equatable {
+    var miner: UInt64
+    /// Keys of `Shard.conduct`.
+    var record: UInt64
+    var address: UInt64
+}
+
+extension Shard {
+    // MARK: - Pauses
+
+    /// Nothing is read from the miner's connection until `resume`; what has been read of it already is held.
+    mutating func pause(_ id: MinerID, _ reason: MinerPause) {
+        miners[Int(id.index)].pause = reason
+        outbox.append(.pauseMiner(id))
+    }
+
+    /// What is held is read at the end of this input, then its connection.
+    mutating func resume(_ id: MinerID) {
+        miners[Int(id.index)].pause = .none
+        resumable.append(id)
+    }
+
+    /// Whether nothing is to be read from a miner's connection now.
+    public func isPaused(_ id: MinerID) -> Bool {
+        row(of: id).map { miners[$0].pause != .none } ?? false
+    }
+
+    mutating func readHeldBytes(with parser: JSONParser, at now: Instant) {
+        // Those that are paused again meanwhile, and by whom, are behind in the list.
+        var next = 0
+        while next < resumable.count {
+            let id = resumable[next]
+            next += 1
+            guard let row = row(of: id), miners[row].pause == .none else { continue }
+            let held = wires[row].framer.takePartial()
+            if !held.isEmpty { receive(lines: held.span, from: id, with: parser, at: now) }
+            if self.row(of: id) != nil, miners[row].pause == .none { outbox.append(.resumeMiner(id)) }
+        }
+        resumable.removeAll(keepingCapacity: true)
+    }
+
+    /// A chunk was read although the connection is paused: it had begun before.
+    mutating func hold(_ chunk: Span<UInt8>, of id: MinerID, at now: Instant) {
+        let row = Int(id.index)
+        guard wires[row].framer.partialCount + chunk.count <= Limits.heldBytesMax else {
+            return close(id, .flooding, at: now)
+        }
+        wires[row].framer.hold(chunk)
+    }
+
+    /// Behind a request.
+    mutating func checkBudget(of id: MinerID, at now: Instant) {
+        guard let row = row(of: id), !miners[row].hasBudget(at: now), miners[row].pause == .none else { return }
+        guard miners[row].pauses < Limits.pausesMax else { return close(id, .flooding, at: now) }
+        miners[row].pauses += 1
+        pause(id, .budget)
+    }
+
+    // MARK: - Before a share is handed on
+
+    /// Whether no share of the miner is handed on now, whatever it is worth.
+    func isQuarantined(_ row: Int, at now: Instant) -> Bool {
+        guard policy.guardsPools else { return false }
+        if miners[row].record.isQuarantined(at: now) { return true }
+        guard !miners[row].record.isProven, !conduct.isEmpty else { return false }
+        let address = conduct.record(of: wires[row].addressKey(salt: conductSalt), at: now)
+        return address?.isQuarantined(at: now) ?? false
+    }
+
+    /// Whether a good share of the miner is handed on to its pool, which may be guarded.
+    mutating func isHandedOn(_ row: Int, _ upstream: Int, _ age: JobAge, at now: Instant) -> Bool {
+        guard policy.guardsPools, !miners[row].record.isTrusted,
+            let seat = upstreams[upstream].session(for: age),
+            seats[seat].answers.isGuarded
+        else { return true }
+        guard now >= seats[seat].answers.nextTrialAt else { return false }
+        seats[seat].answers.nextTrialAt = now + Limits.trialPause
+        return true
+    }
+
+    // MARK: - What a pool's answer says
+
+    /// - Parameter meaning: of a refusal; nil = the share was accepted.
+    mutating func learn(
+        from share: ShareInFlight, _ meaning: RefusalMeaning?, by connection: PoolConnectionID, at now: Instant
+    ) {
+        let seat = Int(connection.pool)
+        guard policy.guardsPools else {
+            if meaning == nil, let row = row(of: share.miner), miners[row].key == share.minerKey {
+                accept(row, at: now)
+            }
+            return endTrial(of: share)
+        }
+        let isBad = meaning == .badShare
+        if meaning == nil || isBad, seats[seat].answers.add(isRefusal: isBad) {
+            let answers = seats[seat].answers
+            outbox.append(
+                .news(
+                    answers.isGuarded
+                        ? .poolGuarded(connection, refused: answers.refused, of: RecentAnswers.size)
+                        : .poolGuardEnded(connection)))
+        }
+        let longest = seats[seat].answers.hasAccepted ? Limits.quarantineMax : Limits.doubtfulQuarantine
+        if let row = row(of: share.miner), miners[row].key == share.minerKey {
+            if meaning == nil {
+                accept(row, at: now)
+            } else if isBad {
+                refuse(row, share.miner, longest: longest, at: now)
+            }
+            if miners[row].pause == .verdict { resume(share.miner) }
+        } else if let left = takeLeftOnTrial(share.minerKey) {
+            var record = conduct.record(of: left.record, at: now) ?? MinerRecord()
+            if meaning == nil {
+                record.accept()
+            } else if isBad {
+                _ = record.refuse(at: now, longest: longest)
+                refuseNewMiner(left.address, share.miner, longest: longest, at: now)
+            }
+            conduct.remember(record, of: left.record, at: now)
+        }
+    }
+
+    /// The pool is lost and will not say what it thinks of the share.
+    mutating func endTrial(of share: ShareInFlight) {
+        if let row = row(of: share.miner), miners[row].key == share.minerKey {
+            if miners[row].pause == .verdict { resume(share.miner) }
+        } else {
+            _ = takeLeftOnTrial(share.minerKey)
+        }
+    }
+
+    private mutating func accept(_ row: Int, at now: Instant) {
+        miners[row].refund(RequestBudget.request)
+        miners[row].pauses = 0
+        if !miners[row].record.isProven, !conduct.isEmpty {
+            let key = wires[row].addressKey(salt: conductSalt)
+            if var address = conduct.record(of: key, at: now), address.refused > 0 {
+                address.acceptNewMiner()
+                conduct.remember(address, of: key, at: now)
+            }
+        }
+        miners[row].record.accept()
+    }
+
+    private mutating func refuse(_ row: Int, _ id: MinerID, longest: Milliseconds, at now: Instant) {
+        let isNew = !miners[row].record.isProven
+        if let length = miners[row].record.refuse(at: now, longest: longest) {
+            outbox.append(.news(.quarantined(id, length)))
+            // At once: it may be gone when the next one comes under its name.
+            conduct.remember(miners[row].record, of: wires[row].minerKey(salt: conductSalt), at: now)
+        }
+        if isNew { refuseNewMiner(wires[row].addressKey(salt: conductSalt), id, longest: longest, at: now) }
+    }
+
+    private mutating func refuseNewMiner(_ key: UInt64, _ id: MinerID, longest: Milliseconds, at now: Instant) {
+        var address = conduct.record(of: key, at: now) ?? MinerRecord()
+        if let length = address.refuseNewMiner(at: now, longest: longest) {
+            outbox.append(.news(.addressQuarantined(id, length)))
+        }
+        conduct.remember(address, of: key, at: now)
+    }
+
+    // MARK: - Memory
+
+    /// A miner has logged in: what is remembered of it counts.
+    mutating func recall(_ row: Int, at now: Instant) {
+        guard !conduct.isEmpty else { return }
+        miners[row].record = conduct.record(of: wires[row].minerKey(salt: conductSalt), at: now) ?? MinerRecord()
+    }
+
+    /// A miner is going.
+    mutating func remember(_ row: Int, at now: Instant) {
+        let isOnTrial = miners[row].pause == .verdict
+        guard isOnTrial || !miners[row].record.isBlank else { return }
+        let key = wires[row].minerKey(salt: conductSalt)
+        if !miners[row].record.isBlank { conduct.remember(miners[row].record, of: key, at: now) }
+        guard isOnTrial else { return }
+        if leftOnTrial.count == Limits.leftOnTrialMax { leftOnTrial.removeFirst() }
+        leftOnTrial.append(
+            LeftOnTrial(
+                miner: miners[row].key, record: key, address: wires[row].addressKey(salt: conductSalt)))
+    }
+
+    private mutating func takeLeftOnTrial(_ miner: UInt64) -> LeftOnTrial? {
+        guard let index = leftOnTrial.firstIndex(where: { $0.miner == miner }) else { return nil }
+        return leftOnTrial.remove(at: index)
+    }
+}
+
+// MARK: - Written form
+
+extension Shard {
+    func encodeConduct(to form: inout FormWriter) {
+        form.integer(conductSalt)
+        conduct.encode(to: &form)
+        form.integer(UInt32(leftOnTrial.count))
+        for left in leftOnTrial {
+            form.integer(left.miner)
+            form.integer(left.record)
+            form.integer(left.address)
+        }
+    }
+
+    static func conduct(
+        decoding form: inout FormReader
+    ) throws(FormFault) -> (salt: UInt64, table: ConductTable, leftOnTrial: [LeftOnTrial]) {
+        let salt: UInt64 = try form.integer()
+        let table = try ConductTable(decoding: &form)
+        let count = try form.entryCount(max: Limits.leftOnTrialMax, bytesMin: 24, "leftOnTrial")
+        var left: [LeftOnTrial] = []
+        for _ in 0..<count {
+            left.append(
+                LeftOnTrial(miner: try form.integer(), record: try form.integer(), address: try form.integer()))
+        }
+        return (salt, table, left)
+    }
+}

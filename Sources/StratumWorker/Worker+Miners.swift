@@ -1,0 +1,106 @@
+internal import EventLoop
+internal import StratumSession
+
+// Miners' connections: who comes in, who has to go, and how much of each is read in a turn of the loop.
+
+extension Worker {
+    func accepted(_ connection: MinerConnection) {
+        if waiting.count >= WaitingMiners.countMax { dismissOldest() }
+        guard hasDescriptors(for: 1) || dismissOldest() else {
+            hasNoRoom()
+            return connection.reset()
+        }
+        guard stopDeadline == nil, let id = shard.nextMinerID else { return connection.reset() }
+        note(descriptor: connection.descriptor)
+        take(.minerConnected(id), connection.peer?.host ?? "")
+        enter(connection, as: id)
+        waiting.append(id)
+        connection.startReading()
+    }
+
+    /// Closes the connection that has waited longest without logging in.
+    /// - Returns: false when there is none.
+    @discardableResult
+    private func dismissOldest() -> Bool {
+        guard let id = waiting.takeOldest(at: now, waitingSince: { [unowned self] in shard.waitingSince($0) }),
+            let connection = miner(id)
+        else { return false }
+        news.dismissed(connection.peer?.host)
+        connection.reset()
+        drop(connection)
+        return true
+    }
+
+    /// Whether there may be so many more connections.
+    func hasDescriptors(for more: Int) -> Bool {
+        budget.hasRoom(miners: shard.connections + departures.count + more - 1, pools: pools.count)
+    }
+
+    func enter(_ connection: MinerConnection, as id: MinerID) {
+        connection.id = id
+        let row = Int(id.index)
+        while miners.count <= row { miners.append(nil) }
+        miners[row] = connection
+    }
+
+    /// Whether miners connect there.
+    func isListening(on address: SocketAddress) -> Bool { ports.contains(address.port) }
+
+    func hasNoRoom() {
+        news.noRoom(miners: shard.connections, descriptors: DescriptorLimit.current)
+    }
+
+    func ended(_ connection: MinerConnection) {
+        drop(connection)
+        perform()
+    }
+
+    /// All miners together may not leave more unread than this: then those go that have left the most.
+    private static let unsentBytesMax = 32 * 1024 * 1024
+
+    func boundUnsentBytes() {
+        guard hasUnsentBytes else { return }
+        var behind = miners.compactMap { connection in
+            connection.flatMap { $0.queuedBytes > 0 ? (connection: $0, bytes: $0.queuedBytes) : nil }
+        }
+        hasUnsentBytes = !behind.isEmpty
+        var sum = behind.reduce(0) { $0 + $1.bytes }
+        guard sum > Worker.unsentBytesMax else { return }
+        behind.sort { $0.bytes > $1.bytes }
+        for (connection, bytes) in behind {
+            guard sum > Worker.unsentBytesMax else { break }
+            sum -= bytes
+            news.overflowed(connection.peer?.host)
+            connection.reset()
+            drop(connection)
+        }
+        perform()
+    }
+
+    /// A connection has had its part of this turn; the rest waits in the kernel.
+    func yield(_ connection: MinerConnection) { yielded.append(connection) }
+
+    func readOn() {
+        guard !yielded.isEmpty else { return }
+        for connection in yielded { connection.readOn() }
+        yielded.removeAll(keepingCapacity: true)
+    }
+
+    func miner(_ id: MinerID) -> MinerConnection? {
+        let row = Int(id.index)
+        guard row < miners.count, let connection = miners[row], connection.id == id else { return nil }
+        return connection
+    }
+
+    /// The connection is broken or hopeless.
+    func drop(_ connection: MinerConnection) {
+        take(.minerClosed(connection.id))
+        forget(connection)
+        connection.close()
+    }
+
+    func forget(_ connection: MinerConnection) {
+        let row = Int(connection.id.index)
+        if row < miners.count, miners[row] === connection { miners[row] = nil }
+    }
+}

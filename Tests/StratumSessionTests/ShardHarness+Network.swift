@@ -1,0 +1,25 @@
+import StratumProtocol
+
+@testable import StratumSession
+
+extension ShardHarness {
+    func deliver(_ text: String, to framer: inout LineFramer, _ line: (Span<UInt8>) -> Void) {
+        for piece in pieces(of: text) {
+            do {
+                try framer.feed(piece.span) {
+                    line($0)
+                    return true
+                }
+            } catch {
+                violations.append("a line over the limit")
+            }
+        }
+    }
+
+    /// As the network cuts it.
+    func pieces(of text: String) -> [[UInt8]] {
+        let bytes = Array(text.utf8)
+        let size = min(chunk, bytes.count)
+        return stride(from: 0, to: bytes.count, by: size).map { Array(bytes[$0..<min($0 + size, bytes.count)]) }
+    }
+}
