@@ -44,8 +44,6 @@ struct MinerRecord: Equatable {
     private static let scoreMax: Int8 = 100
     /// Refused shares of a miner that the pool has never accepted one of.
     private static let unprovenRefusalsMax: UInt8 = 2
-    /// Accepted shares after which a miner is handed on even to a pool that is guarded.
-    private static let trustedAt: UInt8 = 10
 
     /// Accepted shares, at most 255.
     private(set) var accepted: UInt8 = 0
@@ -56,9 +54,8 @@ struct MinerRecord: Equatable {
     /// None of its shares is handed on before.
     private(set) var quarantinedUntil = Instant(microseconds: 0)
 
-    /// The pool has accepted one of its shares.
+    /// The pool has accepted one of its shares: it is handed on even to a pool that is guarded.
     var isProven: Bool { accepted > 0 }
-    var isTrusted: Bool { accepted >= MinerRecord.trustedAt }
     /// Whether there is something to remember of it.
     var isBlank: Bool { self == MinerRecord() }
 

@@ -74,7 +74,7 @@ extension Shard {
 
     /// Whether a good share of the miner is handed on to its pool, which may be guarded.
     mutating func isHandedOn(_ row: Int, _ upstream: Int, _ age: JobAge, at now: Instant) -> Bool {
-        guard policy.guardsPools, !miners[row].record.isTrusted,
+        guard policy.guardsPools, !miners[row].record.isProven,
             let seat = upstreams[upstream].session(for: age),
             seats[seat].answers.isGuarded
         else { return true }
