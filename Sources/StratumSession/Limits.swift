@@ -6,6 +6,8 @@ public enum Limits {
     public static let idle = Milliseconds.seconds(600)
     /// For a pool's TCP connection to stand.
     public static let poolConnect = Milliseconds.seconds(20)
+    /// For each step until a pool has given a job (connection, login, job), where another pool could be tried instead.
+    public static let poolStart = Milliseconds.seconds(8)
     /// For a pool's answer to anything that we ask: one that is silent for longer is as good as down, whatever its TCP
     /// connection says.
     public static let poolAnswer = Milliseconds.seconds(20)

@@ -83,10 +83,10 @@ struct PoolSession {
     }
 
     /// Begins a new connection: nothing of the one before remains.
-    mutating func restart(generation: UInt32, at now: Instant) {
+    mutating func restart(generation: UInt32, limit: Milliseconds, at now: Instant) {
         self = PoolSession()
         self.generation = generation
-        phase = .connecting(deadline: now + Limits.poolConnect)
+        phase = .connecting(deadline: now + limit)
     }
 
     mutating func takeRequestID() -> Int64 {

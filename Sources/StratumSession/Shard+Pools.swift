@@ -8,7 +8,7 @@ extension Shard {
         guard isCurrent(id) else { return }
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         guard case .connecting = upstreams[upstream].sessions[pool].phase else { return }
-        upstreams[upstream].sessions[pool].phase = .loggingIn(deadline: now + Limits.poolAnswer)
+        upstreams[upstream].sessions[pool].phase = .loggingIn(deadline: now + startLimit(Limits.poolAnswer))
         upstreams[upstream].sessions[pool].lastSentAt = now
         let login = seats[pool].pool
         let agent = policy.agent
@@ -147,12 +147,18 @@ extension Shard {
         connect(pool, for: upstream, at: now)
     }
 
+    /// How long a step of a pool's beginning may take: with another pool at hand, miners do not wait as long for a silent one.
+    private func startLimit(_ alone: Milliseconds) -> Milliseconds {
+        policy.pools.count > 1 ? Limits.poolStart : alone
+    }
+
     /// Begins a connection, to the pool's own address or to where it has sent us.
     mutating func connect(
         _ pool: Int, for upstream: Int, redirect: PoolRedirect? = nil, redirects: UInt8 = 0, at now: Instant
     ) {
         dials &+= 1
-        upstreams[upstream].sessions[pool].restart(generation: dials, at: now)
+        upstreams[upstream].sessions[pool].restart(
+            generation: dials, limit: startLimit(Limits.poolConnect), at: now)
         // Upstreams that speak to a silent pool do not all do so at once; the first one is never early.
         upstreams[upstream].sessions[pool].keepaliveLead = UInt8((UInt32(upstream) &* 0x9E37_79B9) >> 24)
         upstreams[upstream].sessions[pool].redirect = redirect
@@ -165,7 +171,7 @@ extension Shard {
     private mutating func loggedIn(_ login: PoolLogin, _ id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         guard case .loggingIn = upstreams[upstream].sessions[pool].phase else { return }
-        upstreams[upstream].sessions[pool].phase = .awaitingJob(deadline: now + Limits.poolAnswer)
+        upstreams[upstream].sessions[pool].phase = .awaitingJob(deadline: now + startLimit(Limits.poolAnswer))
         upstreams[upstream].sessions[pool].loggedInAt = now
         upstreams[upstream].sessions[pool].session = login.session
         upstreams[upstream].sessions[pool].hasAlgo = login.hasAlgo
@@ -318,7 +324,9 @@ extension Shard {
         let bannedUntil = seats[pool].bannedUntil
         upstreams[upstream].sessions[pool].phase = .pausing(until: max(now + policy.retryPause, bannedUntil))
         report(failure, of: id, at: now)
-        upstreams[upstream].choice.failed(Int(rank), isRuledOut: now < bannedUntil, at: now)
+        // Silence takes long enough once.
+        let isSilent = failure == .connectTimeout || failure == .noAnswer
+        upstreams[upstream].choice.failed(Int(rank), isRuledOut: isSilent || now < bannedUntil, at: now)
         dialWanted(upstream, at: now)
     }
 
