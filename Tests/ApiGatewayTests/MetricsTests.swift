@@ -58,7 +58,7 @@ import Testing
         #expect(text(.ofFarm).contains("millrace_shard_crash_safe{shard=\"1\"} 0\n"))
         let body = Metrics.text(
             of: .ofFarm, identity: .ofFarm, workersMax: 0, keepsConnections: false, machine: .ofFarm)
-        #expect(!String(decoding: body, as: UTF8.self).contains("crash_safe"))
+        #expect(!String(decoding: body, as: UTF8.self).contains("millrace_shard_crash_safe"))
     }
 
     @Test func poolsAreRankedInTheOrderOfTheConfiguration() {
@@ -96,6 +96,31 @@ import Testing
         // What they counted is in the totals.
         let shares = text(.ofFarm).split(separator: "\n").filter { $0.hasPrefix("millrace_shares_total") }
         #expect(!shares.isEmpty && shares.allSatisfy { gone.contains($0) })
+    }
+
+    @Test func whatIsDegradedHasAFixedSetOfReasonsAndNoTexts() throws {
+        var truth = Pages.Truth.ofFarm
+        truth.status?.degradations = [
+            DegradedStatus(process: "collector", reason: .statistics, text: "collector: statistics: off: disk full"),
+            DegradedStatus(process: "shard-0", reason: .other, text: "shard 0: flux capacitor: empty"),
+            DegradedStatus(process: "shard-0", reason: .other, text: "shard 0: moon: in the wrong place"),
+            DegradedStatus(process: "supervisor", reason: .restartHalted, text: "ended at shard 0"),
+        ]
+        let lines = text(truth).split(separator: "\n").filter { $0.hasPrefix("millrace_degraded") }
+        #expect(
+            lines == [
+                "millrace_degraded{process=\"supervisor\"} 1", "millrace_degraded{process=\"collector\"} 1",
+                "millrace_degraded{process=\"shard-0\"} 2", "millrace_degraded{process=\"shard-1\"} 0",
+                "millrace_degraded{process=\"gateway\"} 0",
+                "millrace_degraded_reason{process=\"supervisor\",reason=\"restart_halted\"} 1",
+                "millrace_degraded_reason{process=\"collector\",reason=\"statistics\"} 1",
+                "millrace_degraded_reason{process=\"shard-0\",reason=\"other\"} 1",
+            ])
+        // A supervisor of a former version does not tell.
+        truth.status?.degradations = nil
+        #expect(!text(truth).contains("millrace_degraded"))
+        let shards = String(decoding: CurrentDocuments.shards(of: truth), as: UTF8.self)
+        #expect(shards.contains("\"degraded\": null"))
     }
 
     @Test func aRefusedConfigurationIsSeen() {
