@@ -11,10 +11,11 @@ enum Metrics {
     ///   - keepsConnections: whether shards are meant to be crash-safe.
     static func text(
         of truth: Pages.Truth, identity: Identity, workersMax: Int, keepsConnections: Bool = true,
-        machine: MachineReadings
+        machine: MachineReadings, refusedTokens: TokenGuesses.Counts = TokenGuesses.Counts()
     ) -> [UInt8] {
         var metrics = MetricsWriter(reserving: 16_384 + min(workersMax, truth.snapshot.packedWorkers.count) * 1_024)
         writeService(truth, identity, machine, into: &metrics)
+        writeRefusedTokens(refusedTokens, into: &metrics)
         if let snapshot = truth.collected {
             writeShares(snapshot.results, into: &metrics)
             writeHashrates(snapshot, into: &metrics)
@@ -145,6 +146,14 @@ enum Metrics {
         metrics.family(
             "millrace_database_commit_timestamp_seconds", .gauge, "The last commit, in seconds since 1970.",
             database.committedAt.nonZero.map { .milliseconds($0) })
+    }
+
+    private static func writeRefusedTokens(_ counts: TokenGuesses.Counts, into metrics: inout MetricsWriter) {
+        metrics.family("millrace_http_auth_failures_total", .counter, "Requests that were refused for their token.") {
+            $0.sample(.whole(counts.missing), ("reason", "missing"))
+            $0.sample(.whole(counts.wrong), ("reason", "wrong"))
+            $0.sample(.whole(counts.throttled), ("reason", "throttled"))
+        }
     }
 
     private static func writeDegradations(

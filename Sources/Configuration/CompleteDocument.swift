@@ -39,7 +39,8 @@ enum CompleteDocument {
             "print-time": 60,
             "millrace": {
                 "shards": "auto", "keep-connections": true, "run-dir": null, "database": null, "history-days": 30,
-                "forget-workers-days": 7, "log-format": "text", "metrics-per-worker": 0
+                "forget-workers-days": 7, "log-format": "text", "http-hosts": [],
+                "http-cors": null, "trust-documents": false, "metrics-per-worker": 0
             }
         }
         """)
