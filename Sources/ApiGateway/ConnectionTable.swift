@@ -8,9 +8,16 @@
 ///
 /// Time comes in as monotonic milliseconds.
 struct ConnectionTable: Sendable {
+    /// In the order in which they make room: a stream may be out of the server's poll set, and then leaves late.
+    private enum Stage: Int, Comparable {
+        case waiting, answering, streaming
+
+        static func < (one: Stage, other: Stage) -> Bool { one.rawValue < other.rawValue }
+    }
+
     private struct Entry {
         var client: ClientAddress?
-        var isAnswering = false
+        var stage = Stage.waiting
         var deadline: Int64
         /// Counts up with each connection: the smaller one is the older.
         var number: UInt64
@@ -49,25 +56,27 @@ struct ConnectionTable: Sendable {
 
     /// Its headers are there, and its body is awaited.
     mutating func reading(_ socket: Int32, at now: Int64) {
-        change(socket, isAnswering: false, deadline: now + limits.requestMillis)
+        change(socket, to: .waiting, deadline: now + limits.requestMillis)
     }
 
     /// Its request has come whole, and the answer is handed to the server.
     mutating func answering(_ socket: Int32, at now: Int64) {
-        change(socket, isAnswering: true, deadline: now + limits.answerMillis)
+        change(socket, to: .answering, deadline: now + limits.answerMillis)
     }
 
     /// The client has taken a piece of a stream: it has as long again for the next.
-    mutating func streaming(_ socket: Int32, at now: Int64) { answering(socket, at: now) }
+    mutating func streaming(_ socket: Int32, at now: Int64) {
+        change(socket, to: .streaming, deadline: now + limits.answerMillis)
+    }
 
     /// The answer has been taken, or given up: the next request may come.
     mutating func answered(_ socket: Int32, at now: Int64) {
-        change(socket, isAnswering: false, deadline: now + limits.requestMillis)
+        change(socket, to: .waiting, deadline: now + limits.requestMillis)
     }
 
     mutating func closed(_ socket: Int32) {
         guard let entry = entries.removeValue(forKey: socket) else { return }
-        if entry.isAnswering { answeringCount -= 1 }
+        if entry.stage > .waiting { answeringCount -= 1 }
         if !entry.isEnding { uncount(entry.client) }
     }
 
@@ -76,20 +85,19 @@ struct ConnectionTable: Sendable {
         entries.compactMap { $0.value.deadline <= now ? $0.key : nil }
     }
 
-    private mutating func change(_ socket: Int32, isAnswering: Bool, deadline: Int64) {
+    private mutating func change(_ socket: Int32, to stage: Stage, deadline: Int64) {
         // News of a request that ended with its connection come after the connection's own end.
         guard let old = entries[socket] else { return }
-        answeringCount += (isAnswering ? 1 : 0) - (old.isAnswering ? 1 : 0)
-        entries[socket]?.isAnswering = isAnswering
+        answeringCount += (stage > .waiting ? 1 : 0) - (old.stage > .waiting ? 1 : 0)
+        entries[socket]?.stage = stage
         entries[socket]?.deadline = deadline
     }
 
-    /// Of one client's connections the oldest that waits for a request, or else the oldest that is being answered.
+    /// Of one client's connections the oldest that waits for a request, or else the oldest that is being answered, streams
+    /// last.
     private mutating func end(oldestOf client: ClientAddress?, except newest: Int32) -> Int32? {
         let candidates = entries.filter { $0.key != newest && $0.value.client == client && !$0.value.isEnding }
-        let oldest = candidates.min {
-            ($0.value.isAnswering ? 1 : 0, $0.value.number) < ($1.value.isAnswering ? 1 : 0, $1.value.number)
-        }
+        let oldest = candidates.min { ($0.value.stage, $0.value.number) < ($1.value.stage, $1.value.number) }
         guard let oldest else { return nil }
         entries[oldest.key]?.isEnding = true
         uncount(client)

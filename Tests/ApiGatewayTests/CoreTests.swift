@@ -114,9 +114,10 @@ import Testing
         for socket in 0..<20 { #expect(connections.connected(Int32(socket), from: client(1), at: 0) == nil) }
         #expect(connections.connected(20, from: client(1), at: 0) == 0)
         #expect(connections.connected(21, from: client(1), at: 0) == 1)
-        // All are answered: then the oldest of these.
+        // All are answered: then the oldest of these, but a stream.
         for socket in 2...21 { connections.answering(Int32(socket), at: 0) }
-        #expect(connections.connected(22, from: client(1), at: 0) == 2)
+        connections.streaming(2, at: 0)
+        #expect(connections.connected(22, from: client(1), at: 0) == 3)
         #expect(connections.connected(23, from: client(2), at: 0) == nil)
     }
 
