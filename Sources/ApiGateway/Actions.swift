@@ -1,4 +1,5 @@
 internal import Control
+internal import Synchronization
 
 /// What takes somebody else's time.
 enum Action: Sendable {
@@ -30,6 +31,7 @@ final class Actions: Sendable {
     // Two queues: a supervisor that does not answer shall not hold up the curves, nor a slow disk the operator.
     private let control: Errands
     private let disk: Errands
+    private let recent: Mutex<RecentAnswers>
 
     /// - Parameter history: nil where there is none.
     init(supervisor: any ControlChannel, history: (any HistorySource)?, limits: GatewayLimits) {
@@ -38,15 +40,21 @@ final class Actions: Sendable {
         self.limits = limits
         control = Errands(label: "control", waitingMax: limits.errands)
         disk = Errands(label: "history", waitingMax: limits.errands)
+        recent = Mutex(RecentAnswers(limits: limits))
     }
 
     func run(_ action: Action, for handover: Handover) throws(Refused) {
         switch action {
         case .read(.history, let query):
             guard let history else { throw Refused(.notFound) }
-            try disk.run(for: handover) {
+            if let answer = recent.withLock({ $0.answer(to: query, at: Clock.monotonicMillis) }) {
+                return handover.deliver(answer)
+            }
+            try disk.run(for: handover, sharing: query) { [self] in
                 do throws(Refused) {
-                    return try history.answer(query: query)
+                    let answer = try history.answer(query: query)
+                    recent.withLock { $0.keep(answer, to: query, at: Clock.monotonicMillis) }
+                    return answer
                 } catch {
                     return .refused(error)
                 }

@@ -15,6 +15,8 @@ struct Answer: Equatable, Sendable {
     var status: UInt32
     var headers: [Header]
     var body: [UInt8]
+    /// Whether pages of other origins may read it. Not part of `headers`: the configuration decides it for all answers.
+    var opensToOtherOrigins = false
 
     private init(status: UInt32, type: ContentType? = .json, headers: [Header] = [], body: [UInt8] = []) {
         self.status = status
@@ -65,6 +67,8 @@ struct Answer: Equatable, Sendable {
             switch refusal {
             case .unauthorized: [Header(name: "WWW-Authenticate", value: "Bearer")]
             case .methodNotAllowed: [Header(name: "Allow", value: refused.allowedMethods ?? Resource.readingMethods)]
+            // After that another attempt is earned (`TokenGuesses`).
+            case .tooManyRequests: [Header(name: "Retry-After", value: "2")]
             // In seconds: the oldest of the answers that are in the way is given up within a minute, most far sooner.
             case .serviceUnavailable: [Header(name: "Retry-After", value: "5")]
             case .badRequest, .forbidden, .notFound, .conflict, .contentTooLarge, .targetTooLong,
@@ -77,6 +81,7 @@ struct Answer: Equatable, Sendable {
     /// The same document in few words: the client has it already.
     func notModified(tag: EntityTag) -> Answer {
         var answer = Answer(status: 304, type: nil, headers: [Answer.noCache])
+        answer.opensToOtherOrigins = opensToOtherOrigins
         answer.tag(tag)
         return answer
     }
@@ -89,15 +94,27 @@ struct Answer: Equatable, Sendable {
 
     private static let noCache = Header(name: "Cache-Control", value: "no-cache")
 
-    /// The cross-origin headers are those of xmrig-proxy 6.x, a superset of the ones of 2.4: pages that anybody hosts
-    /// may show this API (behaviour.md §14, §16).
+    /// All headers that are sent.
+    var sentHeaders: [Header] { headers + (opensToOtherOrigins ? Answer.crossOriginHeaders : []) }
+
+    func opened(toOtherOrigins isOpen: Bool) -> Answer {
+        var answer = self
+        answer.opensToOtherOrigins = isOpen
+        return answer
+    }
+
+    /// Those of xmrig-proxy 6.x, a superset of the ones of 2.4: pages that anybody hosts may show this API
+    /// (behaviour.md §14, §16).
+    private static let crossOriginHeaders = [
+        Header(name: "Access-Control-Allow-Origin", value: "*"),
+        Header(name: "Access-Control-Allow-Methods", value: "GET, PUT, POST, DELETE"),
+        Header(name: "Access-Control-Allow-Headers", value: "Authorization, Content-Type"),
+    ]
+
     private static func commonHeaders(_ type: ContentType?) -> [Header] {
         (type.map { [Header(name: "Content-Type", value: $0.rawValue)] } ?? []) + [
-            Header(name: "Access-Control-Allow-Origin", value: "*"),
-            Header(name: "Access-Control-Allow-Methods", value: "GET, PUT, POST, DELETE"),
-            Header(name: "Access-Control-Allow-Headers", value: "Authorization, Content-Type"),
             // Names of workers are chosen by strangers: a browser must never take a document for a page.
-            Header(name: "X-Content-Type-Options", value: "nosniff"),
+            Header(name: "X-Content-Type-Options", value: "nosniff")
         ]
     }
 }

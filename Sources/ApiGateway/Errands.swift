@@ -4,11 +4,26 @@ internal import Synchronization
 /// Answers that take somebody else's time (the supervisor's, a disk's): found one after the other on a thread of
 /// their own, while their requests wait outside of the server's poll set. The server's threads never wait.
 final class Errands: Sendable {
+    private struct Job {
+        var key: String?
+        var handovers: [Handover]
+    }
+
     private struct Table {
         var isClosed = false
-        var waiting: [ObjectIdentifier: Handover] = [:]
-        /// The one of them whose work is being done.
-        var current: ObjectIdentifier?
+        /// Those that wait, and the one that is being done.
+        var jobs: [UInt64: Job] = [:]
+        /// Those of them that others may join.
+        var shared: [String: UInt64] = [:]
+        var next: UInt64 = 0
+        /// The one that is being done.
+        var current: UInt64?
+
+        mutating func remove(_ number: UInt64) -> [Handover] {
+            guard let job = jobs.removeValue(forKey: number) else { return [] }
+            if let key = job.key { shared[key] = nil }
+            return job.handovers
+        }
     }
 
     private let queue: DispatchQueue
@@ -20,27 +35,49 @@ final class Errands: Sendable {
         self.waitingMax = waitingMax
     }
 
+    private enum Place {
+        case full, joined
+        case begins(UInt64)
+    }
+
     /// Has `work` done; its answer goes to `handover`. Throws 503 when too many wait already.
-    func run(for handover: Handover, _ work: @escaping @Sendable () -> Answer) throws(Refused) {
-        let isTaken = table.withLock {
-            guard !$0.isClosed, $0.waiting.count < waitingMax else { return false }
-            $0.waiting[ObjectIdentifier(handover)] = handover
-            return true
-        }
-        guard isTaken else { throw Refused(.serviceUnavailable) }
-        queue.async { [self] in
-            // Nobody waits any more when the process leaves: what has not begun is not done.
-            let isWanted = table.withLock {
-                if !$0.isClosed { $0.current = ObjectIdentifier(handover) }
-                return !$0.isClosed
+    /// - Parameter key: what the work is about: when the same waits or is being done, its answer serves this one too.
+    func run(
+        for handover: Handover, sharing key: String? = nil, _ work: @escaping @Sendable () -> Answer
+    ) throws(Refused) {
+        let place = table.withLock { table -> Place in
+            if table.isClosed { return .full }
+            if let key, let number = table.shared[key] {
+                table.jobs[number]?.handovers.append(handover)
+                return .joined
             }
-            guard isWanted else { return }
-            handover.deliver(work())
-            table.withLock {
-                $0.waiting.removeValue(forKey: ObjectIdentifier(handover))
-                $0.current = nil
-            }
+            guard table.jobs.count < waitingMax else { return .full }
+            let number = table.next
+            table.next += 1
+            table.jobs[number] = Job(key: key, handovers: [handover])
+            if let key { table.shared[key] = number }
+            return .begins(number)
         }
+        switch place {
+        case .full: throw Refused(.serviceUnavailable)
+        case .joined: return
+        case .begins(let number): queue.async { [self] in perform(number, work) }
+        }
+    }
+
+    private func perform(_ number: UInt64, _ work: () -> Answer) {
+        // Nobody waits any more when the process leaves: what has not begun is not done.
+        let isWanted = table.withLock {
+            if !$0.isClosed { $0.current = number }
+            return !$0.isClosed
+        }
+        guard isWanted else { return }
+        let answer = work()
+        let handovers = table.withLock {
+            $0.current = nil
+            return $0.remove(number)
+        }
+        for handover in handovers { handover.deliver(answer) }
     }
 
     /// Takes nothing more, and sends all home whose turn has not come. Who waits for what is just being done still hears
@@ -48,15 +85,15 @@ final class Errands: Sendable {
     func close() {
         let waiting = table.withLock { table in
             table.isClosed = true
-            return table.waiting.filter { $0.key != table.current }.values
+            return table.jobs.filter { $0.key != table.current }.values.flatMap(\.handovers)
         }
         for handover in waiting { handover.deliver(.refusal(.serviceUnavailable)) }
     }
 
     /// After `close`: waits for nothing. What is just being done goes on, and nobody hears of it.
     func abandon() {
-        let current = table.withLock { table in table.current.flatMap { table.waiting[$0] } }
+        let current = table.withLock { table in table.current.flatMap { table.jobs[$0]?.handovers } ?? [] }
         let message = "The process that would pass on the answer leaves. Whether anything was changed is not known."
-        current?.deliver(.refused(Refused(.serviceUnavailable, message: message)))
+        for handover in current { handover.deliver(.refused(Refused(.serviceUnavailable, message: message))) }
     }
 }

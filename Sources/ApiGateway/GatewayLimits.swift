@@ -1,11 +1,13 @@
 /// What clients can take of us at most. A client that wants more is refused or cut; mining does not know of any of it.
 struct GatewayLimits: Sendable {
-    /// A page of a dashboard needs a few connections; hundreds of dashboards are a lot. More wait in the kernel's
-    /// backlog until one ends, and none lasts long without asking for something.
-    var connections: UInt32 = 512
-    /// One address cannot take all: the health check of the machine itself always finds a place. (A reverse proxy is
-    /// one address too, so the limit is not small.)
-    var connectionsPerAddress: UInt32 = 384
+    /// A page of a dashboard needs a few connections; hundreds of dashboards are a lot.
+    var connections = 512
+    /// Places that are kept free. When a connection takes one of them, another one is closed (`ConnectionTable`): that
+    /// takes the server's threads a moment, in which more may come.
+    var connectionsReserved: Int { connections / 8 }
+    /// One address cannot take all. (A reverse proxy is one address too, so the limit is not small.) Beyond, the oldest
+    /// one of the address is closed.
+    var connectionsPerAddress = 256
     /// Bytes that the server has for one connection: the request's head, and the answer's. Beyond, the server itself
     /// answers 414 or 431, in its own words. Times `connections`, this is 16 MiB.
     var connectionBytes = 32 * 1024
@@ -23,8 +25,10 @@ struct GatewayLimits: Sendable {
     var collectedBytes = 4 << 20
     /// Seconds without a byte in either direction.
     var silenceSeconds: UInt32 = 15
-    /// From the connect, or from the last answer, until a request has come whole: trickled headers end here. Also how
-    /// long an idle connection is kept at most.
+    /// From the connect until the headers are there: trickled ones end here. Clients send them at once.
+    var headMillis: Int64 = 10_000
+    /// From the headers, or from the last answer, until a request has come whole. Also how long an idle connection is
+    /// kept at most.
     var requestMillis: Int64 = 30_000
     /// From the request until the client has taken the whole answer: a table of 10,000 workers is 3 MB, which takes
     /// 50 kB/s.
@@ -48,10 +52,16 @@ struct GatewayLimits: Sendable {
     var questionMicros: Int64 = 500_000
     /// Clients that follow the events. Beyond: 503. They are out of the poll set while nothing happens.
     var streams = 128
+    /// Those of one address. Beyond: 503. A page has one or two, so this is an office behind one address.
+    var streamsPerAddress = 32
     /// A stream that says nothing for this long says that it is alive. Shorter than what proxies on the way allow.
     var heartbeatMillis: Int64 = 10_000
     /// Requests that wait for the supervisor, or for the database. Beyond: 503.
     var errands = 32
+    /// How long an answer about the past serves those who ask the same again: it changes once a minute.
+    var historyMillis: Int64 = 2_000
+    /// Answers that are kept for that. One is up to 160 KiB.
+    var historyKept = 16
     /// How long the supervisor may take for a change: it validates the whole configuration.
     var controlMillis = 10_000
     /// How long the supervisor may take to say how it stands; it has nothing to look up.

@@ -44,7 +44,7 @@ final class HTTPResponse: @unchecked Sendable {
 
     /// nil when there is no memory for it.
     convenience init?(_ answer: Answer, ledger: BodyLedger? = nil) {
-        self.init(status: answer.status, headers: answer.headers, body: Body(answer.body, ledger: ledger))
+        self.init(status: answer.status, headers: answer.sentHeaders, body: Body(answer.body, ledger: ledger))
     }
 
     private init?(status: UInt32, headers: [Answer.Header], body: Body) {
@@ -72,7 +72,7 @@ final class HTTPResponse: @unchecked Sendable {
     func queue(on connection: OpaquePointer) -> MHD_Result { MHD_queue_response(connection, status, raw) }
 
     /// Answers with a stream that libmicrohttpd pulls from when its client takes more.
-    static func queue(_ stream: StreamingAnswer, on connection: OpaquePointer) -> MHD_Result {
+    static func queue(_ stream: StreamingAnswer, _ head: Answer, on connection: OpaquePointer) -> MHD_Result {
         let created = MHD_create_response_from_callback(
             UInt64.max,  // MHD_SIZE_UNKNOWN: chunks for HTTP/1.1, until the end of the connection for 1.0
             4_096,
@@ -88,8 +88,7 @@ final class HTTPResponse: @unchecked Sendable {
             return .NO
         }
         defer { MHD_destroy_response(created) }  // the connection holds it from here on
-        let head = Answer.eventStream
-        for header in head.headers { _ = MHD_add_response_header(created, header.name, header.value) }
+        for header in head.sentHeaders { _ = MHD_add_response_header(created, header.name, header.value) }
         return MHD_queue_response(connection, head.status, created)
     }
 }

@@ -14,8 +14,7 @@ final class HTTPServer {
         var options = cmhd_options()
         options.listen_socket = listener
         options.threads = limits.threads
-        options.connections = limits.connections
-        options.connections_per_address = limits.connectionsPerAddress
+        options.connections = UInt32(limits.connections)
         options.connection_bytes = limits.connectionBytes
         options.silence_seconds = limits.silenceSeconds
         // Unretained: the daemon ends before `handler` is let go of, see `stop`.
@@ -44,7 +43,9 @@ final class HTTPServer {
             guard let connection else { return }
             switch event {
             case .CONNECTION_NOTIFY_STARTED:
-                HTTPServer.handler(context).connected(cmhd_socket(connection), at: Clock.monotonicMillis)
+                HTTPServer.handler(context).connected(
+                    cmhd_socket(connection), from: cmhd_client(connection).flatMap(ClientAddress.init),
+                    at: Clock.monotonicMillis)
             case .CONNECTION_NOTIFY_CLOSED: HTTPServer.handler(context).closed(cmhd_socket(connection))
             @unknown default: break
             }

@@ -32,17 +32,18 @@ enum Main {
         }
         let limits = GatewayLimits()
         let supervisor = getppid()
+        let router = Router(api: api, hostName: Machine.hostName)
         let pages = Pages(
             serviceStartedAt: inheritance.serviceStartedAt, limits: limits,
             documents: ServiceDocuments(
                 settings: settings, api: api, identity: identity(of: api),
-                readMachine: { Machine.read(supervisor: supervisor) }))
+                readMachine: { Machine.read(supervisor: supervisor) }, refusedTokens: { router.refusedTokens }))
         let control = ControlClient(runDirectory: settings.runDirectory)
         let history = HistoryAnswers(HistoryReader(path: settings.database), log: log)
         let ring = EventRing()
         let streams = EventStreams(ring: ring)
         let handler = RequestHandler(
-            pages: pages, router: Router(api: api),
+            pages: pages, router: router,
             actions: Actions(supervisor: control, history: history, limits: limits), streamSource: streams,
             limits: limits, log: log)
         guard let handler else {

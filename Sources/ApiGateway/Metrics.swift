@@ -11,10 +11,11 @@ enum Metrics {
     ///   - keepsConnections: whether shards are meant to be crash-safe.
     static func text(
         of truth: Pages.Truth, identity: Identity, workersMax: Int, keepsConnections: Bool = true,
-        machine: MachineReadings
+        machine: MachineReadings, refusedTokens: TokenGuesses.Counts = TokenGuesses.Counts()
     ) -> [UInt8] {
         var metrics = MetricsWriter(reserving: 16_384 + min(workersMax, truth.snapshot.packedWorkers.count) * 1_024)
         writeService(truth, identity, machine, into: &metrics)
+        writeRefusedTokens(refusedTokens, into: &metrics)
         if let snapshot = truth.collected {
             writeShares(snapshot.results, into: &metrics)
             writeHashrates(snapshot, into: &metrics)
@@ -28,6 +29,10 @@ enum Metrics {
             writeWorkers(snapshot, workersMax, into: &metrics)
         }
         writeProcesses(truth.status?.children ?? [], into: &metrics)
+        if let status = truth.status, let degradations = status.degradations {
+            let names = ["supervisor"] + status.children.map(\.name)
+            writeDegradations(degradations, of: names, into: &metrics)
+        }
         return metrics.bytes
     }
 
@@ -141,6 +146,32 @@ enum Metrics {
         metrics.family(
             "millrace_database_commit_timestamp_seconds", .gauge, "The last commit, in seconds since 1970.",
             database.committedAt.nonZero.map { .milliseconds($0) })
+    }
+
+    private static func writeRefusedTokens(_ counts: TokenGuesses.Counts, into metrics: inout MetricsWriter) {
+        metrics.family("millrace_http_auth_failures_total", .counter, "Requests that were refused for their token.") {
+            $0.sample(.whole(counts.missing), ("reason", "missing"))
+            $0.sample(.whole(counts.wrong), ("reason", "wrong"))
+            $0.sample(.whole(counts.throttled), ("reason", "throttled"))
+        }
+    }
+
+    private static func writeDegradations(
+        _ degradations: [DegradedStatus], of processes: [String], into metrics: inout MetricsWriter
+    ) {
+        metrics.family("millrace_degraded", .gauge, "Things in the process that do not work as they should.") {
+            for process in processes {
+                $0.sample(.whole(UInt64(degradations.count { $0.process == process })), ("process", process))
+            }
+        }
+        metrics.family("millrace_degraded_reason", .gauge, "1 for each kind of them; absent when there is none.") {
+            for process in processes {
+                for reason in DegradedStatus.Reason.allCases
+                where degradations.contains(where: { $0.process == process && $0.reason == reason }) {
+                    $0.sample(1, ("process", process), ("reason", reason.rawValue))
+                }
+            }
+        }
     }
 
     private static func writeProcesses(_ children: [ChildStatus], into metrics: inout MetricsWriter) {

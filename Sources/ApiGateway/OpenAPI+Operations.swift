@@ -31,6 +31,7 @@ extension OpenAPI {
             case contentTooLarge = "ContentTooLarge"
             case targetTooLong = "TargetTooLong"
             case unsupportedMediaType = "UnsupportedMediaType"
+            case tooManyRequests = "TooManyRequests"
             case headersTooLarge = "HeadersTooLarge"
             case unavailable = "Unavailable"
 
@@ -44,6 +45,7 @@ extension OpenAPI {
                 case .contentTooLarge: "413"
                 case .targetTooLong: "414"
                 case .unsupportedMediaType: "415"
+                case .tooManyRequests: "429"
                 case .headersTooLarge: "431"
                 case .unavailable: "503"
                 }
@@ -59,6 +61,7 @@ extension OpenAPI {
                 case .contentTooLarge: "The body is too long."
                 case .targetTooLong: "The path and the query are too long."
                 case .unsupportedMediaType: "The body must come as `application/json`."
+                case .tooManyRequests: "Too many different wrong tokens came from this address."
                 case .headersTooLarge: "The headers are too long."
                 case .unavailable: "Not now: ask again later."
                 }

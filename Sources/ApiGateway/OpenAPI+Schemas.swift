@@ -168,6 +168,15 @@ extension OpenAPI {
                         nil, .always("version", .text().orNull), .always("pid", .integer().orNull),
                         .always("uptime", seconds.orNull))),
                 .always(
+                    "degraded",
+                    .list(
+                        of: .object(
+                            nil, .always("process", .text()),
+                            .always("reason", .text(oneOf: DegradedStatus.Reason.allCases.map(\.rawValue))),
+                            .always("message", .text())),
+                        "What does not work as it should; empty when all is well."
+                    ).orNull),
+                .always(
                     "configuration",
                     .object(
                         nil, .always("file", .text("Null when there is none.").orNull),

@@ -122,7 +122,8 @@ extension OpenAPI.Operation {
 
     /// What can happen to this request and, in the order of their numbers, to every one.
     private func allFailures(needsToken: Bool) -> [OpenAPI.Operation.Failure] {
-        let token: [OpenAPI.Operation.Failure] = needsToken && !isOpen ? [.unauthorized, .forbidden] : []
+        let token: [OpenAPI.Operation.Failure] =
+            needsToken ? [.unauthorized, .forbidden, .tooManyRequests] : [.forbidden]
         let always: [OpenAPI.Operation.Failure] =
             isOpen ? [] : token + [.contentTooLarge, .targetTooLong, .headersTooLarge, .unavailable]
         return (failures + always.filter { !failures.contains($0) }).sorted { $0.status < $1.status }

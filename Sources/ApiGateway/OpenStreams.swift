@@ -6,6 +6,8 @@ final class OpenStreams: Sendable {
     private struct Table {
         var isClosed = false
         var streams: [ObjectIdentifier: StreamingAnswer] = [:]
+
+        func count(of client: ClientAddress?) -> Int { streams.values.count { $0.client == client } }
     }
 
     private let limits: GatewayLimits
@@ -17,17 +19,24 @@ final class OpenStreams: Sendable {
 
     var count: Int { table.withLock { $0.streams.count } }
 
-    /// Takes in one more; throws 503 when there are too many, or none are taken any more.
+    /// Takes in one more; throws 503 when there are too many, in all or of this client, or none are taken any more.
     func open(
-        on connection: OpaquePointer, at now: Int64, _ open: (Suspension) throws(Refused) -> any EventStream
+        on connection: OpaquePointer, of client: ClientAddress?, at now: Int64,
+        _ open: (Suspension) throws(Refused) -> any EventStream
     ) throws(Refused) -> StreamingAnswer {
         guard table.withLock({ !$0.isClosed && $0.streams.count < limits.streams }) else {
             throw Refused(
                 .serviceUnavailable, message: "Too many streams are open (\(limits.streams)).")
         }
+        guard table.withLock({ $0.count(of: client) < limits.streamsPerAddress }) else {
+            throw Refused(
+                .serviceUnavailable,
+                message: "Too many streams are open from this address (\(limits.streamsPerAddress)).")
+        }
         let suspension = Suspension(connection: connection)
         let answer = StreamingAnswer(
-            stream: try open(suspension), socket: cmhd_socket(connection), suspension: suspension, at: now)
+            stream: try open(suspension), client: client, socket: cmhd_socket(connection), suspension: suspension,
+            at: now)
         // Two threads may have passed the check for the last place: one too many does no harm.
         table.withLock {
             if $0.isClosed { answer.finish() }
@@ -67,13 +76,17 @@ final class OpenStreams: Sendable {
 /// One stream as libmicrohttpd pulls it.
 final class StreamingAnswer: Sendable {
     private let stream: any EventStream
+    fileprivate let client: ClientAddress?
     fileprivate let socket: Int32
     private let suspension: Suspension
     private let isFinishing = Atomic<Bool>(false)
     private let lastReadMillis: Atomic<Int64>
 
-    fileprivate init(stream: any EventStream, socket: Int32, suspension: Suspension, at now: Int64) {
+    fileprivate init(
+        stream: any EventStream, client: ClientAddress?, socket: Int32, suspension: Suspension, at now: Int64
+    ) {
         self.stream = stream
+        self.client = client
         self.socket = socket
         self.suspension = suspension
         lastReadMillis = Atomic(now)

@@ -9,6 +9,7 @@ enum Refusal: UInt32, CaseIterable, Sendable {
     case contentTooLarge = 413
     case targetTooLong = 414
     case unsupportedMediaType = 415
+    case tooManyRequests = 429
     case headersTooLarge = 431
     case serviceUnavailable = 503
 
@@ -24,6 +25,7 @@ enum Refusal: UInt32, CaseIterable, Sendable {
         case .contentTooLarge: "CONTENT_TOO_LARGE"
         case .targetTooLong: "URI_TOO_LONG"
         case .unsupportedMediaType: "UNSUPPORTED_MEDIA_TYPE"
+        case .tooManyRequests: "TOO_MANY_REQUESTS"
         case .headersTooLarge: "REQUEST_HEADER_FIELDS_TOO_LARGE"
         case .serviceUnavailable: "SERVICE_UNAVAILABLE"
         }

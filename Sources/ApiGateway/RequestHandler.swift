@@ -1,4 +1,5 @@
 internal import CMicrohttpd
+internal import DaemonKit
 internal import Glibc
 internal import Logging
 internal import Synchronization
@@ -16,7 +17,7 @@ final class RequestHandler: Sendable {
     private let preflight: HTTPResponse
     private let health: HTTPResponse
     private let refusals: [Refusal: HTTPResponse]
-    private let connections: Mutex<ConnectionDeadlines>
+    private let connections: Mutex<ConnectionTable>
     private let collectedBytes = Atomic<Int>(0)
     private let isDraining = Atomic<Bool>(false)
 
@@ -26,10 +27,13 @@ final class RequestHandler: Sendable {
         pages: Pages, router: Router, actions: Actions, streamSource: (any EventStreamSource)?, limits: GatewayLimits,
         log: Logger
     ) {
-        guard let preflight = HTTPResponse(.preflight), let health = HTTPResponse(.health) else { return nil }
+        let isOpen = router.opensToOtherOrigins
+        guard let preflight = HTTPResponse(.preflight.opened(toOtherOrigins: isOpen)),
+            let health = HTTPResponse(.health.opened(toOtherOrigins: isOpen))
+        else { return nil }
         var refusals: [Refusal: HTTPResponse] = [:]
         for refusal in Refusal.allCases {
-            guard let response = HTTPResponse(.refusal(refusal)) else { return nil }
+            guard let response = HTTPResponse(.refusal(refusal).opened(toOtherOrigins: isOpen)) else { return nil }
             refusals[refusal] = response
         }
         self.pages = pages
@@ -42,7 +46,7 @@ final class RequestHandler: Sendable {
         self.health = health
         self.refusals = refusals
         streams = OpenStreams(limits: limits)
-        connections = Mutex(ConnectionDeadlines(limits: limits))
+        connections = Mutex(ConnectionTable(limits: limits))
     }
 
     // MARK: For the main thread.
@@ -55,6 +59,17 @@ final class RequestHandler: Sendable {
         }
         // Within the lock: a socket leaves the table before it is closed, so none of these numbers is reused.
         connections.withLock { for socket in $0.overdue(at: now) { shutdown(socket, Int32(SHUT_RDWR)) } }
+        if let report = router.reportGuesses(at: now) { tell(report) }
+    }
+
+    private func tell(_ report: TokenGuesses.Report) {
+        let others = report.addresses - 1
+        let more = others > 0 ? ", \(report.count - report.most) more from \(others) other" : ""
+        log.warning(
+            """
+            \(counted(report.most, "request")) with a wrong API token from \(report.address)\(more): check the token of \
+            that client, or keep it away from the port
+            """)
     }
 
     /// From now on every answer is the last of its connection, and nobody waits for anything but what is being done.
@@ -72,7 +87,13 @@ final class RequestHandler: Sendable {
 
     // MARK: For the server.
 
-    func connected(_ socket: Int32, at now: Int64) { connections.withLock { $0.connected(socket, at: now) } }
+    func connected(_ socket: Int32, from client: ClientAddress?, at now: Int64) {
+        // Within the lock, as above.
+        connections.withLock {
+            if let other = $0.connected(socket, from: client, at: now) { shutdown(other, Int32(SHUT_RDWR)) }
+        }
+    }
+
     func closed(_ socket: Int32) { connections.withLock { $0.closed(socket) } }
 
     /// The answer has been taken or given up, or the request has ended without one.
@@ -128,7 +149,11 @@ final class RequestHandler: Sendable {
                 Router.Request(
                     method: method, path: path,
                     authorization: authorization.map { UnsafeRawBufferPointer(start: $0, count: strlen($0)) },
-                    contentType: header("Content-Type", connection)))
+                    contentType: header("Content-Type", connection), host: header("Host", connection),
+                    client: client(of: connection), time: Clock.monotonicMillis))
+            if announced != 0 {
+                connections.withLock { $0.reading(cmhd_socket(connection), at: Clock.monotonicMillis) }
+            }
             switch route {
             case .preflight, .read: exchange.stage = .discarding(route, bytes: 0)
             case .write(let resource):
@@ -143,6 +168,8 @@ final class RequestHandler: Sendable {
             if let announced, announced > limits.requestBodyBytes || error.refusal == .contentTooLarge {
                 return refuse(error, exchange, on: connection, closing: true)
             }
+            // A connection for each attempt.
+            if error.refusal == .tooManyRequests { return refuse(error, exchange, on: connection, closing: true) }
             exchange.stage = .refusing(error, bytes: 0)
             return .YES
         }
@@ -202,7 +229,7 @@ final class RequestHandler: Sendable {
     ) -> MHD_Result {
         startAnswering(connection)
         if resource == .jsonRPC {
-            return queue(HTTPResponse(JSONRPC.answer(to: body)), exchange, on: connection)
+            return queue(response(JSONRPC.answer(to: body)), exchange, on: connection)
         }
         do throws(Refused) {
             return try run(.write(resource, body: body), exchange, on: connection)
@@ -222,19 +249,25 @@ final class RequestHandler: Sendable {
     private func wait(for handover: Handover, _ exchange: Exchange, on connection: OpaquePointer) -> MHD_Result {
         guard let answer = handover.takeOrSuspend() else { return .YES }
         if answer.status >= 400 { log.debug("\(answer.status) for \(exchange.target)") }
-        return queue(HTTPResponse(answer), exchange, on: connection)
+        return queue(response(answer), exchange, on: connection)
     }
 
     private func stream(_ exchange: Exchange, on connection: OpaquePointer) throws(Refused) -> MHD_Result {
         guard let streamSource else { throw Refused(.notFound) }
         let request = EventStreamRequest(
             lastEventID: header("Last-Event-ID", connection), query: exchange.query)
-        let answer = try streams.open(on: connection, at: Clock.monotonicMillis) { (suspension) throws(Refused) in
+        let answer = try streams.open(on: connection, of: client(of: connection), at: Clock.monotonicMillis) {
+            (suspension) throws(Refused) in
             try streamSource.open(request, suspension: suspension)
         }
         exchange.stream = answer
         exchange.stage = .answered
-        return HTTPResponse.queue(answer, on: connection)
+        let head = Answer.eventStream.opened(toOtherOrigins: router.opensToOtherOrigins)
+        return HTTPResponse.queue(answer, head, on: connection)
+    }
+
+    private func client(of connection: OpaquePointer) -> ClientAddress? {
+        cmhd_client(connection).flatMap(ClientAddress.init)
     }
 
     private func coding(_ connection: OpaquePointer) -> ContentCoding {
@@ -254,8 +287,12 @@ final class RequestHandler: Sendable {
         log.debug("\(refused.refusal.rawValue) \(refused.refusal.name) for \(exchange.target)")
         startAnswering(connection)
         let isPlain = refused == Refused(refused.refusal)
-        let response = isPlain ? refusals[refused.refusal] : HTTPResponse(.refused(refused))
+        let response = isPlain ? refusals[refused.refusal] : response(.refused(refused))
         return queue(closing ? response?.closing : response, exchange, on: connection)
+    }
+
+    private func response(_ answer: Answer) -> HTTPResponse? {
+        HTTPResponse(answer.opened(toOtherOrigins: router.opensToOtherOrigins))
     }
 
     private func queue(_ document: Document, _ exchange: Exchange, on connection: OpaquePointer) -> MHD_Result {

@@ -84,6 +84,10 @@ enum Resource: Hashable, Sendable {
     /// Health checks of containers and load balancers know no token.
     var needsNoToken: Bool { self == .health || self == .page(.readiness) }
 
+    /// Prometheus and health checks ask under any name that the network has for this machine. What they are shown names
+    /// no miner's address and no wallet.
+    var takesAnyHost: Bool { needsNoToken || self == .page(.metrics) }
+
     func allows(_ method: Router.Method) -> Bool {
         switch (self, method) {
         case (_, .options): true

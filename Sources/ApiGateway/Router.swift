@@ -1,10 +1,12 @@
 internal import Configuration
+internal import Synchronization
 
-/// Decides what a request gets, from its first line and three of its headers.
+/// Decides what a request gets, from its first line and four of its headers.
 ///
-/// The order of the questions: `OPTIONS`, unknown methods, what needs no token, the token, the path, the method, and
-/// for writes the rules that protect the service. Whoever has no token learns nothing, not even which paths there are.
-struct Router: Sendable {
+/// The order of the questions: `OPTIONS`, unknown methods, what needs no token, the token or else the host name, the path,
+/// the method, and for writes the rules that protect the service. Without the token nothing is to be learned, not even
+/// which paths there are.
+final class Router: Sendable {
     /// `HEAD` is a `get`: the server leaves out the body.
     enum Method: Sendable { case get, post, put, delete, options }
 
@@ -16,6 +18,12 @@ struct Router: Sendable {
         /// The bytes of the header `Authorization`; nil when there is none.
         var authorization: UnsafeRawBufferPointer?
         var contentType: String?
+        /// The header `Host`.
+        var host: String?
+        /// nil = not known; its wrong tokens are counted and not limited.
+        var client: ClientAddress?
+        /// Monotonic milliseconds.
+        var time: Int64 = 0
     }
 
     enum Route: Equatable, Sendable {
@@ -29,11 +37,24 @@ struct Router: Sendable {
     /// nil when everybody may read.
     private let token: AccessToken?
     private let isRestricted: Bool
+    private let hosts: HostPolicy
+    private let guesses = Mutex(TokenGuesses())
+    /// Whether pages of other origins may read the answers.
+    let opensToOtherOrigins: Bool
 
-    init(api: Settings.API) {
+    /// - Parameter hostName: of this machine.
+    init(api: Settings.API, hostName: String = "") {
         token = api.accessToken.flatMap(AccessToken.init)
         isRestricted = api.isRestricted
+        hosts = HostPolicy(api: api, hostName: hostName)
+        opensToOtherOrigins = api.opensToOtherOrigins
     }
+
+    /// Requests that were refused for their token, since this process began.
+    var refusedTokens: TokenGuesses.Counts { guesses.withLock { $0.counts } }
+
+    /// Call about once a second: what the log is to say of wrong tokens.
+    func reportGuesses(at now: Int64) -> TokenGuesses.Report? { guesses.withLock { $0.report(at: now) } }
 
     func route(_ request: Request) throws(Refused) -> Route {
         guard let method = Method(request.method) else { throw Refused(.methodNotAllowed) }
@@ -41,8 +62,9 @@ struct Router: Sendable {
         // Browsers ask for it by themselves, and never with the token.
         if request.path == "/favicon.ico" { throw Refused(.notFound) }
 
-        let isOpen = (try? Resource(path: request.path))?.needsNoToken ?? false
-        if !isOpen, let token, let refusal = token.refusal(of: request.authorization) { throw Refused(refusal) }
+        let named = try? Resource(path: request.path)
+        if named?.needsNoToken != true { try check(request, against: token) }
+        if named?.takesAnyHost != true, !hosts.allows(request.host) { throw Refused(.forbidden, message: Router.hint) }
         guard let resource = try Resource(path: request.path) else { throw Refused(.notFound) }
         guard resource.allows(method) else { throw Refused(allowing: resource.allowedMethods) }
         if isRestricted, resource.isClosedWhenRestricted {
@@ -56,6 +78,26 @@ struct Router: Sendable {
             throw Refused(.unsupportedMediaType, message: "Content-Type must be application/json.")
         }
         return .write(resource)
+    }
+
+    private static let hint = """
+        This host name is not known here: ask by address, add it to millrace.http-hosts, or set http.access-token.
+        """
+
+    private func check(_ request: Request, against token: AccessToken?) throws(Refused) {
+        guard let token else { return }
+        guard let sent = request.authorization else {
+            guesses.withLock { $0.missed() }
+            throw Refused(.unauthorized)
+        }
+        if let client = request.client, !guesses.withLock({ $0.mayTry(client, at: request.time) }) {
+            throw Refused(.tooManyRequests)
+        }
+        guard !token.isSent(in: sent) else { return }
+        // The pointer is used within the call only.
+        nonisolated(unsafe) let bytes = sent
+        guesses.withLock { $0.guessed(bytes, by: request.client, at: request.time) }
+        throw Refused(.forbidden)
     }
 
     /// Parameters after `;` say nothing new: JSON is UTF-8 (RFC 8259).
@@ -111,15 +153,14 @@ struct AccessToken: Sendable {
         header = Array("Bearer \(secret)".utf8)
     }
 
-    /// 401 when nothing was sent, 403 when it is not the token; nil when it is.
+    /// Whether the header holds the token.
     ///
     /// Takes the same time wherever the first wrong byte stands, so that the token cannot be found byte by byte. Its
     /// length is no secret.
-    func refusal(of authorization: UnsafeRawBufferPointer?) -> Refusal? {
-        guard let authorization else { return .unauthorized }
-        guard authorization.count == header.count else { return .forbidden }
+    func isSent(in authorization: UnsafeRawBufferPointer) -> Bool {
+        guard authorization.count == header.count else { return false }
         var difference: UInt8 = 0
         for index in header.indices { difference |= header[index] ^ authorization[index] }
-        return difference == 0 ? nil : .forbidden
+        return difference == 0
     }
 }

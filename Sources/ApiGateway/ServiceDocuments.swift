@@ -5,22 +5,34 @@ struct ServiceDocuments: DocumentSource {
     private let settings: Settings
     private let isRestricted: Bool
     private let needsToken: Bool
+    private let opensToOtherOrigins: Bool
     private let identity: Identity
     private let readMachine: @Sendable () -> MachineReadings
+    private let refusedTokens: @Sendable () -> TokenGuesses.Counts
 
     init(
         settings: Settings, api: Settings.API, identity: Identity,
-        readMachine: @escaping @Sendable () -> MachineReadings
+        readMachine: @escaping @Sendable () -> MachineReadings,
+        refusedTokens: @escaping @Sendable () -> TokenGuesses.Counts
     ) {
         self.settings = settings
         isRestricted = api.isRestricted
-        // An empty one is none (`AccessToken`).
-        needsToken = api.accessToken?.isEmpty == false
+        needsToken = api.hasToken
+        opensToOtherOrigins = api.opensToOtherOrigins
         self.identity = identity
         self.readMachine = readMachine
+        self.refusedTokens = refusedTokens
     }
 
     func answer(_ page: Page, of truth: Pages.Truth) -> Answer {
+        document(page, of: truth).opened(toOtherOrigins: opensToOtherOrigins)
+    }
+
+    func answer(_ question: Question, of truth: Pages.Truth) throws(Refused) -> Answer {
+        try document(question, of: truth).opened(toOtherOrigins: opensToOtherOrigins)
+    }
+
+    private func document(_ page: Page, of truth: Pages.Truth) -> Answer {
         switch page {
         case .classicSummary:
             .document(ClassicDocuments.summary(of: truth.snapshot, identity: identity, uptime: truth.uptime))
@@ -42,14 +54,14 @@ struct ServiceDocuments: DocumentSource {
             .document(
                 Metrics.text(
                     of: truth, identity: identity, workersMax: settings.metricsPerWorker,
-                    keepsConnections: settings.keepsConnections, machine: readMachine()),
+                    keepsConnections: settings.keepsConnections, machine: readMachine(), refusedTokens: refusedTokens()),
                 type: .metrics)
         case .openAPI: .document(OpenAPI.document(version: identity.version, needsToken: needsToken))
         case .readiness: Readiness(truth).answer
         }
     }
 
-    func answer(_ question: Question, of truth: Pages.Truth) throws(Refused) -> Answer {
+    private func document(_ question: Question, of truth: Pages.Truth) throws(Refused) -> Answer {
         switch question {
         case .worker(let name):
             guard let body = CurrentDocuments.worker(named: name, of: truth) else { throw Refused(.notFound) }

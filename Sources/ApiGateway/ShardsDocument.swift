@@ -15,6 +15,7 @@ extension CurrentDocuments {
             write("collector", truth.process(.collector), time: truth.time, into: &$0)
             write("gateway", truth.process(.gateway), time: truth.time, into: &$0)
             writeSupervisor(truth.status, time: truth.time, into: &$0)
+            writeDegradations(truth.status?.degradations, into: &$0)
             writeConfiguration(truth.status?.configuration, into: &$0)
             writeDatabase(truth.collected?.database, into: &$0)
             writeStatistics(truth, into: &$0)
@@ -77,6 +78,19 @@ extension CurrentDocuments {
             $0.member("version", status?.version)
             $0.member("pid", status.map { Int($0.processID) })
             $0.member("uptime", status.map { seconds(from: $0.startedAt, to: time) })
+        }
+    }
+
+    private static func writeDegradations(_ degradations: [DegradedStatus]?, into json: inout JSONWriter) {
+        guard let degradations else { return json.member("degraded", UInt64?.none) }
+        json.array("degraded", .onePerLine) {
+            for degradation in degradations {
+                $0.object {
+                    $0.member("process", degradation.process)
+                    $0.member("reason", degradation.reason.rawValue)
+                    $0.member("message", degradation.text)
+                }
+            }
         }
     }
 

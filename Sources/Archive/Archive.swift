@@ -108,10 +108,13 @@ public final class Archive: Sendable {
     public var isBusy: Bool { state.withLock { $0.isBusy || $0.outcome != nil } }
 
     /// Starts one commit; returns at once.
-    /// - Parameter time: milliseconds since 1970, now.
+    /// - Parameters:
+    ///   - time: milliseconds since 1970, now.
+    ///   - forgettingTime: by which the history is old; nil = `time`.
     /// - Returns: false, and does nothing, while another is under way or its outcome not taken.
     @discardableResult
-    public func submit(_ commit: Commit, at time: UInt64) -> Bool {
+    public func submit(_ commit: Commit, at time: UInt64, forgettingAt forgettingTime: UInt64? = nil) -> Bool {
+        let forgettingTime = forgettingTime ?? time
         let isAccepted = state.withLock { state in
             guard !state.isBusy, !state.isClosed, state.outcome == nil else { return false }
             state.isBusy = true
@@ -119,13 +122,13 @@ public final class Archive: Sendable {
         }
         guard isAccepted else { return false }
         thread.async { [self] in
-            let outcome = perform(commit, at: time)
+            let outcome = perform(commit, at: time, forgettingTime)
             state.withLock { state in
                 state.isBusy = false
                 state.outcome = outcome
             }
             // Nobody waits for this; what fails here the next commit will meet too, or be told.
-            file.withLock { file in file.thin(at: time) }
+            file.withLock { file in file.thin(at: forgettingTime) }
         }
         return true
     }
@@ -135,14 +138,14 @@ public final class Archive: Sendable {
         state.withLock { state in state.outcome.take() }
     }
 
-    private func perform(_ commit: Commit, at time: UInt64) -> Outcome {
+    private func perform(_ commit: Commit, at time: UInt64, _ forgettingTime: UInt64) -> Outcome {
         let clock = ContinuousClock()
         let began = clock.now
         var failure: ArchiveFailure?
         var aside: String?
         file.withLock { file in
             do throws(ArchiveFailure) {
-                try file.write(commit, at: time)
+                try file.write(commit, at: time, forgettingAt: forgettingTime)
             } catch .damaged(let reason) {
                 failure = .damaged(reason)
                 do throws(ArchiveFailure) {

@@ -106,15 +106,17 @@ final class ArchiveFile {
 
     // MARK: - Working
 
-    /// - Parameter time: milliseconds since 1970.
-    func write(_ commit: Commit, at time: UInt64) throws(ArchiveFailure) {
+    /// - Parameters:
+    ///   - time: milliseconds since 1970.
+    ///   - forgettingTime: what is too old by it is not written.
+    func write(_ commit: Commit, at time: UInt64, forgettingAt forgettingTime: UInt64) throws(ArchiveFailure) {
         guard let database else { throw .cannotOpen("\(settings.path) is not open") }
         if let damage { throw .damaged(damage) }
         try checkIdentity()
         do {
             // GRDB begins it as one that will write, so that it is refused at once when it cannot.
             try database.write { db in
-                try commit.write(to: db, history: history, at: time)
+                try commit.write(to: db, history: history, at: time, forgettingAt: forgettingTime)
             }
         } catch {
             throw ArchiveFailure(error)

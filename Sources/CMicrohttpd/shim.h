@@ -7,7 +7,6 @@ struct cmhd_options {
   int listen_socket;
   unsigned int threads;
   unsigned int connections;
-  unsigned int connections_per_address;
   size_t connection_bytes;
   unsigned int silence_seconds;
   /// The argument of all callbacks.
@@ -40,7 +39,6 @@ static inline struct MHD_Daemon *cmhd_start(const struct cmhd_options *options) 
       MHD_OPTION_LISTEN_SOCKET, options->listen_socket,
       MHD_OPTION_THREAD_POOL_SIZE, options->threads,
       MHD_OPTION_CONNECTION_LIMIT, options->connections,
-      MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_address,
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->connection_bytes,
       MHD_OPTION_CONNECTION_TIMEOUT, options->silence_seconds,
       MHD_OPTION_URI_LOG_CALLBACK, options->began, options->context,
@@ -54,6 +52,12 @@ static inline struct MHD_Daemon *cmhd_start(const struct cmhd_options *options) 
 static inline int cmhd_socket(struct MHD_Connection *connection) {
   const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
   return info == NULL ? -1 : info->connect_fd;
+}
+
+/// The address of a connection's client, or NULL.
+static inline const struct sockaddr *cmhd_client(struct MHD_Connection *connection) {
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  return info == NULL ? NULL : info->client_addr;
 }
 
 /// Bytes of a request's first line and headers.

@@ -38,8 +38,9 @@ enum CompleteDocument {
             "autosave": true,
             "print-time": 60,
             "millrace": {
-                "shards": "auto", "keep-connections": true, "guard-pools": true, "run-dir": null, "database": null, "history-days": 30,
-                "forget-workers-days": 7, "log-format": "text", "metrics-per-worker": 0
+                "shards": "auto", "keep-connections": true, "guard-pools": true, "run-dir": null, "database": null,
+                "history-days": 30, "forget-workers-days": 7, "log-format": "text", "http-hosts": [],
+                "http-cors": null, "trust-documents": false, "metrics-per-worker": 0
             }
         }
         """)

@@ -4,10 +4,17 @@
 /// A value that is the same as shown is not a change: the file keeps what it says of it, a secret or nothing. Elements
 /// of lists are compared by their place. A changed value that an option has set is released from that option: the
 /// document decides it from now on.
+///
+/// A client of the API is not the owner of the file: it may not have variables of the service's environment put into
+/// values that it can read or send elsewhere, nor files written or opened that it names, unless the file says that it may
+/// (`millrace.trust-documents`).
 struct DocumentEdit {
     /// Paths of values that options no longer decide: "pools", "http.port".
     private(set) var released: Set<String> = []
     private(set) var findings: Findings
+    private var isTrusted = false
+    /// Texts of the file with variables in them, by path: a client may move them to another element of their list.
+    private var ownVariables: [String: Set<String>] = [:]
 
     init(findings: Findings) {
         self.findings = findings
@@ -21,7 +28,9 @@ struct DocumentEdit {
     mutating func apply(
         _ sent: JSONObject, shown: JSONObject, own: JSONObject, overlay: JSONObject
     ) -> JSONObject {
-        merged(sent, Layers(shown: shown, own: own, overlay: overlay), at: Place())
+        isTrusted = own["millrace"]?.object?["trust-documents"]?.value == .boolean(true)
+        collectVariables(in: .object(own), at: "")
+        return merged(sent, Layers(shown: shown, own: own, overlay: overlay), at: Place())
     }
 
     /// The same object in each of the three.
@@ -84,7 +93,8 @@ struct DocumentEdit {
                         own: index < before.count ? before[index] : nil, at: place.element(index))
                 })
         case .null, .boolean, .integer, .decimal, .text:
-            if overlay != nil { release(place.path, at: sent.origin) }
+            let isFree = overlay == nil || release(place.path, at: sent.origin)
+            if isFree, !isTrusted { checkTrust(sent, at: place) }
             if sent.value == .text(Redaction.mark), KnownKey.secrecy(of: place.path) != .open {
                 findings.fail(
                     place.name, at: sent.origin,
@@ -101,19 +111,54 @@ struct DocumentEdit {
         return merged(sent, shown: own?.object == nil ? nil : shown, own: own, overlay: nil, at: place) ?? sent
     }
 
-    private mutating func release(_ path: String, at origin: Origin) {
+    private mutating func collectVariables(in value: JSONValue, at path: String) {
+        switch value {
+        case .object(let object):
+            for member in object.members {
+                collectVariables(in: member.node.value, at: path.isEmpty ? member.key : "\(path).\(member.key)")
+            }
+        case .array(let nodes): for node in nodes { collectVariables(in: node.value, at: path + "[]") }
+        case .text(let text) where Expansion.holdsVariable(text): ownVariables[path, default: []].insert(text)
+        case .null, .boolean, .integer, .decimal, .text: break
+        }
+    }
+
+    /// Finds fault with a changed value that only the owner of the file may give.
+    private mutating func checkTrust(_ sent: JSONNode, at place: Place) {
+        switch sent.value {
+        case .text(let text) where !text.isEmpty && KnownKey.filePaths.contains(place.path):
+            findings.fail(
+                place.name, at: sent.origin,
+                "names a file, which only the configuration file may; leave it as it is (\(DocumentEdit.remedy))")
+        case .text(let text)
+        where Expansion.holdsVariable(text) && ownVariables[place.path]?.contains(text) != true:
+            findings.fail(
+                place.name, at: sent.origin,
+                "${NAME} is for the configuration file only; write the value out (\(DocumentEdit.remedy))")
+        case .boolean(true) where place.path == "millrace.trust-documents":
+            findings.fail(place.name, at: sent.origin, "can only be set in the configuration file")
+        case .null, .boolean, .integer, .decimal, .text, .array, .object: break
+        }
+    }
+
+    private static let remedy = "or set millrace.trust-documents in the file"
+
+    /// - Returns: false when an option cannot be outranked there.
+    @discardableResult
+    private mutating func release(_ path: String, at origin: Origin) -> Bool {
         if let key = ConfigurationChange.waitingKeys.first(where: { $0 == path || $0.hasPrefix(path + ".") }) {
             findings.fail(
                 key, at: origin,
                 "is decided by an option of the running service and cannot be changed while it runs; leave it as it is, "
                     + "or start the service with another option")
-            return
+            return false
         }
         released.insert(path)
         findings.warn(
             path, at: origin,
             "the document is in force instead of the option of the command line; the option decides again at the next "
                 + "start of the service")
+        return true
     }
 }
 

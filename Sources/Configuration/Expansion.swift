@@ -14,7 +14,7 @@ struct Expansion {
         while let mark = rest.firstIndex(of: "$") {
             result += rest[..<mark]
             rest = rest[mark...]
-            guard let name = leadingName(of: rest) else {
+            guard let name = Expansion.leadingName(of: rest) else {
                 result += "$"
                 rest = rest.dropFirst()
                 continue
@@ -32,13 +32,13 @@ struct Expansion {
     }
 
     /// Whether `expand` would look for a variable in this text.
-    func holdsVariable(_ text: String) -> Bool {
+    static func holdsVariable(_ text: String) -> Bool {
         text.indices.contains { text[$0] == "$" && leadingName(of: text[$0...]) != nil }
     }
 
     /// NAME, if `text` begins with "${NAME}". A name has letters, digits and underscores: anything else between braces
     /// is part of a password that happens to look alike, and must not appear in a warning.
-    private func leadingName(of text: Substring) -> String? {
+    private static func leadingName(of text: Substring) -> String? {
         guard text.hasPrefix("${"), let end = text.firstIndex(of: "}") else { return nil }
         let name = text[..<end].dropFirst(2)
         let isName = name.utf8.allSatisfy { $0 == UInt8(ascii: "_") || $0.isDigit || $0.isLetter }

@@ -12,11 +12,32 @@ extension Interpretation {
         settings.historyDays = section.integer("history-days").map { Int($0) } ?? settings.historyDays
         settings.forgetWorkersDays =
             section.integer("forget-workers-days").map { Int($0) } ?? settings.forgetWorkersDays
+        let hosts = readHosts(section)
+        settings.api?.hosts = hosts
+        settings.api?.allowsOtherOrigins = section.boolean("http-cors")
         let length = settings.runDirectory.utf8.count
         if length > Settings.runDirectoryBytesMax {
             findings.fail(
                 section.name(of: "run-dir"), at: section.origin(of: "run-dir"),
                 "the path has \(length) bytes; sockets in it allow at most \(Settings.runDirectoryBytesMax)")
+        }
+    }
+
+    private mutating func readHosts(_ section: Section) -> [String]? {
+        guard let nodes = section.array("http-hosts"), !nodes.isEmpty else { return nil }
+        let name = section.name(of: "http-hosts")
+        if nodes.count > Settings.API.hostsMax {
+            findings.fail(name, at: section.origin(of: "http-hosts"), "more than \(Settings.API.hostsMax) names")
+        }
+        return nodes.enumerated().compactMap { index, node in
+            if case .text(let text) = node.value, !text.isEmpty, text.utf8.count <= 253,
+                text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && !":/@".utf8.contains($0) })
+            {
+                return text
+            }
+            findings.fail(
+                "\(name)[\(index)]", at: node.origin, "expected a host name without scheme and port, or \"*\"")
+            return nil
         }
     }
 

@@ -86,7 +86,7 @@ struct Interpretation {
     /// "${TOKEN}" would be a token that anybody can guess.
     mutating func literal(_ key: String, in section: Section) -> String? {
         guard let text = section.text(key) else { return nil }
-        if expansion.holdsVariable(text) {
+        if Expansion.holdsVariable(text) {
             findings.warn(
                 section.name(of: key), at: section.origin(of: key),
                 "environment variables are not replaced in this key; the text is used as it is")

@@ -22,6 +22,12 @@ extension KnownKey {
         "api.access-token": .secret,
     ]
 
+    /// Keys whose values are files or directories.
+    static let filePaths: Set<String> = [
+        "log-file", "access-log-file", "millrace.run-dir", "millrace.database", "tls.cert", "tls.cert_key",
+        "tls.cert-key", "tls.dhparam", "tls.gen",
+    ]
+
     private static let paths = Set(all.map(\.path))
 
     /// What an unknown key is called that is probably a misspelt or a foreign one of the above.

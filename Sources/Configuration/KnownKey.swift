@@ -209,6 +209,9 @@ public struct KnownKey: Sendable {
         KnownKey("millrace.history-days", .integer, days),
         KnownKey("millrace.forget-workers-days", .integer, days),
         KnownKey("millrace.log-format", .text),
+        KnownKey("millrace.http-hosts", .array),
+        KnownKey("millrace.http-cors", .boolean),
+        KnownKey("millrace.trust-documents", .boolean),
         KnownKey("millrace.metrics-per-worker", .integer, 0...Int64(Settings.metricsPerWorkerMax)),
     ]
 }

@@ -202,7 +202,7 @@ extension KnownOption {
             "no-color", nil, nil, .logging, .key(["colors"], .boolean(false)), "No colors on a terminal."),
         KnownOption(
             "verbose", nil, nil, .logging, .key(["verbose"], .boolean(true)),
-            "Log accepted shares, new jobs and refused logins too."),
+            "Log logins and departures of miners, accepted shares and every new job too."),
         KnownOption("debug", nil, nil, .logging, .key(["debug"], .boolean(true)), "The same as --verbose, for now."),
     ]
 }

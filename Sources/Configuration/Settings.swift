@@ -147,10 +147,17 @@ public struct Settings: Codable, Sendable, Equatable {
         public var accessToken: String?
         /// Read-only.
         public var isRestricted = true
+        /// Host names that the API may be asked under without a token, besides those that no stranger can own; "*" = any.
+        public var hosts: [String]?
+        /// Whether pages of other origins may read it in a browser; nil = only with an access token.
+        public var allowsOtherOrigins: Bool?
         /// Replaces the machine's own `id`.
         public var id: String?
         /// Shown as `worker_id`; nil = the host name.
         public var workerID: String?
+
+        /// More names than one service has.
+        public static let hostsMax = 64
 
         public init(host: String, port: UInt16) {
             self.host = host

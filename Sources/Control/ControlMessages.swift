@@ -95,6 +95,8 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
     /// What does not work as it should, as long as it does not, each a short text that begins with its subject; empty when all
     /// is well, nil from a version that does not tell.
     public var degraded: [String]?
+    /// The same, each with its process and its kind.
+    public var degradations: [DegradedStatus]?
     /// What the supervisor executes; nil from a version that does not tell.
     public var program: ProgramStatus?
 

@@ -21,7 +21,9 @@ final class Keeping {
     /// collector that is just leaving, then in pauses that double up to the longest.
     static let probeMillisecondsMin: UInt64 = 2_000
     static let probeMillisecondsMax: UInt64 = 30_000
-    static let forgetMilliseconds: UInt64 = 3_600_000
+    static let forgetMilliseconds: UInt64 = 600_000
+    /// After which time without a connection a worker is forgotten of which no pool has accepted a share.
+    static let unprovenMilliseconds: UInt64 = 3_600_000
 
     private let archive: Archive
     private let terms: Terms
@@ -35,6 +37,7 @@ final class Keeping {
     /// nil = time will not mend it.
     private var probe: (at: UInt64, pause: UInt64)?
     private var nextForgettingAt: UInt64
+    private var forgettingTime: ForgettingTime
 
     /// Opens the file and takes up what it holds; waits for the disk.
     /// - Parameter statistics: become what they were; stay as they are when there is nothing to take up.
@@ -44,6 +47,7 @@ final class Keeping {
         archive = Archive(path: terms.path, historyDays: terms.historyDays)
         plan = CommitPlan(at: now.monotonic, hasJournal: false)
         nextForgettingAt = now.monotonic
+        forgettingTime = ForgettingTime(at: now, committedAt: 0)
         do throws(ArchiveFailure) {
             try begin(&statistics, shardCount, now)
         } catch {
@@ -75,6 +79,7 @@ final class Keeping {
         }
         plan = CommitPlan(at: now.monotonic, hasJournal: !opened.saved.journal.isEmpty)
         state.committedAt = opened.saved.committedAt
+        forgettingTime = ForgettingTime(at: now, committedAt: opened.saved.committedAt)
         let isNew = opened.saved.committedAt == 0
         logger.info(
             isNew ? "statistics begin in a new file, \(terms.path)" : "statistics loaded from \(terms.path)",
@@ -108,10 +113,14 @@ final class Keeping {
         defer { show(in: &statistics) }
         guard state.state != .off else { return look(at: now) }
         if takeOutcome(&statistics, now, acknowledge) { Allocator.trim() }
+        let forgettingTime = self.forgettingTime.advance(to: now)
         if now.monotonic >= nextForgettingAt {
             nextForgettingAt = now.monotonic + Keeping.forgetMilliseconds
             let age = UInt64(terms.forgetWorkersDays) * 86_400_000
-            if now.time > age { statistics.forgetWorkers(unseenSince: now.time - age) }
+            if forgettingTime > age {
+                statistics.forgetWorkers(
+                    unseenSince: forgettingTime - age, unproven: forgettingTime - Keeping.unprovenMilliseconds)
+            }
         }
         begin(
             plan.step(
@@ -136,9 +145,12 @@ final class Keeping {
         plan.began(step, at: now.monotonic, pendingBytes: statistics.pendingJournalBytes)
         switch step {
         case .nothing: return
-        case .progress: archive.submit(.progress(statistics.takeProgress(positions: positions)), at: now.time)
+        case .progress:
+            let progress = statistics.takeProgress(positions: positions)
+            archive.submit(.progress(progress), at: now.time, forgettingAt: forgettingTime.advance(to: now))
         case .checkpoint:
-            archive.submit(.checkpoint(statistics.takeCheckpoint(positions: positions, at: now)), at: now.time)
+            let checkpoint = statistics.takeCheckpoint(positions: positions, at: now)
+            archive.submit(.checkpoint(checkpoint), at: now.time, forgettingAt: forgettingTime.advance(to: now))
         }
         positionsUnderWay = positions
     }

@@ -87,14 +87,14 @@ extension NewsLog {
 
     mutating func joined(_ miner: @autoclosure () -> MinerIntroduction?, miners: Int) {
         guard tellsDetails, arrivals.mayTell(), let miner = miner() else { return }
-        log.debug(
+        log.info(
             "a miner logged in",
             metadata: ["ip": "\(miner.address)", "agent": "\(miner.agent ?? "none")", "miners": "\(miners)"])
     }
 
     mutating func left(_ ip: @autoclosure () -> String?, miners: Int) {
-        guard tellsDetails, arrivals.mayTell() else { return }
-        log.debug("a miner left", metadata: ["ip": "\(ip() ?? "gone")", "miners": "\(miners)"])
+        guard tellsDetails, departures.mayTell() else { return }
+        log.info("a miner left", metadata: ["ip": "\(ip() ?? "gone")", "miners": "\(miners)"])
     }
 
     // MARK: - Shares that are held back

@@ -25,6 +25,7 @@ struct NewsLog {
     var acceptances = Throttle()
     var arrivals = Throttle()
     var quarantines = Throttle(perSecondMax: 1)
+    var departures = Throttle()
     private var shortages = Throttle(perSecondMax: 1)
     /// What lasts for hours or not at all is told once a minute.
     private var noRoomHint = MinuteThrottle()
@@ -168,7 +169,9 @@ struct NewsLog {
         let accepted = acceptances.begin()
         if accepted > 0 { log.debug("…and \(counted(accepted, "more accepted share")) within a second") }
         let arrived = arrivals.begin()
-        if arrived > 0 { log.debug("…and \(arrived) more logins and departures within a second") }
+        if arrived > 0 { log.info("…and \(counted(arrived, "more login")) of miners within a second") }
+        let departed = departures.begin()
+        if departed > 0 { log.info("…and \(counted(departed, "more departure")) of miners within a second") }
         _ = shortages.begin()
         _ = logins.begin()
         _ = jobs.begin()

@@ -160,7 +160,9 @@ extension ServiceRun {
         status.restartHaltedAt = restartHaltedAt?.description
         status.upgrade = upgrade
         status.isStopping = service.isStopping
-        status.degraded = degraded
+        let degradations = degradations
+        status.degraded = degradations.map(\.text)
+        status.degradations = degradations
         status.program = program
         return status
     }

@@ -1,27 +1,37 @@
 internal import Configuration
+internal import Control
 internal import DaemonKit
 internal import Supervision
 
 // What does not work as it should, and does not end the service. The log has it once; `status` as long as it lasts.
 extension ServiceRun {
-    var degraded: [String] {
-        Degradation.current.map { "supervisor: \($0)" } + service.wantedNames.flatMap(degraded) + haltedRestarts
+    var degradations: [DegradedStatus] {
+        Degradation.current.map {
+            DegradedStatus(process: "supervisor", reason: .init(saying: $0), text: "supervisor: \($0)")
+        } + service.wantedNames.flatMap(degradations) + haltedRestarts
     }
 
-    private func degraded(_ name: ChildName) -> [String] {
-        var texts: [String] = []
-        if case .failed(let failure) = service.child(name)?.state {
-            texts.append("\(name) has failed: \(failure.text)")
+    private func degradations(_ name: ChildName) -> [DegradedStatus] {
+        var found: [DegradedStatus] = []
+        func add(_ reason: DegradedStatus.Reason, _ text: String) {
+            // As metrics name it: "shard-0".
+            let process = name.description.replacing(" ", with: "-")
+            found.append(DegradedStatus(process: process, reason: reason, text: "\(name)\(text)"))
         }
+        if case .failed(let failure) = service.child(name)?.state { add(.failed, " has failed: \(failure.text)") }
         let keys = outdatedKeys(of: name).joined(separator: ", ")
-        if !keys.isEmpty { texts.append("\(name) runs the old configuration (changed: \(keys))") }
-        if isOfFormerProgram(name) { texts.append("\(name) runs the program from before the upgrade") }
-        if isWithoutHandOver(name) { texts.append("\(name) cannot keep its connections over a restart") }
-        return texts + (children[name]?.degraded ?? []).map { "\(name): \($0)" }
+        if !keys.isEmpty { add(.oldConfiguration, " runs the old configuration (changed: \(keys))") }
+        if isOfFormerProgram(name) { add(.oldProgram, " runs the program from before the upgrade") }
+        if isWithoutHandOver(name) { add(.noHandover, " cannot keep its connections over a restart") }
+        for text in children[name]?.degraded ?? [] { add(.init(saying: text), ": \(text)") }
+        return found
     }
 
-    private var haltedRestarts: [String] {
-        restartHaltedAt.map { ["the last planned restarts ended at \($0): its new process failed"] } ?? []
+    private var haltedRestarts: [DegradedStatus] {
+        restartHaltedAt.map { name in
+            let text = "the last planned restarts ended at \(name): its new process failed"
+            return [DegradedStatus(process: "supervisor", reason: .restartHalted, text: text)]
+        } ?? []
     }
 
     /// The changed keys that the process of this place has not read, unless it is about to be replaced.

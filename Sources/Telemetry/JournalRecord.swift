@@ -9,8 +9,8 @@ enum JournalRecord: Equatable, Sendable {
     case replayed(UInt64)
     /// How far the stream of the shard is folded.
     case position(SavedShard.Position)
-    /// Workers not seen since were forgotten.
-    case forgotWorkers(unseenSince: UInt64)
+    /// Workers not seen since were forgotten; of those without an accepted share the ones not seen since `unproven`.
+    case forgotWorkers(unseenSince: UInt64, unproven: UInt64)
     /// A process has taken up what was saved.
     case began(startedAt: UInt64)
 
@@ -18,7 +18,7 @@ enum JournalRecord: Equatable, Sendable {
     private static let formatVersion: UInt8 = 1
 
     private enum Kind: UInt8 {
-        case heard, fellSilent, replayed, position, forgotWorkers, began
+        case heard, fellSilent, replayed, position, forgotWorkers, began, forgotUnproven
     }
 
     private enum NewsKind: UInt8 {
@@ -43,9 +43,10 @@ enum JournalRecord: Equatable, Sendable {
             writer.integer(Kind.position.rawValue)
             position.epoch.pack(to: &writer)
             writer.packed(position.next)
-        case .forgotWorkers(let time):
-            writer.integer(Kind.forgotWorkers.rawValue)
+        case .forgotWorkers(let time, let unproven):
+            writer.integer((unproven == time ? Kind.forgotWorkers : .forgotUnproven).rawValue)
             writer.packed(time)
+            if unproven != time { writer.packed(unproven) }
         case .began(let startedAt):
             writer.integer(Kind.began.rawValue)
             writer.packed(startedAt)
@@ -100,7 +101,12 @@ enum JournalRecord: Equatable, Sendable {
         case .position:
             let epoch = try Epoch(unpacking: &reader)
             self = .position(SavedShard.Position(epoch: epoch, next: try reader.packed()))
-        case .forgotWorkers: self = .forgotWorkers(unseenSince: try reader.packed())
+        case .forgotWorkers:
+            let time = try reader.packed()
+            self = .forgotWorkers(unseenSince: time, unproven: time)
+        case .forgotUnproven:
+            let time = try reader.packed()
+            self = .forgotWorkers(unseenSince: time, unproven: try reader.packed())
         case .began: self = .began(startedAt: try reader.packed())
         }
         try reader.finish()

@@ -29,6 +29,8 @@ struct ShardMiners: Sendable {
 
     /// Miners that have joined and not left, by the shard's key.
     private(set) var live: [MinerKey: Live] = [:]
+    /// The names of live miners that count with the others: the first accepted share gives them a row of their own.
+    var claims: [MinerKey: String] = [:]
     private(set) var departed: [MinerKey: Place] = [:]
     private(set) var departedBefore: [MinerKey: Place] = [:]
     private(set) var generationBegan: UInt64 = 0
@@ -51,13 +53,23 @@ struct ShardMiners: Sendable {
     func isLive(_ key: MinerKey) -> Bool { live[key] != nil }
 
     /// - Precondition: it is not there.
-    mutating func join(_ key: MinerKey, _ miner: Live) {
+    /// - Parameter claim: the name, when it is not that of its row.
+    mutating func join(_ key: MinerKey, _ miner: Live, claiming claim: String? = nil) {
         live[key] = miner
+        if let claim { claims[key] = claim }
+    }
+
+    /// Gives a live miner the row of the name that it claims.
+    mutating func move(_ key: MinerKey, to row: Int32, _ texts: MinerTexts) {
+        live[key]?.place.row = row
+        live[key]?.texts = texts
+        claims[key] = nil
     }
 
     /// - Returns: where it counted, or nil when it is not there.
     mutating func leave(_ key: MinerKey) -> Place? {
         guard let place = live.removeValue(forKey: key)?.place else { return nil }
+        claims[key] = nil
         if departed.count >= ShardMiners.departedMax { turnGeneration() }
         departed[key] = place
         return place
@@ -67,6 +79,7 @@ struct ShardMiners: Sendable {
     mutating func end() {
         departed.merge(live.mapValues(\.place)) { _, latest in latest }
         live = [:]
+        claims = [:]
     }
 
     /// - Parameter time: that of a checkpoint, so that a replay forgets no sooner than the first time did.

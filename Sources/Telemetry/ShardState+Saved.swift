@@ -21,6 +21,9 @@ extension ShardState {
             life.counted.pack(to: &writer)
             life.miners.pack(to: &writer, workers)
         }
+        if lives.contains(where: { !$0.miners.claims.isEmpty }) {
+            for life in lives { life.miners.packClaims(to: &writer) }
+        }
         saved.state = writer.bytes
         return saved
     }
@@ -61,11 +64,32 @@ extension ShardState {
             let miners = try ShardMiners(unpacking: &reader, workers, &relay, &pool)
             lives.append(Life(epoch: epoch, counted: counted, miners: miners))
         }
+        if reader.remaining > 0 {
+            for index in lives.indices { try lives[index].miners.unpackClaims(from: &reader) }
+        }
         try reader.finish()
     }
 }
 
 extension ShardMiners {
+    fileprivate func packClaims(to writer: inout ByteWriter) {
+        var texts = TextPacker()
+        writer.packed(UInt64(claims.count))
+        for (key, name) in claims.sorted(by: { $0.key < $1.key }) {
+            writer.packed(key)
+            texts.pack(name, bytesMax: MinerJoined.workerBytesMax, to: &writer)
+        }
+    }
+
+    fileprivate mutating func unpackClaims(from reader: inout ByteReader) throws(DecodingFailure) {
+        var texts = TextUnpacker()
+        for _ in 0..<(try reader.packedCount(bytesEach: 2)) {
+            let key = try reader.packed()
+            let name = try texts.text(from: &reader, bytesMax: MinerJoined.workerBytesMax)
+            guard isLive(key), claims.updateValue(name, forKey: key) == nil else { throw .invalidField }
+        }
+    }
+
     func pack(to writer: inout ByteWriter, _ workers: WorkerTable) {
         var texts = TextPacker()
         writer.packed(UInt64(live.count))

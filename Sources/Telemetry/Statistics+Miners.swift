@@ -4,12 +4,36 @@ extension Statistics {
     // MARK: - Coming and going
 
     mutating func join(_ joined: MinerJoined, _ shard: Int, _ life: Int, _ now: UInt64) {
-        let row = joined.worker.map { Int32(workers.index(of: $0)) } ?? ShardMiners.noRow
         guard !shards[shard].lives[life].miners.isLive(joined.key) else { return }
-        if row >= 0 { workers.came(Int(row), from: joined.ip, at: now) }
+        var row = ShardMiners.noRow
+        var claim: String?
+        if let name = joined.worker.map(WorkerTable.ownName) {
+            let index = workers.index(of: name, from: joined.ip)
+            workers.came(index, from: joined.ip, at: now)
+            if workers.rows[index].name != name { claim = name }
+            row = Int32(index)
+        }
         let miner = live(joined, at: row)
-        shards[shard].lives[life].miners.join(joined.key, miner)
-        if shards[shard].counts(life) { count(miner, shard, now) }
+        shards[shard].lives[life].miners.join(joined.key, miner, claiming: claim)
+        if shards[shard].counts(life) { count(miner, claim, shard, now) }
+    }
+
+    /// A pool has accepted a share of this miner: if it counts with the others, it gets the row of its own name now, where
+    /// there is a place for it.
+    mutating func giveOwnRow(_ key: MinerKey, _ shard: Int, _ life: Int, at time: UInt64) {
+        guard !shards[shard].lives[life].miners.claims.isEmpty,
+            let name = shards[shard].lives[life].miners.claims[key],
+            let miner = shards[shard].lives[life].miners.live[key],
+            let index = workers.provenIndex(of: name, from: miner.ip)
+        else { return }
+        let former = workers.rows[Int(miner.place.row)].name
+        let own = texts.shared(
+            agent: miner.texts.agent, user: miner.texts.user(worker: former),
+            rigID: miner.texts.rigID(worker: former), worker: name)
+        shards[shard].lives[life].miners.move(key, to: Int32(index), own)
+        guard shards[shard].counts(life) else { return }
+        workers.left(Int(miner.place.row), at: time)
+        workers.joined(index)
     }
 
     mutating func notePeak(at now: UInt64) {
@@ -52,17 +76,17 @@ extension Statistics {
     mutating func setLive(_ shard: Int, _ isLive: Bool, at now: UInt64) {
         guard shards[shard].isLive != isLive else { return }
         shards[shard].isLive = isLive
-        guard let miners = shards[shard].lives.last?.miners.live else { return }
-        for miner in miners.values {
-            if isLive { count(miner, shard, now) } else { uncount(miner.place, at: now) }
+        guard let miners = shards[shard].lives.last?.miners else { return }
+        for (key, miner) in miners.live {
+            if isLive { count(miner, miners.claims[key], shard, now) } else { uncount(miner.place, at: now) }
         }
     }
 
-    private mutating func count(_ miner: ShardMiners.Live, _ shard: Int, _ now: UInt64) {
+    private mutating func count(_ miner: ShardMiners.Live, _ claim: String?, _ shard: Int, _ now: UInt64) {
         minersNow += 1
         notePeak(at: now)
         if miner.place.row >= 0 { workers.joined(Int(miner.place.row)) }
-        relay.join(joined(miner, shard))
+        relay.join(joined(miner, claim, shard))
     }
 
     private mutating func uncount(_ place: ShardMiners.Place, at now: UInt64) {
@@ -71,10 +95,11 @@ extension Statistics {
         relay.leave(place.key)
     }
 
-    private func joined(_ miner: ShardMiners.Live, _ shard: Int) -> MinerJoined {
+    /// - Parameter claim: the name of a miner that counts with the others.
+    private func joined(_ miner: ShardMiners.Live, _ claim: String?, _ shard: Int) -> MinerJoined {
         let name = miner.place.row >= 0 ? workers.rows[Int(miner.place.row)].name : nil
         return MinerJoined(
-            key: miner.place.key, worker: name, ip: miner.ip, agent: miner.texts.agent,
+            key: miner.place.key, worker: claim ?? name, ip: miner.ip, agent: miner.texts.agent,
             user: miner.texts.user(worker: name), rigID: miner.texts.rigID(worker: name),
             shard: UInt16(truncatingIfNeeded: shard))
     }
@@ -92,7 +117,8 @@ extension Statistics {
         var miners: [MinerJoined] = []
         miners.reserveCapacity(minersNow)
         for (number, shard) in shards.enumerated() where shard.isLive {
-            for miner in (shard.lives.last?.miners.live ?? [:]).values { miners.append(joined(miner, number)) }
+            guard let known = shard.lives.last?.miners else { continue }
+            for (key, miner) in known.live { miners.append(joined(miner, known.claims[key], number)) }
         }
         return miners.sorted { $0.key < $1.key }
     }

@@ -99,18 +99,18 @@ extension Statistics {
     ) throws(DecodingFailure) {
         try self.init(
             restoring: saved, journal: journal, startedAt: startedAt, shardCount: shardCount, at: now,
-            workersMax: WorkerTable.rowsMax)
+            workerLimits: WorkerTable.Limits())
     }
 
     init(
         restoring saved: SavedCheckpoint, journal entries: [JournalEntry], startedAt: UInt64, shardCount: Int,
-        at now: Moment, workersMax: Int
+        at now: Moment, workerLimits: WorkerTable.Limits
     ) throws(DecodingFailure) {
         // There may have been more shards than now: what is told of them counts in the totals.
         let numbers = saved.shards.map(\.shard) + entries.map(\.shard)
         let restoredCount = max(shardCount, numbers.max().map { Int($0) + 1 } ?? 0)
-        self.init(startedAt: startedAt, shardCount: restoredCount, workersMax: workersMax)
-        let savedCount = try unpackService(saved, workersMax)
+        self.init(startedAt: startedAt, shardCount: restoredCount, workerLimits: workerLimits)
+        let savedCount = try unpackService(saved, workerLimits)
         for shard in saved.shards {
             let number = Int(shard.shard)
             // Left over from a time when there were more.
@@ -138,7 +138,7 @@ extension Statistics {
 
     /// - Returns: how many shards there were.
     private mutating func unpackService(
-        _ saved: SavedCheckpoint, _ workersMax: Int
+        _ saved: SavedCheckpoint, _ workerLimits: WorkerTable.Limits
     ) throws(DecodingFailure) -> Int {
         guard !saved.service.state.isEmpty else {
             // No checkpoint is stored yet: then there are no workers, and of shards only where they stand.
@@ -162,7 +162,7 @@ extension Statistics {
         best = try BestShares(unpacking: &reader)
         errors = try ErrorLog(unpacking: &reader)
         try reader.finish()
-        workers = try WorkerTable(restoring: saved.workers, nextID: nextID, rowsMax: workersMax)
+        workers = try WorkerTable(restoring: saved.workers, nextID: nextID, workerLimits)
         return shardCount
     }
 

@@ -57,12 +57,12 @@ public struct Statistics: Sendable {
     /// A fold that nothing was saved of. It notes nothing in its journal until the first checkpoint is taken.
     /// - Parameter shardCount: shards are numbered from 0; news of others is ignored.
     public init(startedAt: UInt64, shardCount: Int) {
-        self.init(startedAt: startedAt, shardCount: shardCount, workersMax: WorkerTable.rowsMax)
+        self.init(startedAt: startedAt, shardCount: shardCount, workerLimits: WorkerTable.Limits())
     }
 
-    init(startedAt: UInt64, shardCount: Int, workersMax: Int) {
+    init(startedAt: UInt64, shardCount: Int, workerLimits: WorkerTable.Limits) {
         self.startedAt = startedAt
-        workers = WorkerTable(rowsMax: workersMax)
+        workers = WorkerTable(workerLimits)
         shards = [ShardState](repeating: ShardState(), count: shardCount)
         journal = PendingJournal(hasGap: true)
     }
@@ -91,9 +91,10 @@ public struct Statistics: Sendable {
     }
 
     /// Forgets the workers without a connection that were last seen before `time` (milliseconds since 1970). What they have
-    /// done stays in the totals. Who comes back later is a new worker, with a new id.
-    public mutating func forgetWorkers(unseenSince time: UInt64) {
-        change(.forgotWorkers(unseenSince: time), 0, at: lastTime)
+    /// done stays in the totals. One that comes back later is a new worker, with a new id.
+    /// - Parameter unproven: the same for those of which no pool has accepted a share; nil = `time`.
+    public mutating func forgetWorkers(unseenSince time: UInt64, unproven: UInt64? = nil) {
+        change(.forgotWorkers(unseenSince: time, unproven: unproven ?? time), 0, at: lastTime)
     }
 
     /// How it stands with the database: only shown in the snapshot.
@@ -114,7 +115,7 @@ public struct Statistics: Sendable {
         case .fellSilent: setLive(shard, false, at: time)
         case .replayed(let count): shards[shard].eventsReplayed.add(saturating: count)
         case .position(let position): shards[shard].notedPosition = position
-        case .forgotWorkers(let time): forget(unseenSince: time)
+        case .forgotWorkers(let time, let unproven): forget(unseenSince: time, unproven: unproven)
         case .began(let startedAt): begin(service: startedAt)
         }
         lastTime = time
@@ -154,6 +155,7 @@ public struct Statistics: Sendable {
             shards[shard].lives[life].counted.count(share)
             shards[shard].counters.count(share)
             totals.count(share)
+            if share.outcome == .accepted { giveOwnRow(share.miner, shard, life, at: min(share.time, now)) }
             settle(share, shard, shards[shard].lives[life].miners.place(of: share.miner), min(share.time, now))
         case .joined(let joined):
             if joined.hasMoved {
@@ -209,13 +211,13 @@ public struct Statistics: Sendable {
         shards[shard].connections = checkpoint.connections
     }
 
-    private mutating func forget(unseenSince time: UInt64) {
+    private mutating func forget(unseenSince time: UInt64, unproven: UInt64) {
         // A shard that is silent just now may come back with its miners.
         var kept: Set<Int32> = []
         for shard in shards {
             for miner in (shard.lives.last?.miners.live ?? [:]).values { kept.insert(miner.place.row) }
         }
-        guard let moved = workers.forget(unseenSince: time, except: kept) else { return }
+        guard let moved = workers.forget(unseenSince: time, unproven: unproven, except: kept) else { return }
         for shard in shards.indices {
             for life in shards[shard].lives.indices { shards[shard].lives[life].miners.moveRows(moved) }
         }

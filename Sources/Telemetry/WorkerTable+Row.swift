@@ -10,12 +10,15 @@ extension WorkerTable {
         /// None until its first share: most of the names that a stranger invents never have one. An array, as that is a
         /// place in the heap that is changed where it lies.
         private var work: [Work] = []
+        /// A pool has accepted a share of it. The row of the others needs none.
+        var isProven: Bool
         /// Has changed since it was last saved.
         var isUnsaved = true
 
         init(id: UInt32, name: String) {
             self.id = id
             self.name = name
+            isProven = name == WorkerTable.othersName
         }
     }
 
@@ -87,6 +90,7 @@ extension WorkerTable.Work {
 
 extension WorkerTable.Row {
     private static let stateVersion: UInt8 = 1
+    private static let unprovenMark: UInt8 = 1
 
     func saved() -> SavedWorker {
         let work = work.first ?? WorkerTable.Work()
@@ -101,8 +105,14 @@ extension WorkerTable.Row {
         writer.integer(WorkerTable.Row.stateVersion)
         work.refusals.pack(to: &writer)
         work.window.pack(to: &writer)
+        // Only where the numbers say otherwise: shares that never reached a pool are among the accepted ones.
+        if !isProven, isProvenByNumbers(work) { writer.integer(WorkerTable.Row.unprovenMark) }
         saved.state = writer.bytes
         return saved
+    }
+
+    private func isProvenByNumbers(_ work: WorkerTable.Work) -> Bool {
+        work.accepted > 0 || name == WorkerTable.othersName
     }
 
     init(restoring saved: SavedWorker) throws(DecodingFailure) {
@@ -123,6 +133,12 @@ extension WorkerTable.Row {
         try reader.version(WorkerTable.Row.stateVersion)
         work.refusals = try RefusalCounts(unpacking: &reader)
         work.window = try HashrateWindow(unpacking: &reader)
+        isProven = isProvenByNumbers(work)
+        if reader.remaining > 0 {
+            // There is one way to write a row.
+            guard isProven, try reader.integer(UInt8.self) == WorkerTable.Row.unprovenMark else { throw .invalidField }
+            isProven = false
+        }
         try reader.finish()
         if work != WorkerTable.Work() { self.work = [work] }
     }

@@ -3,36 +3,94 @@
 /// A row costs at most about 1.6 kB: 64 bytes in the array, up to 256 of name (twice referenced, once stored) and 64 of
 /// address with their headers, 64 in the index, and once it has had a share 170 of counters and up to 1,000 of hashrate
 /// windows; of honest names and difficulties half of it.
+///
+/// Names come from miners, so a stranger may invent one with each login. A worker is proven by its first share that a pool
+/// has accepted. Until then its row is one of a bounded number, in all and of its address, and is soon forgotten; where
+/// there is no place for it, it counts with the others until it is proven.
 struct WorkerTable: Sendable {
-    /// Twenty times a large farm. Names come from miners, so somebody may invent one with each login: 200,000 rows
-    /// without a share take 30 MB, with one 90 MB, and then it ends.
+    /// Twenty times a large farm: 200,000 rows with shares take 90 MB, and then it ends.
     static let rowsMax = 200_000
-    /// Workers that found the table full share this row, so that the rows still sum up to the totals.
+    /// Workers that found no place share this row, so that the rows still sum up to the totals.
     static let othersName = "(others)"
+
+    struct Limits: Sendable {
+        var rows = WorkerTable.rowsMax
+        /// Rows without an accepted share: 4 MB of `/1/workers`, and a tenth of what proven ones may have.
+        var unproven = 20_000
+        /// A large farm behind one address that comes for the first time.
+        var unprovenOfAddress = 5_000
+        /// Real shares are cheap at some pools: sixteen addresses, not one, can fill the table.
+        var ofAddress = 12_500
+    }
+
+    private struct AddressCounts {
+        var rows = 0
+        var unproven = 0
+    }
 
     private(set) var rows: [Row] = []
     private var indexes: [String: Int32] = [:]
+    /// By the address that the worker came from last.
+    private var addresses: [String: AddressCounts] = [:]
+    private var unprovenCount = 0
     private(set) var nextID: UInt32 = 0
     /// Ids of rows that are gone since the last checkpoint.
     private var forgotten: [UInt32] = []
     /// What the rows took when they were shown last.
     private var packedBytes = 0
-    private let rowsMax: Int
+    private let limits: Limits
 
-    init(rowsMax: Int = WorkerTable.rowsMax) {
-        self.rowsMax = rowsMax
+    init(_ limits: Limits = Limits()) {
+        self.limits = limits
     }
 
-    /// The row of `name`, made if it is not there.
-    mutating func index(of name: String) -> Int {
+    /// The name under which a worker counts: that of the others is nobody's own.
+    static func ownName(_ name: String) -> String { name == othersName ? "others" : name }
+
+    /// The row of `name` for a miner that comes from `ip`: made if it is not there; that of the others where there is no
+    /// place for it.
+    /// - Parameter name: `ownName`
+    mutating func index(of name: String, from ip: String = "") -> Int {
         if let index = indexes[name] { return Int(index) }
-        let isFull = rows.count >= rowsMax - 1 || nextID == .max
-        if isFull, name != WorkerTable.othersName { return index(of: WorkerTable.othersName) }
+        let counts = addresses[ip] ?? AddressCounts()
+        let hasPlace = unprovenCount < limits.unproven && counts.unproven < limits.unprovenOfAddress
+        if hasPlace, let index = make(name, from: ip) { return index }
+        if let index = indexes[WorkerTable.othersName] { return Int(index) }
+        return append(WorkerTable.othersName, from: "")
+    }
+
+    /// The row of `name` for a share that a pool has accepted; nil where there is no place for it.
+    mutating func provenIndex(of name: String, from ip: String) -> Int? {
+        indexes[name].map { Int($0) } ?? make(name, from: ip)
+    }
+
+    private mutating func make(_ name: String, from ip: String) -> Int? {
+        let isFull = rows.count >= limits.rows - 1 || nextID == .max
+        guard !isFull, addresses[ip]?.rows ?? 0 < limits.ofAddress else { return nil }
+        return append(name, from: ip)
+    }
+
+    private mutating func append(_ name: String, from ip: String) -> Int {
         let index = rows.count
         rows.append(Row(id: nextID, name: name))
+        rows[index].ip = ip
         indexes[name] = Int32(index)
         nextID = nextID == .max ? .max : nextID + 1
+        count(index, 1)
         return index
+    }
+
+    /// Takes a row into the numbers that are limited, or out of them.
+    private mutating func count(_ index: Int, _ change: Int) {
+        let row = rows[index]
+        guard row.name != WorkerTable.othersName else { return }
+        var counts = addresses[row.ip] ?? AddressCounts()
+        counts.rows += change
+        if !row.isProven {
+            counts.unproven += change
+            unprovenCount += change
+        }
+        addresses[row.ip] = counts.rows > 0 ? counts : nil
     }
 
     /// The row with this id. (They stand in the order of their ids.)
@@ -60,7 +118,11 @@ struct WorkerTable: Sendable {
     }
 
     mutating func came(_ index: Int, from ip: String, at time: UInt64) {
-        rows[index].ip = ip
+        if rows[index].ip != ip {
+            count(index, -1)
+            rows[index].ip = ip
+            count(index, 1)
+        }
         see(index, at: time)
     }
 
@@ -73,19 +135,27 @@ struct WorkerTable: Sendable {
     mutating func settle(_ share: ShareSettled, _ index: Int, at time: UInt64) {
         see(index, at: time)
         rows[index].settle(share, at: time)
+        guard !rows[index].isProven, share.outcome == .accepted else { return }
+        count(index, -1)
+        rows[index].isProven = true
+        count(index, 1)
     }
 
     // MARK: - Forgetting
 
     /// Drops the rows of workers that are not connected and were last seen before `time`.
-    /// - Parameter kept: indexes of rows that stay in any case.
+    /// - Parameters:
+    ///   - unproven: the same for those without an accepted share.
+    ///   - kept: indexes of rows that stay in any case.
     /// - Returns: the new index of each old one, or `ShardMiners.noRow`; nil when all rows stay.
-    mutating func forget(unseenSince time: UInt64, except kept: Set<Int32>) -> [Int32]? {
+    mutating func forget(unseenSince time: UInt64, unproven: UInt64, except kept: Set<Int32>) -> [Int32]? {
         let gone = rows.indices.filter {
-            rows[$0].connections == 0 && rows[$0].lastSeenAt < time && !kept.contains(Int32($0))
+            let before = rows[$0].isProven ? time : max(time, unproven)
+            return rows[$0].connections == 0 && rows[$0].lastSeenAt < before && !kept.contains(Int32($0))
         }
         guard !gone.isEmpty else { return nil }
         for index in gone {
+            count(index, -1)
             forgotten.append(rows[index].id)
             indexes[rows[index].name] = nil
         }
@@ -135,9 +205,9 @@ struct WorkerTable: Sendable {
     }
 
     /// - Parameter saved: in any order.
-    init(restoring saved: [SavedWorker], nextID: UInt32, rowsMax: Int) throws(DecodingFailure) {
-        self.init(rowsMax: rowsMax)
-        guard saved.count <= rowsMax else { throw .tooLong }
+    init(restoring saved: [SavedWorker], nextID: UInt32, _ limits: Limits) throws(DecodingFailure) {
+        self.init(limits)
+        guard saved.count <= limits.rows else { throw .tooLong }
         rows.reserveCapacity(saved.count)
         for worker in saved.sorted(by: { $0.id < $1.id }) {
             // Ids and names are each one worker's.
@@ -145,6 +215,7 @@ struct WorkerTable: Sendable {
                 indexes.updateValue(Int32(rows.count), forKey: worker.name) == nil
             else { throw .invalidField }
             rows.append(try Row(restoring: worker))
+            count(rows.count - 1, 1)
         }
         self.nextID = nextID
     }

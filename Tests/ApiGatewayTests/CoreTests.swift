@@ -7,17 +7,18 @@ import Testing
 
 @testable import ApiGateway
 
-@Suite struct ConnectionDeadlinesTests {
+@Suite struct ConnectionTableTests {
     private static let limits = {
         var limits = GatewayLimits()
+        limits.headMillis = 30
         limits.requestMillis = 30
         limits.answerMillis = 60
         return limits
     }()
-    private var connections = ConnectionDeadlines(limits: limits)
+    private var connections = ConnectionTable(limits: limits)
 
     @Test mutating func whoNeverFinishesARequestIsOverdue() {
-        connections.connected(5, at: 100)
+        _ = connections.connected(5, at: 100)
         #expect(connections.overdue(at: 129) == [])
         #expect(connections.overdue(at: 130) == [5])
         #expect(connections.overdue(at: 131) == [5])
@@ -26,7 +27,7 @@ import Testing
     }
 
     @Test mutating func anAnswerHasMoreTimeAndTheNextRequestStartsAfresh() {
-        connections.connected(5, at: 100)
+        _ = connections.connected(5, at: 100)
         connections.answering(5, at: 120)
         #expect(connections.overdue(at: 179) == [])
         #expect(connections.overdue(at: 180) == [5])
@@ -36,8 +37,8 @@ import Testing
     }
 
     @Test mutating func answersUnderWayAreCountedHoweverTheyEnd() {
-        connections.connected(5, at: 0)
-        connections.connected(6, at: 0)
+        _ = connections.connected(5, at: 0)
+        _ = connections.connected(6, at: 0)
         connections.answering(5, at: 0)
         connections.answering(6, at: 0)
         #expect(connections.answeringCount == 2)
@@ -49,7 +50,7 @@ import Testing
     }
 
     @Test mutating func newsAboutAClosedConnectionAreLate() {
-        connections.connected(5, at: 0)
+        _ = connections.connected(5, at: 0)
         connections.closed(5)
         connections.answered(5, at: 1)
         connections.answering(5, at: 1)
@@ -59,12 +60,91 @@ import Testing
     }
 
     @Test mutating func aReusedNumberIsANewConnection() {
-        connections.connected(5, at: 0)
+        _ = connections.connected(5, at: 0)
         connections.answering(5, at: 0)
-        connections.connected(5, at: 50)
+        _ = connections.connected(5, at: 50)
         #expect(connections.answeringCount == 0)
         #expect(connections.overdue(at: 79) == [])
         #expect(connections.overdue(at: 80) == [5])
+    }
+
+    @Test func headersHaveLessTimeThanABody() {
+        var limits = Self.limits
+        limits.headMillis = 10
+        var connections = ConnectionTable(limits: limits)
+        _ = connections.connected(5, at: 0)
+        _ = connections.connected(6, at: 0)
+        connections.reading(6, at: 9)
+        #expect(connections.overdue(at: 10) == [5])
+        #expect(connections.overdue(at: 38) == [5])
+        #expect(connections.overdue(at: 39).sorted() == [5, 6])
+        #expect(connections.answeringCount == 0)
+    }
+
+    private func client(_ number: Int) -> ClientAddress? { ClientAddress("192.0.2.\(number)") }
+
+    /// 28 of 32 places may be taken.
+    private static let small = {
+        var limits = GatewayLimits()
+        limits.connections = 32
+        limits.connectionsPerAddress = 20
+        return limits
+    }()
+
+    @Test func theAddressWithTheMostConnectionsMakesRoom() {
+        var connections = ConnectionTable(limits: Self.small)
+        for socket in 0..<18 { #expect(connections.connected(Int32(socket), from: client(1), at: 0) == nil) }
+        for socket in 18..<28 { #expect(connections.connected(Int32(socket), from: client(2), at: 0) == nil) }
+        // The oldest that is being answered stays, for there are some that wait.
+        connections.answering(0, at: 0)
+        #expect(connections.connected(100, from: client(3), at: 0) == 1)
+        // It was told to end, and is not there for the next one, whether its end was seen or not.
+        #expect(connections.connected(101, from: client(4), at: 0) == 2)
+        connections.closed(1)
+        #expect(connections.connected(102, from: client(4), at: 0) == 3)
+        // Whoever has most loses its own.
+        for socket in 200..<260 {
+            let ended = connections.connected(Int32(socket), from: client(5), at: 0)
+            #expect(ended != 100 && ended != 101 && ended != 102)
+        }
+    }
+
+    @Test func oneAddressBeyondItsShareLosesItsOldest() {
+        var connections = ConnectionTable(limits: Self.small)
+        for socket in 0..<20 { #expect(connections.connected(Int32(socket), from: client(1), at: 0) == nil) }
+        #expect(connections.connected(20, from: client(1), at: 0) == 0)
+        #expect(connections.connected(21, from: client(1), at: 0) == 1)
+        // All are answered: then the oldest of these, but a stream.
+        for socket in 2...21 { connections.answering(Int32(socket), at: 0) }
+        connections.streaming(2, at: 0)
+        #expect(connections.connected(22, from: client(1), at: 0) == 3)
+        #expect(connections.connected(23, from: client(2), at: 0) == nil)
+    }
+
+    @Test func connectionsOfUnknownAddressesAreBoundedToo() {
+        var connections = ConnectionTable(limits: Self.small)
+        for socket in 0..<20 { #expect(connections.connected(Int32(socket), from: nil, at: 0) == nil) }
+        #expect(connections.connected(20, from: nil, at: 0) == 0)
+    }
+}
+
+@Suite struct ClientAddressTests {
+    @Test(
+        arguments: [
+            ("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("127.0.0.1", "127.0.0.1"),
+            ("2001:db8:0:7:1:2:3:4", "2001:db8:0:7::/64"), ("2001:db8:0:7::", "2001:db8:0:7::/64"), ("::1", "::/64"),
+            ("fe80::1", "fe80::/64"),
+        ])
+    func anIPv6NetworkIsOneClient(text: String, shown: String) {
+        #expect(ClientAddress(text)?.description == shown)
+    }
+
+    @Test func mappedAddressesAreNotOneNetwork() {
+        #expect(ClientAddress("::ffff:192.0.2.7") == ClientAddress("192.0.2.7"))
+        #expect(ClientAddress("::ffff:192.0.2.7") != ClientAddress("::ffff:192.0.2.8"))
+        #expect(ClientAddress("2001:db8::1") == ClientAddress("2001:db8::ffff:ffff:ffff:ffff"))
+        #expect(ClientAddress("2001:db8::1") != ClientAddress("2001:db8:0:1::1"))
+        #expect(ClientAddress("nonsense") == nil && ClientAddress("1.2.3") == nil)
     }
 }
 

@@ -197,6 +197,21 @@ import Testing
         }
     }
 
+    @Test func oneAddressCannotTakeAllStreams() throws {
+        try serve {
+            $0.streamsPerAddress = 3
+        } _: { _, client in
+            let held = try (0..<3).map { _ in try follow(client) }
+            for connection in held { #expect(connection.read(until: "hello") != nil) }
+            let fourth = try client.get("/1/events")
+            #expect(fourth.status == 503)
+            #expect(fourth.text.contains("Too many streams are open from this address (3)."))
+            var other = client
+            other.source = "127.0.0.2"
+            #expect(try follow(other).read(until: "hello") != nil)
+        }
+    }
+
     @Test func whatCannotBeFollowedIsRefused() throws {
         try serve { _, client in
             let wrong = try client.get("/1/events?wrong")

@@ -132,7 +132,7 @@ extension ServiceStatus {
         second.restarts = 3
         second.restartCauses = ["SIGKILL": 1, "stalled": 2]
         second.lastDeath = "SIGKILL"
-        return ServiceStatus(
+        var status = ServiceStatus(
             version: "0.1.0", processID: 4_711, startedAt: startedAt,
             children: [
                 child(.collector, process: 4_712, startedAt: startedAt + 100),
@@ -140,5 +140,11 @@ extension ServiceStatus {
                 child(.gateway, process: 4_715, startedAt: startedAt + 400),
             ],
             configuration: ConfigurationStatus(file: "/etc/millrace/config.json", loadedAt: startedAt))
+        status.degradations = [
+            DegradedStatus(
+                process: "shard-1", reason: .crashSafety,
+                text: "shard 1: crash safety: no memory for a successor, miners reconnect when this process dies")
+        ]
+        return status
     }
 }

@@ -21,7 +21,7 @@ import Testing
             slow.write("GET / HT")
             #expect(try client.get("/").status == 200)  // the slow one has been accepted before
             slow.write("TP/1.1\r\nX: ")
-            server.look(at: Clock.monotonicMillis + 29_000)
+            server.look(at: Clock.monotonicMillis + 9_000)
             slow.write("y\r\n\r\n")
             #expect(slow.reply()?.status == 200)
             slow.write("GET / HTTP/1.1\r\nX: ")
@@ -50,7 +50,7 @@ import Testing
 
     @Test func oneAddressCannotTakeAllConnections() throws {
         try serve {
-            $0.connections = 8
+            $0.connections = 16
             $0.connectionsPerAddress = 4
         } _: { _, client in
             let held = try (0..<4).map { _ in try HTTPClient.Connection(client) }
@@ -58,10 +58,43 @@ import Testing
                 connection.write("GET /healthz HTTP/1.1\r\n\r\n")
                 #expect(connection.reply()?.status == 200)
             }
+            // The oldest one makes room.
             let fifth = try HTTPClient.Connection(client)
-            #expect(fifth.isClosedByServer())
-            held[0].write("GET /healthz HTTP/1.1\r\n\r\n")
-            #expect(held[0].reply()?.status == 200)
+            #expect(held[0].isClosedByServer())
+            for connection in held.dropFirst() + [fifth] {
+                connection.write("GET /healthz HTTP/1.1\r\n\r\n")
+                #expect(connection.reply()?.status == 200)
+            }
+        }
+    }
+
+    @Test func aFewAddressesFullOfHalfRequestsDoNotKeepAHealthCheckOut() throws {
+        try serve {
+            $0.connections = 32
+            $0.connectionsPerAddress = 16
+        } _: { _, client in
+            var held: [HTTPClient.Connection] = []
+            for number in 0..<90 {
+                var attacker = client
+                attacker.source = "127.0.0.\(2 + number % 3)"
+                held.append(try HTTPClient.Connection(attacker))
+                held.last?.write(
+                    ["GET /", "GET / HTTP/1.1\r\nX: ", "PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"][number % 3])
+                guard number % 10 == 9 else { continue }
+                #expect(try client.get("/healthz").status == 200)
+                #expect(try client.get("/readyz").status == 200)
+            }
+            // One that came before and waits for its next request is left alone.
+            let kept = try HTTPClient.Connection(client)
+            kept.write("GET /healthz HTTP/1.1\r\n\r\n")
+            #expect(kept.reply()?.status == 200)
+            for number in 0..<30 {
+                var attacker = client
+                attacker.source = "127.0.0.\(2 + number % 3)"
+                held.append(try HTTPClient.Connection(attacker))
+            }
+            kept.write("GET /healthz HTTP/1.1\r\n\r\n")
+            #expect(kept.reply()?.status == 200)
         }
     }
 

@@ -19,7 +19,9 @@ import Testing
 
     @Test func beforeTheFirstSnapshotNoCounterIsZero() {
         let text = text(.ofNobody, workersMax: 10)
-        #expect(!text.contains("_total") && !text.contains("millrace_miners"))
+        // The gateway's own counter begins with its process.
+        let others = text.replacing("millrace_http_auth_failures_total", with: "")
+        #expect(!others.contains("_total") && !text.contains("millrace_miners"))
         #expect(text.contains("millrace_supervisor_up 0\n"))
         #expect(text.contains("millrace_build_info{version=\"0.1.0\"} 1\n"))
     }
@@ -58,7 +60,7 @@ import Testing
         #expect(text(.ofFarm).contains("millrace_shard_crash_safe{shard=\"1\"} 0\n"))
         let body = Metrics.text(
             of: .ofFarm, identity: .ofFarm, workersMax: 0, keepsConnections: false, machine: .ofFarm)
-        #expect(!String(decoding: body, as: UTF8.self).contains("crash_safe"))
+        #expect(!String(decoding: body, as: UTF8.self).contains("millrace_shard_crash_safe"))
     }
 
     @Test func poolsAreRankedInTheOrderOfTheConfiguration() {
@@ -96,6 +98,31 @@ import Testing
         // What they counted is in the totals.
         let shares = text(.ofFarm).split(separator: "\n").filter { $0.hasPrefix("millrace_shares_total") }
         #expect(!shares.isEmpty && shares.allSatisfy { gone.contains($0) })
+    }
+
+    @Test func whatIsDegradedHasAFixedSetOfReasonsAndNoTexts() throws {
+        var truth = Pages.Truth.ofFarm
+        truth.status?.degradations = [
+            DegradedStatus(process: "collector", reason: .statistics, text: "collector: statistics: off: disk full"),
+            DegradedStatus(process: "shard-0", reason: .other, text: "shard 0: flux capacitor: empty"),
+            DegradedStatus(process: "shard-0", reason: .other, text: "shard 0: moon: in the wrong place"),
+            DegradedStatus(process: "supervisor", reason: .restartHalted, text: "ended at shard 0"),
+        ]
+        let lines = text(truth).split(separator: "\n").filter { $0.hasPrefix("millrace_degraded") }
+        #expect(
+            lines == [
+                "millrace_degraded{process=\"supervisor\"} 1", "millrace_degraded{process=\"collector\"} 1",
+                "millrace_degraded{process=\"shard-0\"} 2", "millrace_degraded{process=\"shard-1\"} 0",
+                "millrace_degraded{process=\"gateway\"} 0",
+                "millrace_degraded_reason{process=\"supervisor\",reason=\"restart_halted\"} 1",
+                "millrace_degraded_reason{process=\"collector\",reason=\"statistics\"} 1",
+                "millrace_degraded_reason{process=\"shard-0\",reason=\"other\"} 1",
+            ])
+        // A supervisor of a former version does not tell.
+        truth.status?.degradations = nil
+        #expect(!text(truth).contains("millrace_degraded"))
+        let shards = String(decoding: CurrentDocuments.shards(of: truth), as: UTF8.self)
+        #expect(shards.contains("\"degraded\": null"))
     }
 
     @Test func aRefusedConfigurationIsSeen() {

@@ -130,7 +130,8 @@ import Testing
     @Test func theServicesOwnPagesAreItsDocuments() throws {
         let api = Settings.API(host: "127.0.0.1", port: 8080)
         let documents = ServiceDocuments(
-            settings: Settings(), api: api, identity: .ofFarm, readMachine: { .ofFarm })
+            settings: Settings(), api: api, identity: .ofFarm, readMachine: { .ofFarm },
+            refusedTokens: { TokenGuesses.Counts() })
         let pages = Pages(serviceStartedAt: 1, limits: GatewayLimits(), documents: documents)
         pages.publish(.ofFarm)
         pages.advance(to: Snapshot.ofFarm.startedAt + Snapshot.farmUptime * 1_000)

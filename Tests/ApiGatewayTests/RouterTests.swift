@@ -202,7 +202,8 @@ import Testing
         let answers =
             [Answer.preflight, .health, .document([]), .done, .eventStream] + Refusal.allCases.map { .refusal($0) }
         for answer in answers {
-            let headers = Dictionary(uniqueKeysWithValues: answer.headers.map { ($0.name, $0.value) })
+            let headers = Dictionary(
+                uniqueKeysWithValues: answer.opened(toOtherOrigins: true).sentHeaders.map { ($0.name, $0.value) })
             #expect(headers["Access-Control-Allow-Origin"] == "*")
             #expect(headers["Access-Control-Allow-Methods"] == "GET, PUT, POST, DELETE")
             #expect(headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type")

@@ -45,6 +45,40 @@ import Testing
         }
     }
 
+    @Test func equalQuestionsAreAnsweredOnce() throws {
+        let gate = Gate()
+        var test = TestServer()
+        test.history = gate
+        test.limits.errands = 2
+        test.limits.historyMillis = 60_000
+        try test.run { _, client, _ in
+            let first = try ask(client, "from=-24h")
+            while gate.askedCount.load(ordering: .relaxed) == 0 { usleep(1_000) }
+            let others = try (0..<20).map { _ in try ask(client, "from=-24h") }
+            for _ in 0..<50 { #expect(try client.get("/healthz").status == 200) }  // they have been heard
+            gate.open()
+            for connection in [first] + others { #expect(connection.reply()?.text == "from=-24h") }
+            // And for a moment after.
+            for _ in 0..<5 { #expect(try ask(client, "from=-24h").reply()?.text == "from=-24h") }
+            #expect(gate.askedCount.load(ordering: .relaxed) == 1)
+            gate.open()
+            #expect(try ask(client, "from=-23h").reply()?.text == "from=-23h")
+            #expect(gate.askedCount.load(ordering: .relaxed) == 2)
+        }
+    }
+
+    @Test func answersAboutThePastAreKeptForAMomentAndOnlySoMany() {
+        var limits = GatewayLimits()
+        limits.historyMillis = 100
+        limits.historyKept = 3
+        var recent = RecentAnswers(limits: limits)
+        for number in 0..<5 { recent.keep(.document([UInt8(number)]), to: "\(number)", at: Int64(number)) }
+        #expect((0..<5).map { recent.answer(to: "\($0)", at: 50) != nil } == [false, false, true, true, true])
+        #expect(recent.answer(to: "2", at: 101) != nil)
+        #expect(recent.answer(to: "2", at: 102) == nil)
+        #expect(recent.answer(to: "4", at: 103)?.body == [4])
+    }
+
     @Test func onlySoManyMayWait() throws {
         let gate = Gate()
         var test = TestServer()
@@ -56,7 +90,7 @@ import Testing
             var refused: HTTPClient.Reply?
             // The second one may not have got its place yet: whoever takes it from here waits, and is let go of.
             for _ in 0..<100 where refused == nil {
-                let reply = try ask(client, "late")
+                let reply = try ask(client, "late=\(UInt32.random(in: 0 ... .max))")
                 usleep(20_000)
                 gate.open()
                 let answer = reply.reply()

@@ -148,9 +148,28 @@ import Testing
         news.joined(who, miners: 1)
         news.left("10.0.0.1", miners: 0)
         #expect(
-            lines.all == [
+            lines.texts(.info) == [
                 "a miner logged in agent=XMRig/6.26.0 ip=10.0.0.1 miners=1", "a miner left ip=10.0.0.1 miners=0",
             ])
+    }
+
+    @Test func aFarmThatComesBackAtOnceIsAFewLines() {
+        var news = makeLog(verbose: true)
+        for number in 0..<5_000 {
+            if number % 2 == 0 { news.left("10.0.0.1", miners: number) }
+            news.joined(MinerIntroduction(address: "10.0.0.1", login: "W"), miners: number)
+        }
+        #expect(lines.all.count == 20)
+        pass(1, &news)
+        #expect(
+            lines.texts(.info).suffix(2) == [
+                "…and 4990 more logins of miners within a second",
+                "…and 2490 more departures of miners within a second",
+            ])
+        #expect(lines.all.count == 22)
+        // The next second tells them one by one again.
+        news.left("10.0.0.1", miners: 0)
+        #expect(lines.texts(.info).last == "a miner left ip=10.0.0.1 miners=0")
     }
 
     // MARK: - Closed connections

@@ -15,6 +15,8 @@ import Testing
         service.waitUntilReady()
         let texts = ["collector: statistics: off: disk full", "collector: API: port taken"]
         service.wait { (try? $0.status().degraded) == texts }
+        #expect(try service.status().degradations?.map(\.process) == ["collector", "collector"])
+        #expect(try service.status().degradations?.map(\.reason) == [.statistics, .api])
         let table = try service.command(["status", "--run-dir", service.runDirectory]).output
         #expect(table.contains("degraded:\n  \(texts[0])\n  \(texts[1])\n"))
         try Data().write(to: service.directory.appending(path: "repaired"))
@@ -31,6 +33,8 @@ import Testing
         service.waitUntilReady()
         let text = "supervisor: log file: \(directory.path)/millrace.log cannot be opened: No such file or directory"
         #expect(try service.status().degraded == [text])
+        let known = [DegradedStatus(process: "supervisor", reason: .logFile, text: text)]
+        #expect(try service.status().degradations == known)
         #expect(try service.ask(.reload) == .done)
         #expect(try service.status().degraded == [text])
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)

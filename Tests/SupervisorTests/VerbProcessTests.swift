@@ -71,6 +71,7 @@ import Testing
 
         let old = "shard 1 runs the old configuration (changed: retries, user-agent)"
         #expect(try service.status().degraded?.first == old)
+        #expect(try service.status().degradations?.first?.reason == .oldConfiguration)
         #expect(try service.command(["status"] + place).output.contains("degraded:\n  \(old)\n"))
         #expect(try service.command(["restart", "1"] + place).code == 1)
         #expect(try service.status().degraded?.first == old)

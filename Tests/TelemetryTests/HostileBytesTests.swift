@@ -152,7 +152,7 @@ struct HostileBytesTests {
         let numbers: [UInt64] = [0, 1, 2, 40, 41, .max / 2, .max - 12, .max]
         let epochs = (0..<7 as Range<UInt64>).map { Epoch(high: $0, low: 0) }
         var gate = SequenceGate(shard: 0)
-        var statistics = Statistics(startedAt: 0, shardCount: 1, workersMax: 5)
+        var statistics = Statistics(startedAt: 0, shardCount: 1, workerLimits: .init(rows: 5))
         for step in 0..<20_000 as Range<UInt64> {
             let epoch = try #require(epochs.randomElement(using: &generator))
             let first = try #require(numbers.randomElement(using: &generator))

@@ -6,7 +6,7 @@ import Testing
 /// takes up what was committed and hears again what was not, know in the end what one process would that never stopped.
 struct RestoringTests {
     private static let shardCount = ShardStory.shardCount
-    private static let workersMax = 8
+    private static let limits = WorkerTable.Limits(rows: 8, unproven: 3, unprovenOfAddress: 2, ofAddress: 4)
 
     /// A collector that may be killed, and the database that it writes to.
     private struct Collector {
@@ -17,7 +17,7 @@ struct RestoringTests {
 
         init() throws {
             statistics = try stored.restored(
-                shardCount: shardCount, at: .init(time: Sample.start, monotonic: 0), workersMax: workersMax)
+                shardCount: shardCount, at: .init(time: Sample.start, monotonic: 0), limits: limits)
         }
 
         mutating func perform(_ step: ShardStory.Step, at now: Statistics.Moment) {
@@ -108,7 +108,7 @@ struct RestoringTests {
         let taken = old.committed
         let restoredAt = story.prefix(taken).last?.now ?? .init(time: Sample.start, monotonic: 0)
         collector.statistics = try old.stored.restored(
-            shardCount: Self.shardCount, at: restoredAt, workersMax: Self.workersMax)
+            shardCount: Self.shardCount, at: restoredAt, limits: Self.limits)
         #expect(collector.statistics.liveMiners() == [])
         #expect(collector.statistics.snapshot(at: restoredAt).minersNow == 0)
         // Who was live is heard again.

@@ -78,7 +78,7 @@ struct WorkerTableTests {
     }
 
     @Test func workersBeyondTheLimitShareARow() {
-        var table = WorkerTable(rowsMax: 3)
+        var table = WorkerTable(.init(rows: 3))
         #expect(["a", "b", "c", "d", "a"].map { table.index(of: $0) } == [0, 1, 2, 2, 0])
         #expect(table.rows.map(\.name) == ["a", "b", WorkerTable.othersName])
     }

@@ -276,7 +276,7 @@ struct StatisticsTests {
             .joined(Sample.joined(1, "a")), .joined(Sample.joined(1, "b")), .left(MinerLeft(key: 1)),
         ])
         let snapshot = statistics.snapshot(at: moment())
-        #expect(snapshot.workers.map(\.connections) == [0, 0])
+        #expect(snapshot.workers.map(\.connections) == [0])
         #expect(snapshot.minersNow == 0)
     }
 

@@ -41,11 +41,11 @@ struct StoredStatistics {
 
     func restored(
         startedAt: UInt64 = Sample.start, shardCount: Int, at now: Statistics.Moment,
-        workersMax: Int = WorkerTable.rowsMax
+        limits: WorkerTable.Limits = WorkerTable.Limits()
     ) throws -> Statistics {
         try Statistics(
             restoring: checkpoint, journal: journal, startedAt: startedAt, shardCount: shardCount, at: now,
-            workersMax: workersMax)
+            workerLimits: limits)
     }
 }
 

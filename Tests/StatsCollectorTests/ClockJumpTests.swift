@@ -1,0 +1,111 @@
+import Foundation
+import Glibc
+import Logging
+import Testing
+
+@testable import Archive
+@testable import StatsCollector
+@testable import Telemetry
+
+/// The clock runs ahead for a moment, and the file still has everything.
+@Suite struct ClockJumpTests {
+    private static let start: UInt64 = 1_790_000_000_000
+    private static let day: UInt64 = 86_400_000
+
+    /// A collector's keeping with both clocks in the test's hands.
+    private final class Desk {
+        let path: String
+        var statistics = Statistics(startedAt: start, shardCount: 1)
+        let keeping: Keeping
+        private let epoch = Epoch(high: 1, low: 1)
+        private var monotonic: UInt64 = 1_000
+
+        init(_ directory: URL) {
+            path = directory.appending(path: "statistics.sqlite").path
+            let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            keeping = Keeping(
+                Keeping.Terms(path: path, historyDays: 30, forgetWorkersDays: 7), &statistics, shardCount: 1,
+                at: .init(time: start, monotonic: 1_000), logger: log)
+            hear([.epochBegan(epoch)], ahead: 0)
+        }
+
+        /// - Parameter ahead: by how much the time of day is.
+        func now(ahead: UInt64) -> Statistics.Moment {
+            .init(time: start + monotonic - 1_000 + ahead, monotonic: monotonic)
+        }
+
+        private func hear(_ news: [SequenceGate.News], ahead: UInt64) {
+            statistics.hear(news, from: 0, at: now(ahead: ahead))
+            keeping.heardNews(at: monotonic)
+        }
+
+        func mine(_ miner: MinerKey, _ name: String, ahead: UInt64 = 0) {
+            let share = ShareSettled(
+                miner: miner, time: now(ahead: ahead).time, outcome: .accepted, difficulty: 1_000,
+                creditedDifficulty: 1_000, actualDifficulty: 2_000, latencyMicroseconds: 5_000)
+            let joined = MinerJoined(key: miner, worker: name, ip: "192.0.2.1", agent: "")
+            hear(
+                [.events(epoch, [.joined(joined), .share(share), .left(MinerLeft(key: miner))][...])], ahead: ahead)
+        }
+
+        /// Minutes of the monotonic clock, in which the disk has its time.
+        func pass(minutes: Int, ahead: UInt64 = 0) {
+            for _ in 0..<minutes {
+                monotonic += 60_000
+                for _ in 0..<3 {
+                    keeping.turn(&statistics, positions: [nil], at: now(ahead: ahead)) { _ in }
+                    usleep(2_000)
+                }
+            }
+        }
+
+        func end() {
+            keeping.end(&statistics, positions: [nil], now: { self.now(ahead: 0) }, acknowledge: { _ in })
+        }
+    }
+
+    private func shares(_ path: String) throws -> UInt64 {
+        let points = try HistoryReader(path: path).points(
+            of: .total, from: Self.start / 1_000 - 86_400, to: Self.start / 1_000 + 100 * 86_400, step: 86_400)
+        return points.reduce(0) { $0 + $1.accepted }
+    }
+
+    @Test(arguments: [40, 400] as [UInt64])
+    func aClockThatRunsAheadForAWhileDeletesNothing(days: UInt64) throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "millrace-clock-\(UUID())")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let desk = Desk(directory)
+        desk.mine(1, "before")
+        desk.pass(minutes: 5)
+        desk.mine(2, "just before")
+        // Forgetting and thinning both fall into it.
+        desk.pass(minutes: 30, ahead: days * Self.day)
+        desk.mine(3, "meanwhile", ahead: days * Self.day)
+        desk.pass(minutes: 2, ahead: days * Self.day)
+        desk.pass(minutes: 30)
+        desk.mine(4, "after")
+        desk.pass(minutes: 2)
+        let names = desk.statistics.snapshot(at: desk.now(ahead: 0)).workers.map(\.name)
+        #expect(names == ["before", "just before", "meanwhile", "after"])
+        desk.end()
+        // The one of meanwhile lies where the clock was.
+        #expect(try shares(desk.path) == (days < 100 ? 4 : 3))
+    }
+
+    @Test func aWorkerWithoutAnAcceptedShareIsForgottenAfterAnHour() throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "millrace-clock-\(UUID())")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let desk = Desk(directory)
+        desk.mine(1, "proven")
+        let joined = MinerJoined(key: 2, worker: "invented", ip: "192.0.2.1", agent: "")
+        let events: [ShardEvent] = [.joined(joined), .left(MinerLeft(key: 2))]
+        desk.statistics.hear([.events(Epoch(high: 1, low: 1), events[...])], from: 0, at: desk.now(ahead: 0))
+        desk.pass(minutes: 55)
+        #expect(desk.statistics.snapshot(at: desk.now(ahead: 0)).workers.count == 2)
+        desk.pass(minutes: 20)
+        #expect(desk.statistics.snapshot(at: desk.now(ahead: 0)).workers.map(\.name) == ["proven"])
+        desk.end()
+    }
+}
