@@ -26,6 +26,10 @@ int clinux_memory_file(const char *name) { return memfd_create(name, 0); }
 
 int clinux_process_descriptor(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
 
+int clinux_signal_process(int descriptor, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, descriptor, signal, 0, 0);
+}
+
 void clinux_return_freed_memory(void) {
     // Beyond what is made and freed once a second for some thousand miners: a page that was given back costs a fault when it
     // is wanted again.

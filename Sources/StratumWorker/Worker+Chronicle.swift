@@ -81,8 +81,8 @@ extension Worker {
         if chronicle?.formBytes ?? 0 > Worker.keptFormBytesMax { releaseSpareMemory() }
     }
 
-    /// Whether a successor finds the state in memory when this process crashes.
-    var isCrashSafe: Bool { chronicle != nil }
+    /// Whether a successor finds the state and the connections when this process crashes.
+    var isCrashSafe: Bool { chronicle != nil && anchor?.processID != nil }
 
     /// Begins to write down what happens.
     func beginChronicle() {

@@ -115,7 +115,7 @@ extension ServiceRun {
         LogOutput.change(
             format: change.settings.logFormat == .json ? .json : .text,
             level: change.settings.isVerbose ? .debug : .info, colors: change.settings.usesColors,
-            file: change.settings.logFile)
+            file: change.settings.logFile, secrets: change.settings.secrets)
         watchFile()
         restartHaltedAt = nil
         var names: [ChildName] = []

@@ -71,6 +71,7 @@ extension ServiceRun {
         guard let state = try? MemoryFile.write(handed, name: "millrace-service") else {
             return refuseUpgrade(["no memory for the state of the service"])
         }
+        LogOutput.flush()
         let environment = ServiceRun.ownEnvironment + (serviceManager?.environment ?? [])
         let failure = ProgramChange.execute(
             executable, arguments: CommandLine.arguments,
