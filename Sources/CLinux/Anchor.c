@@ -9,6 +9,8 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -115,10 +117,36 @@ static void take_title(void) {
     else strncpy(argument, title, strlen(argument));
 }
 
+/// oom_score_adj of the process before it offered itself; as the anchor has it.
+static int oom_score = -1001;
+
+static void set_oom_score(int score) {
+    char text[16];
+    int length = snprintf(text, sizeof text, "%d", score);
+    int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (file < 0) return;
+    // Refused, it stays as it is: nothing depends on it.
+    if (write(file, text, (size_t)length) < 0) errno = 0;
+    close(file);
+}
+
+void clinux_offer_to_oom_killer(int more) {
+    char text[16];
+    int file = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return;
+    ssize_t length = read(file, text, sizeof text - 1);
+    close(file);
+    if (length <= 0) return;
+    text[length] = 0;
+    oom_score = atoi(text);
+    set_oom_score(oom_score + more > 1000 ? 1000 : oom_score + more);
+}
+
 /// - signals: all are blocked; these were before.
 static void anchor(int socket, const sigset_t *signals) {
     take_title();
     prctl(PR_SET_PDEATHSIG, 0);
+    if (oom_score >= -1000) set_oom_score(oom_score);
     // What the caller handles means nothing here.
     for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
     // The process whose descriptors we keep is told to leave; we leave when the supervisor lets go of us.

@@ -64,6 +64,9 @@ final class LogFile: Sendable {
 
     deinit { close(descriptor) }
 
+    /// Whether it may be open later.
+    var isWaiting: Bool { writer.isWaiting }
+
     /// Waits until all lines are written, or the time is over.
     func flush() {
         guard writer.failure == nil, LogFile.wait(for: descriptor, Int16(POLLOUT), LogFile.flushMillis) else { return }
@@ -129,6 +132,8 @@ final class LogFile: Sendable {
     private final class Writer: Sendable {
         private enum Phase {
             case waiting
+            /// The caller waits no more.
+            case late
             case open
             case failed(String)
         }
@@ -146,18 +151,19 @@ final class LogFile: Sendable {
                 switch phase {
                 case .open: return nil
                 case .failed(let reason): return reason
-                case .waiting:
-                    let reason = "the file system does not answer"
-                    phase = .failed(reason)
-                    return reason
+                case .waiting, .late:
+                    phase = .late
+                    return "the file system does not answer"
                 }
             }
         }
 
+        var isWaiting: Bool { phase.withLock { if case .late = $0 { true } else { false } } }
+
         /// - Returns: whether the caller has stopped waiting.
         func opened(_ opening: Opening) -> Bool {
             let isLate = phase.withLock { phase in
-                let isLate = if case .failed = phase { true } else { false }
+                let isLate = if case .late = phase { true } else { false }
                 phase = opening.failure.map { .failed($0) } ?? .open
                 return isLate
             }

@@ -32,7 +32,9 @@ public enum LogOutput {
 
     /// Opens the path of the log file again: after a rotation that has renamed the file, lines go to the new one. A path
     /// that cannot be opened is reported in the log, and the former file stays in use.
-    public static func reopen() { current.withLock { $0 }?.reopen() }
+    /// - Returns: whether it is open.
+    @discardableResult
+    public static func reopen() -> Bool { current.withLock { $0 }?.reopen() ?? false }
 
     /// Waits until what was logged is written, but not for ever: before the process ends, or becomes another program.
     public static func flush() { current.withLock { $0 }?.flush() }
@@ -47,7 +49,7 @@ public enum LogOutput {
         process: String, format: LogFormat, level: Logger.Level, colors: Bool, file: String? = nil,
         secrets: [String] = []
     ) {
-        let target = LogTarget(process: process, level: level)
+        let target = LogTarget(process: process, level: level, degraded: { Degradation.set("log file", $0) })
         current.withLock { $0 = target }
         LoggingSystem.bootstrap { _ in LineLogHandler(target: target) }
         change(format: format, level: level, colors: colors, file: file, secrets: secrets)
@@ -67,14 +69,18 @@ final class LogTarget: Sendable {
 
     let threshold: LogThreshold
     private let state: Mutex<Way>
+    private let degraded: @Sendable (String?) -> Void
     private let openFile: @Sendable (String) -> LogFile.Opening
 
-    /// - Parameter openFile: open(2), or something slower.
+    /// - Parameters:
+    ///   - degraded: is told why there is no log file; nil when there is, or none is wanted.
+    ///   - openFile: open(2), or something slower.
     init(
-        process: String, level: Logger.Level,
+        process: String, level: Logger.Level, degraded: @escaping @Sendable (String?) -> Void = { _ in },
         openFile: @escaping @Sendable (String) -> LogFile.Opening = LogFile.openRegular
     ) {
         threshold = LogThreshold(level)
+        self.degraded = degraded
         self.openFile = openFile
         let style = LineStyle(process: process, processID: getpid(), format: .text, colors: false)
         state = Mutex(Way(style: style, sinks: [LogSink(descriptor: STDERR_FILENO)]))
@@ -87,6 +93,7 @@ final class LogTarget: Sendable {
     ) {
         threshold.level = level
         let isOpen = state.withLock { way in
+            way.pending = way.file == file ? way.pending : nil
             way.style.format = format
             way.style.colors = colors && isatty(STDERR_FILENO) == 1
             way.secrets = secrets
@@ -96,18 +103,21 @@ final class LogTarget: Sendable {
             return false
         }
         if isOpen { return }
-        guard let file else { return Degradation.set("log file", nil) }
+        guard let file else { return degraded(nil) }
         if let failure = open(file) {
             Logger(label: "log").error("log file \(file): \(failure); logging to standard error only")
         }
     }
 
-    func reopen() {
-        guard let file = way.file else { return }
+    @discardableResult
+    func reopen() -> Bool {
+        guard let file = way.file else { return false }
         if let failure = open(file) {
             Logger(label: "log").error(
                 "log file \(file): cannot be reopened: \(failure); still writing to the previous file")
+            return false
         }
+        return true
     }
 
     func flush() { for sink in way.sinks { sink.flush() } }
@@ -118,9 +128,10 @@ final class LogTarget: Sendable {
         let (file, failure) = LogFile.open(path, with: openFile) { [weak self] in self?.openedLate($0, path, $1) }
         state.withLock { way in
             way.pending = failure == nil ? nil : file
-            if let file, failure == nil { way.use(file) }
+            // Where there is no former one, lines wait in the queue of this one for a file system that is slow.
+            if let file, failure == nil || file.isWaiting && way.sinks.count == 1 { way.use(file) }
         }
-        Degradation.set("log file", failure.map { "\(path) cannot be opened: \($0)" })
+        degraded(failure.map { "\(path) cannot be opened: \($0)" })
         return failure
     }
 
@@ -129,11 +140,15 @@ final class LogTarget: Sendable {
             // Another attempt has been made since, or another file is wanted.
             guard way.pending === file, way.file == path else { return false }
             way.pending = nil
-            if failure == nil { way.use(file) }
+            if failure == nil {
+                way.use(file)
+            } else {
+                way.sinks.removeAll { $0.descriptor == file.descriptor }
+            }
             return true
         }
         guard isWanted else { return }
-        Degradation.set("log file", failure.map { "\(path) cannot be opened: \($0)" })
+        degraded(failure.map { "\(path) cannot be opened: \($0)" })
         if failure == nil { Logger(label: "log").notice("log file \(path): open now") }
     }
 }

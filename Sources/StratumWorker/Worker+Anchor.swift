@@ -33,7 +33,8 @@ extension Worker {
             Degradation.set("anchor", nil)
         } catch {
             Degradation.set(
-                "anchor", "no process keeps the connections, miners reconnect when this one dies (\(error)); trying again")
+                "anchor",
+                "no process keeps the connections, miners reconnect when this one dies (\(error)); trying again")
         }
     }
 }

@@ -87,7 +87,7 @@ final class Worker {
         let number = UInt16(clamping: inheritance.shard ?? 0)
         translation = EventTranslation(
             shard: number, naming: MinerNaming(mode: settings.workerNaming), secrets: SecretMask(settings.secrets))
-        memory = try inheritance.legacy.map { try StateMemory(descriptor: $0.memory) }
+        memory = try Worker.memory(inheritance, standing, log)
         addresses = PoolAddresses(settings.dns, loop: loop)
         let events: EventLog
         if let takeover = try Worker.takeover(
@@ -260,13 +260,6 @@ final class Worker {
         budget.hasRoom(connections: shard.connections + departures.count + pools.count + more - 1)
     }
 
-    func enter(_ connection: MinerConnection, as id: MinerID) {
-        connection.id = id
-        let row = Int(id.index)
-        while miners.count <= row { miners.append(nil) }
-        miners[row] = connection
-    }
-
     /// Whether miners connect there.
     func isListening(on address: SocketAddress) -> Bool { ports.contains(address.port) }
 
@@ -377,28 +370,10 @@ final class Worker {
         if !link.flush() { take(.poolClosed(link.id), "it does not read") }
     }
 
-    func miner(_ id: MinerID) -> MinerConnection? {
-        let row = Int(id.index)
-        guard row < miners.count, let connection = miners[row], connection.id == id else { return nil }
-        return connection
-    }
-
     /// Where a miner that has logged in came from; nil when its row belongs to another one.
     private func address(of id: MinerID) -> String? { shard.introduction(of: id)?.address }
 
     private func poolName(atRank rank: UInt8) -> String {
         Int(rank) < shard.policy.pools.count ? shard.policy.pools[Int(rank)].name : "a former pool"
-    }
-
-    /// The connection is broken or hopeless.
-    func drop(_ connection: MinerConnection) {
-        take(.minerClosed(connection.id))
-        forget(connection)
-        connection.close()
-    }
-
-    func forget(_ connection: MinerConnection) {
-        let row = Int(connection.id.index)
-        if row < miners.count, miners[row] === connection { miners[row] = nil }
     }
 }

@@ -70,8 +70,7 @@ extension ServiceRun {
 
     private func reopenLogs() {
         guard let file = configuration.settings.logFile else { return }
-        LogOutput.reopen()
-        log.notice("log file \(file) reopened")
+        if LogOutput.reopen() { log.notice("log file \(file) reopened") }
         for child in Array(children.values) + Array(successors.values) + dismissed { child.reopenLog() }
     }
 

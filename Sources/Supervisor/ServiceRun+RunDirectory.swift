@@ -5,9 +5,16 @@ internal import Supervision
 
 // What a cleaner of directories removes while the service runs. Sockets of the bus are made again by those whose they are.
 extension ServiceRun {
-    static let mendMillis: UInt64 = 1_000
+    private static let mendMillis: UInt64 = 1_000
 
-    func mendRunDirectory() {
+    func keepRunDirectory() {
+        let caretaker = Timer(on: loop) { [unowned self] in mendRunDirectory() }
+        caretaker.unreference()
+        caretaker.start(after: ServiceRun.mendMillis, repeating: ServiceRun.mendMillis)
+        self.caretaker = caretaker
+    }
+
+    private func mendRunDirectory() {
         guard !service.isStopping else { return }
         do {
             var missing = try runDirectory.mend()
@@ -15,7 +22,8 @@ extension ServiceRun {
             noteRunDirectory(failure: nil)
             guard !missing.isEmpty else { return }
             log.warning(
-                "\(runDirectory.path): files were removed while the service runs; made again: \(missing.joined(separator: ", "))")
+                "\(runDirectory.path): files were removed while the service runs; made again: \(missing.joined(separator: ", "))"
+            )
         } catch let failure as StartFailure {
             noteRunDirectory(failure: failure.message)
         } catch {

@@ -52,7 +52,7 @@ final class ServiceRun {
     private var reaper: OrphanReaper?
     private var watchdog: Timer?
     /// Looks after the run directory.
-    private var caretaker: Timer?
+    var caretaker: Timer?
     /// Why the run directory is of no use; nil when it is.
     var runDirectoryFailure: String?
 
@@ -125,13 +125,6 @@ final class ServiceRun {
         watchdog.unreference()
         watchdog.start(after: 0, repeating: max(millis / 2, 1))
         self.watchdog = watchdog
-    }
-
-    private func keepRunDirectory() {
-        let caretaker = Timer(on: loop) { [unowned self] in mendRunDirectory() }
-        caretaker.unreference()
-        caretaker.start(after: ServiceRun.mendMillis, repeating: ServiceRun.mendMillis)
-        self.caretaker = caretaker
     }
 
     // MARK: - What the operator wants

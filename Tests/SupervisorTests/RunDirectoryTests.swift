@@ -174,7 +174,10 @@ import Testing
     // MARK: - Leftovers
 
     /// Processes that have the mark of a run directory in their environment, and are not the service's.
-    @Test(arguments: [["sleep", "20"], ["sh", "-c", "sleep 20; true"], ["sh", "-c", "trap '' TERM; sleep 20; true", "millrace-worker"]])
+    @Test(arguments: [
+        ["sleep", "20"], ["sh", "-c", "sleep 20; true"],
+        ["sh", "-c", "trap '' TERM; sleep 20; true", "millrace-worker"],
+    ])
     func decoysAreNeitherWaitedForNorKilled(command: [String]) throws {
         let service = try prepared { run in
             try Data("999999 1\n".utf8).write(to: URL(filePath: run + "/supervisor.pid"))

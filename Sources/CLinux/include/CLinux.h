@@ -13,6 +13,14 @@ int clinux_set_parent_death_signal(int signal);
 /// As process lists show it; cut to 15 bytes.
 void clinux_set_process_name(const char *name);
 
+/// A word of the command line where the kernel has it, for process lists; its index from 0, the program. The caller knows how many there
+/// are.
+char *clinux_argument(int index);
+
+/// Makes this process one that the kernel kills rather than its supervisor when memory runs out: adds `more` to its oom_score_adj.
+/// Its anchor takes that back. Once, before the anchor is started.
+void clinux_offer_to_oom_killer(int more);
+
 /// Marks every open descriptor from `first` on as close-on-exec. 0, or -1 with errno.
 int clinux_close_on_exec_from(unsigned int first);
 
