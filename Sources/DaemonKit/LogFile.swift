@@ -184,7 +184,8 @@ final class LogFile: Sendable {
             var lastFailure: Int32 = 0
             while true {
                 let count = recv(descriptor, &line, line.count, 0)
-                if count < 0, errno == EINTR { continue }
+                // The other end was closed with an answer of ours unread: what it has sent before is there still.
+                if count < 0, errno == EINTR || errno == ECONNRESET { continue }
                 guard count > 0 else { return }
                 if count == 1, line[0] == LogFile.flushWord {
                     answer()

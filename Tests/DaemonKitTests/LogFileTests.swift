@@ -85,6 +85,18 @@ import Testing
         #expect(failure == reason)
     }
 
+    /// Another file is wanted, or it is reopened: what was logged before is written nevertheless.
+    @Test func linesThatWaitAreWrittenAfterTheFileWasLetGo() throws {
+        for round in 0..<20 {
+            let former = directory.appending(path: "\(round).log").path
+            let target = LogTarget(process: "test", level: .info)
+            target.change(format: .text, level: .info, colors: false, file: former)
+            for line in 0..<20 { write("\(line)", to: target) }
+            target.change(format: .text, level: .info, colors: false, file: path)
+            #expect(wait { text(former)?.split(separator: "\n").count == 20 }, "\(text(former) ?? "")")
+        }
+    }
+
     // MARK: - A file system that hangs
 
     /// Opens a path when it is told so.
