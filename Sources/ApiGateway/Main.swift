@@ -22,7 +22,8 @@ enum Main {
         let settings = inheritance.settings
         LogOutput.start(
             process: "gateway", format: inheritance.logsJSON ? .json : .text,
-            level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile)
+            level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile,
+            secrets: settings.secrets)
         let log = Logger(label: "gateway")
         leaveOnSignals()
 

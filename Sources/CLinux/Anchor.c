@@ -9,6 +9,8 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -16,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // One message asks, one or more answer. A request is its name (who asks, and which of his questions it is), then an array
@@ -114,12 +117,42 @@ static void take_title(void) {
     else strncpy(argument, title, strlen(argument));
 }
 
-static void anchor(int socket) {
+/// oom_score_adj of the process before it offered itself; as the anchor has it.
+static int oom_score = -1001;
+
+static void set_oom_score(int score) {
+    char text[16];
+    int length = snprintf(text, sizeof text, "%d", score);
+    int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (file < 0) return;
+    // Refused, it stays as it is: nothing depends on it.
+    if (write(file, text, (size_t)length) < 0) errno = 0;
+    close(file);
+}
+
+void clinux_offer_to_oom_killer(int more) {
+    char text[16];
+    int file = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return;
+    ssize_t length = read(file, text, sizeof text - 1);
+    close(file);
+    if (length <= 0) return;
+    text[length] = 0;
+    oom_score = atoi(text);
+    set_oom_score(oom_score + more > 1000 ? 1000 : oom_score + more);
+}
+
+/// - signals: all are blocked; these were before.
+static void anchor(int socket, const sigset_t *signals) {
     take_title();
     prctl(PR_SET_PDEATHSIG, 0);
+    if (oom_score >= -1000) set_oom_score(oom_score);
+    // What the caller handles means nothing here.
+    for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
     // The process whose descriptors we keep is told to leave; we leave when the supervisor lets go of us.
     const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGQUIT};
     for (size_t index = 0; index < sizeof ignored / sizeof *ignored; index++) signal(ignored[index], SIG_IGN);
+    sigprocmask(SIG_SETMASK, signals, NULL);
     struct request request;
     for (;;) {
         ssize_t bytes = recv(socket, &request, sizeof request, 0);
@@ -137,10 +170,31 @@ static void anchor(int socket) {
 }
 
 pid_t clinux_anchor_start(int socket) {
+    // A handler of the caller must not run in the new process: what it writes to would be the caller's.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     // Like fork(), but the table of descriptors stays one.
     long result = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
-    if (result == 0) anchor(socket);
+    if (result == 0) anchor(socket, &before);
+    int code = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = code;
     return (pid_t)result;
+}
+
+enum clinux_anchor_state clinux_anchor_check(pid_t anchor, int *signal) {
+    int status = 0;
+    *signal = 0;
+    if (waitpid(anchor, &status, WNOHANG | WUNTRACED) <= 0) return CLINUX_ANCHOR_RUNS;
+    if (WIFSTOPPED(status)) {
+        *signal = WSTOPSIG(status);
+        kill(anchor, SIGCONT);
+        return CLINUX_ANCHOR_STOPPED;
+    }
+    if (WIFEXITED(status)) return CLINUX_ANCHOR_LIFTED;
+    *signal = WTERMSIG(status);
+    return CLINUX_ANCHOR_KILLED;
 }
 
 static struct name new_name(void) {

@@ -1,7 +1,9 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <errno.h>
 #include <malloc.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -21,10 +23,23 @@ int clinux_exit_status(int status) { return WEXITSTATUS(status); }
 int clinux_terminating_signal(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }
 int clinux_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal); }
 void clinux_set_process_name(const char *name) { prctl(PR_SET_NAME, name); }
+
+char *clinux_argument(int index) {
+    // glibc points it to the first word, and the others lie behind.
+    char *argument = program_invocation_name;
+    if (index < 0) return NULL;
+    while (index-- > 0) argument += strlen(argument) + 1;
+    return argument;
+}
+
 int clinux_close_on_exec_from(unsigned int first) { return close_range(first, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */); }
 int clinux_memory_file(const char *name) { return memfd_create(name, 0); }
 
 int clinux_process_descriptor(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
+
+int clinux_signal_process(int descriptor, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, descriptor, signal, 0, 0);
+}
 
 void clinux_return_freed_memory(void) {
     // Beyond what is made and freed once a second for some thousand miners: a page that was given back costs a fault when it

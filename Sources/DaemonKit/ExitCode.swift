@@ -20,12 +20,14 @@ public enum ExitCode: Int32, Sendable {
 
     /// Ends the process in the orderly way of C: what libraries have registered to run at the end runs.
     public func exit() -> Never {
+        LogOutput.flush()
         Glibc.exit(rawValue)
     }
 
     /// Ends the process without waiting for anything: libuv's end waits for host names that are being looked up, which
     /// may take longer than the supervisor's patience. For a program that has closed what it had open.
     public func exitNow() -> Never {
+        LogOutput.flush()
         _exit(rawValue)
     }
 }

@@ -73,6 +73,16 @@ public struct Inheritance: Codable, Sendable {
     /// Writes the value into a new memory file, ready to be inherited as descriptor 4. The caller closes it.
     public func memoryFile() throws -> Int32 { try MemoryFile.write(self, name: "millrace-settings") }
 
+    /// In which order the kernel is to kill us when memory runs out, behind everything else the supervisor and the anchors. In
+    /// thousandths of the memory that there is.
+    private static func oomScore(of program: String) -> Int32 {
+        switch program {
+        case "millrace-worker": 100
+        case "millrace-collector": 200
+        default: 300
+        }
+    }
+
     /// Takes what the supervisor left at descriptors 3 and 4. Ends the process with a word to the user when there is
     /// nothing: such programs are not started by hand, except to see that they run here (`--version`).
     /// - Parameter libraries: names and versions of those that the program uses.
@@ -87,6 +97,7 @@ public struct Inheritance: Codable, Sendable {
             for descriptor in inheritance.sockets + (inheritance.legacy?.descriptors ?? []) {
                 _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             }
+            clinux_offer_to_oom_killer(oomScore(of: program))
             // A program whose file has been replaced is executed by the number of a descriptor, which is no name.
             clinux_set_process_name(program)
             // Belt and braces: the lifeline says the same, but only to a loop that turns.

@@ -45,10 +45,10 @@ struct LineStyle: Sendable {
         _ time: timespec, _ level: Logger.Level, _ message: String, _ metadata: [(String, String)]
     ) -> [UInt8] {
         var fields: [String: String] = [
-            "level": level.rawValue, "process": process, "message": message,
+            "level": level.rawValue, "process": process, "message": withoutInvisible(message),
         ]
         for (key, value) in metadata where fields[key] == nil && key != "time" && key != "pid" {
-            fields[key] = shortened(value)
+            fields[key] = withoutInvisible(shortened(value))
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -75,11 +75,34 @@ struct LineStyle: Sendable {
     }
 
     private func withoutControls(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? "?" : $0 }))
+        let visible = withoutInvisible(text)
+        return String(String.UnicodeScalarView(visible.unicodeScalars.map { isControl($0) ? "?" : $0 }))
     }
 
     private func isControl(_ scalar: Unicode.Scalar) -> Bool {
         scalar.value < 0x20 || (scalar.value >= 0x7f && scalar.value < 0xa0)
+    }
+
+    /// Names characters that nobody sees, and that turn the order of those around them or hide some: `\u{202e}`.
+    private func withoutInvisible(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isInvisible) else { return text }
+        var visible = ""
+        for scalar in text.unicodeScalars {
+            if isInvisible(scalar) {
+                visible += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                visible.unicodeScalars.append(scalar)
+            }
+        }
+        return visible
+    }
+
+    private func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
+        guard scalar.value >= 0xa0 else { return false }
+        switch scalar.properties.generalCategory {
+        case .format, .lineSeparator, .paragraphSeparator: return true
+        default: return scalar.properties.isDefaultIgnorableCodePoint
+        }
     }
 
     private static func color(of level: Logger.Level) -> String? {

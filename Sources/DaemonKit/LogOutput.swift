@@ -20,39 +20,39 @@ public enum LogOutput {
     private static let current = Mutex<LogTarget?>(nil)
 
     /// From now on lines are written so; for processes whose settings change while they run.
-    /// - Parameter file: one that was open already goes on, if it is the same.
-    public static func change(format: LogFormat, level: Logger.Level, colors: Bool, file: String?) {
-        guard let target = current.withLock({ $0 }) else { return }
-        let former = target.way.file
-        let failure = target.change(format: format, level: level, colors: colors, file: file)
-        // One that is the same was not opened again, so nothing is known that was not known before.
-        if failure != nil || file != former { note(failure, of: file) }
-    }
-
-    private static func note(_ failure: Int32?, of file: String?) {
-        let text = failure.map { "\(file ?? "") cannot be opened: \(String(cString: strerror($0)))" }
-        Degradation.set("log file", text)
+    /// - Parameters:
+    ///   - file: one that was open already goes on, if it is the same.
+    ///   - secrets: shown as `***` wherever they stand in a line, such as in the words of a pool.
+    public static func change(
+        format: LogFormat, level: Logger.Level, colors: Bool, file: String?, secrets: [String] = []
+    ) {
+        current.withLock { $0 }?.change(
+            format: format, level: level, colors: colors, file: file, secrets: SecretMask(secrets))
     }
 
     /// Opens the path of the log file again: after a rotation that has renamed the file, lines go to the new one. A path
     /// that cannot be opened is reported in the log, and the former file stays in use.
-    public static func reopen() {
-        guard let target = current.withLock({ $0 }), let file = target.way.file else { return }
-        note(target.reopen(), of: file)
-    }
+    /// - Returns: whether it is open.
+    @discardableResult
+    public static func reopen() -> Bool { current.withLock { $0 }?.reopen() ?? false }
+
+    /// Waits until what was logged is written, but not for ever: before the process ends, or becomes another program.
+    public static func flush() { current.withLock { $0 }?.flush() }
 
     /// Call once, first thing.
     /// - Parameters:
     ///   - process: who speaks: "supervisor", "shard 0", "collector", "gateway".
     ///   - file: a path that gets a copy of each line, opened for appending; nil = none. One that cannot be opened is
     ///     said in the log, and the process goes on without it.
+    ///   - secrets: as for `change`.
     public static func start(
-        process: String, format: LogFormat, level: Logger.Level, colors: Bool, file: String? = nil
+        process: String, format: LogFormat, level: Logger.Level, colors: Bool, file: String? = nil,
+        secrets: [String] = []
     ) {
-        let target = LogTarget(process: process, level: level)
+        let target = LogTarget(process: process, level: level, degraded: { Degradation.set("log file", $0) })
         current.withLock { $0 = target }
         LoggingSystem.bootstrap { _ in LineLogHandler(target: target) }
-        change(format: format, level: level, colors: colors, file: file)
+        change(format: format, level: level, colors: colors, file: file, secrets: secrets)
     }
 }
 
@@ -62,65 +62,101 @@ final class LogTarget: Sendable {
         var style: LineStyle
         var sinks: [LogSink]
         var file: String?
+        /// Was not open in time, and may be yet.
+        var pending: LogFile?
+        var secrets = SecretMask([])
     }
 
     let threshold: LogThreshold
     private let state: Mutex<Way>
+    private let degraded: @Sendable (String?) -> Void
+    private let openFile: @Sendable (String) -> LogFile.Opening
 
-    init(process: String, level: Logger.Level) {
+    /// - Parameters:
+    ///   - degraded: is told why there is no log file; nil when there is, or none is wanted.
+    ///   - openFile: open(2), or something slower.
+    init(
+        process: String, level: Logger.Level, degraded: @escaping @Sendable (String?) -> Void = { _ in },
+        openFile: @escaping @Sendable (String) -> LogFile.Opening = LogFile.openRegular
+    ) {
         threshold = LogThreshold(level)
+        self.degraded = degraded
+        self.openFile = openFile
         let style = LineStyle(process: process, processID: getpid(), format: .text, colors: false)
         state = Mutex(Way(style: style, sinks: [LogSink(descriptor: STDERR_FILENO)]))
     }
 
     var way: Way { state.withLock { $0 } }
 
-    /// - Returns: the errno when the file cannot be opened, as the log says then.
-    @discardableResult
-    func change(format: LogFormat, level: Logger.Level, colors: Bool, file: String?) -> Int32? {
+    func change(
+        format: LogFormat, level: Logger.Level, colors: Bool, file: String?, secrets: SecretMask = SecretMask([])
+    ) {
         threshold.level = level
-        let failure = state.withLock { way in
+        let isOpen = state.withLock { way in
+            way.pending = way.file == file ? way.pending : nil
             way.style.format = format
             way.style.colors = colors && isatty(STDERR_FILENO) == 1
-            return way.open(file)
+            way.secrets = secrets
+            if way.file == file, way.sinks.count > 1 || file == nil { return true }
+            way.file = file
+            way.sinks.removeSubrange(1...)
+            return false
         }
-        if let file, let failure {
-            let reason = String(cString: strerror(failure))
-            Logger(label: "log").error("log file \(file): \(reason); logging to standard error only")
+        if isOpen { return }
+        guard let file else { return degraded(nil) }
+        if let failure = open(file) {
+            Logger(label: "log").error("log file \(file): \(failure); logging to standard error only")
         }
-        return failure
     }
 
     @discardableResult
-    func reopen() -> Int32? {
-        let (file, failure) = state.withLock { way in (way.file, way.reopen()) }
-        if let file, let failure {
-            let reason = String(cString: strerror(failure))
+    func reopen() -> Bool {
+        guard let file = way.file else { return false }
+        if let failure = open(file) {
             Logger(label: "log").error(
-                "log file \(file): cannot be reopened: \(reason); still writing to the previous file")
+                "log file \(file): cannot be reopened: \(failure); still writing to the previous file")
+            return false
         }
+        return true
+    }
+
+    func flush() { for sink in way.sinks { sink.flush() } }
+
+    /// Writes to what is at the path now. A former file is closed when what was logged is written.
+    /// - Returns: why not.
+    private func open(_ path: String) -> String? {
+        let (file, failure) = LogFile.open(path, with: openFile) { [weak self] in self?.openedLate($0, path, $1) }
+        state.withLock { way in
+            way.pending = failure == nil ? nil : file
+            // Where there is no former one, lines wait in the queue of this one for a file system that is slow.
+            if let file, failure == nil || file.isWaiting && way.sinks.count == 1 { way.use(file) }
+        }
+        degraded(failure.map { "\(path) cannot be opened: \($0)" })
         return failure
+    }
+
+    private func openedLate(_ file: LogFile, _ path: String, _ failure: String?) {
+        let isWanted = state.withLock { way in
+            // Another attempt has been made since, or another file is wanted.
+            guard way.pending === file, way.file == path else { return false }
+            way.pending = nil
+            if failure == nil {
+                way.use(file)
+            } else {
+                way.sinks.removeAll { $0.descriptor == file.descriptor }
+            }
+            return true
+        }
+        guard isWanted else { return }
+        degraded(failure.map { "\(path) cannot be opened: \($0)" })
+        if failure == nil { Logger(label: "log").notice("log file \(path): open now") }
     }
 }
 
 extension LogTarget.Way {
-    /// - Returns: the errno when the file cannot be opened.
-    mutating func open(_ path: String?) -> Int32? {
-        guard path != file || sinks.count < 2 else { return nil }
-        file = path
+    mutating func use(_ file: LogFile) {
         sinks.removeSubrange(1...)
-        return reopen()
-    }
-
-    /// Writes to what is at the path of the file now. The former descriptor is closed with its last user.
-    /// - Returns: the errno when it cannot be opened.
-    mutating func reopen() -> Int32? {
-        guard let file else { return nil }
-        let descriptor = Glibc.open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640)
-        guard descriptor >= 0 else { return errno }
-        sinks.removeSubrange(1...)
-        sinks.append(LogSink(descriptor: descriptor, closesIt: true))
-        return nil
+        sinks.append(LogSink(file: file))
     }
 }
 
@@ -143,16 +179,17 @@ final class LogThreshold: Sendable {
 /// A descriptor that lines go to, and how many found no room there.
 final class LogSink: Sendable {
     let descriptor: Int32
-    private let closesIt: Bool
+    private let file: LogFile?
     private let dropped = Atomic<Int>(0)
 
-    init(descriptor: Int32, closesIt: Bool = false) {
+    init(descriptor: Int32) {
         self.descriptor = descriptor
-        self.closesIt = closesIt
+        file = nil
     }
 
-    deinit {
-        if closesIt { close(descriptor) }
+    init(file: LogFile) {
+        descriptor = file.descriptor
+        self.file = file
     }
 
     /// - Parameter notice: makes the line that tells how many lines were lost.
@@ -163,8 +200,10 @@ final class LogSink: Sendable {
         }
         let lost = dropped.exchange(0, ordering: .relaxed)
         if lost > 0 { put(notice(lost)) }
-        put(line)
+        if !put(line) { dropped.add(1, ordering: .relaxed) }
     }
+
+    func flush() { file?.flush() }
 
     /// For a pipe: room for at least PIPE_BUF bytes, which is more than our longest line.
     private var hasRoom: Bool {
@@ -172,8 +211,17 @@ final class LogSink: Sendable {
         return poll(&question, 1, 0) == 1
     }
 
-    private func put(_ line: [UInt8]) {
-        _ = line.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+    /// - Returns: false when there was no room after all.
+    @discardableResult
+    private func put(_ line: [UInt8]) -> Bool {
+        guard !line.isEmpty else { return true }
+        return line.withUnsafeBytes { line in
+            if file != nil {
+                return send(descriptor, line.baseAddress, line.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL)) >= 0
+            }
+            _ = Glibc.write(descriptor, line.baseAddress, line.count)
+            return true
+        }
     }
 }
 
@@ -199,9 +247,10 @@ struct LineLogHandler: LogHandler {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
-        let pairs = all.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
         let way = target.way
-        let line = way.style.line(time: now, level: event.level, message: "\(event.message)", metadata: pairs)
+        let pairs = all.sorted { $0.key < $1.key }.map { ($0.key, way.secrets.masked("\($0.value)")) }
+        let message = way.secrets.masked("\(event.message)")
+        let line = way.style.line(time: now, level: event.level, message: message, metadata: pairs)
         for sink in way.sinks {
             sink.write(line) { lost in
                 way.style.line(

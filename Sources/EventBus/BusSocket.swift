@@ -18,6 +18,9 @@ final class BusSocket {
     static let reconnectMilliseconds: Int32 = 50
 
     private let context: BusContext
+    /// Where it is bound, or shall be (`mend`).
+    var address: BusAddress?
+    private var isBound = false
     let raw: UnsafeMutableRawPointer
     private var isClosed = false
 
@@ -73,9 +76,23 @@ final class BusSocket {
     static let messageBytesMax = 512 * 1024 * 1024
 
     func bind(_ address: BusAddress) throws(BusFailure) {
+        self.address = address
         try check(address, "bind")
         // libzmq removes a stale path of an earlier process itself.
         guard zmq_bind(raw, address.endpoint) == 0 else { throw BusFailure(attempt: "bind \(address.endpoint)") }
+        isBound = true
+    }
+
+    /// Binds again what `bind` could not, or what has lost its path because somebody has removed it. Peers that are connected stay so.
+    ///
+    /// The listener of the path before is left: libzmq removes the path of one that is unbound, in its own time, which would be that
+    /// of the new one. It costs a descriptor each time.
+    /// - Returns: whether something was to be done.
+    func mend() throws(BusFailure) -> Bool {
+        guard let address, !isClosed else { return false }
+        if isBound, access(address.path, F_OK) == 0 || errno != ENOENT { return false }
+        try bind(address)
+        return true
     }
 
     func connect(_ address: BusAddress) throws(BusFailure) {

@@ -41,11 +41,20 @@ public final class EventPublisher {
         events = try BusSocket(context, .publish, queuedMessagesMax: Self.queuedFramesMax)
     }
 
-    /// Takes the place of `source` on the bus, from whoever has it.
+    /// Takes the place of `source` on the bus, from whoever has it. When that fails `mend` can try again.
     public func bind(_ source: EventSource, runDirectory: String) throws(BusFailure) {
         // First where to ask, then what makes others ask.
-        try replay.bind(.replay(source, runDirectory: runDirectory))
-        try events.bind(.events(source, runDirectory: runDirectory))
+        replay.address = .replay(source, runDirectory: runDirectory)
+        events.address = .events(source, runDirectory: runDirectory)
+        _ = try mend()
+    }
+
+    /// Takes the place again if its paths have been removed, or could not be made before; to be called now and then.
+    /// - Returns: whether something was to be done.
+    @discardableResult
+    public func mend() throws(BusFailure) -> Bool {
+        let hasMendedReplay = try replay.mend()
+        return try events.mend() || hasMendedReplay
     }
 
     // MARK: - Recording: no system call, and for a share no allocation

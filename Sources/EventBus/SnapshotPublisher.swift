@@ -14,6 +14,10 @@ public final class SnapshotPublisher {
         try socket.bind(.snapshots(runDirectory: runDirectory))
     }
 
+    /// Binds the path again if it has been removed; to be called now and then.
+    @discardableResult
+    public func mend() throws(BusFailure) -> Bool { try socket.mend() }
+
     public func publish(_ snapshot: Snapshot) {
         snapshot.encode(into: &last)
         socket.send(last)

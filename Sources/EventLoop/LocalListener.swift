@@ -16,11 +16,13 @@ public final class LocalListener {
     private let path: String
     private let accepted: (Int32) -> Void
     private var descriptor: Int32 = -1
+    /// The file that we have made.
+    private var file = stat()
     private var watch: DescriptorWatch?
     private var rest: Timer?
 
     /// - Parameters:
-    ///   - path: must not exist; removed by `close`.
+    ///   - path: must not exist; removed by `close`, if it is ours still.
     ///   - mode: who may connect: 0o600 is the owner.
     ///   - accepted: called with each connection, a descriptor that is the callee's from then on.
     public init(
@@ -30,6 +32,7 @@ public final class LocalListener {
         self.path = path
         self.accepted = accepted
         descriptor = try LocalListener.open(path, mode)
+        lstat(path, &file)
         do throws(SystemFailure) {
             try listen()
         } catch {
@@ -46,7 +49,13 @@ public final class LocalListener {
         guard descriptor >= 0 else { return }
         Glibc.close(descriptor)
         descriptor = -1
-        unlink(path)
+        if isAtItsPath { unlink(path) }
+    }
+
+    /// False when somebody has removed the path, or put something else there: nobody can connect then.
+    public var isAtItsPath: Bool {
+        var present = stat()
+        return lstat(path, &present) == 0 && present.st_ino == file.st_ino && present.st_dev == file.st_dev
     }
 
     private static func open(_ path: String, _ mode: UInt32) throws(SystemFailure) -> Int32 {

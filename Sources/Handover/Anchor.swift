@@ -6,19 +6,74 @@ internal import Glibc
 /// A connection lives as long as somebody holds its descriptor. An anchor is a process that shares the *table* of
 /// descriptors with the shard (and nothing else of it): the table outlives a `kill -9` of the shard, with every connection
 /// of that moment in it, at no cost for each connection while all is well. A successor asks the anchor for them.
-public enum Anchor {
-    /// Drops the anchor of this process: from here on every descriptor that it opens is kept. Only before there are threads.
+///
+/// It can be killed like any process. Then the connections are where they were, in the table of the shard, and another anchor
+/// keeps them from then on: `check` tells, `replace` does it.
+public struct Anchor {
+    /// What has happened to an anchor.
+    public enum Loss: Equatable, Sendable {
+        /// Nothing keeps the connections now.
+        case killed(signal: Int32)
+        /// It was stopped, and has been continued.
+        case stopped(signal: Int32)
+    }
+
+    private let descriptor: Int32
+    /// nil when there is none.
+    public private(set) var processID: Int32?
+    /// The supervisor has closed its end: no anchor is wanted any more.
+    private var isLifted = false
+
+    /// Drops the anchor of this process: from here on every descriptor that it opens is kept.
     /// - Parameter descriptor: this process's end of a socket pair (SOCK_SEQPACKET) of which the supervisor has the other;
     ///   when that is closed the anchor is lifted.
     ///
     /// The kernel doubles a table that has become too small, and where two processes share it each of these steps waits for all
     /// processors: ten milliseconds and more in which no connection moves. So the table gets its size before it is shared.
-    public static func drop(on descriptor: Int32) throws(HandoverFailure) {
+    @discardableResult
+    public static func drop(on descriptor: Int32) throws(HandoverFailure) -> Anchor {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         let last = fcntl(descriptor, F_DUPFD_CLOEXEC, Int32(clamping: min(limit.rlim_cur, tableSizeMax)) - 1)
         if last >= 0 { close(last) }
-        guard clinux_anchor_start(descriptor) > 0 else { throw HandoverFailure("anchor", code: errno) }
+        var anchor = Anchor(descriptor: descriptor)
+        try anchor.start()
+        return anchor
+    }
+
+    private init(descriptor: Int32) {
+        self.descriptor = descriptor
+    }
+
+    private mutating func start() throws(HandoverFailure) {
+        let process = clinux_anchor_start(descriptor)
+        guard process > 0 else { throw HandoverFailure("anchor", code: errno) }
+        processID = process
+    }
+
+    /// Another one is needed.
+    public var isMissing: Bool { processID == nil && !isLifted }
+
+    /// Finds out what has become of the anchor since the last time; nil when nothing has. SIGCHLD tells when to ask.
+    public mutating func check() -> Loss? {
+        guard let processID else { return nil }
+        var signal: Int32 = 0
+        switch clinux_anchor_check(processID, &signal) {
+        case CLINUX_ANCHOR_STOPPED: return .stopped(signal: signal)
+        case CLINUX_ANCHOR_KILLED:
+            self.processID = nil
+            return .killed(signal: signal)
+        case CLINUX_ANCHOR_LIFTED:
+            self.processID = nil
+            isLifted = true
+            return nil
+        default: return nil
+        }
+    }
+
+    /// Drops another anchor in the place of one that was killed. Its memory is a copy-on-write copy of the process as it is now.
+    public mutating func replace() throws(HandoverFailure) {
+        if isMissing { try start() }
     }
 
     /// Half a megabyte of the kernel's memory; a table for more grows as it must.

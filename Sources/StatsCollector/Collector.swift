@@ -133,6 +133,7 @@ final class Collector {
         // First what waits: after a pause of ours every shard would seem silent.
         readAll()
         keep()
+        mendBus()
         let snapshot = statistics.snapshot(at: now())
         publisher.publish(snapshot)
         feedGateways()
@@ -141,6 +142,17 @@ final class Collector {
         reportLiveness(snapshot)
         if let line = summary.line(of: snapshot, at: now().monotonic) { logger.info("\(line)") }
         if keeping.isWorthARestart { stop("the database can be used now; restarting to use it") }
+    }
+
+    /// Makes the sockets in the run directory again when somebody has cleaned it.
+    private func mendBus() {
+        do throws(BusFailure) {
+            try publisher.mend()
+            try feed.mend()
+            Degradation.set("bus", nil)
+        } catch {
+            Degradation.set("bus", "\(error); the API shows old figures")
+        }
     }
 
     private func keep() {

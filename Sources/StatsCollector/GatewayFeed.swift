@@ -39,6 +39,9 @@ final class GatewayFeed {
         publisher.flush()
     }
 
+    /// Binds its paths again if they have been removed.
+    func mend() throws(BusFailure) { try publisher.mend() }
+
     /// - Parameter time: milliseconds since 1970.
     func publish(_ gauges: [MinerGauge], at time: UInt64) {
         guard !gauges.isEmpty else { return }

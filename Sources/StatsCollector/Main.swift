@@ -14,7 +14,8 @@ internal import Logging
         let settings = inheritance.settings
         LogOutput.start(
             process: "collector", format: inheritance.logsJSON ? .json : .text,
-            level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile)
+            level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile,
+            secrets: settings.secrets)
         do {
             let loop = try Loop()
             let collector = try Collector(

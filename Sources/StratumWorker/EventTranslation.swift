@@ -1,3 +1,4 @@
+internal import DaemonKit
 internal import StratumProtocol
 internal import StratumSession
 internal import Telemetry
@@ -6,6 +7,8 @@ internal import Telemetry
 struct EventTranslation {
     let shard: UInt16
     let naming: MinerNaming
+    /// Pools repeat what we have said.
+    var secrets = SecretMask([])
 
     /// - Parameter introduction: who it said it is when it logged in.
     func joined(_ introduction: MinerIntroduction, key: MinerKey) -> MinerJoined {
@@ -20,6 +23,9 @@ struct EventTranslation {
         miner.hasMoved = true
         return miner
     }
+
+    /// - Parameter time: milliseconds since 1970.
+    func poolError(_ text: String, at time: UInt64) -> PoolError { PoolError(time: time, text: secrets.masked(text)) }
 
     /// - Parameter time: milliseconds since 1970.
     static func settled(_ share: SettledShare, at time: UInt64) -> ShareSettled {

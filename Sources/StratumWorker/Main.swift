@@ -19,15 +19,16 @@ internal import StratumProtocol
         let settings = inheritance.settings
         LogOutput.start(
             process: "shard \(inheritance.shard ?? 0)", format: inheritance.logsJSON ? .json : .text,
-            level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile)
+            level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile,
+            secrets: settings.secrets)
         let log = Logger(label: "worker")
         do {
             _ = DescriptorLimit.raise()
-            // Before anything makes a thread.
-            if let legacy = inheritance.legacy { try Anchor.drop(on: legacy.anchor) }
+            // First of all: its memory is a copy of ours, and small now.
+            let anchor = try inheritance.legacy.map { try Anchor.drop(on: $0.anchor) }
             var lifeline = Lifeline(descriptor: Lifeline.inheritedDescriptor)
             let standing = try Standing.ofThisProcess(inheritance, &lifeline)
-            let worker = try Worker(inheritance, standing, lifeline, log: log)
+            let worker = try Worker(inheritance, standing, lifeline, anchor, log: log)
             try worker.run()
             // Not by the way of main: its exit would wait for a host name that nobody answers for.
             ExitCode.stopped.exitNow()

@@ -27,13 +27,23 @@ final class Reporter {
     }
 
     /// Takes the shard's place on the bus: from here on what is recorded is heard.
-    func open(on loop: Loop) throws {
-        try publisher.bind(.shard(shard), runDirectory: runDirectory)
+    /// - Returns: why it could not; then it is kept for later, and `mend` tries again.
+    func open(on loop: Loop) throws -> BusFailure? {
+        var failure: BusFailure?
+        do throws(BusFailure) {
+            try publisher.bind(.shard(shard), runDirectory: runDirectory)
+        } catch {
+            failure = error
+        }
         watch = try DescriptorWatch(on: loop, descriptor: publisher.requestDescriptor) { [unowned self] in
             self.serveRequests()
         }
         timer = Timer(on: loop) { [unowned self] in self.flush() }
+        return failure
     }
+
+    /// Takes the place on the bus again when the run directory was cleaned.
+    func mend() throws(BusFailure) { try publisher.mend() }
 
     func joined(_ miner: MinerJoined) {
         publisher.record(miner)
@@ -51,8 +61,8 @@ final class Reporter {
         flushSoon()
     }
 
-    func poolError(_ text: String) {
-        publisher.record(PoolError(time: WallClock.milliseconds(), text: text))
+    func poolError(_ error: PoolError) {
+        publisher.record(error)
         flushSoon()
     }
 

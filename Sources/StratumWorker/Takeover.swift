@@ -142,7 +142,7 @@ struct Takeover: ~Copyable {
                 events.append(reading.translation.moved(introduction, key: key))
             case .left(_, let key): events.append(MinerLeft(key: key))
             case .settled(let share): events.append(EventTranslation.settled(share, at: reading.time(now)))
-            case .poolError(let text): events.append(PoolError(time: reading.time(now), text: text))
+            case .poolError(let text): events.append(reading.translation.poolError(text, at: reading.time(now)))
             case .news: break  // was told
             case .pauseMiner, .resumeMiner: break  // the shard knows (`isPaused`)
             }

@@ -156,7 +156,7 @@ extension Worker {
         // The collector hears us when the place of the dead process on the bus is free.
         for former in inheritance.legacy?.former ?? [] { close(former.anchor) }
         guard inherited != nil else { return }
-        try reporter.open(on: loop)
+        try openBus()
         try startWatching()
         lifeline.sayReady()
         leaveAbsorbed()

@@ -81,8 +81,27 @@ extension Worker {
         if chronicle?.formBytes ?? 0 > Worker.keptFormBytesMax { releaseSpareMemory() }
     }
 
-    /// Whether a successor finds the state in memory when this process crashes.
-    var isCrashSafe: Bool { chronicle != nil }
+    /// Whether a successor finds the state and the connections when this process crashes.
+    var isCrashSafe: Bool { chronicle != nil && anchor?.processID != nil }
+
+    /// Where the state is kept for a successor; nil when nothing is to be kept, or there is no room for it.
+    static func memory(
+        _ inheritance: Inheritance, _ standing: Standing, _ log: Logger
+    ) throws(HandoverFailure) -> StateMemory? {
+        guard let legacy = inheritance.legacy else { return nil }
+        do throws(HandoverFailure) {
+            return try StateMemory(descriptor: legacy.memory)
+        } catch {
+            // Who still has all of it can continue.
+            guard standing == .alone else { throw error }
+            log.error(
+                "no memory for saved state (\(error)): miners reconnect if this process crashes; raise ulimit -v and restart it"
+            )
+            Degradation.set(
+                "crash safety", "no memory for a successor (\(error)), miners reconnect when this process dies")
+            return nil
+        }
+    }
 
     /// Begins to write down what happens.
     func beginChronicle() {

@@ -21,6 +21,8 @@ final class Worker {
     let loop: Loop
     let settings: Settings
     var lifeline: Lifeline
+    /// nil when connections end with this process.
+    var anchor: Anchor?
     let standing: Standing
     let inheritance: Inheritance
     let parser = JSONParser()
@@ -44,6 +46,8 @@ final class Worker {
     private var flushing: [PoolLink] = []
     let addresses: PoolAddresses
     let reporter: Reporter
+    /// Why the shard has no place on the bus; nil when it has.
+    var busFailure: BusFailure?
     var news: NewsLog
 
     var listeners: [TCPListener] = []
@@ -75,16 +79,20 @@ final class Worker {
     /// When the chunk that is being read was asked for.
     var readAt = Instant(microseconds: 0)
 
-    init(_ inheritance: Inheritance, _ standing: Standing, _ lifeline: consuming Lifeline, log: Logger) throws {
+    init(
+        _ inheritance: Inheritance, _ standing: Standing, _ lifeline: consuming Lifeline, _ anchor: Anchor?, log: Logger
+    ) throws {
         self.inheritance = inheritance
         self.standing = standing
         self.lifeline = lifeline
+        self.anchor = anchor
         self.log = log
         settings = inheritance.settings
         loop = try Loop()
         let number = UInt16(clamping: inheritance.shard ?? 0)
-        translation = EventTranslation(shard: number, naming: MinerNaming(mode: settings.workerNaming))
-        memory = try inheritance.legacy.map { try StateMemory(descriptor: $0.memory) }
+        translation = EventTranslation(
+            shard: number, naming: MinerNaming(mode: settings.workerNaming), secrets: SecretMask(settings.secrets))
+        memory = try Worker.memory(inheritance, standing, log)
         addresses = PoolAddresses(settings.dns, loop: loop)
         let events: EventLog
         if let takeover = try Worker.takeover(
@@ -114,7 +122,7 @@ final class Worker {
         let began = loop.nanoseconds
         let adoption = try adopt()
         if standing == .besideFrozen { try awaitTurn() }
-        try reporter.open(on: loop)
+        try openBus()
         try startListening()
         try startWatching()
         reporter.liveMiners = { [unowned self] in self.joinedMiners }
@@ -148,6 +156,7 @@ final class Worker {
         lifelineWatch = try DescriptorWatch(on: loop, descriptor: lifeline.descriptor) { [unowned self] in
             self.hearSupervisor()
         }
+        try watchAnchor()
         turnEnd = TurnEnd(on: loop) { [unowned self] in self.endTurn() }
         every(Limits.tick.count) { $0.tick() }
         every(1_000) { $0.second() }
@@ -160,6 +169,8 @@ final class Worker {
     }
 
     private func second() {
+        replaceAnchor()
+        mendBus()
         sayBeat()
         note(.checkpoint)
         reporter.checkpoint(EventTranslation.checkpoint(shard, at: WallClock.milliseconds()))
@@ -319,7 +330,7 @@ final class Worker {
             reporter.settled(share)
             news.settled(share, ip: address(of: share.miner), pool: poolName(atRank: share.pool))
         case .poolError(let text):
-            reporter.poolError(text)
+            reporter.poolError(translation.poolError(text, at: WallClock.milliseconds()))
         case .news(let item):
             news.tell(
                 item, at: now, miner: { [unowned self] in address(of: $0) },

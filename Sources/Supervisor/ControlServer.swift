@@ -11,6 +11,7 @@ final class ControlServer {
     static let patienceMillis: UInt64 = 5_000
 
     private let loop: Loop
+    private let path: String
     private let answer: (ControlRequest) -> ControlReply
     private var listener: LocalListener?
     private var connections: [ObjectIdentifier: ControlConnection] = [:]
@@ -23,9 +24,22 @@ final class ControlServer {
     ) throws(SystemFailure) {
         self.loop = loop
         self.answer = answer
-        listener = try LocalListener(
-            on: loop, path: runDirectory + "/" + ControlLine.socketName, mode: 0o600
-        ) { [unowned self] descriptor in accept(descriptor) }
+        path = runDirectory + "/" + ControlLine.socketName
+        try listen()
+    }
+
+    private func listen() throws(SystemFailure) {
+        listener = try LocalListener(on: loop, path: path, mode: 0o600) { [unowned self] in accept($0) }
+    }
+
+    /// Makes the socket again when it was removed. Connections that there are go on.
+    /// - Returns: whether it was.
+    func mend() throws(SystemFailure) -> Bool {
+        if listener?.isAtItsPath == true { return false }
+        listener?.close()
+        listener = nil
+        try listen()
+        return true
     }
 
     /// Removes the socket and drops whoever is connected.

@@ -35,6 +35,7 @@ internal import DaemonKit
 
     static func main() {
         let line = words(of: Array(CommandLine.arguments.dropFirst()))
+        HiddenArguments.hide()
         if line == ["--version"] { Versions.show() }
         main(line)
     }

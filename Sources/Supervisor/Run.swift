@@ -77,7 +77,8 @@ struct Run: ParsableCommand {
     private static func startLog(_ settings: Settings) -> Logger {
         LogOutput.start(
             process: "supervisor", format: settings.logFormat == .json ? .json : .text,
-            level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile)
+            level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile,
+            secrets: settings.secrets)
         return Logger(label: "supervisor")
     }
 

@@ -7,37 +7,36 @@ internal import Logging
 /// The directory in which one running service keeps its sockets: ours alone, and used by one supervisor at a time.
 ///
 ///     lock             held (flock) while a supervisor lives; its death frees it
-///     supervisor.pid   the supervisor's process id; removed at an orderly end, so its presence tells of a crash
+///     supervisor.pid   the supervisor's process id and start time; removed at an orderly end, so its presence tells of a crash
 ///     control          the supervisor's ear for the operator's commands and the gateway
 ///     config.json      what a service without a configuration file was sent over the API
-///     shard-N.events, shard-N.replay, snapshots      sockets of the bus
-struct RunDirectory {
-    private let path: String
+///     shard-N.events, shard-N.replay, collector.events, collector.replay, snapshots      sockets of the bus
+///
+/// Whoever cleans directories may delete all of it while the service runs (`mend`), and start another service then: a lock that
+/// is free proves nothing, and the supervisor that is named there is looked for too.
+final class RunDirectory {
+    let path: String
     /// The descriptor that holds the lock.
-    let lock: Int32
+    private(set) var lock: Int32
 
     init(at path: String, log: Logger) throws(StartFailure) {
         self.path = path
         try RunDirectory.make(path)
-        let lockPath = path + "/lock"
-        lock = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard lock >= 0 else { throw RunDirectory.failure(lockPath, errno) }
-        let pidPath = path + "/supervisor.pid"
-        let predecessor = (try? String(contentsOfFile: pidPath, encoding: .utf8))
-            .flatMap { $0.split(whereSeparator: \.isWhitespace).first }.flatMap { Int32($0) }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+        lock = try RunDirectory.takeLock(in: path)
+        do throws(StartFailure) {
+            let predecessor = Predecessor(in: path)
+            if let living = predecessor?.living { throw RunDirectory.isUsed(path, by: living) }
+            if RunDirectory.somebodyListens(in: path) { throw RunDirectory.isUsed(path, by: nil) }
+            if let predecessor {
+                log.warning("process \(predecessor.id) crashed or was killed; removing what it left")
+                Leftovers(of: path, supervisorStartedAt: predecessor.startedAt ?? 0).clear(log: log)
+            }
+            RunDirectory.removeSockets(in: path)
+            try writeProcessID()
+        } catch {
             close(lock)
-            let who = predecessor.map { " (process \($0))" } ?? ""
-            throw StartFailure(
-                exitCode: .cannotListen,
-                message: "\(path): another Millrace\(who) uses this run directory; a second needs its own --run-dir")
+            throw error
         }
-        if let predecessor {
-            log.warning("process \(predecessor) crashed or was killed; removing what it left")
-            Leftovers(of: path).clear(log: log)
-        }
-        RunDirectory.removeSockets(in: path)
-        guard RunDirectory.write("\(getpid())\n", to: pidPath) else { throw RunDirectory.failure(pidPath, errno) }
     }
 
     /// Goes on in the directory that this process used before it executed the present program.
@@ -46,13 +45,39 @@ struct RunDirectory {
         self.path = path
         self.lock = lock
         // Of those who served sockets here all live on, except for us.
-        unlink(path + "/" + ControlLine.socketName)
+        RunDirectory.remove(in: path) { $0 == ControlLine.socketName }
+        try? writeProcessID()
     }
 
     /// The orderly end. The lock goes with the process.
     func leave() {
+        // What has taken our place is not ours to remove.
+        guard RunDirectory.isSame(lock, path + "/lock"), Predecessor(in: path)?.id == getpid() else { return }
         RunDirectory.removeSockets(in: path)
         unlink(path + "/supervisor.pid")
+    }
+
+    // MARK: - While the service runs
+
+    /// Makes again what somebody has removed: the directory, the lock, the process id. Once a second.
+    /// - Returns: what was missing.
+    func mend() throws(StartFailure) -> [String] {
+        var missing: [String] = []
+        var status = stat()
+        if lstat(path, &status) != 0, errno == ENOENT { missing.append("the directory") }
+        try RunDirectory.make(path)
+        if !RunDirectory.isSame(lock, path + "/lock") {
+            // The former one stays ours until we have the one that others will look at.
+            let former = lock
+            lock = try RunDirectory.takeLock(in: path)
+            close(former)
+            missing.append("lock")
+        }
+        if Predecessor(in: path)?.id != getpid() {
+            try writeProcessID()
+            missing.append("supervisor.pid")
+        }
+        return missing
     }
 
     // MARK: - Steps
@@ -67,22 +92,102 @@ struct RunDirectory {
             }
         }
         var status = stat()
-        guard stat(path, &status) == 0 else { throw failure(path, errno) }
+        guard lstat(path, &status) == 0 else { throw failure(path, errno) }
+        guard status.st_mode & S_IFMT != S_IFLNK else {
+            throw refusal("\(path): is a symbolic link; name the directory itself")
+        }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw failure(path, ENOTDIR) }
         guard status.st_uid == geteuid() else {
-            throw StartFailure(
-                exitCode: .cannotListen, message: "\(path): belongs to user \(status.st_uid), not to us (\(geteuid()))")
+            throw refusal("\(path): belongs to user \(status.st_uid), not to us (\(geteuid()))")
         }
         guard status.st_mode & 0o022 == 0 else {
-            throw StartFailure(
-                exitCode: .cannotListen,
-                message: "\(path): other users may write there; make it ours alone (chmod 700) or choose another")
+            throw refusal(
+                "\(path): other users may write there; make it ours alone (chmod 700) or choose another")
+        }
+        if let stranger = RunDirectory.stranger(in: path) {
+            throw refusal(
+                "\(path): \(stranger) in it does not belong to Millrace; choose a directory for Millrace alone "
+                    + "(--run-dir DIR)")
+        }
+    }
+
+    /// What shows that the directory is for others too (`/run`, or one of another program); nil when a supervisor has used it
+    /// before, or there is nothing but our sockets and plain files of ours.
+    private static func stranger(in path: String) -> String? {
+        if isOurFile(path + "/lock") || isOurFile(path + "/supervisor.pid") { return nil }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return names.sorted().first { name in
+            var status = stat()
+            guard lstat(path + "/" + name, &status) == 0 else { return false }
+            switch status.st_mode & S_IFMT {
+            case S_IFREG: return status.st_uid != geteuid()
+            case S_IFSOCK: return status.st_uid != geteuid() || !isSocketName(name)
+            default: return true
+            }
+        }
+    }
+
+    private static func isOurFile(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_uid == geteuid()
+    }
+
+    /// The lock that is at the path when we hold it: somebody may remove it meanwhile.
+    private static func takeLock(in path: String) throws(StartFailure) -> Int32 {
+        let lockPath = path + "/lock"
+        for _ in 0..<10 {
+            let lock = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
+            guard lock >= 0 else { throw failure(lockPath, errno) }
+            guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+                close(lock)
+                throw isUsed(path, by: Predecessor(in: path)?.id)
+            }
+            if isSame(lock, lockPath) { return lock }
+            close(lock)
+        }
+        throw failure(lockPath, EAGAIN)
+    }
+
+    /// Whether the open file is the one at the path.
+    private static func isSame(_ descriptor: Int32, _ path: String) -> Bool {
+        var (held, present) = (stat(), stat())
+        return fstat(descriptor, &held) == 0 && lstat(path, &present) == 0 && held.st_ino == present.st_ino
+            && held.st_dev == present.st_dev
+    }
+
+    /// A supervisor whose files were removed, in part, has its socket still.
+    private static func somebodyListens(in path: String) -> Bool {
+        let descriptor = socket(
+            AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let name = path + "/" + ControlLine.socketName
+        guard name.utf8.count < MemoryLayout.size(ofValue: address.sun_path) else { return false }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name.utf8) }
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        // EAGAIN: its queue is full, so somebody has one.
+        return result == 0 || errno == EAGAIN
+    }
+
+    private func writeProcessID() throws(StartFailure) {
+        let pidPath = path + "/supervisor.pid"
+        let start = ProcessFacts(of: getpid()).map { " \($0.startedAt)" } ?? ""
+        guard RunDirectory.write("\(getpid())\(start)\n", to: pidPath) else {
+            throw RunDirectory.failure(pidPath, errno)
         }
     }
 
     /// False when it cannot be written; `errno` says why.
     private static func write(_ text: String, to path: String) -> Bool {
-        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        // Never into something that another program has put there.
+        if unlink(path) != 0, errno != ENOENT { return false }
+        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { return false }
         let bytes = Array(text.utf8)
         let written = Glibc.write(file, bytes, bytes.count)
@@ -92,17 +197,76 @@ struct RunDirectory {
         return written == bytes.count
     }
 
-    private static func removeSockets(in path: String) {
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] {
+    // MARK: - Sockets
+
+    private static func removeSockets(in path: String) { remove(in: path, isSocketName) }
+
+    /// Removes sockets of these names from the directory itself: nothing else, and nothing that a link leads to.
+    private static func remove(in path: String, _ isMeant: (String) -> Bool) {
+        let directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard directory >= 0 else { return }
+        defer { close(directory) }
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where isMeant(name) {
             var status = stat()
-            let file = path + "/" + name
-            if lstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK { unlink(file) }
+            guard fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFSOCK,
+                status.st_uid == geteuid()
+            else { continue }
+            unlinkat(directory, name, 0)
         }
     }
 
+    /// Whether one of our processes gives a socket this name.
+    static func isSocketName(_ name: String) -> Bool {
+        if [ControlLine.socketName, "snapshots", "collector.events", "collector.replay"].contains(name) { return true }
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[0].hasPrefix("shard-"), parts[1] == "events" || parts[1] == "replay" else {
+            return false
+        }
+        let number = parts[0].dropFirst(6)
+        return UInt16(number).map { "\($0)" == number } ?? false
+    }
+
+    // MARK: - Words
+
+    private static func isUsed(_ path: String, by process: pid_t?) -> StartFailure {
+        let who = process.map { " (process \($0))" } ?? ""
+        return refusal("\(path): another Millrace\(who) uses this run directory; a second needs its own --run-dir")
+    }
+
+    private static func refusal(_ message: String) -> StartFailure {
+        StartFailure(exitCode: .cannotListen, message: message)
+    }
+
     private static func failure(_ path: String, _ code: Int32) -> StartFailure {
-        StartFailure(
-            exitCode: .cannotListen,
-            message: "\(path): \(String(cString: strerror(code))) (another run directory: --run-dir DIR)")
+        refusal("\(path): \(String(cString: strerror(code))) (another run directory: --run-dir DIR)")
+    }
+}
+
+/// The supervisor that has written `supervisor.pid`.
+private struct Predecessor {
+    let id: pid_t
+    /// As `ProcessFacts.startedAt`; nil from versions that did not write it.
+    let startedAt: UInt64?
+
+    init?(in path: String) {
+        let file = open(path + "/supervisor.pid", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: 64)
+        let count = read(file, &bytes, bytes.count)
+        let words = String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self).split(whereSeparator: \.isWhitespace)
+        guard let id = words.first.flatMap({ pid_t($0) }) else { return nil }
+        self.id = id
+        startedAt = words.dropFirst().first.flatMap { UInt64($0) }
+    }
+
+    /// Its process id, when it runs still: the process that has the id now was started when the supervisor was, or, when that is
+    /// not known, is a supervisor.
+    var living: pid_t? {
+        guard id != getpid(), let process = ProcessFacts(of: id), !process.isZombie, process.userID == geteuid() else {
+            return nil
+        }
+        if let startedAt { return process.startedAt == startedAt ? id : nil }
+        return process.programs.first == "millrace" ? id : nil
     }
 }

@@ -70,8 +70,7 @@ extension ServiceRun {
 
     private func reopenLogs() {
         guard let file = configuration.settings.logFile else { return }
-        LogOutput.reopen()
-        log.notice("log file \(file) reopened")
+        if LogOutput.reopen() { log.notice("log file \(file) reopened") }
         for child in Array(children.values) + Array(successors.values) + dismissed { child.reopenLog() }
     }
 
@@ -115,7 +114,7 @@ extension ServiceRun {
         LogOutput.change(
             format: change.settings.logFormat == .json ? .json : .text,
             level: change.settings.isVerbose ? .debug : .info, colors: change.settings.usesColors,
-            file: change.settings.logFile)
+            file: change.settings.logFile, secrets: change.settings.secrets)
         watchFile()
         restartHaltedAt = nil
         var names: [ChildName] = []

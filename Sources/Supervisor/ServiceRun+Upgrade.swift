@@ -24,7 +24,7 @@ extension ServiceRun {
             let state = try MemoryFile.write(handed, name: "millrace-service")
             defer { close(state) }
             trial = try UpgradeTrial(
-                on: loop, executable: executable, arguments: CommandLine.arguments, environment: environment,
+                on: loop, executable: executable, arguments: HiddenArguments.present, environment: environment,
                 state: state
             ) { [unowned self] verdict in take(verdict) }
         } catch {
@@ -71,9 +71,10 @@ extension ServiceRun {
         guard let state = try? MemoryFile.write(handed, name: "millrace-service") else {
             return refuseUpgrade(["no memory for the state of the service"])
         }
+        LogOutput.flush()
         let environment = ServiceRun.ownEnvironment + (serviceManager?.environment ?? [])
         let failure = ProgramChange.execute(
-            executable, arguments: CommandLine.arguments,
+            executable, arguments: HiddenArguments.present,
             environment: environment + [Resumption.goOn(state).environmentEntry],
             keeping: handed.descriptors + [state])
         close(state)

@@ -47,10 +47,14 @@ final class ServiceRun {
 
     private var timer: Timer?
     private var signals: [SignalSource] = []
-    private var server: ControlServer?
+    private(set) var server: ControlServer?
     var watcher: FileWatcher?
     private var reaper: OrphanReaper?
     private var watchdog: Timer?
+    /// Looks after the run directory.
+    var caretaker: Timer?
+    /// Why the run directory is of no use; nil when it is.
+    var runDirectoryFailure: String?
 
     /// - Parameter inherited: what the program that this process executed before has left; nil = nothing runs yet.
     init(
@@ -91,6 +95,7 @@ final class ServiceRun {
                 || successors.values.contains { $0.processID == process }
         }
         keepWatchdogQuiet()
+        keepRunDirectory()
         watchFile()
         timer = Timer(on: loop) { [unowned self] in perform(service.advance(to: now, jitter: jitter)) }
         if let inherited {
@@ -325,6 +330,7 @@ final class ServiceRun {
             watcher?.close()
             reaper?.close()
             watchdog?.close()
+            caretaker?.close()
             trial?.cancel()
             legacies = [:]
             loop.stop()

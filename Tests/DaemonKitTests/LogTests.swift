@@ -51,6 +51,22 @@ import Testing
         #expect(line.count { $0 == "\n" } == 1)
     }
 
+    /// Bidi controls, what joins or hides letters, tags, and what ends a line for some readers.
+    @Test(arguments: ["202a", "202e", "2066", "2069", "200b", "feff", "2028", "e0041", "3164", "61c"])
+    func whatNobodySeesIsNamed(scalar: String) throws {
+        let invisible = String(try #require(UInt32(scalar, radix: 16).flatMap(Unicode.Scalar.init)))
+        let name = "\\u{\(scalar)}"
+        let seen = line(text, "a\(invisible)b", metadata: [("agent", "c\(invisible)d")])
+        #expect(seen.hasSuffix(" a\(name)b agent=c\(name)d\n"))
+        let object = try JSONSerialization.jsonObject(with: Data(line(json, "a\(invisible)b").utf8)) as? [String: Any]
+        #expect(object?["message"] as? String == "a\(name)b")
+    }
+
+    @Test func lettersOfAllScriptsStay() {
+        let words = "wallet 名前 имя اسم é 🙂"
+        #expect(line(text, words).hasSuffix(" \(words)\n"))
+    }
+
     @Test func aLineForMachinesIsOneObjectWithKnownKeys() throws {
         let line = line(json, "he said \"hi\"\n", metadata: [("agent", "x\u{1}"), ("pid", "7"), ("message", "no")])
         #expect(line.count { $0 == "\n" } == 1 && line.hasSuffix("}\n"))
@@ -120,6 +136,7 @@ import Testing
 
     private func write(_ line: String, to target: LogTarget) {
         for sink in target.way.sinks.dropFirst() { sink.write(Array((line + "\n").utf8)) { _ in [] } }
+        target.flush()
     }
 
     private func text(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }

@@ -138,6 +138,48 @@ private struct Pair {
         for descriptor in taken.compactMap({ $0 }) + [connection.near, connection.far, pair.ours] { close(descriptor) }
     }
 
+    @Test(arguments: [SIGKILL, SIGSEGV, SIGILL])
+    func anAnchorThatIsKilledIsReplaced(signal: Int32) throws {
+        let pair = try Pair()
+        var anchor = try Anchor.drop(on: pair.theirs)
+        let connection = try Connection()
+        #expect(anchor.check() == nil && !anchor.isMissing)
+        let first = try #require(anchor.processID)
+        kill(first, signal)
+        usleep(50_000)
+        #expect(anchor.check() == .killed(signal: signal))
+        #expect(anchor.isMissing && anchor.check() == nil)
+        try anchor.replace()
+        #expect(!anchor.isMissing && anchor.processID != first)
+        let taken = try AnchoredDescriptors(socket: pair.ours).take([connection.far])
+        let copy = try #require(taken[0])
+        #expect(Connection.write("job", to: copy) == 3)
+        #expect(Connection.read(connection.near) == "job")
+        for descriptor in [copy, connection.near, connection.far, pair.ours] { close(descriptor) }
+    }
+
+    @Test func anAnchorThatIsStoppedIsContinued() throws {
+        let pair = try Pair()
+        var anchor = try Anchor.drop(on: pair.theirs)
+        kill(try #require(anchor.processID), SIGSTOP)
+        usleep(50_000)
+        #expect(anchor.check() == .stopped(signal: SIGSTOP))
+        #expect(try AnchoredDescriptors(socket: pair.ours).take([pair.theirs])[0].map { close($0) } == 0)
+        #expect(anchor.check() == nil)
+        close(pair.ours)
+    }
+
+    /// The supervisor lets go of it: that is no loss.
+    @Test func aLiftedAnchorIsNotMissing() throws {
+        let pair = try Pair()
+        var anchor = try Anchor.drop(on: pair.theirs)
+        close(pair.ours)
+        usleep(50_000)
+        #expect(anchor.check() == nil && !anchor.isMissing && anchor.processID == nil)
+        try anchor.replace()
+        #expect(anchor.processID == nil)
+    }
+
     @Test func nobodyAnswersForALiftedAnchor() throws {
         let pair = try Pair()
         close(pair.theirs)

@@ -13,6 +13,14 @@ int clinux_set_parent_death_signal(int signal);
 /// As process lists show it; cut to 15 bytes.
 void clinux_set_process_name(const char *name);
 
+/// A word of the command line where the kernel has it, for process lists; its index from 0, the program. The caller knows how many there
+/// are.
+char *clinux_argument(int index);
+
+/// Makes this process one that the kernel kills rather than its supervisor when memory runs out: adds `more` to its oom_score_adj.
+/// Its anchor takes that back. Once, before the anchor is started.
+void clinux_offer_to_oom_killer(int more);
+
 /// Marks every open descriptor from `first` on as close-on-exec. 0, or -1 with errno.
 int clinux_close_on_exec_from(unsigned int first);
 
@@ -21,6 +29,8 @@ int clinux_memory_file(const char *name);
 
 /// A descriptor (close-on-exec) that is readable when the process has ended: pidfd_open. -1 with errno.
 int clinux_process_descriptor(pid_t process);
+/// Sends a signal to the process of such a descriptor: pidfd_send_signal. 0, or -1 with errno.
+int clinux_signal_process(int descriptor, int signal);
 
 /// From here on descendants that lose their parent become our children (PR_SET_CHILD_SUBREAPER), as those of PID 1 do. 0, or -1
 /// with errno.
@@ -36,9 +46,22 @@ const char *clinux_build_commit(void);
 
 /// Starts a process that shares the caller's table of descriptors, none of its memory, and does nothing but answer at
 /// `socket` (its end of a SOCK_SEQPACKET pair) until the other end closes. The table, with every descriptor that the caller
-/// opens later, lives as long as either process does; a close() in the caller closes for both. Call it before there are
-/// threads. The process id, or -1 with errno.
+/// opens later, lives as long as either process does; a close() in the caller closes for both. There may be threads: the new
+/// process only makes system calls. The process id, or -1 with errno.
 pid_t clinux_anchor_start(int socket);
+
+enum clinux_anchor_state {
+    CLINUX_ANCHOR_RUNS,
+    /// The other end of its socket was closed, and it has left.
+    CLINUX_ANCHOR_LIFTED,
+    /// A signal has ended it: `*signal`.
+    CLINUX_ANCHOR_KILLED,
+    /// A signal has stopped it: `*signal`. It was sent SIGCONT.
+    CLINUX_ANCHOR_STOPPED,
+};
+
+/// How the anchor of this process is; does not wait. One that has ended is forgotten by the kernel then.
+enum clinux_anchor_state clinux_anchor_check(pid_t anchor, int *signal);
 
 /// The most descriptors of one `clinux_anchor_take`; the kernel passes at most 253 in a message.
 enum { CLINUX_ANCHOR_TAKE_MAX = 250 };

@@ -1,0 +1,40 @@
+internal import DaemonKit
+internal import EventLoop
+internal import Glibc
+internal import Handover
+internal import Logging
+
+// The process that keeps the connections when this one is killed, and may be killed itself.
+extension Worker {
+    func watchAnchor() throws {
+        guard anchor != nil else { return }
+        signals.append(try SignalSource(on: loop, signal: SIGCHLD) { [unowned self] in self.checkAnchor() })
+        // It may have been killed before.
+        checkAnchor()
+    }
+
+    private func checkAnchor() {
+        switch anchor?.check() {
+        case .killed(let signal):
+            log.warning("the anchor process was killed by signal \(signal); starting another one")
+            replaceAnchor()
+        case .stopped(let signal):
+            log.warning("the anchor process was stopped by signal \(signal); continued")
+        case nil: break
+        }
+    }
+
+    /// Once a second too: what keeps a process from being started may pass.
+    func replaceAnchor() {
+        guard anchor?.isMissing == true else { return }
+        do throws(HandoverFailure) {
+            try anchor?.replace()
+            log.notice("another anchor process keeps the connections", metadata: ["pid": "\(anchor?.processID ?? 0)"])
+            Degradation.set("anchor", nil)
+        } catch {
+            Degradation.set(
+                "anchor",
+                "no process keeps the connections, miners reconnect when this one dies (\(error)); trying again")
+        }
+    }
+}

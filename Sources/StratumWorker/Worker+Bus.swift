@@ -1,0 +1,29 @@
+internal import DaemonKit
+internal import EventBus
+internal import Logging
+
+// The shard's sockets in the run directory, which somebody may clean: mining does not wait for them.
+extension Worker {
+    func openBus() throws { noteBus(try reporter.open(on: loop)) }
+
+    /// Once a second.
+    func mendBus() {
+        do throws(BusFailure) {
+            try reporter.mend()
+            noteBus(nil)
+        } catch {
+            noteBus(error)
+        }
+    }
+
+    private func noteBus(_ failure: BusFailure?) {
+        guard failure != busFailure else { return }
+        busFailure = failure
+        Degradation.set("bus", failure.map { "\($0); this shard's figures are missing" })
+        if let failure {
+            log.error("no place on the bus, trying again each second; mining continues: \(failure)")
+        } else {
+            log.notice("back on the bus")
+        }
+    }
+}

@@ -1,0 +1,44 @@
+internal import DaemonKit
+internal import EventLoop
+internal import Logging
+internal import Supervision
+
+// What a cleaner of directories removes while the service runs. Sockets of the bus are made again by those whose they are.
+extension ServiceRun {
+    private static let mendMillis: UInt64 = 1_000
+
+    func keepRunDirectory() {
+        let caretaker = Timer(on: loop) { [unowned self] in mendRunDirectory() }
+        caretaker.unreference()
+        caretaker.start(after: ServiceRun.mendMillis, repeating: ServiceRun.mendMillis)
+        self.caretaker = caretaker
+    }
+
+    private func mendRunDirectory() {
+        guard !service.isStopping else { return }
+        do {
+            var missing = try runDirectory.mend()
+            if try server?.mend() == true { missing.append("control") }
+            noteRunDirectory(failure: nil)
+            guard !missing.isEmpty else { return }
+            log.warning(
+                "\(runDirectory.path): files were removed while the service runs; made again: \(missing.joined(separator: ", "))"
+            )
+        } catch let failure as StartFailure {
+            noteRunDirectory(failure: failure.message)
+        } catch {
+            noteRunDirectory(failure: "\(runDirectory.path)/control: \(error)")
+        }
+    }
+
+    private func noteRunDirectory(failure: String?) {
+        guard failure != runDirectoryFailure else { return }
+        runDirectoryFailure = failure
+        Degradation.set("run directory", failure.map { "\($0); verbs and statistics may not work" })
+        if let failure {
+            log.error("run directory unusable, trying again each second; mining continues: \(failure)")
+        } else {
+            log.notice("\(runDirectory.path): usable again")
+        }
+    }
+}

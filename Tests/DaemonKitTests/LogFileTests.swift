@@ -1,0 +1,196 @@
+import Foundation
+import Glibc
+import Logging
+import Synchronization
+import Testing
+
+@testable import DaemonKit
+
+/// What is no regular file, and file systems that do not answer.
+@Suite struct LogFileTests {
+    private let directory = FileManager.default.temporaryDirectory.appending(path: "log-\(UUID().uuidString.prefix(8))")
+    private var path: String { directory.appending(path: "a.log").path }
+
+    init() throws {
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    }
+
+    private func text(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
+
+    private func write(_ line: String, to target: LogTarget) {
+        for sink in target.way.sinks.dropFirst() { sink.write(Array((line + "\n").utf8)) { _ in [] } }
+    }
+
+    private func wait(until condition: () -> Bool) -> Bool {
+        for _ in 0..<500 {
+            if condition() { return true }
+            usleep(10_000)
+        }
+        return condition()
+    }
+
+    // MARK: - Regular files only
+
+    @Test(arguments: ["FIFO without a reader", "FIFO with a reader", "directory", "device", "socket", "link to a FIFO"])
+    func onlyRegularFilesAreOpened(kind: String) throws {
+        var path = path
+        var reader: Int32 = -1
+        var expected = "expected a regular file, found a FIFO"
+        switch kind {
+        case "directory":
+            mkdir(path, 0o700)
+            expected = "expected a regular file, found a directory"
+        case "device":
+            path = "/dev/null"
+            expected = "expected a regular file, found a device"
+        case "socket":
+            let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+            var address = sockaddr_un()
+            address.sun_family = sa_family_t(AF_UNIX)
+            let name = path
+            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name.utf8) }
+            _ = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                }
+            }
+            close(descriptor)
+            expected = "expected a regular file, found a socket"
+        case "link to a FIFO":
+            mkfifo(path + ".fifo", 0o600)
+            symlink(path + ".fifo", path)
+        default:
+            mkfifo(path, 0o600)
+            if kind == "FIFO with a reader" { reader = open(path, O_RDONLY | O_NONBLOCK) }
+        }
+        defer { if reader >= 0 { close(reader) } }
+        let began = Date()
+        let (_, failure) = LogFile.open(path) { _, _ in }
+        #expect(failure == expected)
+        #expect(Date().timeIntervalSince(began) < 1)
+    }
+
+    @Test func aLinkToAFileIsTheOperatorsChoice() throws {
+        symlink(directory.appending(path: "elsewhere.log").path, path)
+        let target = LogTarget(process: "test", level: .info)
+        target.change(format: .text, level: .info, colors: false, file: path)
+        write("one", to: target)
+        target.flush()
+        #expect(text(directory.appending(path: "elsewhere.log").path) == "one\n")
+    }
+
+    @Test(arguments: [("missing/a.log", "No such file or directory"), ("", "No such file or directory")])
+    func theSystemsReasonIsTold(name: String, reason: String) {
+        let (_, failure) = LogFile.open(name.isEmpty ? "" : directory.path + "/" + name) { _, _ in }
+        #expect(failure == reason)
+    }
+
+    /// Another file is wanted, or it is reopened: what was logged before is written nevertheless.
+    @Test func linesThatWaitAreWrittenAfterTheFileWasLetGo() throws {
+        for round in 0..<20 {
+            let former = directory.appending(path: "\(round).log").path
+            let target = LogTarget(process: "test", level: .info)
+            target.change(format: .text, level: .info, colors: false, file: former)
+            for line in 0..<20 { write("\(line)", to: target) }
+            target.change(format: .text, level: .info, colors: false, file: path)
+            #expect(wait { text(former)?.split(separator: "\n").count == 20 }, "\(text(former) ?? "")")
+        }
+    }
+
+    // MARK: - A file system that hangs
+
+    /// Opens a path when it is told so.
+    private final class SlowDisk: Sendable {
+        let hangs = Atomic<Bool>(true)
+
+        func open(_ path: String) -> LogFile.Opening {
+            while hangs.load(ordering: .relaxed) { usleep(1_000) }
+            return LogFile.openRegular(path)
+        }
+    }
+
+    @Test func aFileThatOpensLateIsUsedFromThen() throws {
+        let disk = SlowDisk()
+        let target = LogTarget(process: "test", level: .info, openFile: { disk.open($0) })
+        let began = Date()
+        target.change(format: .text, level: .info, colors: false, file: path)
+        #expect(Date().timeIntervalSince(began) < 1)
+        write("one", to: target)
+        disk.hangs.store(false, ordering: .relaxed)
+        #expect(wait { target.way.pending == nil })
+        write("two", to: target)
+        target.flush()
+        #expect(text(path) == "one\ntwo\n")
+    }
+
+    @Test func aFileThatCannotBeOpenedAfterAllIsLetGo() throws {
+        mkfifo(path, 0o600)
+        let disk = SlowDisk()
+        let target = LogTarget(process: "test", level: .info, openFile: { disk.open($0) })
+        target.change(format: .text, level: .info, colors: false, file: path)
+        write("one", to: target)
+        disk.hangs.store(false, ordering: .relaxed)
+        #expect(wait { target.way.sinks.count == 1 })
+        #expect(target.way.pending == nil)
+    }
+
+    @Test func whileReopeningHangsThePreviousFileIsUsed() throws {
+        let disk = SlowDisk()
+        disk.hangs.store(false, ordering: .relaxed)
+        let target = LogTarget(process: "test", level: .info, openFile: { disk.open($0) })
+        target.change(format: .text, level: .info, colors: false, file: path)
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".1")
+        disk.hangs.store(true, ordering: .relaxed)
+        target.reopen()
+        write("one", to: target)
+        disk.hangs.store(false, ordering: .relaxed)
+        #expect(wait { text(path) != nil && target.way.pending == nil })
+        write("two", to: target)
+        target.flush()
+        #expect(wait { text(path + ".1") == "one\n" } && text(path) == "two\n")
+    }
+
+    @Test func whatIsWantedNoMoreIsNotUsedWhenItOpens() throws {
+        let disk = SlowDisk()
+        let target = LogTarget(
+            process: "test", level: .info,
+            openFile: { path in path.hasSuffix("a.log") ? disk.open(path) : LogFile.openRegular(path) })
+        target.change(format: .text, level: .info, colors: false, file: path)
+        let other = directory.appending(path: "b.log").path
+        target.change(format: .text, level: .info, colors: false, file: other)
+        disk.hangs.store(false, ordering: .relaxed)
+        usleep(200_000)
+        write("one", to: target)
+        target.flush()
+        #expect(text(other) == "one\n" && (text(path) ?? "") == "")
+    }
+
+    /// A disk that takes nothing costs lines, and no time.
+    @Test func linesThatAreNotTakenAreCounted() throws {
+        let fifo = directory.appending(path: "fifo").path
+        mkfifo(fifo, 0o600)
+        let reader = open(fifo, O_RDWR | O_NONBLOCK)
+        // Stands for a file whose write(2) does not return.
+        let writer = open(fifo, O_WRONLY)
+        let target = LogTarget(process: "test", level: .info, openFile: { _ in .file(writer) })
+        target.change(format: .text, level: .info, colors: false, file: path)
+        let sink = try #require(target.way.sinks.last)
+        let line = Array(repeating: UInt8(ascii: "x"), count: 999) + [0x0a]
+        var lost = 0
+        let began = Date()
+        for _ in 0..<2_000 { sink.write(line) { _ in [] } }
+        #expect(Date().timeIntervalSince(began) < 2)
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var taken = 0
+        for _ in 0..<200 {
+            taken += max(read(reader, &buffer, buffer.count), 0)
+            usleep(2_000)
+        }
+        sink.write(line) {
+            lost = $0
+            return []
+        }
+        #expect(lost > 0 && lost + taken / 1_000 == 2_000)
+        close(reader)
+    }
+}
