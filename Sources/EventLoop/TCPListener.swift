@@ -17,21 +17,25 @@ public final class TCPListener {
     private var raw: UnsafeMutablePointer<uv_tcp_t>?
     private var rest: Timer?
     /// Connections that may still be accepted in this turn of the loop: a crowd must not make those wait that are connected.
-    private var turnRest = TCPListener.acceptedEachTurnMax
-    private static let acceptedEachTurnMax = 64
+    private var turnRest: Int
+    private let eachTurnMax: Int
 
     /// - Parameters:
     ///   - descriptor: a listening socket; the listener owns it from here on.
+    ///   - eachTurnMax: connections that are accepted before `turnEnded` is called; none behind them is.
     ///   - cannotAccept: called each time the listener has to rest.
     ///   - makeStream: called once for each connection that waits. The listener accepts into the stream that it
     ///     returns and calls its `didConnect`. With nil the connection is accepted and closed at once.
     public init(
-        on loop: Loop, descriptor: Int32, cannotAccept: @escaping (SystemFailure) -> Void = { _ in },
+        on loop: Loop, descriptor: Int32, eachTurnMax: Int = .max,
+        cannotAccept: @escaping (SystemFailure) -> Void = { _ in },
         makeStream: @escaping (Loop) -> TCPStream?
     ) throws(SystemFailure) {
         self.loop = loop
         self.makeStream = makeStream
         self.cannotAccept = cannotAccept
+        self.eachTurnMax = eachTurnMax
+        turnRest = eachTurnMax
         spare = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
         guard spare >= 0 else { throw SystemFailure(code: -errno) }
         do throws(SystemFailure) {
@@ -101,7 +105,7 @@ public final class TCPListener {
     /// A turn of the loop is over: as many may come in again.
     public func turnEnded() {
         let isHolding = turnRest < 0
-        turnRest = TCPListener.acceptedEachTurnMax
+        turnRest = eachTurnMax
         if isHolding { accept() }
     }
 
@@ -152,7 +156,7 @@ public final class TCPListener {
     }
 
     private func letGo() {
-        turnRest = TCPListener.acceptedEachTurnMax
+        turnRest = eachTurnMax
         if let raw { closeHandle(raw) }
         raw = nil
     }

@@ -139,10 +139,14 @@ final class Worker {
 
     // MARK: - Wiring
 
+    /// A crowd that comes must not make those wait that are there.
+    private static let acceptedEachTurnMax = 64
+
     private func startListening() throws {
         for socket in inheritance.sockets {
             let listener = try TCPListener(
-                on: loop, descriptor: socket, cannotAccept: { [unowned self] _ in self.hasNoRoom() },
+                on: loop, descriptor: socket, eachTurnMax: Worker.acceptedEachTurnMax,
+                cannotAccept: { [unowned self] _ in self.hasNoRoom() },
                 makeStream: { [unowned self] loop in MinerConnection(on: loop, worker: self) })
             listeners.append(listener)
         }

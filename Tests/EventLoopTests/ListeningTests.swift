@@ -124,6 +124,33 @@ import Testing
         loop.finish()
     }
 
+    @Test func aCrowdComesInPartsAndTheLoopTurnsBetween() throws {
+        let loop = try Loop()
+        let descriptor = try ListeningSocket.open(anyPort, sharedPort: false)
+        let address = try ListeningSocket.address(of: descriptor)
+        var served: [RecordingStream] = []
+        let listener = try TCPListener(on: loop, descriptor: descriptor, eachTurnMax: 10) { loop in
+            let stream = RecordingStream(on: loop)
+            served.append(stream)
+            return stream
+        }
+        let clients = (0..<35).map { _ in RecordingStream(on: loop) }
+        for client in clients { try client.connect(to: address) }
+        loop.turn(until: { served.count == 10 && clients.allSatisfy { $0.connections == [nil] } })
+        for most in [20, 30, 35] {
+            listener.turnEnded()
+            loop.turn(until: { served.count == most })
+        }
+        // One that libuv holds is not lost at the end.
+        let late = (0..<15).map { _ in RecordingStream(on: loop) }
+        for client in late { try client.connect(to: address) }
+        loop.turn(until: { served.count == 40 && late.allSatisfy { $0.connections == [nil] } })
+        listener.acceptRestAndClose()
+        #expect(served.count == 50)
+        for stream in served + clients + late { stream.close() }
+        loop.finish()
+    }
+
     @Test func aWholeCrowdIsAccepted() throws {
         let loop = try Loop()
         let descriptor = try ListeningSocket.open(anyPort, sharedPort: false)
