@@ -70,7 +70,10 @@ struct SparseSums: Sendable {
         occupied |= SparseSums.bit(place)
         if low.count == low.capacity { low.reserveCapacity(low.count + SparseSums.growth) }
         low.insert(0, at: index)
-        if !high.isEmpty { high.insert(0, at: index) }
+        if !high.isEmpty {
+            if high.count == high.capacity { high.reserveCapacity(high.count + SparseSums.growth) }
+            high.insert(0, at: index)
+        }
     }
 
     private static func bit(_ place: Int) -> UInt128 { 1 &<< UInt128(truncatingIfNeeded: place) }
