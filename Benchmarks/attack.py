@@ -191,7 +191,7 @@ def junk(attack):
         deadline = time.time() + 10
         while (lost := proxy.summary()["results"]["accepted"] - attack.pool_accepted()) and time.time() < deadline:
             time.sleep(0.2)
-        require(lost == 0, f"the API has {lost} shares more or less than the pool")
+        require(lost == 0, f"the API has {lost} shares more than the pool, which accepted {attack.pool_accepted()}")
         return require(p99(report) <= P99_MS, f"p99 {calm:.2f} -> {p99(report):.2f} ms")
 
 
@@ -375,10 +375,11 @@ def main():
         parser.error(f"no such attack: {', '.join(sorted(unknown))} (there are {names})")
     failures = 0
     with tempfile.TemporaryDirectory(prefix="millrace-attack-", dir="/tmp") as scratch:
+        bench = Attack(options.programs, scratch)
         for attack in wanted:
             about = (attack.__doc__ or "").strip()
             try:
-                print(f"PASS {attack.__name__}: {attack(Attack(options.programs, scratch))}", flush=True)
+                print(f"PASS {attack.__name__}: {attack(bench)}", flush=True)
             except (Failed, macro.Inexact) as failure:
                 failures += 1
                 print(f"FAIL {attack.__name__}: {failure} ({about})", flush=True)

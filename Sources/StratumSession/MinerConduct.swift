@@ -20,6 +20,8 @@ enum RequestBudget {
     static let localShare = Milliseconds(10)
     /// What may be spent at once: 500 requests.
     static let burst = Milliseconds(25_000)
+    /// 50 of a miner without an accepted share: a crowd of strangers has less to spend.
+    static let burstOfNewMiner = Milliseconds(2_500)
 }
 
 extension MinerSession {
@@ -32,7 +34,9 @@ extension MinerSession {
         spentUntil.microseconds -= min(spentUntil.microseconds, microseconds)
     }
 
-    func hasBudget(at now: Instant) -> Bool { spentUntil <= now + RequestBudget.burst }
+    func hasBudget(at now: Instant) -> Bool {
+        spentUntil <= now + (record.isProven ? RequestBudget.burst : RequestBudget.burstOfNewMiner)
+    }
 }
 
 /// What a pool has thought of the shares of a miner, or of all miners that are new at an address. Pools ban addresses,
