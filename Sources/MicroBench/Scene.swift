@@ -11,7 +11,7 @@ struct Scene: ~Copyable {
     private var miners: [(id: MinerID, session: [UInt8], byte: UInt8)] = []
     private var pool = PoolConnectionID(upstream: 0, pool: 0, generation: 0)
     private var now = Instant(microseconds: 1_000_000)
-    private(set) var settledCount = 0
+    private(set) var acceptedCount = 0
     private(set) var jobCount = 0
 
     init() {
@@ -62,6 +62,8 @@ struct Scene: ~Copyable {
         var number: UInt8 = 1
         return Measurement(operations: Scene.minerCount) {
             number &+= 1
+            // Of more jobs than ten a second only the newest is given to miners.
+            scene.pass(Limits.tick)
             scene.hear(Texts.job(number: number))
         }
     }
@@ -85,14 +87,16 @@ struct Scene: ~Copyable {
     }
 
     private mutating func play(_ turn: Turn) {
-        let before = settledCount
+        let before = acceptedCount
         for row in turn.lines.indices {
             take(.minerBytes(miners[row].id), turn.lines[row])
             perform()
         }
         hear(turn.answers)
-        precondition(settledCount - before == turn.lines.count, "a share was not settled")
+        precondition(acceptedCount - before == turn.lines.count, "a share was not settled")
     }
+
+    private mutating func pass(_ time: Milliseconds) { now = now + time }
 
     private mutating func hear(_ bytes: [UInt8]) {
         take(.poolBytes(pool), bytes)
@@ -115,7 +119,9 @@ struct Scene: ~Copyable {
             switch command {
             case .dial(let id): pool = id
             case .sendToMiner(let id, let range): read(spare.bytes[range], for: id)
-            case .settled: settledCount += 1
+            case .settled(let share):
+                precondition(share.outcome == .accepted, "a share was not accepted: \(share.outcome)")
+                acceptedCount += 1
             case .sendToPool, .closeMiner, .pauseMiner, .resumeMiner, .hangUp, .joined, .moved, .left, .poolError,
                 .news:
                 break
