@@ -42,19 +42,19 @@ struct PoolOutlook {
     }
 
     /// A pool has logged us in and given a job.
-    /// - Returns: a line when it is another one than before.
+    /// - Returns: a line when it is another one than before, or a backup from the start.
     mutating func active(_ pool: String, at now: Instant) -> Line? {
         defer {
             troubles[pool] = nil
             current = pool
         }
-        guard let current, current != pool else { return nil }
+        guard current != pool, current != nil || pool != pools.first else { return nil }
         if pool == pools.first {
             let away = firstLeftAt.map { " after " + PoolOutlook.duration(from: $0, to: now) } ?? ""
             firstLeftAt = nil
             return Line(level: .notice, text: "back at \(pool)\(away)")
         }
-        if current == pools.first { firstLeftAt = now }
+        if current == nil || current == pools.first { firstLeftAt = now }
         let better = pools.prefix { $0 != pool }.compactMap(trouble)
         let why = better.isEmpty ? "" : " (\(better.joined(separator: "; ")))"
         return Line(level: .notice, text: "now mining at \(pool)\(why)")

@@ -87,7 +87,11 @@ struct Run: ParsableCommand {
         for finding in resolution.warnings + resolution.errors { say("\(finding)") }
         guard let settings = resolution.settings else { DaemonKit.ExitCode.badConfiguration.exit() }
         for line in Summary.lines(of: settings) { print(line) }
-        print("The configuration is good.")
+        let count = resolution.warnings.count
+        print(
+            count == 0
+                ? "The configuration is good."
+                : "The configuration can be used, with \(count == 1 ? "1 warning" : "\(count) warnings").")
         DaemonKit.ExitCode.stopped.exit()
     }
 }

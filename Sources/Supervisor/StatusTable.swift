@@ -24,12 +24,30 @@ struct StatusTable {
         }
         if let count = status.scalesTo { lines.append("wanted number of shards: \(count)") }
         if let degraded = status.degraded, !degraded.isEmpty {
-            lines += ["degraded:"] + degraded.map { "  \($0)" }
+            lines += ["degraded:"] + StatusTable.grouped(degraded).map { "  \($0)" } + [""]
         } else if let place = status.restartHaltedAt {
             lines.append("restarts cancelled: the new process of \(place) failed")
         }
         lines += StatusTable.lines(of: status.configuration, now: now)
         text = lines.joined(separator: "\n") + "\n"
+    }
+
+    /// What several processes say in the same words is one line.
+    static func grouped(_ texts: [String]) -> [String] {
+        var groups: [(names: [String], text: String)] = []
+        for text in texts {
+            guard let end = text.range(of: ": ") else {
+                groups.append(([], text))
+                continue
+            }
+            let (name, words) = (String(text[..<end.lowerBound]), String(text[end.upperBound...]))
+            if let index = groups.firstIndex(where: { $0.text == words && !$0.names.isEmpty }) {
+                groups[index].names.append(name)
+            } else {
+                groups.append(([name], words))
+            }
+        }
+        return groups.map { $0.names.isEmpty ? $0.text : "\($0.names.joined(separator: ", ")): \($0.text)" }
     }
 
     /// "3 (2 SIGKILL, 1 asked)", most frequent first.

@@ -13,8 +13,11 @@ struct WorkersVerb: ParsableCommand {
     @Flag(help: "Only those that are offline.") var offline = false
     @Option(
         help: ArgumentHelp(
-            "name; hashrate: the highest first; last: the longest without an accepted share first.",
-            valueName: "name|hashrate|last"))
+            """
+            name; hashrate: the highest first; last: the longest without an accepted share first; rejected: the most shares \
+            that the pool rejected first.
+            """,
+            valueName: "name|hashrate|last|rejected"))
     var sort = WorkerList.Order.name
     @OptionGroup var service: ServiceAddress
 
@@ -36,7 +39,7 @@ struct WorkersVerb: ParsableCommand {
 /// Rows of the workers table.
 struct WorkerList {
     enum Order: String, CaseIterable, ExpressibleByArgument {
-        case name, hashrate, last
+        case name, hashrate, last, rejected
     }
 
     struct Worker: Encodable, Equatable {
@@ -74,6 +77,7 @@ struct WorkerList {
         switch order {
         case .name: workers.sort { $0.name < $1.name }
         case .hashrate: workers.sort { ($1.tenMinutes, $0.name) < ($0.tenMinutes, $1.name) }
+        case .rejected: workers.sort { ($1.rejected, $0.name) < ($0.rejected, $1.name) }
         case .last: workers.sort { ($0.lastShareAt ?? 0, $0.name) < ($1.lastShareAt ?? 0, $1.name) }
         }
     }

@@ -190,6 +190,16 @@ import Testing
 }
 
 struct StatusTableTests {
+    @Test func whatSeveralProcessesSayIsOneLine() {
+        #expect(
+            StatusTable.grouped([
+                "supervisor: log file: no", "shard 0 runs the old configuration", "shard 0: log file: no",
+                "shard 1: other",
+            ]) == [
+                "supervisor, shard 0: log file: no", "shard 0 runs the old configuration", "shard 1: other",
+            ])
+    }
+
     @Test func theTableIsWorthLookingAt() {
         var shard = ChildStatus(kind: .shard, shard: 0, state: .ready)
         shard.processID = 4712
