@@ -182,9 +182,13 @@ import Testing
         #expect(Date().timeIntervalSince(began) < 2)
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         var taken = 0
-        for _ in 0..<200 {
-            taken += max(read(reader, &buffer, buffer.count), 0)
-            usleep(2_000)
+        // All that is on its way, however slow the machine is: until nothing has come for a second.
+        var quiet = 0
+        while quiet < 100 {
+            let count = max(read(reader, &buffer, buffer.count), 0)
+            taken += count
+            quiet = count == 0 ? quiet + 1 : 0
+            usleep(10_000)
         }
         sink.write(line) {
             lost = $0
