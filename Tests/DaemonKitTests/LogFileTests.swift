@@ -182,9 +182,9 @@ import Testing
         #expect(Date().timeIntervalSince(began) < 2)
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         var taken = 0
-        // All that is on its way, however slow the machine is: until nothing has come for a second.
+        // All that is on its way, however slow the machine is: until nothing has come for three seconds.
         var quiet = 0
-        while quiet < 100 {
+        while quiet < 300 {
             let count = max(read(reader, &buffer, buffer.count), 0)
             taken += count
             quiet = count == 0 ? quiet + 1 : 0
