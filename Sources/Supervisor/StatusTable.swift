@@ -36,7 +36,7 @@ struct StatusTable {
     static func grouped(_ texts: [String]) -> [String] {
         var groups: [(names: [String], text: String)] = []
         for text in texts {
-            guard let end = text.range(of: ": ") else {
+            guard let end = text.firstRange(of: ": ") else {
                 groups.append(([], text))
                 continue
             }
