@@ -17,7 +17,7 @@ import Testing
     @Test mutating func aBackupAtTheStartIsNews() {
         outlook.failed("a:1", "connection refused")
         #expect(outlook.active("b:2", at: at(2))?.text == "now mining at b:2 (a:1: connection refused, 1 try)")
-        #expect(outlook.active("a:1", at: at(62))?.text == "back at a:1 after 1 min")
+        #expect(outlook.active("a:1", at: at(62))?.text == "back at a:1 after 60 s")
     }
 
     @Test mutating func aBackupIsToldWithTheReasonsAgainstTheBetterOnes() {

@@ -124,14 +124,14 @@ struct MiningVerbTests {
             worker("idle", connections: 1, rate: 0, share: 0, seen: Self.now),
         ]
         snapshot.workers[2].rejected = 7
-        snapshot.workers[1].rejected = 2
+        snapshot.workers[3].rejected = 2
         return snapshot
     }
 
     @Test(arguments: [
         (WorkerList.Order.name, ["idle", "laptop", "rack7", "rack9"]),
         (.hashrate, ["rack7", "rack9", "idle", "laptop"]), (.last, ["idle", "laptop", "rack9", "rack7"]),
-        (.rejected, ["rack7", "laptop", "idle", "rack9"]),
+        (.rejected, ["rack7", "idle", "laptop", "rack9"]),
     ])
     func workersAreSorted(_ order: WorkerList.Order, _ names: [String]) {
         #expect(WorkerList(crowd, order: order).workers.map(\.name) == names)

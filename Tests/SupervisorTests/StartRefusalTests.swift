@@ -143,7 +143,7 @@ import Testing
         let service = try SupervisedService()
         try service.startFromFile(SupervisedService.file("\"dry-run\": true"))
         #expect(service.exitCode() == 0)
-        #expect(service.logText.contains("The configuration is good."))
+        #expect(service.logText.contains("The configuration can be used, with 1 warning."))
         #expect(service.events.isEmpty)
     }
 
