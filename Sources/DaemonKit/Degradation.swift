@@ -11,8 +11,14 @@ public enum Degradation {
     /// - Parameters:
     ///   - subject: what it is about, such as "statistics"; one text is kept for each.
     ///   - text: nil when it works.
-    public static func set(_ subject: String, _ text: String?) {
-        texts.withLock { $0[subject] = text.map { String("\(subject): \($0)".map { $0.isNewline ? " " : $0 }) } }
+    /// - Returns: whether it was otherwise before: that is worth a line in the log.
+    @discardableResult
+    public static func set(_ subject: String, _ text: String?) -> Bool {
+        let text = text.map { String("\(subject): \($0)".map { $0.isNewline ? " " : $0 }) }
+        return texts.withLock { texts in
+            defer { texts[subject] = text }
+            return texts[subject] != text
+        }
     }
 
     /// Those that are so now, in the order of their subjects: "statistics: disk full".

@@ -16,8 +16,8 @@ public enum MinerReply {
         case tooManyShares
         /// The pool has refused too many shares of this miner, or of new miners at its address: none is handed on for a while.
         case quarantined
-        /// The pool has refused so many shares lately that it may ban us: only miners whose shares it has accepted before
-        /// are handed on.
+        /// The pool has refused too many shares lately, and may ban us: only shares of miners that it has accepted one of
+        /// are forwarded.
         case poolGuarded
         case invalidParams
         /// The request's id is too long to be repeated, so the answer has none.

@@ -1,6 +1,6 @@
 internal import StratumProtocol
 
-/// What is remembered of miners and addresses that are not connected now: nobody gets rid of a record by connecting
+/// What is remembered of miners and addresses that are not connected now: a record is not lost by connecting
 /// again, under the same name or another one.
 ///
 /// A table of fixed size, found by a keyed hash: each key has four places, and the one that was not touched for longest

@@ -52,12 +52,12 @@ public enum Limits {
     /// Pool connections of one shard: 262,144 miners, far beyond the descriptors of one process. With a pool that
     /// reserves the nonce byte it is also the number of miners.
     public static let upstreamsMax = 4_096
-    /// Open pool connections for so many miners: twice what they need, and a few for what changes. Where the pool keeps the
+    /// Open pool connections for a number of miners: twice what they need, and a few for what changes. Where the pool keeps the
     /// nonce byte, each miner needs its own.
     static func upstreamsAllowed(miners: Int, areReserved: Bool) -> Int {
         areReserved ? miners + 4 : 2 * ((miners + NonceSpace.size - 1) / NonceSpace.size) + 4
     }
-    /// More open ones than this for so many miners are merged again.
+    /// With more open ones than this they are merged again.
     static func upstreamsWanted(miners: Int) -> Int { (miners + 199) / 200 + 3 }
     /// Jobs of one pool connection: 10 at once, then 10 a second; of more only the newest is given to miners.
     static let jobInterval = Milliseconds(100)
@@ -71,7 +71,7 @@ public enum Limits {
     public static let noncesPerJobMax = 1 << 22
     /// Of these, for one slot: its part of the whole, which is 27 shares a second for ten minutes.
     public static let noncesPerSlotMax: UInt32 = 1 << 14
-    /// So many times its part may a slot have while three quarters of the whole are free: a fast miner with a low
+    /// A slot may have this many times its part while three quarters of the whole are free: a fast miner with a low
     /// difficulty is not refused for room that none of the others needs.
     static let nonceSlotStretch: UInt32 = 8
     /// What may be held of a paused miner's connection: an unfinished line, and a chunk as it is read.

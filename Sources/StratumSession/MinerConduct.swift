@@ -25,17 +25,8 @@ enum RequestBudget {
 }
 
 extension MinerSession {
-    mutating func charge(_ cost: Milliseconds, at now: Instant) {
-        spentUntil = max(spentUntil, now) + cost
-    }
-
-    mutating func refund(_ cost: Milliseconds) {
-        let microseconds = cost.count * 1_000
-        spentUntil.microseconds -= min(spentUntil.microseconds, microseconds)
-    }
-
     func hasBudget(at now: Instant) -> Bool {
-        spentUntil <= now + (record.isProven ? RequestBudget.burst : RequestBudget.burstOfNewMiner)
+        !requests.isExceeded(record.isProven ? RequestBudget.burst : RequestBudget.burstOfNewMiner, at: now)
     }
 }
 
@@ -121,9 +112,9 @@ extension MinerRecord {
     }
 }
 
-/// The last answers of a pool to shares: when too many of them are refusals that its filters count, the pool is guarded
+/// The last verdicts of a pool on shares: when too many of them are refusals that its filters count, the pool is guarded
 /// (`Shard.isHandedOn`). Pools ban at a quarter of 30.
-struct RecentAnswers {
+struct RecentVerdicts {
     static let size = 30
     /// More refusals begin the guard; so few end it.
     private static let guardAbove = 3
@@ -138,21 +129,21 @@ struct RecentAnswers {
     var refused: Int { bits.nonzeroBitCount }
     var hasAccepted: Bool { refused < Int(count) }
 
-    /// - Returns: whether the guard has begun or ended with this answer.
+    /// - Returns: whether the guard has begun or ended with this verdict.
     mutating func add(isRefusal: Bool) -> Bool {
-        bits = (bits << 1 | (isRefusal ? 1 : 0)) & (1 << UInt32(RecentAnswers.size) - 1)
-        count = min(count + 1, UInt8(RecentAnswers.size))
+        bits = (bits << 1 | (isRefusal ? 1 : 0)) & (1 << UInt32(RecentVerdicts.size) - 1)
+        count = min(count + 1, UInt8(RecentVerdicts.size))
         let was = isGuarded
         if isGuarded {
-            isGuarded = refused > RecentAnswers.guardEndsAt
+            isGuarded = refused > RecentVerdicts.guardEndsAt
         } else {
-            isGuarded = Int(count) == RecentAnswers.size && refused > RecentAnswers.guardAbove
+            isGuarded = Int(count) == RecentVerdicts.size && refused > RecentVerdicts.guardAbove
         }
         return was != isGuarded
     }
 }
 
-extension RecentAnswers {
+extension RecentVerdicts {
     func encode(to form: inout FormWriter) {
         form.integer(bits)
         form.integer(count)
@@ -161,8 +152,8 @@ extension RecentAnswers {
     }
 
     init(decoding form: inout FormReader) throws(FormFault) {
-        bits = try form.integer(in: 0...(1 << UInt32(RecentAnswers.size) - 1), "seat.answers")
-        count = try form.integer(in: 0...UInt8(RecentAnswers.size), "seat.answers")
+        bits = try form.integer(in: 0...(1 << UInt32(RecentVerdicts.size) - 1), "seat.answers")
+        count = try form.integer(in: 0...UInt8(RecentVerdicts.size), "seat.answers")
         isGuarded = try form.flag()
         nextTrialAt = Instant(microseconds: try form.integer())
     }

@@ -46,8 +46,8 @@ struct MinerSession {
     /// Bytes of this connection, from its beginning: taken in, and given to be sent.
     var received: UInt64 = 0
     var sent: UInt64 = 0
-    /// When its budget of requests will be full again (`RequestBudget`).
-    var spentUntil = Instant(microseconds: 0)
+    /// What it has spent of its `RequestBudget`.
+    var requests = Allowance()
     /// Why nothing is read from it now.
     var pause = MinerPause.none
     /// Pauses for want of budget, since the pool has accepted a share of it.
@@ -116,7 +116,7 @@ extension MinerSession {
         form.integer(workSerial)
         form.integer(received)
         form.integer(sent)
-        form.integer(spentUntil.microseconds)
+        requests.encode(to: &form)
         record.encode(to: &form)
         form.integer(pause.rawValue)
         form.integer(pauses)
@@ -149,7 +149,7 @@ extension MinerSession {
         received = try form.integer()
         sent = try form.integer()
         guard form.remaining >= MinerSession.rowBytes - MinerSession.rowBytesMin else { return }
-        spentUntil = Instant(microseconds: try form.integer())
+        requests = try Allowance(decoding: &form)
         record = try MinerRecord(decoding: &form)
         guard let pause = MinerPause(rawValue: try form.integer()) else { throw .badField("miner.pause") }
         self.pause = pause

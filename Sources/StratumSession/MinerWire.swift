@@ -50,36 +50,24 @@ struct MinerWire {
     /// Names the address in the shard's records; IPv6 addresses by their /64.
     func addressKey(salt: UInt64) -> UInt64 {
         var key = ConductKey(salt: salt)
-        NetworkAddress.forEachByte(of: addressBytes) { key.add($0) }
+        var fields = PackedFields(packed)
+        NetworkAddress.forEachByte(of: fields.next()?.text ?? []) { key.add($0) }
         return key.finished
     }
 
-    /// Names the miner: its address, and what it said of itself except for its agent.
+    /// Names the miner: its address, and what it said of itself except for its agent: an update does not make another miner.
     func minerKey(salt: UInt64) -> UInt64 {
         var key = ConductKey(salt: ~salt)
-        var position = 0
-        for field in 0..<5 {
-            guard position + 2 <= packed.count else { break }
-            let head = UInt16(packed[position]) | UInt16(packed[position + 1]) << 8
-            position += 2
-            let hasText = head != MinerWire.nothingHead && head & 0xff00 != MinerWire.agentHead
-            let end = min(position + (hasText ? Int(head) : 0), packed.count)
-            // The fourth is the agent: an update does not make another miner.
-            if field == 0 {
-                NetworkAddress.forEachByte(of: packed[position..<end]) { key.add($0) }
-            } else if field != 3 {
-                key.add(0xff)
-                for byte in packed[position..<end] { key.add(byte) }
-            }
-            position = end
+        var fields = PackedFields(packed)
+        NetworkAddress.forEachByte(of: fields.next()?.text ?? []) { key.add($0) }
+        // Login, password, agent, rig id.
+        for number in 0..<4 {
+            guard let field = fields.next() else { break }
+            guard number != 2 else { continue }
+            key.add(0xff)
+            for byte in field.text { key.add(byte) }
         }
         return key.finished
-    }
-
-    private var addressBytes: ArraySlice<UInt8> {
-        guard packed.count >= 2 else { return [] }
-        let count = Int(UInt16(packed[0]) | UInt16(packed[1]) << 8)
-        return packed[2..<min(2 + count, packed.count)]
     }
 
     /// nil before the login.
@@ -115,9 +103,9 @@ struct MinerWire {
     }
 
     /// Instead of a length: not given.
-    private static let nothingHead = UInt16.max
+    fileprivate static let nothingHead = UInt16.max
     /// Instead of a length, with the number of an agent in its lower byte.
-    private static let agentHead: UInt16 = 0xfe00
+    fileprivate static let agentHead: UInt16 = 0xfe00
 
     /// A 16-bit length (all ones = not given), then the bytes.
     private static func pack(_ text: String?, into bytes: inout [UInt8]) {
@@ -133,16 +121,12 @@ struct MinerWire {
     private static func unpack(
         _ bytes: [UInt8], _ agents: AgentTable
     ) -> (introduction: MinerIntroduction, loginID: RequestID.Text)? {
-        var position = 0
+        var fields = PackedFields(bytes)
         func next() -> String?? {
-            guard position + 2 <= bytes.count else { return .none }
-            let head = UInt16(bytes[position]) | UInt16(bytes[position + 1]) << 8
-            position += 2
-            if head == nothingHead { return .some(nil) }
-            if head & 0xff00 == agentHead { return agents[UInt8(truncatingIfNeeded: head)].map { .some($0) } }
-            guard position + Int(head) <= bytes.count else { return .none }
-            defer { position += Int(head) }
-            return String(decoding: bytes[position..<(position + Int(head))], as: UTF8.self)
+            guard let field = fields.next() else { return .none }
+            if field.head == nothingHead { return .some(nil) }
+            if let agent = field.agent { return agents[agent].map { .some($0) } }
+            return String(decoding: field.text, as: UTF8.self)
         }
         guard case .some(.some(let address)) = next(), case .some(.some(let login)) = next(),
             case .some(let password) = next(), case .some(let agent) = next(), case .some(let rigID) = next()
@@ -151,6 +135,38 @@ struct MinerWire {
         return (
             MinerIntroduction(address: address, login: login, password: password, agent: agent, rigID: rigID), loginID
         )
+    }
+}
+
+/// Walks over the fields of `MinerWire.packed`.
+private struct PackedFields {
+    struct Field {
+        /// The length of the text, or what stands in its place.
+        let head: UInt16
+        /// Empty when there is none.
+        let text: ArraySlice<UInt8>
+
+        /// The number of an agent that is kept once for all.
+        var agent: UInt8? {
+            head & 0xff00 == MinerWire.agentHead ? UInt8(truncatingIfNeeded: head) : nil
+        }
+    }
+
+    private let bytes: [UInt8]
+    private var position = 0
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    /// nil behind the last one, and where bytes are missing.
+    mutating func next() -> Field? {
+        guard position + 2 <= bytes.count else { return nil }
+        let head = UInt16(bytes[position]) | UInt16(bytes[position + 1]) << 8
+        position += 2
+        let hasText = head != MinerWire.nothingHead && head & 0xff00 != MinerWire.agentHead
+        let end = position + (hasText ? Int(head) : 0)
+        guard end <= bytes.count else { return nil }
+        defer { position = end }
+        return Field(head: head, text: bytes[position..<end])
     }
 }
 

@@ -91,7 +91,7 @@ public enum ShardNews: Equatable, Sendable {
     case quarantined(MinerID, Milliseconds)
     /// The same for all new miners at the address of this one.
     case addressQuarantined(MinerID, Milliseconds)
-    /// The pool has refused so many of the last shares (`RecentAnswers`) that only proven miners are handed on.
+    /// The pool has refused too many of the last shares (`RecentVerdicts`): only those of proven miners are handed on.
     case poolGuarded(PoolConnectionID, refused: Int, of: Int)
     case poolGuardEnded(PoolConnectionID)
 }

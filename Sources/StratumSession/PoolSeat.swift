@@ -13,8 +13,8 @@ struct PoolSeat {
     var bannedUntil = Instant(microseconds: 0)
     /// Bans in a row, without an accepted share between them.
     var bans: UInt8 = 0
-    /// To shares, of all upstreams.
-    var answers = RecentAnswers()
+    /// On shares, of all upstreams.
+    var verdicts = RecentVerdicts()
 
     init(pool: ShardPolicy.Pool, rank: UInt8?) {
         self.pool = pool
@@ -103,7 +103,7 @@ extension PoolSeat {
             pool.encode(to: &form)
             form.integer(bannedUntil.microseconds)
             form.integer(bans)
-            answers.encode(to: &form)
+            verdicts.encode(to: &form)
         }
     }
 
@@ -114,7 +114,7 @@ extension PoolSeat {
         guard form.remaining > 0 else { return }
         bannedUntil = Instant(microseconds: try form.integer())
         bans = min(try form.integer(), 16)
-        if form.remaining > 0 { answers = try RecentAnswers(decoding: &form) }
+        if form.remaining > 0 { verdicts = try RecentVerdicts(decoding: &form) }
     }
 
     /// As an older program seated them: in the order of the list.

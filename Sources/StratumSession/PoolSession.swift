@@ -34,8 +34,8 @@ struct PoolSession {
     var answersKeepalives = false
     /// A job that came before the answer to our login, or sooner than miners are given another: at most one, the newest.
     var earlyJob: [Job] = []
-    /// Until when its jobs are too many (`Limits.jobInterval`).
-    var jobsSpentUntil = Instant(microseconds: 0)
+    /// What its jobs have spent (`Limits.jobInterval`).
+    var jobs = Allowance()
     /// Where the pool has sent us; nil = it is reached at its own address.
     var redirect: PoolRedirect?
     /// Redirects in a row that led here.
@@ -129,7 +129,7 @@ extension PoolSession {
             form.integer(oddLinesSince.microseconds)
             form.integer(keepaliveLead)
             form.flag(hasAccepted)
-            form.integer(jobsSpentUntil.microseconds)
+            jobs.encode(to: &form)
         }
     }
 
@@ -162,7 +162,7 @@ extension PoolSession {
         keepaliveLead = try form.integer()
         guard form.remaining > 0 else { return }
         hasAccepted = try form.flag()
-        jobsSpentUntil = Instant(microseconds: try form.integer())
+        jobs = try Allowance(decoding: &form)
     }
 }
 

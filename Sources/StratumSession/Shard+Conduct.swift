@@ -76,10 +76,10 @@ extension Shard {
     mutating func isHandedOn(_ row: Int, _ upstream: Int, _ age: JobAge, at now: Instant) -> Bool {
         guard policy.guardsPools, !miners[row].record.isProven,
             let seat = upstreams[upstream].session(for: age),
-            seats[seat].answers.isGuarded
+            seats[seat].verdicts.isGuarded
         else { return true }
-        guard now >= seats[seat].answers.nextTrialAt else { return false }
-        seats[seat].answers.nextTrialAt = now + Limits.trialPause
+        guard now >= seats[seat].verdicts.nextTrialAt else { return false }
+        seats[seat].verdicts.nextTrialAt = now + Limits.trialPause
         return true
     }
 
@@ -89,31 +89,17 @@ extension Shard {
     mutating func learn(
         from share: ShareInFlight, _ meaning: RefusalMeaning?, by connection: PoolConnectionID, at now: Instant
     ) {
-        let seat = Int(connection.pool)
-        guard policy.guardsPools else {
-            if meaning == nil, let row = row(of: share.miner), miners[row].key == share.minerKey {
-                accept(row, at: now)
-            }
-            return endTrial(of: share)
-        }
-        let isBad = meaning == .badShare
-        if meaning == nil || isBad, seats[seat].answers.add(isRefusal: isBad) {
-            let answers = seats[seat].answers
-            outbox.append(
-                .news(
-                    answers.isGuarded
-                        ? .poolGuarded(connection, refused: answers.refused, of: RecentAnswers.size)
-                        : .poolGuardEnded(connection)))
-        }
-        let longest = seats[seat].answers.hasAccepted ? Limits.quarantineMax : Limits.doubtfulQuarantine
-        if let row = row(of: share.miner), miners[row].key == share.minerKey {
+        let isBad = policy.guardsPools && meaning == .badShare
+        if policy.guardsPools, meaning == nil || isBad { note(isRefusal: isBad, by: connection) }
+        let longest =
+            seats[Int(connection.pool)].verdicts.hasAccepted ? Limits.quarantineMax : Limits.doubtfulQuarantine
+        if let row = sender(of: share) {
             if meaning == nil {
                 accept(row, at: now)
             } else if isBad {
                 refuse(row, share.miner, longest: longest, at: now)
             }
-            if miners[row].pause == .verdict { resume(share.miner) }
-        } else if let left = takeLeftOnTrial(share.minerKey) {
+        } else if policy.guardsPools, let left = leftOnTrial.first(where: { $0.miner == share.minerKey }) {
             var record = conduct.record(of: left.record, at: now) ?? MinerRecord()
             if meaning == nil {
                 record.accept()
@@ -123,19 +109,36 @@ extension Shard {
             }
             conduct.remember(record, of: left.record, at: now)
         }
+        endTrial(of: share)
     }
 
-    /// The pool is lost and will not say what it thinks of the share.
+    /// The pool has said what it thinks of the share, or is lost and will not.
     mutating func endTrial(of share: ShareInFlight) {
-        if let row = row(of: share.miner), miners[row].key == share.minerKey {
+        if let row = sender(of: share) {
             if miners[row].pause == .verdict { resume(share.miner) }
-        } else {
-            _ = takeLeftOnTrial(share.minerKey)
+        } else if let index = leftOnTrial.firstIndex(where: { $0.miner == share.minerKey }) {
+            leftOnTrial.remove(at: index)
         }
     }
 
+    /// The row of the miner that has handed it in; nil when it has left.
+    private func sender(of share: ShareInFlight) -> Int? {
+        row(of: share.miner).flatMap { miners[$0].key == share.minerKey ? $0 : nil }
+    }
+
+    /// The pool has taken a share, or refused it as bad.
+    private mutating func note(isRefusal: Bool, by connection: PoolConnectionID) {
+        guard seats[Int(connection.pool)].verdicts.add(isRefusal: isRefusal) else { return }
+        let verdicts = seats[Int(connection.pool)].verdicts
+        outbox.append(
+            .news(
+                verdicts.isGuarded
+                    ? .poolGuarded(connection, refused: verdicts.refused, of: RecentVerdicts.size)
+                    : .poolGuardEnded(connection)))
+    }
+
     private mutating func accept(_ row: Int, at now: Instant) {
-        miners[row].refund(RequestBudget.request)
+        miners[row].requests.refund(RequestBudget.request)
         miners[row].pauses = 0
         if !miners[row].record.isProven, !conduct.isEmpty {
             let key = wires[row].addressKey(salt: conductSalt)
@@ -184,11 +187,6 @@ extension Shard {
         leftOnTrial.append(
             LeftOnTrial(
                 miner: miners[row].key, record: key, address: wires[row].addressKey(salt: conductSalt)))
-    }
-
-    private mutating func takeLeftOnTrial(_ miner: UInt64) -> LeftOnTrial? {
-        guard let index = leftOnTrial.firstIndex(where: { $0.miner == miner }) else { return nil }
-        return leftOnTrial.remove(at: index)
     }
 }
 

@@ -27,7 +27,7 @@ extension Shard {
     public mutating func receive(_ request: MinerRequest, from id: MinerID, at now: Instant) {
         guard let row = row(of: id) else { return }
         let isLoggedIn = miners[row].phase != .awaitingLogin
-        if isLoggedIn { miners[row].charge(RequestBudget.request, at: now) }
+        if isLoggedIn { miners[row].requests.spend(RequestBudget.request, at: now) }
         defer { if isLoggedIn { checkBudget(of: id, at: now) } }
         switch (miners[row].phase, request) {
         case (.vacant, _):

@@ -204,7 +204,7 @@ extension Shard {
                 upstreams[upstream].sessions[pool].earlyJob = []
                 return
             }
-            if upstreams[upstream].sessions[pool].jobsSpentUntil > now + Limits.jobBurst {
+            if upstreams[upstream].sessions[pool].jobs.isExceeded(Limits.jobBurst, at: now) {
                 upstreams[upstream].sessions[pool].earlyJob = [job]
             } else {
                 adopt(job, from: id, at: now)
@@ -224,8 +224,7 @@ extension Shard {
     /// New work: tells all miners of the upstream.
     private mutating func adopt(_ job: Job, from id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
-        let spentUntil = upstreams[upstream].sessions[pool].jobsSpentUntil
-        upstreams[upstream].sessions[pool].jobsSpentUntil = max(spentUntil, now) + Limits.jobInterval
+        upstreams[upstream].sessions[pool].jobs.spend(Limits.jobInterval, at: now)
         upstreams[upstream].sessions[pool].earlyJob = []
         let isReserved = isReserved(job, by: upstreams[upstream].sessions[pool])
         upstreams[upstream].adopt(job, from: id, isReserved: isReserved, salt: secrets.next())

@@ -14,9 +14,8 @@ extension Shard {
             let difficulty = upstreams[upstream].current?.job.difficulty ?? 0
             return refuse(share, .quarantined, difficulty: difficulty, actual: 0, from: id)
         }
-        var miner = miners[row]
-        if upstream != Int(miner.upstream) { miner.slot = miner.formerSlot }
-        switch upstreams[upstream].judge(share, of: miner) {
+        let slot = upstream == Int(miners[row].upstream) ? miners[row].slot : miners[row].formerSlot
+        switch upstreams[upstream].judge(share, of: miners[row], in: slot) {
         case .forward(let age, let nonce, let hash, let actual):
             guard isHandedOn(row, upstream, age, at: now) else {
                 let difficulty = upstreams[upstream].label(of: age)?.difficulty ?? 0
@@ -25,7 +24,7 @@ extension Shard {
             forward(share, age, upstream, nonce: nonce, hash: hash, actual: actual, from: id, at: now)
             if policy.guardsPools, !miners[row].record.isProven { pause(id, .verdict) }
         case .local(let poolDifficulty, let actual):
-            miners[row].refund(Milliseconds(RequestBudget.request.count - RequestBudget.localShare.count))
+            miners[row].requests.refund(Milliseconds(RequestBudget.request.count - RequestBudget.localShare.count))
             send(to: id) { MinerReply.ok(id: share.id, to: &$0) }
             if policy.countsCustomDifficulty {
                 settle(row, .local, difficulty: poolDifficulty, actual: actual)

@@ -18,7 +18,8 @@ enum ShareVerdict {
 
 extension Upstream {
     /// Judges a share of `miner`, and remembers its nonce when it is good.
-    mutating func judge(_ share: SubmitRequest, of miner: MinerSession) -> ShareVerdict {
+    /// - Parameter slot: that the miner has here, or had before it was moved.
+    mutating func judge(_ share: SubmitRequest, of miner: MinerSession, in slot: UInt8) -> ShareVerdict {
         // (Never bind a whole `Work` here: a second reference to its nonces would copy them at the next insertion.)
         guard current != nil else { return .refuse(.badGateway, difficulty: 0, actual: 0) }
         let age = age(of: share.jobID)
@@ -32,7 +33,7 @@ extension Upstream {
 
         let reservedByte = age == .previous ? previous?.reservedByte : current?.reservedByte
         let nonceByte = UInt8(truncatingIfNeeded: nonce >> 24)
-        guard nonceByte == reservedByte ?? miner.slot else {
+        guard nonceByte == reservedByte ?? slot else {
             // The byte of its former place is no fault of the miner's: the share has crossed the news.
             let isLate = nonceByte == miner.formerNonceByte
             return .refuse(isLate ? .staleShare : .invalidNonce, difficulty: difficulty, actual: actual)

@@ -40,7 +40,7 @@ final class MinerConnection: TCPStream {
         worker.received(chunk, as: .minerBytes(id))
     }
 
-    /// The next turn: goes on with what `didReceive` has left.
+    /// The next turn: reads what `didReceive` has left.
     func readOn() {
         if !isPaused { startReading() }
     }

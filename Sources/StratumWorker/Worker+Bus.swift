@@ -17,9 +17,7 @@ extension Worker {
     }
 
     private func noteBus(_ failure: BusFailure?) {
-        guard failure != busFailure else { return }
-        busFailure = failure
-        Degradation.set("bus", failure.map { "\($0); this shard's figures are missing" })
+        guard Degradation.set("bus", failure.map { "\($0); this shard's figures are missing" }) else { return }
         if let failure {
             log.error("no place on the bus, trying again each second; mining continues: \(failure)")
         } else {

@@ -31,7 +31,7 @@ extension Worker {
         return true
     }
 
-    /// Whether there may be so many more connections.
+    /// Whether descriptors are left for this many connections more.
     func hasDescriptors(for more: Int) -> Bool {
         budget.hasRoom(miners: shard.connections + departures.count + more - 1, pools: pools.count)
     }
@@ -70,9 +70,7 @@ extension Worker {
         for (connection, bytes) in behind {
             guard sum > Worker.unsentBytesMax else { break }
             sum -= bytes
-            news.overflowed(connection.peer?.host)
-            connection.reset()
-            drop(connection)
+            dropUnread(connection)
         }
         perform()
     }
@@ -97,6 +95,13 @@ extension Worker {
         take(.minerClosed(connection.id))
         forget(connection)
         connection.close()
+    }
+
+    /// It does not read. Half a line may be in the kernel: that must not arrive as if it were whole.
+    func dropUnread(_ connection: MinerConnection) {
+        news.overflowed(connection.peer?.host)
+        connection.reset()
+        drop(connection)
     }
 
     func forget(_ connection: MinerConnection) {

@@ -46,8 +46,6 @@ final class Worker {
     private var flushing: [PoolLink] = []
     let addresses: PoolAddresses
     let reporter: Reporter
-    /// Why the shard has no place on the bus; nil when it has.
-    var busFailure: BusFailure?
     var news: NewsLog
 
     var listeners: [TCPListener] = []
@@ -296,11 +294,7 @@ final class Worker {
             case .sent: break
             case .queued: hasUnsentBytes = true
             case .closed: drop(connection)
-            case .overflow:
-                news.overflowed(connection.peer?.host)
-                // Half a line may be in the kernel: it must not arrive as if it were whole.
-                connection.reset()
-                drop(connection)
+            case .overflow: dropUnread(connection)
             }
         case .closeMiner(let id, let reason):
             guard let connection = miner(id) else { return }

@@ -32,9 +32,8 @@ extension ServiceRun {
     }
 
     private func noteRunDirectory(failure: String?) {
-        guard failure != runDirectoryFailure else { return }
-        runDirectoryFailure = failure
-        Degradation.set("run directory", failure.map { "\($0); verbs and statistics may not work" })
+        let text = failure.map { "\($0); verbs and statistics may not work" }
+        guard Degradation.set("run directory", text) else { return }
         if let failure {
             log.error("run directory unusable, trying again each second; mining continues: \(failure)")
         } else {

@@ -53,8 +53,6 @@ final class ServiceRun {
     private var watchdog: Timer?
     /// Looks after the run directory.
     var caretaker: Timer?
-    /// Why the run directory is of no use; nil when it is.
-    var runDirectoryFailure: String?
 
     /// - Parameter inherited: what the program that this process executed before has left; nil = nothing runs yet.
     init(

@@ -8,11 +8,11 @@ struct ConductTests {
     private let harness = ShardHarness()
     private static let junk = "Rejected share: invalid result"
 
-    /// Submits a share that the pool refuses, whatever it thinks of others.
-    private func submitJunk(_ miner: Miner, pool: Int = 0) {
-        harness.pools[pool].verdict = .refuse(ConductTests.junk)
-        harness.submit(miner)
-        harness.pools[pool].verdict = .accept
+    /// Submits shares that the pool refuses, whatever it thinks of those of others.
+    private func submitJunk(_ miner: Miner, count: Int = 1, words: String = ConductTests.junk) {
+        harness.pools[0].verdict = .refuse(words)
+        for _ in 0..<count { harness.submit(miner) }
+        harness.pools[0].verdict = .accept
     }
 
     private func isQuarantined(_ miner: Miner) -> Bool {
@@ -50,9 +50,7 @@ struct ConductTests {
     func theSecondBadShareOfANewMinerEndsItsForwardingForTenMinutes(words: String) {
         harness.submit(harness.join("good"))
         let miner = harness.join("bad")
-        harness.pools[0].verdict = .refuse(words)
-        for _ in 0..<5 { harness.submit(miner) }
-        harness.pools[0].verdict = .accept
+        submitJunk(miner, count: 5, words: words)
         #expect(harness.peer().shares.count == 3)
         #expect(harness.settled.count { $0.outcome == .invalid(.quarantined) } == 3)
         harness.pass(.seconds(590))
@@ -66,9 +64,7 @@ struct ConductTests {
     func whatIsNobodysFaultCountsForNothing(words: String) {
         harness.submit(harness.join("good"))
         let miner = harness.join("late")
-        harness.pools[0].verdict = .refuse(words)
-        for _ in 0..<2 { harness.submit(miner) }
-        harness.pools[0].verdict = .accept
+        submitJunk(miner, count: 2, words: words)
         harness.pass(.seconds(3))
         #expect(!isQuarantined(miner))
     }
@@ -76,7 +72,7 @@ struct ConductTests {
     @Test func aNewNameOrAReconnectDoesNotEndIt() {
         harness.submit(harness.join("good", from: "192.0.2.200"))
         let miner = harness.join("bad", from: "192.0.2.1")
-        for _ in 0..<2 { submitJunk(miner) }
+        submitJunk(miner, count: 2)
         harness.leave(miner)
         #expect(isQuarantined(harness.join("bad", from: "192.0.2.1")))
         #expect(!isQuarantined(harness.join("bad", from: "192.0.2.2")))
@@ -114,7 +110,7 @@ struct ConductTests {
     /// Then the fault may be the pool's.
     @Test func atAPoolThatAcceptsNothingItLastsAMinute() {
         let miner = harness.join("unlucky")
-        for _ in 0..<2 { submitJunk(miner) }
+        submitJunk(miner, count: 2)
         #expect(isQuarantined(miner))
         harness.pass(.seconds(61))
         #expect(!isQuarantined(miner))
@@ -125,9 +121,9 @@ struct ConductTests {
     @Test func aProvenMinerMayHaveABadDay() {
         let miner = harness.join("old")
         for _ in 0..<50 { harness.submit(miner) }
-        for _ in 0..<12 { submitJunk(miner) }
+        submitJunk(miner, count: 12)
         #expect(!isQuarantined(miner))
-        for _ in 0..<12 { submitJunk(miner) }
+        submitJunk(miner, count: 12)
         #expect(isQuarantined(miner))
     }
 
@@ -143,7 +139,7 @@ struct ConductTests {
     @Test func theStateHasTheRecordsInIt() throws {
         harness.submit(harness.join("good", from: "192.0.2.200"))
         let bad = harness.join("bad", from: "192.0.2.1")
-        for _ in 0..<2 { submitJunk(bad) }
+        submitJunk(bad, count: 2)
         let again = try read(written(harness.shard))
         #expect(written(again) == written(harness.shard))
         let isStillQuarantined = again.isQuarantined(Int(bad.id.index), at: harness.now)

@@ -59,7 +59,7 @@ struct OlderFormTests {
         same.secrets = same.random
         same.conductSalt = RandomNumbers.salt(same.random.state)
         for row in same.miners.indices {
-            same.miners[row].spentUntil = Instant(microseconds: 0)
+            same.miners[row].requests = Allowance()
             same.miners[row].pause = .none
             same.miners[row].pauses = 0
             same.miners[row].record = MinerRecord()
