@@ -213,7 +213,9 @@ import Testing
         #expect(program.modifiedAt == found?.modifiedAt)
         // Another program's verb, on the same service.
         let copy = service.directory.appending(path: "millrace-copy").path
-        try FileManager.default.copyItem(atPath: program.path, toPath: copy)
+        // Written by a process of its own: a child that another test starts could hold our descriptor, and the copy
+        // would be "text file busy".
+        try Process.run(URL(filePath: "/bin/cp"), arguments: [program.path, copy]).waitUntilExit()
         let command = Process()
         command.executableURL = URL(filePath: copy)
         command.arguments = ["upgrade", "--run-dir", service.runDirectory]
