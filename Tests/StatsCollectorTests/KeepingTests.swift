@@ -13,8 +13,15 @@ import Testing
 /// The collector and its file.
 @Suite(.serialized)
 struct KeepingTests {
+    /// Waits while the collector commits.
+    private var patient: Configuration {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(10)
+        return configuration
+    }
+
     private func sql<Result>(_ stage: Stage, _ body: (Database) throws -> Result) throws -> Result {
-        let database = try DatabaseQueue(path: stage.database)
+        let database = try DatabaseQueue(path: stage.database, configuration: patient)
         defer { try? database.close() }
         return try database.inDatabase(body)
     }
@@ -78,7 +85,7 @@ struct KeepingTests {
         let publisher = try stage.publisher(0)
         work(stage, [publisher], 0..<1_000)
         _ = try stage.snapshot([publisher]) { $0.database.committedAt > 0 && $0.results.accepted == 1_000 }
-        var configuration = Configuration()
+        var configuration = patient
         configuration.allowsUnsafeTransactions = true
         let other = try DatabaseQueue(path: stage.database, configuration: configuration)
         try other.writeWithoutTransaction { db in try db.execute(sql: "BEGIN IMMEDIATE") }
