@@ -9,7 +9,7 @@ internal import FoundationEssentials
 ///     {"request":"drain","shard":1,"within":30}
 ///     {"request":"scale","shards":4,"within":30}
 ///     {"request":"restartProcess","process":"collector"}
-///     {"request":"restartAll"}, "restartEverything", "reload", "stop"
+///     {"request":"restartAll"}, "restartEverything", "rebalance", "reload", "stop"
 ///                                                           {"reply":"refused","refusal":{"kind":"invalid","lines":["…"]}}
 public enum ControlLine {
     /// The socket's name in the run directory.
@@ -71,6 +71,7 @@ private struct WrittenRequest: Codable {
         case .restartEverything: name = "restartEverything"
         case .drain(let number, let seconds): (name, shard, within) = ("drain", number, seconds)
         case .scale(let count, let seconds): (name, shards, within) = ("scale", count, seconds)
+        case .rebalance: name = "rebalance"
         case .upgrade: name = "upgrade"
         case .stop: name = "stop"
         }
@@ -88,6 +89,7 @@ private struct WrittenRequest: Codable {
         case "restartEverything": .restartEverything
         case "drain": shard.flatMap { shard in within.map { .drain(shard: shard, withinSeconds: $0) } }
         case "scale": shards.flatMap { shards in within.map { .scale(shards: shards, withinSeconds: $0) } }
+        case "rebalance": .rebalance
         case "upgrade": .upgrade
         case "stop": .stop
         default: nil

@@ -25,6 +25,8 @@ public enum ControlRequest: Equatable, Sendable {
     /// Have so many shards (at least 1): new ones are started, or the last ones drained within so many seconds and removed.
     /// Answered with `begun`.
     case scale(shards: Int, withinSeconds: Int)
+    /// Move miners from shards with many to shards with few. Answered with `begun`.
+    case rebalance
     /// Go on as the program that is now where this one was started from, and replace every process. Answered with `begun`;
     /// `ServiceStatus.upgrade` tells how it goes. The socket is away for a moment meanwhile.
     case upgrade
@@ -84,6 +86,8 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
     public var restarting: [String]
     /// The number of shards that is on its way; nil when there are as many as there shall be.
     public var scalesTo: Int?
+    /// True while miners move between shards because that was asked for; nil when they do not.
+    public var isRebalancing: Bool?
     /// The place at which the last round of planned restarts was given up because its new process failed; nil when
     /// none was.
     public var restartHaltedAt: String?

@@ -44,6 +44,19 @@ public struct Inheritance: Codable, Sendable {
         /// True when the predecessor still serves: the process says that it is prepared, and waits for its turn. (nil = no;
         /// an older supervisor does not say.)
         public var standsBeside: Bool?
+        /// What of the process of that incarnation another shard has taken over; nil = nothing.
+        public var released: Released?
+
+        /// A part of a shard that another one has. Its process may have ended before it has heard so.
+        public struct Released: Codable, Sendable, Equatable {
+            public var incarnation: Int
+            public var part: ShardPart
+
+            public init(incarnation: Int, part: ShardPart) {
+                self.incarnation = incarnation
+                self.part = part
+            }
+        }
 
         public struct Former: Codable, Sendable, Equatable {
             public var incarnation: Int

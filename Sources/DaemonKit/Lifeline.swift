@@ -33,6 +33,8 @@ public struct Lifeline: ~Copyable {
         /// Take this shard's miners and pools for your own, and answer by `sayAbsorbed` or `sayCannotAbsorb`. Its descriptors
         /// are the hearer's to close.
         case absorb(DepartingShard)
+        /// You stand still, and another shard has taken this part of you over: go on without it.
+        case release(ShardPart)
         /// The supervisor has let go.
         case cut
     }
@@ -82,16 +84,19 @@ public struct Lifeline: ~Copyable {
     public func sayAdopted() { say("adopted\n") }
 
     /// The miners and pools of that shard are ours, whatever becomes of either process.
-    public func sayAbsorbed(_ shard: UInt16, incarnation: UInt64) { say("absorbed \(shard) \(incarnation)\n") }
+    /// - Parameter part: its number; 0 = all of the shard.
+    public func sayAbsorbed(_ shard: UInt16, incarnation: UInt64, part: UInt32) {
+        say("absorbed \(shard) \(incarnation)\(part > 0 ? " \(part)" : "")\n")
+    }
 
     /// Nothing of that shard was touched: it can go on.
-    public func sayCannotAbsorb(_ shard: UInt16, incarnation: UInt64) {
-        say("cannot absorb \(shard) \(incarnation)\n")
+    public func sayCannotAbsorb(_ shard: UInt16, incarnation: UInt64, part: UInt32) {
+        say("cannot absorb \(shard) \(incarnation)\(part > 0 ? " \(part)" : "")\n")
     }
 
     /// The same of one that comes while nothing can be absorbed.
     public func refuse(_ departing: DepartingShard) {
-        sayCannotAbsorb(departing.shard, incarnation: departing.incarnation)
+        sayCannotAbsorb(departing.shard, incarnation: departing.incarnation, part: departing.part?.number ?? 0)
         departing.close()
     }
 
@@ -115,6 +120,7 @@ public struct Lifeline: ~Copyable {
                 }
                 if let word = Word(rawValue: line) { return .word(word) }
                 if let task = ShardTask(line: line) { return .task(task) }
+                if let part = ShardPart(line: line) { return .release(part) }
                 if let shard = DepartingShard(line, passed) {
                     passed = []
                     return .absorb(shard)

@@ -122,8 +122,8 @@ struct Scene: ~Copyable {
             case .settled(let share):
                 precondition(share.outcome == .accepted, "a share was not accepted: \(share.outcome)")
                 acceptedCount += 1
-            case .sendToPool, .closeMiner, .pauseMiner, .resumeMiner, .hangUp, .joined, .moved, .left, .poolError,
-                .news:
+            case .sendToPool, .closeMiner, .pauseMiner, .resumeMiner, .hangUp, .joined, .moved, .left,
+                .released, .poolError, .news:
                 break
             }
         }

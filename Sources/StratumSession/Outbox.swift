@@ -152,6 +152,8 @@ public enum ShardCommand: Equatable, Sendable {
     case moved(MinerID, key: UInt64)
     /// A miner that had joined is gone.
     case left(MinerID, key: UInt64)
+    /// A miner is another shard's now; `key` of one that had joined. Its connection is none of ours.
+    case released(MinerID, key: UInt64?)
     case settled(SettledShare)
     /// A pool refused something, in these words.
     case poolError(String)

@@ -1,35 +1,54 @@
 internal import StratumProtocol
 
-/// The names that the parts of an absorbed shard have in the shard that has absorbed it.
+/// The names that the parts of an absorbed shard have in the shard that has absorbed it. Nothing has a name that was ever given here.
 public struct Absorption: Sendable {
-    /// By the row that a miner had: its generation there, and its name here.
-    fileprivate var rows: [(generation: UInt32, id: MinerID)?] = []
-    /// What is added to the numbers of upstreams, to the generations of pool connections and to the keys of miners. All of
-    /// the other shard's are moved, also those that are over: what differed still differs, and nothing has a name that was
-    /// ever given here.
-    fileprivate let upstreams: UInt16
-    fileprivate let generations: UInt32
-    fileprivate let keys: UInt64
-    /// By the seat that a pool had: its seat here.
-    fileprivate let seats: [UInt8]
+    fileprivate struct Row: Sendable {
+        /// The miner's generation there.
+        var generation: UInt32
+        var id: MinerID
+        var key: UInt64
+    }
 
-    /// The miner's new name; nil when it was not there.
-    public func name(of id: MinerID) -> MinerID? {
+    /// By the row that a miner had.
+    fileprivate var rows: [Row?] = []
+    /// By the number that an upstream had; nil for one that slept.
+    fileprivate let upstreams: [UInt16?]
+    /// What is added to the generations of pool connections.
+    fileprivate let generations: UInt32
+    /// Of all miners that left with shares in flight.
+    fileprivate var departedKey: UInt64 = 0
+    /// By the seat that a pool had: its seat here; nil when it has no connection and is on no list.
+    fileprivate let seats: [UInt8?]
+
+    fileprivate init(upstreams: [UInt16?], generations: UInt32, seats: [UInt8?]) {
+        self.upstreams = upstreams
+        self.generations = generations
+        self.seats = seats
+    }
+
+    private func row(of id: MinerID) -> Row? {
         guard Int(id.index) < rows.count, let row = rows[Int(id.index)], row.generation == id.generation else {
             return nil
         }
-        return row.id
+        return row
     }
+
+    /// The miner's new name; nil when it was not there.
+    public func name(of id: MinerID) -> MinerID? { row(of: id)?.id }
+
+    /// The new key of a miner: of one that has left, a key that no miner has.
+    func key(of id: MinerID) -> UInt64 { row(of: id)?.key ?? departedKey }
 
     /// The pool connection's new name. One of a seat that was not there stays one.
-    public func name(of id: PoolConnectionID) -> PoolConnectionID {
-        let seat = Int(id.pool) < seats.count ? seats[Int(id.pool)] : .max
-        return PoolConnectionID(
-            upstream: id.upstream &+ upstreams, pool: seat, generation: id.generation &+ generations)
+    public func name(of id: PoolConnectionID) -> PoolConnectionID? {
+        guard let upstream = number(of: id.upstream) else { return nil }
+        let seat = Int(id.pool) < seats.count ? seats[Int(id.pool)] : nil
+        return PoolConnectionID(upstream: upstream, pool: seat ?? .max, generation: id.generation &+ generations)
     }
 
-    /// The new key of a miner that has logged in, whether it is still there or not.
-    func key(of key: UInt64) -> UInt64 { key &+ keys }
+    fileprivate func number(of upstream: UInt16) -> UInt16? {
+        Int(upstream) < upstreams.count ? upstreams[Int(upstream)] : nil
+    }
 
     /// Stands for a miner that has left: nobody ever gets this name.
     fileprivate static let nobody = MinerID(index: .max, generation: .max)
@@ -58,8 +77,7 @@ extension Shard {
         precondition(other.outbox.isEmpty, "decisions must be performed before a shard is absorbed")
         try checkRoom(for: other)
         var absorption = Absorption(
-            upstreams: UInt16(upstreams.count), generations: dials, keys: nextMinerKey - 1,
-            seats: seatPools(of: other.seats))
+            upstreams: places(for: other.upstreams), generations: dials, seats: seatPools(of: other))
         absorption.rows.reserveCapacity(other.miners.count)
         for row in other.miners.indices {
             let former = other.miners[row]
@@ -69,14 +87,17 @@ extension Shard {
             }
             var wire = other.wires[row]
             wire.translate(from: other.agents, to: &agents)
-            absorption.rows.append((former.generation, settle(former, wire, absorption)))
+            absorption.rows.append(settle(former, wire, absorption))
         }
-        for index in other.upstreams.indices { other.upstreams[index].rename(absorption, seats: seats.count) }
-        upstreams += other.upstreams
-        nextMinerKey += other.nextMinerKey - 1
+        absorption.departedKey = takeMinerKey()
+        for var upstream in other.upstreams {
+            guard let number = absorption.number(of: upstream.index) else { continue }
+            upstream.rename(absorption, to: number, seats: seats.count)
+            if Int(number) == upstreams.count { upstreams.append(upstream) } else { upstreams[Int(number)] = upstream }
+        }
         dials &+= other.dials
         reservedJobs = max(reservedJobs, other.reservedJobs)
-        for (pool, seat) in absorption.seats.enumerated() {
+        for case (let pool, let seat?) in absorption.seats.enumerated() {
             if other.hasSaidReserved[pool] { hasSaidReserved[Int(seat)] = true }
             if other.hasSaidNoAlgorithm[pool] { hasSaidNoAlgorithm[Int(seat)] = true }
         }
@@ -91,20 +112,44 @@ extension Shard {
         policy.keepsFirstUpstream = self.policy.keepsFirstUpstream
         guard policy == self.policy else { throw .otherPolicy }
         guard connections + other.connections <= Limits.minersMax,
-            nextMinerKey + other.nextMinerKey - 1 <= Limits.minerKeyMax
+            nextMinerKey + UInt64(other.connections) < Limits.minerKeyMax
         else { throw .tooManyMiners }
-        guard upstreams.count + other.upstreams.count <= Limits.upstreamsMax else { throw .tooManyUpstreams }
+        let awake = upstreams.count { !$0.isSuspended } + other.upstreams.count { !$0.isSuspended }
+        guard awake <= Limits.upstreamsMax else { throw .tooManyUpstreams }
         guard seats.count + other.seats.count <= Limits.poolSeatsMax + policy.pools.count else { throw .tooManyPools }
         guard sharePlaces + other.sharePlaces <= Limits.sharePlacesMax else { throw .tooManySharesInFlight }
     }
 
     /// Gives each pool of another shard with the same policy its seat here: the one of its place in the list, or a new one when
     /// it is on the list no more.
-    private mutating func seatPools(of others: [PoolSeat]) -> [UInt8] {
-        others.map { other in
-            if let rank = other.rank, let seat = seats.firstIndex(where: { $0.rank == rank }) { return UInt8(seat) }
-            return UInt8(addSeat(other))
+    private mutating func seatPools(of other: borrowing Shard) -> [UInt8?] {
+        var places: [UInt8?] = []
+        for (seat, pool) in other.seats.enumerated() {
+            if let rank = pool.rank, let seat = seats.firstIndex(where: { $0.rank == rank }) {
+                places.append(UInt8(seat))
+            } else {
+                let isUsed = other.upstreams.contains { $0.uses(seat: seat) }
+                places.append(isUsed ? UInt8(addSeat(pool)) : nil)
+            }
         }
+        return places
+    }
+
+    /// The numbers of another shard's upstreams here: those of upstreams that sleep, then new ones. What sleeps there stays behind.
+    private func places(for others: [Upstream]) -> [UInt16?] {
+        var free = upstreams.indices.filter { upstreams[$0].isSuspended }[...]
+        var end = upstreams.count
+        return others.map { other in
+            if other.isSuspended { return nil }
+            if let sleeping = free.popFirst() { return UInt16(sleeping) }
+            defer { end += 1 }
+            return UInt16(end)
+        }
+    }
+
+    private mutating func takeMinerKey() -> UInt64 {
+        defer { nextMinerKey += 1 }
+        return nextMinerKey
     }
 
     private var sharePlaces: Int {
@@ -112,15 +157,21 @@ extension Shard {
     }
 
     /// Gives a miner a row of this shard.
-    private mutating func settle(_ former: MinerSession, _ wire: MinerWire, _ absorption: Absorption) -> MinerID {
+    private mutating func settle(
+        _ former: MinerSession, _ wire: MinerWire, _ absorption: Absorption
+    ) -> Absorption.Row {
         guard let id = nextMinerID else { preconditionFailure("there is room for all") }
         var (miner, wire) = (former, wire)
         miner.generation = id.generation
         wire.generation = id.generation
         if miner.phase != .awaitingLogin {
-            miner.upstream &+= absorption.upstreams
-            if miner.formerUpstream > 0 { miner.formerUpstream &+= absorption.upstreams }
-            miner.key = absorption.key(of: miner.key)
+            guard let upstream = absorption.number(of: miner.upstream) else {
+                preconditionFailure("an upstream with a miner does not sleep")
+            }
+            miner.upstream = upstream
+            miner.formerUpstream =
+                miner.formerUpstream > 0 ? absorption.number(of: miner.formerUpstream - 1).map { $0 + 1 } ?? 0 : 0
+            miner.key = takeMinerKey()
         }
         if Int(id.index) == miners.count {
             miners.append(miner)
@@ -131,28 +182,34 @@ extension Shard {
             wires[Int(id.index)] = wire
         }
         if miner.phase == .mining { outbox.append(.moved(id, key: miner.key)) }
-        return id
+        return Absorption.Row(generation: former.generation, id: id, key: miner.key)
     }
 }
 
 extension Upstream {
     /// It is another shard's now, and has its names.
-    fileprivate mutating func rename(_ absorption: Absorption, seats: Int) {
-        index &+= absorption.upstreams
+    fileprivate mutating func rename(_ absorption: Absorption, to number: UInt16, seats: Int) {
+        index = number
         space.rename { absorption.name(of: $0) ?? Absorption.nobody }
         for pool in sessions.indices {
             sessions[pool].generation &+= absorption.generations
             sessions[pool].inFlight.rename { share in
+                share.minerKey = absorption.key(of: share.miner)
                 share.miner = absorption.name(of: share.miner) ?? Absorption.nobody
-                share.minerKey = absorption.key(of: share.minerKey)
             }
         }
         let former = sessions
         sessions = [PoolSession](repeating: PoolSession(), count: seats)
-        for (pool, seat) in absorption.seats.enumerated() { sessions[Int(seat)] = former[pool] }
-        serving = serving.map { absorption.seats[Int($0)] }
-        lastPool = absorption.seats[Int(lastPool)]
-        if let source = current?.source { current?.source = absorption.name(of: source) }
-        if let source = previous?.source { previous?.source = absorption.name(of: source) }
+        for case (let pool, let seat?) in absorption.seats.enumerated() { sessions[Int(seat)] = former[pool] }
+        serving = serving.flatMap { absorption.seats[Int($0)] }
+        lastPool = absorption.seats[Int(lastPool)] ?? 0
+        if let source = current?.source { current?.source = absorption.name(of: source) ?? source }
+        if let source = previous?.source { previous?.source = absorption.name(of: source) ?? source }
+    }
+
+    /// Whether it has a connection to this pool, or a job of it.
+    fileprivate func uses(seat: Int) -> Bool {
+        sessions[seat].isConnected || current.map { Int($0.source.pool) } == seat
+            || previous.map { Int($0.source.pool) } == seat
     }
 }

@@ -234,11 +234,15 @@ extension Shard {
             minersNow -= 1
             outbox.append(.left(id, key: miners[row].key))
         }
+        vacateRow(row)
+    }
+
+    mutating func vacateRow(_ row: Int) {
         let generation = miners[row].generation &+ 1
         miners[row] = MinerSession()
         miners[row].generation = generation
         wires[row].framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
-        vacant.append(id.index)
+        vacant.append(UInt32(row))
         connections -= 1
     }
 

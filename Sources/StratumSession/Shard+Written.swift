@@ -32,6 +32,7 @@ extension Shard {
                 form.flag(expectsReserved)
                 form.integer(secrets.state)
                 form.integer(reservedJobs)
+                form.integer(released)
             }
             form.section(Tag.policy) { policy.encode(to: &$0) }
             form.section(Tag.pools) { form in
@@ -85,6 +86,7 @@ extension Shard {
         ticks = state.ticks
         dials = state.dials
         reservedJobs = state.reservedJobs
+        released = state.released
         seats = state.seats
         hasSaidReserved = state.hasSaidReserved
         hasSaidNoAlgorithm = state.hasSaidNoAlgorithm
@@ -109,6 +111,7 @@ private struct ReadState {
     let ticks: Int
     let dials: UInt32
     let reservedJobs: UInt8
+    let released: UInt32
     var seats: [PoolSeat] = []
     var hasSaidReserved: [Bool] = []
     var hasSaidNoAlgorithm: [Bool] = []
@@ -137,6 +140,7 @@ private struct ReadState {
             base.remaining > 0
             ? try base.integer(in: 0...Shard.reservedJobsMax, "reservedJobs")
             : expectsReserved ? Shard.reservedJobsMax : 0
+        released = base.remaining > 0 ? try base.integer() : 0
         var policyForm = try sections.body(Tag.policy, "PLCY")
         policy = try ShardPolicy(decoding: &policyForm)
         if poolNames.count == policy.pools.count {

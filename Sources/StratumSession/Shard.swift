@@ -50,6 +50,9 @@ public struct Shard: ~Copyable {
     /// Miners whose held bytes are to be read at the end of this input.
     var resumable: [MinerID] = []
 
+    /// The number of the `ReleasedPart` that was released last; 0 = none.
+    public internal(set) var released: UInt32 = 0
+
     /// Connections that have logged in and have a job.
     public internal(set) var minersNow = 0
     /// All connections of miners.

@@ -17,6 +17,8 @@ public enum ShardInput: Equatable, Sendable {
     case tick
     /// The operator has other wishes; the bytes are the written form of the policy.
     case policy
+    /// Another shard has taken a part of this one over.
+    case release(ReleasedPart)
     /// The worker's own: a shard does not read it.
     case note(UInt32)
 }
@@ -56,6 +58,7 @@ extension Shard {
         case .policy:
             guard let policy = ShardPolicy(written: bytes) else { throw .badPolicy }
             adopt(policy, at: now)
+        case .release(let part): release(part, at: now)
         case .note: break
         }
         if !resumable.isEmpty { readHeldBytes(with: parser, at: now) }

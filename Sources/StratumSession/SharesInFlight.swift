@@ -76,6 +76,10 @@ struct SharesInFlight {
         return all
     }
 
+    func forEach(_ body: (ShareInFlight) -> Void) {
+        for case let share? in ring { body(share) }
+    }
+
     /// Gives the miner of each share another name.
     mutating func rename(_ change: (inout ShareInFlight) -> Void) {
         for place in ring.indices {

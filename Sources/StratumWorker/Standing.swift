@@ -22,7 +22,7 @@ enum Standing: Equatable {
             case .word(.adopt): return .besideFrozen
             case .word(.go): return .alone
             case .word(.absorbed): return .absorbed
-            case .word(.freeze), .word(.resume), .word(.leave), .task: break  // are said to those who serve
+            case .word(.freeze), .word(.resume), .word(.leave), .task, .release: break  // are said to those who serve
             case .absorb(let shard): lifeline.refuse(shard)
             case .cut: throw .supervisorIsGone
             }

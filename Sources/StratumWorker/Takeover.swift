@@ -87,6 +87,11 @@ struct Takeover: ~Copyable {
         unfinished = reader.unfinished
     }
 
+    /// Another shard has this part; the predecessor may not have heard so.
+    mutating func release(_ part: ReleasedPart, at now: Instant) throws(Fault) {
+        try take(.release(part), UnsafeRawBufferPointer(start: nil, count: 0), at: now)
+    }
+
     private static func readable<Value: ~Copyable>(
         _ body: () throws(FormFault) -> Value
     ) throws(Fault) -> Value {
@@ -102,7 +107,7 @@ struct Takeover: ~Copyable {
         case .poolConnected(let id): pools[id]?.descriptor = noted
         case .minerClosed(let id): miners[id] = nil
         case .poolClosed(let id): pools[id] = nil
-        case .start, .minerBytes, .poolBytes, .tick, .policy: break
+        case .start, .minerBytes, .poolBytes, .tick, .policy, .release: break
         }
         let result = bytes.withMemoryRebound(to: UInt8.self) { bytes -> ReplayFault? in
             do throws(ReplayFault) {
@@ -141,6 +146,9 @@ struct Takeover: ~Copyable {
                 guard let introduction = shard.introduction(of: id) else { break }
                 events.append(reading.translation.moved(introduction, key: key))
             case .left(_, let key): events.append(MinerLeft(key: key))
+            case .released(let id, let key):
+                miners[id] = nil
+                if let key { events.append(MinerLeft(key: key)) }
             case .settled(let share): events.append(EventTranslation.settled(share, at: reading.time(now)))
             case .poolError(let text): events.append(reading.translation.poolError(text, at: reading.time(now)))
             case .news: break  // was told

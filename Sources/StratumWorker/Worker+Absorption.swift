@@ -19,6 +19,8 @@ enum AbsorptionRefusal: Error, Equatable {
     case otherIncarnation
     case noDescriptors
     case noRoom
+    /// Each of its upstreams has more miners than wanted.
+    case nothingToMove
     case shard(Shard.AbsorptionFault)
 }
 
@@ -33,7 +35,8 @@ extension Worker {
     /// Absorbs a shard, or leaves both as they are, and tells the supervisor which.
     func absorb(_ departing: DepartingShard) {
         defer { departing.close() }
-        let entry = WorkerForm.AbsorbedShard(shard: departing.shard, incarnation: departing.incarnation)
+        let part = departing.part?.number ?? 0
+        let entry = WorkerForm.AbsorbedShard(shard: departing.shard, incarnation: departing.incarnation, part: part)
         let began = loop.nanoseconds
         do throws(AbsorptionRefusal) {
             if !absorbed.contains(entry) {
@@ -51,16 +54,16 @@ extension Worker {
                     \(milliseconds) ms: \(counted(adoption.lostCount, "connection")) lost
                     """)
             }
-            lifeline.sayAbsorbed(departing.shard, incarnation: departing.incarnation)
+            lifeline.sayAbsorbed(departing.shard, incarnation: departing.incarnation, part: part)
         } catch {
-            log.error("shard \(departing.shard) cannot be taken over: \(error)")
-            lifeline.sayCannotAbsorb(departing.shard, incarnation: departing.incarnation)
+            if error != .nothingToMove { log.error("shard \(departing.shard) cannot be taken over: \(error)") }
+            lifeline.sayCannotAbsorb(departing.shard, incarnation: departing.incarnation, part: part)
         }
     }
 
     /// Says again what may not have been heard: our predecessor may have been killed before its word.
     func sayWhatWasAbsorbed() {
-        for one in absorbed { lifeline.sayAbsorbed(one.shard, incarnation: one.incarnation) }
+        for one in absorbed { lifeline.sayAbsorbed(one.shard, incarnation: one.incarnation, part: one.part) }
     }
 
     /// Merges the other shard's state into ours, and holds its connections.
@@ -78,8 +81,9 @@ extension Worker {
     private func takeIn(
         _ departing: DepartingShard, _ memory: UnsafeRawBufferPointer
     ) throws(AbsorptionRefusal) -> Adoption {
-        let takeover = try read(memory)
+        var takeover = try read(memory)
         guard takeover.incarnation == departing.incarnation else { throw .otherIncarnation }
+        if let part = departing.part, !takeover.shard.reduce(to: ReleasedPart(part), at: now) { throw .nothingToMove }
         guard hasRoom(for: takeover, in: memory) else { throw .noRoom }
         var inherited = InheritedConnections(takeover)
         let anchored = AnchoredDescriptors(socket: departing.anchor)
@@ -108,6 +112,28 @@ extension Worker {
         // A replay may have made more of it than was written.
         return form < .max / 4 && formBytes + 2 * form + Chronicle.logBytesMin <= chronicle?.formBytesMax ?? 0
             && hasDescriptors(for: other.miners.count + other.pools.count)
+    }
+}
+
+// MARK: - A part of this shard is another one's
+
+extension ReleasedPart {
+    init(_ part: ShardPart) {
+        self.init(number: part.number, miners: part.miners)
+    }
+}
+
+extension Worker {
+    /// Another shard has taken a part of us over, while we stood still: goes on without it.
+    func release(_ part: ReleasedPart) {
+        let (miners, pools) = (shard.connections, self.pools.count)
+        take(.release(part))
+        perform()
+        log.notice(
+            """
+            \(counted(miners - shard.connections, "miner")) and \(counted(pools - self.pools.count, "pool connection")) moved to \
+            another shard; \(counted(shard.connections, "miner")) left
+            """)
     }
 }
 

@@ -12,7 +12,7 @@ extension Worker {
         while true {
             switch lifeline.wait() {
             case .word(.go): return
-            case .word(.adopt), .word(.freeze), .word(.resume), .word(.leave), .word(.absorbed), .task: break
+            case .word(.adopt), .word(.freeze), .word(.resume), .word(.leave), .word(.absorbed), .task, .release: break
             case .absorb(let shard): lifeline.refuse(shard)
             case .cut: throw .supervisorIsGone
             }
@@ -30,6 +30,7 @@ extension Worker {
             case .word(.leave): ExitCode.stopped.exitNow()
             case .word(.resume): return log.notice("handover cancelled; continuing")
             case .word(.absorbed): return leaveAbsorbed()
+            case .release(let part): return release(ReleasedPart(part))
             case .word(.freeze), .word(.adopt), .word(.go), .task: break
             case .absorb(let shard): lifeline.refuse(shard)
             case .cut: return supervisorGone()

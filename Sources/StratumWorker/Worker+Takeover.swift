@@ -33,11 +33,11 @@ struct InheritedConnections {
     /// They belong to another shard now.
     mutating func rename(_ absorption: Absorption) {
         miners = miners.compactMap { miner in absorption.name(of: miner.id).map { ($0, miner.link) } }
-        pools = pools.map { (absorption.name(of: $0.id), $0.link) }
-        unmadePools = unmadePools.map { absorption.name(of: $0) }
+        pools = pools.compactMap { pool in absorption.name(of: pool.id).map { ($0, pool.link) } }
+        unmadePools = unmadePools.compactMap { absorption.name(of: $0) }
         switch unfinished?.input {
         case .minerBytes(let id): unfinished?.input = .minerBytes(absorption.name(of: id) ?? id)
-        case .poolBytes(let id): unfinished?.input = .poolBytes(absorption.name(of: id))
+        case .poolBytes(let id): unfinished?.input = .poolBytes(absorption.name(of: id) ?? id)
         default: break  // had no bytes from the kernel
         }
     }
@@ -51,16 +51,21 @@ struct InheritedConnections {
 // How a worker goes on where its predecessor was stopped.
 
 extension Worker {
-    /// nil when there is nothing to take over, or it cannot be and nobody else could go on with it: then the shard begins anew,
+    /// - Parameter released: what of the predecessor another shard has taken over.
+    /// - Returns: nil when there is nothing to take over, or it cannot be and nobody else could go on with it: then the shard begins anew,
     /// and its miners connect again.
     static func takeover(
-        from memory: StateMemory?, _ standing: Standing, _ translation: EventTranslation,
-        _ parser: JSONParser, at now: Instant, _ log: Logger
+        from memory: StateMemory?, without released: Inheritance.Legacy.Released?, _ standing: Standing,
+        _ translation: EventTranslation, _ parser: JSONParser, at now: Instant, _ log: Logger
     ) throws(HandoverRefusal) -> Takeover? {
         guard let memory, LeftChronicle.isThere(in: UnsafeRawBufferPointer(memory.bytes)) else { return nil }
         do throws(Takeover.Fault) {
-            return try Takeover.of(
+            var takeover = try Takeover.of(
                 UnsafeRawBufferPointer(memory.bytes), Worker.reading(translation, parser, at: now))
+            if let released, UInt64(released.incarnation) == takeover.incarnation {
+                try takeover.release(ReleasedPart(released.part), at: now)
+            }
+            return takeover
         } catch {
             // Who decided the log may be started yet (the supervisor keeps its program).
             if standing == .besideFrozen || error == .otherRules { throw .unreadable(error) }

@@ -14,7 +14,7 @@ extension Worker {
             case .word(.freeze): freeze()
             case .absorb(let shard): absorb(shard)
             // Late: not a moment to obey.
-            case .word(.resume), .word(.leave), .word(.adopt), .word(.go), .word(.absorbed): break
+            case .word(.resume), .word(.leave), .word(.adopt), .word(.go), .word(.absorbed), .release: break
             case .task(.listen(let count)): listen(onFirst: count)
             case .task(.drain(let millis)): drain(withinMillis: millis)
             }

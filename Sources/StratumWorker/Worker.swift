@@ -94,7 +94,7 @@ final class Worker {
         addresses = PoolAddresses(settings.dns, loop: loop)
         let events: EventLog
         if let takeover = try Worker.takeover(
-            from: memory, standing, translation, parser,
+            from: memory, without: inheritance.legacy?.released, standing, translation, parser,
             at: Instant(microseconds: loop.nanoseconds / 1_000), log)
         {
             inherited = InheritedConnections(takeover)
@@ -324,6 +324,11 @@ final class Worker {
         case .left(let id, let key):
             reporter.left(key: key)
             news.left(address(of: id), miners: shard.minersNow)
+        case .released(let id, let key):
+            if let key { reporter.left(key: key) }
+            guard let connection = miner(id) else { return }
+            forget(connection)
+            connection.close()
         case .settled(let share):
             reporter.settled(share)
             news.settled(share, ip: address(of: share.miner), pool: poolName(atRank: share.pool))

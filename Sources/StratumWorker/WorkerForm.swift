@@ -30,6 +30,8 @@ struct WorkerForm: Equatable {
         var shard: UInt16
         /// The process of that shard which stood still meanwhile.
         var incarnation: UInt64
+        /// The number of the part that was absorbed; 0 = all of it.
+        var part: UInt32 = 0
     }
 
     /// Those before are long over: who absorbs a shard hears at once that this is known.
@@ -83,6 +85,7 @@ struct WorkerForm: Equatable {
                     form.integer(one.shard)
                     form.integer(one.incarnation)
                 }
+                for one in absorbed { form.integer(one.part) }
             }
         }
     }
@@ -126,6 +129,9 @@ struct WorkerForm: Equatable {
                     absorbed.append(
                         AbsorbedShard(shard: try section.body.integer(), incarnation: try section.body.integer()))
                 }
+                // An older program absorbs whole shards.
+                guard section.body.remaining > 0 else { break }
+                for index in absorbed.indices { absorbed[index].part = try section.body.integer() }
             default:
                 break  // of a newer program
             }

@@ -48,6 +48,7 @@ public struct Child: Sendable, Codable, Equatable {
         case .ousting(let killAt), .yielding(let killAt): killAt
         case .handingOver(let handover): handover.until
         case .moving(let moving): moving.until
+        case .sharing(let sharing): sharing.until
         case .draining(let killAt): killAt
         case .backoff(let until): until
         case .stopping(let killAt): killAt
@@ -62,6 +63,7 @@ public struct Child: Sendable, Codable, Equatable {
         switch state {
         case .starting, .ready, .ousting, .yielding, .handingOver, .draining, .stopping, .killing: true
         case .moving(let moving): moving.isAlive
+        case .sharing(let sharing): sharing.ending == nil
         case .idle, .backoff, .failed, .stopped, .drained: false
         }
     }
@@ -69,14 +71,21 @@ public struct Child: Sendable, Codable, Equatable {
     var isReady: Bool { if case .ready = state { true } else { false } }
 
     /// True where no process lives, and nothing is waited for that could come of one.
-    var isGone: Bool { if case .moving = state { false } else { !mayBeAlive } }
+    var isGone: Bool {
+        switch state {
+        case .moving, .sharing: false
+        case .idle, .starting, .ready, .ousting, .yielding, .handingOver, .draining, .drained, .backoff, .stopping,
+            .killing, .failed, .stopped:
+            !mayBeAlive
+        }
+    }
 
     /// True where no process shall be until one is asked for, even if one is still on its way out.
     var isVacated: Bool {
         switch state {
         case .draining, .drained, .moving: true
-        case .idle, .starting, .ready, .ousting, .yielding, .handingOver, .backoff, .stopping, .killing, .failed,
-            .stopped:
+        case .idle, .starting, .ready, .ousting, .yielding, .handingOver, .sharing, .backoff, .stopping, .killing,
+            .failed, .stopped:
             false
         }
     }
@@ -148,6 +157,8 @@ public struct Child: Sendable, Codable, Equatable {
             return [.report(.handingOver), .successor(.spawn)]
         case (.ready, .move(let millis)):
             return beginMoving(drainWithinMillis: millis, at: now)
+        case (.ready(let since, _), .share(let miners)):
+            return beginSharing(miners: miners, servesSince: since, at: now)
         case (.ready, .start), (.ready, .saidReady), (.ready, .handover), (.ready, .given), (.ready, .notGiven):
             return []
 
@@ -158,6 +169,10 @@ public struct Child: Sendable, Codable, Equatable {
         // A process whose miners move to another shard.
         case (.moving(let moving), _):
             return follow(moving, event, at: now)
+
+        // A process that gives some of its miners to another shard.
+        case (.sharing(let sharing), _):
+            return follow(sharing, event, at: now, jitter: jitter)
 
         // A process that must make room for another.
         case (.ousting, .ended(let ending)):
@@ -243,6 +258,12 @@ public struct Child: Sendable, Codable, Equatable {
             (.drained, .deadline):
             return []
 
+        // Only one that serves can give miners away.
+        case (.idle, .share), (.starting, .share), (.ousting, .share), (.yielding, .share), (.backoff, .share),
+            (.draining, .share), (.drained, .share), (.stopping, .share), (.killing, .share), (.failed, .share),
+            (.stopped, .share):
+            return []
+
         // Answers to a question that is over.
         case (.idle, .given), (.idle, .notGiven), (.starting, .given), (.starting, .notGiven), (.ousting, .given),
             (.ousting, .notGiven), (.yielding, .given), (.yielding, .notGiven), (.backoff, .given),
@@ -315,7 +336,7 @@ public struct Child: Sendable, Codable, Equatable {
         if now - since >= policy.healthyAfterMillis { quickDeaths = 0 }
     }
 
-    private mutating func died(_ ending: Ending, at now: Int64, jitter: Double) -> [ChildAction] {
+    mutating func died(_ ending: Ending, at now: Int64, jitter: Double) -> [ChildAction] {
         deaths += 1
         lastDeath = ending
         // Who was ousted has its cause already; the signal that ended it is none.

@@ -38,6 +38,12 @@ public enum RestartRefusal: Error, Equatable, Sendable {
     case isBeingReplaced(ChildName)
     /// No other shard would serve.
     case nobodyWouldServe
+    /// Miners move from one shard to another.
+    case isRebalancing
+    /// The number of shards changes.
+    case isScaling
+    /// Connections end with their process, so miners cannot move.
+    case keepsNoConnections
 }
 
 /// All children of a service: the order of starting (collector, shards, gateway), of stopping (the reverse), and
@@ -195,12 +201,17 @@ public struct Service: Sendable, Codable, Equatable {
     /// True while two processes are in one place, or one shard is to absorb another: no moment for the performer to become
     /// another program.
     public var isHandingOver: Bool {
-        isMoving || members.contains { if case .handingOver = $0.child.state { true } else { false } }
+        isMoving || isSharing || members.contains { if case .handingOver = $0.child.state { true } else { false } }
     }
 
     /// True while the miners of a shard move to another one.
     var isMoving: Bool {
         members.contains { if case .moving = $0.child.state { true } else { false } }
+    }
+
+    /// True while a shard gives some of its miners to another one.
+    public var isSharing: Bool {
+        members.contains { if case .sharing = $0.child.state { true } else { false } }
     }
 
     /// From now on, or no longer, planned restarts that have not begun wait.

@@ -18,7 +18,9 @@ public enum ChildEvent: Equatable, Sendable {
     case drain(withinMillis: Int64)
     /// The same, but its miners move to another shard (`Moving`); if they cannot, they have so many milliseconds.
     case move(drainWithinMillis: Int64)
-    /// Another shard has absorbed it.
+    /// A shard shall give about so many of its miners to another one (`Sharing`).
+    case share(miners: Int)
+    /// Another shard has absorbed it, or the part that it gives.
     case given
     /// None has, and none will: nothing of it was touched.
     case notGiven
@@ -45,7 +47,7 @@ public enum ChildAction: Equatable, Sendable {
     case send(ChildSignal)
     /// Something shall be done to the process that is to take its place.
     case successor(SuccessorAction)
-    /// Tell another shard to absorb what it has left, and say `.given` or `.notGiven`.
+    /// Tell another shard to absorb what it has left, or the part that it gives, and say `.given` or `.notGiven`.
     case give
     /// Tell the operator.
     case report(ChildReport)
@@ -69,6 +71,8 @@ public enum ChildSignal: Equatable, Sendable {
     case resume
     /// Leave, your successor has everything.
     case leave
+    /// Another shard has the part that you were to give: go on without it.
+    case release
     /// Another shard has everything: hand over your events, then leave.
     case absorbed
     /// Take over: what you have adopted is yours. Who has not adopted yet does so first.
@@ -107,6 +111,12 @@ public enum ChildReport: Equatable, Sendable {
     case moveFailed(MoveFault)
     /// They have, and it has ended.
     case moved
+    /// It stands still, so that another shard takes some of its miners.
+    case sharing
+    /// The other shard has them.
+    case shared
+    /// It has not.
+    case shareFailed(MoveFault)
     /// It ended, as asked.
     case stopped(Ending)
     /// Even SIGKILL did not end it; the stop goes on without it.
@@ -170,6 +180,8 @@ public enum ChildState: Equatable, Sendable, Codable {
     case handingOver(Handover)
     /// Another shard takes over its miners.
     case moving(Moving)
+    /// It gives some of its miners to another shard.
+    case sharing(Sharing)
     /// It sends its miners away and leaves. `killAt` is nil once SIGKILL has been sent.
     case draining(killAt: Int64?)
     /// Empty by will, until a process is asked for.

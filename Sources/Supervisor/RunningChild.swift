@@ -11,9 +11,18 @@ final class RunningChild {
         case beat
         case handover(HandoverEvent)
         /// Whether it has absorbed that process of another shard.
-        case absorbed(shard: Int, incarnation: UInt64, Bool)
+        case absorbed(AbsorptionAnswer)
         /// The last news; nothing of it is open any more.
         case ended(Ending)
+    }
+
+    /// What a shard says of its question to absorb another one, or a part of it.
+    struct AbsorptionAnswer {
+        var shard: Int
+        var incarnation: UInt64
+        /// The number of the part; 0 = all.
+        var part: UInt32
+        var isDone: Bool
     }
 
     /// Words on a lifeline are short; a child that writes more without a newline writes nonsense.
@@ -133,6 +142,7 @@ final class RunningChild {
         case .resume: say(.resume)
         case .leave: say(.leave)
         case .absorbed: say(.absorbed)
+        case .release: break  // says which part (`say(_: ShardPart)`)
         case .go: say(.go)
         }
     }
@@ -145,6 +155,9 @@ final class RunningChild {
 
     /// Gives a shard a task.
     func say(_ task: ShardTask) { say(line: task.line) }
+
+    /// Tells a shard that another one has this part of it.
+    func say(_ part: ShardPart) { say(line: part.line) }
 
     /// Asks a shard to absorb another one.
     /// - Returns: false when that could not be said.
@@ -199,8 +212,12 @@ final class RunningChild {
 
     private func hearAbsorbed(_ words: Substring, _ isDone: Bool) {
         let numbers = words.split(separator: " ")
-        guard numbers.count == 2, let shard = UInt16(numbers[0]), let incarnation = UInt64(numbers[1]) else { return }
-        hear(self, .absorbed(shard: Int(shard), incarnation: incarnation, isDone))
+        guard (2...3).contains(numbers.count), let shard = UInt16(numbers[0]), let incarnation = UInt64(numbers[1]),
+            let part = numbers.count == 3 ? UInt32(numbers[2]) : 0
+        else { return }
+        hear(
+            self,
+            .absorbed(AbsorptionAnswer(shard: Int(shard), incarnation: incarnation, part: part, isDone: isDone)))
     }
 
     private func ended(_ ending: ProcessEnding) {

@@ -23,6 +23,7 @@ extension ServiceRun {
             return restart(service.occupiedShards + [.collector] + (settings.api == nil ? [] : [.gateway]))
         case .drain(let number, let seconds): return drain(number, withinSeconds: seconds)
         case .scale(let count, let seconds): return scale(to: count, withinSeconds: seconds)
+        case .rebalance: return rebalance()
         case .upgrade: return beginUpgrade()
         case .stop:
             stop("stop requested")
@@ -156,6 +157,7 @@ extension ServiceRun {
             children: service.wantedNames.map(status), configuration: configuration.status)
         status.restarting = service.restarting.map(\.description)
         status.scalesTo = service.scalesTo
+        status.isRebalancing = rebalancing == nil ? nil : true
         status.restartHaltedAt = restartHaltedAt?.description
         status.upgrade = upgrade
         status.isStopping = service.isStopping
@@ -195,7 +197,7 @@ extension ChildStatus {
             switch state {
             case .idle: .idle
             case .starting: .starting
-            case .ready: .ready
+            case .ready, .sharing: .ready
             case .yielding, .handingOver, .moving, .draining: .draining
             case .drained: .drained
             case .ousting, .stopping, .killing: .stopping
@@ -222,6 +224,14 @@ extension RestartRefusal {
             ControlRefusal(.impossible, lines: ["\(name) is draining; ask again when it is drained"])
         case .isBeingReplaced(let name):
             ControlRefusal(.impossible, lines: ["\(name) is being replaced; ask again when it is ready"])
+        case .isRebalancing:
+            ControlRefusal(.impossible, lines: ["miners are moving between shards; ask again in a moment"])
+        case .isScaling:
+            ControlRefusal(.impossible, lines: ["the number of shards is changing; ask again when that is done"])
+        case .keepsNoConnections:
+            ControlRefusal(
+                .impossible,
+                lines: ["miners cannot move: connections end with their process (millrace.keep-connections is off)"])
         case .nobodyWouldServe:
             ControlRefusal(.impossible, lines: ["no other shard serves; miners would have nowhere to go"])
         case .unknown(.gateway):

@@ -6,14 +6,18 @@ internal import Supervision
 extension ServiceRun {
     /// Asks the shard with the fewest miners to absorb this one, of which everything is written down.
     func give(_ name: ChildName) {
-        guard case .shard(let number) = name, let departing = legacies[number]?.departing(shard: number),
-            let receiver = receiver, children[receiver]?.say(departing) == true
+        guard case .shard(let number) = name, let legacy = legacies[number] else { return }
+        var miners: Int?
+        if case .sharing(let sharing) = service.child(name)?.state { miners = sharing.miners }
+        legacy.ask(forPartOf: miners)
+        guard let departing = legacy.departing(shard: number), let receiver, children[receiver]?.say(departing) == true
         else {
             receivers[name] = nil
             return perform(service.handle(.notGiven, of: name, at: now))
         }
         receivers[name] = receiver
-        log.info("moving the miners of \(name) to \(receiver)")
+        let what = miners.map { "about \($0) miners" } ?? "the miners"
+        log.log(level: miners == nil ? .info : .debug, "moving \(what) of \(name) to \(receiver)")
     }
 
     private var receiver: ChildName? {
@@ -23,12 +27,15 @@ extension ServiceRun {
         }.min { (children[$0]?.load?.miners ?? 0) < (children[$1]?.load?.miners ?? 0) }
     }
 
-    func hearAbsorbed(_ shard: Int, _ incarnation: UInt64, _ isDone: Bool, by receiver: ChildName) {
-        let name = ChildName.shard(shard)
-        guard receivers[name] == receiver, let legacy = legacies[shard], !legacy.isAbsorbed else { return }
-        guard !isDone || legacy.absorbed(incarnation: incarnation) else { return }
+    func hear(_ answer: RunningChild.AbsorptionAnswer, by receiver: ChildName) {
+        let name = ChildName.shard(answer.shard)
+        guard receivers[name] == receiver, let legacy = legacies[answer.shard], !legacy.isAbsorbed,
+            legacy.isAbout(answer)
+        else { return }
+        if answer.isDone { legacy.absorbed() }
         receivers[name] = nil
-        perform(service.handle(isDone ? .given : .notGiven, of: name, at: now))
+        if rebalancing != nil { rebalanced(name, isGiven: answer.isDone) }
+        perform(service.handle(answer.isDone ? .given : .notGiven, of: name, at: now))
     }
 
     /// A new process serves where one was asked that may have been killed with the question, or with its answer. Whether it has

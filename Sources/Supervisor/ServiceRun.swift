@@ -40,6 +40,7 @@ final class ServiceRun {
     /// The place at which the last planned restarts came to a halt.
     var restartHaltedAt: ChildName?
     private var restartRound: RestartRound?
+    var rebalancing: RebalanceRound?
     var upgrade: UpgradeStatus?
     var trial: UpgradeTrial?
     /// The version of the program that this one becomes when no hand-over is under way.
@@ -150,6 +151,7 @@ final class ServiceRun {
         while !pending.isEmpty {
             switch pending.removeFirst() {
             case .child(let name, .spawn): spawn(name)
+            case .child(let name, .send(.release)): sayReleased(to: name)
             case .child(let name, .send(let signal)): children[name]?.send(signal)
             case .child(let name, .successor(let action)): perform(action, of: name)
             case .child(let name, .give): give(name)
@@ -266,10 +268,11 @@ final class ServiceRun {
             giveAgain(to: name)
         case .beat:
             perform(service.handle(.beat, of: name, at: now))
+            goOnRebalancing(heard: name)
         case .handover(let event):
             perform(service.handle(.handover(event), of: name, at: now))
-        case .absorbed(let shard, let incarnation, let isDone):
-            hearAbsorbed(shard, incarnation, isDone, by: name)
+        case .absorbed(let answer):
+            hear(answer, by: name)
         case .ended(let ending):
             children[name] = nil
             if service.isStopping, case .shard(let number) = name {

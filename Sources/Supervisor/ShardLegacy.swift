@@ -28,6 +28,13 @@ final class ShardLegacy {
     /// Another shard has the connections; what follows here only hands over events.
     private(set) var isAbsorbed = false
 
+    /// What of it is asked for: nil = all.
+    private var part: ShardPart?
+    /// Counts the parts that were asked for.
+    private var parts: UInt32 = 0
+    /// The last part that another shard has taken over.
+    private(set) var released: Inheritance.Legacy.Released?
+
     private struct Anchored {
         var incarnation: Int
         /// Our end of its socket pair.
@@ -56,6 +63,9 @@ final class ShardLegacy {
         var failedTakeovers: Int
         /// In the order of `anchors`; nil when an older supervisor wrote it.
         var programs: [Int32]?
+        /// nil when an older supervisor wrote it.
+        var parts: UInt32?
+        var released: Inheritance.Legacy.Released?
 
         var descriptors: [Int32] {
             (memory >= 0 ? [memory] : []) + anchors.map(\.anchor) + (programs ?? []).filter { $0 >= 0 }
@@ -66,7 +76,8 @@ final class ShardLegacy {
         Handed(
             shard: shard, memory: memory, incarnation: incarnation,
             anchors: anchors.map { .init(incarnation: $0.incarnation, anchor: $0.socket) }, isReady: isReady,
-            hasServed: hasServed, failedTakeovers: failedTakeovers, programs: anchors.map(\.program))
+            hasServed: hasServed, failedTakeovers: failedTakeovers, programs: anchors.map(\.program), parts: parts,
+            released: released)
     }
 
     init(name: String, adopting handed: Handed) {
@@ -82,6 +93,8 @@ final class ShardLegacy {
         isReady = handed.isReady
         hasServed = handed.hasServed
         failedTakeovers = handed.failedTakeovers
+        parts = handed.parts ?? 0
+        released = handed.released
     }
 
     deinit {
@@ -128,6 +141,7 @@ final class ShardLegacy {
                 .init(incarnation: anchor.incarnation, anchor: firstDescriptor + 2 + Int32(index))
             })
         legacy.standsBeside = standsBeside
+        legacy.released = released
         return Bequest(
             legacy: legacy, descriptors: [memory, ends[1]] + former.map(\.socket), theirs: ends[1],
             executable: executable)
@@ -164,16 +178,32 @@ final class ShardLegacy {
     func departing(shard: Int) -> DepartingShard? {
         guard memory >= 0, hasServed, let newest = anchors.last else { return nil }
         return DepartingShard(
-            shard: UInt16(clamping: shard), incarnation: UInt64(newest.incarnation), memory: memory,
-            anchor: newest.socket)
+            shard: UInt16(clamping: shard), incarnation: UInt64(newest.incarnation), part: part,
+            memory: memory, anchor: newest.socket)
     }
 
-    /// Another shard has absorbed the process of this incarnation.
-    /// - Returns: false when it is not the present one.
-    func absorbed(incarnation: UInt64) -> Bool {
-        guard anchors.last.map({ UInt64($0.incarnation) == incarnation }) == true else { return false }
-        isAbsorbed = true
-        return true
+    /// Another shard is to be asked next for all of it, or for a part with so many miners.
+    func ask(forPartOf miners: Int?) {
+        guard let miners else {
+            part = nil
+            return
+        }
+        parts += 1
+        part = ShardPart(number: parts, miners: UInt32(clamping: miners))
+    }
+
+    /// Whether that is the answer to what was asked, of the present process.
+    func isAbout(_ answer: RunningChild.AbsorptionAnswer) -> Bool {
+        answer.part == part?.number ?? 0 && anchors.last.map { UInt64($0.incarnation) == answer.incarnation } == true
+    }
+
+    /// Another shard has what was asked for.
+    func absorbed() {
+        guard let part, let newest = anchors.last else {
+            isAbsorbed = true
+            return
+        }
+        released = Inheritance.Legacy.Released(incarnation: newest.incarnation, part: part)
     }
 
     /// The present process is gone.
@@ -195,6 +225,7 @@ final class ShardLegacy {
         if memory >= 0 { close(memory) }
         memory = -1
         hasServed = false
+        released = nil
         failedTakeovers = 0
     }
 }

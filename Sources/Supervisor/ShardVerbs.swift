@@ -96,6 +96,31 @@ struct ScaleVerb: ParsableCommand {
     }
 }
 
+/// `millrace rebalance`
+struct RebalanceVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rebalance", abstract: "Move miners from shards with many to shards with few.",
+        discussion: """
+            After `scale` to a larger number, new shards have only the miners that connect later. Whole pool connections move,             with up to 256 miners each: no miner is disconnected, and the pool sees no new login. Waits until done; interrupting             the command does not interrupt the operation.
+
+            \(verbExitCodes)
+            """, helpNames: .shortAndLong)
+
+    @OptionGroup var service: ServiceAddress
+
+    func run() {
+        let client = service.client()
+        let reply = service.ask(.rebalance, of: client)
+        guard reply == .begun else { service.leave(VerbOutcome(reply, done: [])) }
+        service.leave(
+            service.watch(client) { status in
+                guard status.isRebalancing != true else { return nil }
+                let shards = status.children.filter { $0.kind == .shard }
+                return VerbOutcome(.done, lines: shards.map { "\($0.name): \(counted($0.miners ?? 0, "miner"))" })
+            })
+    }
+}
+
 struct DrainTime: ParsableArguments {
     @Option(help: ArgumentHelp("Over how many seconds miners are disconnected.", valueName: "seconds"))
     var within = ControlRequest.withinSecondsDefault

@@ -23,7 +23,7 @@ final class MergedTwin {
 
         func decides(_ outbox: Outbox, _ shard: borrowing Shard, at now: Instant) { twin?.decides(outbox, self) }
 
-        fileprivate func key(_ key: UInt64) -> UInt64 { absorption?.key(of: key) ?? key }
+        fileprivate func key(_ key: UInt64, of id: MinerID) -> UInt64 { absorption?.key(of: id) ?? key }
 
         fileprivate func upstream(_ number: UInt16) -> UInt16 {
             name(PoolConnectionID(upstream: number, pool: .max, generation: 0)).upstream
@@ -87,7 +87,7 @@ final class MergedTwin {
             ticks += 1
             guard ticks == 1 else { return }
             renamed = .tick
-        case .start, .minerConnected, .policy, .note: return differences.append("\(inputs): \(input)")
+        case .start, .minerConnected, .policy, .release, .note: return differences.append("\(inputs): \(input)")
         }
         do throws(ReplayFault) {
             try shard.take(renamed, bytes.span, with: parser, at: now)
@@ -175,12 +175,13 @@ extension Decisions {
             case .resumeMiner(let id): add(.resumeMiner(face.name(id)))
             case .dial(let id): add(.dial(face.name(id)))
             case .hangUp(let id): add(.hangUp(face.name(id)))
-            case .joined(let id, let key): add(.joined(face.name(id), key: face.key(key)))
-            case .moved(let id, let key): add(.moved(face.name(id), key: face.key(key)))
-            case .left(let id, let key): add(.left(face.name(id), key: face.key(key)))
+            case .joined(let id, let key): add(.joined(face.name(id), key: face.key(key, of: id)))
+            case .moved(let id, let key): add(.moved(face.name(id), key: face.key(key, of: id)))
+            case .left(let id, let key): add(.left(face.name(id), key: face.key(key, of: id)))
+            case .released: add(command)
             case .settled(var share):
+                share.minerKey = face.key(share.minerKey, of: share.miner)
                 share.miner = face.owner(share.miner)
-                share.minerKey = face.key(share.minerKey)
                 share.upstream = face.upstream(share.upstream)
                 add(.settled(share))
             case .poolError, .news: add(command)

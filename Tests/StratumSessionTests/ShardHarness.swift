@@ -214,7 +214,12 @@ final class ShardHarness {
             if let id { keep(minerOf.updateValue(miner, forKey: id) == nil, "a miner with the name of another") }
         }
         for peer in other.peers {
-            peer.rename(names.name(of: peer.id))
+            // One that was hung up may have had an upstream that sleeps now: it is heard of no more.
+            guard let id = names.name(of: peer.id) else {
+                keep(!peer.isOpen, "an open connection without a name")
+                continue
+            }
+            peer.rename(id)
             keep(peerOf.updateValue(peer, forKey: peer.id) == nil, "a connection with the name of another")
             peers.append(peer)
         }
@@ -226,6 +231,45 @@ final class ShardHarness {
         violations += other.violations
         noncesAtPools.formUnion(other.noncesAtPools)
         perform()
+    }
+
+    /// Another harness's shard takes over a part of this one. Neither the miners nor the pools notice, and the books of both go on.
+    /// - Returns: how many miners have moved; nil when no part has so few.
+    func share(_ part: ReleasedPart, with other: ShardHarness) throws -> Int? {
+        var copy = try read(written(shard))
+        guard copy.reduce(to: part, at: now) else { return nil }
+        let names = try other.shard.absorb(copy)
+        var moved = 0
+        for (index, miner) in miners.enumerated() {
+            guard miner.isConnected, let id = names.name(of: miner.id) else { continue }
+            moved += 1
+            let number = other.miners.count
+            for (blob, worker) in workerOfBlob where worker == miner.number {
+                workerOfBlob[blob] = nil
+                other.workerOfBlob[blob] = number
+            }
+            let absent = Miner(number: miner.number, id: miner.id)
+            absent.hasLeft = true
+            miners[index] = absent
+            miner.rename(id, number: number)
+            other.miners.append(miner)
+            other.keep(other.minerOf.updateValue(miner, forKey: id) == nil, "a miner with the name of another")
+        }
+        for peer in peers where peer.isOpen {
+            let former = peer.id
+            guard let id = names.name(of: former) else { continue }
+            peer.rename(id)
+            other.keep(other.peerOf.updateValue(peer, forKey: id) == nil, "a connection with the name of another")
+            other.peers.append(peer)
+            peers.removeAll { $0 === peer }
+            peerOf[former] = nil
+        }
+        for pool in pools.indices { other.pools[pool].job.work = max(pools[pool].job.work, other.pools[pool].job.work) }
+        other.noncesAtPools.formUnion(noncesAtPools)
+        take(.release(part))
+        perform()
+        other.perform()
+        return moved
     }
 
     // MARK: - What the worker does
@@ -264,6 +308,9 @@ final class ShardHarness {
         case .hangUp(let id): peerOf[id]?.isOpen = false
         case .joined(_, let key), .moved(_, let key): keep(keys.insert(key).inserted, "a key joined twice")
         case .left(_, let key): keep(keys.remove(key) != nil, "a key left twice")
+        case .released(let id, let key):
+            keep(minerOf.removeValue(forKey: id) != nil, "a stranger was released")
+            if let key { keep(keys.remove(key) != nil, "a key left twice") }
         case .settled(let share): settled.append(share)
         case .poolError(let text): poolErrors.append(text)
         case .news(let one): news.append(one)

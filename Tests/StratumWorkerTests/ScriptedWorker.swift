@@ -217,6 +217,7 @@ final class ScriptedWorker {
             guard let introduction = shard.introduction(of: id) else { return }
             events.append(ScriptedWorker.translation.moved(introduction, key: key))
         case .left(_, let key): events.append(MinerLeft(key: key))
+        case .released: break
         case .settled(let share): events.append(EventTranslation.settled(share, at: ScriptedWorker.time(now)))
         case .poolError(let text): events.append(PoolError(time: ScriptedWorker.time(now), text: text))
         case .news: break

@@ -41,7 +41,7 @@ import Testing
                     if signal == .kill { mortal.insert(name) }
                     if signal == .freeze { #expect(frozen.insert(name).inserted, "asked twice") }
                     if signal == .absorbed { frozen.remove(name) }
-                    if signal == .resume || signal == .leave {
+                    if signal == .resume || signal == .leave || signal == .release {
                         #expect(frozen.remove(name) != nil, "\(signal) to one that was not asked to freeze")
                     }
                 case .child(let name, .give):
@@ -107,7 +107,9 @@ import Testing
         }
 
         mutating func changeShards() {
-            if Bool.random(using: &random) {
+            if Bool.random(using: &random), let shard = service.shards.randomElement(using: &random) {
+                perform((try? service.share(miners: 9, of: shard, at: now)) ?? [])
+            } else if Bool.random(using: &random) {
                 let shard = ChildName.shard(Int.random(in: 0..<5, using: &random))
                 perform((try? service.drain(shard, withinMillis: 5_000, at: now)) ?? [])
             } else {

@@ -1,0 +1,123 @@
+/// A shard that gives some of its miners and pools to another one, and goes on with the rest.
+///
+/// The theory. The process stands still as for a hand-over, its state written down. The performer tells another shard to absorb
+/// a part of that state, and hears whether it has. If so, the process is told to release that part; if not, to resume. Either way
+/// it is ready again. A process that dies on the way leaves its state behind. Who has the part is known only when the other shard
+/// has answered, so its successor is not started before.
+public struct Sharing: Equatable, Sendable, Codable {
+    public enum Phase: Equatable, Sendable, Codable {
+        /// The process has been asked to stand still.
+        case freezing
+        /// It stands still, or is dead; another shard is to absorb a part of what it has.
+        case giving
+    }
+
+    public var phase: Phase
+    /// About so many miners are to move, and not more.
+    public var miners: Int
+    /// Since when the process is ready.
+    var servesSince: Int64
+    /// How the process has ended; nil while it lives.
+    var ending: Ending?
+    /// How long the phase may last. That of `giving` begins again: the shard that was asked answers, or is replaced and asked
+    /// again, or fails.
+    var until: Int64
+}
+
+// The fourth table of a child's life.
+extension Child {
+    mutating func beginSharing(miners: Int, servesSince: Int64, at now: Int64) -> [ChildAction] {
+        state = .sharing(
+            Sharing(
+                phase: .freezing, miners: miners, servesSince: servesSince, until: now + policy.freezeWithinMillis))
+        return [.report(.sharing), .send(.freeze)]
+    }
+
+    mutating func follow(
+        _ sharing: Sharing, _ event: ChildEvent, at now: Int64, jitter: Double
+    ) -> [ChildAction] {
+        var next = sharing
+        if event == .deadline, now - sharing.until > policy.ownDelayMillisMax {
+            next.until =
+                now + (sharing.phase == .freezing ? policy.freezeWithinMillis : policy.giveWithinMillis)
+            state = .sharing(next)
+            return []
+        }
+        switch (sharing.phase, event) {
+
+        // The process has been asked to stand still.
+        case (.freezing, .handover(.froze)):
+            next.phase = .giving
+            next.until = now + policy.giveWithinMillis
+            state = .sharing(next)
+            return [.give]
+        case (.freezing, .handover(.cannotFreeze)):
+            return goOn(sharing, [.report(.shareFailed(.cannotFreeze)), .send(.resume)], at: now)
+        case (.freezing, .deadline):
+            return goOn(sharing, [.report(.shareFailed(.hasStalled)), .send(.resume)], at: now)
+        case (.freezing, .ended(let ending)):
+            forgetDeaths(readySince: sharing.servesSince, at: now)
+            return died(ending, at: now, jitter: jitter)
+
+        // Another shard is to absorb the part.
+        case (.giving, .given), (.giving, .notGiven):
+            if let ending = sharing.ending {
+                forgetDeaths(readySince: sharing.servesSince, at: now)
+                return died(ending, at: now, jitter: jitter)
+            }
+            let isGiven = event == .given
+            return goOn(
+                sharing,
+                isGiven ? [.send(.release), .report(.shared)] : [.send(.resume), .report(.shareFailed(.nobodyTookIt))],
+                at: now)
+        case (.giving, .ended(let ending)):
+            next.ending = ending
+            state = .sharing(next)
+            return []
+        case (.giving, .deadline):
+            next.until = now + policy.giveWithinMillis
+            state = .sharing(next)
+            return [.report(.shareFailed(.nobodyAnswered))]
+
+        case (.freezing, .stop):
+            return [.send(.resume)] + leave(at: now)
+        case (.giving, .stop), (_, .stopAtOnce):
+            // Another shard may have the part already: the process must not touch it any more.
+            guard sharing.ending == nil else {
+                state = .stopped
+                return []
+            }
+            return kill(at: now)
+
+        // Late or early words, and wishes that wait until this is over.
+        case (.freezing, .given), (.freezing, .notGiven), (.giving, .handover), (.freezing, .handover(.prepared)),
+            (.freezing, .handover(.adopted)), (.freezing, .handover(.successorEnded)), (_, .start), (_, .restart),
+            (_, .handOver), (_, .move), (_, .share), (_, .drain), (_, .saidReady), (_, .beat):
+            return []
+        }
+    }
+
+    private mutating func goOn(_ sharing: Sharing, _ actions: [ChildAction], at now: Int64) -> [ChildAction] {
+        state = .ready(since: sharing.servesSince, beatBy: now + policy.beatWithinMillis)
+        return actions
+    }
+}
+
+/// Which shard gives how many miners to which other one, so that all have about as many.
+public enum Rebalancing {
+    /// The next step; nil when no shard that may give has more than another one by two miners.
+    /// - Parameters:
+    ///   - miners: how many each shard has.
+    ///   - stuck: shards that could not give: each of their pool connections has more miners than there were to be moved.
+    public static func step(
+        _ miners: [ChildName: Int], except stuck: Set<ChildName> = []
+    ) -> (from: ChildName, to: ChildName, miners: Int)? {
+        // By name where they are equal, so that the order does not depend on a hash.
+        let ordered = miners.sorted { ($0.value, "\($0.key)") < ($1.value, "\($1.key)") }
+        guard let fewest = ordered.first,
+            let most = ordered.last(where: { !stuck.contains($0.key) && $0.key != fewest.key })
+        else { return nil }
+        let half = (most.value - fewest.value) / 2
+        return half > 0 ? (most.key, fewest.key, half) : nil
+    }
+}

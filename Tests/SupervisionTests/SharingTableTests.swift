@@ -1,0 +1,118 @@
+import Testing
+
+@testable import Supervision
+
+/// The table of a shard that gives some of its miners to another one: every phase, every event, at a time when the deadline has
+/// just come.
+@Suite struct SharingTableTests {
+    private static let begun: [(ChildEvent, Int64)] = [
+        (.start, 0), (.saidReady, 10), (.beat, 5_000), (.share(miners: 9), 6_000),
+    ]
+    private static let given = begun + [(.handover(.froze), 6_100)]
+
+    static let situations: [MovingTableTests.Situation] = [
+        .init(name: "freezing", path: begun, now: 8_000),
+        .init(name: "giving", path: given, now: 36_100),
+        .init(name: "giving, dead", path: given + [(.ended(.signal(9)), 6_150)], now: 36_100),
+    ]
+
+    static let events = MovingTableTests.events + [("share", .share(miners: 1))]
+
+    /// Each cell: the state that follows, then what is done. A dot is "nothing happens". The last nine columns, wishes and words
+    /// that mean nothing now, are dots in every row.
+    static let expected: [String: [String]] = [
+        //  froze, cannotFreeze, given, notGiven, killed, left, deadline, stop, stopAtOnce
+        "freezing": [
+            "giving give", "ready shareFailed resume", ".", ".", "backoff died", "backoff died",
+            "ready shareFailed resume", "stopping resume TERM", "killing KILL",
+        ],
+        "giving": [
+            ".", ".", "ready release shared", "ready resume shareFailed", "giving", "giving", "giving shareFailed",
+            "killing KILL", "killing KILL",
+        ],
+        "giving, dead": [
+            ".", ".", "backoff died", "backoff died", "giving", "giving", "giving shareFailed", "stopped", "stopped",
+        ],
+    ]
+
+    @Test(arguments: situations.indices, events.indices)
+    func everyPairDoesWhatTheTableSays(situation: Int, event: Int) {
+        let situation = Self.situations[situation]
+        var child = Child(policy: RestartPolicy(finalExitCodes: [2]))
+        for (event, time) in situation.path { _ = child.handle(event, at: time) }
+        #expect(situation.name.hasPrefix(name(of: child.state)))
+
+        let before = child.state
+        let actions = child.handle(Self.events[event].1, at: situation.now)
+        let words = [name(of: child.state)] + actions.map(ChildTableTests.word)
+        let isSame = child.state == before && actions.isEmpty && !["killed", "left"].contains(Self.events[event].0)
+        let row = (Self.expected[situation.name] ?? []) + Array(repeating: ".", count: 9)
+        #expect(
+            (isSame ? "." : words.joined(separator: " ")) == row[event], "\(situation.name) × \(Self.events[event].0)")
+    }
+
+    private func name(of state: ChildState) -> String {
+        guard case .sharing(let sharing) = state else { return ChildTableTests.name(of: state) }
+        return "\(sharing.phase)"
+    }
+
+    // MARK: - The service
+
+    private func running(shards: Int) -> Service {
+        var service = Service(shards: shards, hasGateway: false, policy: RestartPolicy(finalExitCodes: [2]))
+        _ = service.start(at: 0)
+        for name in service.names { _ = service.handle(.saidReady, of: name, at: 100) }
+        return service
+    }
+
+    @Test func whatIsAskedForMeanwhileIsDoneAfterwards() throws {
+        var service = running(shards: 3)
+        #expect(try service.share(miners: 5, of: .shard(0), at: 200).contains(.child(.shard(0), .send(.freeze))))
+        #expect(service.isHandingOver && service.occupiedShards.count == 3)
+        #expect(throws: RestartRefusal.isRebalancing) { try service.drain(.shard(0), withinMillis: 9, at: 201) }
+        #expect(try service.restart([.shard(0)], at: 202) == [])
+        #expect(try service.scale(to: 2, withinMillis: 9, at: 203) == [])
+        _ = service.handle(.handover(.froze), of: .shard(0), at: 210)
+        let orders = service.handle(.given, of: .shard(0), at: 220)
+        #expect(orders.starts(with: [.child(.shard(0), .send(.release)), .child(.shard(0), .report(.shared))]))
+        #expect(orders.contains(.child(.shard(0), .successor(.spawn))))
+        #expect(service.scalesTo == 2)
+    }
+
+    @Test func nothingIsSharedWhileSomethingElseIsUnderWay() throws {
+        var service = running(shards: 2)
+        _ = try service.restart([.shard(1)], at: 200)
+        #expect(throws: RestartRefusal.isBeingReplaced(.shard(1))) {
+            try service.share(miners: 5, of: .shard(0), at: 201)
+        }
+        service = running(shards: 2)
+        _ = try service.scale(to: 1, withinMillis: 9, at: 200)
+        #expect(throws: RestartRefusal.isScaling) { try service.share(miners: 5, of: .shard(0), at: 201) }
+        service = running(shards: 2)
+        service.shardsHandOver = false
+        #expect(throws: RestartRefusal.keepsNoConnections) { try service.share(miners: 5, of: .shard(0), at: 201) }
+    }
+
+    // MARK: - Who gives how many to whom
+
+    @Test func stepsLeadToEqualNumbers() throws {
+        var miners: [ChildName: Int] = [.shard(0): 1_000, .shard(1): 1_000, .shard(2): 0, .shard(3): 0]
+        var steps = 0
+        while let step = Rebalancing.step(miners), steps < 50 {
+            miners[step.from]! -= step.miners
+            miners[step.to]! += step.miners
+            steps += 1
+        }
+        #expect(steps < 20)
+        #expect(miners.values.max()! - miners.values.min()! <= 1)
+    }
+
+    @Test func shardsThatCannotGiveAreLeftOut() {
+        let miners: [ChildName: Int] = [.shard(0): 1_000, .shard(1): 600, .shard(2): 0]
+        let step = Rebalancing.step(miners, except: [.shard(0)])
+        #expect(step?.from == .shard(1) && step?.to == .shard(2) && step?.miners == 300)
+        #expect(Rebalancing.step(miners, except: [.shard(0), .shard(1), .shard(2)]) == nil)
+        #expect(Rebalancing.step([.shard(0): 1_000]) == nil)
+        #expect(Rebalancing.step([.shard(0): 3, .shard(1): 2]) == nil)
+    }
+}
