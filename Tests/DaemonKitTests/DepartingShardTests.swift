@@ -64,7 +64,29 @@ import Testing
         #expect(heard == ["a", "b", "c", "d"])
     }
 
-    @Test(arguments: ["absorb 1 1", "absorb 1", "absorb 65536 1", "absorb 1 x", "absorb 1 1 1", "unheard of"])
+    @Test func aPartArrivesWithItsNumberAndIsReleasedByIt() throws {
+        let pair = try SocketPair()
+        var lifeline = Lifeline(descriptor: pair.ours)
+        let whole = try shard()
+        let part = ShardPart(number: .max, miners: .max)
+        let sent = DepartingShard(
+            shard: .max, incarnation: .max, part: part, memory: whole.memory, anchor: whole.anchor)
+        #expect(sent.say(on: pair.theirs))
+        sent.close()
+        write(pair.theirs, part.line, part.line.utf8.count)
+        guard case .absorb(let heard) = lifeline.next() else {
+            Issue.record("not heard")
+            return
+        }
+        #expect(heard.part == part && heard.shard == .max && text(heard.anchor) == "anchor")
+        heard.close()
+        #expect(lifeline.next() == .release(part))
+    }
+
+    @Test(arguments: [
+        "absorb 1 1", "absorb 1", "absorb 65536 1", "absorb 1 x", "absorb 1 1 1", "absorb 1 1 1 1", "release 1",
+        "release 1 4294967296", "release 1 1 1", "unheard of",
+    ])
     func whatIsNotWholeIsNotHeard(line: String) throws {
         let pair = try SocketPair()
         var lifeline = Lifeline(descriptor: pair.ours)
@@ -76,8 +98,9 @@ import Testing
     @Test func theAnswersNameTheShardAndItsProcess() throws {
         let pair = try SocketPair()
         let lifeline = Lifeline(descriptor: pair.ours)
-        lifeline.sayAbsorbed(7, incarnation: 3)
-        lifeline.sayCannotAbsorb(0, incarnation: .max)
-        #expect(text(pair.theirs) == "absorbed 7 3\ncannot absorb 0 18446744073709551615\n")
+        lifeline.sayAbsorbed(7, incarnation: 3, part: 0)
+        lifeline.sayAbsorbed(7, incarnation: 3, part: 2)
+        lifeline.sayCannotAbsorb(0, incarnation: 5, part: 0)
+        #expect(text(pair.theirs) == "absorbed 7 3\nabsorbed 7 3 2\ncannot absorb 0 5\n")
     }
 }

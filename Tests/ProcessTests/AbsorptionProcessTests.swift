@@ -231,4 +231,92 @@ struct AbsorptionProcessTests {
         #expect(afterwards.says("ready"))
         #expect(stage.hear { stage.listeners[0].present.isEmpty })
     }
+
+    // MARK: - A part of a shard
+
+    /// Of 300 miners the second upstream has at least 44.
+    private static let part = ShardPart(number: 1, miners: 150)
+
+    private func expectThePartMoved(_ stage: Stage) {
+        #expect(
+            stage.hear {
+                stage.listeners.map(\.present.count).reduce(0, +) == 600
+                    && (330...450).contains(stage.listeners[0].present.count)
+            }, "\(stage.listeners.map(\.present.count))")
+    }
+
+    @Test func aPartMovesAndTheRestStays() throws {
+        let stage = try Stage()
+        let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 8) }
+        let logins = try settledLogins(stage, swarms)
+        stage.workers[1].say(.freeze)
+        try #require(stage.workers[1].says("froze"))
+        // None is so small.
+        #expect(stage.workers[0].absorb(stage.legacies[1].departing(ShardPart(number: 1, miners: 3))))
+        try #require(stage.workers[0].says("cannot absorb 1 1 1"))
+        let part = ShardPart(number: 2, miners: 150)
+        #expect(stage.workers[0].absorb(stage.legacies[1].departing(part)))
+        try #require(stage.workers[0].says("absorbed 1 1 2"))
+        stage.workers[1].release(part)
+        expectThePartMoved(stage)
+        // Nothing of it is left there to be taken again.
+        stage.workers[1].say(.freeze)
+        #expect(eventually(within: 5) { stage.workers[1].says("froze") && stage.workers[1].heard.count { $0 == "froze" } == 2 })
+        stage.workers[1].say(.resume)
+        try expectNothingHappened(stage, swarms, logins: logins)
+    }
+
+    /// The one that gives is killed before it has heard that it has given, or before it was told to stand still. Its successor is,
+    /// too, when it serves without the part.
+    @Test(arguments: [true, false]) func whatAKilledShardHasGivenItsSuccessorHasNot(hasFrozen: Bool) throws {
+        let stage = try Stage()
+        let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 9) }
+        let logins = try settledLogins(stage, swarms)
+        if hasFrozen {
+            stage.workers[1].say(.freeze)
+            try #require(stage.workers[1].says("froze"))
+        } else {
+            stage.workers[1].end(with: SIGKILL)
+        }
+        #expect(stage.workers[0].absorb(stage.legacies[1].departing(Self.part)))
+        try #require(stage.workers[0].says("absorbed 1 1 1"))
+        stage.workers[1].end(with: SIGKILL)
+        stage.legacies[1].released = Inheritance.Legacy.Released(incarnation: 1, part: Self.part)
+        for _ in 0..<2 {
+            let successor = try WorkerProcess(stage.settings, stage.legacies[1])
+            try #require(successor.says("ready"))
+            stage.legacies[1].liftFormer()
+            stage.workers[1] = successor
+            expectThePartMoved(stage)
+            successor.end(with: SIGKILL)
+        }
+        let last = try WorkerProcess(stage.settings, stage.legacies[1])
+        try #require(last.says("ready"))
+        stage.legacies[1].liftFormer()
+        try expectNothingHappened(stage, swarms, logins: logins)
+    }
+
+    /// The one that takes is killed when it is done, and nobody has heard so.
+    @Test func whoComesAfterAKilledOneKnowsWhichPartItHas() throws {
+        let stage = try Stage()
+        let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 8) }
+        let logins = try settledLogins(stage, swarms)
+        stage.workers[1].say(.freeze)
+        try #require(stage.workers[1].says("froze"))
+        let departing = stage.legacies[1].departing(Self.part)
+        #expect(stage.workers[0].absorb(departing))
+        try #require(stage.workers[0].says("absorbed 1 1 1"))
+        stage.workers[0].end(with: SIGKILL)
+        let successor = try WorkerProcess(stage.settings, stage.legacies[0])
+        try #require(successor.says("absorbed 1 1 1"))
+        stage.legacies[0].liftFormer()
+        #expect(successor.absorb(departing))
+        #expect(
+            eventually(within: 5) {
+                successor.says("absorbed 1 1 1") && successor.heard.count { $0 == "absorbed 1 1 1" } == 2
+            })
+        stage.workers[1].release(Self.part)
+        expectThePartMoved(stage)
+        try expectNothingHappened(stage, swarms, logins: logins)
+    }
 }

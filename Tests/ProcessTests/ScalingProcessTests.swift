@@ -163,6 +163,47 @@ extension ServiceTests {
             expectExactCounts(service, all)
         }
 
+        @Test func afterScalingUpTheMinersAreSpreadOverAllShards() throws {
+            let service = try Service(shards: 1, pool: ["--job-interval", "2"])
+            let swarm = try service.startSwarm([
+                "--miners", "800", "--rate", "400", "--seconds", "24", "--retry-pause", "0.2",
+            ])
+            try #require(swarm.hasReached(300) && waitForMiners(800, service))
+            #expect(try service.verb("scale", "3").code == 0)
+            usleep(600_000)  // the pool writes its report twice a second
+            let logins = service.poolLogins
+            let done = try service.verb("rebalance")
+            #expect(done.code == 0 && done.text.contains("shard 2: "), "\(done.text)\n\(service.millrace.log)")
+            #expect(
+                eventually(within: 5) {
+                    let spread = miners(service)
+                    return spread.reduce(0, +) == 800 && spread.allSatisfy { $0 > 100 }
+                }, "\(miners(service))")
+            // In the middle of the next one somebody is killed, who gives or who takes.
+            for shard in [1, 0, 2] {
+                let verb = try service.startVerb("rebalance")
+                usleep(.random(in: 0..<300_000))
+                if let process = service.shard(shard) { kill(process, SIGKILL) }
+                #expect(verb.wait(atMost: 20) == 0, "\(verb.log)\n\(service.millrace.log)")
+                #expect(eventually(within: 10) { service.isReady(shard: shard) }, "\(service.millrace.log)")
+            }
+            #expect(try service.verb("scale", "1").code == 0, "\(service.millrace.log)")
+            #expect(service.poolLogins == logins, "the pool was logged in to again")
+            let most = (service.document("/")?["miners"] as? [String: Any])?["max"] as? Int
+            #expect(most == 800)
+            let report = try swarm.finish()
+            #expect(report.connections.lost == 0 && report.shares.lost == 0, "\(service.millrace.log)")
+            expectExactCounts(service, report)
+        }
+
+        @Test func whereNothingCanMoveRebalancingSaysHowItIs() throws {
+            let service = try Service()
+            let done = try service.verb("rebalance")
+            #expect(done.code == 0 && done.text == "shard 0: 0 miners\nshard 1: 0 miners\n", "\(done.text)")
+            #expect(try service.verb("drain", "1", "--within", "0").code == 0)
+            #expect(try service.verb("rebalance").code == 0)
+        }
+
         @Test func theSameCanBeAskedForOverHTTP() throws {
             let service = try Service(
                 shards: 1, millrace: ["--http-access-token", "TOKEN", "--http-no-restricted"])

@@ -26,10 +26,16 @@ final class WorkerProcess {
             port = try ListeningSocket.address(of: listener).port
         }
 
+        /// What another shard has taken over of it.
+        var released: Inheritance.Legacy.Released?
+
         /// Its present process, as another shard is told of it.
-        var departing: DepartingShard {
+        var departing: DepartingShard { departing(nil) }
+
+        /// A part of it.
+        func departing(_ part: ShardPart?) -> DepartingShard {
             DepartingShard(
-                shard: UInt16(shard), incarnation: UInt64(incarnation), memory: memory, anchor: anchor)
+                shard: UInt16(shard), incarnation: UInt64(incarnation), part: part, memory: memory, anchor: anchor)
         }
 
         func liftFormer() {
@@ -67,6 +73,7 @@ final class WorkerProcess {
             memory: 6, anchor: 7, incarnation: legacy.incarnation,
             former: legacy.former.enumerated().map { .init(incarnation: $1.incarnation, anchor: 8 + Int32($0)) })
         bequest.standsBeside = standsBeside
+        bequest.released = legacy.released
         inheritance.legacy = bequest
         let file = try inheritance.memoryFile()
         let all = [ends[1], file, legacy.listener, legacy.memory, anchors[1]] + legacy.former.map(\.anchor)
@@ -84,8 +91,13 @@ final class WorkerProcess {
 
     // MARK: - Words
 
-    func say(_ word: Lifeline.Word) {
-        let line = Array((word.rawValue + "\n").utf8)
+    func say(_ word: Lifeline.Word) { say(word.rawValue + "\n") }
+
+    /// Tells it that another shard has this part of it.
+    func release(_ part: ShardPart) { say(part.line) }
+
+    private func say(_ line: String) {
+        let line = Array(line.utf8)
         send(lifeline, line, line.count, Int32(MSG_NOSIGNAL))
     }
 

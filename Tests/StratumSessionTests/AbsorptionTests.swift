@@ -188,8 +188,9 @@ struct AbsorptionTests {
         case .otherPolicy: there.shard.policy.pools[0].user = "another"
         case .tooManyMiners: there.shard.connections = Limits.minersMax
         case .tooManyUpstreams:
-            let upstream = Upstream(
+            var upstream = Upstream(
                 index: 0, seats: 1, choice: PoolChoice(count: 1, retries: 0), firstSlot: 0)
+            upstream.isSuspended = false
             there.shard.upstreams += Array(repeating: upstream, count: Limits.upstreamsMax - 1)
         case .tooManyPools:
             let former = PoolSeat(pool: ShardHarness.pool(9), rank: nil)

@@ -264,6 +264,7 @@ final class ShardHarness {
             peers.removeAll { $0 === peer }
             peerOf[former] = nil
         }
+        other.pools += pools.dropFirst(other.pools.count)
         for pool in pools.indices { other.pools[pool].job.work = max(pools[pool].job.work, other.pools[pool].job.work) }
         other.noncesAtPools.formUnion(noncesAtPools)
         take(.release(part))

@@ -17,7 +17,7 @@ struct WorkerFormTests {
         form.pools = [.init(id: pool, connection: .init(descriptor: -1, unsent: [0, 255]))]
         form.events = Array("events".utf8)
         form.poolNames = ["pool.example:3333", "[::1]:3333"]
-        form.absorbed = [.init(shard: 7, incarnation: 2), .init(shard: 0, incarnation: .max)]
+        form.absorbed = [.init(shard: 7, incarnation: 2), .init(shard: 0, incarnation: .max, part: 3)]
         return form
     }
 

@@ -76,7 +76,7 @@ struct CommandOptionsTests {
     @Test func theCommandsAreThese() {
         #expect(
             Millrace.verbs == [
-                "run", "status", "workers", "shards", "restart", "drain", "scale", "reload", "upgrade", "stop",
+                "run", "status", "workers", "shards", "restart", "drain", "scale", "rebalance", "reload", "upgrade", "stop",
                 "healthcheck", "help",
             ])
     }

@@ -180,7 +180,7 @@ import Testing
         #expect(try SupervisedService().command(line).code == 64)
     }
 
-    @Test(arguments: ["status", "shards", "restart", "drain", "scale", "reload", "stop"])
+    @Test(arguments: ["status", "shards", "restart", "drain", "scale", "rebalance", "reload", "stop"])
     func everyVerbHasItsHelp(verb: String) throws {
         let help = try SupervisedService().command([verb, "--help"])
         #expect(
