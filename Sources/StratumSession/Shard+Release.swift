@@ -63,7 +63,9 @@ extension Shard {
         var room = Int(count)
         let open = upstreams.count { !$0.isSuspended }
         let entangled = entangledUpstreams
-        let candidates = upstreams.filter { !$0.isSuspended && $0.space.ownedCount > 0 && !entangled.contains($0.index) }
+        let candidates = upstreams.filter {
+            !$0.isSuspended && $0.space.ownedCount > 0 && !entangled.contains($0.index)
+        }
         var chosen: Set<UInt16> = []
         for upstream in candidates.sorted(by: { ($1.space.ownedCount, $0.index) < ($0.space.ownedCount, $1.index) }) {
             guard upstream.space.ownedCount <= room, chosen.count < open - 1 else { continue }
@@ -84,8 +86,8 @@ extension Shard {
         }
         for upstream in upstreams where !upstream.isSuspended {
             for session in upstream.sessions {
-                session.inFlight.forEach { share in
-                    guard let row = row(of: share.miner), miners[row].upstream != upstream.index else { return }
+                for share in session.inFlight.all {
+                    guard let row = row(of: share.miner), miners[row].upstream != upstream.index else { continue }
                     entangled.formUnion([upstream.index, miners[row].upstream])
                 }
             }

@@ -76,9 +76,8 @@ struct SharesInFlight {
         return all
     }
 
-    func forEach(_ body: (ShareInFlight) -> Void) {
-        for case let share? in ring { body(share) }
-    }
+    /// In no order.
+    var all: some Sequence<ShareInFlight> { ring.lazy.compactMap { $0 } }
 
     /// Gives the miner of each share another name.
     mutating func rename(_ change: (inout ShareInFlight) -> Void) {

@@ -66,10 +66,8 @@ extension Child {
                 return died(ending, at: now, jitter: jitter)
             }
             let isGiven = event == .given
-            return goOn(
-                sharing,
-                isGiven ? [.send(.release), .report(.shared)] : [.send(.resume), .report(.shareFailed(.nobodyTookIt))],
-                at: now)
+            let kept: [ChildAction] = [.send(.resume), .report(.shareFailed(.nobodyTookIt))]
+            return goOn(sharing, isGiven ? [.send(.release), .report(.shared)] : kept, at: now)
         case (.giving, .ended(let ending)):
             next.ending = ending
             state = .sharing(next)

@@ -16,8 +16,11 @@ extension ServiceRun {
             return perform(service.handle(.notGiven, of: name, at: now))
         }
         receivers[name] = receiver
-        let what = miners.map { "about \($0) miners" } ?? "the miners"
-        log.log(level: miners == nil ? .info : .debug, "moving \(what) of \(name) to \(receiver)")
+        if let miners {
+            log.debug("moving about \(miners) miners of \(name) to \(receiver)")
+        } else {
+            log.info("moving the miners of \(name) to \(receiver)")
+        }
     }
 
     private var receiver: ChildName? {

@@ -261,7 +261,10 @@ struct AbsorptionProcessTests {
         expectThePartMoved(stage)
         // Nothing of it is left there to be taken again.
         stage.workers[1].say(.freeze)
-        #expect(eventually(within: 5) { stage.workers[1].says("froze") && stage.workers[1].heard.count { $0 == "froze" } == 2 })
+        #expect(
+            eventually(within: 5) {
+                stage.workers[1].says("froze") && stage.workers[1].heard.count { $0 == "froze" } == 2
+            })
         stage.workers[1].say(.resume)
         try expectNothingHappened(stage, swarms, logins: logins)
     }

@@ -76,8 +76,8 @@ struct CommandOptionsTests {
     @Test func theCommandsAreThese() {
         #expect(
             Millrace.verbs == [
-                "run", "status", "workers", "shards", "restart", "drain", "scale", "rebalance", "reload", "upgrade", "stop",
-                "healthcheck", "help",
+                "run", "status", "workers", "shards", "restart", "drain", "scale", "rebalance", "reload", "upgrade",
+                "stop", "healthcheck", "help",
             ])
     }
 
