@@ -186,6 +186,7 @@ final class Worker {
         news.second(
             hasPool: upstreams.active > 0 || upstreams.error == 0, waiting: shard.minersNow + shard.minersWaiting,
             at: now)
+        noteLimitation()
     }
 
     private func endTurn() {
