@@ -100,6 +100,19 @@ extension Metrics {
         }
     }
 
+    static func writePoolConditions(
+        _ pools: [String], _ conditions: [PoolCondition], into metrics: inout MetricsWriter
+    ) {
+        var names: [String] = []
+        for name in pools where !names.contains(name) { names.append(name) }
+        let guarded = zip(pools, conditions).filter { $0.1.guardedAt > 0 }.map(\.0)
+        metrics.family(
+            "millrace_pool_guarded", .gauge, "1 while only miners are forwarded to the pool whose shares it accepts."
+        ) {
+            for name in names { $0.sample(.flag(guarded.contains(name)), ("pool", name)) }
+        }
+    }
+
     /// Only the workers with the highest hashrates over ten minutes: each costs the reader seven series.
     static func writeWorkers(_ snapshot: Snapshot, _ workersMax: Int, into metrics: inout MetricsWriter) {
         guard workersMax > 0 else { return }

@@ -21,6 +21,7 @@ enum Metrics {
             writeHashrates(snapshot, into: &metrics)
             writeMiners(snapshot, into: &metrics)
             writePools(snapshot.openUpstreams, snapshot.pools, time: truth.time, into: &metrics)
+            writePoolConditions(snapshot.pools, snapshot.poolConditions, into: &metrics)
             // A place that is empty by will is not down, and one that was scaled away is not there.
             let shards = truth.shards.filter { $0.process?.state != .drained }.compactMap(\.row)
             writeShards(shards, into: &metrics)
@@ -124,6 +125,10 @@ enum Metrics {
         metrics.family(
             "millrace_miners_waiting", .gauge, "Miners that have logged in and wait for their first job.",
             .whole(snapshot.minersWaiting))
+        metrics.family(
+            "millrace_miners_quarantined", .gauge,
+            "Miners whose shares are not forwarded, because the pool rejects them.",
+            .whole(snapshot.minersQuarantined))
         metrics.family("millrace_miners_peak", .gauge, "The most miners at one time.", .whole(snapshot.minersMax))
         metrics.family(
             "millrace_miners_joined_total", .counter, "Logins of miners.", .whole(snapshot.results.joined))

@@ -101,14 +101,6 @@ public struct KnownKey: Sendable {
         return tables
     }()
 
-    /// What somebody probably meant who wrote `name` into the object at `parent`: the key of that name in the object
-    /// where it belongs ("millrace.shards"), else the nearest name here.
-    static func meant(by name: String, in parent: String) -> String? {
-        let elsewhere = all.map(\.path).filter { $0.hasSuffix("." + name) }
-        return elsewhere.isEmpty
-            ? nearestName(to: name, among: table(of: parent).keys) : elsewhere.joined(separator: "\" or \"")
-    }
-
     /// Numbers without an upper limit of their own still have to fit into what the programs count with.
     private static let noLimit = Int64(Int32.max)
     private static let port: ClosedRange<Int64> = 0...65535

@@ -18,10 +18,17 @@ struct Section {
         var seen: Set<String> = []
         for member in object.members {
             guard let known = table[member.key] else {
-                let near = findings.areWarningsFull ? nil : KnownKey.meant(by: member.key, in: schema)
+                let near = findings.areWarningsFull ? [] : KnownKey.meant(by: member.key, in: schema)
+                // A key that is there under its right name as well is in force.
+                let isGiven = near.contains { path in
+                    object.members.contains { KnownKey.isName($0.key, of: path, in: schema) }
+                }
+                let loss = isGiven ? nil : near.lazy.compactMap { KnownKey.consequence(of: $0, in: schema) }.first
+                let names = near.map { "\"\(KnownKey.shortPath($0, in: schema))\"" }.joined(separator: " or ")
                 findings.warn(
                     path.isEmpty ? shown(member.key) : "\(path): \(shown(member.key))", at: member.keyOrigin,
-                    "unknown key, ignored" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
+                    "unknown key, ignored" + (near.isEmpty ? "" : "; did you mean \(names)?")
+                        + (loss.map { " Without it \($0)" } ?? ""))
                 continue
             }
             guard seen.insert(member.key).inserted else {

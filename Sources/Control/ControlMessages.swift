@@ -208,6 +208,8 @@ public struct ConfigurationStatus: Codable, Equatable, Sendable {
     /// What the service says about the configuration in force: unknown keys, values that are not used. nil from a version
     /// that does not tell.
     public var warnings: [String]?
+    /// The path of the file that the statistics are kept in; nil from a version that does not tell.
+    public var database: String?
 
     public init(
         file: String?, loadedAt: UInt64, lastRefusal: [String] = [], waitingForRestart: [String] = []

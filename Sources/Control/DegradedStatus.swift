@@ -20,6 +20,8 @@ public struct DegradedStatus: Codable, Equatable, Sendable {
         case crashSafety = "crash_safety"
         /// The log file cannot be opened.
         case logFile = "log_file"
+        /// The first pool cannot be used, or none can.
+        case pools
         /// Something that this version does not know.
         case other
 
@@ -31,6 +33,7 @@ public struct DegradedStatus: Codable, Equatable, Sendable {
                 case "API": .api
                 case "crash safety": .crashSafety
                 case "log file": .logFile
+                case "pools": .pools
                 default: .other
                 }
         }

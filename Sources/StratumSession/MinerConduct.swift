@@ -125,6 +125,8 @@ struct RecentVerdicts {
     private(set) var isGuarded = false
     /// A guarded pool gets a share of a new miner only then: without any it would be guarded for ever.
     var nextTrialAt = Instant(microseconds: 0)
+    /// When the guard began.
+    var guardedSince = Instant(microseconds: 0)
 
     var refused: Int { bits.nonzeroBitCount }
     var hasAccepted: Bool { refused < Int(count) }
@@ -149,6 +151,7 @@ extension RecentVerdicts {
         form.integer(count)
         form.flag(isGuarded)
         form.integer(nextTrialAt.microseconds)
+        form.integer(guardedSince.microseconds)
     }
 
     init(decoding form: inout FormReader) throws(FormFault) {
@@ -156,5 +159,7 @@ extension RecentVerdicts {
         count = try form.integer(in: 0...UInt8(RecentVerdicts.size), "seat.answers")
         isGuarded = try form.flag()
         nextTrialAt = Instant(microseconds: try form.integer())
+        // An earlier version ends here.
+        if form.remaining > 0 { guardedSince = Instant(microseconds: try form.integer()) }
     }
 }

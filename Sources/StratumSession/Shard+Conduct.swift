@@ -72,6 +72,14 @@ extension Shard {
         return address?.isQuarantined(at: now) ?? false
     }
 
+    /// Connected miners whose shares are not handed on now.
+    public func minersQuarantined(at now: Instant) -> Int {
+        guard policy.guardsPools, !conduct.isEmpty else { return 0 }
+        return miners.indices.count { row in
+            [.awaitingJob, .mining].contains(miners[row].phase) && isQuarantined(row, at: now)
+        }
+    }
+
     /// Whether a good share of the miner is handed on to its pool, which may be guarded.
     mutating func isHandedOn(_ row: Int, _ upstream: Int, _ age: JobAge, at now: Instant) -> Bool {
         guard policy.guardsPools, !miners[row].record.isProven,
@@ -90,7 +98,7 @@ extension Shard {
         from share: ShareInFlight, _ meaning: RefusalMeaning?, by connection: PoolConnectionID, at now: Instant
     ) {
         let isBad = policy.guardsPools && meaning == .badShare
-        if policy.guardsPools, meaning == nil || isBad { note(isRefusal: isBad, by: connection) }
+        if policy.guardsPools, meaning == nil || isBad { note(isRefusal: isBad, by: connection, at: now) }
         let longest =
             seats[Int(connection.pool)].verdicts.hasAccepted ? Limits.quarantineMax : Limits.doubtfulQuarantine
         if let row = sender(of: share) {
@@ -127,8 +135,9 @@ extension Shard {
     }
 
     /// The pool has taken a share, or refused it as bad.
-    private mutating func note(isRefusal: Bool, by connection: PoolConnectionID) {
+    private mutating func note(isRefusal: Bool, by connection: PoolConnectionID, at now: Instant) {
         guard seats[Int(connection.pool)].verdicts.add(isRefusal: isRefusal) else { return }
+        seats[Int(connection.pool)].verdicts.guardedSince = now
         let verdicts = seats[Int(connection.pool)].verdicts
         outbox.append(
             .news(

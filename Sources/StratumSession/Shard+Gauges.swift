@@ -46,6 +46,11 @@ extension Shard {
     /// for last.
     public var poolDirectory: [String] { seatsByRank.map { seats[$0].pool.name } }
 
+    /// Since when each pool of the directory is guarded: only miners are forwarded to it whose shares it accepts. nil = all are.
+    public var poolGuards: [Instant?] {
+        seatsByRank.map { seats[$0].verdicts.isGuarded ? seats[$0].verdicts.guardedSince : nil }
+    }
+
     /// All upstreams, in the order of their numbers.
     public var upstreamViews: [UpstreamView] {
         var places = [UInt8](repeating: .max, count: seats.count)

@@ -11,9 +11,11 @@ extension NewsLog {
 
     /// - Parameters:
     ///   - ip: of the share's miner.
+    ///   - worker: its name for the log (`MinerNaming.logName`).
     ///   - pool: that took it.
     mutating func settled(
-        _ share: SettledShare, ip: @autoclosure () -> String?, pool: @autoclosure () -> String
+        _ share: SettledShare, ip: @autoclosure () -> String?, worker: @autoclosure () -> String? = nil,
+        pool: @autoclosure () -> String
     ) {
         switch share.outcome {
         case .accepted:
@@ -23,15 +25,17 @@ extension NewsLog {
         case .rejected:
             refusedTotal += 1
         case .invalid(let refusal):
-            refuse(refusal, of: share.miner, ip: ip(), ["difficulty": "\(share.difficulty)"])
+            refuse(refusal, of: share.miner, ip: ip(), worker: worker(), ["difficulty": "\(share.difficulty)"])
         case .poolLost:
-            refuse(.badGateway, of: share.miner, ip: ip(), ["difficulty": "\(share.difficulty)"])
+            refuse(.badGateway, of: share.miner, ip: ip(), worker: worker(), ["difficulty": "\(share.difficulty)"])
         }
     }
 
     /// A share that counts nowhere was refused.
-    mutating func unauthenticated(_ miner: MinerID, ip: @autoclosure () -> String?) {
-        refuse(.unauthenticated, of: miner, ip: ip(), [:])
+    mutating func unauthenticated(
+        _ miner: MinerID, ip: @autoclosure () -> String?, worker: @autoclosure () -> String? = nil
+    ) {
+        refuse(.unauthenticated, of: miner, ip: ip(), worker: worker(), [:])
     }
 
     private mutating func accept(
@@ -50,16 +54,18 @@ extension NewsLog {
 
     private mutating func refuse(
         _ refusal: MinerReply.Refusal, of miner: MinerID, ip: @autoclosure () -> String?,
-        _ details: @autoclosure () -> Logger.Metadata
+        worker: @autoclosure () -> String?, _ details: @autoclosure () -> Logger.Metadata
     ) {
         refusedTotal += 1
         if case .badGateway = refusal { refusedWithoutPool += 1 }
         guard refused.count(refusal, of: miner) else { return }
-        let metadata = details().merging(["ip": "\(ip() ?? "gone")"]) { $1 }
+        var metadata = details()
+        metadata["ip"] = "\(ip() ?? "gone")"
+        metadata["worker"] = worker().map { "\($0)" }
         log.notice("refused a share: \"\(refusal.text)\"", metadata: metadata)
     }
 
-    /// - Parameter address: of a miner; nil when it is not known any more.
+    /// - Parameter address: of a miner, behind its worker if that has a name; nil when it is not known any more.
     mutating func tellRefusedShares(address: (MinerID) -> String?) {
         guard let summary = refused.secondPassed() else { return }
         let reasons = summary.reasons.map { NewsLog.text($0, address) }.joined(separator: ", ")

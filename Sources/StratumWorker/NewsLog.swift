@@ -14,7 +14,7 @@ struct NewsLog {
     let tellsDetails: Bool
     /// Seat by seat (`Shard.poolNames`).
     var pools: [String]
-    private var outlook: PoolOutlook
+    private(set) var outlook: PoolOutlook
     /// Shares that were refused because there was no pool, or because it was lost before it answered.
     var refusedWithoutPool: UInt64 = 0
     private var logins = Throttle(perSecondMax: 5)
@@ -103,7 +103,7 @@ struct NewsLog {
                 pool's url if that is right
                 """, metadata: upstream(id))
         case .shareUnauthenticated(let id):
-            unauthenticated(id, ip: miner(id))
+            unauthenticated(id, ip: miner(id), worker: worker(id))
         case .shareRejected(let id, let connection, let text, let difficulty, let latency):
             guard rejections.mayTell() else { return }
             var details: Logger.Metadata = [

@@ -41,10 +41,33 @@ struct PoolOutlook {
         troubles[pool]?.reason = reason
     }
 
+    /// Attempts at a pool that have failed since it last gave a job, and why the last one did; nil when none has.
+    func failures(of pool: String) -> (tries: Int, reason: String)? { troubles[pool].map { ($0.tries, $0.reason) } }
+
+    /// What is wrong with the pools now; nil when the first one serves, or nothing is known against it.
+    /// - Parameters:
+    ///   - used: pools that serve an upstream now.
+    ///   - isNeeded: at least one upstream is not asleep.
+    func limitation(used: [String], isNeeded: Bool) -> String? {
+        guard isNeeded, let first = pools.first, !used.contains(first) else { return nil }
+        let reasons = pools.filter { !used.contains($0) }.compactMap { pool in
+            troubles[pool].map { "\(pool): \($0.reason)" }
+        }
+        if used.isEmpty {
+            // A new login takes a moment.
+            guard let outage, outage.toldAt != .never else { return nil }
+            return "none can be used (\(reasons.joined(separator: "; ")))"
+        }
+        guard let trouble = troubles[first] else { return nil }
+        return "\(first) cannot be used (\(trouble.reason)); mining at \(used.joined(separator: ", "))"
+    }
+
     /// A pool has logged us in and given a job.
     /// - Returns: a line when it is another one than before, or a backup from the start.
     mutating func active(_ pool: String, at now: Instant) -> Line? {
         defer {
+            // Those behind it are not tried any more: what was known of them grows old.
+            for name in pools.drop(while: { $0 != pool }) { troubles[name] = nil }
             troubles[pool] = nil
             current = pool
         }

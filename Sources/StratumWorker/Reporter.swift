@@ -76,17 +76,21 @@ final class Reporter {
 
     /// What is so now, beside the events.
     /// - Parameters:
+    ///   - conditions: of the pools, in the order of the shard's directory.
     ///   - loopDelay: microseconds.
     ///   - isCrashSafe: a successor finds what it needs to continue.
     ///   - now: the moment that the views were taken.
     func gauges(
-        _ shard: borrowing Shard, _ miners: [MinerGauge], loopDelay: UInt32, isCrashSafe: Bool, now: Instant
+        _ shard: borrowing Shard, _ miners: [MinerGauge], conditions: [PoolCondition], loopDelay: UInt32,
+        isCrashSafe: Bool, now: Instant
     ) {
         let time = WallClock.milliseconds()
         var gauges = ShardGauges(
             shard: self.shard, epoch: publisher.epoch, time: time, loopDelayMicroseconds: loopDelay,
             upstreams: shard.upstreamViews.map { UpstreamGauge($0, at: now, time: time) }, miners: miners)
         gauges.pools = shard.poolDirectory
+        gauges.poolConditions = conditions
+        gauges.minersQuarantined = UInt32(clamping: shard.minersQuarantined(at: now))
         gauges.losesMinersOnCrash = !isCrashSafe
         gauges.minersWaiting = UInt32(clamping: shard.minersWaiting)
         publisher.publish(gauges)
@@ -134,10 +138,7 @@ extension UpstreamGauge {
     ///   - now: the moment of the view.
     ///   - time: the same moment by the time of day, in milliseconds since 1970.
     init(_ view: UpstreamView, at now: Instant, time: UInt64) {
-        func timeOfDay(_ moment: Instant?) -> UInt64 {
-            guard let moment else { return 0 }
-            return time - min(now.microseconds(since: moment) / 1_000, time)
-        }
+        func timeOfDay(_ moment: Instant?) -> UInt64 { moment.map { Self.timeOfDay($0, at: now, time) } ?? 0 }
         let state: State =
             switch view.state {
             case .active: .active
@@ -154,5 +155,10 @@ extension UpstreamGauge {
         accepted = view.accepted
         rejected = view.rejected
         inFlight = UInt32(clamping: view.inFlight)
+    }
+
+    /// - Parameter time: `now` by the time of day, in milliseconds since 1970.
+    static func timeOfDay(_ moment: Instant, at now: Instant, _ time: UInt64) -> UInt64 {
+        time - min(now.microseconds(since: moment) / 1_000, time)
     }
 }

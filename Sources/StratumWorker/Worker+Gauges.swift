@@ -1,3 +1,4 @@
+internal import DaemonKit
 internal import StratumSession
 internal import Telemetry
 
@@ -16,7 +17,36 @@ extension Worker {
                 key: key, sentBytes: traffic.sent, receivedBytes: traffic.received,
                 difficulty: shard.difficulty(of: id) ?? 0)
         }
-        reporter.gauges(shard, gauges, loopDelay: loopDelay.takeWorst(), isCrashSafe: isCrashSafe, now: now)
+        reporter.gauges(
+            shard, gauges, conditions: poolConditions, loopDelay: loopDelay.takeWorst(), isCrashSafe: isCrashSafe,
+            now: now)
+    }
+
+    /// In the order of the shard's directory of pools.
+    private var poolConditions: [PoolCondition] {
+        zip(shard.poolDirectory, shard.poolGuards).map { pool, guarded in
+            var condition = PoolCondition()
+            if let guarded { condition.guardedAt = UpstreamGauge.timeOfDay(guarded, at: now, WallClock.milliseconds()) }
+            guard let failures = news.outlook.failures(of: pool) else { return condition }
+            condition.failures = UInt32(clamping: failures.tries)
+            // A pool may repeat our password, and has its own idea of what a text is.
+            let reason = translation.secrets.masked(failures.reason).unicodeScalars
+                .map { $0.properties.generalCategory == .control ? "?" : Character($0) }
+            condition.reason = String(reason)
+            return condition
+        }
+    }
+
+    /// Once a second: whether the first pool serves.
+    func noteLimitation() {
+        let directory = shard.poolDirectory
+        var used: [String] = []
+        for view in shard.upstreamViews where view.state == .active && Int(view.pool) < directory.count {
+            if !used.contains(directory[Int(view.pool)]) { used.append(directory[Int(view.pool)]) }
+        }
+        let counts = shard.upstreamCounts
+        let text = news.outlook.limitation(used: used, isNeeded: counts.active + counts.error > 0)
+        Degradation.set("pools", text.map(translation.secrets.masked))
     }
 
     /// Those that have joined and not left.

@@ -181,11 +181,12 @@ final class Worker {
         budget = DescriptorBudget(limit: DescriptorLimit.current, listening: inheritance.sockets.count)
         waiting.prune { [unowned self] in shard.waitingSince($0) }
         boundUnsentBytes()
-        news.tellSilenced { [unowned self] in self.address(of: $0) }
+        news.tellSilenced { [unowned self] in self.label(of: $0) }
         let upstreams = shard.upstreamCounts
         news.second(
             hasPool: upstreams.active > 0 || upstreams.error == 0, waiting: shard.minersNow + shard.minersWaiting,
             at: now)
+        noteLimitation()
     }
 
     private func endTurn() {
@@ -331,13 +332,15 @@ final class Worker {
             connection.close()
         case .settled(let share):
             reporter.settled(share)
-            news.settled(share, ip: address(of: share.miner), pool: poolName(atRank: share.pool))
+            news.settled(
+                share, ip: address(of: share.miner), worker: logName(of: share.miner),
+                pool: poolName(atRank: share.pool))
         case .poolError(let text):
             reporter.poolError(translation.poolError(text, at: WallClock.milliseconds()))
         case .news(let item):
             news.tell(
                 item, at: now, miner: { [unowned self] in address(of: $0) },
-                worker: { [unowned self] in shard.introduction(of: $0).flatMap(translation.naming.logName) })
+                worker: { [unowned self] in logName(of: $0) })
         }
     }
 
@@ -359,6 +362,13 @@ final class Worker {
 
     /// Where a miner that has logged in came from; nil when its row belongs to another one.
     private func address(of id: MinerID) -> String? { shard.introduction(of: id)?.address }
+
+    private func logName(of id: MinerID) -> String? { shard.introduction(of: id).flatMap(translation.naming.logName) }
+
+    /// "rack7 at 192.0.2.7"
+    private func label(of id: MinerID) -> String? {
+        address(of: id).map { address in logName(of: id).map { "\($0) at \(address)" } ?? address }
+    }
 
     private func poolName(atRank rank: UInt8) -> String {
         Int(rank) < shard.policy.pools.count ? shard.policy.pools[Int(rank)].name : "a former pool"

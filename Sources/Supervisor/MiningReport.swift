@@ -10,6 +10,8 @@ struct MiningReport: Encodable, Equatable {
         /// Those that have logged in and wait for their first job.
         var waiting: UInt32
         var max: UInt32
+        /// Those whose shares are not forwarded, because the pool rejects them.
+        var quarantined: UInt32
     }
 
     /// Hashes per second.
@@ -41,6 +43,21 @@ struct MiningReport: Encodable, Equatable {
         var rejected: UInt64 = 0
         /// Age of the oldest current job, in seconds; nil when no connection has one.
         var jobAge: UInt64?
+        /// Attempts that have failed since it last gave a job.
+        var failures: UInt32 = 0
+        /// Why the last of them failed.
+        var lastError: String?
+        /// Milliseconds since 1970: since when only miners are forwarded to it whose shares it has accepted.
+        var guardedSince: UInt64?
+    }
+
+    /// What outlives the processes.
+    struct Statistics: Encodable, Equatable {
+        /// "durable", "failing" or "off".
+        var state: String
+        var message: String?
+        /// Milliseconds since 1970.
+        var committedAt: UInt64?
     }
 
     var hashrate: Hashrate
@@ -48,17 +65,32 @@ struct MiningReport: Encodable, Equatable {
     var shares: Shares
     /// In the order of the configuration.
     var pools: [Pool]
+    var statistics: Statistics
+    /// When the service was started and when this was so, in milliseconds since 1970.
+    private let startedAt: UInt64
+    private let time: UInt64
+
+    private enum CodingKeys: String, CodingKey { case hashrate, miners, shares, pools, statistics }
 
     init(_ snapshot: Snapshot) {
         let rates = snapshot.hashrates
         hashrate = Hashrate(
             oneMinute: rates.oneMinute, tenMinutes: rates.tenMinutes, oneHour: rates.oneHour, oneDay: rates.oneDay)
-        miners = Miners(now: snapshot.minersNow, waiting: snapshot.minersWaiting, max: snapshot.minersMax)
+        miners = Miners(
+            now: snapshot.minersNow, waiting: snapshot.minersWaiting, max: snapshot.minersMax,
+            quarantined: snapshot.minersQuarantined)
         shares = Shares(
             accepted: snapshot.results.accepted, rejected: snapshot.results.rejected, invalid: snapshot.results.invalid)
+        statistics = Statistics(
+            state: "\(snapshot.database.state)",
+            message: snapshot.database.message.isEmpty ? nil : snapshot.database.message,
+            committedAt: snapshot.database.committedAt > 0 ? snapshot.database.committedAt : nil)
+        (startedAt, time) = (snapshot.startedAt, snapshot.time)
         pools = []
-        for address in snapshot.pools where !pools.contains(where: { $0.address == address }) {
-            pools.append(Pool(address: address))
+        for (place, address) in snapshot.pools.enumerated() where !pools.contains(where: { $0.address == address }) {
+            var pool = Pool(address: address)
+            if snapshot.poolConditions.indices.contains(place) { pool.add(snapshot.poolConditions[place]) }
+            pools.append(pool)
         }
         for row in snapshot.openUpstreams where snapshot.pools.indices.contains(Int(row.gauge.pool)) {
             let address = snapshot.pools[Int(row.gauge.pool)]
@@ -68,19 +100,45 @@ struct MiningReport: Encodable, Equatable {
         }
     }
 
-    var text: String {
+    /// - Parameter database: the file of the statistics; nil when it is not known.
+    func text(database: String? = nil) -> String {
         let waiting = miners.waiting > 0 ? " (+\(miners.waiting) waiting for a job)" : ""
         var lines = [
             "hashrate: \(Kilohashes(hashrate.oneMinute)) kH/s (1 min), \(Kilohashes(hashrate.tenMinutes)) (10 min), "
-                + "\(Kilohashes(hashrate.oneHour)) (1 h), \(Kilohashes(hashrate.oneDay)) (24 h)",
-            "miners: \(miners.now)\(waiting), max \(miners.max)",
+                + "\(Kilohashes(hashrate.oneHour)) (1 h), \(Kilohashes(hashrate.oneDay)) (24 h)"
+                + MiningReport.remark(startedAt: startedAt, time: time),
+            "miners: \(miners.now)\(waiting), max \(miners.max)"
+                + (miners.quarantined > 0 ? ", \(miners.quarantined) quarantined: the pool rejects their shares" : ""),
             "shares: \(shares.accepted) accepted, \(shares.rejected) rejected by pools, \(shares.invalid) refused here",
         ]
         if pools.contains(where: { $0.error > 0 }), !pools.contains(where: \.isInUse) {
             lines.append("NO POOL serves; the log says why each fails")
         }
-        if !pools.isEmpty { lines += [""] + table }
+        lines.append(statistics.text(database: database, at: time))
+        if !pools.isEmpty { lines += [""] + table + troubles }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The divisor of an average is its whole window (as in the API), so it is too low until the service is as old as that.
+    static func remark(startedAt: UInt64, time: UInt64) -> String {
+        guard startedAt > 0, time >= startedAt, time - startedAt < 86_400_000 else { return "" }
+        return "; running for \(StatusTable.duration(from: startedAt, to: time)): "
+            + "averages over longer count the time before the start too"
+    }
+
+    /// What the table has no room for.
+    private var troubles: [String] {
+        let failing = pools.filter { $0.state == "failing" && $0.failures > 0 }.map { pool in
+            "\(pool.address): \(pool.lastError ?? "?"), "
+                + "\(pool.failures) \(pool.failures == 1 ? "try" : "tries")"
+        }
+        let guarded = pools.compactMap { pool in
+            pool.guardedSince.map { since in
+                "\(pool.address): pool guard on for \(StatusTable.duration(from: since, to: time)): it rejects shares; "
+                    + "only miners whose shares it accepts are forwarded"
+            }
+        }
+        return failing.isEmpty && guarded.isEmpty ? [] : [""] + failing + guarded
     }
 
     private var table: [String] {
@@ -95,7 +153,22 @@ struct MiningReport: Encodable, Equatable {
     }
 }
 
+extension MiningReport.Statistics {
+    /// "statistics: /var/lib/millrace/statistics.sqlite, durable, committed 2s ago"
+    func text(database: String?, at time: UInt64) -> String {
+        var parts = [database, state, message].compactMap(\.self)
+        if let committedAt { parts.append("committed \(StatusTable.duration(from: committedAt, to: time)) ago") }
+        return "statistics: " + parts.joined(separator: ", ")
+    }
+}
+
 extension MiningReport.Pool {
+    fileprivate mutating func add(_ condition: PoolCondition) {
+        failures = condition.failures
+        lastError = condition.reason.isEmpty ? nil : condition.reason
+        guardedSince = condition.guardedAt > 0 ? condition.guardedAt : nil
+    }
+
     fileprivate mutating func add(_ gauge: UpstreamGauge, at time: UInt64) {
         switch gauge.state {
         case .active: active += 1
@@ -112,7 +185,7 @@ extension MiningReport.Pool {
 
     fileprivate var state: String {
         if isInUse { return "in use" }
-        return error > 0 ? "failing" : sleeping > 0 ? "asleep" : "standby"
+        return error > 0 || failures > 0 ? "failing" : sleeping > 0 ? "asleep" : "standby"
     }
 }
 
@@ -121,10 +194,13 @@ extension LatestSnapshot {
 }
 
 extension Result<MiningReport, LatestSnapshot.Missing> {
-    var text: String {
+    /// - Parameter database: the file of the statistics; nil when it is not known.
+    func text(database: String?) -> String {
         switch self {
-        case .success(let report): report.text
-        case .failure(let missing): "hashrate, miners and pools are not known: \(missing.reason)\n"
+        case .success(let report): report.text(database: database)
+        case .failure(let missing):
+            "hashrate, miners and pools are not known: \(missing.reason)\n"
+                + (database.map { "statistics: \($0)\n" } ?? "")
         }
     }
 }

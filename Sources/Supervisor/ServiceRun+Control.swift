@@ -155,6 +155,7 @@ extension ServiceRun {
         var status = ServiceStatus(
             version: BuildInformation.version, processID: getpid(), startedAt: startedAt,
             children: service.wantedNames.map(status), configuration: configuration.status)
+        status.configuration.database = settings.database
         status.restarting = service.restarting.map(\.description)
         status.scalesTo = service.scalesTo
         status.isRebalancing = rebalancing == nil ? nil : true

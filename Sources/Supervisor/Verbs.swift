@@ -25,7 +25,10 @@ struct StatusVerb: ParsableCommand {
             if service.json {
                 print(JSONLine.of(StatusDocument(service: status, mining: try? mining.get())))
             } else {
-                let tables = [StatusTable(status, now: WallClock.milliseconds()).text, mining.text]
+                let tables = [
+                    StatusTable(status, now: WallClock.milliseconds()).text,
+                    mining.text(database: status.configuration.database),
+                ]
                 print(tables.joined(separator: "\n"), terminator: "")
             }
         case let other: service.leave(VerbOutcome(other, done: []))

@@ -48,6 +48,7 @@ struct WorkerList {
         var isOnline: Bool
         var connections: UInt32
         /// Hashes per second.
+        var oneMinute: Double
         var tenMinutes: Double
         var oneHour: Double
         var accepted: UInt64
@@ -62,15 +63,18 @@ struct WorkerList {
     private(set) var workers: [Worker]
     private let counts: (all: Int, offline: Int)
     private let time: UInt64
+    private let remark: String
 
     init(_ snapshot: Snapshot, onlyOffline: Bool = false, order: Order = .name) {
         let all = snapshot.workers
         counts = (all.count, all.count { $0.connections == 0 })
         time = snapshot.time
+        remark = MiningReport.remark(startedAt: snapshot.startedAt, time: snapshot.time)
         workers = all.filter { !onlyOffline || $0.connections == 0 }.map { row in
             Worker(
                 name: row.name, ip: row.ip, isOnline: row.connections > 0, connections: row.connections,
-                tenMinutes: row.hashrates.tenMinutes, oneHour: row.hashrates.oneHour, accepted: row.accepted,
+                oneMinute: row.hashrates.oneMinute, tenMinutes: row.hashrates.tenMinutes,
+                oneHour: row.hashrates.oneHour, accepted: row.accepted,
                 rejected: row.rejected, invalid: row.invalid,
                 lastShareAt: row.lastShareAt > 0 ? row.lastShareAt : nil, lastSeenAt: row.lastSeenAt)
         }
@@ -82,20 +86,30 @@ struct WorkerList {
         }
     }
 
-    var text: String {
+    var text: String { text(LocalTime()) }
+
+    /// - Parameter clock: which the reader of the text looks at.
+    func text(_ clock: LocalTime) -> String {
         var rows = [
-            ["WORKER", "STATE", "MINERS", "KH/S 10M", "1H", "ACCEPTED", "REJECTED", "REFUSED", "LAST SHARE", "IP"]
+            [
+                "WORKER", "STATE", "MINERS", "KH/S 1M", "10M", "1H", "ACCEPTED", "REJECTED", "REFUSED", "LAST SHARE",
+                "IP",
+            ]
         ]
         rows += workers.map { worker in
             [
                 WorkerList.shown(worker.name),
-                worker.isOnline ? "online" : "offline " + StatusTable.duration(from: worker.lastSeenAt, to: time),
-                "\(worker.connections)", "\(Kilohashes(worker.tenMinutes))", "\(Kilohashes(worker.oneHour))",
+                worker.isOnline ? "online" : "offline since \(clock.text(worker.lastSeenAt, seenAt: time))",
+                "\(worker.connections)", "\(Kilohashes(worker.oneMinute))", "\(Kilohashes(worker.tenMinutes))",
+                "\(Kilohashes(worker.oneHour))",
                 "\(worker.accepted)", "\(worker.rejected)", "\(worker.invalid)",
-                worker.lastShareAt.map { StatusTable.duration(from: $0, to: time) + " ago" } ?? "-", worker.ip,
+                worker.lastShareAt.map { share in
+                    let age = StatusTable.duration(from: share, to: time) + " ago"
+                    return worker.isOnline ? age : "\(clock.text(share, seenAt: time)), \(age)"
+                } ?? "-", worker.ip,
             ]
         }
-        let count = "\(counts.all) \(counts.all == 1 ? "worker" : "workers"), \(counts.offline) offline"
+        let count = "\(counts.all) \(counts.all == 1 ? "worker" : "workers"), \(counts.offline) offline" + remark
         return ((workers.isEmpty ? [] : StatusTable.aligned(rows) + [""]) + [count]).joined(separator: "\n") + "\n"
     }
 

@@ -27,10 +27,18 @@ extension ShardGauges {
         writer.integer(UInt32(pools.count))
         writer.integer(minersWaiting)
         writer.integer(UInt8(losesMinersOnCrash ? 1 : 0))
-        writer.append([0, 0, 0])
+        let hasConditions = minersQuarantined > 0 || poolConditions.contains { $0 != PoolCondition() }
+        writer.integer(UInt8(hasConditions ? 1 : 0))
+        writer.append([0, 0])
         for upstream in upstreams { upstream.encode(to: &writer) }
         for miner in miners { miner.encode(to: &writer) }
         for pool in pools { writer.text(pool, bytesMax: ShardGauges.poolBytesMax) }
+        guard hasConditions else { return }
+        writer.integer(minersQuarantined)
+        for index in pools.indices {
+            let condition = index < poolConditions.count ? poolConditions[index] : PoolCondition()
+            condition.encode(to: &writer)
+        }
     }
 
     init(shard: UInt16, epoch: Epoch, from reader: inout ByteReader) throws(DecodingFailure) {
@@ -41,7 +49,8 @@ extension ShardGauges {
         let poolCount = Int(try reader.integer(UInt32.self))
         minersWaiting = try reader.integer()
         losesMinersOnCrash = try reader.integer(UInt8.self) == 1
-        try reader.skip(3)
+        let hasConditions = try reader.integer(UInt8.self) == 1
+        try reader.skip(2)
         guard upstreamCount <= ShardGauges.upstreamsMax, minerCount <= ShardGauges.minersMax,
             poolCount <= ShardGauges.poolsMax
         else { throw .tooLong }
@@ -53,11 +62,37 @@ extension ShardGauges {
         miners.reserveCapacity(minerCount)
         for _ in 0..<minerCount { miners.append(try MinerGauge(from: &reader)) }
         for _ in 0..<poolCount { pools.append(try reader.text(bytesMax: ShardGauges.poolBytesMax)) }
+        guard hasConditions else { return }
+        minersQuarantined = try reader.integer()
+        for _ in 0..<poolCount { poolConditions.append(try PoolCondition(from: &reader)) }
     }
 
     var encodedBytes: Int {
         BusMessage.headBytes + ShardGauges.fixedBytes + upstreams.count * UpstreamGauge.recordBytes
             + miners.count * MinerGauge.recordBytes + pools.reduce(0) { $0 + 2 + $1.utf8.count }
+            + 4 + pools.count * 14 + poolConditions.reduce(0) { $0 + $1.reason.utf8.count }
+    }
+}
+
+extension PoolCondition {
+    func encode(to writer: inout ByteWriter) {
+        writer.integer(guardedAt)
+        writer.integer(failures)
+        writer.text(reason, bytesMax: PoolCondition.reasonBytesMax)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodingFailure) {
+        guardedAt = try reader.integer()
+        failures = try reader.integer()
+        reason = try reader.text(bytesMax: PoolCondition.reasonBytesMax)
+    }
+
+    /// What another shard says of the same pool: its failures count too, the longest guard is told, and the reason of the one
+    /// that has tried most.
+    mutating func add(_ other: PoolCondition) {
+        if other.failures > 0, other.failures >= failures || reason.isEmpty { reason = other.reason }
+        failures = failures.addingReportingOverflow(other.failures).overflow ? .max : failures + other.failures
+        if other.guardedAt > 0 { guardedAt = guardedAt == 0 ? other.guardedAt : min(guardedAt, other.guardedAt) }
     }
 }
 

@@ -14,6 +14,10 @@ public struct ShardGauges: Equatable, Sendable {
     /// Addresses of the pools: those of the shard's configuration in their order, then former ones that still have
     /// connections. The numbers of pools refer to this list: two processes may have different configurations.
     public var pools: [String] = []
+    /// Of the pools in the same order; may be shorter: there is nothing to say of the rest.
+    public var poolConditions: [PoolCondition] = []
+    /// Connected miners whose shares are not forwarded, because the pool rejects them.
+    public var minersQuarantined: UInt32 = 0
     /// All upstreams of the shard.
     public var upstreams: [UpstreamGauge]
     /// Some of its miners: each of them appears once in `minersEverySeconds`.
@@ -33,6 +37,21 @@ public struct ShardGauges: Equatable, Sendable {
         self.upstreams = upstreams
         self.miners = miners
     }
+}
+
+/// What is to be said of a pool beside its connections.
+public struct PoolCondition: Equatable, Sendable {
+    /// Milliseconds since 1970: since when only miners are forwarded to it whose shares it has accepted; 0 = all are.
+    public var guardedAt: UInt64 = 0
+    /// Attempts that have failed since it last gave a job.
+    public var failures: UInt32 = 0
+    /// Why the last of them failed, in words for the operator.
+    public var reason = ""
+
+    /// More of a reason is cut: it is a column of a table.
+    public static let reasonBytesMax = 160
+
+    public init() {}
 }
 
 /// One upstream of a shard, as it is now.

@@ -30,7 +30,9 @@ struct ShardState: Sendable {
     var loopDelayMicroseconds: UInt32 = 0
     var openUpstreams: [UpstreamGauge] = []
     var pools: [String] = []
+    var poolConditions: [PoolCondition] = []
     var minersWaiting: UInt32 = 0
+    var minersQuarantined: UInt32 = 0
     var losesMinersOnCrash = false
 
     func life(of epoch: Epoch) -> Int? { lives.lastIndex { $0.epoch == epoch } }
@@ -48,7 +50,9 @@ struct ShardState: Sendable {
         loopDelayMicroseconds = 0
         openUpstreams = []
         pools = []
+        poolConditions = []
         minersWaiting = 0
+        minersQuarantined = 0
         losesMinersOnCrash = false
     }
 

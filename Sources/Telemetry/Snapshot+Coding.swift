@@ -3,7 +3,7 @@ extension Snapshot {
     public static let magic: [UInt8] = Array("MRsn".utf8)
     /// Raised with every change of the layout (docs/BUS.md). Collector and gateway are installed together; a mixed pair
     /// must refuse each other rather than show wrong numbers.
-    public static let formatVersion: UInt8 = 4
+    public static let formatVersion: UInt8 = 5
     /// In simple mode every miner has one; no dashboard shows more.
     static let openUpstreamsMax = 65_536
 
@@ -43,6 +43,9 @@ extension Snapshot {
         writer.integer(UInt32(pools.count))
         for pool in pools { writer.text(pool, bytesMax: ShardGauges.poolBytesMax) }
         writer.integer(minersWaiting)
+        writer.integer(minersQuarantined)
+        writer.integer(UInt32(poolConditions.count))
+        for condition in poolConditions { condition.encode(to: &writer) }
         database.encode(to: &writer)
         packedWorkers.encode(to: &writer)
     }
@@ -72,6 +75,8 @@ extension Snapshot {
             try reader.text(bytesMax: ShardGauges.poolBytesMax)
         }
         minersWaiting = try reader.integer()
+        minersQuarantined = try reader.integer()
+        poolConditions = try reader.rows(max: Int(Snapshot.unknownPool), bytesEach: 14, PoolCondition.init)
         database = try Database(from: &reader)
         packedWorkers = try PackedRows(from: &reader)
         try reader.finish()

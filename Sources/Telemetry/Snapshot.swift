@@ -27,6 +27,10 @@ public struct Snapshot: Equatable, Sendable {
     /// Addresses of the pools that the live shards have: the configured ones in their order, then former ones that still
     /// have connections. `UpstreamGauge.pool` is an index into this list.
     public var pools: [String] = []
+    /// Of the pools in the same order, of all live shards together; as many as there are pools, or none.
+    public var poolConditions: [PoolCondition] = []
+    /// Connected miners whose shares are not forwarded, because the pool rejects them.
+    public var minersQuarantined: UInt32 = 0
     public var database = Database()
 
     public init() {}
@@ -39,6 +43,7 @@ public struct Snapshot: Equatable, Sendable {
         if let place = pools.firstIndex(of: pool) { return UInt8(clamping: place) }
         guard pools.count < Int(Snapshot.unknownPool) else { return Snapshot.unknownPool }
         pools.append(pool)
+        poolConditions.append(PoolCondition())
         return UInt8(pools.count - 1)
     }
 

@@ -134,7 +134,9 @@ extension Statistics {
         shards[number].loopDelayMicroseconds = gauges.loopDelayMicroseconds
         shards[number].openUpstreams = gauges.upstreams.sorted { $0.id < $1.id }
         shards[number].pools = gauges.pools
+        shards[number].poolConditions = gauges.poolConditions
         shards[number].minersWaiting = gauges.minersWaiting
+        shards[number].minersQuarantined = gauges.minersQuarantined
         shards[number].losesMinersOnCrash = gauges.losesMinersOnCrash
         for var gauge in gauges.miners {
             guard let place = shards[number].lives.last?.miners.live[gauge.key]?.place else { continue }

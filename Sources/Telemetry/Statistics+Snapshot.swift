@@ -27,7 +27,11 @@ extension Statistics {
             snapshot.shards.append(row)
             guard shard.isLive else { continue }
             snapshot.minersWaiting &+= row.minersWaiting
+            snapshot.minersQuarantined &+= shard.minersQuarantined
             let places = shard.pools.map { snapshot.place(of: $0) }
+            for (place, condition) in zip(places, shard.poolConditions) where place != Snapshot.unknownPool {
+                snapshot.poolConditions[Int(place)].add(condition)
+            }
             snapshot.openUpstreams += shard.openUpstreams.map { gauge in
                 var gauge = gauge
                 gauge.pool = Int(gauge.pool) < places.count ? places[Int(gauge.pool)] : Snapshot.unknownPool

@@ -48,6 +48,18 @@ import Testing
         #expect(lines.filter { $0.hasPrefix("millrace_pool_miners") } == [#"millrace_pool_miners{pool="a:1"} 300"#])
     }
 
+    @Test func aGuardedPoolAndMinersInQuarantineAreGauges() {
+        var truth = Pages.Truth.ofFarm
+        truth.snapshot.minersQuarantined = 3
+        truth.snapshot.pools = ["a:1", "b:2", "a:1"]
+        truth.snapshot.poolConditions = [PoolCondition(), PoolCondition(), PoolCondition()]
+        truth.snapshot.poolConditions[2].guardedAt = 7
+        let lines = text(truth).split(separator: "\n")
+        #expect(lines.contains("millrace_miners_quarantined 3"))
+        let guarded = lines.filter { $0.hasPrefix("millrace_pool_guarded") }
+        #expect(guarded == [#"millrace_pool_guarded{pool="a:1"} 1"#, #"millrace_pool_guarded{pool="b:2"} 0"#])
+    }
+
     @Test func plannedRestartsAreNoCrashes() {
         var truth = Pages.Truth.ofFarm
         truth.status?.children[1].restarts = 9

@@ -116,6 +116,41 @@ struct ResolutionTests {
         #expect(resolution.warnings.first?.line == 3)
     }
 
+    @Test(arguments: [
+        (#""acces-password": "p""#, "\"access-password\"? Without it no password is in force: every miner"),
+        (#""Password": "p""#, "\"access-password\"? Without it no password is in force"),
+        (#""accesPasword": "p""#, "\"access-password\"? Without it no password"),
+        (#""http": {"acess_token": "t"}"#, "\"access-token\"? Without it no token is in force: everybody"),
+        (#""http": {"api-token": "t"}"#, "\"access-token\"? Without it no token is in force"),
+        (#""api": {"access-tokn": "t"}"#, "\"access-token\"? Without it no token is in force"),
+        (#""acces-token": "t""#, "\"http.access-token\" or \"api.access-token\"? Without it no token is in force"),
+        (#""bnd": "127.0.0.1:3333""#, "\"bind\"? Without it the default is in force: miners are accepted"),
+    ])
+    func aSlipInAKeyThatProtectsSomethingNamesWhatIsOpen(_ member: String, _ words: String) {
+        let warnings = resolved(withPool(member)).warnings.map(\.message)
+        #expect(warnings.count == 1 && warnings[0].contains("did you mean \(words)"), "\(warnings)")
+    }
+
+    @Test(arguments: [
+        #"{"pools": [{"url": "a", "user": "u", "enabeld": false}]}"#,
+        #"{"pools": [{"url": "a", "usr": "u"}]}"#, #"{"pools": [{"url": "a", "user": "u", "tsl": true}]}"#,
+    ])
+    func aSlipInAPoolNamesItsConsequence(_ file: String) {
+        #expect(resolved(file).warnings.contains { $0.message.contains("? Without it ") })
+    }
+
+    @Test(arguments: [
+        #""access-password": "p", "acces-password": "q""#, #""retrys": 1"#, #""http": {"prot": 1}"#,
+        #""http": {"access-token": "t", "acces-token": "u"}"#,
+    ])
+    func whatIsInForceIsNotSaidToBeOpen(_ member: String) {
+        #expect(resolved(withPool(member)).warnings.allSatisfy { !$0.message.contains("Without it") })
+    }
+
+    @Test func everyConsequenceIsThatOfAKey() {
+        #expect(Set(KnownKey.consequences.keys).isSubset(of: KnownKey.all.map(\.path)))
+    }
+
     @Test func aKeyGivenTwiceCountsOnceAtEveryDepth() {
         let resolution = resolved(
             #"""

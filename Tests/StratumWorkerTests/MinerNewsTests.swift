@@ -47,6 +47,16 @@ import Testing
             ])
     }
 
+    @Test(arguments: ["rack7", "räck_⛏", "w?x"])
+    func aRefusalNamesTheWorkerToo(_ name: String) {
+        var news = makeLog()
+        news.settled(share(.invalid(.staleShare)), ip: "10.0.0.1", worker: name, pool: "a:1")
+        news.settled(share(.poolLost), ip: "10.0.0.1", worker: name, pool: "a:1")
+        news.tell(.shareUnauthenticated(miner(9)), miner: address, worker: { _ in name })
+        #expect(lines.texts(.notice).count == 3)
+        #expect(lines.texts(.notice).allSatisfy { $0.contains(" worker=\(name)") && $0.contains(" ip=10.0.0.") })
+    }
+
     @Test func aMinuteOfRefusalsIsOneLine() {
         var news = makeLog()
         settle(300, .invalid(.lowDifficulty), of: 2, &news)

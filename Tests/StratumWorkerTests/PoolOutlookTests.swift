@@ -60,6 +60,34 @@ import Testing
         #expect(outlook.second(hasPool: true, waiting: 0, refused: 715, at: at(74)) == nil)
     }
 
+    @Test(arguments: ["connection refused", "login refused: \"bad wallet\"", "no answer within 10 s"])
+    mutating func aFirstPoolThatFailsWhileABackupServesIsALimitation(_ reason: String) {
+        var outlook = PoolOutlook(pools: ["a:1", "b:2", "c:3"])
+        #expect(outlook.limitation(used: ["a:1"], isNeeded: true) == nil)
+        for _ in 0..<3 { outlook.failed("a:1", reason) }
+        outlook.failed("c:3", "no route")
+        _ = outlook.active("b:2", at: at(0))
+        #expect(outlook.limitation(used: ["b:2"], isNeeded: true) == "a:1 cannot be used (\(reason)); mining at b:2")
+        #expect(outlook.failures(of: "a:1")?.tries == 3 && outlook.failures(of: "a:1")?.reason == reason)
+        #expect(outlook.failures(of: "c:3") == nil)  // behind the one in use: not tried any more
+        #expect(outlook.limitation(used: ["a:1", "b:2"], isNeeded: true) == nil)
+        #expect(outlook.limitation(used: [], isNeeded: false) == nil)
+        _ = outlook.active("a:1", at: at(9))
+        #expect(outlook.failures(of: "a:1") == nil && outlook.limitation(used: ["a:1"], isNeeded: true) == nil)
+    }
+
+    @Test mutating func thatNoPoolCanBeUsedIsALimitationOnceItIsTold() {
+        var outlook = PoolOutlook(pools: ["a:1", "b:2"])
+        outlook.failed("a:1", "connection refused")
+        outlook.failed("b:2", "no answer")
+        _ = outlook.second(hasPool: false, waiting: 1, refused: 0, at: at(0))
+        #expect(outlook.limitation(used: [], isNeeded: true) == nil)
+        _ = outlook.second(hasPool: false, waiting: 1, refused: 0, at: at(3))
+        #expect(
+            outlook.limitation(used: [], isNeeded: true) == "none can be used (a:1: connection refused; b:2: no answer)"
+        )
+    }
+
     @Test mutating func aFirstAttemptThatIsUnderWayIsNoOutage() {
         for second in 0..<10 as Range<UInt64> {
             #expect(outlook.second(hasPool: false, waiting: 3, refused: 0, at: at(second)) == nil)

@@ -56,10 +56,11 @@ struct MiningVerbTests {
 
     @Test func theTextSaysWhichPoolIsInUse() {
         #expect(
-            MiningReport(farm).text == """
+            MiningReport(farm).text(database: "/s/statistics.sqlite") == """
                 hashrate: 12.35 kH/s (1 min), 12.00 (10 min), 0.00 (1 h), 0.00 (24 h)
                 miners: 300, max 310
                 shares: 1204 accepted, 3 rejected by pools, 11 refused here
+                statistics: /s/statistics.sqlite, durable
 
                 POOL      STATE    ACTIVE  ERROR  MINERS  ACCEPTED  REJECTED  JOB AGE
                 first:1   in use   2       0      300     1201      4         1m 15s
@@ -69,12 +70,68 @@ struct MiningVerbTests {
                 """)
     }
 
+    @Test(arguments: [
+        (UInt32(5), "connection refused", "5 tries"), (1, "login refused: \"bad wallet\"", "1 try"),
+        (900, "no answer within 10 s", "900 tries"),
+    ])
+    func aFirstPoolThatCannotBeUsedIsFailingWithItsReason(_ failures: UInt32, _ reason: String, _ tries: String) {
+        var snapshot = farm
+        snapshot.openUpstreams = [upstream(0, .active, pool: 1, miners: 200, accepted: 900, jobAge: 12)]
+        snapshot.poolConditions = [PoolCondition(), PoolCondition(), PoolCondition()]
+        snapshot.poolConditions[0].failures = failures
+        snapshot.poolConditions[0].reason = reason
+        let text = MiningReport(snapshot).text()
+        let rows = text.split(separator: "\n").filter { $0.contains(":") }.map { $0.split(separator: " ") }
+        #expect(rows.contains { $0.prefix(2) == ["first:1", "failing"] })
+        #expect(rows.contains { $0.prefix(3) == ["second:2", "in", "use"] })
+        #expect(rows.contains { $0.prefix(2) == ["third:3", "standby"] })
+        #expect(text.hasSuffix("\nfirst:1: \(reason), \(tries)\n"))
+    }
+
+    @Test func quarantineAndGuardAreShown() {
+        var snapshot = farm
+        snapshot.minersQuarantined = 2
+        snapshot.poolConditions = [PoolCondition(), PoolCondition(), PoolCondition()]
+        snapshot.poolConditions[0].guardedAt = Self.now - 125_000
+        let text = MiningReport(snapshot).text()
+        #expect(text.contains("miners: 300, max 310, 2 quarantined: the pool rejects their shares\n"))
+        #expect(text.contains("\nfirst:1: pool guard on for 2m 5s: it rejects shares; only miners"))
+        #expect(!MiningReport(farm).text().contains("quarantined"))
+    }
+
+    @Test(arguments: [
+        (UInt64(130_000), "; running for 2m 10s: averages over longer count the time before the start too\n"),
+        (3_700_000, "; running for 1h 1m: averages over longer count the time before the start too\n"),
+        (86_400_000, "0.00 (24 h)\n"),
+    ])
+    func anAverageOverMoreThanTheServiceHasRunSaysSo(_ age: UInt64, _ end: String) {
+        var snapshot = farm
+        snapshot.startedAt = Self.now - age
+        let line = MiningReport(snapshot).text().prefix { $0 != "\n" } + "\n"
+        #expect(line.hasSuffix(end) && line.contains("running for") == (age < 86_400_000))
+    }
+
+    @Test(arguments: [
+        (Snapshot.Database.State.durable, "", UInt64(2_000), "durable, committed 2s ago"),
+        (.failing, "disk full", 300_000, "failing, disk full, committed 5m 0s ago"),
+        (.off, "no permission", 0, "off, no permission"),
+    ])
+    func whereTheStatisticsAreAndWhetherTheyAreDurable(
+        _ state: Snapshot.Database.State, _ message: String, _ age: UInt64, _ words: String
+    ) {
+        var snapshot = farm
+        snapshot.database.state = state
+        snapshot.database.message = message
+        snapshot.database.committedAt = age > 0 ? Self.now - age : 0
+        #expect(MiningReport(snapshot).text(database: "/s/s.sqlite").contains("statistics: /s/s.sqlite, \(words)\n"))
+    }
+
     @Test func minersThatWaitAreNotZeroMiners() {
         var snapshot = Snapshot()
         snapshot.minersWaiting = 5
         snapshot.pools = ["a:1"]
         snapshot.openUpstreams = [upstream(0, .error, pool: 0, miners: 5, accepted: 0, jobAge: 1)]
-        let text = MiningReport(snapshot).text
+        let text = MiningReport(snapshot).text()
         #expect(text.contains("miners: 0 (+5 waiting for a job), max 0\n"))
         #expect(text.contains("NO POOL serves; the log says why each fails\n"))
     }
@@ -141,9 +198,9 @@ struct MiningVerbTests {
         let list = WorkerList(crowd, onlyOffline: true)
         #expect(list.workers.map(\.name) == ["laptop"])
         #expect(
-            list.text == """
-                WORKER  STATE          MINERS  KH/S 10M  1H    ACCEPTED  REJECTED  REFUSED  LAST SHARE  IP
-                laptop  offline 2h 3m  0       0.00      0.00  41        0         0        1d 1h ago   192.0.2.7
+            list.text(LocalTime(offset: 3_600)) == """
+                WORKER  STATE                MINERS  KH/S 1M  10M   1H    ACCEPTED  REJECTED  REFUSED  LAST SHARE                   IP
+                laptop  offline since 13:10  0       0.00     0.00  0.00  41        0         0        2026-09-20 14:13, 1d 1h ago  192.0.2.7
 
                 4 workers, 1 offline
 

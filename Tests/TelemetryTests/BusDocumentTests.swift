@@ -122,12 +122,16 @@ struct BusDocumentTests {
             [
                 "pools": .other(bytes { $0.pools = [""] }),
                 "waiting": .full(bytes { $0.minersWaiting = .max }),
+                "conditions": .other(bytes { $0.minersQuarantined = 1 }),
                 "unsafe": .other(bytes { $0.losesMinersOnCrash = true }),
                 "time": .full(bytes { $0.time = .max }),
                 "loop delay": .full(bytes { $0.loopDelayMicroseconds = .max }),
                 "upstreams": .other(bytes { $0.upstreams = Sample.gauges.upstreams }),
                 "miners": .other(bytes { $0.miners = Sample.gauges.miners }),
             ])
+        // Without anything to say of pools and quarantine, the message ends as it always did.
+        #expect(bytes { $0.poolConditions = [PoolCondition()] } == bytes { _ in })
+        #expect(bytes { $0.minersQuarantined = 1 }.count == bytes { _ in }.count + 4)
         let limits = tables.fields(after: "**Gauges** (7").map { BusTables.numbers(in: $0.text).last }
         #expect(limits[2...4] == [ShardGauges.upstreamsMax, ShardGauges.minersMax, ShardGauges.poolsMax])
     }

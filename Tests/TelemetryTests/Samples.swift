@@ -72,6 +72,17 @@ enum Sample {
         return gauges
     }
 
+    /// The first pool fails, the second one is guarded, and miners are in quarantine.
+    static var gaugesOfTrouble: ShardGauges {
+        var gauges = gauges
+        gauges.minersQuarantined = 19
+        gauges.poolConditions = [PoolCondition(), PoolCondition(), PoolCondition()]
+        gauges.poolConditions[0].failures = 20
+        gauges.poolConditions[0].reason = "connexion refusée"
+        gauges.poolConditions[1].guardedAt = 21
+        return gauges
+    }
+
     /// One of everything, with the odd cases of texts.
     static let events: [ShardEvent] = [
         .joined(joined(1)), .joined(joined(2, nil, ip: "")), .joined(joined(3, "")), .joined(joined(.max, "пул ⛏️")),

@@ -106,8 +106,8 @@ struct SnapshotCodingTests {
         var snapshot = Snapshot()
         snapshot.openUpstreams = [.init(shard: 0, gauge: .init(id: 1, state: .active))]
         let original = snapshot.encoded()
-        // The workers' count, the database without a message, pools and waiting miners, and the row from its state on lie behind it.
-        for offset in [original.count - 4 - 14 - 8 - 56, original.count - 4 - 14] {
+        // The workers' count, the database without a message, pools with waiting and quarantined miners and conditions, and the row from its state on lie behind it.
+        for offset in [original.count - 4 - 14 - 16 - 56, original.count - 4 - 14] {
             var bytes = original
             bytes[offset] = 9
             #expect(throws: DecodingFailure.invalidField) { try Snapshot(decoding: bytes) }

@@ -1,0 +1,57 @@
+// What an unknown key was probably meant to be, and what follows when it is not that.
+extension KnownKey {
+    /// Keys that protect something, and what is so without them. A slip in one of these opens it without an error.
+    static let consequences: [String: String] = [
+        "access-password": "no password is in force: every miner that reaches the port may log in.",
+        "http.access-token": "no token is in force: everybody who reaches the port may read the API.",
+        "api.access-token": "no token is in force: everybody who reaches the port may read the API.",
+        "bind": "the default is in force: miners are accepted on port 3333 of all addresses.",
+        "bind[].tls": "miners connect without encryption.",
+        "pools[].user": "the login is that of the default, and shares are not credited to your wallet.",
+        "pools[].enabled": "this pool is used.",
+        "pools[].tls": "the connection to the pool is not encrypted.",
+        "pools[].tls-fingerprint": "the certificate of the pool is not compared with a fingerprint.",
+    ]
+
+    /// The keys that somebody probably meant who wrote `name` into the object at `parent`, as paths: those of that name in
+    /// the objects where they belong, else the nearest one here, else one that protects something: here by a part of its
+    /// name, or nearest to it in another object.
+    static func meant(by name: String, in parent: String) -> [String] {
+        let elsewhere = all.map(\.path).filter { $0.hasSuffix("." + name) }
+        if !elsewhere.isEmpty { return elsewhere }
+        let prefix = parent.isEmpty ? "" : parent + "."
+        if let near = nearestName(to: name, among: table(of: parent).keys) { return [prefix + near] }
+        let protecting = all.map(\.path).filter { consequences[$0] != nil }
+        let here = protecting.filter { isHere($0, parent) && isPart(name, of: lastName(of: $0)) }
+        if !here.isEmpty { return here }
+        guard let near = nearestName(to: name, among: Set(protecting.map(lastName))), near.count >= 8 else { return [] }
+        return protecting.filter { lastName(of: $0) == near }
+    }
+
+    /// What is so without the key at `path`; nil when it may be in another object of a list.
+    static func consequence(of path: String, in parent: String) -> String? {
+        path.contains("[]") && !isHere(path, parent) ? nil : consequences[path]
+    }
+
+    /// Whether a member of the object at `parent` is the key at `path`.
+    static func isName(_ member: String, of path: String, in parent: String) -> Bool {
+        path == (parent.isEmpty ? member : parent + "." + member)
+    }
+
+    /// The path as it is written inside the object at `parent`.
+    static func shortPath(_ path: String, in parent: String) -> String {
+        isHere(path, parent) ? lastName(of: path) : path
+    }
+
+    private static func isHere(_ path: String, _ parent: String) -> Bool {
+        isName(lastName(of: path), of: path, in: parent)
+    }
+
+    private static func lastName(of path: String) -> String { String(path.split(separator: ".").last ?? "") }
+
+    /// "password" and "proxy_password" of "access-password".
+    private static func isPart(_ name: String, of key: String) -> Bool {
+        guard let last = key.split(separator: "-").last, key.contains("-"), last.utf8.count >= 5 else { return false }
+        return name.lowercased().hasSuffix(last)
+    }
+}
