@@ -200,6 +200,7 @@ private struct RecordHead {
         case .tick: self.init(kind: 8)
         case .policy: self.init(kind: 9)
         case .note(let number): self.init(kind: 10, index: number)
+        case .balancerConnected(let id): self.init(kind: 11, id)
         }
     }
 
@@ -226,6 +227,7 @@ private struct RecordHead {
         case 8: return .tick
         case 9: return .policy
         case 10: return .note(index)
+        case 11: return .balancerConnected(miner)
         default: return nil
         }
     }

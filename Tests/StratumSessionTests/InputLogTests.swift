@@ -7,7 +7,8 @@ struct InputLogTests {
     private static let miner = MinerID(index: 70_000, generation: 3)
     private static let pool = PoolConnectionID(upstream: 4_095, pool: 255, generation: 70_001)
     private static let all: [ShardInput] = [
-        .start, .minerConnected(miner), .minerBytes(miner), .minerClosed(miner), .poolConnected(pool), .poolBytes(pool),
+        .start, .minerConnected(miner), .balancerConnected(miner), .minerBytes(miner), .minerClosed(miner),
+        .poolConnected(pool), .poolBytes(pool),
         .poolClosed(pool), .tick, .policy, .note(77),
     ]
 
