@@ -32,7 +32,7 @@ struct InputLogTests {
         }
         let read = try inputs(memory)
         #expect(read.map(\.0) == Self.all)
-        #expect(read.map(\.1) == (0..<10).map { UInt64($0) << 40 })
+        #expect(read.map(\.1) == Self.all.indices.map { UInt64($0) << 40 })
         #expect(read.allSatisfy { $0.2 == bytes })
     }
 
