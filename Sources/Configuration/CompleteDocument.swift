@@ -55,7 +55,7 @@ enum CompleteDocument {
         }
         """)
 
-    private static let bind = object(#"{"host": null, "port": null, "tls": false}"#)
+    private static let bind = object(#"{"host": null, "port": null, "tls": false, "proxy-protocol": null}"#)
 
     /// Keys without a default, and those that Millrace does not know, stay as they are. A value that is passed over, or taken for
     /// another one, is shown as the value in force.

@@ -60,7 +60,7 @@ extension Interpretation {
         settings.binds = []
         for (index, node) in nodes.prefix(Settings.bindsMax).enumerated() {
             guard let bind = readBind(node, path: "bind[\(index)]") else { continue }
-            if settings.binds.contains(bind) {
+            if settings.binds.contains(where: { $0.hasSameAddress(as: bind) }) {
                 findings.warn("bind[\(index)]", at: node.origin, "the same address again, ignored")
             } else {
                 settings.binds.append(bind)
@@ -122,14 +122,61 @@ extension Interpretation {
             return nil
         }
         let host = numericHost("host", in: section)
+        let senders = proxySenders(in: section)
         if let host, let port = section.integer("port").flatMap({ UInt16(exactly: $0) }) {
-            return Settings.Bind(host: host, port: port)
+            return Settings.Bind(host: host, port: port, proxyProtocol: senders)
         }
         // One of a wrong type or range has its error already.
         if findings.errors.count == errorsBefore {
             findings.fail(path, at: origin, "expected \"host\" and \"port\"")
         }
         return nil
+    }
+
+    /// The senders of PROXY headers; nil when there are none, or after an error.
+    private mutating func proxySenders(in section: Section) -> [String]? {
+        let key = "proxy-protocol"
+        guard let value = section[key]?.value, value != .boolean(false) else { return nil }
+        let name = section.name(of: key)
+        guard case .array(let nodes) = value else {
+            let reason = value == .boolean(true) ? " (anyone else could claim any address)" : ""
+            findings.fail(
+                name, at: section.origin(of: key),
+                "expected a list of the balancers to trust\(reason), such as [\"192.0.2.7\", \"10.0.0.0/8\"], found "
+                    + value.kindName)
+            return nil
+        }
+        guard nodes.count <= Settings.Bind.proxySendersMax else {
+            findings.fail(name, at: section.origin(of: key), "more than \(Settings.Bind.proxySendersMax) senders")
+            return nil
+        }
+        var senders: [String] = []
+        for (index, node) in nodes.enumerated() {
+            guard case .text(let text) = node.value, let bits = prefixLength(text) else {
+                let found = if case .text(let text) = node.value { shown(text) } else { node.value.kindName }
+                findings.fail(
+                    "\(name)[\(index)]", at: node.origin,
+                    "expected a numeric address or a prefix, such as 192.0.2.7, 10.0.0.0/8 or fd00::/8, found \(found)")
+                continue
+            }
+            if bits == 0 {
+                findings.warn(
+                    "\(name)[\(index)]", at: node.origin,
+                    "\(text) trusts everyone to claim any address; list the balancers alone")
+            }
+            senders.append(text)
+        }
+        return senders.isEmpty ? nil : senders
+    }
+
+    /// Bits of "10.0.0.0/8" that count; nil when it is no prefix.
+    private func prefixLength(_ text: String) -> Int? {
+        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard isIPv4(parts[0]) || (isIPv6(parts[0]) && !parts[0].contains("%")) else { return nil }
+        let max = isIPv4(parts[0]) ? 32 : 128
+        guard parts.count == 2 else { return max }
+        guard let bits = Int(parts[1]), String(bits) == parts[1], (0...max).contains(bits) else { return nil }
+        return bits
     }
 
     /// The numeric address at `key`, with or without brackets; nil when there is none, or a wrong one (an error).

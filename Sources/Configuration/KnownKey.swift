@@ -147,6 +147,8 @@ public struct KnownKey: Sendable {
         KnownKey("bind[].host", .text),
         KnownKey("bind[].port", .integer, 0...65535),
         KnownKey("bind[].tls", .boolean),
+        // Only a list will do; `Interpretation` says so better than the table can.
+        KnownKey("bind[].proxy-protocol", [.array, .text, .boolean, .integer, .object]),
         KnownKey("access-password", .text),
         KnownKey("algo-ext", .boolean),
         KnownKey("custom-diff", .integer),

@@ -81,11 +81,23 @@ public struct Settings: Codable, Sendable, Equatable {
         public var host: String
         /// 0 = any free port (printed at start).
         public var port: UInt16
+        /// Senders of PROXY headers: addresses and prefixes, such as "192.0.2.7" and "10.0.0.0/8". Their connections
+        /// begin with such a header, and those of others must not. nil = none.
+        public var proxyProtocol: [String]?
 
-        public init(host: String, port: UInt16) {
+        public init(host: String, port: UInt16, proxyProtocol: [String]? = nil) {
             self.host = host
             self.port = port
+            self.proxyProtocol = proxyProtocol
         }
+
+        public var proxySenders: [String] { proxyProtocol ?? [] }
+
+        /// Whether both are the same socket.
+        public func hasSameAddress(as other: Bind) -> Bool { host == other.host && port == other.port }
+
+        /// More balancers, or networks of a cloud's balancers, than stand in front of one proxy.
+        public static let proxySendersMax = 256
     }
 
     /// A pool and the login we use there.

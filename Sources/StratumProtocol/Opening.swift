@@ -12,7 +12,7 @@ public enum Opening: Equatable, Sendable {
     public static let bytesMax = 2_048
 
     private static let tlsHello: StaticString = "\u{16}\u{3}"
-    private static let proxyHeaders: [StaticString] = ["PROXY ", "\r\n\r\n\0\r\nQUIT\n"]
+    private static let proxyHeaders = [ProxyHeader.textStart, ProxyHeader.signature]
     private static let methods: [StaticString] = [
         "GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "TRACE ", "CONNECT ", "PRI ",
     ]
@@ -28,20 +28,20 @@ public enum Opening: Equatable, Sendable {
     }
 
     private static func of(_ bytes: Span<UInt8>) -> Opening {
-        switch match(bytes, tlsHello) {
+        switch bytes.match(tlsHello) {
         case .whole: return .foreign(.tls)
         case .beginning: return .undecided
         case .none: break
         }
         for header in proxyHeaders {
-            switch match(bytes, header) {
+            switch bytes.match(header) {
             case .whole: return .foreign(.proxyHeader)
             case .beginning: return .undecided
             case .none: break
             }
         }
         for method in methods {
-            switch match(bytes, method) {
+            switch bytes.match(method) {
             case .whole:
                 if bytes.index(of: 0x0a, from: 0) != nil { return .foreign(.http(isHead: bytes[0] == 0x48)) }
                 return bytes.count < bytesMax ? .undecided : .stratum
@@ -51,15 +51,18 @@ public enum Opening: Equatable, Sendable {
         }
         return .stratum
     }
+}
 
-    private enum Match { case none, beginning, whole }
+/// How far bytes are a text that they may begin with.
+enum Match { case none, beginning, whole }
 
-    private static func match(_ bytes: Span<UInt8>, _ pattern: StaticString) -> Match {
-        let count = pattern.utf8CodeUnitCount
-        for position in 0..<min(bytes.count, count) where bytes[position] != pattern.utf8Start[position] {
+extension Span<UInt8> {
+    func match(_ pattern: StaticString) -> Match {
+        let length = pattern.utf8CodeUnitCount
+        for position in 0..<Swift.min(count, length) where self[position] != pattern.utf8Start[position] {
             return .none
         }
-        return bytes.count < count ? .beginning : .whole
+        return count < length ? .beginning : .whole
     }
 }
 
@@ -67,7 +70,7 @@ public enum Opening: Equatable, Sendable {
 public enum ForeignProtocol: Equatable, Sendable {
     /// A TLS hello.
     case tls
-    /// The header of the PROXY protocol, version 1 or 2.
+    /// The header of the PROXY protocol, version 1 or 2, from a sender that is not trusted with it.
     case proxyHeader
     /// A request line of HTTP.
     case http(isHead: Bool)

@@ -201,6 +201,7 @@ private struct RecordHead {
         case .policy: self.init(kind: 9)
         case .note(let number): self.init(kind: 10, index: number)
         case .release(let part): self.init(kind: 11, index: part.miners, generation: part.number)
+        case .balancerConnected(let id): self.init(kind: 12, id)
         }
     }
 
@@ -228,6 +229,7 @@ private struct RecordHead {
         case 9: return .policy
         case 10: return .note(index)
         case 11: return .release(ReleasedPart(number: generation, miners: index))
+        case 12: return .balancerConnected(miner)
         default: return nil
         }
     }

@@ -46,6 +46,9 @@ struct MinerSession {
     /// Bytes of this connection, from its beginning: taken in, and given to be sent.
     var received: UInt64 = 0
     var sent: UInt64 = 0
+    /// Before the PROXY header of a balancer's connection was read, and the bytes of it afterwards: lines begin behind it.
+    var awaitsHeader = false
+    var headerBytes: UInt16 = 0
     /// What it has spent of its `RequestBudget`.
     var requests = Allowance()
     /// Why nothing is read from it now.
@@ -93,9 +96,11 @@ struct MinerSession {
 
 extension MinerSession {
     /// Bytes of one row.
-    static let rowBytes = 108
+    static let rowBytes = 112
     /// Of programs that had no budgets.
     static let rowBytesMin = 72
+    /// What came behind that, without the PROXY header.
+    private static let conductBytes = 36
 
     /// Every field at its place in the row (docs/HANDOVER.md).
     func encode(to form: inout FormWriter) {
@@ -123,6 +128,8 @@ extension MinerSession {
         form.integer(formerUpstream)
         form.integer(placedAt.microseconds)
         form.integer(UInt32(formerSlot))
+        form.integer(headerBytes)
+        form.integer(UInt16(awaitsHeader ? 1 : 0))
     }
 
     /// - Parameter form: the row, of at least `rowBytesMin` bytes.
@@ -148,7 +155,7 @@ extension MinerSession {
         workSerial = try form.integer()
         received = try form.integer()
         sent = try form.integer()
-        guard form.remaining >= MinerSession.rowBytes - MinerSession.rowBytesMin else { return }
+        guard form.remaining >= MinerSession.conductBytes else { return }
         requests = try Allowance(decoding: &form)
         record = try MinerRecord(decoding: &form)
         guard let pause = MinerPause(rawValue: try form.integer()) else { throw .badField("miner.pause") }
@@ -157,5 +164,8 @@ extension MinerSession {
         formerUpstream = try form.integer()
         placedAt = Instant(microseconds: try form.integer())
         formerSlot = UInt8(try form.integer(in: 0...255, "miner.formerSlot") as UInt32)
+        guard form.remaining >= 4 else { return }
+        headerBytes = try form.integer(in: 0...UInt16(clamping: received), "miner.headerBytes")
+        awaitsHeader = try form.integer(in: 0...1, "miner.awaitsHeader") as UInt16 == 1
     }
 }

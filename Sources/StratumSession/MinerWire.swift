@@ -70,6 +70,12 @@ struct MinerWire {
         return key.finished
     }
 
+    /// Where it came from.
+    var address: String {
+        var fields = PackedFields(packed)
+        return String(decoding: fields.next()?.text ?? [], as: UTF8.self)
+    }
+
     /// nil before the login.
     func introduction(_ agents: AgentTable) -> MinerIntroduction? { MinerWire.unpack(packed, agents)?.introduction }
 
@@ -200,6 +206,13 @@ extension Shard {
         let row = Int(id.index)
         guard row < wires.count, wires[row].generation == id.generation else { return nil }
         return wires[row].introduction(agents)
+    }
+
+    /// Where a connection came from, by its PROXY header where it has one; known as long as its introduction.
+    public func address(of id: MinerID) -> String? {
+        let row = Int(id.index)
+        guard row < wires.count, wires[row].generation == id.generation else { return nil }
+        return wires[row].address
     }
 
     /// How many bytes of a miner's connection were taken in, and how many were given to be sent, since its beginning.

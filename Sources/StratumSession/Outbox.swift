@@ -126,6 +126,8 @@ public enum CloseReason: Equatable, Sendable {
     case answered(PeerFault)
     /// It speaks another protocol than Stratum; HTTP was answered.
     case foreign(ForeignProtocol)
+    /// A balancer's connection does not begin as it must.
+    case proxyHeader(ProxyHeaderFault)
     /// It sent a request that has no place in its state.
     case outOfTurn
     case noUpstream

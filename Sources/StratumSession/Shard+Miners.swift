@@ -4,9 +4,13 @@ extension Shard {
     // MARK: - What happens to miners
 
     /// A connection was accepted.
-    /// - Parameter address: where it came from, in words; kept with its introduction.
+    /// - Parameters:
+    ///   - address: where it came from, in words; kept with its introduction.
+    ///   - awaitsHeader: it begins with a PROXY header, and the address is what that says.
     /// - Returns: its name; nil when the table is full: close it.
-    public mutating func minerConnected(from address: String = "", at now: Instant) -> MinerID? {
+    public mutating func minerConnected(
+        from address: String = "", awaitsHeader: Bool = false, at now: Instant
+    ) -> MinerID? {
         guard let id = nextMinerID else { return nil }
         let row = Int(id.index)
         let wire = MinerWire(generation: id.generation, address: address)
@@ -18,6 +22,7 @@ extension Shard {
             wires[row] = wire
         }
         miners[row].phase = .awaitingLogin
+        miners[row].awaitsHeader = awaitsHeader
         miners[row].deadline = now + Limits.login
         connections += 1
         return id

@@ -76,8 +76,9 @@ extension Shard {
         while row < miners.count {
             if miners[row].phase != .vacant, now >= miners[row].deadline {
                 let id = MinerID(index: UInt32(row), generation: miners[row].generation)
-                let reason: CloseReason = miners[row].phase == .awaitingLogin ? .loginTimeout : .idleTimeout
-                close(id, reason, at: now)
+                let isLate = miners[row].phase == .awaitingLogin
+                let lack: CloseReason = miners[row].awaitsHeader ? .proxyHeader(.incomplete) : .loginTimeout
+                close(id, isLate ? lack : .idleTimeout, at: now)
             } else if miners[row].pause == .budget, miners[row].hasBudget(at: now) {
                 resume(MinerID(index: UInt32(row), generation: miners[row].generation))
             }

@@ -6,6 +6,8 @@ public enum ShardInput: Equatable, Sendable {
     case start
     /// A connection was accepted; the bytes are its address. It gets the name that `Shard.nextMinerID` said.
     case minerConnected(MinerID)
+    /// The same of a balancer's connection: it begins with a PROXY header, which says whose address counts.
+    case balancerConnected(MinerID)
     /// A chunk of what the miner has sent, as read.
     case minerBytes(MinerID)
     case minerClosed(MinerID)
@@ -45,9 +47,11 @@ extension Shard {
     ) throws(ReplayFault) {
         switch input {
         case .start: start(at: now)
-        case .minerConnected(let id):
+        case .minerConnected(let id), .balancerConnected(let id):
             guard nextMinerID == id else { throw .otherMiner }
-            _ = minerConnected(from: String(copying: bytes, max: MinerWire.addressBytesMax), at: now)
+            let address = String(copying: bytes, max: MinerWire.addressBytesMax)
+            let isBalancer = if case .balancerConnected = input { true } else { false }
+            _ = minerConnected(from: address, awaitsHeader: isBalancer, at: now)
         case .minerBytes(let id): receive(bytes, from: id, with: parser, at: now)
         case .minerClosed(let id): minerClosed(id, at: now)
         case .poolConnected(let id): poolConnected(id, at: now)
@@ -69,9 +73,10 @@ extension Shard {
         _ chunk: Span<UInt8>, from id: MinerID, with parser: JSONParser, at now: Instant
     ) {
         guard let row = row(of: id) else { return }
-        // Before the end of the first line: whatever has come is still held.
+        // Before the end of the first line: whatever has come behind a PROXY header is still held.
         let isOpening =
-            miners[row].phase == .awaitingLogin && miners[row].received == UInt64(wires[row].framer.partialCount)
+            miners[row].phase == .awaitingLogin
+            && miners[row].received - UInt64(miners[row].headerBytes) == UInt64(wires[row].framer.partialCount)
         miners[row].received &+= UInt64(chunk.count)
         guard miners[row].pause == .none else { return hold(chunk, of: id, at: now) }
         guard isOpening else { return receive(lines: chunk, from: id, with: parser, at: now) }
@@ -84,12 +89,29 @@ extension Shard {
         }
     }
 
-    /// - Parameter bytes: all that the connection has sent.
+    /// - Parameter bytes: all that the connection has sent, behind its PROXY header.
     private mutating func open(_ bytes: Span<UInt8>, _ id: MinerID, with parser: JSONParser, at now: Instant) {
+        guard !miners[Int(id.index)].awaitsHeader else { return readHeader(bytes, id, with: parser, at: now) }
         switch Opening(bytes.extracting(0..<min(bytes.count, Opening.bytesMax))) {
         case .undecided: wires[Int(id.index)].framer.hold(bytes)
         case .stratum: receive(lines: bytes, from: id, with: parser, at: now)
         case .foreign(let other): turnAway(other, id, at: now)
+        }
+    }
+
+    /// - Parameter bytes: all that the connection has sent.
+    private mutating func readHeader(
+        _ bytes: Span<UInt8>, _ id: MinerID, with parser: JSONParser, at now: Instant
+    ) {
+        let row = Int(id.index)
+        switch ProxyHeader(bytes) {
+        case .undecided: wires[row].framer.hold(bytes)
+        case .refused(let fault): close(id, .proxyHeader(fault), at: now)
+        case .complete(let count, let source):
+            miners[row].awaitsHeader = false
+            miners[row].headerBytes = UInt16(count)
+            if let source { wires[row] = MinerWire(generation: id.generation, address: source.text) }
+            if count < bytes.count { open(bytes.extracting(count...), id, with: parser, at: now) }
         }
     }
 

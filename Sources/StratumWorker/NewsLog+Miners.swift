@@ -143,12 +143,20 @@ extension NewsLog {
 
     /// Why a connection was closed by us.
     /// - Parameters:
+    ///   - ip: of the miner.
     ///   - port: that it came to.
+    ///   - balancer: the address at the other end of the connection.
     ///   - now: milliseconds since 1970.
     mutating func closed(
-        _ ip: @autoclosure () -> String?, port: @autoclosure () -> UInt16?, _ reason: CloseReason, at now: UInt64
+        _ ip: @autoclosure () -> String?, port: @autoclosure () -> UInt16?, _ reason: CloseReason,
+        balancer: @autoclosure () -> String? = nil, at now: UInt64
     ) {
-        if case .foreign(let other) = reason { return tell(other, ip() ?? "?", port: port() ?? 0, at: now) }
+        if case .foreign(let other) = reason {
+            return tell(other, ip() ?? "?", port: port() ?? 0, balancer: balancer(), at: now)
+        }
+        if case .proxyHeader(let fault) = reason {
+            return tell(fault, ip() ?? balancer() ?? "?", port: port() ?? 0, at: now)
+        }
         let level: Logger.Level
         if case .noUpstream = reason {
             level = .debug  // that is told by itself
@@ -166,7 +174,7 @@ extension NewsLog {
         case .loginTimeout: "a connection without login was closed after \(Limits.login.count / 1_000) s"
         case .idleTimeout: "a miner that was silent for \(Limits.idle.count / 1_000) s was closed"
         case .fault(let fault), .answered(let fault): "a miner was closed: it sent \(fault.text)"
-        case .foreign: "a connection with another protocol was closed"
+        case .foreign, .proxyHeader: "a connection with another protocol was closed"
         case .outOfTurn: "a miner was closed: it sent a request out of turn (the login comes first)"
         case .noUpstream: "a miner was closed: no pool connection left"
         case .flooding:
@@ -177,7 +185,9 @@ extension NewsLog {
         }
     }
 
-    private mutating func tell(_ other: ForeignProtocol, _ ip: String, port: UInt16, at now: UInt64) {
+    private mutating func tell(
+        _ other: ForeignProtocol, _ ip: String, port: UInt16, balancer: String?, at now: UInt64
+    ) {
         switch other {
         case .http:
             guard tellsDetails else { return }
@@ -193,9 +203,31 @@ extension NewsLog {
             guard proxyHint.isDue(at: now) else { return }
             log.warning(
                 """
-                a load balancer at \(ip) sends a PROXY protocol header, but port \(port) does not take one: turn it off \
-                there (HAProxy: no send-proxy; nginx: proxy_protocol off)
+                a load balancer at \(balancer ?? ip) sends a PROXY protocol header, but port \(port) does not take one from \
+                there: list its address in "proxy-protocol" of the bind, or turn it off there (HAProxy: no send-proxy; \
+                nginx: proxy_protocol off)
                 """)
         }
+    }
+
+    /// A balancer that is trusted with PROXY headers sent none, or a bad one.
+    private mutating func tell(_ fault: ProxyHeaderFault, _ ip: String, port: UInt16, at now: UInt64) {
+        badHeaderCount += 1
+        guard badHeaderHint.isDue(at: now) else { return }
+        let remedy =
+            switch fault {
+            case .missing, .incomplete:
+                """
+                turn it on there (HAProxy: send-proxy-v2; nginx: proxy_protocol on), or take the address off \
+                "proxy-protocol" of the bind
+                """
+            case .malformed, .tooLong: "check its configuration"
+            }
+        log.warning(
+            """
+            closed \(counted(badHeaderCount, "connection")) from balancers that "proxy-protocol" lists: the latest, \(ip) \
+            at port \(port), sent \(fault.text); \(remedy)
+            """)
+        badHeaderCount = 0
     }
 }

@@ -33,6 +33,9 @@ struct NewsLog {
     private var dismissedCount = 0
     var tlsHint = MinuteThrottle()
     var proxyHint = MinuteThrottle()
+    var badHeaderHint = MinuteThrottle()
+    /// Connections of balancers that were closed for their PROXY header, and not told yet.
+    var badHeaderCount = 0
     /// Shares that a pool accepted, and those that a pool or we refused, since this process began.
     var acceptedTotal = 0
     var refusedTotal = 0

@@ -103,7 +103,8 @@ struct Takeover: ~Copyable {
     ) throws(Fault) {
         switch input {
         case .note(let number): return note(number, bytes, at: now)
-        case .minerConnected(let id): miners[id] = WorkerForm.Connection(descriptor: noted, unsent: [])
+        case .minerConnected(let id), .balancerConnected(let id):
+            miners[id] = WorkerForm.Connection(descriptor: noted, unsent: [])
         case .poolConnected(let id): pools[id]?.descriptor = noted
         case .minerClosed(let id): miners[id] = nil
         case .poolClosed(let id): pools[id] = nil

@@ -12,7 +12,8 @@ extension Worker {
         }
         guard stopDeadline == nil, let id = shard.nextMinerID else { return connection.reset() }
         note(descriptor: connection.descriptor)
-        take(.minerConnected(id), connection.peer?.host ?? "")
+        let isBalancer = balancers.include(connection)
+        take(isBalancer ? .balancerConnected(id) : .minerConnected(id), connection.peer?.host ?? "")
         enter(connection, as: id)
         waiting.append(id)
         connection.startReading()
@@ -25,7 +26,7 @@ extension Worker {
         guard let id = waiting.takeOldest(at: now, waitingSince: { [unowned self] in shard.waitingSince($0) }),
             let connection = miner(id)
         else { return false }
-        news.dismissed(connection.peer?.host)
+        news.dismissed(address(of: id))
         connection.reset()
         drop(connection)
         return true
@@ -99,7 +100,7 @@ extension Worker {
 
     /// It does not read. Half a line may be in the kernel: that must not arrive as if it were whole.
     func dropUnread(_ connection: MinerConnection) {
-        news.overflowed(connection.peer?.host)
+        news.overflowed(address(of: connection.id))
         connection.reset()
         drop(connection)
     }

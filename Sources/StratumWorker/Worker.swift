@@ -50,6 +50,7 @@ final class Worker {
 
     var listeners: [TCPListener] = []
     private(set) var ports: Set<UInt16> = []
+    let balancers: Balancers
     var signals: [SignalSource] = []
     var timers: [Timer] = []
     var turnEnd: TurnEnd?
@@ -86,6 +87,7 @@ final class Worker {
         self.anchor = anchor
         self.log = log
         settings = inheritance.settings
+        balancers = Balancers(settings.binds)
         loop = try Loop()
         let number = UInt16(clamping: inheritance.shard ?? 0)
         translation = EventTranslation(
@@ -300,7 +302,8 @@ final class Worker {
         case .closeMiner(let id, let reason):
             guard let connection = miner(id) else { return }
             news.closed(
-                connection.peer?.host, port: connection.local?.port, reason, at: WallClock.milliseconds())
+                address(of: id), port: connection.local?.port, reason, balancer: connection.peer?.host,
+                at: WallClock.milliseconds())
             forget(connection)
             reason.isExplained ? departures.add(connection, at: now) : connection.close()
         case .pauseMiner(let id):
@@ -360,8 +363,8 @@ final class Worker {
         if !link.flush() { take(.poolClosed(link.id), "it does not read") }
     }
 
-    /// Where a miner that has logged in came from; nil when its row belongs to another one.
-    private func address(of id: MinerID) -> String? { shard.introduction(of: id)?.address }
+    /// Where a miner came from; nil when its row belongs to another one.
+    func address(of id: MinerID) -> String? { shard.address(of: id) }
 
     private func logName(of id: MinerID) -> String? { shard.introduction(of: id).flatMap(translation.naming.logName) }
 

@@ -16,13 +16,15 @@ struct ShardSockets {
     /// An address, and its sockets.
     private struct Place {
         /// As the configuration says it.
-        let wanted: Settings.Bind
+        var wanted: Settings.Bind
         /// With the port that the system chose for port 0.
         let address: SocketAddress
         /// By shard; -1 = closed.
         var descriptors: [Int32]
 
-        var bind: Settings.Bind { Settings.Bind(host: address.host, port: address.port) }
+        var bind: Settings.Bind {
+            Settings.Bind(host: address.host, port: address.port, proxyProtocol: wanted.proxyProtocol)
+        }
     }
 
     private var places: [Place] = []
@@ -75,7 +77,9 @@ struct ShardSockets {
         next.places = []
         do throws(StartFailure) {
             for bind in binds {
-                if let place = present.first(where: { $0.wanted == bind || $0.bind == bind }) {
+                let known = present.first { $0.wanted.hasSameAddress(as: bind) || $0.bind.hasSameAddress(as: bind) }
+                if var place = known {
+                    place.wanted.proxyProtocol = bind.proxyProtocol
                     next.places.append(place)
                 } else if let address = try usable(bind, log: log) {
                     next.places.append(
@@ -87,7 +91,9 @@ struct ShardSockets {
             next.closeNew(since: self)
             throw StartFailure(exitCode: error.exitCode, message: "bind: \(error.message)")
         }
-        next.former = present.filter { place in !next.places.contains { $0.bind == place.bind } }
+        next.former = present.filter { place in
+            !next.places.contains { $0.bind.hasSameAddress(as: place.bind) }
+        }
         return next
     }
 

@@ -47,6 +47,62 @@ struct MinerTests {
         #expect(resolved(withPool("\"bind\": [\(entry)]")).errors.map(\.message) == ["bind[0]: \(message)"])
     }
 
+    private func withSenders(_ senders: String) -> Resolution {
+        resolved(withPool(#""bind": [{"host": "::", "port": 1, "proxy-protocol": \#(senders)}]"#))
+    }
+
+    @Test func sendersOfProxyHeadersAreAddressesAndPrefixes() {
+        let list = ["10.0.0.0/8", "192.0.2.7", "fd00::/8", "::1", "::ffff:10.0.0.1/128"]
+        let found = withSenders("[" + list.map { "\"\($0)\"" }.joined(separator: ", ") + "]")
+        #expect(found.settings?.binds == [.init(host: "::", port: 1, proxyProtocol: list)])
+        #expect(found.warnings.isEmpty)
+        for none in ["[]", "false", "null"] {
+            #expect(withSenders(none).settings?.binds == [.init(host: "::", port: 1)])
+            #expect(withSenders(none).warnings.isEmpty)
+        }
+    }
+
+    @Test(arguments: [
+        (
+            "true",
+            "expected a list of the balancers to trust (anyone else could claim any address), such as [\"192.0.2.7\", "
+                + "\"10.0.0.0/8\"], found true or false"
+        ),
+        (
+            "\"10.0.0.1\"",
+            "expected a list of the balancers to trust, such as [\"192.0.2.7\", \"10.0.0.0/8\"], found a text"
+        ),
+        ("2", "expected a list of the balancers to trust, such as [\"192.0.2.7\", \"10.0.0.0/8\"], found a number"),
+        ("{}", "expected a list of the balancers to trust, such as [\"192.0.2.7\", \"10.0.0.0/8\"], found an object"),
+    ])
+    func sendersThatAreNoListAreAnError(_ value: String, _ message: String) {
+        #expect(withSenders(value).errors.map(\.message) == ["bind[0].proxy-protocol: \(message)"])
+    }
+
+    @Test(arguments: [
+        "\"10.0.0.0/33\"", "\"balancer.example\"", "\"\"", "\"fe80::1%eth0\"", "\"10.0.0.1:80\"", "\"[::1]\"",
+        "\"::/129\"",
+        "\"10.0.0.0/\"", "\"10.0.0.0/+8\"", "7", "null", "[\"10.0.0.1\"]",
+    ])
+    func aSenderThatIsNoAddressIsAnError(_ entry: String) {
+        let errors = withSenders("[\"10.0.0.1\", \(entry)]").errors
+        #expect(errors.count == 1 && errors.first?.line == 3)
+        #expect(
+            errors.first?.message.hasPrefix(
+                "bind[0].proxy-protocol[1]: expected a numeric address or a prefix, such as 192.0.2.7, 10.0.0.0/8 or fd00::/8"
+            )
+                == true)
+    }
+
+    @Test func toTrustEveryoneIsAWarningAndSoIsAMisspeltKey() {
+        for all in ["0.0.0.0/0", "::/0"] {
+            let warnings = withSenders("[\"\(all)\"]").warnings.map(\.message)
+            #expect(warnings.count == 1 && warnings[0].contains("trusts everyone"), "\(warnings)")
+        }
+        let misspelt = resolved(withPool(#""bind": [{"host": "::", "port": 1, "proxy_protocol": ["10.0.0.1"]}]"#))
+        #expect(misspelt.warnings.map(\.message).first?.contains("proxy-protocol") == true)
+    }
+
     @Test func aWrongPortHasOneErrorOfItsOwn() {
         #expect(
             resolved(withPool(#""bind": [{"host": "::", "port": 65536}]"#)).errors.map(\.message)

@@ -72,7 +72,8 @@ struct TableTests {
         let strict = KnownKey.all.filter(\.isStrict).map(\.path)
         #expect(
             strict.filter { !$0.hasPrefix("millrace") } == [
-                "pools", "bind", "bind[].host", "bind[].port", "bind[].tls", "access-password", "http", "http.enabled",
+                "pools", "bind", "bind[].host", "bind[].port", "bind[].tls", "bind[].proxy-protocol", "access-password",
+                "http", "http.enabled",
                 "http.host", "http.port", "http.access-token", "http.restricted", "api", "api.port",
                 "api.access-token", "api.ipv6", "api.restricted",
             ])

@@ -7,7 +7,8 @@ struct InputLogTests {
     private static let miner = MinerID(index: 70_000, generation: 3)
     private static let pool = PoolConnectionID(upstream: 4_095, pool: 255, generation: 70_001)
     private static let all: [ShardInput] = [
-        .start, .minerConnected(miner), .minerBytes(miner), .minerClosed(miner), .poolConnected(pool), .poolBytes(pool),
+        .start, .minerConnected(miner), .balancerConnected(miner), .minerBytes(miner), .minerClosed(miner),
+        .poolConnected(pool), .poolBytes(pool),
         .poolClosed(pool), .tick, .policy, .note(77),
     ]
 
@@ -31,7 +32,7 @@ struct InputLogTests {
         }
         let read = try inputs(memory)
         #expect(read.map(\.0) == Self.all)
-        #expect(read.map(\.1) == (0..<10).map { UInt64($0) << 40 })
+        #expect(read.map(\.1) == Self.all.indices.map { UInt64($0) << 40 })
         #expect(read.allSatisfy { $0.2 == bytes })
     }
 

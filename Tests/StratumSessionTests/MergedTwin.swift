@@ -87,7 +87,8 @@ final class MergedTwin {
             ticks += 1
             guard ticks == 1 else { return }
             renamed = .tick
-        case .start, .minerConnected, .policy, .release, .note: return differences.append("\(inputs): \(input)")
+        case .start, .minerConnected, .balancerConnected, .policy, .release, .note:
+            return differences.append("\(inputs): \(input)")
         }
         do throws(ReplayFault) {
             try shard.take(renamed, bytes.span, with: parser, at: now)

@@ -234,6 +234,40 @@ import Testing
         #expect(lines.all.count == 4)
     }
 
+    @Test func aHeaderFromAnUnlistedBalancerSaysWhereToListIt() {
+        var news = makeLog()
+        news.closed("198.51.100.7", port: 3333, .foreign(.proxyHeader), balancer: "10.0.0.1", at: 5_000_000)
+        #expect(
+            lines.texts(.warning) == [
+                "a load balancer at 10.0.0.1 sends a PROXY protocol header, but port 3333 does not take one from there: list "
+                    + "its address in \"proxy-protocol\" of the bind, or turn it off there (HAProxy: no send-proxy; nginx: "
+                    + "proxy_protocol off)"
+            ])
+    }
+
+    @Test func balancersWithoutAHeaderAreCountedAndToldOnceAMinute() {
+        var news = makeLog()
+        for second in 0..<150 { close(.proxyHeader(.missing), at: 5_000_000 + UInt64(second) * 1_000, &news) }
+        #expect(lines.all.count == 3)
+        #expect(
+            lines.texts(.warning)[1]
+                == "closed 60 connections from balancers that \"proxy-protocol\" lists: the latest, 10.0.0.1 at port 3333, "
+                + "sent no PROXY protocol header; turn it on there (HAProxy: send-proxy-v2; nginx: proxy_protocol on), or "
+                + "take the address off \"proxy-protocol\" of the bind")
+        #expect(lines.texts(.warning)[0].hasPrefix("closed 1 connection from"))
+    }
+
+    @Test(arguments: [
+        (ProxyHeaderFault.malformed, "sent a malformed PROXY protocol header; check its configuration"),
+        (.tooLong(limit: 107), "sent a PROXY protocol header longer than 107 bytes; check its configuration"),
+        (.incomplete, "sent no whole PROXY protocol header in time; turn it on there"),
+    ])
+    func aBadHeaderIsNamed(fault: ProxyHeaderFault, words: String) {
+        var news = makeLog()
+        close(.proxyHeader(fault), &news)
+        #expect(lines.texts(.warning).count == 1 && lines.all[0].contains(words))
+    }
+
     @Test func theTLSHintSaysWhatToDo() {
         var news = makeLog()
         close(.foreign(.tls), &news)

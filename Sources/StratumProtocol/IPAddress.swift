@@ -1,0 +1,174 @@
+/// An IP address as a number. An IPv4 address inside an IPv6 one (`::ffff:192.0.2.1`) is the IPv4 address.
+public struct IPAddress: Equatable, Sendable {
+    /// The 128 bits of the IPv6 address; IPv4 is written as IPv4-mapped.
+    let high: UInt64
+    let low: UInt64
+
+    init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    init(v4: UInt32) {
+        self.init(high: 0, low: 0xffff << 32 | UInt64(v4))
+    }
+
+    /// Reads "192.0.2.1", "2001:db8::1" or "::ffff:192.0.2.1": numbers in decimal without leading zeros, no zone, no
+    /// brackets. nil for anything else.
+    public init?(_ text: Span<UInt8>) {
+        if let number = IPAddress.v4(text) {
+            self.init(v4: number)
+        } else if let address = IPAddress.v6(text) {
+            self = address
+        } else {
+            return nil
+        }
+    }
+
+    public init?(_ text: String) {
+        let bytes = Array(text.utf8)
+        self.init(bytes.span)
+    }
+
+    public var isIPv4: Bool { high == 0 && low >> 32 == 0xffff }
+
+    // MARK: - Reading
+
+    static func v4(_ text: Span<UInt8>) -> UInt32? {
+        var address: UInt32 = 0
+        var position = 0
+        for part in 0..<4 {
+            if part > 0 {
+                guard position < text.count, text[position] == 0x2e else { return nil }
+                position += 1
+            }
+            let start = position
+            var number: UInt32 = 0
+            while position < text.count, position - start < 3, case 0x30...0x39 = text[position] {
+                number = number * 10 + UInt32(text[position] - 0x30)
+                position += 1
+            }
+            let digits = position - start
+            guard digits > 0, number <= 255, digits == 1 || text[start] != 0x30 else { return nil }
+            address = address << 8 | number
+        }
+        return position == text.count ? address : nil
+    }
+
+    static func v6(_ text: Span<UInt8>) -> IPAddress? {
+        var groups = InlineArray<8, UInt16>(repeating: 0)
+        var count = 0
+        // Groups in front of "::".
+        var gap: Int?
+        var position = 0
+        if text.count >= 2, text[0] == 0x3a, text[1] == 0x3a {
+            gap = 0
+            position = 2
+        }
+        while position < text.count {
+            let start = position
+            var value: UInt32 = 0
+            while position < text.count, position - start < 5, let digit = IPAddress.hexDigit(text[position]) {
+                value = value << 4 | UInt32(digit)
+                position += 1
+            }
+            if position < text.count, text[position] == 0x2e {
+                guard count <= 6, let number = v4(text.extracting(start...)) else { return nil }
+                groups[count] = UInt16(number >> 16)
+                groups[count + 1] = UInt16(truncatingIfNeeded: number)
+                count += 2
+                position = text.count
+                break
+            }
+            guard (1...4).contains(position - start), count < 8 else { return nil }
+            groups[count] = UInt16(value)
+            count += 1
+            guard position < text.count else { break }
+            guard text[position] == 0x3a, position + 1 < text.count else { return nil }
+            position += 1
+            if text[position] == 0x3a {
+                guard gap == nil else { return nil }
+                gap = count
+                position += 1
+            }
+        }
+        // "::" stands for at least one group.
+        guard gap == nil ? count == 8 : count <= 7 else { return nil }
+        var halves: (UInt64, UInt64) = (0, 0)
+        for place in 0..<8 {
+            let front = gap ?? 8
+            let index = place < front ? place : place - (8 - count)
+            let group = place < front || index >= front ? groups[index] : 0
+            halves = (halves.0 << 16 | halves.1 >> 48, halves.1 << 16 | UInt64(group))
+        }
+        return IPAddress(high: halves.0, low: halves.1)
+    }
+
+    private static func hexDigit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x41 + 10
+        case 0x61...0x66: byte - 0x61 + 10
+        default: nil
+        }
+    }
+
+    // MARK: - Writing
+
+    /// As the system writes it: the longest run of zero groups is "::".
+    public var text: String {
+        if isIPv4 {
+            return (0..<4).map { "\(UInt8(truncatingIfNeeded: low >> UInt64(24 - 8 * $0)))" }.joined(separator: ".")
+        }
+        let groups = (0..<8).map { place in
+            UInt16(truncatingIfNeeded: (place < 4 ? high : low) >> UInt64(48 - 16 * (place % 4)))
+        }
+        var (longest, run) = (0..<0, 0..<0)
+        for place in 0..<8 {
+            run = groups[place] != 0 ? place + 1..<place + 1 : run.lowerBound..<place + 1
+            if run.count > longest.count { longest = run }
+        }
+        func words(_ groups: ArraySlice<UInt16>) -> String {
+            groups.map { String($0, radix: 16) }.joined(separator: ":")
+        }
+        guard longest.count > 1 else { return words(groups[...]) }
+        return words(groups[..<longest.lowerBound]) + "::" + words(groups[longest.upperBound...])
+    }
+}
+
+/// The addresses that begin with the same bits: "10.0.0.0/8", "2001:db8::/32", or one address.
+public struct AddressPrefix: Equatable, Sendable {
+    private let isIPv4: Bool
+    private let high: UInt64
+    private let low: UInt64
+    private let masks: (high: UInt64, low: UInt64)
+
+    /// Bits behind the prefix do not count. nil when it is no such text.
+    public init?(_ text: String) {
+        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let address = IPAddress(String(parts[0])) else { return nil }
+        var bits = 128
+        if parts.count == 2 {
+            guard let number = UInt8(parts[1]), String(number) == parts[1] else { return nil }
+            bits = Int(number) + (parts[0].contains(":") ? 0 : 96)
+        }
+        // A prefix of IPv4-mapped addresses that is shorter than their common part means IPv6.
+        guard bits <= 128, !address.isIPv4 || bits >= 96 else { return nil }
+        masks = (
+            bits >= 64 ? .max : ~(UInt64.max >> UInt64(bits)),
+            bits <= 64 ? 0 : ~(bits == 128 ? 0 : UInt64.max >> UInt64(bits - 64))
+        )
+        isIPv4 = address.isIPv4
+        high = address.high & masks.high
+        low = address.low & masks.low
+    }
+
+    /// An IPv6 prefix contains no IPv4 address, however short it is.
+    public func contains(_ address: IPAddress) -> Bool {
+        address.isIPv4 == isIPv4 && address.high & masks.high == high && address.low & masks.low == low
+    }
+
+    public static func == (left: AddressPrefix, right: AddressPrefix) -> Bool {
+        left.isIPv4 == right.isIPv4 && left.high == right.high && left.low == right.low && left.masks == right.masks
+    }
+}

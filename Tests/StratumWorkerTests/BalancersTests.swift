@@ -1,0 +1,29 @@
+import Configuration
+import EventLoop
+import Testing
+
+@testable import StratumWorker
+
+/// From whom a PROXY header is taken.
+struct BalancersTests {
+    private let balancers = Balancers([
+        .init(host: "0.0.0.0", port: 3333, proxyProtocol: ["10.0.0.0/8", "192.0.2.7"]),
+        .init(host: "10.0.0.5", port: 3333), .init(host: "::", port: 3333, proxyProtocol: ["fd00::/8"]),
+        .init(host: "0.0.0.0", port: 4444), .init(host: "::", port: 5555, proxyProtocol: ["10.0.0.0/8"]),
+    ])
+
+    @Test(arguments: [
+        ("10.1.2.3", "10.0.0.6", 3333, true), ("192.0.2.7", "127.0.0.1", 3333, true),
+        ("192.0.2.8", "127.0.0.1", 3333, false),
+        // The very address has its own list, which is none.
+        ("10.1.2.3", "10.0.0.5", 3333, false), ("10.1.2.3", "10.0.0.6", 4444, false),
+        ("fd00::1", "fd00::2", 3333, true), ("fe80::1", "fd00::2", 3333, false),
+        // An address of the other family; one that is not in the configuration any more.
+        ("10.1.2.3", "fd00::2", 3333, false), ("10.1.2.3", "10.0.0.6", 5555, false),
+        ("10.1.2.3", "10.0.0.6", 6666, false),
+    ])
+    func onlyListedSendersOfTheAddressCount(peer: String, local: String, port: UInt16, isTrusted: Bool) throws {
+        let peer = try SocketAddress(host: peer, port: 40_000)
+        #expect(balancers.include(peer: peer, local: try SocketAddress(host: local, port: port)) == isTrusted)
+    }
+}
