@@ -85,7 +85,7 @@ extension Child {
             (.ousting, .handover(.prepared)), (.ousting, .handover(.froze)), (.ousting, .handover(.cannotFreeze)),
             (.ousting, .handover(.adopted)):
             return []
-        case (_, .start), (_, .restart), (_, .handOver), (_, .share), (_, .saidReady), (_, .beat),
+        case (_, .start), (_, .restart), (_, .handOver), (_, .split), (_, .saidReady), (_, .beat),
             (_, .given), (_, .notGiven):
             return []
         }

@@ -77,7 +77,7 @@ extension Child {
             (.freezing, .handover(.prepared)), (.freezing, .handover(.adopted)),
             (.freezing, .handover(.successorEnded)):
             return []
-        case (_, .start), (_, .restart), (_, .handOver), (_, .move), (_, .share), (_, .drain), (_, .saidReady),
+        case (_, .start), (_, .restart), (_, .handOver), (_, .move), (_, .split), (_, .drain), (_, .saidReady),
             (_, .beat):
             return []
         }

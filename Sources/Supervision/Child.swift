@@ -48,7 +48,7 @@ public struct Child: Sendable, Codable, Equatable {
         case .ousting(let killAt), .yielding(let killAt): killAt
         case .handingOver(let handover): handover.until
         case .moving(let moving): moving.until
-        case .sharing(let sharing): sharing.until
+        case .splitting(let splitting): splitting.until
         case .draining(let killAt): killAt
         case .backoff(let until): until
         case .stopping(let killAt): killAt
@@ -63,7 +63,7 @@ public struct Child: Sendable, Codable, Equatable {
         switch state {
         case .starting, .ready, .ousting, .yielding, .handingOver, .draining, .stopping, .killing: true
         case .moving(let moving): moving.isAlive
-        case .sharing(let sharing): sharing.ending == nil
+        case .splitting(let splitting): splitting.ending == nil
         case .idle, .backoff, .failed, .stopped, .drained: false
         }
     }
@@ -73,7 +73,7 @@ public struct Child: Sendable, Codable, Equatable {
     /// True where no process lives, and nothing is waited for that could come of one.
     var isGone: Bool {
         switch state {
-        case .moving, .sharing: false
+        case .moving, .splitting: false
         case .idle, .starting, .ready, .ousting, .yielding, .handingOver, .draining, .drained, .backoff, .stopping,
             .killing, .failed, .stopped:
             !mayBeAlive
@@ -84,7 +84,7 @@ public struct Child: Sendable, Codable, Equatable {
     var isVacated: Bool {
         switch state {
         case .draining, .drained, .moving: true
-        case .idle, .starting, .ready, .ousting, .yielding, .handingOver, .sharing, .backoff, .stopping, .killing,
+        case .idle, .starting, .ready, .ousting, .yielding, .handingOver, .splitting, .backoff, .stopping, .killing,
             .failed, .stopped:
             false
         }
@@ -157,8 +157,8 @@ public struct Child: Sendable, Codable, Equatable {
             return [.report(.handingOver), .successor(.spawn)]
         case (.ready, .move(let millis)):
             return beginMoving(drainWithinMillis: millis, at: now)
-        case (.ready(let since, _), .share(let miners)):
-            return beginSharing(miners: miners, servesSince: since, at: now)
+        case (.ready(let since, _), .split(let miners)):
+            return beginSplitting(miners: miners, servesSince: since, at: now)
         case (.ready, .start), (.ready, .saidReady), (.ready, .handover), (.ready, .given), (.ready, .notGiven):
             return []
 
@@ -171,8 +171,8 @@ public struct Child: Sendable, Codable, Equatable {
             return follow(moving, event, at: now)
 
         // A process that gives some of its miners to another shard.
-        case (.sharing(let sharing), _):
-            return follow(sharing, event, at: now, jitter: jitter)
+        case (.splitting(let splitting), _):
+            return follow(splitting, event, at: now, jitter: jitter)
 
         // A process that must make room for another.
         case (.ousting, .ended(let ending)):
@@ -259,9 +259,9 @@ public struct Child: Sendable, Codable, Equatable {
             return []
 
         // Only one that serves can give miners away.
-        case (.idle, .share), (.starting, .share), (.ousting, .share), (.yielding, .share), (.backoff, .share),
-            (.draining, .share), (.drained, .share), (.stopping, .share), (.killing, .share), (.failed, .share),
-            (.stopped, .share):
+        case (.idle, .split), (.starting, .split), (.ousting, .split), (.yielding, .split), (.backoff, .split),
+            (.draining, .split), (.drained, .split), (.stopping, .split), (.killing, .split), (.failed, .split),
+            (.stopped, .split):
             return []
 
         // Answers to a question that is over.

@@ -24,7 +24,7 @@ extension Service {
         }
         if member.child.isVacated { return [] }
         if restarting.contains(name) { throw .isBeingReplaced(name) }
-        if isSharing { throw .isRebalancing }
+        if isSplitting { throw .isRebalancing }
         guard members.contains(where: { $0.name != name && $0.isServingShard }) else { throw .nobodyWouldServe }
         return tell(.drain(withinMillis: millis), at: now) { $0.name == name } + settle(at: now)
     }
@@ -50,7 +50,7 @@ extension Service {
     /// Goes on from the number of shards that there are to that which is wanted. Planned restarts are finished first.
     mutating func advanceScaling(at now: Int64) -> [Order] {
         var orders = removeDeparted()
-        guard let wish = scaling, restarting.isEmpty, !isSharing else { return orders }
+        guard let wish = scaling, restarting.isEmpty, !isSplitting else { return orders }
         if shards.count > wish.shards { orders += sendAwayShards(beyond: wish, at: now) + removeDeparted() }
         // A shard that is still on its way out keeps its place until it is gone.
         guard members.allSatisfy({ $0.isWanted || !$0.isShard }) else { return orders }
@@ -63,15 +63,15 @@ extension Service {
     }
 
     /// A shard shall give about so many miners to another one. Nothing else may be under way.
-    public mutating func share(
+    public mutating func split(
         miners: Int, of name: ChildName, at now: Int64
     ) throws(RestartRefusal) -> [Order] {
-        try checkMayShare()
-        return tell(.share(miners: miners), at: now) { $0.name == name } + settle(at: now)
+        try checkMaySplit()
+        return tell(.split(miners: miners), at: now) { $0.name == name } + settle(at: now)
     }
 
     /// Throws while miners cannot move from one shard that stays to another.
-    public func checkMayShare() throws(RestartRefusal) {
+    public func checkMaySplit() throws(RestartRefusal) {
         try checkIsRunning()
         if let name = restarting.first { throw .isBeingReplaced(name) }
         guard scaling == nil, !isMoving else { throw .isScaling }
@@ -114,7 +114,7 @@ extension Service {
 extension Service.Member {
     fileprivate var isServingShard: Bool {
         switch child.state {
-        case .ready, .handingOver, .sharing: isShard && isWanted
+        case .ready, .handingOver, .splitting: isShard && isWanted
         case .idle, .starting, .ousting, .yielding, .moving, .draining, .backoff, .stopping, .killing, .failed,
             .stopped, .drained:
             false
@@ -133,7 +133,7 @@ extension Service.Member {
     fileprivate var isSettled: Bool {
         switch child.state {
         case .ready, .failed, .drained: true
-        case .idle, .starting, .ousting, .yielding, .handingOver, .moving, .sharing, .draining, .backoff, .stopping,
+        case .idle, .starting, .ousting, .yielding, .handingOver, .moving, .splitting, .draining, .backoff, .stopping,
             .killing, .stopped:
             false
         }

@@ -201,7 +201,7 @@ public struct Service: Sendable, Codable, Equatable {
     /// True while two processes are in one place, or one shard is to absorb another: no moment for the performer to become
     /// another program.
     public var isHandingOver: Bool {
-        isMoving || isSharing || members.contains { if case .handingOver = $0.child.state { true } else { false } }
+        isMoving || isSplitting || members.contains { if case .handingOver = $0.child.state { true } else { false } }
     }
 
     /// True while the miners of a shard move to another one.
@@ -210,8 +210,8 @@ public struct Service: Sendable, Codable, Equatable {
     }
 
     /// True while a shard gives some of its miners to another one.
-    public var isSharing: Bool {
-        members.contains { if case .sharing = $0.child.state { true } else { false } }
+    public var isSplitting: Bool {
+        members.contains { if case .splitting = $0.child.state { true } else { false } }
     }
 
     /// From now on, or no longer, planned restarts that have not begun wait.

@@ -18,8 +18,8 @@ public enum ChildEvent: Equatable, Sendable {
     case drain(withinMillis: Int64)
     /// The same, but its miners move to another shard (`Moving`); if they cannot, they have so many milliseconds.
     case move(drainWithinMillis: Int64)
-    /// A shard shall give about so many of its miners to another one (`Sharing`).
-    case share(miners: Int)
+    /// A shard shall give about so many of its miners to another one (`Splitting`).
+    case split(miners: Int)
     /// Another shard has absorbed it, or the part that it gives.
     case given
     /// None has, and none will: nothing of it was touched.
@@ -112,11 +112,11 @@ public enum ChildReport: Equatable, Sendable {
     /// They have, and it has ended.
     case moved
     /// It stands still, so that another shard takes some of its miners.
-    case sharing
+    case splitting
     /// The other shard has them.
-    case shared
+    case split
     /// It has not.
-    case shareFailed(MoveFault)
+    case splitFailed(MoveFault)
     /// It ended, as asked.
     case stopped(Ending)
     /// Even SIGKILL did not end it; the stop goes on without it.
@@ -181,7 +181,7 @@ public enum ChildState: Equatable, Sendable, Codable {
     /// Another shard takes over its miners.
     case moving(Moving)
     /// It gives some of its miners to another shard.
-    case sharing(Sharing)
+    case splitting(Splitting)
     /// It sends its miners away and leaves. `killAt` is nil once SIGKILL has been sent.
     case draining(killAt: Int64?)
     /// Empty by will, until a process is asked for.

@@ -12,9 +12,9 @@ extension ChildReport {
         // Steps of a planned restart, which has a summary.
         case .yielding, .handingOver, .replaced: .debug
         // The same of rebalancing; most shards have no part that is small enough.
-        case .sharing, .shared, .shareFailed(.nobodyTookIt): .debug
+        case .splitting, .split, .splitFailed(.nobodyTookIt): .debug
         case .ready, .draining, .drained, .moving, .moved, .stopped: .info
-        case .died, .neverReady, .stalled, .killed, .moveFailed, .shareFailed: .warning
+        case .died, .neverReady, .stalled, .killed, .moveFailed, .splitFailed: .warning
         case .failed, .abandoned, .handoverFailed: .error
         }
     }
@@ -42,10 +42,10 @@ extension ChildReport {
         case .moving: "\(who) is being removed; moving its miners to another shard"
         case .moveFailed(let fault): "\(who) cannot move its miners: \(fault.text)"
         case .moved: "\(who) is removed; another shard serves its miners"
-        case .sharing: "\(who) gives some of its miners to another shard"
-        case .shared: "\(who) gave some of its miners to another shard"
-        case .shareFailed(.nobodyAnswered): "\(who) waits: the shard that is to take some of its miners does not answer"
-        case .shareFailed(let fault): "\(who) keeps its miners: \(fault.text)"
+        case .splitting: "\(who) gives some of its miners to another shard"
+        case .split: "\(who) gave some of its miners to another shard"
+        case .splitFailed(.nobodyAnswered): "\(who) waits: the shard that is to take some of its miners does not answer"
+        case .splitFailed(let fault): "\(who) keeps its miners: \(fault.text)"
         case .stopped(.exit(0)): "\(who) stopped"
         case .stopped(let ending): "\(who) stopped (\(ending.text))"
         case .abandoned: "\(who) does not exit after SIGKILL (stuck in the kernel); ignored"

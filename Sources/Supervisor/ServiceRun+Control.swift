@@ -198,7 +198,7 @@ extension ChildStatus {
             switch state {
             case .idle: .idle
             case .starting: .starting
-            case .ready, .sharing: .ready
+            case .ready, .splitting: .ready
             case .yielding, .handingOver, .moving, .draining: .draining
             case .drained: .drained
             case .ousting, .stopping, .killing: .stopping

@@ -8,7 +8,7 @@ extension ServiceRun {
     func give(_ name: ChildName) {
         guard case .shard(let number) = name, let legacy = legacies[number] else { return }
         var miners: Int?
-        if case .sharing(let sharing) = service.child(name)?.state { miners = sharing.miners }
+        if case .splitting(let splitting) = service.child(name)?.state { miners = splitting.miners }
         legacy.ask(forPartOf: miners)
         guard let departing = legacy.departing(shard: number), let receiver, children[receiver]?.say(departing) == true
         else {

@@ -21,10 +21,10 @@ struct RebalanceRound {
 extension ServiceRun {
     func rebalance() -> ControlReply {
         do throws(RestartRefusal) {
-            try service.checkMayShare()
+            try service.checkMaySplit()
             guard rebalancing == nil else { return .begun }
             log.notice("rebalancing requested")
-            rebalancing = RebalanceRound(unheard: sharingShards)
+            rebalancing = RebalanceRound(unheard: splittableShards)
             return .begun
         } catch {
             return .refused(error.answer(shards: settings.shards))
@@ -32,7 +32,7 @@ extension ServiceRun {
     }
 
     /// Shards that can give miners and take them.
-    private var sharingShards: Set<ChildName> {
+    private var splittableShards: Set<ChildName> {
         Set(
             service.occupiedShards.filter { name in
                 if case .ready = service.child(name)?.state { children[name]?.hasLegacy == true } else { false }
@@ -46,9 +46,9 @@ extension ServiceRun {
 
     /// A shard has told how many miners it has. The next step is decided when all have since the last one.
     func goOnRebalancing(heard name: ChildName) {
-        guard var round = rebalancing, !service.isSharing else { return }
+        guard var round = rebalancing, !service.isSplitting else { return }
         round.unheard.remove(name)
-        let shards = sharingShards
+        let shards = splittableShards
         round.unheard.formIntersection(shards)
         rebalancing = round
         guard round.unheard.isEmpty else { return }
@@ -59,7 +59,7 @@ extension ServiceRun {
         rebalancing?.steps += 1
         rebalancing?.unheard = shards
         do throws(RestartRefusal) {
-            perform(try service.share(miners: step.miners, of: step.from, at: now))
+            perform(try service.split(miners: step.miners, of: step.from, at: now))
         } catch {
             // Something else has begun meanwhile.
             endRebalancing(miners)

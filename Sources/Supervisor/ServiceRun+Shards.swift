@@ -80,7 +80,7 @@ extension ServiceRun {
             sockets.close(shard: number)
             legacies[number] = nil  // nobody comes who could go on
         case .ready, .neverReady, .stalled, .killed, .died, .failed, .yielding, .handingOver, .handoverFailed,
-            .moveFailed, .sharing, .shared, .shareFailed,
+            .moveFailed, .splitting, .split, .splitFailed,
             .replaced,
             .stopped, .abandoned:
             break

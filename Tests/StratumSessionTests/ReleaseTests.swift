@@ -44,7 +44,7 @@ struct ReleaseTests {
         var moved = 0
         for number in UInt32(1)...3 {
             let miners = UInt32(here.shard.minersNow / 2)
-            moved += try here.share(ReleasedPart(number: number, miners: miners), with: there) ?? 0
+            moved += try here.give(ReleasedPart(number: number, miners: miners), to: there) ?? 0
             for harness in [here, there] { PropertyTests().checkBooks(of: harness.shard) }
             #expect(here.shard.minersNow + there.shard.minersNow == before.0)
             #expect(here.shard.connections + there.shard.connections == before.1)
@@ -68,12 +68,12 @@ struct ReleaseTests {
         let (here, there) = (harness(seed: 3, serial: 0), harness(seed: 3, serial: 9))
         spread(here, miners: 8)
         let part = ReleasedPart(number: 1, miners: 4)
-        #expect(try here.share(part, with: there) == 4)
+        #expect(try here.give(part, to: there) == 4)
         let form = written(here.shard)
         here.take(.release(part))
         here.perform()
         #expect(written(here.shard) == form)
-        #expect(try here.share(part, with: there) == nil)
+        #expect(try here.give(part, to: there) == nil)
         #expect(here.shard.released == 1)
     }
 
@@ -83,7 +83,7 @@ struct ReleaseTests {
         spread(here, miners: 8)
         var again = try read(written(here.shard))
         let part = ReleasedPart(number: 7, miners: 3)
-        _ = try here.share(part, with: there)
+        _ = try here.give(part, to: there)
         try again.take(.release(part), [UInt8]().span, with: JSONParser(), at: here.now)
         var outbox = Outbox()
         again.takeOutbox(replacingWith: &outbox)
@@ -97,9 +97,9 @@ struct ReleaseTests {
     @Test func upstreamsWithMoreMinersThanWantedStay() throws {
         let (here, there) = (ShardHarness(), ShardHarness(serial: 9))
         for _ in 0..<10 { here.join() }
-        #expect(try here.share(ReleasedPart(number: 1, miners: 9), with: there) == nil)
+        #expect(try here.give(ReleasedPart(number: 1, miners: 9), to: there) == nil)
         // The only one stays, whatever is wanted.
-        #expect(try here.share(ReleasedPart(number: 1, miners: 100), with: there) == nil)
+        #expect(try here.give(ReleasedPart(number: 1, miners: 100), to: there) == nil)
         #expect(here.shard.minersNow == 10)
     }
 
@@ -107,7 +107,7 @@ struct ReleaseTests {
         let (here, there) = (harness(seed: 3, serial: 0), harness(seed: 3, serial: 9))
         spread(here, miners: 6)
         let silent = here.connect()
-        #expect(try here.share(ReleasedPart(number: 1, miners: 5), with: there) == 5)
+        #expect(try here.give(ReleasedPart(number: 1, miners: 5), to: there) == 5)
         here.login(silent)
         #expect(silent.job != nil && here.shard.connections == 2)
     }
@@ -123,9 +123,9 @@ struct ReleaseTests {
         here.newJob { $0.reservedByte = 0x55 }
         here.pass(.seconds(3))
         #expect(here.open().count == 2)
-        #expect(try here.share(ReleasedPart(number: 1, miners: 1), with: there) == nil)
+        #expect(try here.give(ReleasedPart(number: 1, miners: 1), to: there) == nil)
         for peer in here.open() { for share in peer.owed { here.answer(share, of: peer) } }
         #expect(first.owed.isEmpty && second.owed.isEmpty)
-        #expect(try here.share(ReleasedPart(number: 1, miners: 1), with: there) == 1)
+        #expect(try here.give(ReleasedPart(number: 1, miners: 1), to: there) == 1)
     }
 }

@@ -42,7 +42,7 @@ extension ShardHarness {
 
     /// Another harness's shard takes over a part of this one. Neither the miners nor the pools notice, and the books of both go on.
     /// - Returns: how many miners have moved; nil when no part has so few.
-    func share(_ part: ReleasedPart, with other: ShardHarness) throws -> Int? {
+    func give(_ part: ReleasedPart, to other: ShardHarness) throws -> Int? {
         var copy = try read(written(shard))
         guard copy.reduce(to: part, at: now) else { return nil }
         let names = try other.shard.absorb(copy)

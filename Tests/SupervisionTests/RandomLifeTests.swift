@@ -108,7 +108,7 @@ import Testing
 
         mutating func changeShards() {
             if Bool.random(using: &random), let shard = service.shards.randomElement(using: &random) {
-                perform((try? service.share(miners: 9, of: shard, at: now)) ?? [])
+                perform((try? service.split(miners: 9, of: shard, at: now)) ?? [])
             } else if Bool.random(using: &random) {
                 let shard = ChildName.shard(Int.random(in: 0..<5, using: &random))
                 perform((try? service.drain(shard, withinMillis: 5_000, at: now)) ?? [])

@@ -4,7 +4,7 @@
 /// a part of that state, and hears whether it has. If so, the process is told to release that part; if not, to resume. Either way
 /// it is ready again. A process that dies on the way leaves its state behind. Who has the part is known only when the other shard
 /// has answered, so its successor is not started before.
-public struct Sharing: Equatable, Sendable, Codable {
+public struct Splitting: Equatable, Sendable, Codable {
     public enum Phase: Equatable, Sendable, Codable {
         /// The process has been asked to stand still.
         case freezing
@@ -26,62 +26,62 @@ public struct Sharing: Equatable, Sendable, Codable {
 
 // The fourth table of a child's life.
 extension Child {
-    mutating func beginSharing(miners: Int, servesSince: Int64, at now: Int64) -> [ChildAction] {
-        state = .sharing(
-            Sharing(
+    mutating func beginSplitting(miners: Int, servesSince: Int64, at now: Int64) -> [ChildAction] {
+        state = .splitting(
+            Splitting(
                 phase: .freezing, miners: miners, servesSince: servesSince, until: now + policy.freezeWithinMillis))
-        return [.report(.sharing), .send(.freeze)]
+        return [.report(.splitting), .send(.freeze)]
     }
 
     mutating func follow(
-        _ sharing: Sharing, _ event: ChildEvent, at now: Int64, jitter: Double
+        _ splitting: Splitting, _ event: ChildEvent, at now: Int64, jitter: Double
     ) -> [ChildAction] {
-        var next = sharing
-        if event == .deadline, now - sharing.until > policy.ownDelayMillisMax {
+        var next = splitting
+        if event == .deadline, now - splitting.until > policy.ownDelayMillisMax {
             next.until =
-                now + (sharing.phase == .freezing ? policy.freezeWithinMillis : policy.giveWithinMillis)
-            state = .sharing(next)
+                now + (splitting.phase == .freezing ? policy.freezeWithinMillis : policy.giveWithinMillis)
+            state = .splitting(next)
             return []
         }
-        switch (sharing.phase, event) {
+        switch (splitting.phase, event) {
 
         // The process has been asked to stand still.
         case (.freezing, .handover(.froze)):
             next.phase = .giving
             next.until = now + policy.giveWithinMillis
-            state = .sharing(next)
+            state = .splitting(next)
             return [.give]
         case (.freezing, .handover(.cannotFreeze)):
-            return goOn(sharing, [.report(.shareFailed(.cannotFreeze)), .send(.resume)], at: now)
+            return goOn(splitting, [.report(.splitFailed(.cannotFreeze)), .send(.resume)], at: now)
         case (.freezing, .deadline):
-            return goOn(sharing, [.report(.shareFailed(.hasStalled)), .send(.resume)], at: now)
+            return goOn(splitting, [.report(.splitFailed(.hasStalled)), .send(.resume)], at: now)
         case (.freezing, .ended(let ending)):
-            forgetDeaths(readySince: sharing.servesSince, at: now)
+            forgetDeaths(readySince: splitting.servesSince, at: now)
             return died(ending, at: now, jitter: jitter)
 
         // Another shard is to absorb the part.
         case (.giving, .given), (.giving, .notGiven):
-            if let ending = sharing.ending {
-                forgetDeaths(readySince: sharing.servesSince, at: now)
+            if let ending = splitting.ending {
+                forgetDeaths(readySince: splitting.servesSince, at: now)
                 return died(ending, at: now, jitter: jitter)
             }
             let isGiven = event == .given
-            let kept: [ChildAction] = [.send(.resume), .report(.shareFailed(.nobodyTookIt))]
-            return goOn(sharing, isGiven ? [.send(.release), .report(.shared)] : kept, at: now)
+            let kept: [ChildAction] = [.send(.resume), .report(.splitFailed(.nobodyTookIt))]
+            return goOn(splitting, isGiven ? [.send(.release), .report(.split)] : kept, at: now)
         case (.giving, .ended(let ending)):
             next.ending = ending
-            state = .sharing(next)
+            state = .splitting(next)
             return []
         case (.giving, .deadline):
             next.until = now + policy.giveWithinMillis
-            state = .sharing(next)
-            return [.report(.shareFailed(.nobodyAnswered))]
+            state = .splitting(next)
+            return [.report(.splitFailed(.nobodyAnswered))]
 
         case (.freezing, .stop):
             return [.send(.resume)] + leave(at: now)
         case (.giving, .stop), (_, .stopAtOnce):
             // Another shard may have the part already: the process must not touch it any more.
-            guard sharing.ending == nil else {
+            guard splitting.ending == nil else {
                 state = .stopped
                 return []
             }
@@ -90,13 +90,13 @@ extension Child {
         // Late or early words, and wishes that wait until this is over.
         case (.freezing, .given), (.freezing, .notGiven), (.giving, .handover), (.freezing, .handover(.prepared)),
             (.freezing, .handover(.adopted)), (.freezing, .handover(.successorEnded)), (_, .start), (_, .restart),
-            (_, .handOver), (_, .move), (_, .share), (_, .drain), (_, .saidReady), (_, .beat):
+            (_, .handOver), (_, .move), (_, .split), (_, .drain), (_, .saidReady), (_, .beat):
             return []
         }
     }
 
-    private mutating func goOn(_ sharing: Sharing, _ actions: [ChildAction], at now: Int64) -> [ChildAction] {
-        state = .ready(since: sharing.servesSince, beatBy: now + policy.beatWithinMillis)
+    private mutating func goOn(_ splitting: Splitting, _ actions: [ChildAction], at now: Int64) -> [ChildAction] {
+        state = .ready(since: splitting.servesSince, beatBy: now + policy.beatWithinMillis)
         return actions
     }
 }

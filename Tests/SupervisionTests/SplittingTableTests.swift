@@ -4,9 +4,9 @@ import Testing
 
 /// The table of a shard that gives some of its miners to another one: every phase, every event, at a time when the deadline has
 /// just come.
-@Suite struct SharingTableTests {
+@Suite struct SplittingTableTests {
     private static let begun: [(ChildEvent, Int64)] = [
-        (.start, 0), (.saidReady, 10), (.beat, 5_000), (.share(miners: 9), 6_000),
+        (.start, 0), (.saidReady, 10), (.beat, 5_000), (.split(miners: 9), 6_000),
     ]
     private static let given = begun + [(.handover(.froze), 6_100)]
 
@@ -16,22 +16,22 @@ import Testing
         .init(name: "giving, dead", path: given + [(.ended(.signal(9)), 6_150)], now: 36_100),
     ]
 
-    static let events = MovingTableTests.events + [("share", .share(miners: 1))]
+    static let events = MovingTableTests.events + [("split", .split(miners: 1))]
 
     /// Each cell: the state that follows, then what is done. A dot is "nothing happens". The last nine columns, wishes and words
     /// that mean nothing now, are dots in every row.
     static let expected: [String: [String]] = [
         //  froze, cannotFreeze, given, notGiven, killed, left, deadline, stop, stopAtOnce
         "freezing": [
-            "giving give", "ready shareFailed resume", ".", ".", "backoff died", "backoff died",
-            "ready shareFailed resume", "stopping resume TERM", "killing KILL",
+            "giving give", "ready splitFailed resume", ".", ".", "backoff died", "backoff died",
+            "ready splitFailed resume", "stopping resume TERM", "killing KILL",
         ],
         "giving": [
-            ".", ".", "ready release shared", "ready resume shareFailed", "giving", "giving", "giving shareFailed",
+            ".", ".", "ready release split", "ready resume splitFailed", "giving", "giving", "giving splitFailed",
             "killing KILL", "killing KILL",
         ],
         "giving, dead": [
-            ".", ".", "backoff died", "backoff died", "giving", "giving", "giving shareFailed", "stopped", "stopped",
+            ".", ".", "backoff died", "backoff died", "giving", "giving", "giving splitFailed", "stopped", "stopped",
         ],
     ]
 
@@ -52,8 +52,8 @@ import Testing
     }
 
     private func name(of state: ChildState) -> String {
-        guard case .sharing(let sharing) = state else { return ChildTableTests.name(of: state) }
-        return "\(sharing.phase)"
+        guard case .splitting(let splitting) = state else { return ChildTableTests.name(of: state) }
+        return "\(splitting.phase)"
     }
 
     // MARK: - The service
@@ -67,14 +67,14 @@ import Testing
 
     @Test func whatIsAskedForMeanwhileIsDoneAfterwards() throws {
         var service = running(shards: 3)
-        #expect(try service.share(miners: 5, of: .shard(0), at: 200).contains(.child(.shard(0), .send(.freeze))))
+        #expect(try service.split(miners: 5, of: .shard(0), at: 200).contains(.child(.shard(0), .send(.freeze))))
         #expect(service.isHandingOver && service.occupiedShards.count == 3)
         #expect(throws: RestartRefusal.isRebalancing) { try service.drain(.shard(0), withinMillis: 9, at: 201) }
         #expect(try service.restart([.shard(0)], at: 202) == [])
         #expect(try service.scale(to: 2, withinMillis: 9, at: 203) == [])
         _ = service.handle(.handover(.froze), of: .shard(0), at: 210)
         let orders = service.handle(.given, of: .shard(0), at: 220)
-        #expect(orders.starts(with: [.child(.shard(0), .send(.release)), .child(.shard(0), .report(.shared))]))
+        #expect(orders.starts(with: [.child(.shard(0), .send(.release)), .child(.shard(0), .report(.split))]))
         #expect(orders.contains(.child(.shard(0), .successor(.spawn))))
         #expect(service.scalesTo == 2)
     }
@@ -83,14 +83,14 @@ import Testing
         var service = running(shards: 2)
         _ = try service.restart([.shard(1)], at: 200)
         #expect(throws: RestartRefusal.isBeingReplaced(.shard(1))) {
-            try service.share(miners: 5, of: .shard(0), at: 201)
+            try service.split(miners: 5, of: .shard(0), at: 201)
         }
         service = running(shards: 2)
         _ = try service.scale(to: 1, withinMillis: 9, at: 200)
-        #expect(throws: RestartRefusal.isScaling) { try service.share(miners: 5, of: .shard(0), at: 201) }
+        #expect(throws: RestartRefusal.isScaling) { try service.split(miners: 5, of: .shard(0), at: 201) }
         service = running(shards: 2)
         service.shardsHandOver = false
-        #expect(throws: RestartRefusal.keepsNoConnections) { try service.share(miners: 5, of: .shard(0), at: 201) }
+        #expect(throws: RestartRefusal.keepsNoConnections) { try service.split(miners: 5, of: .shard(0), at: 201) }
     }
 
     // MARK: - Who gives how many to whom
