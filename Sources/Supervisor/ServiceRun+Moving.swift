@@ -35,9 +35,11 @@ extension ServiceRun {
         guard receivers[name] == receiver, let legacy = legacies[answer.shard], !legacy.isAbsorbed,
             legacy.isAbout(answer)
         else { return }
-        if answer.isDone { legacy.absorbed() }
+        if answer.isDone {
+            legacy.absorbed()
+            rebalancing?.moves += 1
+        }
         receivers[name] = nil
-        if rebalancing != nil { rebalanced(name, isGiven: answer.isDone) }
         perform(service.handle(answer.isDone ? .given : .notGiven, of: name, at: now))
     }
 

@@ -39,11 +39,6 @@ extension ServiceRun {
             })
     }
 
-    /// Another shard has taken some miners of this one, or would not.
-    func rebalanced(_ donor: ChildName, isGiven: Bool) {
-        if isGiven { rebalancing?.moves += 1 } else { rebalancing?.stuck.insert(donor) }
-    }
-
     /// A shard has told how many miners it has. The next step is decided when all have since the last one.
     func goOnRebalancing(heard name: ChildName) {
         guard var round = rebalancing, !service.isSplitting else { return }

@@ -76,11 +76,13 @@ extension ServiceRun {
         case .draining:
             // Ours first, so that the shard's are the last: it lets in who waits in their queues.
             sockets.close(shard: number)
+        case .splitFailed:
+            rebalancing?.stuck.insert(name)
         case .drained, .moved:
             sockets.close(shard: number)
             legacies[number] = nil  // nobody comes who could go on
         case .ready, .neverReady, .stalled, .killed, .died, .failed, .yielding, .handingOver, .handoverFailed,
-            .moveFailed, .splitting, .split, .splitFailed,
+            .moveFailed, .splitting, .split,
             .replaced,
             .stopped, .abandoned:
             break

@@ -87,10 +87,9 @@ extension PoolCondition {
         reason = try reader.text(bytesMax: PoolCondition.reasonBytesMax)
     }
 
-    /// What another shard says of the same pool: its failures count too, the longest guard is told, and the reason of the one
-    /// that has tried most.
+    /// What another shard says of the same pool: its failures count too, the longest guard is told, and the first reason.
     mutating func add(_ other: PoolCondition) {
-        if other.failures > 0, other.failures >= failures || reason.isEmpty { reason = other.reason }
+        if reason.isEmpty { reason = other.reason }
         failures = failures.addingReportingOverflow(other.failures).overflow ? .max : failures + other.failures
         if other.guardedAt > 0 { guardedAt = guardedAt == 0 ? other.guardedAt : min(guardedAt, other.guardedAt) }
     }

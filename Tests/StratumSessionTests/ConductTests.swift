@@ -53,9 +53,11 @@ struct ConductTests {
         submitJunk(miner, count: 5, words: words)
         #expect(harness.peer().shares.count == 3)
         #expect(harness.settled.count { $0.outcome == .invalid(.quarantined) } == 3)
+        #expect(harness.shard.minersQuarantined(at: harness.now) == 1)
         harness.pass(.seconds(590))
         #expect(isQuarantined(miner))
         harness.pass(.seconds(20))
+        #expect(harness.shard.minersQuarantined(at: harness.now) == 0)
         #expect(!isQuarantined(miner))
         #expect(miner.isConnected)
     }
@@ -149,12 +151,15 @@ struct ConductTests {
 
     // MARK: - A pool that is about to ban
 
-    @Test func aPoolThatRefusesATenthGetsTheSharesOfProvenMinersOnly() {
+    @Test func aPoolThatRefusesATenthGetsTheSharesOfProvenMinersOnly() throws {
         let proven = harness.join("proven", from: "192.0.2.1")
         for _ in 0..<26 { harness.submit(proven) }
         // Each from elsewhere: no address is known to be bad.
         for number in 0..<4 { submitJunk(harness.join("junk", from: "198.51.100.\(number)")) }
         #expect(harness.news.contains { if case .poolGuarded(_, refused: 4, of: 30) = $0 { true } else { false } })
+        #expect(harness.shard.poolGuards == [harness.now])
+        let again = try read(written(harness.shard))
+        #expect(again.poolGuards == [harness.now])
         let new = (2...4).map { harness.join("new", from: "192.0.2.\($0)") }
         // One may be tried.
         for miner in new { harness.submit(miner) }
@@ -167,6 +172,7 @@ struct ConductTests {
         #expect(new.map(\.answer) == [.status(3, "OK"), .status(3, "OK"), .refused(3, refusal)])
         for _ in 0..<30 { harness.submit(proven) }
         #expect(harness.news.contains { if case .poolGuardEnded = $0 { true } else { false } })
+        #expect(harness.shard.poolGuards == [nil])
         harness.submit(new[2])
         #expect(new[2].answer == .status(4, "OK"))
         #expect(harness.violations.isEmpty)
