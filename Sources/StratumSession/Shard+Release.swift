@@ -53,6 +53,8 @@ extension Shard {
             }
             upstreams[index].suspend(firstSlot: UInt8(truncatingIfNeeded: random.next()))
             upstreams[index].emptySince = now
+            // They are counted where it is now.
+            (upstreams[index].accepted, upstreams[index].rejected) = (0, 0)
         }
     }
 

@@ -15,6 +15,12 @@ struct ReleaseTests {
         }
     }
 
+    private func verdicts(_ shard: borrowing Shard) -> UInt64 {
+        var sum: UInt64 = 0
+        for upstream in shard.upstreams { sum += upstream.accepted + upstream.rejected }
+        return sum
+    }
+
     /// Many upstreams with few miners: each pool keeps the nonce byte.
     private func spread(_ harness: ShardHarness, miners: Int) {
         for pool in harness.pools.indices { harness.newJob(pool: pool) { $0.reservedByte = 0x55 } }
@@ -40,12 +46,14 @@ struct ReleaseTests {
         spread(here, miners: 12)
         for pool in here.pools.indices { here.pools[pool].verdict = .withhold }
         for miner in here.miners where miner.isConnected && miner.job != nil { here.submit(miner) }
+        let counted = verdicts(here.shard) + verdicts(there.shard)
         let before = (here.shard.minersNow, here.shard.connections, here.shard.sharesInFlight)
         var moved = 0
         for number in UInt32(1)...3 {
             let miners = UInt32(here.shard.minersNow / 2)
             moved += try here.give(ReleasedPart(number: number, miners: miners), to: there) ?? 0
             for harness in [here, there] { PropertyTests().checkBooks(of: harness.shard) }
+            #expect(verdicts(here.shard) + verdicts(there.shard) == counted)
             #expect(here.shard.minersNow + there.shard.minersNow == before.0)
             #expect(here.shard.connections + there.shard.connections == before.1)
             #expect(here.shard.sharesInFlight + there.shard.sharesInFlight == before.2)
