@@ -55,9 +55,9 @@ public struct DepartingShard: Equatable, Sendable {
     }
 }
 
-/// A part of a shard that another one is to take over: whole upstreams with about so many miners, and not more.
+/// A part of a shard that another one is to take over: whole upstreams with at most `miners` miners.
 ///
-/// On the lifeline of the shard that has it, when that stands still and the other one has taken it over: `release NUMBER MINERS`.
+/// On the lifeline of the shard that has it, when that is frozen and the other one has taken it over: `release NUMBER MINERS`.
 public struct ShardPart: Codable, Equatable, Sendable {
     /// Counts what the shard was asked to give: each part is given once.
     public let number: UInt32

@@ -105,7 +105,7 @@ public enum ProxyHeader: Equatable, Sendable {
         guard rest >= addressBytes else { return .refused(.malformed) }
         guard count <= binaryBytesMax else { return .refused(.tooLong(limit: binaryBytesMax)) }
         guard bytes.count >= count else { return .undecided }
-        // Over TCP: a source of datagrams or a Unix socket is nobody's address here.
+        // Over TCP: a source of datagrams or a Unix socket has no address that counts here.
         switch bytes[13] {
         case 0x11 where !isLocal:
             let address = UInt32(truncatingIfNeeded: bytes.number(at: 16, bytes: 4))

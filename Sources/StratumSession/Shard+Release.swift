@@ -3,7 +3,7 @@
 public struct ReleasedPart: Equatable, Sendable {
     /// Counts the parts that the shard was asked for: each is released once.
     public var number: UInt32
-    /// About so many miners, and not more.
+    /// At most this many miners move.
     public var miners: UInt32
 
     public init(number: UInt32, miners: UInt32) {
@@ -60,7 +60,7 @@ extension Shard {
 
     // MARK: - Which
 
-    /// Upstreams with at most so many miners in all, the largest first. One open upstream stays.
+    /// Upstreams with at most `count` miners in all, the largest first. One open upstream stays.
     private func upstreams(withMiners count: UInt32) -> Set<UInt16> {
         var room = Int(count)
         let open = upstreams.count { !$0.isSuspended }

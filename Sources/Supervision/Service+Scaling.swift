@@ -62,7 +62,7 @@ extension Service {
         return orders
     }
 
-    /// A shard shall give about so many miners to another one. Nothing else may be under way.
+    /// A shard shall give at most that many miners to another one. Nothing else may be under way.
     public mutating func split(
         miners: Int, of name: ChildName, at now: Int64
     ) throws(RestartRefusal) -> [Order] {

@@ -1,6 +1,6 @@
 /// A shard that gives some of its miners and pools to another one, and goes on with the rest.
 ///
-/// The theory. The process stands still as for a hand-over, its state written down. The performer tells another shard to absorb
+/// The theory. The process is frozen as for a hand-over, its state written down. The performer tells another shard to absorb
 /// a part of that state, and hears whether it has. If so, the process is told to release that part; if not, to resume. Either way
 /// it is ready again. A process that dies on the way leaves its state behind. Who has the part is known only when the other shard
 /// has answered, so its successor is not started before.
@@ -8,12 +8,12 @@ public struct Splitting: Equatable, Sendable, Codable {
     public enum Phase: Equatable, Sendable, Codable {
         /// The process has been asked to stand still.
         case freezing
-        /// It stands still, or is dead; another shard is to absorb a part of what it has.
+        /// It is frozen, or dead; another shard is to absorb a part of what it has.
         case giving
     }
 
     public var phase: Phase
-    /// About so many miners are to move, and not more.
+    /// At most this many miners move.
     public var miners: Int
     /// Since when the process is ready.
     var servesSince: Int64
@@ -67,7 +67,7 @@ extension Child {
             }
             let isGiven = event == .given
             let kept: [ChildAction] = [.send(.resume), .report(.splitFailed(.nobodyTookIt))]
-            return goOn(splitting, isGiven ? [.send(.release), .report(.split)] : kept, at: now)
+            return goOn(splitting, isGiven ? [.release, .report(.split)] : kept, at: now)
         case (.giving, .ended(let ending)):
             next.ending = ending
             state = .splitting(next)

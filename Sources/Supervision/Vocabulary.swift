@@ -18,7 +18,7 @@ public enum ChildEvent: Equatable, Sendable {
     case drain(withinMillis: Int64)
     /// The same, but its miners move to another shard (`Moving`); if they cannot, they have so many milliseconds.
     case move(drainWithinMillis: Int64)
-    /// A shard shall give about so many of its miners to another one (`Splitting`).
+    /// A shard shall give at most that many of its miners to another one (`Splitting`).
     case split(miners: Int)
     /// Another shard has absorbed it, or the part that it gives.
     case given
@@ -49,6 +49,8 @@ public enum ChildAction: Equatable, Sendable {
     case successor(SuccessorAction)
     /// Tell another shard to absorb what it has left, or the part that it gives, and say `.given` or `.notGiven`.
     case give
+    /// Tell it which part of it another shard has, so that it goes on without that.
+    case release
     /// Tell the operator.
     case report(ChildReport)
 }
@@ -71,8 +73,6 @@ public enum ChildSignal: Equatable, Sendable {
     case resume
     /// Leave, your successor has everything.
     case leave
-    /// Another shard has the part that you were to give: go on without it.
-    case release
     /// Another shard has everything: hand over your events, then leave.
     case absorbed
     /// Take over: what you have adopted is yours. Who has not adopted yet does so first.
@@ -111,7 +111,7 @@ public enum ChildReport: Equatable, Sendable {
     case moveFailed(MoveFault)
     /// They have, and it has ended.
     case moved
-    /// It stands still, so that another shard takes some of its miners.
+    /// It is frozen while another shard takes some of its miners.
     case splitting
     /// The other shard has them.
     case split

@@ -142,7 +142,6 @@ final class RunningChild {
         case .resume: say(.resume)
         case .leave: say(.leave)
         case .absorbed: say(.absorbed)
-        case .release: break  // says which part (`say(_: ShardPart)`)
         case .go: say(.go)
         }
     }

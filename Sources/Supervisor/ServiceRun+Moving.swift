@@ -6,11 +6,11 @@ internal import Supervision
 extension ServiceRun {
     /// Asks the shard with the fewest miners to absorb this one, of which everything is written down.
     func give(_ name: ChildName) {
-        guard case .shard(let number) = name, let legacy = legacies[number] else { return }
         var miners: Int?
         if case .splitting(let splitting) = service.child(name)?.state { miners = splitting.miners }
-        legacy.ask(forPartOf: miners)
-        guard let departing = legacy.departing(shard: number), let receiver, children[receiver]?.say(departing) == true
+        legacy(of: name)?.ask(forPartOf: miners)
+        guard case .shard(let number) = name, let departing = legacies[number]?.departing(shard: number),
+            let receiver, children[receiver]?.say(departing) == true
         else {
             receivers[name] = nil
             return perform(service.handle(.notGiven, of: name, at: now))
@@ -21,6 +21,12 @@ extension ServiceRun {
         } else {
             log.info("moving the miners of \(name) to \(receiver)")
         }
+    }
+
+    /// The process is frozen until it hears which part of it another shard has.
+    func release(_ name: ChildName) {
+        guard case .shard(let number) = name, let part = legacies[number]?.released?.part else { return }
+        children[name]?.say(part)
     }
 
     private var receiver: ChildName? {

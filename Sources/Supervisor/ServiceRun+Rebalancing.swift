@@ -67,10 +67,4 @@ extension ServiceRun {
         let shards = miners.sorted { "\($0.key)" < "\($1.key)" }.map { "\($0.key) \($0.value)" }
         log.notice("rebalanced in \(counted(moves, "move")): miners of \(shards.joined(separator: ", "))")
     }
-
-    /// The process stands still until it hears which part of it another shard has.
-    func sayReleased(to name: ChildName) {
-        guard case .shard(let number) = name, let part = legacies[number]?.released?.part else { return }
-        children[name]?.say(part)
-    }
 }

@@ -151,10 +151,10 @@ final class ServiceRun {
         while !pending.isEmpty {
             switch pending.removeFirst() {
             case .child(let name, .spawn): spawn(name)
-            case .child(let name, .send(.release)): sayReleased(to: name)
             case .child(let name, .send(let signal)): children[name]?.send(signal)
             case .child(let name, .successor(let action)): perform(action, of: name)
             case .child(let name, .give): give(name)
+            case .child(let name, .release): release(name)
             case .child(let name, .report(let report)): tell(report, of: name)
             case .announce(let announcement): tell(announcement)
             }

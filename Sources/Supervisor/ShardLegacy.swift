@@ -182,7 +182,7 @@ final class ShardLegacy {
             memory: memory, anchor: newest.socket)
     }
 
-    /// Another shard is to be asked next for all of it, or for a part with so many miners.
+    /// Another shard is to be asked next for all of it, or for a part with at most that many miners.
     func ask(forPartOf miners: Int?) {
         guard let miners else {
             part = nil

@@ -6,7 +6,7 @@ import Testing
 
 @testable import DaemonKit
 
-/// What is no regular file, and file systems that do not answer. One by one: a process makes only so many attempts that hang.
+/// What is no regular file, and file systems that do not answer. One by one: a process makes a limited number of attempts that hang.
 @Suite(.serialized) struct LogFileTests {
     private let directory = FileManager.default.temporaryDirectory.appending(path: "log-\(UUID().uuidString.prefix(8))")
     private var path: String { directory.appending(path: "a.log").path }

@@ -136,6 +136,11 @@ struct AbsorptionProcessTests {
         #expect(stage.listeners.map(\.strangers) == [0, 0], "shares of miners that nobody knows")
     }
 
+    private func freeze(_ worker: WorkerProcess) throws {
+        worker.say(.freeze)
+        try #require(worker.says("froze"))
+    }
+
     private func settledLogins(_ stage: Stage, _ swarms: [Swarm]) throws -> Int? {
         for swarm in swarms { try #require(stage.hear { (swarm.current?.shares.ok ?? 0) > 300 }) }
         usleep(600_000)  // the pool writes its report twice a second
@@ -146,8 +151,7 @@ struct AbsorptionProcessTests {
         let stage = try Stage()
         let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 8) }
         let logins = try settledLogins(stage, swarms)
-        stage.workers[1].say(.freeze)
-        try #require(stage.workers[1].says("froze"))
+        try freeze(stage.workers[1])
         #expect(stage.workers[0].absorb(stage.legacies[1].departing))
         try #require(stage.workers[0].says("absorbed 1 1"))
         stage.workers[1].say(.absorbed)
@@ -161,8 +165,7 @@ struct AbsorptionProcessTests {
         let stage = try Stage()
         let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 6) }
         let logins = try settledLogins(stage, swarms)
-        stage.workers[1].say(.freeze)
-        try #require(stage.workers[1].says("froze"))
+        try freeze(stage.workers[1])
         // Of another process, and without an anchor that answers.
         let (memory, anchor) = (stage.legacies[1].memory, stage.legacies[1].anchor)
         for (incarnation, anchor) in [(UInt64(2), anchor), (1, memory)] {
@@ -180,8 +183,7 @@ struct AbsorptionProcessTests {
         let stage = try Stage()
         let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 8) }
         let logins = try settledLogins(stage, swarms)
-        stage.workers[1].say(.freeze)
-        try #require(stage.workers[1].says("froze"))
+        try freeze(stage.workers[1])
         #expect(stage.workers[0].absorb(stage.legacies[1].departing))
         try #require(stage.workers[0].says("absorbed 1 1"))
         stage.workers[0].end(with: SIGKILL)
@@ -207,8 +209,7 @@ struct AbsorptionProcessTests {
         let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 8) }
         let logins = try settledLogins(stage, swarms)
         if hasFrozen {
-            stage.workers[1].say(.freeze)
-            try #require(stage.workers[1].says("froze"))
+            try freeze(stage.workers[1])
         } else {
             stage.workers[1].end(with: SIGKILL)
         }
@@ -249,8 +250,7 @@ struct AbsorptionProcessTests {
         let stage = try Stage()
         let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 8) }
         let logins = try settledLogins(stage, swarms)
-        stage.workers[1].say(.freeze)
-        try #require(stage.workers[1].says("froze"))
+        try freeze(stage.workers[1])
         // None is so small.
         #expect(stage.workers[0].absorb(stage.legacies[1].departing(ShardPart(number: 1, miners: 3))))
         try #require(stage.workers[0].says("cannot absorb 1 1 1"))
@@ -276,8 +276,7 @@ struct AbsorptionProcessTests {
         let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 9) }
         let logins = try settledLogins(stage, swarms)
         if hasFrozen {
-            stage.workers[1].say(.freeze)
-            try #require(stage.workers[1].says("froze"))
+            try freeze(stage.workers[1])
         } else {
             stage.workers[1].end(with: SIGKILL)
         }
@@ -299,13 +298,12 @@ struct AbsorptionProcessTests {
         try expectNothingHappened(stage, swarms, logins: logins)
     }
 
-    /// The one that takes is killed when it is done, and nobody has heard so.
+    /// The one that takes is killed when it is done, and the supervisor has not heard of it.
     @Test func whoComesAfterAKilledOneKnowsWhichPartItHas() throws {
         let stage = try Stage()
         let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 8) }
         let logins = try settledLogins(stage, swarms)
-        stage.workers[1].say(.freeze)
-        try #require(stage.workers[1].says("froze"))
+        try freeze(stage.workers[1])
         let departing = stage.legacies[1].departing(Self.part)
         #expect(stage.workers[0].absorb(departing))
         try #require(stage.workers[0].says("absorbed 1 1 1"))

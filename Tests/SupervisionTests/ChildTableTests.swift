@@ -159,7 +159,7 @@ extension ChildTableTests {
         case .send(.resume): "resume"
         case .send(.leave): "leave"
         case .send(.absorbed): "absorbed"
-        case .send(.release): "release"
+        case .release: "release"
         case .give: "give"
         case .send(.go): "go"
         case .successor(.spawn): "spawnBeside"

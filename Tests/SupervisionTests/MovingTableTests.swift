@@ -9,6 +9,27 @@ import Testing
         let name: String
         let path: [(ChildEvent, Int64)]
         let now: Int64
+
+        /// What the event does here, as the tables write it.
+        func cell(of event: (name: String, event: ChildEvent)) -> String {
+            var child = Child(policy: RestartPolicy(finalExitCodes: [2]))
+            for (event, time) in path { _ = child.handle(event, at: time) }
+            #expect(name.hasPrefix(phase(of: child.state)))
+
+            let before = child.state
+            let actions = child.handle(event.event, at: now)
+            let isSame = child.state == before && actions.isEmpty && !["killed", "left"].contains(event.name)
+            let words = [phase(of: child.state)] + actions.map(ChildTableTests.word)
+            return isSame ? "." : words.joined(separator: " ")
+        }
+
+        private func phase(of state: ChildState) -> String {
+            switch state {
+            case .moving(let moving): "\(moving.phase)"
+            case .splitting(let splitting): "\(splitting.phase)"
+            default: ChildTableTests.name(of: state)
+            }
+        }
     }
 
     private static let begun: [(ChildEvent, Int64)] = [
@@ -66,27 +87,13 @@ import Testing
     @Test(arguments: situations.indices, events.indices)
     func everyPairDoesWhatTheTableSays(situation: Int, event: Int) {
         let situation = Self.situations[situation]
-        var child = Child(policy: RestartPolicy(finalExitCodes: [2]))
-        for (event, time) in situation.path { _ = child.handle(event, at: time) }
-        #expect(situation.name.hasPrefix(name(of: child.state)))
-
-        let before = child.state
-        let actions = child.handle(Self.events[event].1, at: situation.now)
-        let words = [name(of: child.state)] + actions.map(ChildTableTests.word)
-        let isSame = child.state == before && actions.isEmpty && !["killed", "left"].contains(Self.events[event].0)
         let row = (Self.expected[situation.name] ?? []) + Array(repeating: ".", count: 8)
-        #expect(
-            (isSame ? "." : words.joined(separator: " ")) == row[event], "\(situation.name) × \(Self.events[event].0)")
+        #expect(situation.cell(of: Self.events[event]) == row[event], "\(situation.name) × \(Self.events[event].0)")
     }
 
     @Test func theTableHasARowForEachSituationAndAColumnForEachEvent() {
         #expect(Self.expected.count == Self.situations.count)
         #expect(Self.expected.values.allSatisfy { $0.count + 8 == Self.events.count })
-    }
-
-    private func name(of state: ChildState) -> String {
-        guard case .moving(let moving) = state else { return ChildTableTests.name(of: state) }
-        return "\(moving.phase)"
     }
 
     // MARK: - The service

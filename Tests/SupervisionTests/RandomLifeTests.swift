@@ -41,12 +41,14 @@ import Testing
                     if signal == .kill { mortal.insert(name) }
                     if signal == .freeze { #expect(frozen.insert(name).inserted, "asked twice") }
                     if signal == .absorbed { frozen.remove(name) }
-                    if signal == .resume || signal == .leave || signal == .release {
+                    if signal == .resume || signal == .leave {
                         #expect(frozen.remove(name) != nil, "\(signal) to one that was not asked to freeze")
                     }
                 case .child(let name, .give):
                     #expect(frozen.contains(name) || !alive.contains(name), "gives away what moves")
                     given.insert(name)
+                case .child(let name, .release):
+                    #expect(frozen.remove(name) != nil, "release to one that was not asked to freeze")
                 case .child(let name, .successor(let action)):
                     perform(action, name)
                 case .child(_, .report):
