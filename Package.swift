@@ -69,11 +69,12 @@ let package = Package(
         .target(name: "CLinux", cSettings: commit),
 
         // L1, pure: bytes, events and time in; decisions and bytes out. No sockets, no clock, no randomness.
+        library("Addresses"),
         library("Algorithms"),
-        library("StratumProtocol", "Algorithms", "CSimdjson"),
+        library("StratumProtocol", "Addresses", "Algorithms", "CSimdjson"),
         library("Telemetry"),
         library("Supervision"),
-        library("Configuration", "Algorithms"),
+        library("Configuration", "Addresses", "Algorithms"),
 
         // L1, edge: one C library each, made safe.
         library("EventLoop", "CLibuv", "CLinux"),
@@ -81,23 +82,24 @@ let package = Package(
         library("DaemonKit", "CLinux", "Configuration", logging),
         library("Control"),
         library("Handover", "CLinux"),
+        library("Peers", "Addresses", "CLinux"),
         library("Archive", "Telemetry", grdb),
 
         // L2, pure: what a shard decides.
-        library("StratumSession", "StratumProtocol"),
+        library("StratumSession", "Addresses", "StratumProtocol"),
 
         // L3: wiring.
         program(
-            "Supervisor", "Supervision", "Telemetry", "Configuration", "Control", "Handover", "EventLoop", "EventBus",
-            "DaemonKit", "CLinux", argumentParser, logging),
+            "Supervisor", "Addresses", "Supervision", "Telemetry", "Configuration", "Control", "Handover", "Peers", "EventLoop",
+            "EventBus", "DaemonKit", "CLinux", argumentParser, logging),
         program(
-            "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop",
-            "EventBus", "DaemonKit", "Handover", logging),
+            "StratumWorker", "Addresses", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop",
+            "EventBus", "DaemonKit", "Handover", "Peers", logging),
         program(
             "StatsCollector", "Archive", "Telemetry", "Configuration", "EventBus", "EventLoop", "DaemonKit", logging),
         program(
-            "ApiGateway", "Archive", "Telemetry", "Configuration", "Control", "EventBus", "DaemonKit", "CMicrohttpd",
-            "CZlib", logging),
+            "ApiGateway", "Addresses", "Archive", "Telemetry", "Configuration", "Control", "EventBus", "DaemonKit", "Peers",
+            "CMicrohttpd", "CZlib", logging),
 
         // Practice: a strict pool and a swarm of miners for loopback, used by script/run, tests and benchmarks.
         library("HostileInput"),
@@ -110,23 +112,25 @@ let package = Package(
         program("MicroBench", "StratumSession", "StratumProtocol", "Telemetry", "CAllocations"),
 
         // Tests: one target beside each, and ProcessTests for the built binaries.
+        tests("Addresses"),
         tests("Algorithms"),
-        tests("StratumProtocol", "Algorithms", files: ["Golden"]),
+        tests("StratumProtocol", "Addresses", "Algorithms", files: ["Golden"]),
         tests("StratumSession", "StratumProtocol"),
         tests("Telemetry"),
         tests("Supervision"),
-        tests("Configuration"),
+        tests("Configuration", "Addresses"),
         tests("EventLoop"),
         tests("EventBus", "Telemetry"),
         tests("DaemonKit", "Configuration", logging),
         tests("Control"),
         tests("Handover"),
+        tests("Peers", "Addresses"),
         tests("Archive", "Telemetry", grdb, files: ["Golden"]),
         tests("Supervisor", "Telemetry", "Configuration", "Control", "DaemonKit", "EventBus", "EventLoop"),
         tests(
-            "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop", logging),
+            "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop", "Peers", logging),
         tests("StatsCollector", "Archive", "Telemetry", "Configuration", "EventBus", "EventLoop", "DaemonKit", grdb),
-        tests("ApiGateway", "Archive", "Telemetry", "Configuration", "Control", "EventBus", "DaemonKit", logging),
+        tests("ApiGateway", "Addresses", "Archive", "Peers", "Telemetry", "Configuration", "Control", "EventBus", "DaemonKit", logging),
         tests("HostileInput"),
         tests("RandomX", "EventLoop"),
         tests("PracticePool", "StratumProtocol"),

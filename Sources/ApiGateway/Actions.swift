@@ -105,7 +105,7 @@ extension Answer {
         case .done: self = .done
         case .begun: self = .begun
         case .refused(let refusal): self = .refused(Refused(refusal))
-        case .status: self = .refused(Refused(.unreadable))
+        case .status, .bans: self = .refused(Refused(.unreadable))
         }
     }
 }

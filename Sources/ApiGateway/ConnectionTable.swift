@@ -1,3 +1,5 @@
+internal import Addresses
+
 /// Which connections there are, what each is at and until when, and which of them has to make room.
 ///
 /// libmicrohttpd only knows silence: a client that sends one byte of its headers every few seconds, or takes one of
@@ -16,7 +18,7 @@ struct ConnectionTable: Sendable {
     }
 
     private struct Entry {
-        var client: ClientAddress?
+        var client: Network?
         var stage = Stage.waiting
         var deadline: Int64
         /// Counts up with each connection: the smaller one is the older.
@@ -29,7 +31,7 @@ struct ConnectionTable: Sendable {
 
     private let limits: GatewayLimits
     private var entries: [Int32: Entry] = [:]
-    private var counts: [ClientAddress?: Int] = [:]
+    private var counts: [Network?: Int] = [:]
     private var total = 0
     private var nextNumber: UInt64 = 0
 
@@ -42,7 +44,7 @@ struct ConnectionTable: Sendable {
 
     /// A client has connected; `socket` is its descriptor.
     /// - Returns: the socket of another connection, which has to be shut down for it.
-    mutating func connected(_ socket: Int32, from client: ClientAddress? = nil, at now: Int64) -> Int32? {
+    mutating func connected(_ socket: Int32, from client: Network? = nil, at now: Int64) -> Int32? {
         closed(socket)
         entries[socket] = Entry(client: client, deadline: now + limits.headMillis, number: nextNumber)
         nextNumber += 1
@@ -95,7 +97,7 @@ struct ConnectionTable: Sendable {
 
     /// Of one client's connections the oldest that waits for a request, or else the oldest that is being answered, streams
     /// last.
-    private mutating func end(oldestOf client: ClientAddress?, except newest: Int32) -> Int32? {
+    private mutating func end(oldestOf client: Network?, except newest: Int32) -> Int32? {
         let candidates = entries.filter { $0.key != newest && $0.value.client == client && !$0.value.isEnding }
         let oldest = candidates.min { ($0.value.stage, $0.value.number) < ($1.value.stage, $1.value.number) }
         guard let oldest else { return nil }
@@ -104,7 +106,7 @@ struct ConnectionTable: Sendable {
         return oldest.key
     }
 
-    private mutating func uncount(_ client: ClientAddress?) {
+    private mutating func uncount(_ client: Network?) {
         total -= 1
         let count = counts[client, default: 0] - 1
         counts[client] = count > 0 ? count : nil

@@ -1,3 +1,4 @@
+internal import Addresses
 internal import CMicrohttpd
 internal import Glibc
 
@@ -44,7 +45,7 @@ final class HTTPServer {
             switch event {
             case .CONNECTION_NOTIFY_STARTED:
                 HTTPServer.handler(context).connected(
-                    cmhd_socket(connection), from: cmhd_client(connection).flatMap(ClientAddress.init),
+                    cmhd_socket(connection), from: cmhd_client(connection).flatMap(Network.init),
                     at: Clock.monotonicMillis)
             case .CONNECTION_NOTIFY_CLOSED: HTTPServer.handler(context).closed(cmhd_socket(connection))
             @unknown default: break

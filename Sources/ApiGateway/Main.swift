@@ -7,6 +7,7 @@ internal import DaemonKit
 internal import EventBus
 internal import Glibc
 internal import Logging
+internal import Peers
 
 /// millrace-gateway: serves the collector's latest snapshot over HTTP, and holds no truth of its own.
 @main
@@ -34,11 +35,13 @@ enum Main {
         let limits = GatewayLimits()
         let supervisor = getppid()
         let router = Router(api: api, hostName: Machine.hostName)
+        let peers = inheritance.peers.flatMap { PeerTable(descriptor: $0) }
         let pages = Pages(
             serviceStartedAt: inheritance.serviceStartedAt, limits: limits,
             documents: ServiceDocuments(
                 settings: settings, api: api, identity: identity(of: api),
-                readMachine: { Machine.read(supervisor: supervisor) }, refusedTokens: { router.refusedTokens }))
+                readMachine: { Machine.read(supervisor: supervisor) }, refusedTokens: { router.refusedTokens },
+                readPeers: { peers.map { PeerFacts.read($0, at: UInt64(Clock.monotonicMicros)) } }))
         let control = ControlClient(runDirectory: settings.runDirectory)
         let history = HistoryAnswers(HistoryReader(path: settings.database), log: log)
         let ring = EventRing()

@@ -1,4 +1,5 @@
 internal import Control
+internal import Peers
 internal import Telemetry
 
 /// `/metrics`: the truth in Prometheus's text format 0.0.4. docs/METRICS.md explains each metric.
@@ -11,11 +12,13 @@ enum Metrics {
     ///   - keepsConnections: whether shards are meant to be crash-safe.
     static func text(
         of truth: Pages.Truth, identity: Identity, workersMax: Int, keepsConnections: Bool = true,
-        machine: MachineReadings, refusedTokens: TokenGuesses.Counts = TokenGuesses.Counts()
+        machine: MachineReadings, refusedTokens: TokenGuesses.Counts = TokenGuesses.Counts(),
+        peers: PeerFacts? = nil
     ) -> [UInt8] {
         var metrics = MetricsWriter(reserving: 16_384 + min(workersMax, truth.snapshot.packedWorkers.count) * 1_024)
         writeService(truth, identity, machine, into: &metrics)
         writeRefusedTokens(refusedTokens, into: &metrics)
+        if let peers { writePeers(peers, into: &metrics) }
         if let snapshot = truth.collected {
             writeShares(snapshot.results, into: &metrics)
             writeHashrates(snapshot, into: &metrics)
@@ -151,6 +154,30 @@ enum Metrics {
         metrics.family(
             "millrace_database_commit_timestamp_seconds", .gauge, "The last commit, in seconds since 1970.",
             database.committedAt.nonZero.map { .milliseconds($0) })
+    }
+
+    private static func writePeers(_ facts: PeerFacts, into metrics: inout MetricsWriter) {
+        metrics.family(
+            "millrace_connections_refused_total", .counter, "Connections that were refused for their address, by reason."
+        ) {
+            for (reason, count) in zip(PeerRefusal.allCases, facts.refused) {
+                $0.sample(.whole(count), ("reason", reason.name))
+            }
+        }
+        metrics.family(
+            "millrace_connections_not_refused_total", .counter,
+            "Connections that would have been refused for their address, were millrace.limits not a dry run."
+        ) {
+            for (reason, count) in zip(PeerRefusal.allCases, facts.notRefused) {
+                $0.sample(.whole(count), ("reason", reason.name))
+            }
+        }
+        metrics.family(
+            "millrace_peers", .gauge, "Addresses of miners that are known.", .whole(UInt64(facts.peers.count)))
+        metrics.family("millrace_peers_banned", .gauge, "Addresses that are banned.", .whole(UInt64(facts.banned)))
+        metrics.family(
+            "millrace_peers_untracked_total", .counter,
+            "Connections of addresses for which the table of addresses had no place.", .whole(facts.untracked))
     }
 
     private static func writeRefusedTokens(_ counts: TokenGuesses.Counts, into metrics: inout MetricsWriter) {

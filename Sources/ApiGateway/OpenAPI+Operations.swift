@@ -192,6 +192,9 @@ extension OpenAPI {
                 "/1/upstreams", "upstreams", .millrace, "The pool connections.", "Upstreams",
                 parameters: Parameter.list(UpstreamColumn.self), failures: [.badRequest]),
             document(
+                "/1/peers", "peers", .millrace, "The addresses that miners connect from.", "Peers",
+                parameters: Parameter.list(PeerColumn.self), failures: [.badRequest]),
+            document(
                 "/1/history", "history", .millrace, "What has happened, minute by minute or more coarsely.", "History",
                 parameters: [
                     Parameter(name: "worker", description: "Of this worker; of all without it.", schema: .text()),

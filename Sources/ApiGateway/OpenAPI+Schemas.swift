@@ -6,7 +6,7 @@ extension OpenAPI {
     /// The documents and their parts, in the order of the components.
     static let schemas: [(name: String, schema: Schema)] =
         compatible + shards + [
-            ("Upstreams", upstreams), ("Worker", worker), ("History", history),
+            ("Upstreams", upstreams), ("Peers", peers), ("Worker", worker), ("History", history),
         ] + small
 
     private static let time = Schema.integer("Milliseconds since 1970.")

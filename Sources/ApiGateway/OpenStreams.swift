@@ -1,3 +1,4 @@
+internal import Addresses
 internal import CMicrohttpd
 internal import Synchronization
 
@@ -7,7 +8,7 @@ final class OpenStreams: Sendable {
         var isClosed = false
         var streams: [ObjectIdentifier: StreamingAnswer] = [:]
 
-        func count(of client: ClientAddress?) -> Int { streams.values.count { $0.client == client } }
+        func count(of client: Network?) -> Int { streams.values.count { $0.client == client } }
     }
 
     private let limits: GatewayLimits
@@ -21,7 +22,7 @@ final class OpenStreams: Sendable {
 
     /// Takes in one more; throws 503 when there are too many, in all or of this client, or none are taken any more.
     func open(
-        on connection: OpaquePointer, of client: ClientAddress?, at now: Int64,
+        on connection: OpaquePointer, of client: Network?, at now: Int64,
         _ open: (Suspension) throws(Refused) -> any EventStream
     ) throws(Refused) -> StreamingAnswer {
         guard table.withLock({ !$0.isClosed && $0.streams.count < limits.streams }) else {
@@ -76,14 +77,14 @@ final class OpenStreams: Sendable {
 /// One stream as libmicrohttpd pulls it.
 final class StreamingAnswer: Sendable {
     private let stream: any EventStream
-    fileprivate let client: ClientAddress?
+    fileprivate let client: Network?
     fileprivate let socket: Int32
     private let suspension: Suspension
     private let isFinishing = Atomic<Bool>(false)
     private let lastReadMillis: Atomic<Int64>
 
     fileprivate init(
-        stream: any EventStream, client: ClientAddress?, socket: Int32, suspension: Suspension, at now: Int64
+        stream: any EventStream, client: Network?, socket: Int32, suspension: Suspension, at now: Int64
     ) {
         self.stream = stream
         self.client = client

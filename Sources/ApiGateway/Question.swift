@@ -5,6 +5,7 @@ enum Question: Hashable, Sendable {
     case workers(ListQuery<WorkerColumn>)
     case miners(ListQuery<MinerColumn>)
     case upstreams(ListQuery<UpstreamColumn>)
+    case peers(ListQuery<PeerColumn>)
 
     /// nil when the query wants nothing of the page but the page; what it says to pages that are no lists is ignored.
     ///
@@ -24,6 +25,10 @@ enum Question: Hashable, Sendable {
             let list: ListQuery<UpstreamColumn> = try Question.list(query)
             if list.isWhole { return nil }
             self = .upstreams(list)
+        case .peers:
+            let list: ListQuery<PeerColumn> = try Question.list(query)
+            if list.isWhole { return nil }
+            self = .peers(list)
         case .classicSummary, .classicWorkers, .summary, .backends, .shards, .metrics, .openAPI, .readiness:
             return nil
         }
@@ -36,6 +41,7 @@ enum Question: Hashable, Sendable {
         case .workers: Page.workers.sources
         case .miners: Page.miners.sources
         case .upstreams: Page.upstreams.sources
+        case .peers: Page.peers.sources
         }
     }
 

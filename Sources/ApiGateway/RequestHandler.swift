@@ -1,3 +1,4 @@
+internal import Addresses
 internal import CMicrohttpd
 internal import DaemonKit
 internal import Glibc
@@ -67,7 +68,7 @@ final class RequestHandler: Sendable {
         let more = others > 0 ? ", \(report.count - report.most) more from \(others) other" : ""
         log.warning(
             """
-            \(counted(report.most, "request")) with a wrong API token from \(report.address)\(more): check the token of \
+            \(counted(report.most, "request")) with a wrong API token from \(report.address.text)\(more): check the token of \
             that client, or keep it away from the port
             """)
     }
@@ -87,7 +88,7 @@ final class RequestHandler: Sendable {
 
     // MARK: For the server.
 
-    func connected(_ socket: Int32, from client: ClientAddress?, at now: Int64) {
+    func connected(_ socket: Int32, from client: Network?, at now: Int64) {
         // Within the lock, as above.
         connections.withLock {
             if let other = $0.connected(socket, from: client, at: now) { shutdown(other, Int32(SHUT_RDWR)) }
@@ -266,8 +267,8 @@ final class RequestHandler: Sendable {
         return HTTPResponse.queue(answer, head, on: connection)
     }
 
-    private func client(of connection: OpaquePointer) -> ClientAddress? {
-        cmhd_client(connection).flatMap(ClientAddress.init)
+    private func client(of connection: OpaquePointer) -> Network? {
+        cmhd_client(connection).flatMap(Network.init)
     }
 
     private func coding(_ connection: OpaquePointer) -> ContentCoding {

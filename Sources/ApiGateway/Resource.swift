@@ -31,6 +31,7 @@ enum Resource: Hashable, Sendable {
         "/1/shards/all/restart": .change(.restartAll),
         "/1/scale": .change(.scale),
         "/1/upstreams": .page(.upstreams),
+        "/1/peers": .page(.peers),
         "/1/history": .history,
         "/1/events": .events,
         "/1/config": .configuration,
@@ -130,6 +131,8 @@ enum Page: Int, CaseIterable, Sendable {
     case shards
     /// `/1/upstreams`
     case upstreams
+    /// `/1/peers`
+    case peers
     /// `/metrics`
     case metrics
     /// `/openapi.json`
@@ -143,6 +146,7 @@ enum Page: Int, CaseIterable, Sendable {
         case .classicSummary, .summary: [.snapshot, .clock]
         case .classicWorkers, .workers: [.snapshot]
         case .upstreams: [.snapshot, .clock]
+        case .peers: [.clock]
         case .miners: [.miners]
         case .shards, .metrics, .readiness: [.snapshot, .clock, .status]
         case .backends, .openAPI: []

@@ -1,3 +1,4 @@
+internal import Addresses
 internal import Configuration
 internal import Synchronization
 
@@ -21,7 +22,7 @@ final class Router: Sendable {
         /// The header `Host`.
         var host: String?
         /// nil = not known; its wrong tokens are counted and not limited.
-        var client: ClientAddress?
+        var client: Network?
         /// Monotonic milliseconds.
         var time: Int64 = 0
     }

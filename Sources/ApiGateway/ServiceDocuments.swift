@@ -9,11 +9,13 @@ struct ServiceDocuments: DocumentSource {
     private let identity: Identity
     private let readMachine: @Sendable () -> MachineReadings
     private let refusedTokens: @Sendable () -> TokenGuesses.Counts
+    private let readPeers: @Sendable () -> PeerFacts?
 
     init(
         settings: Settings, api: Settings.API, identity: Identity,
         readMachine: @escaping @Sendable () -> MachineReadings,
-        refusedTokens: @escaping @Sendable () -> TokenGuesses.Counts
+        refusedTokens: @escaping @Sendable () -> TokenGuesses.Counts,
+        readPeers: @escaping @Sendable () -> PeerFacts? = { nil }
     ) {
         self.settings = settings
         isRestricted = api.isRestricted
@@ -22,6 +24,7 @@ struct ServiceDocuments: DocumentSource {
         self.identity = identity
         self.readMachine = readMachine
         self.refusedTokens = refusedTokens
+        self.readPeers = readPeers
     }
 
     func answer(_ page: Page, of truth: Pages.Truth) -> Answer {
@@ -50,11 +53,13 @@ struct ServiceDocuments: DocumentSource {
         case .miners: .document(CurrentDocuments.miners(of: truth))
         case .shards: .document(CurrentDocuments.shards(of: truth))
         case .upstreams: .document(CurrentDocuments.upstreams(of: truth))
+        case .peers: .document(CurrentDocuments.peers(of: readPeers()))
         case .metrics:
             .document(
                 Metrics.text(
                     of: truth, identity: identity, workersMax: settings.metricsPerWorker,
-                    keepsConnections: settings.keepsConnections, machine: readMachine(), refusedTokens: refusedTokens()),
+                    keepsConnections: settings.keepsConnections, machine: readMachine(), refusedTokens: refusedTokens(),
+                    peers: readPeers()),
                 type: .metrics)
         case .openAPI: .document(OpenAPI.document(version: identity.version, needsToken: needsToken))
         case .readiness: Readiness(truth).answer
@@ -72,6 +77,7 @@ struct ServiceDocuments: DocumentSource {
         case .miners(let list): return .document(CurrentDocuments.miners(of: truth, list: list))
         case .upstreams(let list):
             return .document(CurrentDocuments.upstreams(of: truth, list: list))
+        case .peers(let list): return .document(CurrentDocuments.peers(of: readPeers(), list: list))
         }
     }
 }

@@ -1,3 +1,5 @@
+internal import Addresses
+
 /// Who sends wrong tokens, and how often. Each address may try a number of different tokens, then one every few seconds:
 /// beyond, its requests with a token are refused unseen, the right one too. A client that repeats one wrong token, such as
 /// a dashboard with an old one, has tried one: it does not shut out others behind its address.
@@ -28,7 +30,7 @@ struct TokenGuesses: Sendable {
     struct Report: Equatable {
         var count: Int
         /// The address with the most, and how many it had.
-        var address: ClientAddress
+        var address: Network
         var most: Int
         var addresses: Int
     }
@@ -43,14 +45,14 @@ struct TokenGuesses: Sendable {
     }
 
     private(set) var counts = Counts()
-    private var entries: [ClientAddress: Entry] = [:]
+    private var entries: [Network: Entry] = [:]
     private var reportedAt: Int64?
 
     /// A request without a token was refused.
     mutating func missed() { counts.missing += 1 }
 
     /// Whether a token of this client is looked at. When not, the request is counted as refused.
-    mutating func mayTry(_ client: ClientAddress, at now: Int64) -> Bool {
+    mutating func mayTry(_ client: Network, at now: Int64) -> Bool {
         guard var entry = entries[client] else { return true }
         let earned = (now - entry.earningSince) / TokenGuesses.attemptMillis
         if earned > 0 {
@@ -67,7 +69,7 @@ struct TokenGuesses: Sendable {
     }
 
     /// This token was wrong.
-    mutating func guessed(_ token: UnsafeRawBufferPointer, by client: ClientAddress?, at now: Int64) {
+    mutating func guessed(_ token: UnsafeRawBufferPointer, by client: Network?, at now: Int64) {
         counts.wrong += 1
         guard let client else { return }
         if entries[client] == nil { makeRoom() }

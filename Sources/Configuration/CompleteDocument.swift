@@ -40,7 +40,12 @@ enum CompleteDocument {
             "millrace": {
                 "shards": "auto", "keep-connections": true, "guard-pools": true, "run-dir": null, "database": null,
                 "history-days": 30, "forget-workers-days": 7, "log-format": "text", "http-hosts": [],
-                "http-cors": null, "trust-documents": false, "metrics-per-worker": 0
+                "http-cors": null, "trust-documents": false,
+                "limits": {
+                    "connections": 0, "waiting": 256, "logins": 100, "burst": 10000, "faults": 100, "ban": 600,
+                    "dry-run": false, "allow": [], "deny": [], "allow-file": null, "deny-file": null
+                },
+                "metrics-per-worker": 0
             }
         }
         """)

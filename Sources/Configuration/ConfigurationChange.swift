@@ -100,6 +100,7 @@ public struct ConfigurationChange: Sendable, Equatable {
             Field("custom-diff", "customDifficulty", \.customDifficulty, .replaces(.shards)),
             Field("custom-diff-stats", "countsCustomDifficulty", \.countsCustomDifficulty, .replaces(.shards)),
             Field("millrace.guard-pools", "guardsPools", \.guardsPools, .replaces(.shards)),
+            Field("millrace.limits", "limits", \.limits, .replaces(.shards)),
             Field("workers", "workerNaming", \.workerNaming, .replaces([.shards, .gateway])),
             Field("user-agent", "userAgent", \.userAgent, .replaces(.shards)),
             Field("dns", "dns", \.dns, .replaces(.shards)),

@@ -1,3 +1,5 @@
+internal import Addresses
+
 /// "host:port", "[v6]:port" or either without the port, taken apart.
 struct HostAndPort: Equatable {
     /// Without brackets.
@@ -35,56 +37,17 @@ struct HostAndPort: Equatable {
 }
 
 /// "192.0.2.1": four numbers of 0…255 without leading zeros.
-func isIPv4(_ text: some StringProtocol) -> Bool {
-    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-    return parts.count == 4
-        && parts.allSatisfy { part in
-            guard let number = UInt8(part), part.first != "+", part.first != "-" else { return false }
-            return String(number) == part
-        }
-}
+func isIPv4(_ text: some StringProtocol) -> Bool { !text.contains(":") && IPAddress(String(text)) != nil }
 
 /// "2001:db8::1", "::", "::ffff:192.0.2.1", "fe80::1%eth0"; no brackets.
 func isIPv6(_ text: some StringProtocol) -> Bool {
-    let zoned = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
-    guard zoned.count == 1 || isZone(zoned[1]) else { return false }
-    let address = String(zoned[0])
-    guard let gap = address.firstRange(ofText: "::") else { return groupCount(address) == 8 }
-    let head = address[..<gap.lowerBound]
-    let tail = address[gap.upperBound...]
-    let headCount = head.isEmpty ? 0 : groupCount(head)
-    let tailCount = tail.isEmpty ? 0 : groupCount(tail)
-    // An IPv4 address may only stand at the very end.
-    guard let headCount, let tailCount, !head.contains(".") else { return false }
-    return headCount + tailCount <= 7
+    let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 1 || isZone(parts[1]) else { return false }
+    return parts[0].contains(":") && IPAddress(String(parts[0])) != nil
 }
 
 /// The name or number of a network interface: Linux gives it 15 bytes. Only plain ones, which are fit for a log.
 private func isZone(_ text: some StringProtocol) -> Bool {
     (1...15).contains(text.utf8.count)
         && text.utf8.allSatisfy { $0.isDigit || $0.isLetter || "._-".utf8.contains($0) }
-}
-
-/// How many groups of 16 bits "2001:db8:192.0.2.1" makes; nil when it is no such list.
-private func groupCount(_ text: some StringProtocol) -> Int? {
-    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    var count = 0
-    for (index, part) in parts.enumerated() {
-        if part.contains(".") {
-            guard index == parts.count - 1, isIPv4(part) else { return nil }
-            count += 2
-        } else {
-            guard (1...4).contains(part.utf8.count), part.utf8.allSatisfy(\.isHexDigit) else { return nil }
-            count += 1
-        }
-    }
-    return count
-}
-
-extension String {
-    fileprivate func firstRange(ofText text: String) -> Range<String.Index>? {
-        indices.lazy.filter { self[$0...].hasPrefix(text) }.first.flatMap { start in
-            index(start, offsetBy: text.count, limitedBy: endIndex).map { start..<$0 }
-        }
-    }
 }

@@ -5,6 +5,7 @@ extension Interpretation {
         settings.logFormat = choice("log-format", in: section, as: Settings.LogFormat.self) ?? .text
         settings.keepsConnections = section.boolean("keep-connections") ?? true
         settings.guardsPools = section.boolean("guard-pools") ?? true
+        readLimits(section.section("limits", &findings))
         let runDirectory = path("run-dir", in: section)
         settings.runDirectory = runDirectory ?? defaultRunDirectory
         settings.database = path("database", in: section) ?? defaultDatabase(hasOwnRunDirectory: runDirectory != nil)
@@ -21,6 +22,36 @@ extension Interpretation {
                 section.name(of: "run-dir"), at: section.origin(of: "run-dir"),
                 "the path has \(length) bytes; sockets in it allow at most \(Settings.runDirectoryBytesMax)")
         }
+    }
+
+    private mutating func readLimits(_ section: Section) {
+        var limits = Settings.Limits()
+        func read(_ key: String, _ member: WritableKeyPath<Settings.Limits, Int>) {
+            if let number = section.integer(key) { limits[keyPath: member] = Int(number) }
+        }
+        read("connections", \.connections)
+        read("waiting", \.waiting)
+        read("logins", \.logins)
+        read("burst", \.burst)
+        read("faults", \.faults)
+        read("ban", \.banSeconds)
+        limits.isDryRun = section.boolean("dry-run") ?? false
+        limits.allowed = prefixes("allow", in: section)
+        limits.denied = prefixes("deny", in: section)
+        limits.allowFile = path("allow-file", in: section)
+        limits.denyFile = path("deny-file", in: section)
+        settings.limits = limits == Settings.Limits() ? nil : limits
+    }
+
+    private mutating func prefixes(_ key: String, in section: Section) -> [String] {
+        let nodes = section.array(key) ?? []
+        if nodes.count > Settings.Limits.prefixesMax {
+            findings.fail(
+                section.name(of: key), at: section.origin(of: key),
+                "more than \(Settings.Limits.prefixesMax) addresses; put them into a file (\"\(key)-file\")")
+            return []
+        }
+        return prefixes(nodes, named: section.name(of: key)).map(\.text)
     }
 
     private mutating func readHosts(_ section: Section) -> [String]? {

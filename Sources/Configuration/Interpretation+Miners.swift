@@ -1,3 +1,5 @@
+internal import Addresses
+
 extension Interpretation {
     /// Behaviour.md §11: outside of this a difficulty is ignored.
     static let customDifficulties: ClosedRange<Int64> = 100...2_147_483_646
@@ -150,33 +152,27 @@ extension Interpretation {
             findings.fail(name, at: section.origin(of: key), "more than \(Settings.Bind.proxySendersMax) senders")
             return nil
         }
-        var senders: [String] = []
-        for (index, node) in nodes.enumerated() {
-            guard case .text(let text) = node.value, let bits = prefixLength(text) else {
-                let found = if case .text(let text) = node.value { shown(text) } else { node.value.kindName }
-                findings.fail(
-                    "\(name)[\(index)]", at: node.origin,
-                    "expected a numeric address or a prefix, such as 192.0.2.7, 10.0.0.0/8 or fd00::/8, found \(found)")
-                continue
-            }
-            if bits == 0 {
-                findings.warn(
-                    "\(name)[\(index)]", at: node.origin,
-                    "\(text) trusts everyone to claim any address; list the balancers alone")
-            }
-            senders.append(text)
+        let senders = prefixes(nodes, named: name)
+        for sender in senders where sender.prefix.length == 0 {
+            findings.warn(
+                "\(name)[\(sender.index)]", at: nodes[sender.index].origin,
+                "\(sender.text) trusts everyone to claim any address; list the balancers alone")
         }
-        return senders.isEmpty ? nil : senders
+        return senders.isEmpty ? nil : senders.map(\.text)
     }
 
-    /// Bits of "10.0.0.0/8" that count; nil when it is no prefix.
-    private func prefixLength(_ text: String) -> Int? {
-        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard isIPv4(parts[0]) || (isIPv6(parts[0]) && !parts[0].contains("%")) else { return nil }
-        let max = isIPv4(parts[0]) ? 32 : 128
-        guard parts.count == 2 else { return max }
-        guard let bits = Int(parts[1]), String(bits) == parts[1], (0...max).contains(bits) else { return nil }
-        return bits
+    /// The addresses and prefixes of a list, those that are none left out with an error.
+    mutating func prefixes(
+        _ nodes: [JSONNode], named name: String
+    ) -> [(index: Int, text: String, prefix: AddressPrefix)] {
+        nodes.enumerated().compactMap { index, node in
+            if case .text(let text) = node.value, let prefix = AddressPrefix(text) { return (index, text, prefix) }
+            let found = if case .text(let text) = node.value { shown(text) } else { node.value.kindName }
+            findings.fail(
+                "\(name)[\(index)]", at: node.origin,
+                "expected a numeric address or a prefix, such as 192.0.2.7, 10.0.0.0/8 or fd00::/8, found \(found)")
+            return nil
+        }
     }
 
     /// The numeric address at `key`, with or without brackets; nil when there is none, or a wrong one (an error).

@@ -206,6 +206,18 @@ public struct KnownKey: Sendable {
         KnownKey("millrace.http-hosts", .array),
         KnownKey("millrace.http-cors", .boolean),
         KnownKey("millrace.trust-documents", .boolean),
+        KnownKey("millrace.limits", .object),
+        KnownKey("millrace.limits.connections", .integer, 0...1_000_000),
+        KnownKey("millrace.limits.waiting", .integer, 0...65_536),
+        KnownKey("millrace.limits.logins", .integer, 0...100_000),
+        KnownKey("millrace.limits.burst", .integer, 1...1_000_000),
+        KnownKey("millrace.limits.faults", .integer, 0...100_000),
+        KnownKey("millrace.limits.ban", .integer, 1...86_400),
+        KnownKey("millrace.limits.dry-run", .boolean),
+        KnownKey("millrace.limits.allow", .array),
+        KnownKey("millrace.limits.deny", .array),
+        KnownKey("millrace.limits.allow-file", .text),
+        KnownKey("millrace.limits.deny-file", .text),
         KnownKey("millrace.metrics-per-worker", .integer, 0...Int64(Settings.metricsPerWorkerMax)),
     ]
 }

@@ -47,6 +47,8 @@ public struct Settings: Codable, Sendable, Equatable {
     public var keepsConnections = true
     /// Whether the shares of miners that a pool rejects are held back from it (docs/SECURITY.md).
     public var guardsPools = true
+    /// What one address may have and do; nil = `Limits()`.
+    public var limits: Limits?
     /// An absolute path of at most `runDirectoryBytesMax`: sockets and other files of one running instance.
     public var runDirectory = ""
     /// An absolute path: the statistics.
@@ -98,6 +100,35 @@ public struct Settings: Codable, Sendable, Equatable {
 
         /// More balancers, or networks of a cloud's balancers, than stand in front of one proxy.
         public static let proxySendersMax = 256
+    }
+
+    /// What one address of miners may have and do on this machine, in all shards together (docs/SECURITY.md).
+    public struct Limits: Codable, Sendable, Equatable {
+        /// Connections; 0 = as many as there is room for.
+        public var connections = 0
+        /// Connections that have not logged in a second after they came; 0 = no limit.
+        public var waiting = 256
+        /// Logins a second, when `burst` is spent; 0 = no limit.
+        public var logins = 100
+        /// Logins at once.
+        public var burst = 10_000
+        /// Protocol faults within a minute, after which the address is banned; 0 = never.
+        public var faults = 100
+        /// Seconds of the first ban.
+        public var banSeconds = 600
+        /// Refusals are counted and logged, and nothing is refused.
+        public var isDryRun = false
+        /// Addresses and prefixes that no limit applies to, and those that are refused whatever they do.
+        public var allowed: [String] = []
+        public var denied: [String] = []
+        /// Absolute paths of files with more of them, one a line.
+        public var allowFile: String?
+        public var denyFile: String?
+
+        public init() {}
+
+        /// More than an operator lists by hand; files may have more (`AddressList.prefixesMax`).
+        public static let prefixesMax = 1_024
     }
 
     /// A pool and the login we use there.

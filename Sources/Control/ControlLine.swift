@@ -10,6 +10,8 @@ internal import FoundationEssentials
 ///     {"request":"scale","shards":4,"within":30}
 ///     {"request":"restartProcess","process":"collector"}
 ///     {"request":"restartAll"}, "restartEverything", "rebalance", "reload", "stop"
+///     {"request":"bans"}                                    {"reply":"bans","bans":[…]}
+///     {"request":"unban","address":"192.0.2.7"}             without an address: all of them
 ///                                                           {"reply":"refused","refusal":{"kind":"invalid","lines":["…"]}}
 public enum ControlLine {
     /// The socket's name in the run directory.
@@ -53,10 +55,11 @@ private struct WrittenRequest: Codable {
     var shards: Int?
     /// Seconds.
     var within: Int?
+    var address: String?
 
     enum CodingKeys: String, CodingKey {
         case name = "request"
-        case document, process, shard, shards, within
+        case document, process, shard, shards, within, address
     }
 
     init(_ request: ControlRequest) {
@@ -72,6 +75,8 @@ private struct WrittenRequest: Codable {
         case .drain(let number, let seconds): (name, shard, within) = ("drain", number, seconds)
         case .scale(let count, let seconds): (name, shards, within) = ("scale", count, seconds)
         case .rebalance: name = "rebalance"
+        case .bans: name = "bans"
+        case .unban(let address): (name, self.address) = ("unban", address)
         case .upgrade: name = "upgrade"
         case .stop: name = "stop"
         }
@@ -90,6 +95,8 @@ private struct WrittenRequest: Codable {
         case "drain": shard.flatMap { shard in within.map { .drain(shard: shard, withinSeconds: $0) } }
         case "scale": shards.flatMap { shards in within.map { .scale(shards: shards, withinSeconds: $0) } }
         case "rebalance": .rebalance
+        case "bans": .bans
+        case "unban": .unban(address: address)
         case "upgrade": .upgrade
         case "stop": .stop
         default: nil
@@ -102,16 +109,18 @@ private struct WrittenReply: Codable {
     var status: ServiceStatus?
     var document: String?
     var refusal: ControlRefusal?
+    var bans: [BannedAddress]?
 
     enum CodingKeys: String, CodingKey {
         case name = "reply"
-        case status, document, refusal
+        case status, document, refusal, bans
     }
 
     init(_ reply: ControlReply) {
         switch reply {
         case .status(let value): (name, status) = ("status", value)
         case .configuration(let text): (name, document) = ("configuration", text)
+        case .bans(let list): (name, bans) = ("bans", list)
         case .done: name = "done"
         case .begun: name = "begun"
         case .refused(let value): (name, refusal) = ("refused", value)
@@ -122,6 +131,7 @@ private struct WrittenReply: Codable {
         switch name {
         case "status": status.map { .status($0) }
         case "configuration": document.map { .configuration(document: $0) }
+        case "bans": bans.map { .bans($0) }
         case "done": .done
         case "begun": .begun
         case "refused": refusal.map { .refused($0) }

@@ -27,6 +27,10 @@ public enum ControlRequest: Equatable, Sendable {
     case scale(shards: Int, withinSeconds: Int)
     /// Move miners from shards with many to shards with few. Answered with `begun`.
     case rebalance
+    /// Which addresses are banned? Answered with `ControlReply.bans`.
+    case bans
+    /// End the ban of this address, or with nil all bans. Answered with `done`.
+    case unban(address: String?)
     /// Go on as the program that is now where this one was started from, and replace every process. Answered with `begun`;
     /// `ServiceStatus.upgrade` tells how it goes. The socket is away for a moment meanwhile.
     case upgrade
@@ -47,6 +51,7 @@ public enum ControlReply: Equatable, Sendable {
     case status(ServiceStatus)
     /// The JSON text of the configuration, secrets replaced by `ControlRequest.redacted`.
     case configuration(document: String)
+    case bans([BannedAddress])
     /// The configuration was accepted and is in force, except for what `ConfigurationStatus.waitingForRestart` tells;
     /// processes that have to be replaced for it follow one after the other (`ServiceStatus.restarting`).
     case done
@@ -54,6 +59,24 @@ public enum ControlReply: Equatable, Sendable {
     case begun
     /// Nothing was changed. The lines say why, in words for the operator (file, line, what was expected).
     case refused(ControlRefusal)
+}
+
+/// An address whose connections are refused for a time.
+public struct BannedAddress: Codable, Equatable, Sendable {
+    /// "192.0.2.7", or of IPv6 a network: "2001:db8:0:7::/64".
+    public var address: String
+    public var secondsLeft: Int
+    /// How many bans within a day, with this one: each is twice as long as the one before.
+    public var bans: Int
+    /// Connections that were refused for a ban, since the address is known.
+    public var refused: UInt64
+
+    public init(address: String, secondsLeft: Int, bans: Int, refused: UInt64) {
+        self.address = address
+        self.secondsLeft = secondsLeft
+        self.bans = bans
+        self.refused = refused
+    }
 }
 
 public struct ControlRefusal: Codable, Equatable, Sendable {

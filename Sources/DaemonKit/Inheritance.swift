@@ -5,7 +5,7 @@ internal import Glibc
 /// What the supervisor hands to a child: a value of settings and open descriptors, nothing by name.
 ///
 /// Descriptor 3 is the `Lifeline`, descriptor 4 a memory file with this value as JSON, from 5 on the listening sockets
-/// of the shard in the order of `Settings.binds` (then those of addresses that are being left), and behind them what `Legacy` names.
+/// of the shard in the order of `Settings.binds` (then those of addresses that are being left), and behind them what `Legacy` names and `peers`.
 public struct Inheritance: Codable, Sendable {
     public static let settingsDescriptor: Int32 = 4
     public static let firstSocketDescriptor: Int32 = 5
@@ -22,6 +22,8 @@ public struct Inheritance: Codable, Sendable {
     /// What earlier processes of the shard have left, and where this one leaves its own; nil = connections end with
     /// their process.
     public var legacy: Legacy?
+    /// The table of addresses (`PeerTable`) of shards and the gateway; nil when there is none.
+    public var peers: Int32?
 
     public init(settings: Settings, shard: Int?, socketCount: Int, logsJSON: Bool, serviceStartedAt: UInt64) {
         self.settings = settings
@@ -107,7 +109,7 @@ public struct Inheritance: Codable, Sendable {
         do {
             let inheritance = try MemoryFile.read(Inheritance.self, from: settingsDescriptor)
             close(settingsDescriptor)
-            for descriptor in inheritance.sockets + (inheritance.legacy?.descriptors ?? []) {
+            for descriptor in inheritance.sockets + (inheritance.legacy?.descriptors ?? []) + [inheritance.peers].compactMap(\.self) {
                 _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             }
             clinux_offer_to_oom_killer(oomScore(of: program))

@@ -1,3 +1,5 @@
+public import Addresses
+
 /// What a balancer writes in front of a connection: for whom it speaks (the PROXY protocol of HAProxy, versions 1 and 2).
 public enum ProxyHeader: Equatable, Sendable {
     /// More bytes are needed.

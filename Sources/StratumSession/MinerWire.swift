@@ -1,3 +1,4 @@
+internal import Addresses
 internal import StratumProtocol
 
 /// Who a miner is: where it came from, and what it said of itself when it logged in. Each name is cut to
@@ -51,7 +52,7 @@ struct MinerWire {
     func addressKey(salt: UInt64) -> UInt64 {
         var key = ConductKey(salt: salt)
         var fields = PackedFields(packed)
-        NetworkAddress.forEachByte(of: fields.next()?.text ?? []) { key.add($0) }
+        Network.forEachByte(of: fields.next()?.text ?? []) { key.add($0) }
         return key.finished
     }
 
@@ -59,7 +60,7 @@ struct MinerWire {
     func minerKey(salt: UInt64) -> UInt64 {
         var key = ConductKey(salt: ~salt)
         var fields = PackedFields(packed)
-        NetworkAddress.forEachByte(of: fields.next()?.text ?? []) { key.add($0) }
+        Network.forEachByte(of: fields.next()?.text ?? []) { key.add($0) }
         // Login, password, agent, rig id.
         for number in 0..<4 {
             guard let field = fields.next() else { break }

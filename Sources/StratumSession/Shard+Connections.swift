@@ -15,6 +15,9 @@ extension Shard {
         return Instant(microseconds: miners[row].deadline.microseconds - min(login, miners[row].deadline.microseconds))
     }
 
+    /// Whether the PROXY header of a balancer's connection has not been read yet.
+    public func awaitsHeader(_ id: MinerID) -> Bool { row(of: id).map { miners[$0].awaitsHeader } ?? false }
+
     /// Names the miner in events once it has joined; nil before, and when it is gone.
     public func joinedKey(of id: MinerID) -> UInt64? {
         guard let row = row(of: id), miners[row].phase == .mining else { return nil }

@@ -53,6 +53,8 @@ public struct Shard: ~Copyable {
     /// The number of the `ReleasedPart` that was released last; 0 = none.
     public internal(set) var released: UInt32 = 0
 
+    /// Requests of miners that this process has read; nothing is decided by them.
+    public internal(set) var requests: UInt64 = 0
     /// Connections that have logged in and have a job.
     public internal(set) var minersNow = 0
     /// All connections of miners.

@@ -1,3 +1,4 @@
+internal import Addresses
 public import StratumProtocol
 
 /// Something that happened to a shard: everything that it decides follows from the order of these, their bytes and
@@ -137,6 +138,7 @@ extension Shard {
     private mutating func receive(
         line: Span<UInt8>, from id: MinerID, with parser: JSONParser, at now: Instant
     ) {
+        requests &+= 1
         do throws(PeerFault) {
             receive(try parser.minerRequest(line), from: id, at: now)
         } catch {

@@ -1,6 +1,6 @@
+internal import Addresses
 internal import Configuration
 internal import EventLoop
-internal import StratumProtocol
 
 /// Whose connections begin with a PROXY header: the senders that the operator trusts, address by address.
 struct Balancers {

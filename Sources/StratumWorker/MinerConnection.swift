@@ -10,6 +10,12 @@ final class MinerConnection: TCPStream {
     private var isPaused = false
     private unowned let worker: Worker
     var id = MinerID(index: .max, generation: 0)
+    /// Its address in the machine's table; nil when that is not known yet, or not tracked.
+    var source: PeerGate.Source?
+    /// Until its login is read: its address has had too many.
+    var delay = Milliseconds(0)
+    /// A balancer's, whose header has not been read: whose connection it is says the header.
+    var awaitsHeader = false
 
     init(on loop: Loop, worker: Worker) {
         self.worker = worker
@@ -37,7 +43,7 @@ final class MinerConnection: TCPStream {
             worker.yield(self)
         }
         guard !hasDeparted else { return }
-        worker.received(chunk, as: .minerBytes(id))
+        worker.received(chunk, from: self)
     }
 
     /// The next turn: reads what `didReceive` has left.

@@ -40,6 +40,8 @@ struct NewsLog {
     var acceptedTotal = 0
     var refusedTotal = 0
     var refused = RefusedShares()
+    var refusedAddresses = RefusedAddresses()
+    var bans = Throttle(perSecondMax: 1)
 
     /// - Parameters:
     ///   - pools: seat by seat.
@@ -176,6 +178,7 @@ struct NewsLog {
         let departed = departures.begin()
         if departed > 0 { log.info("…and \(counted(departed, "more departure")) of miners within a second") }
         _ = shortages.begin()
+        _ = bans.begin()
         _ = logins.begin()
         _ = jobs.begin()
         let odd = oddLines.begin()

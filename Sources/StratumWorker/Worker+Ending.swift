@@ -40,6 +40,7 @@ extension Worker {
 
     /// Closes this process's descriptors; the shard is told of nothing.
     func letGoOfConnections() {
+        gate?.forgetConnections()
         for listener in listeners { listener.close() }
         for connection in miners { connection?.close() }
         miners.removeAll()

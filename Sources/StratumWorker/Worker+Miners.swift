@@ -5,6 +5,8 @@ internal import StratumSession
 
 extension Worker {
     func accepted(_ connection: MinerConnection) {
+        let isBalancer = balancers.include(connection)
+        guard isBalancer || admit(connection, from: connection.peer?.host) else { return connection.reset() }
         if waiting.count >= WaitingMiners.countMax { dismissOldest() }
         guard hasDescriptors(for: 1) || dismissOldest() else {
             hasNoRoom()
@@ -12,11 +14,11 @@ extension Worker {
         }
         guard stopDeadline == nil, let id = shard.nextMinerID else { return connection.reset() }
         note(descriptor: connection.descriptor)
-        let isBalancer = balancers.include(connection)
+        connection.awaitsHeader = isBalancer
         take(isBalancer ? .balancerConnected(id) : .minerConnected(id), connection.peer?.host ?? "")
         enter(connection, as: id)
         waiting.append(id)
-        connection.startReading()
+        arrived(connection)
     }
 
     /// Closes the connection that has waited longest without logging in.
@@ -65,6 +67,7 @@ extension Worker {
             connection.flatMap { $0.queuedBytes > 0 ? (connection: $0, bytes: $0.queuedBytes) : nil }
         }
         hasUnsentBytes = !behind.isEmpty
+        gate?.tellUnsent(behind.lazy.map { ($0.connection.source, $0.bytes) })
         var sum = behind.reduce(0) { $0 + $1.bytes }
         guard sum > Worker.unsentBytesMax else { return }
         behind.sort { $0.bytes > $1.bytes }
@@ -108,5 +111,6 @@ extension Worker {
     func forget(_ connection: MinerConnection) {
         let row = Int(connection.id.index)
         if row < miners.count, miners[row] === connection { miners[row] = nil }
+        countDeparture(of: connection)
     }
 }

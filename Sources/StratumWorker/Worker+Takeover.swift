@@ -172,6 +172,7 @@ extension Worker {
                     lostMiners.append(id)
                     continue
                 }
+                worker.found(connection)
                 miners.append(connection)
             }
         }

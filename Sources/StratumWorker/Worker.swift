@@ -37,6 +37,10 @@ final class Worker {
     var budget = DescriptorBudget(limit: 0, listening: 0)
     var pools: [PoolConnectionID: PoolLink] = [:]
     var waiting = WaitingMiners()
+    /// nil when the machine has no table of addresses: then no limit by address holds.
+    let gate: PeerGate?
+    /// Connections whose login is read later, and those that will be looked at whether they have logged in.
+    var arrivals = Arrivals()
     /// Some miner did not take all that it was sent.
     var hasUnsentBytes = false
     /// Miners that have more to read than they get in one turn.
@@ -88,6 +92,8 @@ final class Worker {
         self.log = log
         settings = inheritance.settings
         balancers = Balancers(settings.binds)
+        gate = PeerGate(
+            descriptor: inheritance.peers, shard: inheritance.shard ?? 0, settings.limits ?? Settings.Limits(), log)
         loop = try Loop()
         let number = UInt16(clamping: inheritance.shard ?? 0)
         translation = EventTranslation(
@@ -120,6 +126,7 @@ final class Worker {
         ports = Set(inheritance.sockets.compactMap { try? ListeningSocket.address(of: $0).port })
         if standing == .absorbed { return try tellWhatIsLeft() }
         let began = loop.nanoseconds
+        gate?.forgetConnections()
         let adoption = try adopt()
         if standing == .besideFrozen { try awaitTurn() }
         try openBus()
@@ -182,6 +189,7 @@ final class Worker {
         tellGauges()
         budget = DescriptorBudget(limit: DescriptorLimit.current, listening: inheritance.sockets.count)
         waiting.prune { [unowned self] in shard.waitingSince($0) }
+        gate?.readLists()
         boundUnsentBytes()
         news.tellSilenced { [unowned self] in self.label(of: $0) }
         let upstreams = shard.upstreamCounts
@@ -203,6 +211,7 @@ final class Worker {
         loopDelay.ticked(at: loop.nanoseconds, period: Limits.tick.count)
         take(.tick)
         perform()
+        lookAtArrivals()
         departures.closeDue(at: now)
         goOnDraining()
         flush()
@@ -213,7 +222,16 @@ final class Worker {
 
     // MARK: - Inputs
 
-    /// A chunk of what a peer has sent has been read into `room`.
+    /// A chunk of what a miner has sent has been read into `room`.
+    func received(_ chunk: UnsafeRawBufferPointer, from connection: MinerConnection) {
+        let before = shard.requests
+        chronicle?.log.commit(chunk.count)
+        decide(.minerBytes(connection.id), chunk, at: readAt)
+        count(requests: Int(truncatingIfNeeded: shard.requests &- before), of: connection)
+        perform()
+    }
+
+    /// A chunk of what a pool has sent has been read into `room`.
     func received(_ chunk: UnsafeRawBufferPointer, as input: ShardInput) {
         chronicle?.log.commit(chunk.count)
         decide(input, chunk, at: readAt)
@@ -304,6 +322,7 @@ final class Worker {
             news.closed(
                 address(of: id), port: connection.local?.port, reason, balancer: connection.peer?.host,
                 at: WallClock.milliseconds())
+            noteFault(reason, of: connection)
             forget(connection)
             reason.isExplained ? departures.add(connection, at: now) : connection.close()
         case .pauseMiner(let id):
@@ -319,6 +338,7 @@ final class Worker {
         case .hangUp(let id):
             pools.removeValue(forKey: id)?.hangUp()
         case .joined(let id, let key):
+            countLogin(of: id)
             guard let introduction = shard.introduction(of: id) else { return }
             reporter.joined(translation.joined(introduction, key: key))
             news.joined(introduction, miners: shard.minersNow)
@@ -335,6 +355,7 @@ final class Worker {
             connection.close()
         case .settled(let share):
             reporter.settled(share)
+            count(share)
             news.settled(
                 share, ip: address(of: share.miner), worker: logName(of: share.miner),
                 pool: poolName(atRank: share.pool))

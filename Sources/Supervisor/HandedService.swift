@@ -28,6 +28,8 @@ struct HandedService: Codable {
     var lock: Int32
     /// Descriptors that are not the service's: whoever started the process left them to it.
     var strangers: [Int32]
+    /// The table of addresses.
+    var peers: Int32?
 
     struct HandedChild: Codable {
         var name: ChildName
@@ -36,7 +38,7 @@ struct HandedService: Codable {
 
     /// All that have to stay open.
     var descriptors: [Int32] {
-        var all = strangers + [lock]
+        var all = strangers + [lock] + [peers].compactMap(\.self)
         all += children.map(\.process.lifeline).filter { $0 >= 0 }
         all += sockets.open
         for legacy in legacies { all += legacy.descriptors }

@@ -116,7 +116,7 @@ struct VerbOutcome: Equatable {
         switch reply {
         case .done, .begun: self.init(.done, lines: done)
         case .refused(let refusal): self.init(.refused, lines: refusal.lines)
-        case .status, .configuration: self.init(.failed, lines: ["unexpected answer of the service"])
+        case .status, .configuration, .bans: self.init(.failed, lines: ["unexpected answer of the service"])
         }
     }
 }

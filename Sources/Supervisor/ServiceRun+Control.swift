@@ -24,6 +24,8 @@ extension ServiceRun {
         case .drain(let number, let seconds): return drain(number, withinSeconds: seconds)
         case .scale(let count, let seconds): return scale(to: count, withinSeconds: seconds)
         case .rebalance: return rebalance()
+        case .bans: return .bans(addresses.bans)
+        case .unban(let address): return addresses.unban(address)
         case .upgrade: return beginUpgrade()
         case .stop:
             stop("stop requested")
@@ -117,6 +119,7 @@ extension ServiceRun {
             level: change.settings.isVerbose ? .debug : .info, colors: change.settings.usesColors,
             file: change.settings.logFile, secrets: change.settings.secrets)
         watchFile()
+        if change.changed.contains("millrace.limits") { addresses.adopt(change.settings.limits) }
         restartHaltedAt = nil
         var names: [ChildName] = []
         if change.replaces.contains(.collector) { names.append(.collector) }

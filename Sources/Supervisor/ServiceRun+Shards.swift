@@ -80,6 +80,7 @@ extension ServiceRun {
             rebalancing?.stuck.insert(name)
         case .drained, .moved:
             sockets.close(shard: number)
+            addresses.forget(shard: number)
             legacies[number] = nil  // nobody comes who could go on
         case .ready, .neverReady, .stalled, .killed, .died, .failed, .yielding, .handingOver, .handoverFailed,
             .moveFailed, .splitting, .split,

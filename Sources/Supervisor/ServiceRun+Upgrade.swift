@@ -89,7 +89,7 @@ extension ServiceRun {
             configuration: configuration.handed, service: service,
             children: children.map { .init(name: $0, process: $1.handed) }, sockets: sockets.handed,
             runDirectory: settings.runDirectory, legacies: legacies.map { $1.handed(shard: $0) },
-            lock: runDirectory.lock, strangers: strangers)
+            lock: runDirectory.lock, strangers: strangers, peers: addresses.descriptor)
     }
 
     /// Takes up what the program before has left; then everybody else is replaced, as we were.

@@ -17,6 +17,7 @@ final class ServiceRun {
     /// Where the program of the next upgrade will be.
     let executable: String
     let runDirectory: RunDirectory
+    let addresses: AddressBook
     /// Descriptors that are not ours, and stay open as long as this process lives.
     let strangers: [Int32]
 
@@ -71,6 +72,7 @@ final class ServiceRun {
         self.runDirectory = runDirectory
         self.strangers = strangers
         self.inherited = inherited
+        addresses = AddressBook(on: loop, inherited: inherited?.peers, log: log)
         startedAt = inherited?.startedAt ?? WallClock.milliseconds()
         let settings = configuration.settings
         environment = ServiceRun.childEnvironment(runDirectory: settings.runDirectory)
@@ -88,6 +90,7 @@ final class ServiceRun {
             try SignalSource(on: loop, signal: SIGINT) { [unowned self] in interrupted() },
             try SignalSource(on: loop, signal: SIGHUP) { [unowned self] in hangUp() },
         ]
+        addresses.adopt(settings.limits)
         server = try ControlServer(on: loop, runDirectory: settings.runDirectory) { [unowned self] in answer($0) }
         reaper = try OrphanReaper(on: loop) { [unowned self] process in
             process == trial?.processID || children.values.contains { $0.processID == process }
@@ -194,8 +197,10 @@ final class ServiceRun {
         do throws(SystemFailure) {
             let child = try RunningChild(
                 on: loop, executable: handed?.executable ?? installed, name: "\(programs.program(of: name)): \(name)",
-                environment: environment, inheritance: inheritance(of: name, handed?.legacy),
-                sockets: sockets + (handed?.descriptors ?? [])
+                environment: environment,
+                inheritance: inheritance(
+                    of: name, handed?.legacy, peers: firstDescriptor + Int32(handed?.descriptors.count ?? 0)),
+                sockets: sockets + (handed?.descriptors ?? []) + peers(of: name)
             ) { [unowned self] child, news in hear(news, from: child, in: name) }
             log.debug("\(name): process \(child.processID) started")
             return child
@@ -294,6 +299,7 @@ final class ServiceRun {
         if case .failed = report, case .shard(let number) = name {
             sockets.close(shard: number)
             legacies[number]?.giveUp()
+            addresses.forget(shard: number)
             giveToAnother(than: name)
         }
         tellShards(report, of: name)
@@ -332,52 +338,11 @@ final class ServiceRun {
             reaper?.close()
             watchdog?.close()
             caretaker?.close()
+            addresses.close()
             trial?.cancel()
             legacies = [:]
             loop.stop()
         }
-    }
-
-    // MARK: - What a child gets
-
-    private func sockets(of name: ChildName) throws(SystemFailure) -> [Int32] {
-        guard case .shard(let number) = name else { return [] }
-        do throws(StartFailure) {
-            try sockets.open(shard: number)
-        } catch {
-            log.error("\(name): \(error.message)")
-            throw SystemFailure(code: -EADDRINUSE)
-        }
-        return sockets.descriptors(of: number)
-    }
-
-    private func inheritance(of name: ChildName, _ legacy: Inheritance.Legacy?) -> Inheritance {
-        var shard: Int?
-        if case .shard(let number) = name { shard = number }
-        var inheritance = Inheritance(
-            settings: settings, shard: shard, socketCount: shard.map { sockets.descriptors(of: $0).count } ?? 0,
-            logsJSON: settings.logFormat == .json, serviceStartedAt: startedAt)
-        inheritance.legacy = legacy
-        return inheritance
-    }
-
-    /// Ours, and two more: a crashing shard shall be gone and replaced, not held up by a backtrace of its last moment;
-    /// and a mark by which a successor knows it.
-    private static func childEnvironment(runDirectory: String) -> [String] {
-        var entries = ownEnvironment
-        let ours = ["SWIFT_BACKTRACE", Leftovers.mark]
-        entries.removeAll { entry in ours.contains { entry.hasPrefix($0 + "=") } }
-        return entries + ["SWIFT_BACKTRACE=enable=no", "\(Leftovers.mark)=\(runDirectory)"]
-    }
-
-    static var ownEnvironment: [String] {
-        var entries: [String] = []
-        var entry = environ
-        while let text = entry.pointee {
-            entries.append(String(cString: text))
-            entry += 1
-        }
-        return entries
     }
 
     // MARK: - Time and chance

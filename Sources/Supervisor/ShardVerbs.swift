@@ -101,7 +101,9 @@ struct RebalanceVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rebalance", abstract: "Move miners from shards with many to shards with few.",
         discussion: """
-            After `scale` to a larger number, new shards have only the miners that connect later. Whole pool connections move,             with up to 256 miners each: no miner is disconnected, and the pool sees no new login. Waits until done; interrupting             the command does not interrupt the operation.
+            After `scale` to a larger number, new shards have only the miners that connect later. Whole pool connections move, \
+            with up to 256 miners each: no miner is disconnected, and the pool sees no new login. Waits until done; interrupting \
+            the command does not interrupt the operation.
 
             \(verbExitCodes)
             """, helpNames: .shortAndLong)

@@ -1,3 +1,4 @@
+import Addresses
 import Configuration
 import Testing
 
@@ -55,7 +56,7 @@ import Testing
     private func route(_ router: Router, _ path: String, host: String?, token: String? = nil) -> Refusal? {
         var request = Router.Request(method: "GET", path: path, authorization: nil, contentType: nil)
         request.host = host
-        request.client = ClientAddress("192.0.2.1")
+        request.client = Network("192.0.2.1")
         return refusal(router, request, token)
     }
 
@@ -136,16 +137,16 @@ import Testing
 
     // MARK: - Wrong tokens
 
-    private let one = ClientAddress("192.0.2.1")!
-    private let two = ClientAddress("192.0.2.2")!
+    private let one = Network("192.0.2.1")!
+    private let two = Network("192.0.2.2")!
 
-    private func guess(_ text: String, _ client: ClientAddress, _ guesses: inout TokenGuesses, at now: Int64) -> Bool {
+    private func guess(_ text: String, _ client: Network, _ guesses: inout TokenGuesses, at now: Int64) -> Bool {
         guard guesses.mayTry(client, at: now) else { return false }
         Array(text.utf8).withUnsafeBytes { guesses.guessed($0, by: client, at: now) }
         return true
     }
 
-    private func mayTry(_ client: ClientAddress, _ guesses: inout TokenGuesses, at now: Int64) -> Bool {
+    private func mayTry(_ client: Network, _ guesses: inout TokenGuesses, at now: Int64) -> Bool {
         guesses.mayTry(client, at: now)
     }
 
@@ -210,7 +211,7 @@ import Testing
         var guesses = TokenGuesses()
         _ = guess("x", one, &guesses, at: 0)
         for number in 0..<5_000 {
-            let client = ClientAddress("10.\(number / 65_536).\(number / 256 % 256).\(number % 256)")!
+            let client = Network("10.\(number / 65_536).\(number / 256 % 256).\(number % 256)")!
             _ = guess("y", client, &guesses, at: Int64(number))
         }
         #expect(guesses.report(at: 5_000)?.addresses == TokenGuesses.addressesMax)

@@ -1,3 +1,4 @@
+import Addresses
 import Configuration
 import Foundation
 import Glibc
@@ -81,7 +82,7 @@ import Testing
         #expect(connections.answeringCount == 0)
     }
 
-    private func client(_ number: Int) -> ClientAddress? { ClientAddress("192.0.2.\(number)") }
+    private func client(_ number: Int) -> Network? { Network("192.0.2.\(number)") }
 
     /// 28 of 32 places may be taken.
     private static let small = {
@@ -125,26 +126,6 @@ import Testing
         var connections = ConnectionTable(limits: Self.small)
         for socket in 0..<20 { #expect(connections.connected(Int32(socket), from: nil, at: 0) == nil) }
         #expect(connections.connected(20, from: nil, at: 0) == 0)
-    }
-}
-
-@Suite struct ClientAddressTests {
-    @Test(
-        arguments: [
-            ("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("127.0.0.1", "127.0.0.1"),
-            ("2001:db8:0:7:1:2:3:4", "2001:db8:0:7::/64"), ("2001:db8:0:7::", "2001:db8:0:7::/64"), ("::1", "::/64"),
-            ("fe80::1", "fe80::/64"),
-        ])
-    func anIPv6NetworkIsOneClient(text: String, shown: String) {
-        #expect(ClientAddress(text)?.description == shown)
-    }
-
-    @Test func mappedAddressesAreNotOneNetwork() {
-        #expect(ClientAddress("::ffff:192.0.2.7") == ClientAddress("192.0.2.7"))
-        #expect(ClientAddress("::ffff:192.0.2.7") != ClientAddress("::ffff:192.0.2.8"))
-        #expect(ClientAddress("2001:db8::1") == ClientAddress("2001:db8::ffff:ffff:ffff:ffff"))
-        #expect(ClientAddress("2001:db8::1") != ClientAddress("2001:db8:0:1::1"))
-        #expect(ClientAddress("nonsense") == nil && ClientAddress("1.2.3") == nil)
     }
 }
 

@@ -1,3 +1,5 @@
+import Addresses
+import Peers
 import Telemetry
 
 @testable import ApiGateway
@@ -97,4 +99,24 @@ extension MachineReadings {
     static let ofFarm = MachineReadings(
         memoryFree: 6_871_947_673, memoryTotal: 8_589_934_592, serviceResident: 41_943_040,
         loadAverage: [Hundredths(29), Hundredths(20), Hundredths(100)], processors: 4)
+}
+
+extension PeerFacts {
+    /// A farm, a customer with IPv6, and somebody who is banned.
+    static var ofFarm: PeerFacts {
+        var farm = PeerReport(network: Network("192.0.2.7")!)
+        (farm.connections, farm.connects, farm.logins, farm.requests) = (280, 4, 3, 93)
+        (farm.goodShares, farm.badShares, farm.unsentBytes) = (78, 1, 0)
+        farm.refusals = [0, 0, 0, 0, 0]
+        var home = PeerReport(network: Network("2001:db8:0:7::1")!)
+        (home.connections, home.waiting, home.unsentBytes) = (20, 1, 1_460)
+        home.refusals = [0, 0, 0, 2, 0]
+        var stranger = PeerReport(network: Network("203.0.113.9")!)
+        stranger.refusals = [0, 71, 0, 0, 1_204]
+        (stranger.bannedSeconds, stranger.bans) = (431, 1)
+        var facts = PeerFacts()
+        facts.peers = [stranger, farm, home]
+        facts.refused = [12, 71, 0, 2, 1_204]
+        return facts
+    }
 }

@@ -6,15 +6,15 @@ import Testing
 @testable import ApiGateway
 
 @Suite struct MetricsTests {
-    private func text(_ truth: Pages.Truth, workersMax: Int = 0) -> String {
+    private func text(_ truth: Pages.Truth, workersMax: Int = 0, peers: PeerFacts? = nil) -> String {
         String(
             decoding: Metrics.text(
-                of: truth, identity: .ofFarm, workersMax: workersMax, machine: .ofFarm),
+                of: truth, identity: .ofFarm, workersMax: workersMax, machine: .ofFarm, peers: peers),
             as: UTF8.self)
     }
 
     @Test func aFarm() throws {
-        try Golden.expect(Array(text(.ofFarm, workersMax: 2).utf8.dropLast()), equals: "metrics.txt")
+        try Golden.expect(Array(text(.ofFarm, workersMax: 2, peers: .ofFarm).utf8.dropLast()), equals: "metrics.txt")
     }
 
     @Test func beforeTheFirstSnapshotNoCounterIsZero() {

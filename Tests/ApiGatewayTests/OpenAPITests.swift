@@ -22,6 +22,7 @@ import Testing
         ("workers.json", "/1/workers", "200"), ("workers-page.json", "/1/workers", "200"),
         ("miners.json", "/1/miners", "200"), ("shards.json", "/1/shards", "200"),
         ("shards-unknown.json", "/1/shards", "200"), ("upstreams.json", "/1/upstreams", "200"),
+        ("peers.json", "/1/peers", "200"),
         ("worker.json", "/1/workers/{name}", "200"), ("history.json", "/1/history", "200"),
         ("healthz.json", "/healthz", "200"), ("healthz.json", "/readyz", "200"),
         ("error-404.json", "/1/workers/{name}", "404"), ("openapi.json", "/openapi.json", "200"),

@@ -35,6 +35,7 @@ import Testing
             ("/", .classicSummary), ("/workers.json", .classicWorkers), ("/1/summary", .summary),
             ("/2/summary", .summary), ("/api.json", .summary), ("/2/backends", .backends),
             ("/1/workers", .workers), ("/1/miners", .miners), ("/1/shards", .shards), ("/1/upstreams", .upstreams),
+            ("/1/peers", .peers),
             ("/metrics", .metrics), ("/openapi.json", .openAPI), ("/readyz", .readiness),
         ] as [(String, Page)])
     func eachPathHasItsPage(path: String, page: Page) {

@@ -14,6 +14,24 @@ import Testing
         try Golden.expect(CurrentDocuments.shards(of: truth), equals: "shards.json")
         try Golden.expect(CurrentDocuments.upstreams(of: truth), equals: "upstreams.json")
         try Golden.expect(#require(CurrentDocuments.worker(named: "rack7-03", of: truth)), equals: "worker.json")
+        try Golden.expect(CurrentDocuments.peers(of: .ofFarm), equals: "peers.json")
+    }
+
+    @Test func addressesAreSortedByWhatTheyDo() throws {
+        func addresses(_ query: String) throws -> [String?] {
+            let body = CurrentDocuments.peers(of: .ofFarm, list: try ListQuery(parsing: query))
+            return try #require(object(body)["peers"] as? [[String: Any]]).map { $0["address"] as? String }
+        }
+        #expect(try addresses("sort=-refused&limit=1") == ["203.0.113.9"])
+        #expect(try addresses("sort=-invalid&limit=1") == ["192.0.2.7"])
+        #expect(try addresses("sort=-banned&limit=1") == ["203.0.113.9"])
+        #expect(try addresses("sort=address&offset=1&limit=1") == ["2001:db8:0:7::/64"])
+        #expect(throws: QueryFault.self) { try addresses("sort=name") }
+    }
+
+    @Test func withoutATableThereAreNoAddresses() throws {
+        let document = try object(CurrentDocuments.peers(of: nil))
+        #expect(document["total"] as? Int == 0 && (document["peers"] as? [Any])?.isEmpty == true)
     }
 
     @Test func thePageOfAList() throws {

@@ -51,6 +51,7 @@ struct ConfigurationChangeTests {
             ("\"bind\": [\"127.0.0.1:9\"]", "bind", 2),
             ("\"millrace\": {\"keep-connections\": false}", "millrace.keep-connections", 2),
             ("\"millrace\": {\"guard-pools\": false}", "millrace.guard-pools", 2),
+            ("\"millrace\": {\"limits\": {\"logins\": 5}}", "millrace.limits", 2),
             ("\"user-agent\": \"u\"", "user-agent", 2),
         ] as [(String, String, UInt8)])
     func aKeyReplacesWhoReadsIt(members: String, key: String, processes: UInt8) throws {

@@ -40,7 +40,9 @@ struct ResolutionTests {
                     "http": {"enabled": true, "host": "::1", "port": 8080, "access-token": "t", "restricted": false},
                     "api": {"id": "me", "worker-id": "w"}, "log-file": "x.log", "verbose": 2, "colors": false,
                     "millrace": {"shards": 3, "run-dir": "r", "database": "/d", "log-format": "json",
-                        "metrics-per-worker": 50, "keep-connections": false, "guard-pools": false}
+                        "metrics-per-worker": 50, "keep-connections": false, "guard-pools": false,
+                        "limits": {"connections": 1, "waiting": 2, "logins": 3, "burst": 4, "faults": 5, "ban": 6, "dry-run": true,
+                            "allow": ["10.0.0.0/8"], "deny": ["::1", "192.0.2.7"], "allow-file": "a", "deny-file": "/d"}}
                     """#)
             ).settings)
         #expect(settings.retries == 7 && settings.retryPauseSeconds == 9 && settings.userAgent == "ua/1")
@@ -56,6 +58,12 @@ struct ResolutionTests {
         #expect(settings.shards == 3 && settings.runDirectory == "/home/ann/work/r" && settings.database == "/d")
         #expect(settings.logFormat == .json && settings.metricsPerWorker == 50)
         #expect(!settings.keepsConnections && !settings.guardsPools)
+        var limits = Settings.Limits()
+        (limits.connections, limits.waiting, limits.logins, limits.burst) = (1, 2, 3, 4)
+        (limits.faults, limits.banSeconds, limits.isDryRun) = (5, 6, true)
+        (limits.allowed, limits.denied) = (["10.0.0.0/8"], ["::1", "192.0.2.7"])
+        (limits.allowFile, limits.denyFile) = ("/home/ann/work/a", "/d")
+        #expect(settings.limits == limits)
     }
 
     @Test func allErrorsAreReportedInTheOrderOfTheFile() {

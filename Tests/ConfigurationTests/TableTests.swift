@@ -8,6 +8,7 @@ struct TableTests {
     private func file(_ path: String, _ value: String) -> String {
         let names = path.split(separator: ".").map(String.init)
         let leaf = "\"\(names[names.count - 1])\": \(value)"
+        if names.count == 3 { return withPool("\"\(names[0])\": {\"\(names[1])\": {\(leaf)}}") }
         guard names.count == 2 else {
             return path == "pools" ? "{\(leaf)}" : withPool(leaf)
         }

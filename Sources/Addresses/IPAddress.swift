@@ -1,15 +1,15 @@
 /// An IP address as a number. An IPv4 address inside an IPv6 one (`::ffff:192.0.2.1`) is the IPv4 address.
-public struct IPAddress: Equatable, Sendable {
+public struct IPAddress: Hashable, Sendable {
     /// The 128 bits of the IPv6 address; IPv4 is written as IPv4-mapped.
-    let high: UInt64
-    let low: UInt64
+    public let high: UInt64
+    public let low: UInt64
 
-    init(high: UInt64, low: UInt64) {
+    public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }
 
-    init(v4: UInt32) {
+    public init(v4: UInt32) {
         self.init(high: 0, low: 0xffff << 32 | UInt64(v4))
     }
 
@@ -34,7 +34,8 @@ public struct IPAddress: Equatable, Sendable {
 
     // MARK: - Reading
 
-    static func v4(_ text: Span<UInt8>) -> UInt32? {
+    /// "192.0.2.1" alone.
+    public static func v4(_ text: Span<UInt8>) -> UInt32? {
         var address: UInt32 = 0
         var position = 0
         for part in 0..<4 {
@@ -55,7 +56,8 @@ public struct IPAddress: Equatable, Sendable {
         return position == text.count ? address : nil
     }
 
-    static func v6(_ text: Span<UInt8>) -> IPAddress? {
+    /// "2001:db8::1" alone, also with an IPv4 address at its end.
+    public static func v6(_ text: Span<UInt8>) -> IPAddress? {
         var groups = InlineArray<8, UInt16>(repeating: 0)
         var count = 0
         // Groups in front of "::".
@@ -133,42 +135,5 @@ public struct IPAddress: Equatable, Sendable {
         }
         guard longest.count > 1 else { return words(groups[...]) }
         return words(groups[..<longest.lowerBound]) + "::" + words(groups[longest.upperBound...])
-    }
-}
-
-/// The addresses that begin with the same bits: "10.0.0.0/8", "2001:db8::/32", or one address.
-public struct AddressPrefix: Equatable, Sendable {
-    private let isIPv4: Bool
-    private let high: UInt64
-    private let low: UInt64
-    private let masks: (high: UInt64, low: UInt64)
-
-    /// Bits behind the prefix do not count. nil when it is no such text.
-    public init?(_ text: String) {
-        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let address = IPAddress(String(parts[0])) else { return nil }
-        var bits = 128
-        if parts.count == 2 {
-            guard let number = UInt8(parts[1]), String(number) == parts[1] else { return nil }
-            bits = Int(number) + (parts[0].contains(":") ? 0 : 96)
-        }
-        // A prefix of IPv4-mapped addresses that is shorter than their common part means IPv6.
-        guard bits <= 128, !address.isIPv4 || bits >= 96 else { return nil }
-        masks = (
-            bits >= 64 ? .max : ~(UInt64.max >> UInt64(bits)),
-            bits <= 64 ? 0 : ~(bits == 128 ? 0 : UInt64.max >> UInt64(bits - 64))
-        )
-        isIPv4 = address.isIPv4
-        high = address.high & masks.high
-        low = address.low & masks.low
-    }
-
-    /// An IPv6 prefix contains no IPv4 address, however short it is.
-    public func contains(_ address: IPAddress) -> Bool {
-        address.isIPv4 == isIPv4 && address.high & masks.high == high && address.low & masks.low == low
-    }
-
-    public static func == (left: AddressPrefix, right: AddressPrefix) -> Bool {
-        left.isIPv4 == right.isIPv4 && left.high == right.high && left.low == right.low && left.masks == right.masks
     }
 }

@@ -1,0 +1,20 @@
+internal import Addresses
+internal import Glibc
+
+extension Network {
+    /// Whose connection it is, for limits; nil for other families than IP.
+    init?(_ address: UnsafePointer<sockaddr>) {
+        let raw = UnsafeRawPointer(address)
+        switch Int32(address.pointee.sa_family) {
+        case AF_INET:
+            let address = raw.loadUnaligned(as: sockaddr_in.self).sin_addr.s_addr
+            self.init(IPAddress(v4: UInt32(bigEndian: address)))
+        case AF_INET6:
+            let halves = withUnsafeBytes(of: raw.loadUnaligned(as: sockaddr_in6.self).sin6_addr) {
+                ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            }
+            self.init(IPAddress(high: UInt64(bigEndian: halves.0), low: UInt64(bigEndian: halves.1)))
+        default: return nil
+        }
+    }
+}

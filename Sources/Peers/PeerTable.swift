@@ -1,0 +1,197 @@
+public import Addresses
+internal import CLinux
+internal import Glibc
+
+/// What is known of the addresses that miners connect from, for the whole machine: memory that the supervisor makes and keeps,
+/// and all shards and the gateway map.
+///
+/// It holds counts and times and no decisions of a shard: a shard asks it before it takes a connection, and its core never reads it,
+/// so a replay of the shard's inputs does not depend on it. Each process writes by single atomic stores, without locks: one that is
+/// killed or stopped at any point holds up none of the others. What belongs to the connections of one shard is in a column of that
+/// shard, which its next process writes again (`PeerColumn`).
+///
+/// Bounded: 65,536 addresses in sets of eight, found by a keyed hash. In a full set the address goes that has no connection, no ban,
+/// and was not seen for longest; where there is none, the new one is not tracked, and only the lists apply to it (`untracked`).
+public final class PeerTable: Sendable {
+    public static let peersMax = 65_536
+    /// `Settings.shardsMax`: each has a column.
+    public static let shardsMax = 256
+    static let ways = 8
+
+    /// The layout, in words of 8 bytes. A page is touched when it is first needed: a table of few addresses has few.
+    enum Place {
+        /// "MLRPEER" and the version of the layout.
+        static let magic: UInt64 = 0x4d4c_5250_4545_5201
+        static let format = 0
+        static let salt = 1
+        static let shards = 3
+        static let untracked = 4
+        /// Odd while the lists are written (`AddressLists`).
+        static let listVersion = 5
+        static let refusals = 16
+        static let dryRefusals = 32
+        static let tags = 512
+        static let records = tags + peersMax
+        static let recordWords = 16
+        static let conduct = records + peersMax * recordWords
+        static let lists = conduct + KnownConduct.entriesMax * KnownConduct.entryWords
+        static let columns = lists + 2 * AddressLists.bufferWords
+        static let rowWords = 8
+        static let end = columns + shardsMax * peersMax * rowWords
+    }
+
+    /// Of a record.
+    enum Field {
+        static let high = 0
+        static let low = 1
+        static let touched = 2
+        static let loginsPaid = 3
+        static let faultsPaid = 4
+        static let bannedUntil = 5
+        static let bans = 6
+        static let provenAt = 7
+        static let refusals = 8
+    }
+
+    let words: Words
+    private let descriptor: Int32
+    private let salt: (UInt64, UInt64)
+
+    /// A new table, whose descriptor the caller keeps and hands to the processes. nil when the system has no room; `errno` says why.
+    public static func make(random: () -> UInt64) -> Int32? {
+        let descriptor = clinux_memory_file("millrace-peers")
+        guard descriptor >= 0 else { return nil }
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        guard let start = clinux_map_shared(descriptor, Place.end * 8) else {
+            close(descriptor)
+            return nil
+        }
+        let words = Words(start)
+        words[Place.salt] = random()
+        words[Place.salt + 1] = random()
+        words[Place.format] = Place.magic
+        munmap(start, Place.end * 8)
+        return descriptor
+    }
+
+    /// Maps the table; it stays mapped until the process ends, and the descriptor must stay open. nil when there is no room for it, or
+    /// a program with another layout has made it.
+    public init?(descriptor: Int32) {
+        guard let start = clinux_map_shared(descriptor, Place.end * 8) else { return nil }
+        words = Words(start)
+        guard words[Place.format] == Place.magic else {
+            munmap(start, Place.end * 8)
+            return nil
+        }
+        self.descriptor = descriptor
+        salt = (words[Place.salt], words[Place.salt + 1])
+    }
+
+    /// A keyed hash that is never 0.
+    func hash(_ high: UInt64, _ low: UInt64) -> UInt64 {
+        PeerTable.mixed(PeerTable.mixed(high ^ salt.0) ^ low ^ salt.1) | 1
+    }
+
+    /// MurmurHash3's last step: each bit of the result depends on each bit of the number.
+    private static func mixed(_ number: UInt64) -> UInt64 {
+        var bits = (number ^ number >> 33) &* 0xff51_afd7_ed55_8ccd
+        bits = (bits ^ bits >> 33) &* 0xc4ce_b9fe_1a85_ec53
+        return bits ^ bits >> 33
+    }
+
+    // MARK: - Finding an address
+
+    /// Where an address is counted. It stays valid until another one has taken the place, which cannot be while the address has a
+    /// connection.
+    public struct Peer: Equatable, Sendable {
+        let index: Int
+        let tag: UInt64
+    }
+
+    /// The place of an address, which it takes when it has none.
+    /// - Parameter now: microseconds of the machine's monotonic clock, as everywhere here.
+    /// - Returns: nil when all places that it may have are in use.
+    public func peer(_ network: Network, at now: UInt64) -> Peer? {
+        let tag = hash(network.high, network.low)
+        let first = set(of: tag)
+        // Two processes may want the same place at once.
+        for _ in 0..<PeerTable.ways {
+            if let peer = find(tag) {
+                words[record(peer.index) + Field.touched] = now
+                return peer
+            }
+            guard let index = placeToTake(in: first, at: now) else { break }
+            guard words.replace(words[Place.tags + index], by: tag, at: Place.tags + index) else { continue }
+            let record = record(index)
+            for field in 0..<Place.recordWords { words[record + field] = 0 }
+            words[record + Field.high] = network.high
+            words[record + Field.low] = network.low
+            words[record + Field.touched] = now
+            return Peer(index: index, tag: tag)
+        }
+        words.add(1, at: Place.untracked)
+        return nil
+    }
+
+    /// The place of an address that has one.
+    public func find(_ network: Network) -> Peer? { find(hash(network.high, network.low)) }
+
+    private func find(_ tag: UInt64) -> Peer? {
+        let first = set(of: tag)
+        return (first..<first + PeerTable.ways).first { words[Place.tags + $0] == tag }.map { Peer(index: $0, tag: tag) }
+    }
+
+    private func set(of tag: UInt64) -> Int {
+        (Int(truncatingIfNeeded: tag >> 20) & (PeerTable.peersMax / PeerTable.ways - 1)) * PeerTable.ways
+    }
+
+    private func placeToTake(in first: Int, at now: UInt64) -> Int? {
+        var oldest: Int?
+        for index in first..<first + PeerTable.ways {
+            let tag = words[Place.tags + index]
+            if tag == 0 { return index }
+            let record = record(index)
+            guard words[record + Field.bannedUntil] <= now, counts(of: Peer(index: index, tag: tag)).connections == 0 else {
+                continue
+            }
+            if oldest.map({ words[record + Field.touched] < words[self.record($0) + Field.touched] }) ?? true {
+                oldest = index
+            }
+        }
+        return oldest
+    }
+
+    func record(_ index: Int) -> Int { Place.records + index * Place.recordWords }
+
+    func row(_ index: Int, shard: Int) -> Int {
+        Place.columns + (shard * PeerTable.peersMax + index) * Place.rowWords
+    }
+
+    /// Whether the place is still that address's.
+    func isCurrent(_ peer: Peer) -> Bool { words[Place.tags + peer.index] == peer.tag }
+
+    // MARK: - Shards
+
+    /// How many columns are in use.
+    var shards: Int { min(Int(words[Place.shards]), PeerTable.shardsMax) }
+
+    /// As many shards may count from now on.
+    public func use(shards: Int) { words[Place.shards] = max(words[Place.shards], UInt64(shards)) }
+
+    /// Forgets what a shard has counted: its processes are gone, or the next one counts what it has found.
+    public func clear(shard: Int) {
+        let start = Place.columns + shard * PeerTable.peersMax * Place.rowWords
+        _ = clinux_release_pages(descriptor, off_t(start * 8), off_t(PeerTable.peersMax * Place.rowWords * 8))
+    }
+
+    /// Connections of an address in all shards, and how many of them count as waiting.
+    func counts(of peer: Peer) -> (connections: Int, waiting: Int) {
+        var sum = (connections: 0, waiting: 0)
+        for shard in 0..<shards {
+            let counts = PeerCounts(words[row(peer.index, shard: shard)], of: peer)
+            sum.connections += counts.connections
+            sum.waiting += counts.waiting
+        }
+        return sum
+    }
+}

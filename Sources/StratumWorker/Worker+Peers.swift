@@ -1,0 +1,177 @@
+internal import Addresses
+internal import EventLoop
+internal import Peers
+internal import StratumSession
+
+/// Connections that have come lately, oldest first.
+struct Arrivals {
+    /// From its first reading until a connection that has not logged in counts as waiting.
+    static let patience = Milliseconds(1_000)
+
+    /// Whose logins are read later, because their address has had too many.
+    var delayed: [(id: MinerID, until: Instant)] = []
+    /// Which will be looked at.
+    var watched: [(id: MinerID, at: Instant)] = []
+    /// Which count as waiting.
+    var slow: [MinerID] = []
+}
+
+// What the machine's table of addresses says about connections, and what it is told (`PeerGate`).
+
+extension Worker {
+    /// - Parameter host: numeric, as the system or a PROXY header writes it.
+    /// - Returns: false when the connection is refused; that is counted and told.
+    func admit(_ connection: MinerConnection, from host: String?) -> Bool {
+        guard let gate, let address = host.flatMap(IPAddress.init(host:)) else { return true }
+        switch gate.judge(address, at: now.microseconds) {
+        case .admitted(let source, let delay):
+            connection.source = source
+            connection.delay = Milliseconds(delay / 1_000)
+        case .refused(let reason):
+            refuse(reason, address)
+            guard gate.isDryRun else { return false }
+            connection.source = gate.source(of: address, at: now.microseconds)
+        }
+        if let source = connection.source { gate.column.connected(source.peer, at: now.microseconds) }
+        return true
+    }
+
+    private func refuse(_ reason: PeerRefusal, _ address: IPAddress) {
+        guard let gate else { return }
+        gate.count(reason, of: address)
+        news.refused(Network(address).text, reason, gate.limits, isDry: gate.isDryRun)
+    }
+
+    /// Begins to read a new connection, at once or after its delay.
+    func arrived(_ connection: MinerConnection) {
+        if connection.delay.count > 0 {
+            arrivals.delayed.append((connection.id, now + connection.delay))
+        } else {
+            connection.startReading()
+            if connection.source != nil { arrivals.watched.append((connection.id, now + Arrivals.patience)) }
+        }
+    }
+
+    /// Ten times a second.
+    func lookAtArrivals() {
+        guard let gate else { return }
+        let now = now
+        arrivals.delayed.removeAll { entry in
+            guard now >= entry.until else { return false }
+            guard let connection = miner(entry.id) else { return true }
+            connection.startReading()
+            arrivals.watched.append((entry.id, now + Arrivals.patience))
+            return true
+        }
+        let due = arrivals.watched.prefix { now >= $0.at }
+        for (id, _) in due where shard.waitingSince(id) != nil { countAsWaiting(id, gate) }
+        arrivals.watched.removeFirst(due.count)
+        arrivals.slow.removeAll { id in
+            guard shard.waitingSince(id) == nil else { return false }
+            if let connection = miner(id) { endWaiting(of: connection) }
+            return true
+        }
+        perform()
+    }
+
+    private func countAsWaiting(_ id: MinerID, _ gate: PeerGate) {
+        guard let connection = miner(id), let source = connection.source else { return }
+        guard gate.mayWait(source) || gate.isDryRun else {
+            if let address = address(of: id).flatMap(IPAddress.init(host:)) { refuse(.waiting, address) }
+            connection.reset()
+            return drop(connection)
+        }
+        gate.column.waits(source.peer, true)
+        connection.source?.isSlow = true
+        arrivals.slow.append(id)
+    }
+
+    private func endWaiting(of connection: MinerConnection) {
+        guard let source = connection.source, source.isSlow else { return }
+        gate?.column.waits(source.peer, false)
+        connection.source?.isSlow = false
+    }
+
+    // MARK: - What is counted
+
+    /// A connection that another process has accepted.
+    func found(_ connection: MinerConnection) {
+        connection.awaitsHeader = shard.awaitsHeader(connection.id)
+        guard let gate, !connection.awaitsHeader, let host = address(of: connection.id),
+            let source = IPAddress(host: host).flatMap({ gate.source(of: $0, at: now.microseconds) })
+        else { return }
+        connection.source = source
+        gate.column.found(source.peer)
+    }
+
+    /// Behind what a connection has sent, before anything is done about it.
+    func count(requests: Int, of connection: MinerConnection) {
+        guard let gate else { return }
+        if connection.awaitsHeader { learnAddress(of: connection) }
+        if requests > 0, let source = connection.source {
+            gate.column.requested(requests, by: source.peer, at: readAt.microseconds)
+        }
+    }
+
+    /// The header of a balancer's connection has been read: now it is known whose it is.
+    private func learnAddress(of connection: MinerConnection) {
+        guard !shard.awaitsHeader(connection.id), let host = address(of: connection.id) else { return }
+        connection.awaitsHeader = false
+        guard admit(connection, from: host) else {
+            connection.reset()
+            return drop(connection)
+        }
+        arrivals.watched.append((connection.id, now + Arrivals.patience))
+    }
+
+    func countLogin(of id: MinerID) {
+        guard let source = miner(id)?.source else { return }
+        gate?.column.loggedIn(source.peer, at: now.microseconds)
+    }
+
+    /// On the path of a share.
+    func count(_ share: SettledShare) {
+        guard let gate, let source = miner(share.miner)?.source else { return }
+        switch share.outcome {
+        case .accepted:
+            gate.column.shared(source.peer, isGood: true, at: readAt.microseconds)
+            gate.proved(source, at: readAt.microseconds)
+        case .local: gate.column.shared(source.peer, isGood: true, at: readAt.microseconds)
+        case .rejected, .invalid: gate.column.shared(source.peer, isGood: false, at: readAt.microseconds)
+        case .poolLost: break
+        }
+    }
+
+    func countDeparture(of connection: MinerConnection) {
+        guard let source = connection.source else { return }
+        endWaiting(of: connection)
+        gate?.column.disconnected(source.peer)
+        connection.source = nil
+    }
+
+    /// The shard closes a connection: for a fault of the peer it may be the last one that its address had for a while.
+    func noteFault(_ reason: CloseReason, of connection: MinerConnection) {
+        guard reason.isFaultOfPeer, let gate, let source = connection.source,
+            let seconds = gate.fault(source, at: now.microseconds)
+        else { return }
+        news.banned(source.network.text, seconds: seconds, faults: gate.limits.faults)
+    }
+}
+
+extension IPAddress {
+    /// - Parameter host: may have a zone ("fe80::1%eth0").
+    init?(host: String) {
+        self.init(host.contains("%") ? String(host.prefix { $0 != "%" }) : host)
+    }
+}
+
+extension CloseReason {
+    /// Whether it speaks against the address: no honest miner's connection ends so, or not often.
+    fileprivate var isFaultOfPeer: Bool {
+        switch self {
+        case .loginTimeout, .permissionDenied, .fault, .answered, .foreign, .outOfTurn, .flooding: true
+        // A balancer that is trusted, an old miner, a quiet one; and our own want of pools.
+        case .proxyHeader, .notNicehashCapable, .idleTimeout, .noUpstream: false
+        }
+    }
+}

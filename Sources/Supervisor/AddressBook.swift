@@ -1,0 +1,129 @@
+internal import Addresses
+internal import Configuration
+internal import Control
+internal import DaemonKit
+internal import EventLoop
+internal import Logging
+internal import Peers
+
+/// The machine's table of addresses (`PeerTable`), made and kept here for shards and gateway, and the lists of those that are always
+/// refused or never limited, which are read here and written into it: a change of a list replaces no process.
+final class AddressBook {
+    /// Of the table; nil when there is no memory for it: then no limit by address is in force.
+    let descriptor: Int32?
+    private let table: PeerTable?
+    private let loop: Loop
+    private let log: Logger
+    private var limits = Settings.Limits()
+    private var watchers: [FileWatcher] = []
+    /// What was last read from each file: a file that cannot be read any more stays in force.
+    private var read: [String: [AddressPrefix]] = [:]
+
+    /// - Parameter inherited: the table that the program before has left.
+    init(on loop: Loop, inherited: Int32?, log: Logger) {
+        self.loop = loop
+        self.log = log
+        if let inherited, let table = PeerTable(descriptor: inherited) {
+            (descriptor, self.table) = (inherited, table)
+            return
+        }
+        let made = PeerTable.make { UInt64.random(in: .min ... .max) }
+        table = made.flatMap { PeerTable(descriptor: $0) }
+        descriptor = table == nil ? nil : made
+    }
+
+    /// Takes up what the configuration says now.
+    func adopt(_ limits: Settings.Limits?) {
+        let limits = limits ?? Settings.Limits()
+        for watcher in watchers { watcher.close() }
+        self.limits = limits
+        let files = [limits.allowFile, limits.denyFile].compactMap(\.self)
+        read = read.filter { files.contains($0.key) }
+        watchers = files.map { path in
+            FileWatcher(on: loop, path: path) { [unowned self] finding in
+                if finding == .gone { log.warning("\(path) was removed; its addresses stay in force") }
+                if finding == .changed { readAgain(path) }
+            }
+        }
+        for path in files where read[path] == nil { readAgain(path) }
+        write()
+    }
+
+    func close() {
+        for watcher in watchers { watcher.close() }
+        watchers = []
+    }
+
+    private func readAgain(_ path: String) {
+        switch ConfigurationSource.read(path, mayWait: false) {
+        case .success(let file) where file.bytes.count > AddressList.bytesMax:
+            log.error("\(path): a list of addresses has at most \(AddressList.bytesMax >> 10) KiB; the former one stays in force")
+        case .success(let file):
+            let list = AddressList(String(decoding: file.bytes, as: UTF8.self))
+            if let bad = list.firstBadLine {
+                log.warning(
+                    """
+                    \(path):\(bad.number): expected an address or a prefix, such as 192.0.2.7 or 10.0.0.0/8; \
+                    \(counted(list.badLines, "line")) ignored
+                    """)
+            }
+            read[path] = list.prefixes
+            log.notice("\(path): \(counted(list.prefixes.count, "line")) with addresses read")
+            write()
+        case .failure(let failure):
+            let consequence = read[path] == nil ? "it counts as empty" : "the former list stays in force"
+            log.error("\(path): cannot be read: \(failure.reason); \(consequence)")
+        }
+    }
+
+    private func write() {
+        func prefixes(_ words: [String], _ file: String?) -> [AddressPrefix] {
+            words.compactMap { AddressPrefix($0) } + (file.flatMap { read[$0] } ?? [])
+        }
+        let denied = prefixes(limits.denied, limits.denyFile)
+        let allowed = prefixes(limits.allowed, limits.allowFile)
+        if denied.count + allowed.count > AddressLists.prefixesMax {
+            log.error(
+                """
+                allow and deny lists have \(denied.count + allowed.count) addresses together; the last ones, beyond \
+                \(AddressLists.prefixesMax), are ignored
+                """)
+        }
+        table?.write(denied: denied, allowed: allowed)
+    }
+
+    /// A shard is gone, with its connections.
+    func forget(shard: Int) { table?.clear(shard: shard) }
+
+    // MARK: - Bans
+
+    private var now: UInt64 { loop.nanoseconds / 1_000 }
+
+    /// Those in force, the latest to end first.
+    var bans: [BannedAddress] {
+        let reports = table?.reports(at: now) ?? []
+        return reports.filter { $0.bannedSeconds > 0 }.sorted { $0.bannedSeconds > $1.bannedSeconds }
+            .map {
+                BannedAddress(
+                    address: $0.network.text, secondsLeft: $0.bannedSeconds, bans: $0.bans,
+                    refused: $0.refusals[Int(PeerRefusal.banned.rawValue)])
+            }
+    }
+
+    /// Ends the ban of an address; nil: all of them.
+    func unban(_ address: String?) -> ControlReply {
+        guard let address else {
+            for ban in bans { _ = Network(ban.address).map { table?.unban($0, at: now) } }
+            return .done
+        }
+        guard let network = Network(address) else {
+            let line = "expected a numeric address, such as 192.0.2.7 or 2001:db8::1, found \(address)"
+            return .refused(ControlRefusal(.invalid, lines: [line]))
+        }
+        guard table?.unban(network, at: now) == true else {
+            return .refused(ControlRefusal(.impossible, lines: ["\(network.text) is not banned"]))
+        }
+        log.notice("the ban of \(network.text) was ended")
+        return .done
+    }
+}

@@ -1,0 +1,56 @@
+internal import Configuration
+internal import DaemonKit
+internal import EventLoop
+internal import Glibc
+internal import Logging
+internal import Supervision
+
+// What a child gets from us when it is started.
+
+extension ServiceRun {
+    func sockets(of name: ChildName) throws(SystemFailure) -> [Int32] {
+        guard case .shard(let number) = name else { return [] }
+        do throws(StartFailure) {
+            try sockets.open(shard: number)
+        } catch {
+            log.error("\(name): \(error.message)")
+            throw SystemFailure(code: -EADDRINUSE)
+        }
+        return sockets.descriptors(of: number)
+    }
+
+    /// The table of addresses, for those who use it.
+    func peers(of name: ChildName) -> [Int32] {
+        name == .collector ? [] : [addresses.descriptor].compactMap(\.self)
+    }
+
+    func inheritance(of name: ChildName, _ legacy: Inheritance.Legacy?, peers number: Int32) -> Inheritance {
+        var shard: Int?
+        if case .shard(let number) = name { shard = number }
+        var inheritance = Inheritance(
+            settings: settings, shard: shard, socketCount: shard.map { sockets.descriptors(of: $0).count } ?? 0,
+            logsJSON: settings.logFormat == .json, serviceStartedAt: startedAt)
+        inheritance.legacy = legacy
+        inheritance.peers = peers(of: name).isEmpty ? nil : number
+        return inheritance
+    }
+
+    /// Ours, and two more: a crashing shard shall be gone and replaced, not held up by a backtrace of its last moment;
+    /// and a mark by which a successor knows it.
+    static func childEnvironment(runDirectory: String) -> [String] {
+        var entries = ownEnvironment
+        let ours = ["SWIFT_BACKTRACE", Leftovers.mark]
+        entries.removeAll { entry in ours.contains { entry.hasPrefix($0 + "=") } }
+        return entries + ["SWIFT_BACKTRACE=enable=no", "\(Leftovers.mark)=\(runDirectory)"]
+    }
+
+    static var ownEnvironment: [String] {
+        var entries: [String] = []
+        var entry = environ
+        while let text = entry.pointee {
+            entries.append(String(cString: text))
+            entry += 1
+        }
+        return entries
+    }
+}
