@@ -36,9 +36,11 @@ final class PeerGate {
     /// - Parameter descriptor: of the table; nil when the supervisor has none.
     init?(descriptor: Int32?, shard: Int, _ limits: Settings.Limits, _ log: Logger) {
         guard let table = descriptor.flatMap({ PeerTable(descriptor: $0) }) else {
-            let text = "no memory for the table of addresses: no limit by address is in force"
-            log.error("\(text); raise ulimit -v and restart the service")
-            Degradation.set("limits", text)
+            log.error(
+                """
+                no memory for the table of addresses: no limit by address is in force; raise ulimit -v and restart the service
+                """)
+            Degradation.set("limits", "no memory for the table of addresses, so none by address is in force")
             return nil
         }
         self.table = table

@@ -76,7 +76,8 @@ struct CommandOptionsTests {
     @Test func theCommandsAreThese() {
         #expect(
             Millrace.verbs == [
-                "run", "status", "workers", "shards", "restart", "drain", "scale", "rebalance", "reload", "upgrade",
+                "run", "status", "workers", "shards", "restart", "drain", "scale", "rebalance", "bans", "unban",
+                "reload", "upgrade",
                 "stop", "healthcheck", "help",
             ])
     }

@@ -166,10 +166,11 @@ import Testing
         let service = try SupervisedService()
         try service.start(["-b", "127.0.0.2:0"])
         service.waitUntilReady()
-        // A shard has two listening sockets, the memory of its state and its end of the anchor's pair. The last one belongs
-        // to `ls` itself; 10, which the shell reads the script from, is left out.
+        // A shard has two listening sockets, the memory of its state, its end of the anchor's pair, and the table of addresses,
+        // as the gateway has. The last one of collector and gateway belongs to `ls` itself; 10, which the shell reads the script
+        // from, is left out.
         let expectations = [
-            ("collector", "0 1 2 3 4 5 "), ("worker0", "0 1 2 3 4 5 6 7 8 9 "), ("gateway", "0 1 2 3 4 5 "),
+            ("collector", "0 1 2 3 4 5 "), ("worker0", "0 1 2 3 4 5 6 7 8 9 "), ("gateway", "0 1 2 3 4 5 6 "),
         ]
         for (who, expected) in expectations {
             let path = service.directory.appending(path: "descriptors-\(who)")
