@@ -29,6 +29,9 @@ public struct KnownConduct: Equatable, Sendable {
 }
 
 extension PeerTable {
+    /// For keys: the same in all processes, and unknown to miners.
+    public var conductSalt: UInt64 { hash(.max, 0) }
+
     /// - Parameter key: what names the miner, the same in all shards.
     public func conduct(of key: UInt64, at now: UInt64) -> KnownConduct? {
         let tag = hash(key, ~key)

@@ -19,6 +19,8 @@ public enum MinerReply {
         /// The pool has refused too many shares lately, and may ban us: only shares of miners that it has accepted one of
         /// are forwarded.
         case poolGuarded
+        /// It was quarantined again and again, and is not let in for a while.
+        case banned
         case invalidParams
         /// The request's id is too long to be repeated, so the answer has none.
         case idTooLong
@@ -37,6 +39,7 @@ public enum MinerReply {
             case .tooManyShares: "Too many shares"
             case .quarantined: "Too many rejected shares, not forwarded for a while"
             case .poolGuarded: "Not forwarded: the pool rejects too many shares of new miners"
+            case .banned: "Banned for a while: the pool rejected too many shares of this miner"
             case .invalidParams: "Invalid params"
             case .idTooLong: "Request id too long"
             }

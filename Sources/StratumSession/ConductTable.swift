@@ -25,7 +25,7 @@ struct ConductTable {
     /// What is remembered under a key, for `Limits.recordLife`.
     func record(of key: UInt64, at now: Instant) -> MinerRecord? {
         guard !entries.isEmpty, let place = places(of: key).first(where: { entries[$0].key == key }),
-            now < entries[place].touched + Limits.recordLife
+            now < max(entries[place].touched, entries[place].record.quarantinedUntil) + Limits.recordLife
         else { return nil }
         return entries[place].record
     }

@@ -202,6 +202,7 @@ private struct RecordHead {
         case .note(let number): self.init(kind: 10, index: number)
         case .release(let part): self.init(kind: 11, index: part.miners, generation: part.number)
         case .balancerConnected(let id): self.init(kind: 12, id)
+        case .conduct(let id): self.init(kind: 13, id)
         }
     }
 
@@ -230,6 +231,7 @@ private struct RecordHead {
         case 10: return .note(index)
         case 11: return .release(ReleasedPart(number: generation, miners: index))
         case 12: return .balancerConnected(miner)
+        case 13: return .conduct(miner)
         default: return nil
         }
     }

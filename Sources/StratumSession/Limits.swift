@@ -82,13 +82,15 @@ public enum Limits {
     /// `quarantineMax`. What gets an address banned by pools lasts ten minutes there.
     static let quarantine = Milliseconds.seconds(600)
     static let quarantineMax = Milliseconds.seconds(6 * 3_600)
+    /// With this one a miner is not let in until it ends.
+    static let quarantinesMax: UInt8 = 3
     /// When the pool has accepted nothing from anybody lately, the fault may be the pool's.
     static let doubtfulQuarantine = Milliseconds.seconds(60)
     /// Refused shares of new miners at one address, after which all new miners there are quarantined.
     static let newMinersRefusedMax: UInt8 = 5
     /// Between two shares of new miners for a pool that is guarded.
     static let trialPause = Milliseconds.seconds(10)
-    /// A miner's record is remembered for so long after it has gone.
+    /// A miner's record is remembered for so long after it has gone, or after its quarantine has ended.
     static let recordLife = Milliseconds.seconds(3_600)
     /// Miners that left while the pool had their first share: as many as shares can be at pools for new miners.
     static let leftOnTrialMax = 4_096

@@ -56,6 +56,19 @@ struct MinerRecord: Equatable {
 
     func isQuarantined(at now: Instant) -> Bool { now < quarantinedUntil }
 
+    /// It was quarantined again and again: it is not let in before this quarantine ends.
+    func isBanned(at now: Instant) -> Bool {
+        quarantines >= Limits.quarantinesMax && isQuarantined(at: now)
+    }
+
+    /// Another shard has quarantined it.
+    mutating func learn(_ known: KnownQuarantine) {
+        guard known.until > quarantinedUntil else { return }
+        quarantinedUntil = known.until
+        quarantines = max(quarantines, known.count)
+        (accepted, refused, score) = (0, 0, 0)
+    }
+
     mutating func accept() {
         accepted = min(accepted, .max - 1) + 1
         refused = 0

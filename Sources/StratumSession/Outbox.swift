@@ -131,6 +131,8 @@ public enum CloseReason: Equatable, Sendable {
     /// It sent a request that has no place in its state.
     case outOfTurn
     case noUpstream
+    /// The pool rejected too many of its shares, again and again.
+    case banned
     /// For a minute it sent more requests than its budget allows, and no share that the pool accepted.
     case flooding
 }

@@ -72,6 +72,11 @@ extension Shard {
         return address?.isQuarantined(at: now) ?? false
     }
 
+    /// Whether the miner is not let in: it has been quarantined too often.
+    func isBanned(_ row: Int, at now: Instant) -> Bool {
+        policy.guardsPools && miners[row].record.isBanned(at: now)
+    }
+
     /// Connected miners whose shares are not handed on now.
     public func minersQuarantined(at now: Instant) -> Int {
         guard policy.guardsPools, !conduct.isEmpty else { return 0 }

@@ -110,6 +110,10 @@ extension Shard {
         let row = Int(id.index)
         wires[row].introduce(login, &agents)
         recall(row, at: now)
+        if isBanned(row, at: now) {
+            send(to: id) { MinerReply.refusal(.banned, id: login.id, to: &$0) }
+            return close(id, .banned, at: now)
+        }
         miners[row].session = random.next()
         miners[row].key = nextMinerKey
         nextMinerKey += 1

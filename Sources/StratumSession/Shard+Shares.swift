@@ -12,7 +12,9 @@ extension Shard {
         miners[row].hasSubmitted = true
         if isQuarantined(row, at: now) {
             let difficulty = upstreams[upstream].current?.job.difficulty ?? 0
-            return refuse(share, .quarantined, difficulty: difficulty, actual: 0, from: id)
+            let isBanned = isBanned(row, at: now)
+            refuse(share, isBanned ? .banned : .quarantined, difficulty: difficulty, actual: 0, from: id)
+            return isBanned ? close(id, .banned, at: now) : ()
         }
         let slot = upstream == Int(miners[row].upstream) ? miners[row].slot : miners[row].formerSlot
         switch upstreams[upstream].judge(share, of: miners[row], in: slot) {

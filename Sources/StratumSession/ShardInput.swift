@@ -20,6 +20,9 @@ public enum ShardInput: Equatable, Sendable {
     case tick
     /// The operator has other wishes; the bytes are the written form of the policy.
     case policy
+    /// Another shard has quarantined a miner that has logged in here, or the new miners of its address; the bytes are a
+    /// `KnownQuarantine`.
+    case conduct(MinerID)
     /// Another shard has taken a part of this one over.
     case release(ReleasedPart)
     /// The worker's own: a shard does not read it.
@@ -63,6 +66,7 @@ extension Shard {
         case .policy:
             guard let policy = ShardPolicy(written: bytes) else { throw .badPolicy }
             adopt(policy, at: now)
+        case .conduct(let id): learn(bytes, of: id, at: now)
         case .release(let part): release(part, at: now)
         case .note: break
         }

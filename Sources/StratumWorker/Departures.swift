@@ -37,7 +37,7 @@ extension CloseReason {
     /// Whether the miner has been told why in a reply.
     var isExplained: Bool {
         switch self {
-        case .permissionDenied, .notNicehashCapable, .noUpstream, .answered, .foreign(.http(isHead: _)): true
+        case .permissionDenied, .notNicehashCapable, .noUpstream, .banned, .answered, .foreign(.http(isHead: _)): true
         case .loginTimeout, .idleTimeout, .fault, .outOfTurn, .flooding, .foreign(.tls), .foreign(.proxyHeader),
             .proxyHeader:
             false

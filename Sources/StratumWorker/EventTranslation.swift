@@ -55,7 +55,7 @@ struct EventTranslation {
         case .staleShare: .staleJob
         case .wrongAlgorithm: .wrongAlgorithm
         case .duplicateShare, .tooManyShares: .duplicate
-        case .quarantined, .poolGuarded, .badGateway, .invalidMethod, .unauthenticated, .permissionDenied,
+        case .quarantined, .poolGuarded, .banned, .badGateway, .invalidMethod, .unauthenticated, .permissionDenied,
             .invalidParams, .idTooLong:
             .badGateway
         }

@@ -177,6 +177,7 @@ extension NewsLog {
         case .foreign, .proxyHeader: "a connection with another protocol was closed"
         case .outOfTurn: "a miner was closed: it sent a request out of turn (the login comes first)"
         case .noUpstream: "a miner was closed: no pool connection left"
+        case .banned: "a banned miner was not let in: the pool rejected too many of its shares"
         case .flooding:
             """
             a miner was closed: for \(Limits.pausesMax) s it sent more requests than its budget allows, and no share that \

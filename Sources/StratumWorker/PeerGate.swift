@@ -99,6 +99,15 @@ final class PeerGate {
     /// A pool has accepted a share from there.
     func proved(_ source: Source, at now: UInt64) { table.proved(source.peer, at: now) }
 
+    // MARK: - Quarantines that other shards know of
+
+    /// For the names of miners in the table, the same in all shards.
+    var conductSalt: UInt64 { table.conductSalt }
+
+    func conduct(of key: UInt64, at now: UInt64) -> KnownConduct? { table.conduct(of: key, at: now) }
+
+    func know(_ conduct: KnownConduct, of key: UInt64) { table.know(conduct, of: key) }
+
     /// What waits for miners that do not read.
     func tellUnsent(_ waiting: some Sequence<(Source?, Int)>) {
         for peer in behind { column.unsent(0, by: peer) }

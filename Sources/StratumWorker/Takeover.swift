@@ -108,7 +108,7 @@ struct Takeover: ~Copyable {
         case .poolConnected(let id): pools[id]?.descriptor = noted
         case .minerClosed(let id): miners[id] = nil
         case .poolClosed(let id): pools[id] = nil
-        case .start, .minerBytes, .poolBytes, .tick, .policy, .release: break
+        case .start, .minerBytes, .poolBytes, .tick, .policy, .release, .conduct: break
         }
         let result = bytes.withMemoryRebound(to: UInt8.self) { bytes -> ReplayFault? in
             do throws(ReplayFault) {

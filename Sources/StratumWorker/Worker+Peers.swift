@@ -1,6 +1,7 @@
 internal import Addresses
 internal import EventLoop
 internal import Peers
+internal import StratumProtocol
 internal import StratumSession
 
 /// Connections that have come lately, oldest first.
@@ -124,9 +125,36 @@ extension Worker {
         arrivals.watched.append((connection.id, now + Arrivals.patience))
     }
 
-    func countLogin(of id: MinerID) {
-        guard let source = miner(id)?.source else { return }
-        gate?.column.loggedIn(source.peer, at: now.microseconds)
+    /// A miner has its first job.
+    func loggedIn(_ id: MinerID) {
+        guard let gate else { return }
+        if let source = miner(id)?.source { gate.column.loggedIn(source.peer, at: now.microseconds) }
+        for isOfAddress in [true, false] {
+            guard let key = shard.conductKey(of: id, isOfAddress: isOfAddress, salt: gate.conductSalt),
+                let known = gate.conduct(of: key, at: now.microseconds)
+            else { continue }
+            let quarantine = KnownQuarantine(
+                until: Instant(microseconds: known.until), count: known.quarantines, isOfAddress: isOfAddress)
+            withUnsafeTemporaryAllocation(byteCount: KnownQuarantine.byteCount, alignment: 8) { bytes in
+                var form = FormWriter(into: bytes)
+                quarantine.encode(to: &form)
+                take(.conduct(id), UnsafeRawBufferPointer(rebasing: bytes[..<form.count]))
+            }
+        }
+    }
+
+    /// A quarantine holds in all shards: the miner may come back to another one.
+    func tellOtherShards(_ news: ShardNews) {
+        let (id, isOfAddress): (MinerID, Bool)
+        switch news {
+        case .quarantined(let miner, _): (id, isOfAddress) = (miner, false)
+        case .addressQuarantined(let miner, _): (id, isOfAddress) = (miner, true)
+        default: return
+        }
+        guard let gate, let key = shard.conductKey(of: id, isOfAddress: isOfAddress, salt: gate.conductSalt),
+            let known = shard.quarantine(of: id, isOfAddress: isOfAddress, at: now)
+        else { return }
+        gate.know(KnownConduct(until: known.until.microseconds, quarantines: known.count), of: key)
     }
 
     /// On the path of a share.
@@ -171,7 +199,7 @@ extension CloseReason {
         switch self {
         case .loginTimeout, .permissionDenied, .fault, .answered, .foreign, .outOfTurn, .flooding: true
         // A balancer that is trusted, an old miner, a quiet one; and our own want of pools.
-        case .proxyHeader, .notNicehashCapable, .idleTimeout, .noUpstream: false
+        case .proxyHeader, .notNicehashCapable, .idleTimeout, .noUpstream, .banned: false
         }
     }
 }

@@ -338,7 +338,7 @@ final class Worker {
         case .hangUp(let id):
             pools.removeValue(forKey: id)?.hangUp()
         case .joined(let id, let key):
-            countLogin(of: id)
+            loggedIn(id)
             guard let introduction = shard.introduction(of: id) else { return }
             reporter.joined(translation.joined(introduction, key: key))
             news.joined(introduction, miners: shard.minersNow)
@@ -362,6 +362,7 @@ final class Worker {
         case .poolError(let text):
             reporter.poolError(translation.poolError(text, at: WallClock.milliseconds()))
         case .news(let item):
+            tellOtherShards(item)
             news.tell(
                 item, at: now, miner: { [unowned self] in address(of: $0) },
                 worker: { [unowned self] in logName(of: $0) })

@@ -9,7 +9,7 @@ struct InputLogTests {
     private static let all: [ShardInput] = [
         .start, .minerConnected(miner), .balancerConnected(miner), .minerBytes(miner), .minerClosed(miner),
         .poolConnected(pool), .poolBytes(pool),
-        .poolClosed(pool), .tick, .policy, .note(77),
+        .poolClosed(pool), .tick, .policy, .note(77), .conduct(miner),
     ]
 
     private func inputs(_ memory: Memory) throws -> [(ShardInput, UInt64, [UInt8])] {

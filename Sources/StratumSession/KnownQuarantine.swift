@@ -1,0 +1,74 @@
+public import StratumProtocol
+
+/// A quarantine as shards tell each other of it.
+public struct KnownQuarantine: Equatable, Sendable {
+    public var until: Instant
+    /// How many there were lately, with this one.
+    public var count: UInt8
+    /// It holds for all miners at the address that have no accepted share; else for one miner.
+    public var isOfAddress: Bool
+
+    public init(until: Instant, count: UInt8, isOfAddress: Bool) {
+        self.until = until
+        self.count = count
+        self.isOfAddress = isOfAddress
+    }
+
+    /// What `encode` writes.
+    public static let byteCount = 10
+
+    public func encode(to form: inout FormWriter) {
+        form.integer(until.microseconds)
+        form.integer(count)
+        form.integer(UInt8(isOfAddress ? 1 : 0))
+    }
+
+    /// nil when it is none.
+    init?(written bytes: Span<UInt8>) {
+        let read = bytes.withUnsafeBytes { bytes -> KnownQuarantine? in
+            var form = FormReader(bytes)
+            guard let until = try? form.integer(UInt64.self), let count = try? form.integer(UInt8.self),
+                let kind = try? form.integer(in: 0...1 as ClosedRange<UInt8>, "conduct.kind")
+            else { return nil }
+            return KnownQuarantine(until: Instant(microseconds: until), count: count, isOfAddress: kind == 1)
+        }
+        guard let read else { return nil }
+        self = read
+    }
+}
+
+extension Shard {
+    /// What names a miner, or the new miners at its address, in the same way in all shards.
+    /// - Parameter salt: the same in all of them, and unknown to miners.
+    public func conductKey(of id: MinerID, isOfAddress: Bool, salt: UInt64) -> UInt64? {
+        guard let row = row(of: id) else { return nil }
+        return isOfAddress ? wires[row].addressKey(salt: salt) : wires[row].minerKey(salt: salt)
+    }
+
+    /// The quarantine that a miner is in, or the new miners at its address, for other shards to know.
+    public func quarantine(of id: MinerID, isOfAddress: Bool, at now: Instant) -> KnownQuarantine? {
+        guard let row = row(of: id) else { return nil }
+        let record =
+            isOfAddress
+            ? conduct.record(of: wires[row].addressKey(salt: conductSalt), at: now) : miners[row].record
+        guard let record, record.isQuarantined(at: now) else { return nil }
+        return KnownQuarantine(
+            until: record.quarantinedUntil, count: record.quarantines, isOfAddress: isOfAddress)
+    }
+
+    /// Takes over what another shard has decided.
+    mutating func learn(_ bytes: Span<UInt8>, of id: MinerID, at now: Instant) {
+        guard let row = row(of: id), miners[row].phase != .awaitingLogin, let known = KnownQuarantine(written: bytes)
+        else { return }
+        if known.isOfAddress {
+            let key = wires[row].addressKey(salt: conductSalt)
+            var record = conduct.record(of: key, at: now) ?? MinerRecord()
+            record.learn(known)
+            conduct.remember(record, of: key, at: now)
+        } else {
+            miners[row].record.learn(known)
+            conduct.remember(miners[row].record, of: wires[row].minerKey(salt: conductSalt), at: now)
+        }
+        if isBanned(row, at: now) { close(id, .banned, at: now) }
+    }
+}
