@@ -57,7 +57,7 @@ final class Reporter {
 
     /// A share has met its fate.
     func settled(_ share: SettledShare) {
-        publisher.record(EventTranslation.settled(share, at: WallClock.milliseconds()))
+        publisher.settle(EventTranslation.settled(share, at: WallClock.milliseconds()))
         flushSoon()
     }
 

@@ -176,8 +176,7 @@ final class Worker {
         replaceAnchor()
         mendBus()
         sayBeat()
-        note(.checkpoint)
-        reporter.checkpoint(EventTranslation.checkpoint(shard, at: WallClock.milliseconds()))
+        recordCheckpoint()
         tidyChronicle()
         tellGauges()
         budget = DescriptorBudget(limit: DescriptorLimit.current, listening: inheritance.sockets.count)
@@ -189,6 +188,12 @@ final class Worker {
             hasPool: upstreams.active > 0 || upstreams.error == 0, waiting: shard.minersNow + shard.minersWaiting,
             at: now)
         noteLimitation()
+    }
+
+    /// Records the refused shares since the last one, too.
+    func recordCheckpoint() {
+        note(.checkpoint)
+        reporter.checkpoint(EventTranslation.checkpoint(shard, at: WallClock.milliseconds()))
     }
 
     private func endTurn() {

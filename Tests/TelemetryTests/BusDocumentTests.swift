@@ -249,6 +249,7 @@ struct BusDocumentTests {
                 "actual difficulty": .full(bytes { $0.actualDifficulty = .max }),
                 "latency": .full(bytes { $0.latencyMicroseconds = .max }),
                 "upstream": .full(bytes { $0.upstream = .max }),
+                "further": .full(bytes { $0.count = ShareSettled.countMax }),
             ])
     }
 
