@@ -73,6 +73,8 @@ final class Worker {
     var chronicle: Chronicle?
     /// When the state was last written whole.
     var writtenAt = Instant(microseconds: 0)
+    /// When a state that had no room is tried again.
+    var retryAt = Instant(microseconds: 0)
     /// The memory of the state before, and of a longer log, has not been given back.
     var keepsSpareMemory = false
     /// When the chunk that is being read was asked for.
@@ -177,6 +179,7 @@ final class Worker {
         mendBus()
         sayBeat()
         recordCheckpoint()
+        retryChronicle()
         tidyChronicle()
         tellGauges()
         budget = DescriptorBudget(limit: DescriptorLimit.current, listening: inheritance.sockets.count)
@@ -248,7 +251,7 @@ final class Worker {
 
     private func write(_ input: ShardInput, _ bytes: UnsafeRawBufferPointer, at now: Instant) {
         guard chronicle != nil else { return }
-        if chronicle?.log.append(input, bytes, at: now) == false { forgetChronicle() }
+        if chronicle?.log.append(input, bytes, at: now) == false { loseChronicle() }
     }
 
     private func decide(_ input: ShardInput, _ bytes: UnsafeRawBufferPointer, at now: Instant) {
