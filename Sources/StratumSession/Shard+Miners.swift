@@ -25,6 +25,7 @@ extension Shard {
         miners[row].awaitsHeader = awaitsHeader
         miners[row].deadline = now + Limits.login
         connections += 1
+        heldBytes += wire.heldBytes
         return id
     }
 
@@ -108,7 +109,7 @@ extension Shard {
             return close(id, .permissionDenied, at: now)
         }
         let row = Int(id.index)
-        wires[row].introduce(login, &agents)
+        changeWire(ofRow: row) { $0.introduce(login, &$1) }
         recall(row, at: now)
         miners[row].session = random.next()
         miners[row].key = nextMinerKey
@@ -244,6 +245,7 @@ extension Shard {
 
     mutating func vacateRow(_ row: Int) {
         let generation = miners[row].generation &+ 1
+        heldBytes -= wires[row].heldBytes
         miners[row] = MinerSession()
         miners[row].generation = generation
         wires[row].framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)

@@ -34,6 +34,7 @@ final class Worker {
     /// By `MinerID.index`.
     var miners: [MinerConnection?] = []
     var departures = Departures()
+    var closed = ClosedConnections()
     var budget = DescriptorBudget(limit: 0, listening: 0)
     var pools: [PoolConnectionID: PoolLink] = [:]
     var waiting = WaitingMiners()
@@ -308,12 +309,7 @@ final class Worker {
             case .overflow: dropUnread(connection)
             }
         case .closeMiner(let id, let reason):
-            guard let connection = miner(id) else { return }
-            news.closed(
-                address(of: id), port: connection.local?.port, reason, balancer: connection.peer?.host,
-                at: WallClock.milliseconds())
-            forget(connection)
-            reason.isExplained ? departures.add(connection, at: now) : connection.close()
+            closeMiner(id, reason)
         case .pauseMiner(let id):
             miner(id)?.pause()
         case .resumeMiner(let id):
