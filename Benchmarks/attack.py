@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
 import macro
 from attack_pool import (
@@ -210,6 +211,69 @@ def memory(attack):
         return require(after <= 150, f"{before:.0f} -> {after:.0f} MB, kill -9 lost 0 of 200")
 
 
+class RefusalEvents(threading.Thread):
+    """Counts the events about shares that Millrace refuses, and the shares in them."""
+
+    def __init__(self, proxy):
+        super().__init__(daemon=True)
+        self.stream = urllib.request.urlopen(f"http://127.0.0.1:{proxy.api}/1/events?types=share", timeout=60)
+        self.events = self.shares = 0
+        self.start()
+
+    def run(self):
+        with contextlib.suppress(OSError, ValueError):
+            for line in self.stream:
+                share = json.loads(line[6:]) if line.startswith(b"data: ") else {}
+                if share.get("outcome") == "invalid":
+                    self.events += 1
+                    self.shares += share["count"]
+
+
+def refusals(attack):
+    """C4: each refused share is an event, which pushes those of accepted ones out."""
+    with attack.pool() as pool, attack.service(pool) as proxy:
+        miners = [Miner(proxy.port, f"junk{number}") for number in range(64)]
+        seen = RefusalEvents(proxy)
+        payloads = [b"".join(json.dumps(m.share(2)).encode() + b"\n" for _ in range(500)) for m in miners]
+        with Flood(miners, payloads):
+            attack.honest(proxy, 100, 100, 6, strict=False)
+            os.kill(attack.shard_processes(proxy)[0], signal.SIGKILL)
+            time.sleep(4)
+        for miner in miners:
+            miner.close()
+        deadline = time.time() + 10
+        while (counted := proxy.summary()["results"]["invalid"]) != seen.shares and time.time() < deadline:
+            time.sleep(0.2)
+        rows = sum(row[5] for row in json.loads(proxy.get("/1/workers"))["workers"])
+        return require(
+            seen.shares == counted == rows and seen.events <= 64 * 16 and counted > 10 * seen.events,
+            f"{counted} refusals ({rows} in rows, {seen.shares} in events) took {seen.events} events over a kill -9")
+
+
+def half_lines(attack):
+    """C5: thousands of miners with a request that does not end; then the shard is killed."""
+    with attack.pool() as pool, attack.service(pool) as proxy:
+        before, hostile = memory_mb(proxy), []
+        honest = [Miner(proxy.port, f"honest{number}") for number in range(50)]
+        for number in range(5_000):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                hostile.append(Miner(proxy.port, f"half{number}", source=f"127.0.1.{1 + number % 250}"))
+                hostile[-1].socket.sendall(b"{" * 16_000)
+        time.sleep(2)
+        after = memory_mb(proxy)
+        os.kill(attack.shard_processes(proxy)[0], signal.SIGKILL)
+        time.sleep(4)
+        served = 0
+        for miner in honest:
+            with contextlib.suppress(OSError, ValueError):
+                served += miner.submit(2_000) is None
+        closed = proxy.get("/metrics").count(b'reason="memory"')
+        told = macro.read(attack.log).count(b"that held the most")
+        return require(
+            served == 50 and after - before <= 300 and closed and told,
+            f"{len(hostile)} half lines, {before:.0f} -> {after:.0f} MB, {served} of 50 served after kill -9")
+
+
 def logins(attack):
     """C6: logins and nothing else open pool connections."""
     with Pool() as pool, attack.service(pool.port) as proxy:
@@ -356,7 +420,7 @@ def job_flood(attack):
 
 
 ATTACKS = [
-    nonces, junk, memory, logins, reputation, half_dead_pools, descriptors, silence, deafness, odd_job, job_flood,
+    nonces, junk, refusals, memory, half_lines, logins, reputation, half_dead_pools, descriptors, silence, deafness, odd_job, job_flood,
 ]
 QUICK = [nonces, logins, reputation, silence, odd_job, job_flood]
 
@@ -374,6 +438,8 @@ def main():
     if unknown:
         parser.error(f"no such attack: {', '.join(sorted(unknown))} (there are {names})")
     failures = 0
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with tempfile.TemporaryDirectory(prefix="millrace-attack-", dir="/tmp") as scratch:
         bench = Attack(options.programs, scratch)
         for attack in wanted:

@@ -53,6 +53,7 @@ enum EventText {
         // What was not forwarded was not answered.
         json.member("latency", share.latencyMicroseconds == 0 ? nil : share.latencyMicroseconds / 1_000)
         json.member("expired", share.isExpired)
+        json.member("count", share.count)
     }
 
     private static func put(_ miner: MinerJoined, into json: inout LineJSON) {

@@ -41,6 +41,20 @@ extension Metrics {
         }
     }
 
+    /// Only of shards that are heard: a counter that falls to 0 has begun anew to Prometheus, and these do so with each process.
+    static func writeClosedConnections(_ shards: [Snapshot.ShardRow], into metrics: inout MetricsWriter) {
+        metrics.family(
+            "millrace_miner_connections_closed_total", .counter,
+            "Connections of miners that the shard's process closed or refused, by reason."
+        ) {
+            for row in shards where row.isLive {
+                for reason in ClosedConnections.Reason.allCases {
+                    $0.sample(.whole(row.closed[reason]), ("shard", String(row.shard)), ("reason", reason.name))
+                }
+            }
+        }
+    }
+
     static func writeCrashSafety(_ shards: [Snapshot.ShardRow], into metrics: inout MetricsWriter) {
         metrics.family(
             "millrace_shard_crash_safe", .gauge, "0 when a crash of the shard's process would disconnect its miners."

@@ -28,6 +28,7 @@ enum Metrics {
             // A place that is empty by will is not down, and one that was scaled away is not there.
             let shards = truth.shards.filter { $0.process?.state != .drained }.compactMap(\.row)
             writeShards(shards, into: &metrics)
+            writeClosedConnections(shards, into: &metrics)
             if keepsConnections { writeCrashSafety(shards, into: &metrics) }
             writeDatabase(snapshot.database, into: &metrics)
             writeWorkers(snapshot, workersMax, into: &metrics)

@@ -1,4 +1,5 @@
 internal import Addresses
+internal import CMicrohttpd
 internal import Glibc
 
 extension Network {

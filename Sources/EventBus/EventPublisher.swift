@@ -60,6 +60,8 @@ public final class EventPublisher {
     // MARK: - Recording: no system call, and for a share no allocation
 
     public func record(_ share: ShareSettled) { log.append(share) }
+    /// Of a shard's own share: those that it refused are summed, and recorded with the next checkpoint (`EventLog.settle`).
+    public func settle(_ share: ShareSettled) { log.settle(share) }
     public func record(_ joined: MinerJoined) { log.append(joined) }
     public func record(_ left: MinerLeft) { log.append(left) }
     public func record(_ error: PoolError) { log.append(error) }

@@ -8,6 +8,8 @@ public struct Chronicle: ~Copyable {
     private static let headBytes = 64
     /// A log that cannot take so much is not worth beginning: the largest chunk that is read at once, twice.
     public static let logBytesMin = 128 * 1024
+    /// Nor one that is much shorter than the form: the form would be written again and again, and miners wait meanwhile.
+    private static let formBytesForEachOfLog = 8
 
     private let memory: UnsafeMutableRawBufferPointer
     private let rules: UInt64
@@ -69,7 +71,13 @@ public struct Chronicle: ~Copyable {
     }
 
     /// The longest form that `renew` has room for.
-    public var formBytesMax: Int { max(0, idlePart.count - Chronicle.logBytesMin - 64) }
+    public var formBytesMax: Int { Chronicle.formBytesMax(inMemoryOf: memory.count) }
+
+    /// The longest form that there is room for in so many bytes of memory.
+    public static func formBytesMax(inMemoryOf count: Int) -> Int {
+        let room = (half(of: 1, in: count)?.count ?? 0) - 64
+        return max(0, min(room - logBytesMin, room / (formBytesForEachOfLog + 1) * formBytesForEachOfLog))
+    }
 
     /// Makes whoever comes after find nothing.
     public consuming func forget() { Chronicle.forget(in: memory) }
@@ -97,7 +105,7 @@ public struct Chronicle: ~Copyable {
         var form = FormWriter(into: room)
         write(&form)
         let logStart = (form.count + 63) & ~63
-        guard form.fits, half.count - logStart >= logBytesMin else { return nil }
+        guard form.fits, form.count <= formBytesMax(inMemoryOf: memory.count) else { return nil }
         let log = InputLog(emptying: UnsafeMutableRawBufferPointer(rebasing: room[logStart...]), rules: rules)
         memory.storeBytes(of: UInt64(form.count).littleEndian, toByteOffset: place(of: generation), as: UInt64.self)
         publish(generation, in: memory)

@@ -76,6 +76,12 @@ public enum Limits {
     static let nonceSlotStretch: UInt32 = 8
     /// What may be held of a paused miner's connection: an unfinished line, and a chunk as it is read.
     static let heldBytesMax = 128 * 1024
+    /// What may be held of all connections of a shard together: unfinished lines, chunks of paused miners, and what miners said of
+    /// themselves. An honest miner takes 100 to 250 bytes, so this is enough for 250,000 of them, and an eighth of what a state
+    /// may take (`StateMemory`): strangers cannot make it outgrow that. Beyond it the connections that hold the most are closed.
+    public static let allHeldBytesMax = 64 * 1024 * 1024
+    /// Until all hold this much: enough is closed at once that the search is rare.
+    static let keptBytes = allHeldBytesMax / 4 * 3
     /// Pauses for want of budget, one a second, without a share that the pool accepts: then a connection is closed.
     public static let pausesMax: UInt8 = 60
     /// The first quarantine of a miner or of the new miners of an address; each further one is twice as long, up to

@@ -23,6 +23,9 @@ struct MinerWire {
     /// The introduction, packed: one allocation for each miner, and read only now and then.
     private var packed: [UInt8] = []
 
+    /// What it takes, without the heads that the allocator adds.
+    var heldBytes: Int { packed.count + framer.partialCount }
+
     init(generation: UInt32, address: String) {
         self.generation = generation
         MinerWire.pack(address, into: &packed)
@@ -76,6 +79,16 @@ struct MinerWire {
         var fields = PackedFields(packed)
         return String(decoding: fields.next()?.text ?? [], as: UTF8.self)
     }
+
+    /// A vacant row keeps the address for the log, and no long names.
+    mutating func forgetLongNames() {
+        guard packed.count > MinerWire.vacantBytesMax else { return }
+        var fields = PackedFields(packed)
+        packed = Array(packed.prefix(2 + (fields.next()?.text.count ?? 0)))
+    }
+
+    /// What honest miners say of themselves is shorter.
+    private static let vacantBytesMax = 512
 
     /// nil before the login.
     func introduction(_ agents: AgentTable) -> MinerIntroduction? { MinerWire.unpack(packed, agents)?.introduction }

@@ -135,6 +135,8 @@ public enum CloseReason: Equatable, Sendable {
     case banned
     /// For a minute it sent more requests than its budget allows, and no share that the pool accepted.
     case flooding
+    /// All connections together make the shard hold more than `Limits.allHeldBytesMax`, and this one the most.
+    case memory(held: Int)
 }
 
 /// What the shard wants done, in order. The worker performs it, and only it touches sockets.

@@ -181,6 +181,7 @@ extension Shard {
             miners[Int(id.index)] = miner
             wires[Int(id.index)] = wire
         }
+        heldBytes += wire.heldBytes
         if miner.phase == .mining { outbox.append(.moved(id, key: miner.key)) }
         return Absorption.Row(generation: former.generation, id: id, key: miner.key)
     }

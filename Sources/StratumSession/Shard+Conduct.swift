@@ -37,7 +37,7 @@ extension Shard {
             let id = resumable[next]
             next += 1
             guard let row = row(of: id), miners[row].pause == .none else { continue }
-            let held = wires[row].framer.takePartial()
+            let held = takeHeldBytes(ofRow: row)
             if !held.isEmpty { receive(lines: held.span, from: id, with: parser, at: now) }
             if self.row(of: id) != nil, miners[row].pause == .none { outbox.append(.resumeMiner(id)) }
         }
@@ -50,7 +50,7 @@ extension Shard {
         guard wires[row].framer.partialCount + chunk.count <= Limits.heldBytesMax else {
             return close(id, .flooding, at: now)
         }
-        wires[row].framer.hold(chunk)
+        hold(chunk, ofRow: row)
     }
 
     /// Behind a request.

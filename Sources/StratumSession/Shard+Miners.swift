@@ -25,6 +25,7 @@ extension Shard {
         miners[row].awaitsHeader = awaitsHeader
         miners[row].deadline = now + Limits.login
         connections += 1
+        heldBytes += wire.heldBytes
         return id
     }
 
@@ -108,7 +109,7 @@ extension Shard {
             return close(id, .permissionDenied, at: now)
         }
         let row = Int(id.index)
-        wires[row].introduce(login, &agents)
+        changeWire(ofRow: row) { $0.introduce(login, &$1) }
         recall(row, at: now)
         if isBanned(row, at: now) {
             send(to: id) { MinerReply.refusal(.banned, id: login.id, to: &$0) }
@@ -248,6 +249,7 @@ extension Shard {
 
     mutating func vacateRow(_ row: Int) {
         let generation = miners[row].generation &+ 1
+        heldBytes -= wires[row].heldBytes
         miners[row] = MinerSession()
         miners[row].generation = generation
         wires[row].framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)

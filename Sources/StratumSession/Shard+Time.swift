@@ -81,6 +81,8 @@ extension Shard {
                 close(id, isLate ? lack : .idleTimeout, at: now)
             } else if miners[row].pause == .budget, miners[row].hasBudget(at: now) {
                 resume(MinerID(index: UInt32(row), generation: miners[row].generation))
+            } else if miners[row].phase == .vacant {
+                wires[row].forgetLongNames()
             }
             row += Limits.ticksPerRound
         }

@@ -98,6 +98,7 @@ extension Shard {
         upstreams = state.upstreams
         minersNow = state.minersNow
         connections = state.connections
+        heldBytes = miners.indices.reduce(0) { miners[$1].phase == .vacant ? $0 : $0 + wires[$1].heldBytes }
         if let conduct = state.conduct { (conductSalt, self.conduct, leftOnTrial) = conduct }
     }
 }

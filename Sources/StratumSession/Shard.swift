@@ -19,6 +19,8 @@ public struct Shard: ~Copyable {
     var wires: [MinerWire] = []
     /// What `wires` name by numbers.
     var agents = AgentTable()
+    /// The sum over `wires` of all rows that are not vacant; it is not written, but counted again.
+    public internal(set) var heldBytes = 0
     /// Rows of `miners` that nobody has.
     var vacant: [UInt32] = []
     var upstreams: [Upstream] = []

@@ -71,6 +71,7 @@ extension Shard {
         case .note: break
         }
         if !resumable.isEmpty { readHeldBytes(with: parser, at: now) }
+        if heldBytes > Limits.allHeldBytesMax { closeLargest(at: now) }
     }
 
     /// A miner has sent bytes, cut as the network pleased. Behind a line that ends the connection nothing is read.
@@ -85,7 +86,7 @@ extension Shard {
         miners[row].received &+= UInt64(chunk.count)
         guard miners[row].pause == .none else { return hold(chunk, of: id, at: now) }
         guard isOpening else { return receive(lines: chunk, from: id, with: parser, at: now) }
-        var opening = wires[row].framer.takePartial()
+        var opening = takeHeldBytes(ofRow: row)
         if opening.isEmpty {
             open(chunk, id, with: parser, at: now)
         } else {
@@ -98,7 +99,7 @@ extension Shard {
     private mutating func open(_ bytes: Span<UInt8>, _ id: MinerID, with parser: JSONParser, at now: Instant) {
         guard !miners[Int(id.index)].awaitsHeader else { return readHeader(bytes, id, with: parser, at: now) }
         switch Opening(bytes.extracting(0..<min(bytes.count, Opening.bytesMax))) {
-        case .undecided: wires[Int(id.index)].framer.hold(bytes)
+        case .undecided: hold(bytes, ofRow: Int(id.index))
         case .stratum: receive(lines: bytes, from: id, with: parser, at: now)
         case .foreign(let other): turnAway(other, id, at: now)
         }
@@ -110,12 +111,14 @@ extension Shard {
     ) {
         let row = Int(id.index)
         switch ProxyHeader(bytes) {
-        case .undecided: wires[row].framer.hold(bytes)
+        case .undecided: hold(bytes, ofRow: row)
         case .refused(let fault): close(id, .proxyHeader(fault), at: now)
         case .complete(let count, let source):
             miners[row].awaitsHeader = false
             miners[row].headerBytes = UInt16(count)
-            if let source { wires[row] = MinerWire(generation: id.generation, address: source.text) }
+            if let source {
+                changeWire(ofRow: row) { wire, _ in wire = MinerWire(generation: id.generation, address: source.text) }
+            }
             if count < bytes.count { open(bytes.extracting(count...), id, with: parser, at: now) }
         }
     }
@@ -126,6 +129,7 @@ extension Shard {
         let row = Int(id.index)
         var framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
         swap(&framer, &wires[row].framer)
+        heldBytes -= framer.partialCount
         do throws(PeerFault) {
             let taken = try framer.feed(chunk) { line in
                 receive(line: line, from: id, with: parser, at: now)
@@ -133,6 +137,7 @@ extension Shard {
             }
             guard self.row(of: id) != nil else { return }
             if taken < chunk.count { framer.hold(chunk.extracting(taken...)) }
+            heldBytes += framer.partialCount
             swap(&framer, &wires[row].framer)
         } catch {
             fault(error, of: id, at: now)

@@ -38,7 +38,8 @@ extension CloseReason {
     var isExplained: Bool {
         switch self {
         case .permissionDenied, .notNicehashCapable, .noUpstream, .banned, .answered, .foreign(.http(isHead: _)): true
-        case .loginTimeout, .idleTimeout, .fault, .outOfTurn, .flooding, .foreign(.tls), .foreign(.proxyHeader),
+        case .loginTimeout, .idleTimeout, .fault, .outOfTurn, .flooding, .memory, .foreign(.tls),
+            .foreign(.proxyHeader),
             .proxyHeader:
             false
         }

@@ -157,6 +157,7 @@ extension NewsLog {
         if case .proxyHeader(let fault) = reason {
             return tell(fault, ip() ?? balancer() ?? "?", port: port() ?? 0, at: now)
         }
+        if case .memory = reason { warnOfMemory(at: now) }
         let level: Logger.Level
         if case .noUpstream = reason {
             level = .debug  // that is told by itself
@@ -175,6 +176,7 @@ extension NewsLog {
         case .idleTimeout: "a miner that was silent for \(Limits.idle.count / 1_000) s was closed"
         case .fault(let fault), .answered(let fault): "a miner was closed: it sent \(fault.text)"
         case .foreign, .proxyHeader: "a connection with another protocol was closed"
+        case .memory(let held): "a miner was closed: it held \(held) bytes, the most of all connections"
         case .outOfTurn: "a miner was closed: it sent a request out of turn (the login comes first)"
         case .noUpstream: "a miner was closed: no pool connection left"
         case .banned: "a banned miner was not let in: the pool rejected too many of its shares"
@@ -209,6 +211,18 @@ extension NewsLog {
                 nginx: proxy_protocol off)
                 """)
         }
+    }
+
+    /// All connections together made the shard hold too much.
+    private mutating func warnOfMemory(at now: UInt64) {
+        memoryCount += 1
+        guard memoryHint.isDue(at: now) else { return }
+        log.warning(
+            """
+            closed \(counted(memoryCount, "connection")) that held the most: unfinished requests and login names of all \
+            connections took more than \(Limits.allHeldBytesMax >> 20) MiB
+            """)
+        memoryCount = 0
     }
 
     /// A balancer that is trusted with PROXY headers sent none, or a bad one.

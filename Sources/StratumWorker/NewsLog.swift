@@ -36,6 +36,9 @@ struct NewsLog {
     var badHeaderHint = MinuteThrottle()
     /// Connections of balancers that were closed for their PROXY header, and not told yet.
     var badHeaderCount = 0
+    var memoryHint = MinuteThrottle()
+    /// Connections that were closed because they held the most, and not told yet.
+    var memoryCount = 0
     /// Shares that a pool accepted, and those that a pool or we refused, since this process began.
     var acceptedTotal = 0
     var refusedTotal = 0

@@ -57,7 +57,7 @@ final class Reporter {
 
     /// A share has met its fate.
     func settled(_ share: SettledShare) {
-        publisher.record(EventTranslation.settled(share, at: WallClock.milliseconds()))
+        publisher.settle(EventTranslation.settled(share, at: WallClock.milliseconds()))
         flushSoon()
     }
 
@@ -77,12 +77,13 @@ final class Reporter {
     /// What is so now, beside the events.
     /// - Parameters:
     ///   - conditions: of the pools, in the order of the shard's directory.
+    ///   - closed: connections, since the process began.
     ///   - loopDelay: microseconds.
     ///   - isCrashSafe: a successor finds what it needs to continue.
     ///   - now: the moment that the views were taken.
     func gauges(
-        _ shard: borrowing Shard, _ miners: [MinerGauge], conditions: [PoolCondition], loopDelay: UInt32,
-        isCrashSafe: Bool, now: Instant
+        _ shard: borrowing Shard, _ miners: [MinerGauge], conditions: [PoolCondition], closed: ClosedConnections,
+        loopDelay: UInt32, isCrashSafe: Bool, now: Instant
     ) {
         let time = WallClock.milliseconds()
         var gauges = ShardGauges(
@@ -90,6 +91,7 @@ final class Reporter {
             upstreams: shard.upstreamViews.map { UpstreamGauge($0, at: now, time: time) }, miners: miners)
         gauges.pools = shard.poolDirectory
         gauges.poolConditions = conditions
+        gauges.closed = closed
         gauges.minersQuarantined = UInt32(clamping: shard.minersQuarantined(at: now))
         gauges.losesMinersOnCrash = !isCrashSafe
         gauges.minersWaiting = UInt32(clamping: shard.minersWaiting)

@@ -150,7 +150,7 @@ struct Takeover: ~Copyable {
             case .released(let id, let key):
                 miners[id] = nil
                 if let key { events.append(MinerLeft(key: key)) }
-            case .settled(let share): events.append(EventTranslation.settled(share, at: reading.time(now)))
+            case .settled(let share): events.settle(EventTranslation.settled(share, at: reading.time(now)))
             case .poolError(let text): events.append(reading.translation.poolError(text, at: reading.time(now)))
             case .news: break  // was told
             case .pauseMiner, .resumeMiner: break  // the shard knows (`isPaused`)

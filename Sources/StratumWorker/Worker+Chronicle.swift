@@ -39,7 +39,7 @@ extension Worker {
         let bytes = Loop.readBytesMax + Loop.readPadding
         guard let room = chronicle?.log.begin(input, at: readAt, room: bytes) else {
             // What is read elsewhere would be missing in it.
-            forgetChronicle()
+            loseChronicle()
             return nil
         }
         return UnsafeMutableRawBufferPointer(rebasing: room.prefix(Loop.readBytesMax))
@@ -51,7 +51,8 @@ extension Worker {
 
     func renewChronicleIfLong() {
         guard let logBytes = chronicle?.log.count, logBytes > Worker.logBytesMax else { return }
-        if logBytes > chronicle?.formBytes ?? 0 { renewChronicle() }
+        // Of a form that is very long the log has not as much room.
+        if logBytes > chronicle?.formBytes ?? 0 || !hasRoomToRead { renewChronicle() }
     }
 
     /// Once a second. A busy shard soon writes over the memory of its form before, so that is kept: to give it back costs more
@@ -75,7 +76,7 @@ extension Worker {
         // In the middle of performing, decisions would be in neither.
         guard chronicle != nil, shard.outbox.isEmpty, !isPerforming else { return }
         let own = form
-        guard chronicle?.renew({ form in write(own, to: &form) }) == true else { return forgetChronicle() }
+        guard chronicle?.renew({ form in write(own, to: &form) }) == true else { return loseChronicle() }
         writtenAt = now
         keepsSpareMemory = true
         if chronicle?.formBytes ?? 0 > Worker.keptFormBytesMax { releaseSpareMemory() }
@@ -111,11 +112,36 @@ extension Worker {
         chronicle =
             Chronicle(continuingIn: memory.bytes, rules: Worker.rules) { form in write(own, to: &form) }
             ?? Chronicle(beginningIn: memory.bytes, rules: Worker.rules) { form in write(own, to: &form) }
-        if chronicle == nil { log.warning("no memory for saved state: miners reconnect if this process crashes") }
+        guard chronicle != nil else { return loseChronicle() }
         noteCrashSafety()
         writtenAt = now
         keepsSpareMemory = true
         releaseSpareMemory()
+    }
+
+    /// A state that does not fit is tried again so often: jobs change, and the nonces that were seen in them are forgotten.
+    private static let retryPause = Milliseconds.seconds(60)
+
+    /// Once a second: begins again to write down what happens, if the state had not fitted its memory and does now.
+    func retryChronicle() {
+        guard chronicle == nil, let memory, stopDeadline == nil, !isAbsorbed, now >= retryAt, shard.outbox.isEmpty,
+            !isPerforming
+        else { return }
+        retryAt = now + Worker.retryPause
+        // Measured first: an attempt that fails would take all pages of the memory.
+        guard formBytes <= Chronicle.formBytesMax(inMemoryOf: memory.bytes.count) else { return }
+        beginChronicle()
+        if chronicle != nil { log.notice("the state is saved again: miners stay connected if this process crashes") }
+    }
+
+    /// The state, or the log of what has happened since it was written, does not fit its memory.
+    func loseChronicle() {
+        forgetChronicle()
+        if let memory { memory.release(0..<memory.bytes.count) }
+        retryAt = now + Worker.retryPause
+        log.error(
+            "the saved state outgrew its memory: miners reconnect if this process crashes; trying again each minute")
+        noteCrashSafety()
     }
 
     /// A state that lags behind is worse than none.

@@ -18,8 +18,8 @@ extension Worker {
                 difficulty: shard.difficulty(of: id) ?? 0)
         }
         reporter.gauges(
-            shard, gauges, conditions: poolConditions, loopDelay: loopDelay.takeWorst(), isCrashSafe: isCrashSafe,
-            now: now)
+            shard, gauges, conditions: poolConditions, closed: closed, loopDelay: loopDelay.takeWorst(),
+            isCrashSafe: isCrashSafe, now: now)
     }
 
     /// In the order of the shard's directory of pools.

@@ -23,6 +23,8 @@ extension Worker {
     func freeze() {
         flush()
         if chronicle == nil, stopDeadline == nil { beginChronicle() }
+        // An older program cannot read refusals that are not told yet.
+        recordCheckpoint()
         renewChronicle()
         chronicle != nil && shard.outbox.isEmpty ? lifeline.sayFroze() : lifeline.sayCannotFreeze()
         while true {
@@ -41,6 +43,7 @@ extension Worker {
     /// A planned end: everything is left to the successor, in its latest form. Does not return.
     func leaveToSuccessor() {
         flush()
+        recordCheckpoint()
         renewChronicle()
         ExitCode.stopped.exitNow()
     }

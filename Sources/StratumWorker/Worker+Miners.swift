@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import StratumSession
+internal import Telemetry
 
 // Miners' connections: who comes in, who has to go, and how much of each is read in a turn of the loop.
 
@@ -28,6 +29,7 @@ extension Worker {
         guard let id = waiting.takeOldest(at: now, waitingSince: { [unowned self] in shard.waitingSince($0) }),
             let connection = miner(id)
         else { return false }
+        closed.count(.noRoom)
         news.dismissed(address(of: id))
         connection.reset()
         drop(connection)
@@ -50,6 +52,7 @@ extension Worker {
     func isListening(on address: SocketAddress) -> Bool { ports.contains(address.port) }
 
     func hasNoRoom() {
+        closed.count(.noRoom)
         news.noRoom(miners: shard.connections, descriptors: DescriptorLimit.current)
     }
 
@@ -103,6 +106,7 @@ extension Worker {
 
     /// It does not read. Half a line may be in the kernel: that must not arrive as if it were whole.
     func dropUnread(_ connection: MinerConnection) {
+        closed.count(.unread)
         news.overflowed(address(of: connection.id))
         connection.reset()
         drop(connection)

@@ -197,7 +197,7 @@ extension CloseReason {
     /// Whether it speaks against the address: no honest miner's connection ends so, or not often.
     fileprivate var isFaultOfPeer: Bool {
         switch self {
-        case .loginTimeout, .permissionDenied, .fault, .answered, .foreign, .outOfTurn, .flooding: true
+        case .loginTimeout, .permissionDenied, .fault, .answered, .foreign, .outOfTurn, .flooding, .memory: true
         // A balancer that is trusted, an old miner, a quiet one; and our own want of pools.
         case .proxyHeader, .notNicehashCapable, .idleTimeout, .noUpstream, .banned: false
         }

@@ -34,6 +34,7 @@ final class Worker {
     /// By `MinerID.index`.
     var miners: [MinerConnection?] = []
     var departures = Departures()
+    var closed = ClosedConnections()
     var budget = DescriptorBudget(limit: 0, listening: 0)
     var pools: [PoolConnectionID: PoolLink] = [:]
     var waiting = WaitingMiners()
@@ -77,6 +78,8 @@ final class Worker {
     var chronicle: Chronicle?
     /// When the state was last written whole.
     var writtenAt = Instant(microseconds: 0)
+    /// When a state that had no room is tried again.
+    var retryAt = Instant(microseconds: 0)
     /// The memory of the state before, and of a longer log, has not been given back.
     var keepsSpareMemory = false
     /// When the chunk that is being read was asked for.
@@ -183,8 +186,8 @@ final class Worker {
         replaceAnchor()
         mendBus()
         sayBeat()
-        note(.checkpoint)
-        reporter.checkpoint(EventTranslation.checkpoint(shard, at: WallClock.milliseconds()))
+        recordCheckpoint()
+        retryChronicle()
         tidyChronicle()
         tellGauges()
         budget = DescriptorBudget(limit: DescriptorLimit.current, listening: inheritance.sockets.count)
@@ -197,6 +200,12 @@ final class Worker {
             hasPool: upstreams.active > 0 || upstreams.error == 0, waiting: shard.minersNow + shard.minersWaiting,
             at: now)
         noteLimitation()
+    }
+
+    /// Records the refused shares since the last one, too.
+    func recordCheckpoint() {
+        note(.checkpoint)
+        reporter.checkpoint(EventTranslation.checkpoint(shard, at: WallClock.milliseconds()))
     }
 
     private func endTurn() {
@@ -261,7 +270,7 @@ final class Worker {
 
     private func write(_ input: ShardInput, _ bytes: UnsafeRawBufferPointer, at now: Instant) {
         guard chronicle != nil else { return }
-        if chronicle?.log.append(input, bytes, at: now) == false { forgetChronicle() }
+        if chronicle?.log.append(input, bytes, at: now) == false { loseChronicle() }
     }
 
     private func decide(_ input: ShardInput, _ bytes: UnsafeRawBufferPointer, at now: Instant) {
@@ -318,13 +327,7 @@ final class Worker {
             case .overflow: dropUnread(connection)
             }
         case .closeMiner(let id, let reason):
-            guard let connection = miner(id) else { return }
-            news.closed(
-                address(of: id), port: connection.local?.port, reason, balancer: connection.peer?.host,
-                at: WallClock.milliseconds())
-            noteFault(reason, of: connection)
-            forget(connection)
-            reason.isExplained ? departures.add(connection, at: now) : connection.close()
+            closeMiner(id, reason)
         case .pauseMiner(let id):
             miner(id)?.pause()
         case .resumeMiner(let id):

@@ -13,6 +13,8 @@
 /// | 4 | how many segments follow, oldest first |
 ///
 /// and for each segment: first sequence number (8), events (4), bytes (4), events sent (4), bytes sent (4), the records.
+/// Behind them, when shares were refused since the last checkpoint: how many sums follow (4), and for each how many shares are
+/// not told yet (4), and the record of a share (56).
 extension EventLog {
     static let formMagic: [UInt8] = Array("MREL".utf8)
     static let formVersion: UInt8 = 1
@@ -35,7 +37,9 @@ extension EventLog {
         let dropped = try reader.integer(UInt64.self)
         guard next <= EventLog.numberMax, dropped <= next else { throw .invalidField }
         let counters = try ShareCounters(from: &reader)
-        try restore(next: next, dropped: dropped, counters: counters, segments: try EventLog.segments(from: &reader))
+        let segments = try EventLog.segments(from: &reader)
+        let refusals = reader.remaining > 0 ? try RefusalSums(from: &reader) : RefusalSums()
+        try restore(next: next, dropped: dropped, counters: counters, segments: segments, refusals: refusals)
         try reader.finish()
     }
 
@@ -69,7 +73,7 @@ extension EventLog {
 
     public func written() -> [UInt8] {
         let segments = writtenSegments
-        var writer = ByteWriter(capacity: 128 + segments.reduce(0) { $0 + 24 + $1.records.count })
+        var writer = ByteWriter(capacity: 128 + refusals.formBytes + segments.reduce(0) { $0 + 24 + $1.records.count })
         writer.append(EventLog.formMagic)
         writer.integer(EventLog.formVersion)
         writer.integer(UInt8(0))
@@ -88,6 +92,7 @@ extension EventLog {
             writer.integer(UInt32(segment.sentBytes))
             writer.append(segment.records)
         }
+        refusals.encode(to: &writer)
         return writer.bytes
     }
 }

@@ -29,6 +29,9 @@ public struct EventLog: Sendable {
     /// Every event before this one is durable, as the collector has said to this process.
     public private(set) var acknowledged: UInt64 = 0
 
+    /// Refused shares that are not in the ring yet.
+    private(set) var refusals = RefusalSums()
+
     private let segmentBytes: Int
     private let segmentsMax: Int
     private var segments: [Segment] = []
@@ -85,12 +88,30 @@ public struct EventLog: Sendable {
         write(RecordLayout.shareBytes) { share.encode(to: &$0) }
     }
 
+    /// Appends a share that a pool has judged. One that the proxy refused is summed, and appended with the next checkpoint or
+    /// before its miner leaves.
+    public mutating func settle(_ share: ShareSettled) {
+        guard share.outcome == .invalid else { return append(share) }
+        if refusals.isFull { appendRefusals() }
+        if let full = refusals.add(share) { append(full) }
+    }
+
+    private mutating func appendRefusals() {
+        guard !refusals.isEmpty else { return }
+        var told = RefusalSums()
+        swap(&told, &refusals)
+        for share in told.sums where share.count > 0 { append(share) }
+        told.removeAll()
+        swap(&told, &refusals)
+    }
+
     public mutating func append(_ joined: MinerJoined) {
         if !joined.hasMoved { counters.joined &+= 1 }
         write(joined.recordBytes) { joined.encode(to: &$0) }
     }
 
     public mutating func append(_ left: MinerLeft) {
+        while let share = refusals.takeNext(of: left.key) { append(share) }
         write(RecordLayout.leftBytes) { left.encode(to: &$0) }
     }
 
@@ -100,6 +121,7 @@ public struct EventLog: Sendable {
 
     /// - Parameter checkpoint: time and gauges; its counters are filled in from the events before it.
     public mutating func append(_ checkpoint: Checkpoint) {
+        appendRefusals()
         var checkpoint = checkpoint
         checkpoint.counters = counters
         write(RecordLayout.checkpointBytes) { checkpoint.encode(to: &$0) }
@@ -232,7 +254,8 @@ extension EventLog {
 
     /// Only for a log that is new.
     mutating func restore(
-        next: UInt64, dropped: UInt64, counters: ShareCounters, segments written: [WrittenSegment]
+        next: UInt64, dropped: UInt64, counters: ShareCounters, segments written: [WrittenSegment],
+        refusals: RefusalSums
     ) throws(DecodingFailure) {
         guard written.count <= segmentsMax else { throw .tooLong }
         var expected = written.first?.first ?? next
@@ -252,6 +275,7 @@ extension EventLog {
         used = written.count
         self.next = next
         self.counters = counters
+        self.refusals = refusals
         droppedCount = dropped
     }
 }

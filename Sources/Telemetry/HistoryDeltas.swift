@@ -46,7 +46,7 @@ struct HistoryDeltas: Sendable {
         switch share.outcome {
         case .accepted: (sums.accepted, sums.hashes) = (1, share.creditedDifficulty)
         case .rejected: sums.rejected = 1
-        case .invalid: sums.invalid = 1
+        case .invalid: sums.invalid = UInt64(share.count)
         case .local: sums.hashes = share.creditedDifficulty
         }
         let minute = time / 60_000

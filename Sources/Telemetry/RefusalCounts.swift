@@ -19,9 +19,10 @@ public struct RefusalCounts<Count: FixedWidthInteger & UnsignedInteger & Sendabl
         set { counts[Int(reason.rawValue)] = newValue }
     }
 
-    /// Stays at the top of its range rather than begin anew.
-    mutating func count(_ reason: RefusalReason) {
-        if self[reason] < .max { self[reason] += 1 }
+    /// A counter stays at the top of its range rather than wrap around.
+    mutating func count(_ reason: RefusalReason, times: UInt32 = 1) {
+        let (sum, overflow) = self[reason].addingReportingOverflow(Count(clamping: times))
+        self[reason] = overflow ? .max : sum
     }
 
     public static func == (one: Self, other: Self) -> Bool {

@@ -69,7 +69,9 @@ extension ShareSettled {
         actualDifficulty = try reader.integer()
         latencyMicroseconds = try reader.integer()
         upstream = try reader.integer()
-        try reader.skip(2)
+        let further = try reader.integer(UInt16.self)
+        guard further == 0 || outcome == .invalid else { throw .invalidField }
+        count = UInt32(further) + 1
     }
 }
 

@@ -52,7 +52,7 @@ extension ShareSettled {
         writer.put(actualDifficulty)
         writer.put(latencyMicroseconds)
         writer.put(upstream)
-        writer.put(UInt16(0))
+        writer.put(UInt16(truncatingIfNeeded: count &- 1))
     }
 }
 

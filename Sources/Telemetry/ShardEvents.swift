@@ -80,10 +80,14 @@ public enum RefusalReason: UInt8, Sendable, CaseIterable {
     case pool
 }
 
-/// A share has met its fate. Exactly one of these for each share that a logged-in miner submitted.
+/// A share has met its fate, or several shares of one miner that the proxy refused for one reason (`RefusalSums`). Each share
+/// that a logged-in miner submitted is in exactly one of these.
 public struct ShareSettled: Equatable, Sendable {
+    /// Shares in one event: what its record has room for.
+    public static let countMax: UInt32 = 65_536
+
     public var miner: MinerKey
-    /// Milliseconds since 1970.
+    /// Milliseconds since 1970. Of several shares this, and every number below, is that of the last one.
     public var time: UInt64
     public var outcome: ShareOutcome
     public var reason: RefusalReason
@@ -102,11 +106,13 @@ public struct ShareSettled: Equatable, Sendable {
     public var upstream: UInt16
     /// Index into `Settings.pools`.
     public var pool: UInt8
+    /// Shares that this event is about: 1 unless the outcome is `invalid`.
+    public var count: UInt32
 
     public init(
         miner: MinerKey, time: UInt64, outcome: ShareOutcome, reason: RefusalReason = .none, isExpired: Bool = false,
         difficulty: UInt64, creditedDifficulty: UInt64, actualDifficulty: UInt64, latencyMicroseconds: UInt32 = 0,
-        upstream: UInt16 = 0, pool: UInt8 = 0
+        upstream: UInt16 = 0, pool: UInt8 = 0, count: UInt32 = 1
     ) {
         self.miner = miner
         self.time = time
@@ -119,6 +125,7 @@ public struct ShareSettled: Equatable, Sendable {
         self.latencyMicroseconds = latencyMicroseconds
         self.upstream = upstream
         self.pool = pool
+        self.count = count
     }
 }
 

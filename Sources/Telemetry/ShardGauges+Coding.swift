@@ -29,16 +29,19 @@ extension ShardGauges {
         writer.integer(UInt8(losesMinersOnCrash ? 1 : 0))
         let hasConditions = minersQuarantined > 0 || poolConditions.contains { $0 != PoolCondition() }
         writer.integer(UInt8(hasConditions ? 1 : 0))
-        writer.append([0, 0])
+        writer.integer(UInt8(closed.isEmpty ? 0 : ClosedConnections.Reason.allCases.count))
+        writer.integer(UInt8(0))
         for upstream in upstreams { upstream.encode(to: &writer) }
         for miner in miners { miner.encode(to: &writer) }
         for pool in pools { writer.text(pool, bytesMax: ShardGauges.poolBytesMax) }
-        guard hasConditions else { return }
-        writer.integer(minersQuarantined)
-        for index in pools.indices {
-            let condition = index < poolConditions.count ? poolConditions[index] : PoolCondition()
-            condition.encode(to: &writer)
+        if hasConditions {
+            writer.integer(minersQuarantined)
+            for index in pools.indices {
+                let condition = index < poolConditions.count ? poolConditions[index] : PoolCondition()
+                condition.encode(to: &writer)
+            }
         }
+        if !closed.isEmpty { closed.encode(to: &writer) }
     }
 
     init(shard: UInt16, epoch: Epoch, from reader: inout ByteReader) throws(DecodingFailure) {
@@ -50,7 +53,8 @@ extension ShardGauges {
         minersWaiting = try reader.integer()
         losesMinersOnCrash = try reader.integer(UInt8.self) == 1
         let hasConditions = try reader.integer(UInt8.self) == 1
-        try reader.skip(2)
+        let reasons = Int(try reader.integer(UInt8.self))
+        try reader.skip(1)
         guard upstreamCount <= ShardGauges.upstreamsMax, minerCount <= ShardGauges.minersMax,
             poolCount <= ShardGauges.poolsMax
         else { throw .tooLong }
@@ -62,15 +66,18 @@ extension ShardGauges {
         miners.reserveCapacity(minerCount)
         for _ in 0..<minerCount { miners.append(try MinerGauge(from: &reader)) }
         for _ in 0..<poolCount { pools.append(try reader.text(bytesMax: ShardGauges.poolBytesMax)) }
-        guard hasConditions else { return }
-        minersQuarantined = try reader.integer()
-        for _ in 0..<poolCount { poolConditions.append(try PoolCondition(from: &reader)) }
+        if hasConditions {
+            minersQuarantined = try reader.integer()
+            for _ in 0..<poolCount { poolConditions.append(try PoolCondition(from: &reader)) }
+        }
+        closed = try ClosedConnections(from: &reader, reasons: reasons)
     }
 
     var encodedBytes: Int {
         BusMessage.headBytes + ShardGauges.fixedBytes + upstreams.count * UpstreamGauge.recordBytes
             + miners.count * MinerGauge.recordBytes + pools.reduce(0) { $0 + 2 + $1.utf8.count }
             + 4 + pools.count * 14 + poolConditions.reduce(0) { $0 + $1.reason.utf8.count }
+            + ClosedConnections.byteCount
     }
 }
 

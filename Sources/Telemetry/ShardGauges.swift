@@ -18,6 +18,7 @@ public struct ShardGauges: Equatable, Sendable {
     public var poolConditions: [PoolCondition] = []
     /// Connected miners whose shares are not forwarded, because the pool rejects them.
     public var minersQuarantined: UInt32 = 0
+    public var closed = ClosedConnections()
     /// All upstreams of the shard.
     public var upstreams: [UpstreamGauge]
     /// Some of its miners: each of them appears once in `minersEverySeconds`.

@@ -34,6 +34,7 @@ struct ShardState: Sendable {
     var minersWaiting: UInt32 = 0
     var minersQuarantined: UInt32 = 0
     var losesMinersOnCrash = false
+    var closed = ClosedConnections()
 
     func life(of epoch: Epoch) -> Int? { lives.lastIndex { $0.epoch == epoch } }
 
@@ -54,6 +55,7 @@ struct ShardState: Sendable {
         minersWaiting = 0
         minersQuarantined = 0
         losesMinersOnCrash = false
+        closed = ClosedConnections()
     }
 
     func row(_ number: Int) -> Snapshot.ShardRow {
@@ -67,6 +69,7 @@ struct ShardState: Sendable {
         row.upstreams = upstreams
         row.minersWaiting = minersWaiting
         row.losesMinersOnCrash = losesMinersOnCrash
+        row.closed = closed
         row.connections = connections
         row.loopDelayMicroseconds = loopDelayMicroseconds
         return row

@@ -18,10 +18,10 @@ public struct ShareCounters: Equatable, Sendable {
             accepted &+= 1
             hashesTotal.add(saturating: share.difficulty)
         case .rejected: rejected &+= 1
-        case .invalid: invalid &+= 1
+        case .invalid: invalid &+= UInt64(share.count)
         case .local: return  // never reached a pool: counts for its worker only (behaviour.md §11)
         }
-        if share.isExpired { expired &+= 1 }
+        if share.isExpired { expired &+= UInt64(share.count) }
     }
 
     /// Moves every counter up to that of `other`, never down.

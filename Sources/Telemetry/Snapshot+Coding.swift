@@ -3,7 +3,7 @@ extension Snapshot {
     public static let magic: [UInt8] = Array("MRsn".utf8)
     /// Raised with every change of the layout (docs/BUS.md). Collector and gateway are installed together; a mixed pair
     /// must refuse each other rather than show wrong numbers.
-    public static let formatVersion: UInt8 = 5
+    public static let formatVersion: UInt8 = 6
     /// In simple mode every miner has one; no dashboard shows more.
     static let openUpstreamsMax = 65_536
 

@@ -93,7 +93,7 @@ extension Snapshot.Results {
 }
 
 extension Snapshot.ShardRow {
-    static let byteCount = 96
+    static let byteCount = 96 + ClosedConnections.byteCount
 
     func encode(to writer: inout ByteWriter) {
         writer.integer(shard)
@@ -107,6 +107,7 @@ extension Snapshot.ShardRow {
         writer.integer(loopDelayMicroseconds)
         counters.encode(to: &writer)
         writer.integer(minersWaiting)
+        closed.encode(to: &writer)
     }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
@@ -123,6 +124,7 @@ extension Snapshot.ShardRow {
         loopDelayMicroseconds = try reader.integer()
         counters = try ShareCounters(from: &reader)
         minersWaiting = try reader.integer()
+        closed = try ClosedConnections(from: &reader)
     }
 }
 

@@ -148,6 +148,8 @@ public struct Snapshot: Equatable, Sendable {
         public var minersWaiting: UInt32 = 0
         /// `ShardGauges.losesMinersOnCrash`
         public var losesMinersOnCrash = false
+        /// `ShardGauges.closed`
+        public var closed = ClosedConnections()
         /// `ShardGauges.loopDelayMicroseconds`
         public var loopDelayMicroseconds: UInt32 = 0
         /// What of the totals came from this shard, over all its lives.

@@ -186,7 +186,7 @@ public struct Statistics: Sendable {
         case .local:
             credited.add(saturating: share.creditedDifficulty)
             window.add(share.creditedDifficulty, at: time)
-        case .rejected, .invalid: refusals.count(share.reason)
+        case .rejected, .invalid: refusals.count(share.reason, times: share.count)
         }
         var worker: UInt32?
         if let row = place?.row, row >= 0 {

@@ -66,10 +66,10 @@ extension WorkerTable.Work {
             window.add(share.creditedDifficulty, at: time)
         case .rejected:
             rejected &+= 1
-            refusals.count(share.reason)
+            refusals.count(share.reason, times: share.count)
         case .invalid:
-            invalid &+= 1
-            refusals.count(share.reason)
+            invalid &+= UInt64(share.count)
+            refusals.count(share.reason, times: share.count)
         }
     }
 

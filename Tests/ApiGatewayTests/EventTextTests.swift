@@ -17,7 +17,7 @@ import Testing
             actualDifficulty: 812_390, latencyMicroseconds: 41_999)
         let invalid = ShareSettled(
             miner: 7, time: 1_790_086_000_456, outcome: .invalid, reason: .lowDifficulty, isExpired: true,
-            difficulty: 50_000, creditedDifficulty: 50_000, actualDifficulty: 711)
+            difficulty: 50_000, creditedDifficulty: 50_000, actualDifficulty: 711, count: 12)
         let events: [FeedEvent] = [
             .joined(miner), .share(accepted, miner), .share(invalid, miner),
             .poolError(PoolError(time: 1_790_086_000_789, text: "Block expired")), .left(7, miner),

@@ -45,6 +45,7 @@ extension Snapshot {
         second.connections = 128
         second.loopDelayMicroseconds = 90
         second.losesMinersOnCrash = true
+        for reason in [ClosedConnections.Reason.http, .http, .flooding, .memory] { second.closed.count(reason) }
         second.counters.accepted = 504
         second.counters.rejected = 1
         second.counters.expired = 1

@@ -159,6 +159,53 @@ struct ChronicleTests {
         #expect(chronicle.spareParts.reduce(0) { $0 + $1.count } > 598_000)
     }
 
+    /// Of a form that is long the log has room for an eighth, so that it is not written again for every chunk.
+    @Test(arguments: [300_000, 600_000, 2_000_000, 5_000_000, 5_000_063]) func aFormMayBeSoLongAndNoLonger(count: Int)
+        throws
+    {
+        let memory = Memory(count: count)
+        let most = Chronicle.formBytesMax(inMemoryOf: count)
+        func form(_ length: Int) -> (inout FormWriter) -> Void {
+            let bytes = [UInt8](repeating: 7, count: length - 4)
+            return { $0.bytes(bytes) }
+        }
+        guard var chronicle = Chronicle(beginningIn: memory.bytes, rules: 1, form(most)) else {
+            return #expect(Bool(false))
+        }
+        #expect(chronicle.formBytes == most && chronicle.formBytesMax == most)
+        #expect(chronicle.log.room >= max(Chronicle.logBytesMin - 64, most / 8))
+        #expect(most > count / 2 * 8 / 9 - Chronicle.logBytesMin - 256)
+        let isTooLong = chronicle.renew(form(most + 1))
+        #expect(!isTooLong)
+        let isRenewed = chronicle.renew(form(most))
+        #expect(isRenewed)
+    }
+
+    /// Its memory was given back, and then the state has shrunk.
+    @Test func aChronicleThatWasForgottenIsBegunAgain() throws {
+        let memory = Memory(count: 600_000)
+        memory.bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        for (number, text) in ["one", "two", "three"].enumerated() {
+            #expect(!LeftChronicle.isThere(in: UnsafeRawBufferPointer(memory.bytes)))
+            guard var chronicle = Chronicle(beginningIn: memory.bytes, rules: 1, { $0.text(text) }) else {
+                return #expect(Bool(false))
+            }
+            for _ in 0..<number { _ = chronicle.renew { $0.text(text + "!") } }
+            var form = FormReader(try LeftChronicle(UnsafeRawBufferPointer(memory.bytes)).form)
+            #expect(try form.text(max: 100, "text") == (number == 0 ? text : text + "!"))
+            let isTooLong = chronicle.renew { $0.bytes([UInt8](repeating: 1, count: 290_000)) }
+            #expect(!isTooLong)
+            chronicle.forget()
+            if number == 1 { memory.bytes.initializeMemory(as: UInt8.self, repeating: 0) }
+        }
+    }
+
+    @Test func smallMemoryHasRoomForNoForm() {
+        for count in [0, 1, 63, 64, 65, 200, 100_000, 262_000] {
+            #expect(Chronicle.formBytesMax(inMemoryOf: count) == 0)
+        }
+    }
+
     @Test func whatIsNoChronicleIsRefused() {
         for count in [0, 8, 63, 64, 1_000] {
             let memory = Memory(count: count)

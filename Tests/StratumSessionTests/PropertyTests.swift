@@ -107,6 +107,10 @@ struct PropertyTests {
         }
         let counted = (connected: shard.connections, mining: shard.minersNow)
         #expect(counted == phases)
+        let held = shard.miners.indices.reduce(0) {
+            shard.miners[$1].phase == .vacant ? $0 : $0 + shard.wires[$1].heldBytes
+        }
+        #expect(shard.heldBytes == held)
         for (index, upstream) in shard.upstreams.enumerated() {
             let states = (0...UInt8.max).map { upstream.space[$0] }
             #expect(states.count { $0 == .free } == upstream.space.freeCount)

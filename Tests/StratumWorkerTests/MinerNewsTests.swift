@@ -209,6 +209,19 @@ import Testing
         if case .fault(let fault) = reason { #expect(lines.all[0].contains(fault.text)) }
     }
 
+    @Test func anAttackOnTheMemoryIsAWarningOnceAMinuteAndNamesAddresses() {
+        var news = makeLog()
+        for number in 0..<1_000 { close(.memory(held: 16_000 + number), at: 5_000_000 + UInt64(number) * 120, &news) }
+        #expect(
+            lines.texts(.warning).last
+                == "closed 500 connections that held the most: unfinished requests and login names of all connections took "
+                + "more than 64 MiB")
+        #expect(lines.texts(.warning).count == 2)
+        #expect(lines.texts(.info).count == 10)
+        #expect(
+            lines.texts(.info)[3] == "a miner was closed: it held 16003 bytes, the most of all connections ip=10.0.0.1")
+    }
+
     @Test func aMinerThatDoesNotReadIsTold() {
         var news = makeLog()
         news.overflowed("10.0.0.1")

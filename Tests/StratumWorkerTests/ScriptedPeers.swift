@@ -65,7 +65,9 @@ struct ScriptedPeers {
         guard let miner = miners[id], let session = miner.session else { return }
         miners[id]?.nonce += 1
         let digits = String(format: "%06x", miner.nonce) + miner.nonceByte
-        let result = String(repeating: "5a", count: 24) + "0100000000000000"
+        // Every fifth one does not reach the difficulty, and is refused.
+        let end = miner.nonce % 5 == 4 ? "01000000000000ff" : "0100000000000000"
+        let result = String(repeating: "5a", count: 24) + end
         let params = #"{"id":"\#(session)","job_id":"\#(miner.jobID)","nonce":"\#(digits)","result":"\#(result)"}"#
         say(#"{"id":2,"jsonrpc":"2.0","method":"submit","params":\#(params)}"#, id)
     }

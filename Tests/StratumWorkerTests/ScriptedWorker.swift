@@ -218,7 +218,7 @@ final class ScriptedWorker {
             events.append(ScriptedWorker.translation.moved(introduction, key: key))
         case .left(_, let key): events.append(MinerLeft(key: key))
         case .released: break
-        case .settled(let share): events.append(EventTranslation.settled(share, at: ScriptedWorker.time(now)))
+        case .settled(let share): events.settle(EventTranslation.settled(share, at: ScriptedWorker.time(now)))
         case .poolError(let text): events.append(PoolError(time: ScriptedWorker.time(now), text: text))
         case .news: break
         }

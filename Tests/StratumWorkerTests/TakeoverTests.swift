@@ -46,6 +46,7 @@ struct TakeoverTests {
         let worker = busyWorker()
         #expect(worker.events.counters.accepted > 20)
         #expect(worker.events.counters.rejected > 5)
+        #expect(worker.events.counters.invalid > 5)
         #expect(worker.events.counters.joined > 20)
         #expect(worker.miners.values.contains { !$0.unsent.isEmpty })
         #expect(worker.pools.values.contains { !$0.unsent.isEmpty })
@@ -66,10 +67,15 @@ struct TakeoverTests {
         var peers = ScriptedPeers(worker, seed: 3)
         peers.begin(miners: 3)
         worker.writeDown()
+        var hasUntoldRefusals = false
         for _ in 0..<100 {
             peers.live()
             try takeOver(worker) { expectTheSame($0, worker) }
+            var told = worker.events
+            told.append(Checkpoint())
+            if told.next > worker.events.next + 1 { hasUntoldRefusals = true }
         }
+        #expect(hasUntoldRefusals)
     }
 
     @Test func aStateThatWasJustWrittenNeedsNoReplay() throws {

@@ -124,6 +124,7 @@ struct BusDocumentTests {
                 "waiting": .full(bytes { $0.minersWaiting = .max }),
                 "conditions": .other(bytes { $0.minersQuarantined = 1 }),
                 "unsafe": .other(bytes { $0.losesMinersOnCrash = true }),
+                "closed": .other(bytes { $0.closed.count(.noRoom) }),
                 "time": .full(bytes { $0.time = .max }),
                 "loop delay": .full(bytes { $0.loopDelayMicroseconds = .max }),
                 "upstreams": .other(bytes { $0.upstreams = Sample.gauges.upstreams }),
@@ -132,6 +133,8 @@ struct BusDocumentTests {
         // Without anything to say of pools and quarantine, the message ends as it always did.
         #expect(bytes { $0.poolConditions = [PoolCondition()] } == bytes { _ in })
         #expect(bytes { $0.minersQuarantined = 1 }.count == bytes { _ in }.count + 4)
+        let reasons = ClosedConnections.Reason.allCases.count
+        #expect(bytes { $0.closed.count(.http) }.count == bytes { _ in }.count + 8 * reasons)
         let limits = tables.fields(after: "**Gauges** (7").map { BusTables.numbers(in: $0.text).last }
         #expect(limits[2...4] == [ShardGauges.upstreamsMax, ShardGauges.minersMax, ShardGauges.poolsMax])
     }
@@ -249,6 +252,7 @@ struct BusDocumentTests {
                 "actual difficulty": .full(bytes { $0.actualDifficulty = .max }),
                 "latency": .full(bytes { $0.latencyMicroseconds = .max }),
                 "upstream": .full(bytes { $0.upstream = .max }),
+                "further": .full(bytes { $0.count = ShareSettled.countMax }),
             ])
     }
 

@@ -19,6 +19,14 @@ struct BusMessageTests {
         for message in Self.messages { #expect(try BusMessage(decoding: message.encoded()) == message) }
     }
 
+    @Test(arguments: [1, 2, 4_711, 65_536] as [UInt32]) func aSumOfRefusalsHasTheSizeOfOneShare(count: UInt32) throws {
+        var share = Sample.share(.invalid, .staleJob)
+        share.count = count
+        let bytes = BusMessage.events(Sample.frame([.share(share)])).encoded()
+        #expect(bytes.count == BusMessage.frameHeadBytes + RecordLayout.shareBytes)
+        #expect(try BusMessage(decoding: bytes) == .events(Sample.frame([.share(share)])))
+    }
+
     @Test func gaugesBeyondTheirLimitsStayOut() throws {
         var gauges = Sample.gauges
         gauges.upstreams = Array(repeating: gauges.upstreams[0], count: ShardGauges.upstreamsMax + 1)

@@ -126,6 +126,16 @@ struct HostileBytesTests {
         }
     }
 
+    @Test(arguments: [ShareOutcome.accepted, .rejected, .local])
+    func onlyRefusalsOfTheProxyAreSummed(outcome: ShareOutcome) {
+        let share = ShardEvent.share(Sample.share(outcome, .none))
+        for place in [54, 55] {
+            var bytes = BusMessage.events(Sample.frame([share, share])).encoded()
+            bytes[BusMessage.frameHeadBytes + place] = 1
+            #expect(throws: DecodingFailure.invalidField) { try BusMessage(decoding: bytes) }
+        }
+    }
+
     @Test func textsBeyondTheirLimitsAreRefused() {
         var bytes = BusMessage.events(Sample.frame([.joined(Sample.joined(1))])).encoded()
         bytes[BusMessage.frameHeadBytes + 5] = 2  // a worker's name of 512 bytes and some

@@ -87,6 +87,7 @@ struct RelayTests {
         gauges.pools = ["a:1", "b:2"]
         gauges.minersWaiting = 5
         gauges.losesMinersOnCrash = true
+        gauges.closed.count(.flooding)
         gauges.miners = [1, 50].map { .init(key: $0, sentBytes: 1, receivedBytes: 2, difficulty: 3) }
         statistics.hearGauges(gauges, from: 1, at: moment(6_000))
         #expect(
@@ -102,6 +103,7 @@ struct RelayTests {
         #expect(snapshot.openUpstreams.map(\.gauge.id) == [2, 4])
         #expect(snapshot.openUpstreams.map { snapshot.pools[Int($0.gauge.pool)] } == ["b:2", "a:1"])
         #expect(snapshot.shards.map(\.losesMinersOnCrash) == [false, true])
+        #expect(snapshot.shards.map { $0.closed[.flooding] } == [0, 1])
         #expect(snapshot.shards.map(\.minersWaiting) == [0, 5] && snapshot.minersWaiting == 5)
         // What another process said is not true of this one.
         gauges.epoch = epochs[0]

@@ -80,6 +80,8 @@ enum Sample {
         gauges.poolConditions[0].failures = 20
         gauges.poolConditions[0].reason = "connexion refusée"
         gauges.poolConditions[1].guardedAt = 21
+        gauges.closed.count(.idleTimeout)
+        gauges.closed.count(.memory)
         return gauges
     }
 

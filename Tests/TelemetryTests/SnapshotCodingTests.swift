@@ -59,6 +59,9 @@ struct SnapshotCodingTests {
         snapshot.minersWaiting = 77
         snapshot.shards[0].minersWaiting = 78
         snapshot.shards[0].losesMinersOnCrash = true
+        for reason in ClosedConnections.Reason.allCases {
+            for _ in 0...reason.rawValue { snapshot.shards[0].closed.count(reason) }
+        }
         snapshot.database.state = .failing
         snapshot.database.committedAt = 65
         snapshot.database.message = "disk full"

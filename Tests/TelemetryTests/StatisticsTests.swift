@@ -64,6 +64,27 @@ struct StatisticsTests {
         #expect(results.latencyMilliseconds == 0)
     }
 
+    @Test(arguments: [1, 2, 65_536] as [UInt32]) func aSumOfRefusalsCountsLikeAsManyShares(count: UInt32) {
+        var sum = Sample.share(.invalid, .duplicate, expired: true)
+        sum.count = count
+        var summed = fold([.joined(Sample.joined(1)), .share(sum)])
+        sum.count = 1
+        var one = fold([.joined(Sample.joined(1))] + Array(repeating: .share(sum), count: Int(count)))
+        let snapshot = summed.snapshot(at: moment(2_000))
+        #expect(snapshot == one.snapshot(at: moment(2_000)))
+        #expect(summed.history.take() == one.history.take())
+        #expect(snapshot.results.invalid == UInt64(count) && snapshot.results.expired == UInt64(count))
+        #expect(snapshot.workers[0].invalid == UInt64(count) && snapshot.workers[0].refusals[.duplicate] == count)
+    }
+
+    @Test func countersOfRefusalsStayAtTheTopOfTheirRange() {
+        var counts = RefusalCounts<UInt32>()
+        var sum = Sample.share(.invalid, .staleJob)
+        sum.count = 65_536
+        for _ in 0..<70_000 { counts.count(sum.reason, times: sum.count) }
+        #expect(counts[.staleJob] == .max)
+    }
+
     @Test func aLocalShareCountsForItsWorkerAndTheRatesOnly() {
         var statistics = fold([.joined(Sample.joined(1)), .share(Sample.share(.local, .none))])
         let snapshot = statistics.snapshot(at: moment(2_000))

@@ -120,7 +120,8 @@ struct WrittenLogTests {
         for count in form.indices {
             #expect(throws: DecodingFailure.self) { _ = try EventLog(written: Array(form.prefix(count))) }
         }
-        #expect(throws: DecodingFailure.trailingBytes) { _ = try EventLog(written: form + [0]) }
+        #expect(throws: DecodingFailure.truncated) { _ = try EventLog(written: form + [0]) }
+        #expect(throws: DecodingFailure.invalidField) { _ = try EventLog(written: form + [0, 0, 0, 0]) }
     }
 
     @Test func anotherFormAndALaterVersionAreRefused() {

@@ -17,7 +17,8 @@ while True:
             length, key = struct.unpack_from("<H2xQ", message, offset + 4)
             names[epoch, key] = message[offset + 24 : offset + 24 + length].decode()
         elif record == 3:  # share
-            key, ms, difficulty = struct.unpack_from("<QQQ", message, offset + 8)
+            key, ms, difficulty, further = struct.unpack_from("<QQQ22xH", message, offset + 8)
             clock = time.strftime("%H:%M:%S", time.gmtime(ms / 1000))
-            print(clock, shard, names.get((epoch, key)) or key, outcomes[own], difficulty, flush=True)
+            for _ in range(1 + further):
+                print(clock, shard, names.get((epoch, key)) or key, outcomes[own], difficulty, flush=True)
         offset += size

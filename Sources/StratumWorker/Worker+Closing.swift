@@ -1,0 +1,42 @@
+internal import DaemonKit
+internal import EventLoop
+internal import StratumProtocol
+internal import StratumSession
+internal import Telemetry
+
+// Connections of miners that this process closes: told, and counted by reason.
+
+extension Worker {
+    /// The shard closes a miner's connection, behind what was sent on it before.
+    func closeMiner(_ id: MinerID, _ reason: CloseReason) {
+        guard let connection = miner(id) else { return }
+        closed.count(ClosedConnections.Reason(reason))
+        news.closed(
+            address(of: id), port: connection.local?.port, reason, balancer: connection.peer?.host,
+            at: WallClock.milliseconds())
+        noteFault(reason, of: connection)
+        forget(connection)
+        reason.isExplained ? departures.add(connection, at: now) : connection.close()
+    }
+}
+
+extension ClosedConnections.Reason {
+    init(_ reason: CloseReason) {
+        self =
+            switch reason {
+            case .loginTimeout: .loginTimeout
+            case .idleTimeout: .idleTimeout
+            case .permissionDenied: .accessPassword
+            case .notNicehashCapable: .nonceByte
+            case .fault, .answered: .malformed
+            case .foreign(.http(isHead: _)): .http
+            case .foreign(.tls): .tls
+            case .foreign(.proxyHeader), .proxyHeader: .proxyHeader
+            case .outOfTurn: .outOfTurn
+            case .noUpstream: .noPool
+            case .flooding: .flooding
+            case .memory: .memory
+            case .banned: .banned
+            }
+    }
+}
