@@ -20,8 +20,8 @@ MINERS = [
     attack_miners.worker_names, attack_miners.agents, attack_miners.odd_characters,
 ]
 POOLS = [
-    attack_failover.half_dead_pools, attack_failover.lying_pools, attack_failover.job_flood,
-    attack_failover.masked_words,
+    attack_failover.half_dead_pools, attack_failover.lying_pools, attack_failover.rejecting_pools,
+    attack_failover.job_flood, attack_failover.masked_words,
 ]
 SERVICE = [
     attack_service.killed_anchor, attack_service.cleaned_directory, attack_service.second_instance,
@@ -36,7 +36,8 @@ ADMIN = [
 ATTACKS = MINERS + POOLS + SERVICE + ADMIN
 SLOW = [
     attack_miners.junk, attack_miners.memory, attack_miners.descriptors, attack_miners.deafness,
-    attack_failover.half_dead_pools, attack_failover.lying_pools, attack_service.clock_ahead, attack_service.quick_deaths,
+    attack_failover.half_dead_pools, attack_failover.lying_pools, attack_failover.rejecting_pools,
+    attack_service.clock_ahead, attack_service.quick_deaths,
 ]
 # How else the same attacks come: as properties of `Attack`.
 VARIATIONS = {

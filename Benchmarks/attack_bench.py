@@ -162,6 +162,11 @@ class Proxy(macro.Proxy):
         return macro.pss_bytes(self.pid) / 1e6
 
 
+def listens(port):
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Attack(macro.Bench):
     # From where attackers connect, and whether the shard is a successor: how variations differ.
     sources = ("127.0.0.1",)
@@ -209,8 +214,9 @@ class Attack(macro.Bench):
         log = os.path.join(self.scratch, f"proxy-{self.number}.log")
         process = self.launch(configuration, log, limits, options, environment)
         try:
-            macro.await_port(port)
-            macro.await_port(api)
+            for there in (port, api):
+                seconds_until(lambda: listens(there) or process.poll() is not None, 20, f"nobody listens on port {there}")
+            require(process.poll() is None, f"the service has ended: {macro.read(log).decode()[-300:]}")
             proxy = Proxy(process, configuration, log, port, api, self.sources)
             time.sleep(1)
             if self.is_restarted:

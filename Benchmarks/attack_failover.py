@@ -5,6 +5,7 @@ import json
 import threading
 import time
 
+from attack_admin import connect, status_of
 from attack_bench import LOST, Miner, require, seconds_until
 from attack_pool import (
     BadJobPool,
@@ -57,8 +58,12 @@ def fail_over(attack, kinds):
 
 def half_dead_pools(attack):
     """C8: a first pool that is of no use keeps the backup from being used."""
-    return fail_over(
-        attack, [HangingUpPool, SilentPool, JoblessPool, BadJobPool, UselessPool, MutePool, RejectingPool])
+    return fail_over(attack, [HangingUpPool, SilentPool, JoblessPool, BadJobPool, UselessPool, MutePool])
+
+
+def rejecting_pools(attack):
+    """C8: a first pool rejects every share."""
+    return fail_over(attack, [RejectingPool, OddErrorPool])
 
 
 def lying_pools(attack):
@@ -66,7 +71,7 @@ def lying_pools(attack):
     return fail_over(
         attack, [
             GarbagePool, EndlessLinePool, DripPool, TLSPool, OtherAnswerPool, ShortBlobPool, ZeroTargetPool,
-            RedirectingPool, BannedPool, OddErrorPool, ClosingPool,
+            RedirectingPool, BannedPool, ClosingPool,
         ])
 
 
@@ -106,9 +111,13 @@ def masked_words(attack):
         pools = {"url": f"127.0.0.1:{pool.port}", "user": "wallet", "pass": secret}
         with attack.service(pools) as proxy:
             seconds_until(lambda: "use pool" in proxy.log, 10, "the second login is accepted")
-            words = Miner(proxy, "honest").submit(2_000)
-            time.sleep(2)
+            with connect(proxy, "127.0.0.1", b"GET /1/events HTTP/1.1\r\nHost: x\r\n\r\n") as stream:
+                status_of(stream)
+                words = Miner(proxy, "honest").submit(2_000)
+                time.sleep(2)
+                events = stream.recv(1 << 16).decode()
             answers = {path: proxy.get(path).decode() for path in ("/", "/1/summary", "/1/upstreams", "/1/workers")}
-            places = [name for name, text in {**answers, "log": proxy.log, "miner": words}.items() if secret in text]
-            require("not a share of" in answers["/"] and "no such worker" in proxy.log, "the words are not there at all")
-            return require(not places, f"shown in {', '.join(places) or 'none'} of {len(answers) + 2} places")
+            places = [name for name, text in {**answers, "/1/events": events, "log": proxy.log, "miner": words}.items() if secret in text]
+            told = [answers["/"], events, proxy.log, words]
+            require(all("not a share of" in text for text in told), "the words are not there at all")
+            return require(not places, f"shown in {', '.join(places) or 'none'} of {len(answers) + 3} places")
