@@ -151,6 +151,7 @@ class Proxy(macro.Proxy):
 
     def kill(self, title):
         """Kills one of them, at once and without a word."""
+        seconds_until(lambda: self.processes(title), 5, f"no process is called {title}")
         victim = self.processes(title)[0]
         os.kill(victim, signal.SIGKILL)
         return victim
