@@ -1,4 +1,4 @@
-"""Attacks on a running Millrace, each small and bounded in time; PASS or FAIL and the figure that decides: docs/SECURITY.md."""
+"""Attacks on a running Millrace, each bounded in time; PASS or FAIL and the figure that decides: docs/SECURITY.md."""
 
 import argparse
 import os
@@ -36,8 +36,8 @@ ADMIN = [
 ATTACKS = MINERS + POOLS + SERVICE + ADMIN
 SLOW = [
     attack_miners.junk, attack_miners.memory, attack_miners.descriptors, attack_miners.deafness,
-    attack_failover.half_dead_pools, attack_failover.lying_pools, attack_failover.rejecting_pools,
-    attack_service.clock_ahead, attack_service.quick_deaths,
+    attack_miners.worker_names, attack_miners.agents, attack_failover.half_dead_pools, attack_failover.lying_pools,
+    attack_failover.rejecting_pools, attack_service.clock_ahead, attack_service.quick_deaths,
 ]
 # How else the same attacks come: as properties of `Attack`.
 VARIATIONS = {

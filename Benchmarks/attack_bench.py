@@ -16,6 +16,8 @@ import macro
 
 # The errors of a miner or client whose service is busy, gone, or has refused it.
 LOST = (OSError, ValueError, KeyError, TypeError)
+# From listening until pool and statistics are there.
+SETTLE_SECONDS = 0.5
 
 
 class Failed(Exception):
@@ -216,10 +218,11 @@ class Attack(macro.Bench):
         process = self.launch(configuration, log, limits, options, environment)
         try:
             for there in (port, api):
-                seconds_until(lambda: listens(there) or process.poll() is not None, 20, f"nobody listens on port {there}")
+                seconds_until(
+                    lambda: listens(there) or process.poll() is not None, 20, f"nobody listens on port {there}")
             require(process.poll() is None, f"the service has ended: {macro.read(log).decode()[-300:]}")
             proxy = Proxy(process, configuration, log, port, api, self.sources)
-            time.sleep(1)
+            time.sleep(SETTLE_SECONDS)
             if self.is_restarted:
                 proxy.await_successor("millrace-worker", proxy.kill("millrace-worker"))
             yield proxy

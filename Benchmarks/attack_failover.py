@@ -117,7 +117,8 @@ def masked_words(attack):
                 time.sleep(2)
                 events = stream.recv(1 << 16).decode()
             answers = {path: proxy.get(path).decode() for path in ("/", "/1/summary", "/1/upstreams", "/1/workers")}
-            places = [name for name, text in {**answers, "/1/events": events, "log": proxy.log, "miner": words}.items() if secret in text]
-            told = [answers["/"], events, proxy.log, words]
-            require(all("not a share of" in text for text in told), "the words are not there at all")
-            return require(not places, f"shown in {', '.join(places) or 'none'} of {len(answers) + 3} places")
+            texts = {**answers, "/1/events": events, "log": proxy.log, "miner": words}
+            for name in ("/", "/1/events", "log", "miner"):
+                require("not a share of" in texts[name], f"{name}: the words are not there at all")
+            places = [name for name, text in texts.items() if secret in text]
+            return require(not places, f"shown in {', '.join(places) or 'none'} of {len(texts)} places")

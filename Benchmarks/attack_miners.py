@@ -101,7 +101,8 @@ def descriptors(attack):
                 served += miner.submit(2_000) is None
         deaths = proxy.log.count("was killed")
         return require(
-            len(after) == 1 and served == 50, f"{len(strangers)} strangers in, {served} of 50 served after it, {deaths} deaths told")
+            len(after) == 1 and served == 50,
+            f"{len(strangers)} strangers in, {served} of 50 served after it, {deaths} deaths told")
 
 
 def silence(attack):

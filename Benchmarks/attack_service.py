@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import macro
-from attack_bench import LOST, Miner, Skipped, accepted, require, seconds_until
+from attack_bench import LOST, SETTLE_SECONDS, Miner, Skipped, accepted, require, seconds_until
 from attack_pool import Pool
 
 WORKER, ANCHOR = "millrace-worker", "millrace-anchor: shard 0"
@@ -138,7 +138,7 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
 
 
 def clock_ahead(attack):
-    """H9: the time of day is 40 days ahead for some seconds, and the collector begins meanwhile."""
+    """H9: the time of day is 40 days ahead for some seconds, and the collector is restarted meanwhile."""
     if not shutil.which("cc"):
         raise Skipped("no C compiler for a clock that can be set")
     with attack.directory("clock") as directory, Pool() as pool:
@@ -156,15 +156,19 @@ def clock_ahead(attack):
         def known():
             rows = json.loads(proxy.get("/1/workers"))["workers"]
             points = json.loads(proxy.get("/1/history?from=-1d"))["points"]
-            return len(rows), sum(point[1] for point in points)
+            return sum(row[0] != "busy" for row in rows), sum(point[1] for point in points)
 
         set_clock(0)
         with attack.service(pool.port, environment={"LD_PRELOAD": library}) as proxy:
             require(accepted([Miner(proxy, f"honest{number}") for number in range(20)]) == 20, "no shares")
+            busy = Miner(proxy, "busy")
             seconds_until(lambda: known() == (20, 20), 10, "20 workers and 20 shares in the history")
             set_clock(40 * 86_400)
             day = time.strftime("%Y-%m-%d", time.localtime(time.time() + 40 * 86_400))
-            time.sleep(3)
+            # What is counted meanwhile is stored under that time.
+            for _ in range(6):
+                require(accepted([busy]) == 1, "no share while the clock is ahead")
+                time.sleep(0.5)
             proxy.await_successor("millrace-collector", proxy.kill("millrace-collector"))
             time.sleep(4)
             require(f"\n{day}" in proxy.log, "the clock is not ahead")
@@ -185,8 +189,7 @@ def decoys(attack):
             proxy.process.wait()
             began = time.time()
             with attack.service(pool.port, configuration=proxy.configuration) as successor:
-                # The service waits for a second when it is there.
-                took = time.time() - began - 1
+                took = time.time() - began - SETTLE_SECONDS
                 served = accepted([Miner(successor, "honest")])
             alive = sum(sleeper.poll() is None for sleeper in sleepers)
         finally:
@@ -222,7 +225,8 @@ def address_space(attack):
     with Pool() as pool, attack.service(pool.port, limits={resource.RLIMIT_AS: 512 << 20}) as proxy:
         served = accepted([Miner(proxy, f"honest{number}") for number in range(20)])
         told, deaths = proxy.log.count("no memory for saved state"), proxy.log.count("restarting in")
-        return require(served == 20 and told and not deaths, f"{served} of 20 served, told {told} times, {deaths} deaths")
+        return require(
+            served == 20 and told and not deaths, f"{served} of 20 served, told {told} times, {deaths} deaths")
 
 
 def core_files(attack):
@@ -244,7 +248,9 @@ def core_files(attack):
 def command_lines(attack):
     """M: secrets that are given as options stay in the command line."""
     secrets = ["pool-hunter2", "door-hunter3", "token-hunter4"]
-    options = ["-o", "127.0.0.1:1", "-p", secrets[0], f"--access-password={secrets[1]}", "--http-access-token", secrets[2]]
+    options = [
+        "-o", "127.0.0.1:1", "-p", secrets[0], f"--access-password={secrets[1]}", "--http-access-token", secrets[2],
+    ]
     with attack.service(1, options=options) as proxy:
         processes = macro.family(proxy.pid)
         shown = [secret for pid in processes for secret in secrets
