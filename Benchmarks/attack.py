@@ -49,10 +49,12 @@ VARIED = [attack_miners.nonces, attack_miners.junk, attack_miners.logins, attack
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="script/attack", description=__doc__)
     names = ", ".join(attack.__name__ for attack in ATTACKS)
-    parser.add_argument("attacks", nargs="*", metavar="ATTACK", help=f"of {names}; all when none is named")
-    parser.add_argument("--quick", action="store_true", help="those of a few seconds")
+    parser = argparse.ArgumentParser(
+        prog="script/attack", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="attacks:\n" + "\n".join(f"  {attack.__name__:<18} {attack.__doc__}" for attack in ATTACKS))
+    parser.add_argument("attacks", nargs="*", metavar="ATTACK", help="one of those below; all when none is named")
+    parser.add_argument("--quick", action="store_true", help="those of a few seconds, as script/test runs them")
     parser.add_argument("--variations", action="store_true", help=(
         f"{', '.join(attack.__name__ for attack in VARIED)} {', '.join(VARIATIONS)} instead"))
     parser.add_argument("--programs", default=os.path.join(macro.ROOT, ".build/release"), metavar="DIR")

@@ -6,7 +6,7 @@ import threading
 import time
 
 from attack_admin import connect, status_of
-from attack_bench import LOST, Miner, require, seconds_until
+from attack_bench import LOST, Failed, Miner, require, seconds_until
 from attack_pool import (
     BadJobPool,
     BannedPool,
@@ -44,16 +44,20 @@ def mine(proxy, pool):
 
 def fail_over(attack, kinds):
     """For each kind of a first pool: seconds until the backup serves, and, once it is mended, until it serves again."""
-    figures = []
+    figures, failures = [], 0
     for kind in kinds:
         # What is wrong with these is known by an answer to a share, or none.
         limit = 24 if kind in (MutePool, RejectingPool, OddErrorPool, ClosingPool) else 10
         with kind() as first, Pool() as backup, attack.service(first.port, backup.port, retries=2) as proxy:
-            there = seconds_until(lambda: mine(proxy, backup), limit, f"{kind.__name__}: no share at the backup")
-            first.is_mended = True
-            back = seconds_until(lambda: mine(proxy, first), 60, f"{kind.__name__}: mended, but no share reaches it")
-            figures.append(f"{kind.__name__} {there:.0f} s, back {back:.0f} s")
-    return "; ".join(figures)
+            try:
+                there = seconds_until(lambda: mine(proxy, backup), limit, "no share at the backup")
+                first.is_mended = True
+                back = seconds_until(lambda: mine(proxy, first), 60, "it is mended, but gets no share")
+                figures.append(f"{kind.__name__} {there:.0f} s, back {back:.0f} s")
+            except Failed as failure:
+                failures += 1
+                figures.append(f"{kind.__name__} {failure}")
+    return require(not failures, "; ".join(figures))
 
 
 def half_dead_pools(attack):

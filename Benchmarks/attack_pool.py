@@ -56,7 +56,6 @@ class Pool:
                 return
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.lock:
-                self.counts["dials"] += 1
                 self.open.add(connection)
                 self.most_open = max(self.most_open, len(self.open))
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
