@@ -22,9 +22,7 @@ def job(number, byte=0):
 
 
 class Pool:
-    """Accepts logins, gives jobs, accepts shares. Subclasses do worse."""
-
-    JOB_SECONDS = 30
+    """Accepts logins, gives jobs, accepts shares. Subclasses do worse, until they are mended."""
 
     def __init__(self):
         self.listener = socket.socket()
@@ -37,6 +35,7 @@ class Pool:
         self.most_open = 0
         self.counts = collections.Counter()
         self.number = 1
+        self.is_mended = False
         self.is_over = False
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -76,7 +75,8 @@ class Pool:
 
     def hear(self, connection, request):
         self.counts[request["method"]] += 1
-        getattr(self, request["method"], self.other)(connection, request)
+        conduct = Pool if self.is_mended else type(self)
+        getattr(conduct, request["method"], Pool.other)(self, connection, request)
 
     def other(self, connection, request):
         self.say(connection, {"id": request["id"], "error": None, "result": {"status": "OK"}})
@@ -151,3 +151,114 @@ class MutePool(Pool):
 
     def submit(self, connection, request):
         pass
+
+
+class WordyPool(Pool):
+    """Refuses every share with these words."""
+
+    def __init__(self, words):
+        self.words = words
+        super().__init__()
+
+    def submit(self, connection, request):
+        self.refuse(connection, request, self.words)
+
+
+class RejectingPool(Pool):
+    """Refuses every share."""
+
+    def submit(self, connection, request):
+        self.refuse(connection, request, "Low difficulty share")
+
+
+class OddErrorPool(Pool):
+    """Answers every share with an error of another type than one expects."""
+
+    ERRORS = [7, True, [], ["no"], "no", {"code": {}}, {"message": ["no"]}, {"code": "x", "message": None}]
+
+    def submit(self, connection, request):
+        error = self.ERRORS[self.counts["submit"] % len(self.ERRORS)]
+        self.say(connection, {"id": request["id"], "result": None, "error": error})
+
+
+class ClosingPool(Pool):
+    """Hangs up at each share."""
+
+    def submit(self, connection, request):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+class RawPool(Pool):
+    """Answers the login with these bytes, one piece after the other, and without an end."""
+
+    PAUSE = 0.01
+
+    def login(self, connection, request):
+        for piece in self.pieces():
+            connection.sendall(piece)
+            time.sleep(self.PAUSE)
+
+
+class GarbagePool(RawPool):
+    def pieces(self):
+        yield b'{"id":1,"jsonrpc":"2.0","error":null,"result":{"id":"1","status":"OK"}}\n'
+        while not self.is_over:
+            yield b'{"jsonrpc": "2.0", "method": job}\n\x00\xff[]\n'
+
+
+class EndlessLinePool(RawPool):
+    def pieces(self):
+        yield b'{"id":1,"jsonrpc":"2.0","result":{"id":"'
+        while not self.is_over:
+            yield b"x" * 50
+
+
+class DripPool(RawPool):
+    """A good answer, a byte a second."""
+
+    PAUSE = 1
+
+    def pieces(self):
+        result = {"id": "1", "job": job(self.number), "status": "OK"}
+        for byte in json.dumps({"id": 1, "jsonrpc": "2.0", "error": None, "result": result}).encode():
+            yield bytes([byte])
+
+
+class TLSPool(RawPool):
+    """Takes us for a client that ought to speak TLS."""
+
+    def pieces(self):
+        while not self.is_over:
+            yield b"\x15\x03\x01\x00\x02\x02\x28"
+
+
+class OtherAnswerPool(Pool):
+    """Answers the login under another id than it was asked with."""
+
+    def login(self, connection, request):
+        super().login(connection, {"id": request["id"] + 1_000})
+
+
+class ShortBlobPool(Pool):
+    def login(self, connection, request):
+        result = {"id": "1", "job": {**job(self.number), "blob": "0e0e"}, "status": "OK"}
+        self.say(connection, {"id": request["id"], "error": None, "result": result})
+
+
+class ZeroTargetPool(Pool):
+    def login(self, connection, request):
+        result = {"id": "1", "job": {**job(self.number), "target": "00000000"}, "status": "OK"}
+        self.say(connection, {"id": request["id"], "error": None, "result": result})
+
+
+class RedirectingPool(Pool):
+    """Sends us to itself, again and again."""
+
+    def login(self, connection, request):
+        super().login(connection, request)
+        self.say(connection, {"method": "client.reconnect", "params": ["127.0.0.1", self.port, 0]})
+
+
+class BannedPool(Pool):
+    def login(self, connection, request):
+        self.refuse(connection, request, "IP Address currently banned")
