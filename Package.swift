@@ -71,6 +71,7 @@ let package = Package(
         // L1, pure: bytes, events and time in; decisions and bytes out. No sockets, no clock, no randomness.
         library("Addresses"),
         library("Algorithms"),
+        library("Secrets"),
         library("StratumProtocol", "Addresses", "Algorithms", "CSimdjson"),
         library("Telemetry"),
         library("Supervision"),
@@ -79,14 +80,14 @@ let package = Package(
         // L1, edge: one C library each, made safe.
         library("EventLoop", "CLibuv", "CLinux"),
         library("EventBus", "CZeroMQ", "Telemetry"),
-        library("DaemonKit", "CLinux", "Configuration", logging),
+        library("DaemonKit", "CLinux", "Configuration", "Secrets", logging),
         library("Control"),
         library("Handover", "CLinux"),
         library("Peers", "Addresses", "CLinux"),
         library("Archive", "Telemetry", grdb),
 
         // L2, pure: what a shard decides.
-        library("StratumSession", "Addresses", "StratumProtocol"),
+        library("StratumSession", "Addresses", "Secrets", "StratumProtocol"),
 
         // L3: wiring.
         program(
@@ -94,7 +95,7 @@ let package = Package(
             "EventBus", "DaemonKit", "CLinux", argumentParser, logging),
         program(
             "StratumWorker", "Addresses", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop",
-            "EventBus", "DaemonKit", "Handover", "Peers", logging),
+            "EventBus", "DaemonKit", "Handover", "Peers", "Secrets", logging),
         program(
             "StatsCollector", "Archive", "Telemetry", "Configuration", "EventBus", "EventLoop", "DaemonKit", logging),
         program(
@@ -114,6 +115,7 @@ let package = Package(
         // Tests: one target beside each, and ProcessTests for the built binaries.
         tests("Addresses"),
         tests("Algorithms"),
+        tests("Secrets"),
         tests("StratumProtocol", "Addresses", "Algorithms", files: ["Golden"]),
         tests("StratumSession", "StratumProtocol"),
         tests("Telemetry"),

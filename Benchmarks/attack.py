@@ -8,6 +8,7 @@ import tempfile
 import time
 
 import attack_admin
+import attack_crowds
 import attack_failover
 import attack_miners
 import attack_service
@@ -18,6 +19,10 @@ MINERS = [
     attack_miners.nonces, attack_miners.junk, attack_miners.memory, attack_miners.logins, attack_miners.reputation,
     attack_miners.descriptors, attack_miners.silence, attack_miners.deafness, attack_miners.odd_job,
     attack_miners.worker_names, attack_miners.agents, attack_miners.odd_characters,
+]
+CROWDS = [
+    attack_crowds.refusals, attack_crowds.half_lines, attack_crowds.login_flood, attack_crowds.everything,
+    attack_crowds.farm, attack_crowds.balanced_farm,
 ]
 POOLS = [
     attack_failover.half_dead_pools, attack_failover.lying_pools, attack_failover.rejecting_pools,
@@ -33,8 +38,10 @@ ADMIN = [
     attack_admin.half_requests, attack_admin.documents, attack_admin.token_guesses, attack_admin.event_streams,
     attack_admin.history, attack_admin.web_pages,
 ]
-ATTACKS = MINERS + POOLS + SERVICE + ADMIN
+ATTACKS = MINERS + CROWDS + POOLS + SERVICE + ADMIN
 SLOW = [
+    attack_crowds.refusals, attack_crowds.half_lines, attack_crowds.everything, attack_crowds.farm,
+    attack_crowds.balanced_farm,
     attack_miners.junk, attack_miners.memory, attack_miners.descriptors, attack_miners.deafness,
     attack_miners.worker_names, attack_miners.agents, attack_failover.half_dead_pools, attack_failover.lying_pools,
     attack_failover.rejecting_pools, attack_service.clock_ahead, attack_service.quick_deaths,

@@ -10,14 +10,21 @@ struct AgentTable {
 
     /// In the order in which they came; none is ever forgotten.
     private(set) var agents: [[UInt8]] = []
+    /// To find one: many long ones that begin alike cost as much as one.
+    private var numbers: [[UInt8]: UInt8] = [:]
+
+    init() {}
 
     /// The number of an agent, which it gets now if it is new; nil when it has none.
     mutating func number(of agent: String) -> UInt8? {
         guard agent.utf8.count >= AgentTable.agentBytesMin else { return nil }
-        if let known = agents.firstIndex(where: { agent.utf8.elementsEqual($0) }) { return UInt8(known) }
+        let bytes = Array(agent.utf8)
+        if let known = numbers[bytes] { return known }
         guard agents.count < AgentTable.countMax else { return nil }
-        agents.append(Array(agent.utf8))
-        return UInt8(agents.count - 1)
+        let number = UInt8(agents.count)
+        agents.append(bytes)
+        numbers[bytes] = number
+        return number
     }
 
     /// nil when nobody has this number.
@@ -36,6 +43,10 @@ extension AgentTable {
 
     init(decoding form: inout FormReader) throws(FormFault) {
         let count = try form.entryCount(max: AgentTable.countMax, bytesMin: 4, "agents")
-        for _ in 0..<count { agents.append([UInt8](try form.bytes(max: LoginRequest.fieldBytesMax, "agent"))) }
+        for number in 0..<count {
+            let agent = [UInt8](try form.bytes(max: LoginRequest.fieldBytesMax, "agent"))
+            agents.append(agent)
+            if numbers[agent] == nil { numbers[agent] = UInt8(number) }
+        }
     }
 }

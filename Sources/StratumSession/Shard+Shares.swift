@@ -1,3 +1,4 @@
+internal import Secrets
 internal import StratumProtocol
 
 extension Shard {
@@ -77,6 +78,11 @@ extension Shard {
         }
     }
 
+    /// A pool's words as miners get them: it may repeat our password.
+    private func words(for text: String) -> String {
+        SecretMask(policy.pools.map(\.password) + [policy.accessPassword].compactMap(\.self)).masked(text)
+    }
+
     /// The pool has answered a request. Not all requests are shares: the rest is none of the miners' business.
     mutating func answered(
         _ requestID: Int64, refusal: (text: String, meaning: RefusalMeaning)?, by connection: PoolConnectionID,
@@ -90,11 +96,12 @@ extension Shard {
         }
         guard let share = upstreams[upstream].sessions[pool].inFlight.remove(requestID: requestID) else { return }
         if row(of: share.miner) != nil {
+            let relayed = refusal.map { words(for: $0.text) }
             send(to: share.miner) { buffer in
-                if let refusal, let words = refusal.meaning.relayedAs {
+                if let words = refusal?.meaning.relayedAs {
                     MinerReply.refusal(words, id: share.minerRequestID, to: &buffer)
-                } else if let refusal {
-                    MinerReply.refusal(text: refusal.text, id: share.minerRequestID, to: &buffer)
+                } else if let relayed {
+                    MinerReply.refusal(text: relayed, id: share.minerRequestID, to: &buffer)
                 } else {
                     MinerReply.ok(id: share.minerRequestID, to: &buffer)
                 }

@@ -1,4 +1,5 @@
 internal import DaemonKit
+internal import Secrets
 internal import StratumProtocol
 internal import StratumSession
 internal import Telemetry

@@ -5,6 +5,7 @@ internal import EventLoop
 internal import Glibc
 internal import Handover
 internal import Logging
+internal import Secrets
 internal import StratumProtocol
 internal import StratumSession
 internal import Telemetry

@@ -17,6 +17,22 @@ struct PolicyTests {
         #expect(harness.violations.isEmpty)
     }
 
+    /// Who is at the miners' port must not read it from there.
+    @Test(arguments: [
+        ("Rejected: bad pass hunter2.x", "Rejected: bad pass ***"), ("no such share", "no such share"),
+        ("open sesame", "***"),
+    ])
+    func aPasswordThatAPoolRepeatsIsNotRelayed(words: String, told: String) {
+        let harness = ShardHarness {
+            $0.pools[0].password = "hunter2.x"
+            $0.accessPassword = "open sesame"
+        }
+        let miner = harness.join(password: "open sesame")
+        harness.pools[0].verdict = .refuse(words)
+        harness.submit(miner)
+        #expect(miner.answer == .refused(miner.lastRequest, told))
+    }
+
     @Test func aNewDifficultyIsForNewLogins() {
         let harness = ShardHarness()
         let old = harness.join()

@@ -1,7 +1,6 @@
-import Configuration
 import Testing
 
-@testable import DaemonKit
+@testable import Secrets
 
 /// Our own credentials in the words of others.
 @Suite struct SecretMaskTests {
@@ -23,17 +22,5 @@ import Testing
     @Test func theLongerOfTwoIsHiddenWhole() {
         #expect(
             SecretMask(["secret-one", "secret-one-and-two"]).masked("secret-one-and-two, secret-one") == "***, ***")
-    }
-
-    @Test func everySecretOfTheSettingsIsMeant() {
-        var settings = Settings()
-        settings.pools = [
-            Settings.Pool(host: "a", port: 1, user: "u", password: "pool-one"),
-            Settings.Pool(host: "b", port: 1, user: "u", password: "pool-two"),
-        ]
-        settings.accessPassword = "miners-door"
-        settings.api = Settings.API(host: "127.0.0.1", port: 1)
-        settings.api?.accessToken = "api-token"
-        #expect(Set(settings.secrets) == ["pool-one", "pool-two", "miners-door", "api-token"])
     }
 }

@@ -1,7 +1,5 @@
-public import Configuration
-
-/// Hides our own credentials in the words of others: a pool that repeats our password in an error must not bring it into the log
-/// or the API.
+/// Hides our own credentials in the words of others: a pool that repeats our password in an error must not bring it into the log,
+/// the API, or to a miner.
 public struct SecretMask: Sendable, Equatable {
     /// Shorter ones are no secrets (`x` is the usual password), and would be found in every other word.
     static let bytesMin = 4
@@ -53,12 +51,5 @@ public struct SecretMask: Sendable, Equatable {
             true
         default: false
         }
-    }
-}
-
-extension Settings {
-    /// What no log line and no answer may show.
-    public var secrets: [String] {
-        pools.map(\.password) + [accessPassword, api?.accessToken].compactMap { $0 }
     }
 }
