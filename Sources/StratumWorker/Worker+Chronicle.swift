@@ -36,6 +36,7 @@ extension Worker {
         readAt = now
         guard chronicle != nil else { return nil }
         if !hasRoomToRead { renewChronicle() }
+        guard chronicle != nil else { return nil }
         let bytes = Loop.readBytesMax + Loop.readPadding
         guard let room = chronicle?.log.begin(input, at: readAt, room: bytes) else {
             // What is read elsewhere would be missing in it.
