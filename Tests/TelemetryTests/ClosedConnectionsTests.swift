@@ -18,8 +18,8 @@ struct ClosedConnectionsTests {
         for reason in ClosedConnections.Reason.allCases {
             for _ in 0...reason.rawValue { closed.count(reason) }
         }
-        #expect(ClosedConnections.Reason.allCases.map { closed[$0] } == (1...14).map { UInt64($0) })
-        #expect(Set(ClosedConnections.Reason.allCases.map(\.name)).count == 14)
+        #expect(ClosedConnections.Reason.allCases.map { closed[$0] } == (1...15).map { UInt64($0) })
+        #expect(Set(ClosedConnections.Reason.allCases.map(\.name)).count == 15)
     }
 
     /// The order on the wire is that of the cases: a new one goes to the end.
