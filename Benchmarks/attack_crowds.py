@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -78,23 +79,42 @@ def half_lines(attack):
             f"{len(hostile)} half lines, {before:.0f} -> {after:.0f} MB, {served} of 50 served after kill -9")
 
 
-class Logins(threading.Thread):
-    """Connects, logs in and leaves, as often as this machine can."""
+# A program of its own: it must not take turns with the miners of this one.
+LOGINS = """
+import collections, socket, struct, sys, time
+address, source, rate, seconds = ("127.0.0.1", int(sys.argv[1])), (sys.argv[2], 0), int(sys.argv[3]), float(sys.argv[4])
+login = b'{"id":1,"method":"login","params":{"login":"flood%d","pass":"x","agent":"flood"}}\\n'
+reset, began, made, open = struct.pack("ii", 1, 0), time.time(), 0, collections.deque()
+while time.time() < began + seconds:
+    if made > (time.time() - began) * rate:
+        time.sleep(0.001)
+        continue
+    made += 1
+    try:
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        client.bind(source)
+        client.settimeout(1)
+        client.connect(address)
+        client.send(login % made)
+    except OSError:
+        pass
+    open.append(client)
+    if len(open) > 100:
+        open.popleft().close()
+print(made)
+"""
 
-    def __init__(self, attack, proxy, rate):
-        super().__init__(daemon=True)
-        command = [
-            attack.program("millrace-swarm"), "--connect", f"127.0.0.1:{proxy.port}", "--source", ATTACKER, "--quiet",
-            "--miners", "100", "--churn", str(rate), "--abrupt", "--retry-pause", "0.1", "--report-file",
-            os.path.join(attack.scratch, "logins.json"),
-        ]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.report = command[-1]
 
-    def close(self):
-        self.process.terminate()
-        self.process.wait(15)
-        return json.loads(macro.read(self.report))["connections"]["made"]
+class Logins:
+    """Connects, logs in and leaves, so many times a second or as often as this machine can."""
+
+    def __init__(self, proxy, rate, seconds):
+        command = [sys.executable, "-c", LOGINS, str(proxy.port), ATTACKER, str(rate), str(seconds)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    def made(self):
+        return int(self.process.communicate(timeout=60)[0])
 
 
 def everything(attack):
@@ -111,17 +131,15 @@ def everything(attack):
         deaf = [Miner(proxy, f"deaf{number}", source=ATTACKER) for number in range(10)]
         payloads = [b"".join(json.dumps(m.share(2)).encode() + b"\n" for _ in range(500)) for m in junk]
         payloads += [b"".join(json.dumps(cheat.share(200)).encode() + b"\n" for _ in range(500))]
-        logins = Logins(attack, proxy, 10_000)
-        try:
-            with Flood(junk + [cheat], payloads):
-                first = attack.honest(proxy, 1_000, 500, 10, *honest)
-                memory = proxy.memory_mb()
-                upstreams = proxy.summary()["upstreams"]["total"]
-                timer = threading.Timer(4, lambda: proxy.kill("millrace-worker"))
-                timer.start()
-                second = attack.honest(proxy, 1_000, 500, 8, *honest)
-        finally:
-            made = logins.close()
+        logins = Logins(proxy, 10_000, 18)
+        with Flood(junk + [cheat], payloads):
+            first = attack.honest(proxy, 1_000, 500, 10, *honest)
+            memory = proxy.memory_mb()
+            upstreams = proxy.summary()["upstreams"]["total"]
+            timer = threading.Timer(4, lambda: proxy.kill("millrace-worker"))
+            timer.start()
+            second = attack.honest(proxy, 1_000, 500, 8, *honest)
+        made = logins.made()
         lost = [report["connections"]["lost"] + report["shares"]["lost"] for report in (first, second)]
         bound = 2 * math.ceil((1_000 + 200) / 256) + 4
         del half, deaf
@@ -135,14 +153,14 @@ def login_flood(attack):
     """C6 by address: logins beyond the burst wait, then are refused, and another address is let in at once."""
     limits = {"millrace": {"limits": {"logins": 50, "burst": 200}}}
     with Pool() as pool, attack.service(pool.port, **limits) as proxy:
-        logins = Logins(attack, proxy, 2_000)
+        logins = Logins(proxy, 2_000, 6)
         time.sleep(3)
         times = []
         for number in range(50):
             began = time.time()
             Miner(proxy, f"honest{number}", source="127.0.0.20")
             times.append(time.time() - began)
-        made = logins.close()
+        made = logins.made()
         peers = json.loads(proxy.get("/1/peers?sort=-refused&limit=1"))
         top = peers["peers"][0]
         return require(
@@ -167,7 +185,7 @@ def balanced_farm(attack):
         path = os.path.join(attack.scratch, "haproxy.cfg")
         with open(path, "w") as file:
             file.write(
-                "global\n  maxconn 20000\ndefaults\n  mode tcp\n  timeout connect 5s\n  timeout client 1m\n  timeout server 1m\n"
+                "global\n  maxconn 9000\ndefaults\n  mode tcp\n  timeout connect 5s\n  timeout client 1m\n  timeout server 1m\n"
                 f"listen one\n  bind 127.0.0.1:{front}\n  server millrace 127.0.0.1:{port} send-proxy-v2\n")
         process = subprocess.Popen(["haproxy", "-db", "-f", path])
         try:

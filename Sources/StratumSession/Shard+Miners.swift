@@ -143,12 +143,15 @@ extension Shard {
         at now: Instant
     ) -> Bool {
         let expectsReserved = expectsReserved
+        // Here and below by index: an upstream is some kilobytes, and a loop over the elements copies each.
         let found =
-            upstreams.firstIndex {
-                $0.activePool != nil && $0.hasRoom(expectsReserved: expectsReserved) && isAllowed($0)
+            upstreams.indices.first {
+                upstreams[$0].activePool != nil && upstreams[$0].hasRoom(expectsReserved: expectsReserved)
+                    && isAllowed(upstreams[$0])
             }
-            ?? upstreams.firstIndex {
-                !$0.isSuspended && $0.hasRoom(expectsReserved: expectsReserved) && isAllowed($0)
+            ?? upstreams.indices.first {
+                !upstreams[$0].isSuspended && upstreams[$0].hasRoom(expectsReserved: expectsReserved)
+                    && isAllowed(upstreams[$0])
             }
             ?? (mayOpenUpstream ? openUpstream(at: now) : nil)
         if let found, let slot = upstreams[found].space.allocate(for: id, avoiding: former) {
@@ -169,18 +172,19 @@ extension Shard {
     /// Pools limit the connections of an address: those of miners that come and go must not add up.
     private var mayOpenUpstream: Bool {
         var (open, owned) = (0, 1)
-        for upstream in upstreams where !upstream.isSuspended {
+        for index in upstreams.indices where !upstreams[index].isSuspended {
             open += 1
-            owned += upstream.space.ownedCount
+            owned += upstreams[index].space.ownedCount
         }
         return open < Limits.upstreamsAllowed(miners: owned, areReserved: expectsReserved)
     }
 
     private var leastWornUpstream: Int? {
         var found: (upstream: Int, wear: UInt16)?
-        for (index, upstream) in upstreams.enumerated() where upstream.activePool != nil {
-            guard upstream.current?.isReserved == false, let slot = upstream.space.leastWorn else { continue }
-            let wear = upstream.space.wear(of: slot)
+        for index in upstreams.indices where upstreams[index].activePool != nil {
+            guard upstreams[index].current?.isReserved == false, let slot = upstreams[index].space.leastWorn
+            else { continue }
+            let wear = upstreams[index].space.wear(of: slot)
             if wear < found?.wear ?? .max { found = (index, wear) }
         }
         return found?.upstream

@@ -6,6 +6,8 @@ internal import Telemetry
 
 extension Worker {
     func accepted(_ connection: MinerConnection) {
+        // One that has been reset meanwhile has no address.
+        guard connection.peer != nil else { return connection.close() }
         let isBalancer = balancers.include(connection)
         guard isBalancer || admit(connection, from: connection.peer?.host) else { return connection.reset() }
         if waiting.count >= WaitingMiners.countMax { dismissOldest() }
