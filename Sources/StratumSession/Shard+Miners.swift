@@ -142,17 +142,9 @@ extension Shard {
         _ id: MinerID, where isAllowed: (Upstream) -> Bool = { _ in true }, avoiding former: UInt8? = nil,
         at now: Instant
     ) -> Bool {
-        let expectsReserved = expectsReserved
-        // Here and below by index: an upstream is some kilobytes, and a loop over the elements copies each.
         let found =
-            upstreams.indices.first {
-                upstreams[$0].activePool != nil && upstreams[$0].hasRoom(expectsReserved: expectsReserved)
-                    && isAllowed(upstreams[$0])
-            }
-            ?? upstreams.indices.first {
-                !upstreams[$0].isSuspended && upstreams[$0].hasRoom(expectsReserved: expectsReserved)
-                    && isAllowed(upstreams[$0])
-            }
+            roomyUpstream { $0.activePool != nil && isAllowed($0) }
+            ?? roomyUpstream { !$0.isSuspended && isAllowed($0) }
             ?? (mayOpenUpstream ? openUpstream(at: now) : nil)
         if let found, let slot = upstreams[found].space.allocate(for: id, avoiding: former) {
             settle(id, at: found, slot: slot, now: now)
@@ -164,6 +156,18 @@ extension Shard {
         return true
     }
 
+    // Here and below through a span: an upstream is some kilobytes, and the subscript of an array copies it.
+
+    private func roomyUpstream(_ isRight: (Upstream) -> Bool) -> Int? {
+        let expectsReserved = expectsReserved
+        let upstreams = upstreams.span
+        for index in upstreams.indices
+        where upstreams[index].hasRoom(expectsReserved: expectsReserved) && isRight(upstreams[index]) {
+            return index
+        }
+        return nil
+    }
+
     private mutating func settle(_ id: MinerID, at upstream: Int, slot: UInt8, now: Instant) {
         upstreams[upstream].emptySince = nil
         miners[Int(id.index)].settle(at: UInt16(upstream), slot: slot, now: now)
@@ -172,6 +176,7 @@ extension Shard {
     /// Pools limit the connections of an address: those of miners that come and go must not add up.
     private var mayOpenUpstream: Bool {
         var (open, owned) = (0, 1)
+        let upstreams = upstreams.span
         for index in upstreams.indices where !upstreams[index].isSuspended {
             open += 1
             owned += upstreams[index].space.ownedCount
@@ -181,6 +186,7 @@ extension Shard {
 
     private var leastWornUpstream: Int? {
         var found: (upstream: Int, wear: UInt16)?
+        let upstreams = upstreams.span
         for index in upstreams.indices where upstreams[index].activePool != nil {
             guard upstreams[index].current?.isReserved == false, let slot = upstreams[index].space.leastWorn
             else { continue }
