@@ -91,15 +91,18 @@ let package = Package(
 
         // L3: wiring.
         program(
-            "Supervisor", "Addresses", "Supervision", "Telemetry", "Configuration", "Control", "Handover", "Peers", "EventLoop",
+            "Supervisor", "Addresses", "Supervision", "Telemetry", "Configuration", "Control", "Handover", "Peers",
+            "EventLoop",
             "EventBus", "DaemonKit", "CLinux", argumentParser, logging),
         program(
-            "StratumWorker", "Addresses", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop",
+            "StratumWorker", "Addresses", "StratumSession", "StratumProtocol", "Telemetry", "Configuration",
+            "EventLoop",
             "EventBus", "DaemonKit", "Handover", "Peers", "Secrets", logging),
         program(
             "StatsCollector", "Archive", "Telemetry", "Configuration", "EventBus", "EventLoop", "DaemonKit", logging),
         program(
-            "ApiGateway", "Addresses", "Archive", "Telemetry", "Configuration", "Control", "EventBus", "DaemonKit", "Peers",
+            "ApiGateway", "Addresses", "Archive", "Telemetry", "Configuration", "Control", "EventBus", "DaemonKit",
+            "Peers",
             "CMicrohttpd", "CZlib", logging),
 
         // Practice: a strict pool and a swarm of miners for loopback, used by script/run, tests and benchmarks.
@@ -130,9 +133,12 @@ let package = Package(
         tests("Archive", "Telemetry", grdb, files: ["Golden"]),
         tests("Supervisor", "Telemetry", "Configuration", "Control", "DaemonKit", "EventBus", "EventLoop"),
         tests(
-            "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop", "Peers", logging),
+            "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop", "Peers",
+            logging),
         tests("StatsCollector", "Archive", "Telemetry", "Configuration", "EventBus", "EventLoop", "DaemonKit", grdb),
-        tests("ApiGateway", "Addresses", "Archive", "Peers", "Telemetry", "Configuration", "Control", "EventBus", "DaemonKit", logging),
+        tests(
+            "ApiGateway", "Addresses", "Archive", "Peers", "Telemetry", "Configuration", "Control", "EventBus",
+            "DaemonKit", logging),
         tests("HostileInput"),
         tests("RandomX", "EventLoop"),
         tests("PracticePool", "StratumProtocol"),

@@ -159,7 +159,8 @@ enum Metrics {
 
     private static func writePeers(_ facts: PeerFacts, into metrics: inout MetricsWriter) {
         metrics.family(
-            "millrace_connections_refused_total", .counter, "Connections that were refused for their address, by reason."
+            "millrace_connections_refused_total", .counter,
+            "Connections that were refused for their address, by reason."
         ) {
             for (reason, count) in zip(PeerRefusal.allCases, facts.refused) {
                 $0.sample(.whole(count), ("reason", reason.name))

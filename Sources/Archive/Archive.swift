@@ -109,8 +109,8 @@ public final class Archive: Sendable {
 
     /// Starts one commit; returns at once.
     /// - Parameters:
-    ///   - time: milliseconds since 1970, now.
-    ///   - forgettingTime: by which the history is old; nil = `time`.
+    ///   - time: milliseconds since 1970, by the clock of the machine.
+    ///   - forgettingTime: by the clock that decides what is old; it is stored, and `open` returns it. nil = `time`.
     /// - Returns: false, and does nothing, while another is under way or its outcome not taken.
     @discardableResult
     public func submit(_ commit: Commit, at time: UInt64, forgettingAt forgettingTime: UInt64? = nil) -> Bool {
@@ -145,7 +145,7 @@ public final class Archive: Sendable {
         var aside: String?
         file.withLock { file in
             do throws(ArchiveFailure) {
-                try file.write(commit, at: time, forgettingAt: forgettingTime)
+                try file.write(commit, at: forgettingTime)
             } catch .damaged(let reason) {
                 failure = .damaged(reason)
                 do throws(ArchiveFailure) {

@@ -106,18 +106,15 @@ final class ArchiveFile {
 
     // MARK: - Working
 
-    /// - Parameters:
-    ///   - time: milliseconds since 1970.
-    ///   - forgettingTime: what is too old by it is not written.
-    func write(_ commit: Commit, at time: UInt64, forgettingAt forgettingTime: UInt64) throws(ArchiveFailure) {
+    /// - Parameter time: milliseconds since 1970, by the clock that decides what is old. It is stored; history that is too
+    ///   old by it is not.
+    func write(_ commit: Commit, at time: UInt64) throws(ArchiveFailure) {
         guard let database else { throw .cannotOpen("\(settings.path) is not open") }
         if let damage { throw .damaged(damage) }
         try checkIdentity()
         do {
             // GRDB begins it as one that will write, so that it is refused at once when it cannot.
-            try database.write { db in
-                try commit.write(to: db, history: history, at: time, forgettingAt: forgettingTime)
-            }
+            try database.write { db in try commit.write(to: db, history: history, at: time) }
         } catch {
             throw ArchiveFailure(error)
         }

@@ -11,12 +11,11 @@ public enum Commit: Equatable, Sendable {
 }
 
 extension Commit {
-    /// - Parameter time: milliseconds since 1970.
-    func write(to db: Database, history: HistoryTable, at time: UInt64, forgettingAt forgettingTime: UInt64) throws {
+    /// - Parameter time: milliseconds since 1970, by the clock that decides what is old.
+    func write(to db: Database, history: HistoryTable, at time: UInt64) throws {
         switch self {
         case .progress(let progress): try progress.write(to: db, at: time)
-        case .checkpoint(let checkpoint):
-            try checkpoint.write(to: db, history: history, at: time, forgettingAt: forgettingTime)
+        case .checkpoint(let checkpoint): try checkpoint.write(to: db, history: history, at: time)
         }
     }
 }
@@ -43,9 +42,7 @@ extension SavedProgress {
 }
 
 extension SavedCheckpoint {
-    fileprivate func write(
-        to db: Database, history table: HistoryTable, at time: UInt64, forgettingAt forgettingTime: UInt64
-    ) throws {
+    fileprivate func write(to db: Database, history table: HistoryTable, at time: UInt64) throws {
         try db.execute(sql: "DELETE FROM journal")
         let sums = try db.cachedStatement(
             sql: """
@@ -59,7 +56,7 @@ extension SavedCheckpoint {
         let forget = try db.cachedStatement(sql: "DELETE FROM worker WHERE id = ?")
         for id in forgotten { try forget.execute(arguments: [Int64(id)]) }
         try writeWorkers(to: db)
-        try table.add(history, at: forgettingTime / 1_000, to: db)
+        try table.add(history, at: time / 1_000, to: db)
     }
 
     private func writeWorkers(to db: Database) throws {

@@ -9,7 +9,8 @@ public struct SavedStatistics: Equatable, Sendable {
     public var checkpoint = SavedCheckpoint()
     /// To be folded onto it, in this order.
     public var journal: [JournalEntry] = []
-    /// Milliseconds since 1970 of the last commit; 0 = the file is new.
+    /// Milliseconds since 1970 of the last commit, by the clock that decides what is old (`Archive.submit`); 0 = the file
+    /// is new.
     public var committedAt: UInt64 = 0
 
     public init() {}

@@ -33,7 +33,9 @@ public struct AddressList: Equatable, Sendable {
 
 extension Substring {
     fileprivate var trimmingBlanks: String {
-        let isBlank = { (character: Character) in character == " " || character == "\t" || character == "\r" || character == "\r\n" }
+        let isBlank = { (character: Character) in
+            character == " " || character == "\t" || character == "\r" || character == "\r\n"
+        }
         return String(drop(while: isBlank).reversed().drop(while: isBlank).reversed())
     }
 }

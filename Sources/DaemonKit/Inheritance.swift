@@ -109,7 +109,9 @@ public struct Inheritance: Codable, Sendable {
         do {
             let inheritance = try MemoryFile.read(Inheritance.self, from: settingsDescriptor)
             close(settingsDescriptor)
-            for descriptor in inheritance.sockets + (inheritance.legacy?.descriptors ?? []) + [inheritance.peers].compactMap(\.self) {
+            for descriptor in inheritance.sockets + (inheritance.legacy?.descriptors ?? [])
+                + [inheritance.peers].compactMap(\.self)
+            {
                 _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             }
             clinux_offer_to_oom_killer(oomScore(of: program))

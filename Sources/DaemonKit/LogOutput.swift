@@ -1,7 +1,7 @@
 internal import Glibc
 public import Logging
-internal import Synchronization
 internal import Secrets
+internal import Synchronization
 
 /// How log lines look.
 public enum LogFormat: String, Sendable, CaseIterable {

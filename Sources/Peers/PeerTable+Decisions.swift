@@ -15,7 +15,8 @@ extension PeerTable {
         guard limits.logins > 0 else { return .admitted(after: 0) }
         let cost = 1_000_000 / UInt64(limits.logins)
         let delay = spend(
-            cost, of: UInt64(limits.burst) * cost, atMost: PeerLimits.delayMax, from: record + Field.loginsPaid, at: now)
+            cost, of: UInt64(limits.burst) * cost, atMost: PeerLimits.delayMax, from: record + Field.loginsPaid, at: now
+        )
         return delay.map { .admitted(after: $0) } ?? .refused(.logins)
     }
 
@@ -30,7 +31,9 @@ extension PeerTable {
     ///   - delayMax: more than that ahead of time nothing is spent.
     ///   - word: up to when everything is paid for.
     /// - Returns: how long to wait, in microseconds; nil: not now.
-    private func spend(_ cost: UInt64, of burst: UInt64, atMost delayMax: UInt64, from word: Int, at now: UInt64) -> UInt64? {
+    private func spend(_ cost: UInt64, of burst: UInt64, atMost delayMax: UInt64, from word: Int, at now: UInt64)
+        -> UInt64?
+    {
         while true {
             let paid = words[word]
             let next = max(paid, now) + cost

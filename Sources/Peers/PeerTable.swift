@@ -138,7 +138,9 @@ public final class PeerTable: Sendable {
 
     private func find(_ tag: UInt64) -> Peer? {
         let first = set(of: tag)
-        return (first..<first + PeerTable.ways).first { words[Place.tags + $0] == tag }.map { Peer(index: $0, tag: tag) }
+        return (first..<first + PeerTable.ways).first { words[Place.tags + $0] == tag }.map {
+            Peer(index: $0, tag: tag)
+        }
     }
 
     private func set(of tag: UInt64) -> Int {
@@ -151,7 +153,8 @@ public final class PeerTable: Sendable {
             let tag = words[Place.tags + index]
             if tag == 0 { return index }
             let record = record(index)
-            guard words[record + Field.bannedUntil] <= now, counts(of: Peer(index: index, tag: tag)).connections == 0 else {
+            guard words[record + Field.bannedUntil] <= now, counts(of: Peer(index: index, tag: tag)).connections == 0
+            else {
                 continue
             }
             if oldest.map({ words[record + Field.touched] < words[self.record($0) + Field.touched] }) ?? true {

@@ -3,6 +3,9 @@ internal import Telemetry
 /// The time by which workers and history are forgotten. It moves with the monotonic clock and never past the time of day,
 /// so a time of day that jumps ahead deletes nothing. Once it has been ahead by the same distance for a day, it is taken
 /// for right: the machine was off or asleep, or its clock was wrong before.
+///
+/// Each commit stores this time, not the time of day. A collector that starts while the clock is wrong, or after it was,
+/// continues from there.
 struct ForgettingTime {
     /// How long the time of day must keep its distance.
     static let trustMilliseconds: UInt64 = 86_400_000
@@ -15,7 +18,7 @@ struct ForgettingTime {
     /// By how much the time of day was ahead, and since when.
     private var ahead: (distance: UInt64, since: UInt64)?
 
-    /// - Parameter committedAt: the last time that is known to have been, in milliseconds since 1970; 0 = none.
+    /// - Parameter committedAt: this time at the last commit, in milliseconds since 1970; 0 = none.
     init(at now: Statistics.Moment, committedAt: UInt64) {
         time = committedAt == 0 ? now.time : min(now.time, committedAt)
         monotonic = now.monotonic

@@ -43,6 +43,11 @@ struct ConductTable {
         entries[place] = Entry(key: key, touched: now, record: record)
     }
 
+    /// A pool was left (`MinerRecord.forgive`).
+    mutating func forgive(since: Instant, at now: Instant) {
+        for place in taken { _ = entries[Int(place)].record.forgive(since: since, at: now) }
+    }
+
     private func places(of key: UInt64) -> Range<Int> {
         let first = Int(key >> 20) % ConductTable.sets * ConductTable.ways
         return first..<first + ConductTable.ways

@@ -73,6 +73,9 @@ extension PoolFailure {
             form.text(text)
             form.integer(pause.count)
         case .redirectedTooOften: form.integer(UInt8(7))
+        case .rejectsShares(let count):
+            form.integer(UInt8(8))
+            form.integer(UInt8(clamping: count))
         }
     }
 
@@ -88,6 +91,7 @@ extension PoolFailure {
             let text = try form.text(max: PoolFailure.textBytesMax, "failure")
             self = .banned(text, pause: Milliseconds(try form.integer()))
         case 7: self = .redirectedTooOften
+        case 8: self = .rejectsShares(Int(try form.integer(UInt8.self)))
         default: throw .badField("failure")
         }
     }

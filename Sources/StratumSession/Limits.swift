@@ -20,6 +20,22 @@ public enum Limits {
     /// A pool that has failed before it was of any use is not asked again for this long while another one is tried: a pool
     /// that logs in fast and then fails would else always be first.
     public static let rest = Milliseconds.seconds(5)
+    /// Rejected shares after which a pool that has accepted none is left for another one, if they are of enough miners.
+    /// One or two may have crossed a new job or difficulty.
+    static let rejectionsOfNewPool: UInt8 = 3
+    /// The same for a pool that has accepted a share within `acceptanceCounts`, and how long they must go on: a new block
+    /// or difficulty makes the shares of many miners invalid within one round trip.
+    static let rejectionsOfUsefulPool: UInt8 = 10
+    static let rejectingOfUsefulPool = Milliseconds.seconds(10)
+    static let acceptanceCounts = Milliseconds.seconds(60)
+    /// Miners whose shares must be among the rejected ones; one less when the words do not blame the miner. All miners of
+    /// an address without an accepted share are one. Where fewer mine, all of them.
+    static let voicesWanted = FewKeys.countMax
+    /// Miners that mine at the pool and submit nothing for this long are not waited for.
+    static let sayOfSilentMiners = Milliseconds.seconds(60)
+    /// For so long a pool that was left for its rejections, and has not accepted a share since, is no backup for another one
+    /// that rejects shares.
+    static let rejectionCounts = Milliseconds.seconds(600)
     /// A pool that bans us is left alone for `banPause`, then for twice as long each time, up to `banPauseMax`. To come
     /// back every second only prolongs a ban.
     public static let banPause = Milliseconds.seconds(15)

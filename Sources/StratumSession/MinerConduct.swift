@@ -38,7 +38,7 @@ struct MinerRecord: Equatable {
     private static let quarantineScore: Int8 = -15
     private static let scoreMax: Int8 = 100
     /// Refused shares of a miner that the pool has never accepted one of.
-    private static let unprovenRefusalsMax: UInt8 = 2
+    static let unprovenRefusalsMax: UInt8 = 2
 
     /// Accepted shares, at most 255.
     private(set) var accepted: UInt8 = 0
@@ -75,21 +75,21 @@ struct MinerRecord: Equatable {
         score = min(score + 1, MinerRecord.scoreMax)
     }
 
-    /// - Parameter longest: a limit for the first quarantine.
+    /// - Parameter isDoubtful: the fault may be the pool's.
     /// - Returns: how long it is quarantined, if that begins now.
-    mutating func refuse(at now: Instant, longest: Milliseconds) -> Milliseconds? {
+    mutating func refuse(at now: Instant, isDoubtful: Bool) -> Milliseconds? {
         score = max(score, -100) - MinerRecord.refusalPoints
         if !isProven { refused = min(refused, .max - 1) + 1 }
         let isUnproven = !isProven && refused >= MinerRecord.unprovenRefusalsMax
         guard isUnproven || score <= MinerRecord.quarantineScore else { return nil }
-        return quarantine(at: now, longest: longest)
+        return quarantine(at: now, isDoubtful: isDoubtful)
     }
 
     /// As the record of an address: a share of a new miner there was refused.
-    mutating func refuseNewMiner(at now: Instant, longest: Milliseconds) -> Milliseconds? {
+    mutating func refuseNewMiner(at now: Instant, isDoubtful: Bool) -> Milliseconds? {
         refused = min(refused, .max - 1) + 1
         guard refused >= Limits.newMinersRefusedMax else { return nil }
-        return quarantine(at: now, longest: longest)
+        return quarantine(at: now, isDoubtful: isDoubtful)
     }
 
     /// As the record of an address: the first share of a new miner there was accepted.
@@ -97,13 +97,38 @@ struct MinerRecord: Equatable {
         refused -= min(refused, 1)
     }
 
-    /// Each quarantine is twice as long as the one before; after it everything has to be proven again.
-    private mutating func quarantine(at now: Instant, longest: Milliseconds) -> Milliseconds {
-        let length = Milliseconds(min(Limits.quarantine.count << UInt64(min(quarantines, 6)), longest.count))
-        quarantines = min(quarantines, .max - 1) + 1
+    /// The pool that has refused its shares was left because it accepted none: what it thought counts no more.
+    /// - Parameter since: when the pool began to refuse everything.
+    /// - Returns: true when a quarantine ends by this.
+    mutating func forgive(since: Instant, at now: Instant) -> Bool {
+        refused = 0
+        score = max(score, 0)
+        guard isQuarantined(at: now) else { return false }
+        if quarantines > 0, quarantinedUntil >= since + MinerRecord.length(ofQuarantine: quarantines - 1) {
+            quarantines -= 1
+        } else if quarantinedUntil > now + Limits.doubtfulQuarantine {
+            return false
+        }
+        quarantinedUntil = Instant(microseconds: 0)
+        return true
+    }
+
+    /// Each quarantine is twice as long as the one before; after it everything has to be proven again. One that is
+    /// doubtful is short, and counts neither for the next one nor against accepted shares.
+    private mutating func quarantine(at now: Instant, isDoubtful: Bool) -> Milliseconds {
+        (refused, score) = (0, 0)
+        let length = isDoubtful ? Limits.doubtfulQuarantine : MinerRecord.length(ofQuarantine: quarantines)
         quarantinedUntil = now + length
-        (accepted, refused, score) = (0, 0, 0)
+        if !isDoubtful {
+            accepted = 0
+            quarantines = min(quarantines, .max - 1) + 1
+        }
         return length
+    }
+
+    /// - Parameter number: how many there were before.
+    private static func length(ofQuarantine number: UInt8) -> Milliseconds {
+        Milliseconds(min(Limits.quarantine.count << UInt64(min(number, 6)), Limits.quarantineMax.count))
     }
 }
 

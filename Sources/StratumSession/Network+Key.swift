@@ -5,7 +5,8 @@ extension Network {
     /// - Parameter text: as the system writes it. What is no IPv6 address is taken as it is.
     static func forEachByte(of text: ArraySlice<UInt8>, _ body: (UInt8) -> Void) {
         // A zone ("%eth0") is not part of the network.
-        guard text.contains(0x3a), let address = IPAddress(Array(text.prefix { $0 != 0x25 }).span), !address.isIPv4 else {
+        guard text.contains(0x3a), let address = IPAddress(Array(text.prefix { $0 != 0x25 }).span), !address.isIPv4
+        else {
             for byte in text { body(byte) }
             return
         }

@@ -94,6 +94,10 @@ public enum ShardNews: Equatable, Sendable {
     /// The pool has refused too many of the last shares (`RecentVerdicts`): only those of proven miners are handed on.
     case poolGuarded(PoolConnectionID, refused: Int, of: Int)
     case poolGuardEnded(PoolConnectionID)
+    /// The pool rejects every share, so many until now, and no other pool may be better. Said once, until it accepts one.
+    case poolRejects(PoolConnectionID, shares: Int)
+    /// The quarantine of this miner, or of the new miners at its address, has ended: the pool was at fault.
+    case quarantineLifted(MinerID, isOfAddress: Bool)
 }
 
 /// Why a pool connection ended.
@@ -113,6 +117,8 @@ public enum PoolFailure: Equatable, Sendable {
     case banned(String, pause: Milliseconds)
     /// It has sent us elsewhere too often.
     case redirectedTooOften
+    /// It rejects every share; so many of them (`RejectionStreak`).
+    case rejectsShares(Int)
 }
 
 /// Why we close a miner's connection.

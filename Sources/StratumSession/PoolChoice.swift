@@ -6,8 +6,8 @@ internal import StratumProtocol
 /// second is tried beside it, and each further one as soon as its predecessor has failed. The first to give a job is
 /// used and the other backups are let go, but the first pool is always tried again: when it is back it takes over.
 ///
-/// A login and a job do not make a pool a useful one: it has proved itself when it has accepted a share or served for
-/// `Limits.steadyStay`. Until then its failures add up, so that a pool that logs in and then fails leads to the backup
+/// A login and a job do not make a pool a useful one: it has proved itself when it has accepted a share, or served for
+/// `Limits.steadyStay` without rejecting one. Until then its failures add up, so that a pool that logs in and then fails leads to the backup
 /// like one that is down.
 ///
 /// Where this differs from xmrig-proxy: when an active backup fails, the pools before it are tried again too; and a first
@@ -64,10 +64,12 @@ struct PoolChoice {
     }
 
     /// `pool` could not be reached, was lost, or is of no use.
-    /// - Parameter isRuledOut: more attempts make no sense for now: the next pool is tried at once.
-    mutating func failed(_ pool: Int, isRuledOut: Bool = false, at now: Instant) {
+    /// - Parameters:
+    ///   - isRuledOut: more attempts make no sense for now: the next pool is tried at once.
+    ///   - isOfNoUse: it was of use at most before.
+    mutating func failed(_ pool: Int, isRuledOut: Bool = false, isOfNoUse: Bool = false, at now: Instant) {
         let wasActive = active == pool
-        let wasUseless = wasActive && !isProved && now < activeSince + Limits.steadyStay
+        let wasUseless = wasActive && (isOfNoUse || !isProved)
         if wasActive { active = nil }
         if pool == 0 {
             firstFailures = isRuledOut ? retries : min(firstFailures + 1, retries)
@@ -108,14 +110,15 @@ struct PoolChoice {
     }
 
     /// The time passes.
-    mutating func tick(at now: Instant) {
-        guard let active, !isProved, now >= activeSince + Limits.steadyStay else { return }
+    /// - Parameter isRejecting: the active pool has rejected shares and accepted none since.
+    mutating func tick(isRejecting: Bool, at now: Instant) {
+        guard let active, !isProved, !isRejecting, now >= activeSince + Limits.steadyStay else { return }
         proved(active)
     }
 
     /// The first pool has been lost, and a backup may be tried. One short stay of a useful pool is forgiven: any pool may be restarted.
     private mutating func endFirstStay(wasUseless: Bool, at now: Instant) {
-        shortStays = now < firstSince + Limits.steadyStay ? shortStays + 1 : 0
+        shortStays = wasUseless || now < firstSince + Limits.steadyStay ? shortStays + 1 : 0
         let counted = wasUseless ? shortStays : shortStays - 1
         guard counted > 0 else { return }
         let pause = Limits.holdDown.count << UInt64(min(counted - 1, 16))

@@ -15,6 +15,8 @@ struct PoolSeat {
     var bans: UInt8 = 0
     /// On shares, of all upstreams.
     var verdicts = RecentVerdicts()
+    /// Of its rejections, of all upstreams.
+    var streak = RejectionStreak()
 
     init(pool: ShardPolicy.Pool, rank: UInt8?) {
         self.pool = pool
@@ -104,6 +106,7 @@ extension PoolSeat {
             form.integer(bannedUntil.microseconds)
             form.integer(bans)
             verdicts.encode(to: &form)
+            streak.encode(to: &form)
         }
     }
 
@@ -115,6 +118,7 @@ extension PoolSeat {
         bannedUntil = Instant(microseconds: try form.integer())
         bans = min(try form.integer(), 16)
         if form.remaining > 0 { verdicts = try RecentVerdicts(decoding: &form) }
+        if form.remaining > 0 { streak = try RejectionStreak(decoding: &form) }
     }
 
     /// As an older program seated them: in the order of the list.

@@ -104,21 +104,25 @@ extension Shard {
     ) {
         let isBad = policy.guardsPools && meaning == .badShare
         if policy.guardsPools, meaning == nil || isBad { note(isRefusal: isBad, by: connection, at: now) }
-        let longest =
-            seats[Int(connection.pool)].verdicts.hasAccepted ? Limits.quarantineMax : Limits.doubtfulQuarantine
+        if let meaning {
+            noteRejection(of: share, meaning, by: connection, at: now)
+        } else {
+            seats[Int(connection.pool)].streak.accept(at: now)
+        }
+        let isDoubtful = !seats[Int(connection.pool)].verdicts.hasAccepted
         if let row = sender(of: share) {
             if meaning == nil {
                 accept(row, at: now)
             } else if isBad {
-                refuse(row, share.miner, longest: longest, at: now)
+                refuse(row, share.miner, isDoubtful: isDoubtful, at: now)
             }
         } else if policy.guardsPools, let left = leftOnTrial.first(where: { $0.miner == share.minerKey }) {
             var record = conduct.record(of: left.record, at: now) ?? MinerRecord()
             if meaning == nil {
                 record.accept()
             } else if isBad {
-                _ = record.refuse(at: now, longest: longest)
-                refuseNewMiner(left.address, share.miner, longest: longest, at: now)
+                _ = record.refuse(at: now, isDoubtful: isDoubtful)
+                refuseNewMiner(left.address, share.miner, isDoubtful: isDoubtful, at: now)
             }
             conduct.remember(record, of: left.record, at: now)
         }
@@ -135,7 +139,7 @@ extension Shard {
     }
 
     /// The row of the miner that has handed it in; nil when it has left.
-    private func sender(of share: ShareInFlight) -> Int? {
+    func sender(of share: ShareInFlight) -> Int? {
         row(of: share.miner).flatMap { miners[$0].key == share.minerKey ? $0 : nil }
     }
 
@@ -164,19 +168,19 @@ extension Shard {
         miners[row].record.accept()
     }
 
-    private mutating func refuse(_ row: Int, _ id: MinerID, longest: Milliseconds, at now: Instant) {
+    private mutating func refuse(_ row: Int, _ id: MinerID, isDoubtful: Bool, at now: Instant) {
         let isNew = !miners[row].record.isProven
-        if let length = miners[row].record.refuse(at: now, longest: longest) {
+        if let length = miners[row].record.refuse(at: now, isDoubtful: isDoubtful) {
             outbox.append(.news(.quarantined(id, length)))
             // At once: it may be gone when the next one comes under its name.
             conduct.remember(miners[row].record, of: wires[row].minerKey(salt: conductSalt), at: now)
         }
-        if isNew { refuseNewMiner(wires[row].addressKey(salt: conductSalt), id, longest: longest, at: now) }
+        if isNew { refuseNewMiner(wires[row].addressKey(salt: conductSalt), id, isDoubtful: isDoubtful, at: now) }
     }
 
-    private mutating func refuseNewMiner(_ key: UInt64, _ id: MinerID, longest: Milliseconds, at now: Instant) {
+    private mutating func refuseNewMiner(_ key: UInt64, _ id: MinerID, isDoubtful: Bool, at now: Instant) {
         var address = conduct.record(of: key, at: now) ?? MinerRecord()
-        if let length = address.refuseNewMiner(at: now, longest: longest) {
+        if let length = address.refuseNewMiner(at: now, isDoubtful: isDoubtful) {
             outbox.append(.news(.addressQuarantined(id, length)))
         }
         conduct.remember(address, of: key, at: now)

@@ -12,6 +12,7 @@ extension Shard {
         switch meaning {
         case .request, .badShare:
             upstreams[upstream].sessions[pool].unknownJobs = 0
+            leaveIfRejecting(pool, at: now)
         case .unknownJob, .invalidJobID:
             guard concernsCurrentJob else { return }
             upstreams[upstream].sessions[pool].unknownJobs += 1

@@ -325,7 +325,9 @@ extension Shard {
         report(failure, of: id, at: now)
         // Silence takes long enough once.
         let isSilent = failure == .connectTimeout || failure == .noAnswer
-        upstreams[upstream].choice.failed(Int(rank), isRuledOut: isSilent || now < bannedUntil, at: now)
+        let isOfNoUse = if case .rejectsShares = failure { true } else { false }
+        upstreams[upstream].choice.failed(
+            Int(rank), isRuledOut: isSilent || isOfNoUse || now < bannedUntil, isOfNoUse: isOfNoUse, at: now)
         dialWanted(upstream, at: now)
     }
 

@@ -9,12 +9,16 @@ extension Shard {
             tickEmptiness(upstream, at: now)
         }
         dropLastSleepers(at: now)
-        if ticks % Limits.ticksPerRound == 0 { mergeUpstreams(at: now) }
+        if ticks % Limits.ticksPerRound == 0 {
+            for seat in seats.indices where seats[seat].streak.count > 0 { leaveIfRejecting(seat, at: now) }
+            mergeUpstreams(at: now)
+        }
         expireMiners(at: now)
     }
 
     private mutating func tickPools(_ upstream: Int, at now: Instant) {
-        upstreams[upstream].choice.tick(at: now)
+        let isRejecting = upstreams[upstream].activePool.map { seats[$0].streak.count > 0 } ?? false
+        upstreams[upstream].choice.tick(isRejecting: isRejecting, at: now)
         upstreams[upstream].endLateShares(at: now)
         for pool in upstreams[upstream].sessions.indices {
             let id = upstreams[upstream].connection(of: pool)

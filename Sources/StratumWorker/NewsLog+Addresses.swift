@@ -24,7 +24,8 @@ extension NewsLog {
         guard refusedAddresses.hints[row].isDue(at: now) else { return }
         let connections = counted(refusedAddresses.counts[row], "connection")
         log.warning(
-            "\(isDry ? "dry run, not " : "")refused \(connections), the latest of \(address): \(NewsLog.text(reason, limits))")
+            "\(isDry ? "dry run, not " : "")refused \(connections), the latest of \(address): \(NewsLog.text(reason, limits))"
+        )
         refusedAddresses.counts[row] = 0
     }
 

@@ -131,6 +131,12 @@ extension NewsLog {
                 """)
         case .poolGuardEnded(let connection):
             log.notice("\(name(connection)) accepts shares again: all miners are forwarded")
+        case .poolRejects(let connection, let count):
+            log.warning(
+                """
+                \(name(connection)) rejects every share, \(count) in a row, and no other pool is left to try: check the pool's user, pass \
+                and algo, or add a backup to "pools"
+                """)
         default: break
         }
     }

@@ -125,7 +125,7 @@ struct NewsLog {
         case .outOfUpstreams:
             guard shortages.mayTell() else { return }
             log.error("no pool connection left for a miner: \(Limits.upstreamsMax) are open")
-        case .quarantined, .addressQuarantined, .poolGuarded, .poolGuardEnded:
+        case .quarantined, .addressQuarantined, .quarantineLifted, .poolGuarded, .poolGuardEnded, .poolRejects:
             tellConduct(news, miner: miner, worker: worker)
         }
     }
@@ -238,6 +238,8 @@ struct NewsLog {
             ("the pool has banned us (\"\(text)\")", "next attempt in \((pause.count + 999) / 1_000) s")
         case .redirectedTooOften:
             ("redirected \(Limits.redirectsMax) times in a row", "connecting to its own address again")
+        case .rejectsShares(let count):
+            ("it rejects every share, \(count) in a row", "using another pool, trying it again later")
         }
     }
 }

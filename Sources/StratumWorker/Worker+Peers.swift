@@ -149,6 +149,10 @@ extension Worker {
         switch news {
         case .quarantined(let miner, _): (id, isOfAddress) = (miner, false)
         case .addressQuarantined(let miner, _): (id, isOfAddress) = (miner, true)
+        case .quarantineLifted(let miner, let isOfAddress):
+            guard let gate, let key = shard.conductKey(of: miner, isOfAddress: isOfAddress, salt: gate.conductSalt)
+            else { return }
+            return gate.know(KnownConduct(until: 0, quarantines: 0), of: key)
         default: return
         }
         guard let gate, let key = shard.conductKey(of: id, isOfAddress: isOfAddress, salt: gate.conductSalt),

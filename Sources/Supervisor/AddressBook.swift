@@ -57,7 +57,9 @@ final class AddressBook {
     private func readAgain(_ path: String) {
         switch ConfigurationSource.read(path, mayWait: false) {
         case .success(let file) where file.bytes.count > AddressList.bytesMax:
-            log.error("\(path): a list of addresses has at most \(AddressList.bytesMax >> 10) KiB; the former one stays in force")
+            log.error(
+                "\(path): a list of addresses has at most \(AddressList.bytesMax >> 10) KiB; the former one stays in force"
+            )
         case .success(let file):
             let list = AddressList(String(decoding: file.bytes, as: UTF8.self))
             if let bad = list.firstBadLine {

@@ -51,6 +51,8 @@ struct UnbanVerb: ParsableCommand {
 
     func run() {
         let reply = service.ask(.unban(address: address), of: service.client())
-        service.leave(VerbOutcome(reply, done: [address.map { "\($0) is not banned any more" } ?? "no address is banned any more"]))
+        service.leave(
+            VerbOutcome(
+                reply, done: [address.map { "\($0) is not banned any more" } ?? "no address is banned any more"]))
     }
 }

@@ -27,7 +27,8 @@ internal import DaemonKit
         version: BuildInformation.text,
         subcommands: [
             Run.self, StatusVerb.self, WorkersVerb.self, ShardsVerb.self, RestartVerb.self, DrainVerb.self,
-            ScaleVerb.self, RebalanceVerb.self, BansVerb.self, UnbanVerb.self, ReloadVerb.self, UpgradeVerb.self, StopVerb.self, HealthCheck.self,
+            ScaleVerb.self, RebalanceVerb.self, BansVerb.self, UnbanVerb.self, ReloadVerb.self, UpgradeVerb.self,
+            StopVerb.self, HealthCheck.self,
         ],
         defaultSubcommand: Run.self, helpNames: .shortAndLong)
 

@@ -28,6 +28,20 @@ struct KeepingTests {
         }
     }
 
+    @Test(arguments: [0, 1, 40 * 86_400_000] as [UInt64])
+    func theTimeThatIsStoredIsTheOneByWhichHistoryIsOld(ahead: UInt64) throws {
+        for commit in [Commit.progress(.sample(1)), .checkpoint(.sample())] {
+            let place = try Place()
+            try place.withArchive { archive, _ in
+                let isTaken = archive.submit(
+                    commit, at: Place.nowMilliseconds + ahead, forgettingAt: Place.nowMilliseconds)
+                let outcome = try #require(archive.waitForOutcome(milliseconds: 10_000))
+                #expect(isTaken && outcome.failure == nil)
+            }
+            try place.withArchive { _, opened in #expect(opened.saved.committedAt == Place.nowMilliseconds) }
+        }
+    }
+
     @Test func progressIsAJournalOnTopOfTheCheckpoint() throws {
         let place = try Place()
         let checkpoint = SavedCheckpoint.sample()

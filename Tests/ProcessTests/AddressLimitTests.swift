@@ -33,7 +33,8 @@ extension ServiceTests {
                 "allow": ["192.0.2.50", "203.0.113.50"], "deny-file": "\(file)"\(more)
                 """
             try Data(
-                #"{"bind": [\#(bind), "127.0.0.1:\#(plainPort)"], "watch": false, "millrace": {"limits": {\#(limits)}}}"#.utf8
+                #"{"bind": [\#(bind), "127.0.0.1:\#(plainPort)"], "watch": false, "millrace": {"limits": {\#(limits)}}}"#
+                    .utf8
             ).write(to: place.url.appending(path: "config.json"))
         }
 
@@ -75,7 +76,8 @@ extension ServiceTests {
             miners.removeLast()
             #expect(eventually(within: 5) { peer("198.51.100.1")?["connections"] as? Int == 2 })
             #expect(try miner(from: "198.51.100.1") != nil)
-            #expect(service.millrace.log.contains("refused 1 connection, the latest of 198.51.100.1: it has 3 connections"))
+            #expect(
+                service.millrace.log.contains("refused 1 connection, the latest of 198.51.100.1: it has 3 connections"))
         }
 
         @Test func anAddressThatBreaksTheProtocolIsBannedUntilItIsLetInAgain() throws {
@@ -122,7 +124,10 @@ extension ServiceTests {
             try AddressLimitTests.write(#", "dry-run": true"#, port, plainPort, to: place)
             #expect(try service.verb("reload").code == 0)
             let miners = try (0..<5).map { _ in try #require(try miner(from: "203.0.113.8")) }
-            #expect(eventually(within: 5) { (service.document("/1/peers")?["not_refused"] as? [String: Int])?["denied"] == 5 })
+            #expect(
+                eventually(within: 5) {
+                    (service.document("/1/peers")?["not_refused"] as? [String: Int])?["denied"] == 5
+                })
             #expect((service.document("/1/peers")?["refused"] as? [String: Int])?["denied"] == 0)
             #expect(service.millrace.log.contains("dry run, not refused 1 connection, the latest of 203.0.113.8"))
             withExtendedLifetime(miners) {}

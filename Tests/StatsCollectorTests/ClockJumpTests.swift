@@ -14,19 +14,37 @@ import Testing
 
     /// A collector's keeping with both clocks in the test's hands.
     private final class Desk {
-        let path: String
+        private(set) var path: String
         var statistics = Statistics(startedAt: start, shardCount: 1)
-        let keeping: Keeping
+        private(set) var keeping: Keeping
         private let epoch = Epoch(high: 1, low: 1)
         private var monotonic: UInt64 = 1_000
 
         init(_ directory: URL) {
             path = directory.appending(path: "statistics.sqlite").path
-            let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            keeping = Keeping(
-                Keeping.Terms(path: path, historyDays: 30, forgetWorkersDays: 7), &statistics, shardCount: 1,
-                at: .init(time: start, monotonic: 1_000), logger: log)
+            keeping = Desk.begin(path, &statistics, at: .init(time: start, monotonic: 1_000))
             hear([.epochBegan(epoch)], ahead: 0)
+        }
+
+        private static func begin(
+            _ path: String, _ statistics: inout Statistics, at now: Statistics.Moment
+        ) -> Keeping {
+            let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            return Keeping(
+                Keeping.Terms(path: path, historyDays: 30, forgetWorkersDays: 7), &statistics, shardCount: 1, at: now,
+                logger: log)
+        }
+
+        /// The collector is killed, and its successor begins with what has reached the disk.
+        func restart(ahead: UInt64) throws {
+            usleep(100_000)
+            let former = path
+            path += "+"
+            for companion in ["", "-wal"] where FileManager.default.fileExists(atPath: former + companion) {
+                try FileManager.default.copyItem(atPath: former + companion, toPath: path + companion)
+            }
+            statistics = Statistics(startedAt: start, shardCount: 1)
+            keeping = Desk.begin(path, &statistics, at: now(ahead: ahead))
         }
 
         /// - Parameter ahead: by how much the time of day is.
@@ -91,6 +109,31 @@ import Testing
         desk.end()
         // The one of meanwhile lies where the clock was.
         #expect(try shares(desk.path) == (days < 100 ? 4 : 3))
+    }
+
+    /// - Parameter after: how wrong it is when the successor begins.
+    @Test(arguments: [40, 400] as [UInt64], [40, 400, 0] as [UInt64])
+    func aCollectorThatIsKilledMeanwhileDeletesNothingEither(days: UInt64, after: UInt64) throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "millrace-clock-\(UUID())")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let desk = Desk(directory)
+        desk.mine(1, "before")
+        desk.pass(minutes: 5)
+        desk.mine(2, "meanwhile", ahead: days * Self.day)
+        desk.pass(minutes: 12, ahead: days * Self.day)
+        for number in 3...4 as ClosedRange<MinerKey> {
+            try desk.restart(ahead: after * Self.day)
+            desk.mine(number, "meanwhile", ahead: after * Self.day)
+            desk.pass(minutes: 12, ahead: after * Self.day)
+        }
+        try desk.restart(ahead: 0)
+        desk.pass(minutes: 30)
+        let names = desk.statistics.snapshot(at: desk.now(ahead: 0)).workers.map(\.name)
+        #expect(names == ["before", "meanwhile"])
+        desk.end()
+        // Each lies where the clock was.
+        #expect(try shares(desk.path) == 1 + (days < 100 ? 1 : 0) + (after < 100 ? 2 : 0))
     }
 
     @Test func aWorkerWithoutAnAcceptedShareIsForgottenAfterAnHour() throws {

@@ -8,7 +8,7 @@ struct AbsorptionTests {
     /// Two shards of one service with a life behind them, at the same moment.
     private func pair(
         seed: UInt64, steps: Int, _ first: (any ShardWitness)? = nil, _ second: (any ShardWitness)? = nil,
-        reserved: Bool = false
+        reserved: Bool = false, refusal: PoolConduct.Verdict = .refuse("Block expired")
     ) -> [ShardHarness] {
         let pools = Int(seed % 3) + 1
         let pair = [(first, UInt32(0)), (second, 1 << 20)].map { witness, serial in
@@ -21,6 +21,7 @@ struct AbsorptionTests {
                 // What is remembered of miners that have gone is not absorbed (`ConductTable`).
                 $0.guardsPools = false
             }
+            harness.refusal = refusal
             var dice = Dice(state: seed &* 7_919 + UInt64(serial))
             if reserved { harness.pools[0].job.reservedByte = 0x55 }
             for _ in 0..<steps { harness.live(&dice) }
@@ -46,7 +47,8 @@ struct AbsorptionTests {
     @Test(arguments: lives(6))
     func eachPeerHearsToTheByteWhatItWouldHaveHeard(seed: UInt64) throws {
         let faces = [MergedTwin.Face(), MergedTwin.Face()]
-        let pair = pair(seed: seed, steps: 200, faces[0], faces[1])
+        // What is known of a pool from its rejections is not absorbed either (`RejectionStreak`).
+        let pair = pair(seed: seed, steps: 200, faces[0], faces[1], refusal: .accept)
         for harness in pair {
             // Pools that work and leave all nonces to us, and some that mine.
             for pool in harness.pools.indices {

@@ -36,7 +36,7 @@ extension ShardHarness {
         case 64..<66: newJob(pool: pool) { $0.work -= 1 }
         case 66..<69: if let peer = dice.one(of: open(pool)) { drop(peer) }
         case 69..<75:
-            pools[pool].verdict = dice.one(of: [.accept, .accept, .withhold, .refuse("Block expired")])!
+            pools[pool].verdict = dice.one(of: [.accept, .accept, .withhold, refusal])!
         case 75..<85:
             if let peer = dice.one(of: peers), let share = dice.one(of: peer.owed) {
                 answer(share, of: peer, refusal: dice.number(0...3) == 0 ? "Low difficulty share" : nil)
@@ -65,7 +65,7 @@ extension ShardHarness {
         case 60..<62: newJob(pool: pool) { $0.work -= 1 }
         case 62..<65: if let peer = dice.one(of: open(pool)) { drop(peer) }
         case 65..<71:
-            pools[pool].verdict = dice.one(of: [.accept, .accept, .withhold, .refuse("Block expired")])!
+            pools[pool].verdict = dice.one(of: [.accept, .accept, .withhold, refusal])!
         case 71..<81:
             if let peer = dice.one(of: peers), let share = dice.one(of: peer.owed) { answer(share, of: peer) }
         case 81..<84: pools[pool].door = dice.one(of: [.open, .open, .closed, .silent])!

@@ -18,6 +18,8 @@ final class ShardHarness {
     private var later: [() -> Void] = []
 
     var pools: [PoolConduct]
+    /// What pools do to shares now and then in a random life.
+    var refusal = PoolConduct.Verdict.refuse("Block expired")
     var miners: [Miner] = []
     var minerOf: [MinerID: Miner] = [:]
     var peers: [PoolPeer] = []

@@ -66,6 +66,10 @@ final class Lines: Sendable {
     @Test(arguments: [
         (PoolFailure.connection("connection refused"), "a:1: connection refused; trying again upstream=0"),
         (
+            .rejectsShares(3),
+            "a:1: it rejects every share, 3 in a row; using another pool, trying it again later upstream=0"
+        ),
+        (
             .sessionLost("Unauthenticated"),
             "a:1: the pool no longer knows our session (\"Unauthenticated\"); logging in again upstream=0"
         ),

@@ -1,0 +1,115 @@
+internal import StratumProtocol
+
+/// What a pool's rejections say about the pool itself.
+///
+/// A pool that rejects every share is left for a backup. One hostile miner must not cause that at a good pool: it chooses
+/// how many of its own shares are rejected, and under how many names, but not whether those of others are accepted. So
+/// the miners of rejected shares are counted too, and each accepted share halves the count (`Shard.leaveIfRejecting`).
+struct RejectionStreak {
+    /// Rejected shares; each accepted share halves the number.
+    private(set) var count: UInt8 = 0
+    /// When it was last 0.
+    private(set) var since = Instant(microseconds: 0)
+    /// The last accepted share since the pool was left; nil = none.
+    private(set) var acceptedAt: Instant?
+    /// The last rejection was in words that blame the miner (`RefusalMeaning.badShare`).
+    private(set) var blamesMiner = false
+    /// Miners whose shares were rejected.
+    private(set) var miners = FewKeys()
+    /// The same, but all miners of an address that have no accepted share are one: names cost nothing.
+    private(set) var voices = FewKeys()
+    /// The operator knows that there is no backup.
+    var isTold = false
+    /// When the pool was left because of a streak; nil = not, or it has accepted a share since.
+    private(set) var leftAt: Instant?
+
+    init() {}
+
+    /// The pool is left: what follows is a new trial of it.
+    init(leftAt now: Instant) { leftAt = now }
+
+    mutating func accept(at now: Instant) {
+        acceptedAt = now
+        leftAt = nil
+        guard count > 0 else { return }
+        count /= 2
+        guard count == 0 else { return }
+        self = RejectionStreak()
+        acceptedAt = now
+    }
+
+    /// - Parameter keys: whose share it was; nil when the rejection is about the session, which has rules of its own.
+    mutating func reject(_ keys: (miner: UInt64, voice: UInt64)?, blamesMiner: Bool, at now: Instant) {
+        if count == 0 { since = now }
+        count = min(count, .max - 1) + 1
+        guard let keys else { return }
+        self.blamesMiner = blamesMiner
+        miners.insert(keys.miner)
+        voices.insert(keys.voice)
+    }
+
+    /// How many miners, and voices, must agree.
+    var voicesWanted: Int { blamesMiner ? Limits.voicesWanted : Limits.voicesWanted - 1 }
+
+    /// Whether these are enough rejections, if enough miners agree.
+    /// - Parameter guardsPools: a new miner hands in no more bad shares than `MinerRecord.unprovenRefusalsMax`.
+    func isEnough(guardsPools: Bool, at now: Instant) -> Bool {
+        if let acceptedAt, now < acceptedAt + Limits.acceptanceCounts {
+            return count >= Limits.rejectionsOfUsefulPool && now >= since + Limits.rejectingOfUsefulPool
+        }
+        return count >= (blamesMiner && guardsPools ? MinerRecord.unprovenRefusalsMax : Limits.rejectionsOfNewPool)
+    }
+}
+
+/// A set of at most three keys, without memory of its own.
+struct FewKeys {
+    static let countMax = 3
+    private var keys: InlineArray<3, UInt64> = [0, 0, 0]
+    private(set) var count = 0
+
+    /// - Parameter key: not 0. It is passed over when there are three others.
+    mutating func insert(_ key: UInt64) {
+        for place in 0..<count where keys[place] == key { return }
+        guard count < FewKeys.countMax else { return }
+        keys[count] = key
+        count += 1
+    }
+}
+
+// MARK: - Written form
+
+extension RejectionStreak {
+    func encode(to form: inout FormWriter) {
+        form.integer(count)
+        form.integer(since.microseconds)
+        form.integer(ifGiven: acceptedAt?.microseconds)
+        form.flag(blamesMiner)
+        miners.encode(to: &form)
+        voices.encode(to: &form)
+        form.flag(isTold)
+        form.integer(ifGiven: leftAt?.microseconds)
+    }
+
+    init(decoding form: inout FormReader) throws(FormFault) {
+        count = try form.integer()
+        since = Instant(microseconds: try form.integer())
+        acceptedAt = try form.integer(ifGiven: UInt64.self).map { Instant(microseconds: $0) }
+        blamesMiner = try form.flag()
+        miners = try FewKeys(decoding: &form)
+        voices = try FewKeys(decoding: &form)
+        isTold = try form.flag()
+        leftAt = try form.integer(ifGiven: UInt64.self).map { Instant(microseconds: $0) }
+    }
+}
+
+extension FewKeys {
+    fileprivate func encode(to form: inout FormWriter) {
+        form.integer(UInt8(count))
+        for place in 0..<count { form.integer(keys[place]) }
+    }
+
+    fileprivate init(decoding form: inout FormReader) throws(FormFault) {
+        let given = try form.integer(in: 0...UInt8(FewKeys.countMax), "seat.keys")
+        for _ in 0..<given { insert(try form.integer()) }
+    }
+}
