@@ -114,6 +114,8 @@ class Flood(threading.Thread):
             connection.socket.setblocking(False)
 
     def run(self):
+        # It stands for other machines: it must not take the time of this one's processes.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
         while not self.is_over:
             for connection, payload in zip(self.connections, self.payloads):
                 with contextlib.suppress(OSError):

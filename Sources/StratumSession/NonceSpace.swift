@@ -55,14 +55,15 @@ struct NonceSpace {
     /// Gives the dead slot to `miner` in which the least was searched: for when there is no other, and a pool connection more
     /// would be one too many. What was submitted there before is known, so the pool sees no nonce twice.
     mutating func reuse(for miner: MinerID) -> UInt8? {
-        guard let slot = leastWorn else { return nil }
+        guard let slot = leastWorn() else { return nil }
         slots[Int(slot)] = .owned(miner)
         ownedCount += 1
         return slot
     }
 
-    /// The dead slot that `reuse` gives.
-    var leastWorn: UInt8? {
+    /// The dead slot that `reuse` gives. It changes nothing: as a mutating function it is called in place, where another one would
+    /// be given a copy of all slots.
+    mutating func leastWorn() -> UInt8? {
         var found: UInt8?
         for slot in 0..<NonceSpace.size where slots[slot] == .dead {
             if wears[slot] < found.map({ wears[Int($0)] }) ?? .max { found = UInt8(slot) }

@@ -148,7 +148,7 @@ extension Shard {
             ?? (mayOpenUpstream ? openUpstream(at: now) : nil)
         if let found, let slot = upstreams[found].space.allocate(for: id, avoiding: former) {
             settle(id, at: found, slot: slot, now: now)
-        } else if let worn = leastWornUpstream, let slot = upstreams[worn].space.reuse(for: id) {
+        } else if let worn = leastWornUpstream(), let slot = upstreams[worn].space.reuse(for: id) {
             settle(id, at: worn, slot: slot, now: now)
         } else {
             return false
@@ -156,11 +156,8 @@ extension Shard {
         return true
     }
 
-    // Here and below through a span: an upstream is some kilobytes, and the subscript of an array copies it.
-
     private func roomyUpstream(_ isRight: (Upstream) -> Bool) -> Int? {
         let expectsReserved = expectsReserved
-        let upstreams = upstreams.span
         for index in upstreams.indices
         where upstreams[index].hasRoom(expectsReserved: expectsReserved) && isRight(upstreams[index]) {
             return index
@@ -176,7 +173,6 @@ extension Shard {
     /// Pools limit the connections of an address: those of miners that come and go must not add up.
     private var mayOpenUpstream: Bool {
         var (open, owned) = (0, 1)
-        let upstreams = upstreams.span
         for index in upstreams.indices where !upstreams[index].isSuspended {
             open += 1
             owned += upstreams[index].space.ownedCount
@@ -184,11 +180,10 @@ extension Shard {
         return open < Limits.upstreamsAllowed(miners: owned, areReserved: expectsReserved)
     }
 
-    private var leastWornUpstream: Int? {
+    private mutating func leastWornUpstream() -> Int? {
         var found: (upstream: Int, wear: UInt16)?
-        let upstreams = upstreams.span
-        for index in upstreams.indices where upstreams[index].activePool != nil {
-            guard upstreams[index].current?.isReserved == false, let slot = upstreams[index].space.leastWorn
+        for index in upstreams.indices where upstreams[index].serving != nil {
+            guard upstreams[index].current?.isReserved == false, let slot = upstreams[index].space.leastWorn()
             else { continue }
             let wear = upstreams[index].space.wear(of: slot)
             if wear < found?.wear ?? .max { found = (index, wear) }

@@ -57,20 +57,19 @@ extension Worker {
     func lookAtArrivals() {
         guard let gate else { return }
         let now = now
-        arrivals.delayed.removeAll { entry in
-            guard now >= entry.until else { return false }
-            guard let connection = miner(entry.id) else { return true }
-            connection.startReading()
-            arrivals.watched.append((entry.id, now + Arrivals.patience))
-            return true
+        let readable = arrivals.delayed.filter { now >= $0.until }
+        if !readable.isEmpty { arrivals.delayed.removeAll { now >= $0.until } }
+        for (id, _) in readable {
+            miner(id)?.startReading()
+            arrivals.watched.append((id, now + Arrivals.patience))
         }
         let due = arrivals.watched.prefix { now >= $0.at }
         for (id, _) in due where shard.waitingSince(id) != nil { countAsWaiting(id, gate) }
         arrivals.watched.removeFirst(due.count)
-        arrivals.slow.removeAll { id in
-            guard shard.waitingSince(id) == nil else { return false }
+        let finished = arrivals.slow.filter { shard.waitingSince($0) == nil }
+        if !finished.isEmpty { arrivals.slow.removeAll { shard.waitingSince($0) == nil } }
+        for id in finished {
             if let connection = miner(id) { endWaiting(of: connection) }
-            return true
         }
         perform()
     }

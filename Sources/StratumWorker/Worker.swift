@@ -151,7 +151,7 @@ final class Worker {
     // MARK: - Wiring
 
     /// A crowd that comes must not make those wait that are there.
-    private static let acceptedEachTurnMax = 64
+    private static let acceptedEachTurnMax = 4
 
     private func startListening() throws {
         for socket in inheritance.sockets {
@@ -387,19 +387,5 @@ final class Worker {
 
     private func flush(_ link: PoolLink) {
         if !link.flush() { take(.poolClosed(link.id), "it does not read") }
-    }
-
-    /// Where a miner came from; nil when its row belongs to another one.
-    func address(of id: MinerID) -> String? { shard.address(of: id) }
-
-    private func logName(of id: MinerID) -> String? { shard.introduction(of: id).flatMap(translation.naming.logName) }
-
-    /// "rack7 at 192.0.2.7"
-    private func label(of id: MinerID) -> String? {
-        address(of: id).map { address in logName(of: id).map { "\($0) at \(address)" } ?? address }
-    }
-
-    private func poolName(atRank rank: UInt8) -> String {
-        Int(rank) < shard.policy.pools.count ? shard.policy.pools[Int(rank)].name : "a former pool"
     }
 }

@@ -150,6 +150,9 @@ extension ServiceTests {
             let began = ContinuousClock.now
             for miner in miners { #expect(miner.reply(to: 1, within: 6)?["error"] is NSNull) }
             #expect(ContinuousClock.now - began > .seconds(1))
+            sleep(1)
+            // Miners would not notice a crash.
+            #expect(!service.millrace.log.contains("was killed by"))
         }
     }
 }
