@@ -44,10 +44,11 @@ extension ServiceTests {
             #expect(try miner.submit(difficulty: 300_000) == "OK")
             #expect(eventually(within: 3) { service.poolAccepted == 1 })
             #expect(eventually(within: 6) { service.accepted == 1 })
+            // Refused shares are told once a second.
+            #expect(eventually(within: 6) { service.worker("plain")?[5] as? Int == 1 })
             let row = try #require(service.worker("plain"))
             // name, address, connections, accepted, rejected, invalid, hashes
             #expect(row[3] as? Int == (isCounted ? 2 : 1))
-            #expect(row[5] as? Int == 1)
             #expect(row[6] as? Int == (isCounted ? 4_000 : 65_537))
             let results = service.document("/")?["results"] as? [String: Any]
             #expect(results?["hashes_total"] as? Int == 65_537)
