@@ -107,7 +107,7 @@ print(made)
 
 
 class Logins:
-    """Connects, logs in and leaves, so many times a second or as often as this machine can."""
+    """Connects, logs in and leaves: at a rate, or as often as this machine can."""
 
     def __init__(self, proxy, rate, seconds):
         command = ["nice", "-n", "19", sys.executable, "-c", LOGINS, str(proxy.port), ATTACKER, str(rate), str(seconds)]
@@ -207,7 +207,7 @@ def come_back(attack, balancer, senders):
         report = attack.swarm(there, "--miners", "5000", "--seconds", "4", "--source", "127.0.0.20", "--strict")
         last = report["logins"]["millis"]["max"]
         refused = sum(json.loads(proxy.get("/1/peers"))["refused"].values())
-        # Miners, service and balancer share these cores: below the time of the miners alone nobody can be.
+        # Miners, service and balancer share these cores: no service is faster than the miners alone.
         bound = max(300, 1_500 * report["cpu_seconds"])
         return require(
             last <= bound and refused == 0 and "was killed by" not in proxy.log and report["logins"]["ok"] == 5_000,

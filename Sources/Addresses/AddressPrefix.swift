@@ -1,10 +1,8 @@
 /// The addresses that begin with the same bits: "10.0.0.0/8", "2001:db8::/32", or one address.
-public struct AddressPrefix: Equatable, Sendable {
-    private let isIPv4: Bool
-    private let high: UInt64
-    private let low: UInt64
-    private let masks: (high: UInt64, low: UInt64)
-    /// How many count, of 128.
+public struct AddressPrefix: Hashable, Sendable {
+    /// The first address of it.
+    public let address: IPAddress
+    /// How many bits count, of 128.
     public let bits: Int
 
     /// Bits behind the prefix do not count. nil when it is no such text.
@@ -23,32 +21,17 @@ public struct AddressPrefix: Equatable, Sendable {
     ///   for a prefix of IPv4-mapped addresses that is shorter than their common part: that one means IPv6.
     public init?(_ address: IPAddress, bits: Int) {
         guard (0...128).contains(bits), !address.isIPv4 || bits >= 96 else { return nil }
-        masks = AddressPrefix.masks(bits)
-        isIPv4 = address.isIPv4
         self.bits = bits
-        high = address.high & masks.high
-        low = address.low & masks.low
-    }
-
-    static func masks(_ bits: Int) -> (high: UInt64, low: UInt64) {
-        (
-            bits >= 64 ? .max : ~(UInt64.max >> UInt64(bits)),
-            bits <= 64 ? 0 : ~(bits == 128 ? 0 : UInt64.max >> UInt64(bits - 64))
-        )
+        self.address = IPAddress(
+            high: address.high & (bits >= 64 ? .max : ~(UInt64.max >> UInt64(bits))),
+            low: address.low & (bits <= 64 ? 0 : ~(bits == 128 ? 0 : UInt64.max >> UInt64(bits - 64))))
     }
 
     /// How many bits count, of 32 or 128.
-    public var length: Int { isIPv4 ? bits - 96 : bits }
-
-    /// The first address of it.
-    public var address: IPAddress { IPAddress(high: high, low: low) }
+    public var length: Int { address.isIPv4 ? bits - 96 : bits }
 
     /// An IPv6 prefix contains no IPv4 address, however short it is.
-    public func contains(_ address: IPAddress) -> Bool {
-        address.isIPv4 == isIPv4 && address.high & masks.high == high && address.low & masks.low == low
-    }
-
-    public static func == (left: AddressPrefix, right: AddressPrefix) -> Bool {
-        left.isIPv4 == right.isIPv4 && left.high == right.high && left.low == right.low && left.masks == right.masks
+    public func contains(_ other: IPAddress) -> Bool {
+        other.isIPv4 == address.isIPv4 && AddressPrefix(other, bits: bits) == self
     }
 }

@@ -1,32 +1,18 @@
 /// Many prefixes, found by one look for each length that occurs.
 public struct AddressSet: Equatable, Sendable {
-    private struct Group: Equatable {
-        let bits: Int
-        let isIPv4: Bool
-        var addresses: Set<IPAddress>
-    }
-
-    private var groups: [Group] = []
+    private let prefixes: Set<AddressPrefix>
+    private let lengths: Set<Int>
 
     public init(_ prefixes: some Sequence<AddressPrefix>) {
-        for prefix in prefixes {
-            let isIPv4 = prefix.address.isIPv4
-            if let index = groups.firstIndex(where: { $0.bits == prefix.bits && $0.isIPv4 == isIPv4 }) {
-                groups[index].addresses.insert(prefix.address)
-            } else {
-                groups.append(Group(bits: prefix.bits, isIPv4: isIPv4, addresses: [prefix.address]))
-            }
-        }
+        self.prefixes = Set(prefixes)
+        lengths = Set(self.prefixes.map(\.bits))
     }
 
-    public var isEmpty: Bool { groups.isEmpty }
+    public var isEmpty: Bool { prefixes.isEmpty }
 
     public func contains(_ address: IPAddress) -> Bool {
-        groups.contains { group in
-            let masks = AddressPrefix.masks(group.bits)
-            return group.isIPv4 == address.isIPv4
-                && group.addresses.contains(
-                    IPAddress(high: address.high & masks.high, low: address.low & masks.low))
+        lengths.contains { bits in
+            AddressPrefix(address, bits: bits).map { prefixes.contains($0) && $0.contains(address) } ?? false
         }
     }
 }

@@ -41,7 +41,7 @@ extension Metrics {
         }
     }
 
-    /// Only of shards that are heard: a counter that falls to 0 has begun anew to Prometheus, and these do so with each process.
+    /// Only of shards that are heard: to Prometheus a counter that falls to 0 was reset, and these do so with each process.
     static func writeClosedConnections(_ shards: [Snapshot.ShardRow], into metrics: inout MetricsWriter) {
         metrics.family(
             "millrace_miner_connections_closed_total", .counter,

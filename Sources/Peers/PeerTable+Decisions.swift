@@ -2,7 +2,7 @@ public import Addresses
 
 extension PeerTable {
     public enum Admission: Equatable, Sendable {
-        /// Its login is read after so many microseconds.
+        /// Microseconds until its login is read.
         case admitted(after: UInt64)
         case refused(PeerRefusal)
     }

@@ -22,7 +22,7 @@ struct Words: @unchecked Sendable {
         start[index].compareExchange(expected: expected, desired: value, ordering: .relaxed).exchanged
     }
 
-    /// As `subscript`, with everything that was written before visible to whoever reads it with `acquire`.
+    /// As `subscript`, with everything that was written before visible to those who read it with `acquire`.
     func release(_ value: UInt64, at index: Int) { start[index].store(value, ordering: .sequentiallyConsistent) }
     func acquire(_ index: Int) -> UInt64 { start[index].load(ordering: .sequentiallyConsistent) }
 }

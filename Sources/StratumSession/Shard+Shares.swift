@@ -96,7 +96,7 @@ extension Shard {
         }
         guard let share = upstreams[upstream].sessions[pool].inFlight.remove(requestID: requestID) else { return }
         if row(of: share.miner) != nil {
-            let relayed = refusal.map { words(for: $0.text) }
+            let relayed = refusal.flatMap { $0.meaning.relayedAs == nil ? words(for: $0.text) : nil }
             send(to: share.miner) { buffer in
                 if let words = refusal?.meaning.relayedAs {
                     MinerReply.refusal(words, id: share.minerRequestID, to: &buffer)

@@ -63,19 +63,16 @@ final class PeerGate {
 
     /// - Parameter now: microseconds, as in the table.
     func judge(_ address: IPAddress, at now: UInt64) -> Verdict {
-        let network = Network(address)
         if lists.denied.contains(address) { return .refused(.denied) }
-        let isExempt = lists.allowed.contains(address)
-        guard let peer = table.peer(network, at: now) else { return .admitted(nil, after: 0) }
-        let source = Source(peer: peer, network: network, isExempt: isExempt)
-        guard !isExempt else { return .admitted(source, after: 0) }
-        switch table.admit(peer, network, limits, at: now) {
+        guard let source = source(of: address, at: now) else { return .admitted(nil, after: 0) }
+        guard !source.isExempt else { return .admitted(source, after: 0) }
+        switch table.admit(source.peer, source.network, limits, at: now) {
         case .admitted(let delay): return .admitted(source, after: delay)
         case .refused(let reason): return .refused(reason)
         }
     }
 
-    /// A connection of an address that is known already.
+    /// The place of an address; nil when it is not tracked.
     func source(of address: IPAddress, at now: UInt64) -> Source? {
         let network = Network(address)
         return table.peer(network, at: now).map {

@@ -6,12 +6,9 @@ internal import StratumSession
 
 /// Connections that have come lately, oldest first.
 struct Arrivals {
-    /// From its first reading until a connection that has not logged in counts as waiting.
-    static let patience = Milliseconds(1_000)
-
     /// Whose logins are read later, because their address has had too many.
     var delayed: [(id: MinerID, until: Instant)] = []
-    /// Which will be looked at.
+    /// Which count as waiting when they have not logged in `WaitingMiners.patience` after they were first read.
     var watched: [(id: MinerID, at: Instant)] = []
     /// Which count as waiting.
     var slow: [MinerID] = []
@@ -49,7 +46,7 @@ extension Worker {
             arrivals.delayed.append((connection.id, now + connection.delay))
         } else {
             connection.startReading()
-            if connection.source != nil { arrivals.watched.append((connection.id, now + Arrivals.patience)) }
+            if connection.source != nil { arrivals.watched.append((connection.id, now + WaitingMiners.patience)) }
         }
     }
 
@@ -61,7 +58,7 @@ extension Worker {
         if !readable.isEmpty { arrivals.delayed.removeAll { now >= $0.until } }
         for (id, _) in readable {
             miner(id)?.startReading()
-            arrivals.watched.append((id, now + Arrivals.patience))
+            arrivals.watched.append((id, now + WaitingMiners.patience))
         }
         let due = arrivals.watched.prefix { now >= $0.at }
         for (id, _) in due where shard.waitingSince(id) != nil { countAsWaiting(id, gate) }
@@ -121,7 +118,7 @@ extension Worker {
             connection.reset()
             return drop(connection)
         }
-        arrivals.watched.append((connection.id, now + Arrivals.patience))
+        arrivals.watched.append((connection.id, now + WaitingMiners.patience))
     }
 
     /// A miner has its first job.

@@ -123,7 +123,7 @@ struct AdmissionTests {
         }
         now += 2 * 86_400 * second
         for _ in 0..<6 { #expect(table.fault(peer, network, strict.limits, at: now) == nil) }
-        #expect(table.fault(peer, network, strict.limits, at: now) == 100, "a day without a ban begins anew")
+        #expect(table.fault(peer, network, strict.limits, at: now) == 100, "a day later the first length holds")
         #expect(table.unban(network, at: now + second))
         #expect(!table.unban(network, at: now + second))
         #expect(try strict.admit("192.0.2.1", at: now + 2 * second) == .admitted(after: 0))

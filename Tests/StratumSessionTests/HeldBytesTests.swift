@@ -135,7 +135,8 @@ struct HeldBytesTests {
 
     /// A successor that has decided all again closes the same connections.
     @Test(arguments: [3, 17] as [UInt64]) func aTwinThatIsWrittenAndReadAgainClosesTheSame(seed: UInt64) {
-        let twin = SparseTwin(every: 400 * Int(seed))
+        // Its states are large here: it is not written often.
+        let twin = Twin(seed: seed, every: 400 * Int(seed))
         let harness = ShardHarness(witness: twin)
         harness.join()
         for number in 0..<4_300 {
@@ -161,46 +162,5 @@ struct HeldBytesTests {
         harness.leave(other)
         harness.pass(.seconds(2))
         #expect(harness.shard.introduction(of: other.id)?.login == "farm")
-    }
-}
-
-/// A twin that is written and read again now and then: its states are large here.
-private final class SparseTwin: ShardWitness {
-    private var shard = Shard(
-        policy: ShardPolicy(pools: [.init(user: "", password: "")], agent: ""), seed: 0, secretSeed: 1)
-    private let parser = JSONParser()
-    private let every: Int
-    private var inputs = 0
-    private(set) var births = 0
-    private(set) var differences: [String] = []
-
-    init(every: Int) { self.every = every }
-
-    func begins(_ shard: borrowing Shard, at now: Instant) { reborn(from: written(shard)) }
-
-    func happens(_ input: ShardInput, _ bytes: [UInt8], at now: Instant) {
-        inputs += 1
-        do throws(ReplayFault) {
-            try shard.take(input, bytes.span, with: parser, at: now)
-        } catch {
-            differences.append("\(inputs): \(input) does not fit")
-        }
-    }
-
-    func decides(_ outbox: Outbox, _ original: borrowing Shard, at now: Instant) {
-        var mine = Outbox()
-        shard.takeOutbox(replacingWith: &mine)
-        if mine.commands != outbox.commands { differences.append("\(inputs): other decisions") }
-        guard inputs % every == 0 else { return }
-        reborn(from: written(shard))
-    }
-
-    private func reborn(from form: [UInt8]) {
-        do throws(FormFault) {
-            shard = try read(form)
-            births += 1
-        } catch {
-            differences.append("\(inputs): \(error)")
-        }
     }
 }

@@ -53,17 +53,22 @@ struct Decisions: Equatable {
     mutating func add(_ command: ShardCommand) { others.append(command) }
 }
 
-/// A second shard that gets the same inputs, and is written down and read anew at random moments.
+/// A second shard that gets the same inputs, and is written down and read again: at random moments, or regularly.
 final class Twin: ShardWitness {
     private var shard = Shard(
         policy: ShardPolicy(pools: [.init(user: "", password: "")], agent: ""), seed: 0, secretSeed: 1)
     private let parser = JSONParser()
     private var dice: Dice
+    /// Inputs from one writing to the next; nil = at random moments.
+    private let every: Int?
     private(set) var inputs = 0
     private(set) var births = 0
     private(set) var differences: [String] = []
 
-    init(seed: UInt64) { dice = Dice(state: seed) }
+    init(seed: UInt64 = 1, every: Int? = nil) {
+        dice = Dice(state: seed)
+        self.every = every
+    }
 
     func begins(_ shard: borrowing Shard, at now: Instant) { reborn(from: written(shard)) }
 
@@ -81,7 +86,7 @@ final class Twin: ShardWitness {
         shard.takeOutbox(replacingWith: &mine)
         if mine.commands != outbox.commands { differences.append("\(inputs): other decisions") }
         if mine.bytes != outbox.bytes { differences.append("\(inputs): other bytes") }
-        guard dice.number(0...19) == 0 else { return }
+        guard every.map({ inputs % $0 == 0 }) ?? (dice.number(0...19) == 0) else { return }
         let form = written(shard)
         // Equal states have equal forms: nothing hides in what was not compared.
         if dice.number(0...4) == 0, form != written(original) { differences.append("\(inputs): another form") }
