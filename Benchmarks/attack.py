@@ -16,9 +16,9 @@ import macro
 from attack_bench import LOST, Attack, Failed, Skipped
 
 MINERS = [
-    attack_miners.nonces, attack_miners.junk, attack_miners.memory, attack_miners.logins, attack_miners.reputation,
-    attack_miners.descriptors, attack_miners.silence, attack_miners.deafness, attack_miners.odd_job,
-    attack_miners.worker_names, attack_miners.agents, attack_miners.odd_characters,
+    attack_miners.nonces, attack_miners.chosen_nonces, attack_miners.junk, attack_miners.memory, attack_miners.logins,
+    attack_miners.reputation, attack_miners.descriptors, attack_miners.silence, attack_miners.deafness,
+    attack_miners.odd_job, attack_miners.worker_names, attack_miners.agents, attack_miners.odd_characters,
 ]
 CROWDS = [
     attack_crowds.refusals, attack_crowds.half_lines, attack_crowds.login_flood, attack_crowds.everything,
@@ -42,9 +42,9 @@ ATTACKS = MINERS + CROWDS + POOLS + SERVICE + ADMIN
 SLOW = [
     attack_crowds.refusals, attack_crowds.half_lines, attack_crowds.everything, attack_crowds.farm,
     attack_crowds.balanced_farm,
-    attack_miners.junk, attack_miners.memory, attack_miners.descriptors, attack_miners.deafness,
-    attack_miners.worker_names, attack_miners.agents, attack_failover.half_dead_pools, attack_failover.lying_pools,
-    attack_failover.rejecting_pools, attack_service.clock_ahead, attack_service.quick_deaths,
+    attack_miners.chosen_nonces, attack_miners.junk, attack_miners.memory, attack_miners.descriptors,
+    attack_miners.deafness, attack_miners.worker_names, attack_miners.agents, attack_failover.half_dead_pools,
+    attack_failover.lying_pools, attack_failover.rejecting_pools, attack_service.clock_ahead, attack_service.quick_deaths,
 ]
 # How else the same attacks come: as properties of `Attack`.
 VARIATIONS = {

@@ -18,6 +18,9 @@ import macro
 LOST = (OSError, ValueError, KeyError, TypeError)
 # From listening until pool and statistics are there.
 SETTLE_SECONDS = 0.5
+# Where those run that stand for other machines. Being nice is not enough: the kernel groups processes by session, and shares the
+# processors among the groups first.
+ATTACKERS_PROCESSOR = max(os.sched_getaffinity(0))
 
 
 class Failed(Exception):
@@ -105,24 +108,29 @@ def accepted(miners):
 
 
 class Flood(threading.Thread):
-    """Writes the same bytes to some connections for as long as they are taken."""
+    """Writes the same bytes to some connections, again and again, for as long as they are taken."""
 
     def __init__(self, connections, payloads):
         super().__init__(daemon=True)
-        self.connections, self.payloads, self.is_over, self.sent = connections, payloads, False, 0
+        self.connections, self.payloads, self.is_over = connections, [memoryview(payload) for payload in payloads], False
+        self.taken = [0] * len(connections)
         for connection in connections:
             connection.socket.setblocking(False)
 
     def run(self):
-        # It stands for other machines: it must not take the time of this one's processes.
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        os.sched_setaffinity(threading.get_native_id(), {ATTACKERS_PROCESSOR})
         while not self.is_over:
-            for connection, payload in zip(self.connections, self.payloads):
+            for index, (connection, payload) in enumerate(zip(self.connections, self.payloads)):
                 with contextlib.suppress(OSError):
-                    self.sent += connection.socket.send(payload)
+                    self.taken[index] += connection.socket.send(payload[self.taken[index] % len(payload):])
                 with contextlib.suppress(OSError):
                     connection.socket.recv(1 << 16)
             time.sleep(0.0005)
+
+    @property
+    def sent(self):
+        return sum(self.taken)
 
     def __enter__(self):
         self.start()
@@ -165,6 +173,17 @@ class Proxy(macro.Proxy):
 
     def memory_mb(self):
         return macro.pss_bytes(self.pid) / 1e6
+
+
+@contextlib.contextmanager
+def without_attackers_processor():
+    """What is started meanwhile leaves that processor alone: its figures are those of a machine with one less."""
+    processors = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, processors - {ATTACKERS_PROCESSOR} or processors)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, processors)
 
 
 def listens(port):

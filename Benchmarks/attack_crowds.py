@@ -12,7 +12,8 @@ import time
 import urllib.request
 
 import macro
-from attack_bench import LOST, Flood, Miner, Skipped, accepted, p99, require
+from attack_bench import (
+    ATTACKERS_PROCESSOR, LOST, Flood, Miner, Skipped, accepted, p99, require, without_attackers_processor)
 from attack_pool import Pool
 
 P99_MS = 5
@@ -79,11 +80,12 @@ def half_lines(attack):
             f"{len(hostile)} half lines, {before:.0f} -> {after:.0f} MB, {served} of 50 served after kill -9")
 
 
-# A program of its own, which gives way to the others: it stands for another machine.
+# A program of its own: it stands for another machine. It begins at a line on its input.
 LOGINS = """
 import collections, socket, struct, sys, time
 address, source, rate, seconds = ("127.0.0.1", int(sys.argv[1])), (sys.argv[2], 0), int(sys.argv[3]), float(sys.argv[4])
 login = b'{"id":1,"method":"login","params":{"login":"flood%d","pass":"x","agent":"flood"}}\\n'
+sys.stdin.readline()
 reset, began, made, open = struct.pack("ii", 1, 0), time.time(), 0, collections.deque()
 while time.time() < began + seconds:
     if made > (time.time() - began) * rate:
@@ -110,8 +112,13 @@ class Logins:
     """Connects, logs in and leaves: at a rate, or as often as this machine can."""
 
     def __init__(self, proxy, rate, seconds):
-        command = ["nice", "-n", "19", sys.executable, "-c", LOGINS, str(proxy.port), ATTACKER, str(rate), str(seconds)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-c", LOGINS, str(proxy.port), ATTACKER, str(rate), str(seconds)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        os.sched_setaffinity(self.process.pid, {ATTACKERS_PROCESSOR})
+
+    def begin(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
 
     def made(self):
         return int(self.process.communicate(timeout=60)[0])
@@ -119,8 +126,9 @@ class Logins:
 
 def everything(attack):
     """All of it from one address at once: junk, 10,000 logins a second, half lines, a cheat, deaf miners; then kill -9."""
-    with attack.pool() as pool, attack.service(pool) as proxy:
+    with without_attackers_processor(), attack.pool() as pool, attack.service(pool) as proxy:
         honest = ["--source", "127.0.0.20", "--strict"]
+        logins = Logins(proxy, 10_000, 18)
         calm = p99(attack.honest(proxy, 1_000, 500, 5, *honest))
         half = []
         for _ in range(1_000):
@@ -131,7 +139,7 @@ def everything(attack):
         deaf = [Miner(proxy, f"deaf{number}", source=ATTACKER) for number in range(10)]
         payloads = [b"".join(json.dumps(m.share(2)).encode() + b"\n" for _ in range(500)) for m in junk]
         payloads += [b"".join(json.dumps(cheat.share(200)).encode() + b"\n" for _ in range(500))]
-        logins = Logins(proxy, 10_000, 18)
+        logins.begin()
         with Flood(junk + [cheat], payloads):
             first = attack.honest(proxy, 1_000, 500, 10, *honest)
             memory = proxy.memory_mb()
@@ -154,6 +162,7 @@ def login_flood(attack):
     limits = {"millrace": {"limits": {"logins": 50, "burst": 200}}}
     with Pool() as pool, attack.service(pool.port, **limits) as proxy:
         logins = Logins(proxy, 2_000, 6)
+        logins.begin()
         time.sleep(3)
         times = []
         for number in range(50):

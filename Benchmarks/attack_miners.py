@@ -1,6 +1,7 @@
 """Attacks at the miners' port: strangers, and miners that are hostile or broken."""
 
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -24,6 +25,45 @@ def nonces(attack):
         with Flood([miner], [payload]) as flood:
             report = attack.honest(proxy, 200, 400, 5)
         return require(report["shares"]["ok"] > 1_500, f"{flood.sent >> 20} MiB taken, honest refused 0")
+
+
+GAMMA = 0x9E37_79B9_7F4A_7C15
+WORD = (1 << 64) - 1
+
+
+def state_behind(number):
+    """The state of a SplitMix64 generator that gave this number."""
+    number ^= number >> 31 ^ number >> 62
+    number = number * pow(0x94D0_49BB_1331_11EB, -1, 1 << 64) & WORD
+    number ^= number >> 27 ^ number >> 54
+    number = number * pow(0xBF58_476D_1CE4_E5B9, -1, 1 << 64) & WORD
+    return number ^ number >> 30 ^ number >> 60
+
+
+def number_of(state):
+    number = (state ^ state >> 30) * 0xBF58_476D_1CE4_E5B9 & WORD
+    number = (number ^ number >> 27) * 0x94D0_49BB_1331_11EB & WORD
+    return number ^ number >> 31
+
+
+def chosen_nonces(attack):
+    """C2: the salt of the job's nonces follows from a session id, and nonces are chosen that all meet in one place."""
+    with attack.pool("--difficulty", "100000", "--job-interval", "600") as pool, attack.service(pool) as proxy:
+        first = Miner(proxy, "first+100")
+        state = state_behind(int(first.session, 16))
+        require(number_of(state) == int(first.session, 16), "the generator is not undone")
+        miners, payloads = [first] + [Miner(proxy, f"x{number}+100") for number in range(2)], []
+        for back, miner in enumerate(miners, 1):
+            multiplier, slot = number_of((state - back * GAMMA) & WORD) | 1, int(miner.byte, 16) << 24
+            meeting = (n for n in range(slot, slot + (1 << 24)) if (n * multiplier >> 32) & 0xFFFFF < 1 << 14)
+            payloads.append(b"".join(
+                json.dumps(miner.share(200, n.to_bytes(4, "little").hex()[:6])).encode() + b"\n"
+                for n in itertools.islice(meeting, 100_000)))
+        with Flood(miners, payloads) as flood:
+            report = attack.honest(proxy, 200, 400, 8)
+        return require(
+            p99(report) <= P99_MS and report["shares"]["ok"] > 3_000,
+            f"{flood.sent >> 20} MiB of chosen nonces taken, p99 {p99(report):.2f} ms")
 
 
 def junk(attack):
