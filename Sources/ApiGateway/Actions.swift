@@ -20,7 +20,7 @@ extension ControlClient: ControlChannel {}
 /// Where the curves of the past come from. Called on a thread that may block, one question after the other.
 protocol HistorySource: Sendable {
     /// - Parameter query: what stands after the `?`, as it came.
-    func answer(query: String) throws(Refused) -> Answer
+    func answer(query: String) throws(HTTPError) -> Answer
 }
 
 /// Sends requests that take time to those who can answer them.
@@ -29,8 +29,8 @@ final class Actions: Sendable {
     private let history: (any HistorySource)?
     private let limits: GatewayLimits
     // Two queues: a supervisor that does not answer shall not hold up the curves, nor a slow disk the operator.
-    private let control: Errands
-    private let disk: Errands
+    private let control: BlockingQueue
+    private let disk: BlockingQueue
     private let recent: Mutex<RecentAnswers>
 
     /// - Parameter history: nil where there is none.
@@ -38,20 +38,20 @@ final class Actions: Sendable {
         self.supervisor = supervisor
         self.history = history
         self.limits = limits
-        control = Errands(label: "control", waitingMax: limits.errands)
-        disk = Errands(label: "history", waitingMax: limits.errands)
+        control = BlockingQueue(label: "control", waitingMax: limits.errands)
+        disk = BlockingQueue(label: "history", waitingMax: limits.errands)
         recent = Mutex(RecentAnswers(limits: limits))
     }
 
-    func run(_ action: Action, for handover: Handover) throws(Refused) {
+    func run(_ action: Action, for handover: PendingResponse) throws(HTTPError) {
         switch action {
         case .read(.history, let query):
-            guard let history else { throw Refused(.notFound) }
+            guard let history else { throw HTTPError(.notFound) }
             if let answer = recent.withLock({ $0.answer(to: query, at: Clock.monotonicMillis) }) {
                 return handover.deliver(answer)
             }
             try disk.run(for: handover, sharing: query) { [self] in
-                do throws(Refused) {
+                do throws(HTTPError) {
                     let answer = try history.answer(query: query)
                     recent.withLock { $0.keep(answer, to: query, at: Clock.monotonicMillis) }
                     return answer
@@ -63,17 +63,17 @@ final class Actions: Sendable {
             try ask(.configuration, for: handover)
         case .write(.configuration, let body):
             guard let document = String(validating: body, as: UTF8.self) else {
-                throw Refused(.badRequest, message: "The configuration must be UTF-8.")
+                throw HTTPError(.badRequest, message: "The configuration must be UTF-8.")
             }
             try ask(.configure(document: document), for: handover)
         case .write(.change(let change), let body):
             try ask(try change.request(body), for: handover)
         case .read, .write:
-            throw Refused(.notFound)
+            throw HTTPError(.notFound)
         }
     }
 
-    /// Nothing is begun any more; see `Errands.close`.
+    /// Nothing is begun any more; see `BlockingQueue.close`.
     func close() {
         control.close()
         disk.close()
@@ -85,13 +85,13 @@ final class Actions: Sendable {
         disk.abandon()
     }
 
-    private func ask(_ request: ControlRequest, for handover: Handover) throws(Refused) {
+    private func ask(_ request: ControlRequest, for handover: PendingResponse) throws(HTTPError) {
         let (supervisor, timeout) = (self.supervisor, limits.controlMillis)
         try control.run(for: handover) {
             do throws(ControlFailure) {
                 return Answer(reply: try supervisor.ask(request, timeoutMilliseconds: timeout))
             } catch {
-                return .refused(Refused(error))
+                return .refused(HTTPError(error))
             }
         }
     }
@@ -104,13 +104,13 @@ extension Answer {
         case .configuration(let document): self = .document(Array(document.utf8))
         case .done: self = .done
         case .begun: self = .begun
-        case .refused(let refusal): self = .refused(Refused(refusal))
-        case .status, .bans: self = .refused(Refused(.unreadable))
+        case .refused(let refusal): self = .refused(HTTPError(refusal))
+        case .status, .bans: self = .refused(HTTPError(.unreadable))
         }
     }
 }
 
-extension Refused {
+extension HTTPError {
     fileprivate init(_ failure: ControlFailure) {
         switch failure {
         case .noService: self.init(.serviceUnavailable, message: "The supervisor does not answer.")
@@ -124,7 +124,7 @@ extension Refused {
 
     /// The supervisor's no.
     init(_ refusal: ControlRefusal) {
-        let kind: Refusal =
+        let kind: HTTPErrorStatus =
             switch refusal.kind {
             case .invalid: .badRequest
             case .unknownShard: .notFound

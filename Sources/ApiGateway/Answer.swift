@@ -44,10 +44,10 @@ struct Answer: Equatable, Sendable {
         status: 200, type: .eventStream,
         headers: [noCache, Header(name: "X-Accel-Buffering", value: "no")])  // nginx would hold events back
 
-    static func refusal(_ refusal: Refusal) -> Answer { .refused(Refused(refusal)) }
+    static func refusal(_ refusal: HTTPErrorStatus) -> Answer { .refused(HTTPError(refusal)) }
 
-    static func refused(_ refused: Refused) -> Answer {
-        let refusal = refused.refusal
+    static func refused(_ refused: HTTPError) -> Answer {
+        let refusal = refused.status
         // In one line, as xmrig-proxy has it.
         var body = Array(#"{"status": \#(refusal.rawValue), "error": "\#(refusal.name)""#.utf8)
         if let message = refused.message {

@@ -18,7 +18,7 @@ protocol EventStreamSource: Sendable {
     /// Called on a thread of the server: must not block. Throws what the client is told instead, such as 400 with what
     /// was expected of a parameter.
     /// - Parameter suspension: the new stream's; keep it to `wake` the stream when there is something to read.
-    func open(_ request: EventStreamRequest, suspension: Suspension) throws(Refused) -> any EventStream
+    func open(_ request: EventStreamRequest, suspension: Suspension) throws(HTTPError) -> any EventStream
 }
 
 /// What the client has said.

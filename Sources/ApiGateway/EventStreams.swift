@@ -8,12 +8,12 @@ final class EventStreams: EventStreamSource {
 
     init(ring: EventRing) { self.ring = ring }
 
-    func open(_ request: EventStreamRequest, suspension: Suspension) throws(Refused) -> any EventStream {
+    func open(_ request: EventStreamRequest, suspension: Suspension) throws(HTTPError) -> any EventStream {
         let wish: EventWish
         do throws(QueryFault) {
             wish = try EventWish(parsing: request.query, lastEventID: request.lastEventID)
         } catch {
-            throw Refused(error)
+            throw HTTPError(error)
         }
         let cursor = EventCursor(
             ring, wish.filter, after: wish.lastID, isLost: wish.isLost, at: Clock.monotonicMillis)
@@ -104,6 +104,6 @@ private final class OpenStream: EventStream {
     func closed() { whenClosed(self) }
 }
 
-extension Refused {
+extension HTTPError {
     init(_ fault: QueryFault) { self.init(.badRequest, message: "\(fault)") }
 }

@@ -9,11 +9,11 @@ final class Exchange {
         /// The body is read and thrown away; then the request is answered.
         case discarding(Router.Route, bytes: Int)
         /// The answer is decided before the body is there, which is thrown away.
-        case refusing(Refused, bytes: Int)
+        case refusing(HTTPError, bytes: Int)
         /// The body is what it is about.
         case collecting(Resource, [UInt8], bytesMax: Int)
         /// Out of the server's poll set until the answer is there.
-        case waiting(Handover)
+        case waiting(PendingResponse)
         case answered
     }
 
@@ -40,7 +40,7 @@ final class Exchange {
 }
 
 /// Where the answer to a request that waits is left by whoever has it.
-final class Handover: Sendable {
+final class PendingResponse: Sendable {
     private let suspension: Suspension
     private let answer = Mutex<Answer?>(nil)
 

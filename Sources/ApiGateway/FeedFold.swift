@@ -20,7 +20,7 @@ struct FeedFold {
     init(ring: EventRing) { self.ring = ring }
 
     /// - Parameter position: where the stream goes on after this news.
-    mutating func take(_ news: [SequenceGate.News], position: (epoch: Epoch, next: UInt64)?) {
+    mutating func take(_ news: [SequenceGate.Delivery], position: (epoch: Epoch, next: UInt64)?) {
         for (index, item) in news.enumerated() {
             switch item {
             case .epochBegan(let epoch): begin(epoch)
@@ -84,7 +84,7 @@ struct FeedFold {
         lives[index].next = next
     }
 
-    private static func eventCount(_ news: SequenceGate.News, of epoch: Epoch) -> UInt64 {
+    private static func eventCount(_ news: SequenceGate.Delivery, of epoch: Epoch) -> UInt64 {
         switch news {
         case .events(epoch, let events): UInt64(events.count)
         case .lost(epoch, let count): count

@@ -14,12 +14,12 @@ struct Gateway: ~Copyable {
     private let api: Settings.API
     private let limits: GatewayLimits
     private let log: Logger
-    private let pages: Pages
+    private let pages: DocumentCache
     private let handler: RequestHandler
     private let subscriber: SnapshotSubscriber
     private let feed: Feed
     private let streams: EventStreams
-    private let supervisor: SupervisorsWord
+    private let supervisor: StatusPoller
     private var lifeline: Lifeline
 
     private var server: HTTPServer?
@@ -28,8 +28,8 @@ struct Gateway: ~Copyable {
     private var hasWarnedOfUnreadable = false
 
     init(
-        api: Settings.API, pages: Pages, handler: RequestHandler, subscriber: SnapshotSubscriber,
-        feed: Feed, streams: EventStreams, supervisor: SupervisorsWord, lifeline: consuming Lifeline,
+        api: Settings.API, pages: DocumentCache, handler: RequestHandler, subscriber: SnapshotSubscriber,
+        feed: Feed, streams: EventStreams, supervisor: StatusPoller, lifeline: consuming Lifeline,
         limits: GatewayLimits, log: Logger
     ) {
         self.api = api

@@ -20,12 +20,12 @@ struct HistoryAnswers: HistorySource {
         self.now = now
     }
 
-    func answer(query text: String) throws(Refused) -> Answer {
+    func answer(query text: String) throws(HTTPError) -> Answer {
         let query: HistoryQuery
         do throws(QueryFault) {
             query = try HistoryQuery(parsing: text, at: now())
         } catch {
-            throw Refused(error)
+            throw HTTPError(error)
         }
         var head = HistoryDocument.Head(step: query.step, from: query.from, to: query.to)
         let series: HistorySeries
@@ -36,25 +36,25 @@ struct HistoryAnswers: HistorySource {
             head.shard = shard
         case .worker(let name):
             guard let id = try read({ try archive.workerID(named: name) }) else {
-                throw Refused(.notFound, message: "There is no such worker.")
+                throw HTTPError(.notFound, message: "There is no such worker.")
             }
             series = .worker(id)
             head.worker = name
         case .workerOnShard:
-            throw Refused(.notFound, message: "What a worker did on one shard is not kept: ask for one of the two.")
+            throw HTTPError(.notFound, message: "What a worker did on one shard is not kept: ask for one of the two.")
         }
         if query.isEmpty { return .document(HistoryDocument.body(head, points: [])) }
         let points = try read { try archive.points(of: series, from: query.from, to: query.to, step: query.step) }
         return .document(HistoryDocument.body(head, points: points))
     }
 
-    private func read<Result>(_ body: () throws -> Result) throws(Refused) -> Result {
+    private func read<Result>(_ body: () throws -> Result) throws(HTTPError) -> Result {
         do {
             return try body()
         } catch {
             // Its words name files of the machine.
             log.debug("the history cannot be read: \(error)")
-            throw Refused(.serviceUnavailable, message: "The history cannot be read at the moment.")
+            throw HTTPError(.serviceUnavailable, message: "The history cannot be read at the moment.")
         }
     }
 }

@@ -14,15 +14,15 @@ internal import Peers
 enum Main {
     static func main() {
         Allocator.returnFreedMemory()
-        let inheritance = Inheritance.take(program: "millrace-gateway") {
+        let launchContext = LaunchContext.take(program: "millrace-gateway") {
             [
                 "libmicrohttpd \(httpLibraryVersion)", "libzmq \(BusContext.zeroMQVersion)",
                 "sqlite \(Archive.sqliteVersion)", "zlib \(String(cString: zlibVersion()))",
             ]
         }
-        let settings = inheritance.settings
+        let settings = launchContext.settings
         LogOutput.start(
-            process: "gateway", format: inheritance.logsJSON ? .json : .text,
+            process: "gateway", format: launchContext.logsJSON ? .json : .text,
             level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile,
             secrets: settings.secrets)
         let log = Logger(label: "gateway")
@@ -35,9 +35,9 @@ enum Main {
         let limits = GatewayLimits()
         let supervisor = getppid()
         let router = Router(api: api, hostName: Machine.hostName)
-        let peers = inheritance.peers.flatMap { PeerTable(descriptor: $0) }
-        let pages = Pages(
-            serviceStartedAt: inheritance.serviceStartedAt, limits: limits,
+        let peers = launchContext.peers.flatMap { PeerTable(descriptor: $0) }
+        let pages = DocumentCache(
+            serviceStartedAt: launchContext.serviceStartedAt, limits: limits,
             documents: ServiceDocuments(
                 settings: settings, api: api, identity: identity(of: api),
                 readMachine: { Machine.read(supervisor: supervisor) }, refusedTokens: { router.refusedTokens },
@@ -61,7 +61,7 @@ enum Main {
                 wake: { streams.wakeAll() }, log: log)
             var gateway = Gateway(
                 api: api, pages: pages, handler: handler, subscriber: subscriber, feed: feed, streams: streams,
-                supervisor: SupervisorsWord(of: control, limits: limits),
+                supervisor: StatusPoller(of: control, limits: limits),
                 lifeline: Lifeline(descriptor: Lifeline.inheritedDescriptor), limits: limits, log: log)
             gateway.run()
             log.info("stopped")

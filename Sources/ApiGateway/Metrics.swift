@@ -11,30 +11,30 @@ enum Metrics {
     ///   - workersMax: how many workers get series of their own, those with the highest hashrates first; 0 = none.
     ///   - keepsConnections: whether shards are meant to be crash-safe.
     static func text(
-        of truth: Pages.Truth, identity: Identity, workersMax: Int, keepsConnections: Bool = true,
+        of view: ServiceView, identity: Identity, workersMax: Int, keepsConnections: Bool = true,
         machine: MachineReadings, refusedTokens: TokenGuesses.Counts = TokenGuesses.Counts(),
         peers: PeerFacts? = nil
     ) -> [UInt8] {
-        var metrics = MetricsWriter(reserving: 16_384 + min(workersMax, truth.snapshot.packedWorkers.count) * 1_024)
-        writeService(truth, identity, machine, into: &metrics)
+        var metrics = MetricsWriter(reserving: 16_384 + min(workersMax, view.snapshot.packedWorkers.count) * 1_024)
+        writeService(view, identity, machine, into: &metrics)
         writeRefusedTokens(refusedTokens, into: &metrics)
         if let peers { writePeers(peers, into: &metrics) }
-        if let snapshot = truth.collected {
+        if let snapshot = view.collected {
             writeShares(snapshot.results, into: &metrics)
             writeHashrates(snapshot, into: &metrics)
             writeMiners(snapshot, into: &metrics)
-            writePools(snapshot.openUpstreams, snapshot.pools, time: truth.time, into: &metrics)
+            writePools(snapshot.openUpstreams, snapshot.pools, time: view.time, into: &metrics)
             writePoolConditions(snapshot.pools, snapshot.poolConditions, into: &metrics)
             // A place that is empty by will is not down, and one that was scaled away is not there.
-            let shards = truth.shards.filter { $0.process?.state != .drained }.compactMap(\.row)
+            let shards = view.shards.filter { $0.process?.state != .drained }.compactMap(\.row)
             writeShards(shards, into: &metrics)
             writeClosedConnections(shards, into: &metrics)
             if keepsConnections { writeCrashSafety(shards, into: &metrics) }
             writeDatabase(snapshot.database, into: &metrics)
             writeWorkers(snapshot, workersMax, into: &metrics)
         }
-        writeProcesses(truth.status?.children ?? [], into: &metrics)
-        if let status = truth.status, let degradations = status.degradations {
+        writeProcesses(view.status?.children ?? [], into: &metrics)
+        if let status = view.status, let degradations = status.degradations {
             let names = ["supervisor"] + status.children.map(\.name)
             writeDegradations(degradations, of: names, into: &metrics)
         }
@@ -42,24 +42,24 @@ enum Metrics {
     }
 
     private static func writeService(
-        _ truth: Pages.Truth, _ identity: Identity, _ machine: MachineReadings, into metrics: inout MetricsWriter
+        _ view: ServiceView, _ identity: Identity, _ machine: MachineReadings, into metrics: inout MetricsWriter
     ) {
         metrics.family("millrace_build_info", .gauge, "Always 1; its label says which version answers.") {
             $0.sample(1, ("version", identity.version))
         }
         metrics.family(
             "millrace_start_time_seconds", .gauge, "When the service started, in seconds since 1970.",
-            truth.snapshot.startedAt.nonZero.map { .milliseconds($0) })
+            view.snapshot.startedAt.nonZero.map { .milliseconds($0) })
         metrics.family(
             "millrace_resident_memory_bytes", .gauge, "Memory of all processes of the service, shared pages once.",
             machine.serviceResident.nonZero.map { .whole($0) })
         metrics.family(
             "millrace_supervisor_up", .gauge, "1 when the supervisor answers the gateway.",
-            .flag(truth.status != nil))
+            .flag(view.status != nil))
         metrics.family(
             "millrace_snapshot_age_seconds", .gauge, "Age of the collector's numbers; a second or two is good.",
-            truth.collected.map { .milliseconds(truth.time > $0.time ? truth.time - $0.time : 0) })
-        let configuration = truth.status?.configuration
+            view.collected.map { .milliseconds(view.time > $0.time ? view.time - $0.time : 0) })
+        let configuration = view.status?.configuration
         metrics.family(
             "millrace_config_loaded_timestamp_seconds", .gauge,
             "When the configuration in force was read, in seconds since 1970.",

@@ -3,8 +3,8 @@ internal import Telemetry
 extension CurrentDocuments {
     /// `/1/miners`: every miner that is logged in, in the table of xmrig-proxy 6.x (behaviour.md §16) but for the
     /// password, which is never shown.
-    static func miners(of truth: Pages.Truth, list: ListQuery<MinerColumn> = ListQuery()) -> [UInt8] {
-        let rows = list.selection(from: truth.miners)
+    static func miners(of view: ServiceView, list: ListQuery<MinerColumn> = ListQuery()) -> [UInt8] {
+        let rows = list.selection(from: view.miners)
         var json = JSONWriter(reserving: 256 + rows.count * 160)
         json.object {
             $0.array(
@@ -13,7 +13,7 @@ extension CurrentDocuments {
             $0.array("miners", .onePerLine) {
                 for row in rows { $0.array(.inLine) { row.writeColumns(into: &$0) } }
             }
-            if !list.isWhole { $0.member("total", UInt64(truth.miners.count)) }
+            if !list.isWhole { $0.member("total", UInt64(view.miners.count)) }
         }
         return json.bytes
     }

@@ -23,14 +23,14 @@ final class OpenStreams: Sendable {
     /// Takes in one more; throws 503 when there are too many, in all or of this client, or none are taken any more.
     func open(
         on connection: OpaquePointer, of client: Network?, at now: Int64,
-        _ open: (Suspension) throws(Refused) -> any EventStream
-    ) throws(Refused) -> StreamingAnswer {
+        _ open: (Suspension) throws(HTTPError) -> any EventStream
+    ) throws(HTTPError) -> StreamingAnswer {
         guard table.withLock({ !$0.isClosed && $0.streams.count < limits.streams }) else {
-            throw Refused(
+            throw HTTPError(
                 .serviceUnavailable, message: "Too many streams are open (\(limits.streams)).")
         }
         guard table.withLock({ $0.count(of: client) < limits.streamsPerAddress }) else {
-            throw Refused(
+            throw HTTPError(
                 .serviceUnavailable,
                 message: "Too many streams are open from this address (\(limits.streamsPerAddress)).")
         }

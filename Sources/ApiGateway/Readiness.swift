@@ -9,11 +9,11 @@ struct Readiness: Equatable, Sendable {
     /// How old the newest snapshot may be. Long enough for a restart of the collector: mining does not need it.
     static let snapshotAgeMillis: UInt64 = 60_000
 
-    init(_ truth: Pages.Truth) {
-        let snapshot = truth.snapshot
-        let isFresh = snapshot.time > 0 && truth.time < snapshot.time + Readiness.snapshotAgeMillis
+    init(_ view: ServiceView) {
+        let snapshot = view.snapshot
+        let isFresh = snapshot.time > 0 && view.time < snapshot.time + Readiness.snapshotAgeMillis
         // The supervisor knows at once; the collector notices a dead shard by its silence.
-        let shards = truth.status?.children.filter { $0.kind == .shard }
+        let shards = view.status?.children.filter { $0.kind == .shard }
         let accepts =
             shards.map { $0.contains { $0.state == .ready } } ?? (isFresh && snapshot.shards.contains { $0.isLive })
         if !accepts { missing.append("a shard that accepts miners") }

@@ -8,7 +8,7 @@ internal import Synchronization
 /// What the threads of the server do with a request: route it and hand over a finished answer. They never wait: what
 /// takes time is an errand, and its request sleeps meanwhile.
 final class RequestHandler: Sendable {
-    private let pages: Pages
+    private let pages: DocumentCache
     private let router: Router
     private let actions: Actions
     private let streams: OpenStreams
@@ -17,7 +17,7 @@ final class RequestHandler: Sendable {
     private let log: Logger
     private let preflight: HTTPResponse
     private let health: HTTPResponse
-    private let refusals: [Refusal: HTTPResponse]
+    private let refusals: [HTTPErrorStatus: HTTPResponse]
     private let connections: Mutex<ConnectionTable>
     private let collectedBytes = Atomic<Int>(0)
     private let isDraining = Atomic<Bool>(false)
@@ -25,15 +25,16 @@ final class RequestHandler: Sendable {
     /// nil when there is no memory for the fixed answers.
     /// - Parameter streamSource: nil where no events can be followed.
     init?(
-        pages: Pages, router: Router, actions: Actions, streamSource: (any EventStreamSource)?, limits: GatewayLimits,
+        pages: DocumentCache, router: Router, actions: Actions, streamSource: (any EventStreamSource)?,
+        limits: GatewayLimits,
         log: Logger
     ) {
         let isOpen = router.opensToOtherOrigins
         guard let preflight = HTTPResponse(.preflight.opened(toOtherOrigins: isOpen)),
             let health = HTTPResponse(.health.opened(toOtherOrigins: isOpen))
         else { return nil }
-        var refusals: [Refusal: HTTPResponse] = [:]
-        for refusal in Refusal.allCases {
+        var refusals: [HTTPErrorStatus: HTTPResponse] = [:]
+        for refusal in HTTPErrorStatus.allCases {
             guard let response = HTTPResponse(.refusal(refusal).opened(toOtherOrigins: isOpen)) else { return nil }
             refusals[refusal] = response
         }
@@ -142,9 +143,9 @@ final class RequestHandler: Sendable {
 
     private func begin(_ exchange: Exchange, on connection: OpaquePointer, path: String, method: String) -> MHD_Result {
         let announced = announcedBytes(connection)
-        do throws(Refused) {
-            guard exchange.target.utf8.count <= limits.targetBytes else { throw Refused(.targetTooLong) }
-            guard cmhd_header_bytes(connection) <= limits.headBytes else { throw Refused(.headersTooLarge) }
+        do throws(HTTPError) {
+            guard exchange.target.utf8.count <= limits.targetBytes else { throw HTTPError(.targetTooLong) }
+            guard cmhd_header_bytes(connection) <= limits.headBytes else { throw HTTPError(.headersTooLarge) }
             let authorization = MHD_lookup_connection_value(connection, .HEADER_KIND, "Authorization")
             let route = try router.route(
                 Router.Request(
@@ -159,23 +160,23 @@ final class RequestHandler: Sendable {
             case .preflight, .read: exchange.stage = .discarding(route, bytes: 0)
             case .write(let resource):
                 let bytesMax = resource == .configuration ? limits.configurationBytes : limits.requestBodyBytes
-                if let announced, announced > bytesMax { throw Refused(.contentTooLarge) }
+                if let announced, announced > bytesMax { throw HTTPError(.contentTooLarge) }
                 try reserve(announced ?? bytesMax, for: exchange)
                 exchange.stage = .collecting(resource, [], bytesMax: bytesMax)
                 return .YES
             }
         } catch {
             // A body that nobody wants is read if it is short, so that the client gets to read its answer.
-            if let announced, announced > limits.requestBodyBytes || error.refusal == .contentTooLarge {
+            if let announced, announced > limits.requestBodyBytes || error.status == .contentTooLarge {
                 return refuse(error, exchange, on: connection, closing: true)
             }
             // A connection for each attempt.
-            if error.refusal == .tooManyRequests { return refuse(error, exchange, on: connection, closing: true) }
+            if error.status == .tooManyRequests { return refuse(error, exchange, on: connection, closing: true) }
             exchange.stage = .refusing(error, bytes: 0)
             return .YES
         }
         guard announced.map({ $0 <= limits.requestBodyBytes }) ?? true else {
-            return refuse(Refused(.contentTooLarge), exchange, on: connection, closing: true)
+            return refuse(HTTPError(.contentTooLarge), exchange, on: connection, closing: true)
         }
         return .YES
     }
@@ -187,10 +188,10 @@ final class RequestHandler: Sendable {
         return Int(length) ?? .max
     }
 
-    private func reserve(_ bytes: Int, for exchange: Exchange) throws(Refused) {
+    private func reserve(_ bytes: Int, for exchange: Exchange) throws(HTTPError) {
         guard collectedBytes.add(bytes, ordering: .relaxed).newValue <= limits.collectedBytes else {
             collectedBytes.subtract(bytes, ordering: .relaxed)
-            throw Refused(.serviceUnavailable)
+            throw HTTPError(.serviceUnavailable)
         }
         exchange.reservedBytes = bytes
     }
@@ -200,12 +201,12 @@ final class RequestHandler: Sendable {
     private func answer(_ route: Router.Route, _ exchange: Exchange, on connection: OpaquePointer) -> MHD_Result {
         // First, so that a process that leaves waits for a page that is just being built.
         startAnswering(connection)
-        do throws(Refused) {
+        do throws(HTTPError) {
             switch route {
             case .preflight: return queue(preflight, exchange, on: connection)
             case .read(.health): return queue(health, exchange, on: connection)
             case .read(.page(let page)):
-                let question = try Question(page, query: exchange.query)
+                let question = try PageQuery(page, query: exchange.query)
                 let document =
                     if let question {
                         try pages.document(question, as: coding(connection))
@@ -232,33 +233,34 @@ final class RequestHandler: Sendable {
         if resource == .jsonRPC {
             return queue(response(JSONRPC.answer(to: body)), exchange, on: connection)
         }
-        do throws(Refused) {
+        do throws(HTTPError) {
             return try run(.write(resource, body: body), exchange, on: connection)
         } catch {
             return refuse(error, exchange, on: connection)
         }
     }
 
-    private func run(_ action: Action, _ exchange: Exchange, on connection: OpaquePointer) throws(Refused) -> MHD_Result
+    private func run(_ action: Action, _ exchange: Exchange, on connection: OpaquePointer) throws(HTTPError)
+        -> MHD_Result
     {
-        let handover = Handover(connection: connection)
+        let handover = PendingResponse(connection: connection)
         try actions.run(action, for: handover)
         exchange.stage = .waiting(handover)
         return wait(for: handover, exchange, on: connection)
     }
 
-    private func wait(for handover: Handover, _ exchange: Exchange, on connection: OpaquePointer) -> MHD_Result {
+    private func wait(for handover: PendingResponse, _ exchange: Exchange, on connection: OpaquePointer) -> MHD_Result {
         guard let answer = handover.takeOrSuspend() else { return .YES }
         if answer.status >= 400 { log.debug("\(answer.status) for \(exchange.target)") }
         return queue(response(answer), exchange, on: connection)
     }
 
-    private func stream(_ exchange: Exchange, on connection: OpaquePointer) throws(Refused) -> MHD_Result {
-        guard let streamSource else { throw Refused(.notFound) }
+    private func stream(_ exchange: Exchange, on connection: OpaquePointer) throws(HTTPError) -> MHD_Result {
+        guard let streamSource else { throw HTTPError(.notFound) }
         let request = EventStreamRequest(
             lastEventID: header("Last-Event-ID", connection), query: exchange.query)
         let answer = try streams.open(on: connection, of: client(of: connection), at: Clock.monotonicMillis) {
-            (suspension) throws(Refused) in
+            (suspension) throws(HTTPError) in
             try streamSource.open(request, suspension: suspension)
         }
         exchange.stream = answer
@@ -283,12 +285,12 @@ final class RequestHandler: Sendable {
 
     /// - Parameter closing: the connection ends here: the rest of the body would be taken for the next request.
     private func refuse(
-        _ refused: Refused, _ exchange: Exchange, on connection: OpaquePointer, closing: Bool = false
+        _ refused: HTTPError, _ exchange: Exchange, on connection: OpaquePointer, closing: Bool = false
     ) -> MHD_Result {
-        log.debug("\(refused.refusal.rawValue) \(refused.refusal.name) for \(exchange.target)")
+        log.debug("\(refused.status.rawValue) \(refused.status.name) for \(exchange.target)")
         startAnswering(connection)
-        let isPlain = refused == Refused(refused.refusal)
-        let response = isPlain ? refusals[refused.refusal] : response(.refused(refused))
+        let isPlain = refused == HTTPError(refused.status)
+        let response = isPlain ? refusals[refused.status] : response(.refused(refused))
         return queue(closing ? response?.closing : response, exchange, on: connection)
     }
 

@@ -46,12 +46,12 @@ enum Resource: Hashable, Sendable {
     /// An exact match: no trailing slash, and percent-encoding in the names only that stand in a path.
     ///
     /// Throws when a name is wrongly encoded. nil when there is no such resource.
-    init?(path: String) throws(Refused) {
+    init?(path: String) throws(HTTPError) {
         if let resource = Resource.fixedPaths[path] {
             self = resource
         } else if let name = Resource.part(of: path, after: "/1/workers/", before: "") {
             guard let name = PercentEncoding.decode(name) else {
-                throw Refused(.badRequest, message: "The worker's name must be percent-encoded UTF-8.")
+                throw HTTPError(.badRequest, message: "The worker's name must be percent-encoded UTF-8.")
             }
             self = .worker(name: name)
         } else if let shard = Resource.shard(in: path, before: "/restart") {
@@ -113,7 +113,7 @@ enum Resource: Hashable, Sendable {
     }
 }
 
-/// A document of the API. What it shows depends on `Pages.Truth` only, so one body serves all who ask.
+/// A document of the API. What it shows depends on `ServiceView` only, so one body serves all who ask.
 enum Page: Int, CaseIterable, Sendable {
     /// `/`
     case classicSummary

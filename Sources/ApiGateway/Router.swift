@@ -57,26 +57,28 @@ final class Router: Sendable {
     /// Call about once a second: what the log is to say of wrong tokens.
     func reportGuesses(at now: Int64) -> TokenGuesses.Report? { guesses.withLock { $0.report(at: now) } }
 
-    func route(_ request: Request) throws(Refused) -> Route {
-        guard let method = Method(request.method) else { throw Refused(.methodNotAllowed) }
+    func route(_ request: Request) throws(HTTPError) -> Route {
+        guard let method = Method(request.method) else { throw HTTPError(.methodNotAllowed) }
         if method == .options { return .preflight }
         // Browsers ask for it by themselves, and never with the token.
-        if request.path == "/favicon.ico" { throw Refused(.notFound) }
+        if request.path == "/favicon.ico" { throw HTTPError(.notFound) }
 
         let named = try? Resource(path: request.path)
         if named?.needsNoToken != true { try check(request, against: token) }
-        if named?.takesAnyHost != true, !hosts.allows(request.host) { throw Refused(.forbidden, message: Router.hint) }
-        guard let resource = try Resource(path: request.path) else { throw Refused(.notFound) }
-        guard resource.allows(method) else { throw Refused(allowing: resource.allowedMethods) }
+        if named?.takesAnyHost != true, !hosts.allows(request.host) {
+            throw HTTPError(.forbidden, message: Router.hint)
+        }
+        guard let resource = try Resource(path: request.path) else { throw HTTPError(.notFound) }
+        guard resource.allows(method) else { throw HTTPError(allowing: resource.allowedMethods) }
         if isRestricted, resource.isClosedWhenRestricted {
-            throw Refused(.forbidden, message: "http.restricted is true in the configuration.")
+            throw HTTPError(.forbidden, message: "http.restricted is true in the configuration.")
         }
         if method == .get { return .read(resource) }
         if token == nil, resource.changesTheService {
-            throw Refused(.forbidden, message: "Changes need an access token, and none is configured.")
+            throw HTTPError(.forbidden, message: "Changes need an access token, and none is configured.")
         }
         guard Router.isJSON(request.contentType) else {
-            throw Refused(.unsupportedMediaType, message: "Content-Type must be application/json.")
+            throw HTTPError(.unsupportedMediaType, message: "Content-Type must be application/json.")
         }
         return .write(resource)
     }
@@ -85,20 +87,20 @@ final class Router: Sendable {
         This host name is not known here: ask by address, add it to millrace.http-hosts, or set http.access-token.
         """
 
-    private func check(_ request: Request, against token: AccessToken?) throws(Refused) {
+    private func check(_ request: Request, against token: AccessToken?) throws(HTTPError) {
         guard let token else { return }
         guard let sent = request.authorization else {
             guesses.withLock { $0.missed() }
-            throw Refused(.unauthorized)
+            throw HTTPError(.unauthorized)
         }
         if let client = request.client, !guesses.withLock({ $0.mayTry(client, at: request.time) }) {
-            throw Refused(.tooManyRequests)
+            throw HTTPError(.tooManyRequests)
         }
         guard !token.isSent(in: sent) else { return }
         // The pointer is used within the call only.
         nonisolated(unsafe) let bytes = sent
         guesses.withLock { $0.guessed(bytes, by: request.client, at: request.time) }
-        throw Refused(.forbidden)
+        throw HTTPError(.forbidden)
     }
 
     /// Parameters after `;` say nothing new: JSON is UTF-8 (RFC 8259).

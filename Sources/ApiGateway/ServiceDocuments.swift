@@ -27,56 +27,56 @@ struct ServiceDocuments: DocumentSource {
         self.readPeers = readPeers
     }
 
-    func answer(_ page: Page, of truth: Pages.Truth) -> Answer {
-        document(page, of: truth).opened(toOtherOrigins: opensToOtherOrigins)
+    func answer(_ page: Page, of view: ServiceView) -> Answer {
+        document(page, of: view).opened(toOtherOrigins: opensToOtherOrigins)
     }
 
-    func answer(_ question: Question, of truth: Pages.Truth) throws(Refused) -> Answer {
-        try document(question, of: truth).opened(toOtherOrigins: opensToOtherOrigins)
+    func answer(_ question: PageQuery, of view: ServiceView) throws(HTTPError) -> Answer {
+        try document(question, of: view).opened(toOtherOrigins: opensToOtherOrigins)
     }
 
-    private func document(_ page: Page, of truth: Pages.Truth) -> Answer {
+    private func document(_ page: Page, of view: ServiceView) -> Answer {
         switch page {
         case .classicSummary:
-            .document(ClassicDocuments.summary(of: truth.snapshot, identity: identity, uptime: truth.uptime))
+            .document(ClassicDocuments.summary(of: view.snapshot, identity: identity, uptime: view.uptime))
         case .classicWorkers:
-            .document(ClassicDocuments.workers(of: truth.snapshot))
+            .document(ClassicDocuments.workers(of: view.snapshot))
         case .summary:
             .document(
                 CurrentDocuments.summary(
-                    of: truth.snapshot, identity: identity, isRestricted: isRestricted, machine: readMachine(),
-                    uptime: truth.uptime))
+                    of: view.snapshot, identity: identity, isRestricted: isRestricted, machine: readMachine(),
+                    uptime: view.uptime))
         // Where clients made for miners look for processors and graphics cards, and give up when there is no such path.
         case .backends: .document(Array("[]".utf8))
         case .workers:
-            .document(CurrentDocuments.workers(of: truth.snapshot, naming: settings.workerNaming))
-        case .miners: .document(CurrentDocuments.miners(of: truth))
-        case .shards: .document(CurrentDocuments.shards(of: truth))
-        case .upstreams: .document(CurrentDocuments.upstreams(of: truth))
+            .document(CurrentDocuments.workers(of: view.snapshot, naming: settings.workerNaming))
+        case .miners: .document(CurrentDocuments.miners(of: view))
+        case .shards: .document(CurrentDocuments.shards(of: view))
+        case .upstreams: .document(CurrentDocuments.upstreams(of: view))
         case .peers: .document(CurrentDocuments.peers(of: readPeers()))
         case .metrics:
             .document(
                 Metrics.text(
-                    of: truth, identity: identity, workersMax: settings.metricsPerWorker,
+                    of: view, identity: identity, workersMax: settings.metricsPerWorker,
                     keepsConnections: settings.keepsConnections, machine: readMachine(), refusedTokens: refusedTokens(),
                     peers: readPeers()),
                 type: .metrics)
         case .openAPI: .document(OpenAPI.document(version: identity.version, needsToken: needsToken))
-        case .readiness: Readiness(truth).answer
+        case .readiness: Readiness(view).answer
         }
     }
 
-    private func document(_ question: Question, of truth: Pages.Truth) throws(Refused) -> Answer {
+    private func document(_ question: PageQuery, of view: ServiceView) throws(HTTPError) -> Answer {
         switch question {
         case .worker(let name):
-            guard let body = CurrentDocuments.worker(named: name, of: truth) else { throw Refused(.notFound) }
+            guard let body = CurrentDocuments.worker(named: name, of: view) else { throw HTTPError(.notFound) }
             return .document(body)
         case .workers(let list):
             return .document(
-                CurrentDocuments.workers(of: truth.snapshot, naming: settings.workerNaming, list: list))
-        case .miners(let list): return .document(CurrentDocuments.miners(of: truth, list: list))
+                CurrentDocuments.workers(of: view.snapshot, naming: settings.workerNaming, list: list))
+        case .miners(let list): return .document(CurrentDocuments.miners(of: view, list: list))
         case .upstreams(let list):
-            return .document(CurrentDocuments.upstreams(of: truth, list: list))
+            return .document(CurrentDocuments.upstreams(of: view, list: list))
         case .peers(let list): return .document(CurrentDocuments.peers(of: readPeers(), list: list))
         }
     }

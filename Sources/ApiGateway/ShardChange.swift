@@ -13,7 +13,7 @@ enum ShardChange: Hashable, Sendable {
     case scale
 
     /// What is asked of the supervisor, which judges the numbers. Throws when the body does not say what it must.
-    func request(_ body: [UInt8]) throws(Refused) -> ControlRequest {
+    func request(_ body: [UInt8]) throws(HTTPError) -> ControlRequest {
         switch self {
         case .restart(let shard): return .restart(shard: shard)
         case .restartAll: return .restartAll
@@ -33,12 +33,12 @@ enum ShardChange: Hashable, Sendable {
         /// Seconds.
         var within: Int?
 
-        static let refusal = Refused(
+        static let refusal = HTTPError(
             .badRequest, message: "Expected an object with whole numbers, such as {\"shards\": 4, \"within\": 30}.")
 
         init() {}
 
-        init(_ body: [UInt8]) throws(Refused) {
+        init(_ body: [UInt8]) throws(HTTPError) {
             guard let details = try? JSONDecoder().decode(Details.self, from: Data(body)) else { throw Details.refusal }
             self = details
         }

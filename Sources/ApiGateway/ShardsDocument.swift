@@ -6,24 +6,24 @@ extension CurrentDocuments {
     ///
     /// What the supervisor tells and what the collector counts stand side by side; where one of them cannot be heard,
     /// its members are null. Zero means zero.
-    static func shards(of truth: Pages.Truth) -> [UInt8] {
+    static func shards(of view: ServiceView) -> [UInt8] {
         var json = JSONWriter(reserving: 4_096)
         json.object {
             $0.array("shards", .onePerLine) {
-                for shard in truth.shards { $0.object { write(shard, time: truth.time, into: &$0) } }
+                for shard in view.shards { $0.object { write(shard, time: view.time, into: &$0) } }
             }
-            write("collector", truth.process(.collector), time: truth.time, into: &$0)
-            write("gateway", truth.process(.gateway), time: truth.time, into: &$0)
-            writeSupervisor(truth.status, time: truth.time, into: &$0)
-            writeDegradations(truth.status?.degradations, into: &$0)
-            writeConfiguration(truth.status?.configuration, into: &$0)
-            writeDatabase(truth.collected?.database, into: &$0)
-            writeStatistics(truth, into: &$0)
+            write("collector", view.process(.collector), time: view.time, into: &$0)
+            write("gateway", view.process(.gateway), time: view.time, into: &$0)
+            writeSupervisor(view.status, time: view.time, into: &$0)
+            writeDegradations(view.status?.degradations, into: &$0)
+            writeConfiguration(view.status?.configuration, into: &$0)
+            writeDatabase(view.collected?.database, into: &$0)
+            writeStatistics(view, into: &$0)
         }
         return json.bytes
     }
 
-    private static func write(_ shard: Pages.Truth.Shard, time: UInt64, into json: inout JSONWriter) {
+    private static func write(_ shard: ServiceView.Shard, time: UInt64, into json: inout JSONWriter) {
         let row = shard.row
         json.member("id", UInt64(shard.number))
         writeProcess(shard.process, time: time, into: &json)
@@ -114,10 +114,10 @@ extension CurrentDocuments {
         }
     }
 
-    private static func writeStatistics(_ truth: Pages.Truth, into json: inout JSONWriter) {
-        let snapshot = truth.collected
+    private static func writeStatistics(_ view: ServiceView, into json: inout JSONWriter) {
+        let snapshot = view.collected
         json.object("statistics") {
-            $0.member("age", snapshot.map { seconds(from: $0.time, to: truth.time) })
+            $0.member("age", snapshot.map { seconds(from: $0.time, to: view.time) })
             $0.member("last_loss", snapshot?.results.lastLossAt.nonZero)
             if let snapshot {
                 let windows = HashrateSpan.allCases.filter(snapshot.isIncomplete)
@@ -129,7 +129,7 @@ extension CurrentDocuments {
     }
 }
 
-extension Pages.Truth {
+extension ServiceView {
     /// What the collector has said; nil as long as it has said nothing.
     var collected: Snapshot? { snapshotNumber > 0 ? snapshot : nil }
 

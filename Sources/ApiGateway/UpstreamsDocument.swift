@@ -2,14 +2,14 @@ internal import Telemetry
 
 extension CurrentDocuments {
     /// `/1/upstreams`: every pool connection.
-    static func upstreams(of truth: Pages.Truth, list: ListQuery<UpstreamColumn> = ListQuery()) -> [UInt8] {
-        let all = truth.snapshot.openUpstreams
+    static func upstreams(of view: ServiceView, list: ListQuery<UpstreamColumn> = ListQuery()) -> [UInt8] {
+        let all = view.snapshot.openUpstreams
         let rows = list.selection(from: all)
         var json = JSONWriter(reserving: 256 + rows.count * 384)
         json.object {
             $0.array("upstreams", .onePerLine) {
                 for row in rows {
-                    $0.object { write(row, pools: truth.snapshot.pools, time: truth.time, into: &$0) }
+                    $0.object { write(row, pools: view.snapshot.pools, time: view.time, into: &$0) }
                 }
             }
             if !list.isWhole { $0.member("total", UInt64(all.count)) }

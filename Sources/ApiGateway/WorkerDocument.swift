@@ -6,9 +6,9 @@ extension CurrentDocuments {
     static let workerMinersMax = 256
 
     /// `/1/workers/{name}`: one row of the table and everything else that is known of it; nil when there is none.
-    static func worker(named name: String, of truth: Pages.Truth) -> [UInt8]? {
-        guard let row = truth.snapshot.packedWorkers.first(where: { $0.name == name }) else { return nil }
-        let miners = truth.miners.lazy.filter { $0.miner.worker == name }.prefix(workerMinersMax)
+    static func worker(named name: String, of view: ServiceView) -> [UInt8]? {
+        guard let row = view.snapshot.packedWorkers.first(where: { $0.name == name }) else { return nil }
+        let miners = view.miners.lazy.filter { $0.miner.worker == name }.prefix(workerMinersMax)
         var json = JSONWriter()
         json.object {
             $0.member("name", row.name)

@@ -27,12 +27,12 @@ public struct Lifeline: ~Copyable {
         case absorbed
     }
 
-    public enum News: Equatable, Sendable {
+    public enum SupervisorMessage: Equatable, Sendable {
         case word(Word)
         case task(ShardTask)
         /// Take this shard's miners and pools for your own, and answer by `sayAbsorbed` or `sayCannotAbsorb`. Its descriptors
         /// are the hearer's to close.
-        case absorb(DepartingShard)
+        case absorb(MergeOffer)
         /// You stand still, and another shard has taken this part of you over: go on without it.
         case release(ShardPart)
         /// The supervisor has let go.
@@ -95,7 +95,7 @@ public struct Lifeline: ~Copyable {
     }
 
     /// The same of one that comes while nothing can be absorbed.
-    public func refuse(_ departing: DepartingShard) {
+    public func refuse(_ departing: MergeOffer) {
         sayCannotAbsorb(departing.shard, incarnation: departing.incarnation, part: departing.part?.number ?? 0)
         departing.close()
     }
@@ -109,7 +109,7 @@ public struct Lifeline: ~Copyable {
     }
 
     /// The next that the supervisor has said; nil when there is nothing (more) now.
-    public mutating func next() -> News? {
+    public mutating func next() -> SupervisorMessage? {
         while true {
             while let end = unread.firstIndex(of: 0x0a) {
                 let line = String(decoding: unread[..<end], as: UTF8.self)
@@ -121,7 +121,7 @@ public struct Lifeline: ~Copyable {
                 if let word = Word(rawValue: line) { return .word(word) }
                 if let task = ShardTask(line: line) { return .task(task) }
                 if let part = ShardPart(line: line) { return .release(part) }
-                if let shard = DepartingShard(line, passed) {
+                if let shard = MergeOffer(line, passed) {
                     passed = []
                     return .absorb(shard)
                 }
@@ -141,7 +141,7 @@ public struct Lifeline: ~Copyable {
     }
 
     /// Stands still until the supervisor has said something.
-    public mutating func wait() -> News {
+    public mutating func wait() -> SupervisorMessage {
         while true {
             if let news = next() { return news }
             var interest = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)

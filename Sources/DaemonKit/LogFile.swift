@@ -86,7 +86,7 @@ final class LogFile: Sendable {
 
     /// No line is one byte of zero.
     private static let flushWord: UInt8 = 0
-    /// Larger than any line (`LineStyle.messageBytesMax` with details, as JSON).
+    /// Larger than any line (`LogLineFormatter.messageBytesMax` with details, as JSON).
     private static let lineBytesMax = 64 * 1024
     /// Nothing of ours is deep there.
     private static let stackBytes = 256 * 1024

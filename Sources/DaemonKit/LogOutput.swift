@@ -60,7 +60,7 @@ public enum LogOutput {
 /// Where the lines of the process go, and how they look.
 final class LogTarget: Sendable {
     struct Way: Sendable {
-        var style: LineStyle
+        var style: LogLineFormatter
         var sinks: [LogSink]
         var file: String?
         /// Was not open in time, and may be yet.
@@ -83,7 +83,7 @@ final class LogTarget: Sendable {
         threshold = LogThreshold(level)
         self.degraded = degraded
         self.openFile = openFile
-        let style = LineStyle(process: process, processID: getpid(), format: .text, colors: false)
+        let style = LogLineFormatter(process: process, processID: getpid(), format: .text, colors: false)
         state = Mutex(Way(style: style, sinks: [LogSink(descriptor: STDERR_FILENO)]))
     }
 

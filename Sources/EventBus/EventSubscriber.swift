@@ -52,7 +52,7 @@ public final class EventSubscriber {
     @discardableResult
     public func receive(
         at now: UInt64, messagesMax: Int = 256, gauges: (ShardGauges) -> Void = { _ in },
-        handle: ([SequenceGate.News]) -> Void
+        handle: ([SequenceGate.Delivery]) -> Void
     ) -> Bool {
         var count = 0
         var isDrained = false
@@ -74,7 +74,7 @@ public final class EventSubscriber {
     }
 
     private func take(
-        _ bytes: [UInt8], _ gauges: (ShardGauges) -> Void, _ handle: ([SequenceGate.News]) -> Void
+        _ bytes: [UInt8], _ gauges: (ShardGauges) -> Void, _ handle: ([SequenceGate.Delivery]) -> Void
     ) {
         do throws(DecodingFailure) {
             let message = try BusMessage(decoding: bytes)

@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Glibc
 
-/// Memory that outlives its process: where a shard keeps what its successor needs (`Chronicle` has the layout).
+/// Memory that outlives its process: where a shard keeps what its successor needs (`StateJournal` has the layout).
 ///
 /// A file in memory (memfd) that the supervisor keeps open, mapped whole by the shard's process. It is far larger than what
 /// is ever used of it: a page costs memory when it is first touched.

@@ -23,7 +23,7 @@ final class Collector {
     private let subscribers: [EventSubscriber]
     private let publisher: SnapshotPublisher
     private let feed: GatewayFeed
-    private let keeping: Keeping
+    private let keeping: Persistence
     private(set) var statistics: Statistics
     private var watches: [DescriptorWatch] = []
     private var signals: [SignalSource] = []
@@ -38,14 +38,14 @@ final class Collector {
     /// - Parameter printSeconds: `Settings.printSeconds`
     init(
         on loop: Loop, lifeline: consuming Lifeline, runDirectory: String, shardCount: Int, serviceStartedAt: UInt64,
-        terms: Keeping.Terms, printSeconds: Int = 0
+        terms: Persistence.Options, printSeconds: Int = 0
     ) throws {
         let bus = try BusContext()
         self.loop = loop
         self.bus = bus
         self.lifeline = lifeline
         var statistics = Statistics(startedAt: serviceStartedAt, shardCount: shardCount)
-        keeping = Keeping(terms, &statistics, shardCount: shardCount, at: Self.now(loop), logger: logger)
+        keeping = Persistence(terms, &statistics, shardCount: shardCount, at: Self.now(loop), logger: logger)
         publisher = try SnapshotPublisher(bus, runDirectory: runDirectory)
         feed = try GatewayFeed(bus, runDirectory: runDirectory)
         subscribers = try statistics.restoredPositions.enumerated().map { number, position in
@@ -208,7 +208,7 @@ final class Collector {
 
     // MARK: - What the operator is told
 
-    private func report(_ news: SequenceGate.News, of shard: UInt16) {
+    private func report(_ news: SequenceGate.Delivery, of shard: UInt16) {
         switch news {
         case .events: break
         case .epochBegan: logger.info("shard \(shard): event stream of a new process")
@@ -239,7 +239,7 @@ final class Collector {
     }
 }
 
-extension SequenceGate.News {
+extension SequenceGate.Delivery {
     /// A sign of life alone may wait for its commit; a share, a login or an error may not.
     fileprivate var isMissedByPeople: Bool {
         guard case .events(_, let events) = self else { return true }

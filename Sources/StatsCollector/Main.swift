@@ -8,12 +8,12 @@ internal import Logging
 @main enum Main {
     static func main() {
         Allocator.returnFreedMemory()
-        let inheritance = Inheritance.take(program: "millrace-collector") {
+        let launchContext = LaunchContext.take(program: "millrace-collector") {
             ["libuv \(Loop.libuvVersion)", "libzmq \(BusContext.zeroMQVersion)", "sqlite \(Archive.sqliteVersion)"]
         }
-        let settings = inheritance.settings
+        let settings = launchContext.settings
         LogOutput.start(
-            process: "collector", format: inheritance.logsJSON ? .json : .text,
+            process: "collector", format: launchContext.logsJSON ? .json : .text,
             level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile,
             secrets: settings.secrets)
         do {
@@ -21,8 +21,8 @@ internal import Logging
             let collector = try Collector(
                 on: loop, lifeline: Lifeline(descriptor: Lifeline.inheritedDescriptor),
                 runDirectory: settings.runDirectory, shardCount: settings.shards,
-                serviceStartedAt: inheritance.serviceStartedAt,
-                terms: Keeping.Terms(
+                serviceStartedAt: launchContext.serviceStartedAt,
+                terms: Persistence.Options(
                     path: settings.database, historyDays: settings.historyDays,
                     forgetWorkersDays: settings.forgetWorkersDays),
                 printSeconds: settings.printSeconds)

@@ -36,15 +36,15 @@ struct AgentTable {
 // MARK: - Written form
 
 extension AgentTable {
-    func encode(to form: inout FormWriter) {
-        form.integer(UInt32(agents.count))
-        for agent in agents { form.bytes(agent) }
+    func encode(to writer: inout BinaryWriter) {
+        writer.integer(UInt32(agents.count))
+        for agent in agents { writer.bytes(agent) }
     }
 
-    init(decoding form: inout FormReader) throws(FormFault) {
-        let count = try form.entryCount(max: AgentTable.countMax, bytesMin: 4, "agents")
+    init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+        let count = try reader.entryCount(max: AgentTable.countMax, bytesMin: 4, "agents")
         for number in 0..<count {
-            let agent = [UInt8](try form.bytes(max: LoginRequest.fieldBytesMax, "agent"))
+            let agent = [UInt8](try reader.bytes(max: LoginRequest.fieldBytesMax, "agent"))
             agents.append(agent)
             if numbers[agent] == nil { numbers[agent] = UInt8(number) }
         }

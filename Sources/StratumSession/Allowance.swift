@@ -20,9 +20,9 @@ struct Allowance: Equatable {
 // MARK: - Written form
 
 extension Allowance {
-    func encode(to form: inout FormWriter) { form.integer(spentUntil.microseconds) }
+    func encode(to writer: inout BinaryWriter) { writer.integer(spentUntil.microseconds) }
 
-    init(decoding form: inout FormReader) throws(FormFault) {
-        spentUntil = Instant(microseconds: try form.integer())
+    init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+        spentUntil = Instant(microseconds: try reader.integer())
     }
 }

@@ -59,31 +59,32 @@ struct ConductTable {
 extension ConductTable {
     private static let entryBytes = 32
 
-    func encode(to form: inout FormWriter) {
-        form.integer(UInt32(taken.count))
+    func encode(to writer: inout BinaryWriter) {
+        writer.integer(UInt32(taken.count))
         for place in taken {
             let entry = entries[Int(place)]
-            form.integer(place)
-            form.integer(entry.key)
-            form.integer(entry.touched.microseconds)
-            entry.record.encode(to: &form)
+            writer.integer(place)
+            writer.integer(entry.key)
+            writer.integer(entry.touched.microseconds)
+            entry.record.encode(to: &writer)
         }
     }
 
-    init(decoding form: inout FormReader) throws(FormFault) {
+    init(decoding reader: inout BinaryReader) throws(DecodingFault) {
         let size = ConductTable.ways * ConductTable.sets
-        let count = try form.entryCount(max: size, bytesMin: ConductTable.entryBytes, "records")
+        let count = try reader.entryCount(max: size, bytesMin: ConductTable.entryBytes, "records")
         guard count > 0 else { return }
         entries = Array(repeating: Entry(), count: size)
         for _ in 0..<count {
-            let place = Int(try form.integer(in: 0...UInt32(size - 1), "records.place"))
-            let key: UInt64 = try form.integer()
+            let place = Int(try reader.integer(in: 0...UInt32(size - 1), "records.place"))
+            let key: UInt64 = try reader.integer()
             guard key != 0, entries[place].key == 0, places(of: key).contains(place) else {
                 throw .badField("records.key")
             }
             taken.append(UInt32(place))
             entries[place] = Entry(
-                key: key, touched: Instant(microseconds: try form.integer()), record: try MinerRecord(decoding: &form))
+                key: key, touched: Instant(microseconds: try reader.integer()),
+                record: try MinerRecord(decoding: &reader))
         }
     }
 }

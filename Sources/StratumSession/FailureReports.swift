@@ -33,18 +33,18 @@ struct FailureReports {
 // MARK: - Written form
 
 extension FailureReports {
-    func encode(to form: inout FormWriter) {
-        form.integer(since.microseconds)
-        form.integer(UInt8(clamping: count))
-        form.flag(last != nil)
-        last?.encode(to: &form)
+    func encode(to writer: inout BinaryWriter) {
+        writer.integer(since.microseconds)
+        writer.integer(UInt8(clamping: count))
+        writer.flag(last != nil)
+        last?.encode(to: &writer)
     }
 
-    init(decoding form: inout FormReader) throws(FormFault) {
+    init(decoding reader: inout BinaryReader) throws(DecodingFault) {
         self.init()
-        since = Instant(microseconds: try form.integer())
-        count = Int(try form.integer(UInt8.self))
-        if try form.flag() { last = try PoolFailure(decoding: &form) }
+        since = Instant(microseconds: try reader.integer())
+        count = Int(try reader.integer(UInt8.self))
+        if try reader.flag() { last = try PoolFailure(decoding: &reader) }
     }
 }
 
@@ -52,46 +52,46 @@ extension PoolFailure {
     /// The longest words of a system or a pool that are kept.
     static let textBytesMax = 1_024
 
-    func encode(to form: inout FormWriter) {
+    func encode(to writer: inout BinaryWriter) {
         switch self {
         case .connection(let text):
-            form.integer(UInt8(0))
-            form.text(text)
-        case .connectTimeout: form.integer(UInt8(1))
-        case .noAnswer: form.integer(UInt8(2))
+            writer.integer(UInt8(0))
+            writer.text(text)
+        case .connectTimeout: writer.integer(UInt8(1))
+        case .noAnswer: writer.integer(UInt8(2))
         case .loginRefused(let text):
-            form.integer(UInt8(3))
-            form.text(text)
+            writer.integer(UInt8(3))
+            writer.text(text)
         case .fault(let fault):
-            form.integer(UInt8(4))
-            fault.encode(to: &form)
+            writer.integer(UInt8(4))
+            fault.encode(to: &writer)
         case .sessionLost(let text):
-            form.integer(UInt8(5))
-            form.text(text)
+            writer.integer(UInt8(5))
+            writer.text(text)
         case .banned(let text, let pause):
-            form.integer(UInt8(6))
-            form.text(text)
-            form.integer(pause.count)
-        case .redirectedTooOften: form.integer(UInt8(7))
+            writer.integer(UInt8(6))
+            writer.text(text)
+            writer.integer(pause.count)
+        case .redirectedTooOften: writer.integer(UInt8(7))
         case .rejectsShares(let count):
-            form.integer(UInt8(8))
-            form.integer(UInt8(clamping: count))
+            writer.integer(UInt8(8))
+            writer.integer(UInt8(clamping: count))
         }
     }
 
-    init(decoding form: inout FormReader) throws(FormFault) {
-        switch try form.integer() as UInt8 {
-        case 0: self = .connection(try form.text(max: PoolFailure.textBytesMax, "failure"))
+    init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+        switch try reader.integer() as UInt8 {
+        case 0: self = .connection(try reader.text(max: PoolFailure.textBytesMax, "failure"))
         case 1: self = .connectTimeout
         case 2: self = .noAnswer
-        case 3: self = .loginRefused(try form.text(max: PoolFailure.textBytesMax, "failure"))
-        case 4: self = .fault(try PeerFault(decoding: &form))
-        case 5: self = .sessionLost(try form.text(max: PoolFailure.textBytesMax, "failure"))
+        case 3: self = .loginRefused(try reader.text(max: PoolFailure.textBytesMax, "failure"))
+        case 4: self = .fault(try PeerFault(decoding: &reader))
+        case 5: self = .sessionLost(try reader.text(max: PoolFailure.textBytesMax, "failure"))
         case 6:
-            let text = try form.text(max: PoolFailure.textBytesMax, "failure")
-            self = .banned(text, pause: Milliseconds(try form.integer()))
+            let text = try reader.text(max: PoolFailure.textBytesMax, "failure")
+            self = .banned(text, pause: Milliseconds(try reader.integer()))
         case 7: self = .redirectedTooOften
-        case 8: self = .rejectsShares(Int(try form.integer(UInt8.self)))
+        case 8: self = .rejectsShares(Int(try reader.integer(UInt8.self)))
         default: throw .badField("failure")
         }
     }

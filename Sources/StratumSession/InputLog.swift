@@ -28,14 +28,14 @@ public struct InputLog: ~Copyable {
         guard memory.count >= InputLog.headBytes + 8 else { return nil }
         self.memory = memory
         end = InputLog.headBytes
-        memory.storeBytes(of: FormTag.log.number.littleEndian, as: UInt32.self)
+        memory.storeBytes(of: SectionTag.log.number.littleEndian, as: UInt32.self)
         memory.storeBytes(of: UInt32(1).littleEndian, toByteOffset: 4, as: UInt32.self)
         memory.storeBytes(of: rules.littleEndian, toByteOffset: 8, as: UInt64.self)
         clearHead(at: end)
     }
 
     /// Goes on with the log of a predecessor, behind its last whole record; `unfinished` tells of the one behind that.
-    public init(continuing memory: UnsafeMutableRawBufferPointer) throws(FormFault) {
+    public init(continuing memory: UnsafeMutableRawBufferPointer) throws(DecodingFault) {
         var reader = try InputLogReader(UnsafeRawBufferPointer(memory))
         while try reader.next() != nil {}
         self.memory = memory
@@ -126,9 +126,11 @@ public struct InputLogReader {
     /// Names the program that has decided.
     public let rules: UInt64
 
-    public init(_ memory: UnsafeRawBufferPointer) throws(FormFault) {
-        var head = FormReader(memory)
-        guard head.remaining >= InputLog.headBytes, try head.integer() == FormTag.log.number else { throw .notAForm }
+    public init(_ memory: UnsafeRawBufferPointer) throws(DecodingFault) {
+        var head = BinaryReader(memory)
+        guard head.remaining >= InputLog.headBytes, try head.integer() == SectionTag.log.number else {
+            throw .wrongMagic
+        }
         let version: UInt32 = try head.integer()
         guard version == 1 else { throw .unknownVersion(UInt16(truncatingIfNeeded: version)) }
         rules = try head.integer()
@@ -137,7 +139,7 @@ public struct InputLogReader {
     }
 
     /// The next record that was committed; nil behind the last one.
-    public mutating func next() throws(FormFault) -> LoggedInput? {
+    public mutating func next() throws(DecodingFault) -> LoggedInput? {
         let size = Int(word(at: position))
         guard size > 0 else { return nil }
         guard size >= InputLog.recordHeadBytes, size <= memory.count - position else { throw .badField("record.size") }
@@ -237,7 +239,7 @@ private struct RecordHead {
     }
 }
 
-extension FormTag {
+extension SectionTag {
     /// Every log begins with it.
-    fileprivate static let log = FormTag("MRIL")
+    fileprivate static let log = SectionTag("MRIL")
 }

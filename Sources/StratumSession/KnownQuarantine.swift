@@ -17,18 +17,18 @@ public struct KnownQuarantine: Equatable, Sendable {
     /// What `encode` writes.
     public static let byteCount = 10
 
-    public func encode(to form: inout FormWriter) {
-        form.integer(until.microseconds)
-        form.integer(count)
-        form.integer(UInt8(isOfAddress ? 1 : 0))
+    public func encode(to writer: inout BinaryWriter) {
+        writer.integer(until.microseconds)
+        writer.integer(count)
+        writer.integer(UInt8(isOfAddress ? 1 : 0))
     }
 
     /// nil when it is none.
     init?(written bytes: Span<UInt8>) {
         let read = bytes.withUnsafeBytes { bytes -> KnownQuarantine? in
-            var form = FormReader(bytes)
-            guard let until = try? form.integer(UInt64.self), let count = try? form.integer(UInt8.self),
-                let kind = try? form.integer(in: 0...1 as ClosedRange<UInt8>, "conduct.kind")
+            var reader = BinaryReader(bytes)
+            guard let until = try? reader.integer(UInt64.self), let count = try? reader.integer(UInt8.self),
+                let kind = try? reader.integer(in: 0...1 as ClosedRange<UInt8>, "conduct.kind")
             else { return nil }
             return KnownQuarantine(until: Instant(microseconds: until), count: count, isOfAddress: kind == 1)
         }

@@ -133,20 +133,20 @@ struct MinerRecord: Equatable {
 }
 
 extension MinerRecord {
-    func encode(to form: inout FormWriter) {
-        form.integer(quarantinedUntil.microseconds)
-        form.integer(accepted)
-        form.integer(refused)
-        form.integer(score)
-        form.integer(quarantines)
+    func encode(to writer: inout BinaryWriter) {
+        writer.integer(quarantinedUntil.microseconds)
+        writer.integer(accepted)
+        writer.integer(refused)
+        writer.integer(score)
+        writer.integer(quarantines)
     }
 
-    init(decoding form: inout FormReader) throws(FormFault) {
-        quarantinedUntil = Instant(microseconds: try form.integer())
-        accepted = try form.integer()
-        refused = try form.integer()
-        score = try form.integer()
-        quarantines = try form.integer()
+    init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+        quarantinedUntil = Instant(microseconds: try reader.integer())
+        accepted = try reader.integer()
+        refused = try reader.integer()
+        score = try reader.integer()
+        quarantines = try reader.integer()
     }
 }
 
@@ -184,20 +184,20 @@ struct RecentVerdicts {
 }
 
 extension RecentVerdicts {
-    func encode(to form: inout FormWriter) {
-        form.integer(bits)
-        form.integer(count)
-        form.flag(isGuarded)
-        form.integer(nextTrialAt.microseconds)
-        form.integer(guardedSince.microseconds)
+    func encode(to writer: inout BinaryWriter) {
+        writer.integer(bits)
+        writer.integer(count)
+        writer.flag(isGuarded)
+        writer.integer(nextTrialAt.microseconds)
+        writer.integer(guardedSince.microseconds)
     }
 
-    init(decoding form: inout FormReader) throws(FormFault) {
-        bits = try form.integer(in: 0...(1 << UInt32(RecentVerdicts.size) - 1), "seat.answers")
-        count = try form.integer(in: 0...UInt8(RecentVerdicts.size), "seat.answers")
-        isGuarded = try form.flag()
-        nextTrialAt = Instant(microseconds: try form.integer())
+    init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+        bits = try reader.integer(in: 0...(1 << UInt32(RecentVerdicts.size) - 1), "seat.answers")
+        count = try reader.integer(in: 0...UInt8(RecentVerdicts.size), "seat.answers")
+        isGuarded = try reader.flag()
+        nextTrialAt = Instant(microseconds: try reader.integer())
         // An earlier version ends here.
-        if form.remaining > 0 { guardedSince = Instant(microseconds: try form.integer()) }
+        if reader.remaining > 0 { guardedSince = Instant(microseconds: try reader.integer()) }
     }
 }

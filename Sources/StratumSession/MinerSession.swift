@@ -25,13 +25,13 @@ struct MinerSession {
     var deadline = Instant.never
     /// 0 = none.
     var customDifficulty: UInt64 = 0
-    /// The request that waits for an answer in `awaitingJob`, in the parts of a `RequestID`; a text is kept in `MinerWire`.
+    /// The request that waits for an answer in `awaitingJob`, in the parts of a `RequestID`; a text is kept in `MinerConnectionState`.
     var loginIDKind = RequestID.Kind.integer
     var loginIDBits: Int64 = 0
     /// Its place from `awaitingJob` on.
     var upstream: UInt16 = 0
     var slot: UInt8 = 0
-    /// `Work.serial` of the work that it was given at this place; 0 = none yet.
+    /// `ActiveJob.serial` of the work that it was given at this place; 0 = none yet.
     var workSerial: UInt32 = 0
     /// The nonce byte that its job bears, and the one that its job bore before that changed: a late share still has it.
     var nonceByte: UInt8?
@@ -103,69 +103,69 @@ extension MinerSession {
     private static let conductBytes = 36
 
     /// Every field at its place in the row (docs/HANDOVER.md).
-    func encode(to form: inout FormWriter) {
-        form.integer(phase.rawValue)
-        form.integer(
+    func encode(to writer: inout BinaryWriter) {
+        writer.integer(phase.rawValue)
+        writer.integer(
             UInt8((nonceByte != nil ? 1 : 0) | (formerNonceByte != nil ? 2 : 0) | (hasSubmitted ? 4 : 0)))
-        form.integer(nonceByte ?? 0)
-        form.integer(formerNonceByte ?? 0)
-        form.integer(generation)
-        form.integer(session)
-        form.integer(key)
-        form.integer(deadline.microseconds)
-        form.integer(customDifficulty)
-        form.integer(loginIDBits)
-        form.integer(upstream)
-        form.integer(slot)
-        form.integer(loginIDKind.rawValue)
-        form.integer(workSerial)
-        form.integer(received)
-        form.integer(sent)
-        requests.encode(to: &form)
-        record.encode(to: &form)
-        form.integer(pause.rawValue)
-        form.integer(pauses)
-        form.integer(formerUpstream)
-        form.integer(placedAt.microseconds)
-        form.integer(UInt32(formerSlot))
-        form.integer(headerBytes)
-        form.integer(UInt16(awaitsHeader ? 1 : 0))
+        writer.integer(nonceByte ?? 0)
+        writer.integer(formerNonceByte ?? 0)
+        writer.integer(generation)
+        writer.integer(session)
+        writer.integer(key)
+        writer.integer(deadline.microseconds)
+        writer.integer(customDifficulty)
+        writer.integer(loginIDBits)
+        writer.integer(upstream)
+        writer.integer(slot)
+        writer.integer(loginIDKind.rawValue)
+        writer.integer(workSerial)
+        writer.integer(received)
+        writer.integer(sent)
+        requests.encode(to: &writer)
+        record.encode(to: &writer)
+        writer.integer(pause.rawValue)
+        writer.integer(pauses)
+        writer.integer(formerUpstream)
+        writer.integer(placedAt.microseconds)
+        writer.integer(UInt32(formerSlot))
+        writer.integer(headerBytes)
+        writer.integer(UInt16(awaitsHeader ? 1 : 0))
     }
 
     /// - Parameter form: the row, of at least `rowBytesMin` bytes.
-    init(decoding form: inout FormReader) throws(FormFault) {
-        guard let phase = Phase(rawValue: try form.integer()) else { throw .badField("miner.phase") }
+    init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+        guard let phase = Phase(rawValue: try reader.integer()) else { throw .badField("miner.phase") }
         self.phase = phase
-        let given = try form.integer(in: 0...7, "miner.flags") as UInt8
-        let bytes: (UInt8, UInt8) = (try form.integer(), try form.integer())
+        let given = try reader.integer(in: 0...7, "miner.flags") as UInt8
+        let bytes: (UInt8, UInt8) = (try reader.integer(), try reader.integer())
         nonceByte = given & 1 != 0 ? bytes.0 : nil
         formerNonceByte = given & 2 != 0 ? bytes.1 : nil
         hasSubmitted = given & 4 != 0
-        generation = try form.integer()
-        session = try form.integer()
-        key = try form.integer()
-        deadline = Instant(microseconds: try form.integer())
-        customDifficulty = try form.integer()
-        loginIDBits = try form.integer()
-        upstream = try form.integer()
-        slot = try form.integer()
+        generation = try reader.integer()
+        session = try reader.integer()
+        key = try reader.integer()
+        deadline = Instant(microseconds: try reader.integer())
+        customDifficulty = try reader.integer()
+        loginIDBits = try reader.integer()
+        upstream = try reader.integer()
+        slot = try reader.integer()
         // Older programs write 0 here: their ids are integers.
-        guard let kind = RequestID.Kind(rawValue: try form.integer()) else { throw .badField("miner.loginIDKind") }
+        guard let kind = RequestID.Kind(rawValue: try reader.integer()) else { throw .badField("miner.loginIDKind") }
         loginIDKind = kind
-        workSerial = try form.integer()
-        received = try form.integer()
-        sent = try form.integer()
-        guard form.remaining >= MinerSession.conductBytes else { return }
-        requests = try Allowance(decoding: &form)
-        record = try MinerRecord(decoding: &form)
-        guard let pause = MinerPause(rawValue: try form.integer()) else { throw .badField("miner.pause") }
+        workSerial = try reader.integer()
+        received = try reader.integer()
+        sent = try reader.integer()
+        guard reader.remaining >= MinerSession.conductBytes else { return }
+        requests = try Allowance(decoding: &reader)
+        record = try MinerRecord(decoding: &reader)
+        guard let pause = MinerPause(rawValue: try reader.integer()) else { throw .badField("miner.pause") }
         self.pause = pause
-        pauses = try form.integer()
-        formerUpstream = try form.integer()
-        placedAt = Instant(microseconds: try form.integer())
-        formerSlot = UInt8(try form.integer(in: 0...255, "miner.formerSlot") as UInt32)
-        guard form.remaining >= 4 else { return }
-        headerBytes = try form.integer(in: 0...UInt16(clamping: received), "miner.headerBytes")
-        awaitsHeader = try form.integer(in: 0...1, "miner.awaitsHeader") as UInt16 == 1
+        pauses = try reader.integer()
+        formerUpstream = try reader.integer()
+        placedAt = Instant(microseconds: try reader.integer())
+        formerSlot = UInt8(try reader.integer(in: 0...255, "miner.formerSlot") as UInt32)
+        guard reader.remaining >= 4 else { return }
+        headerBytes = try reader.integer(in: 0...UInt16(clamping: received), "miner.headerBytes")
+        awaitsHeader = try reader.integer(in: 0...1, "miner.awaitsHeader") as UInt16 == 1
     }
 }

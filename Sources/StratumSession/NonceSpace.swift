@@ -109,29 +109,29 @@ struct NonceSpace {
 // MARK: - Written form
 
 extension NonceSpace {
-    func encode(to form: inout FormWriter) {
-        form.record { form in
-            form.integer(next)
+    func encode(to writer: inout BinaryWriter) {
+        writer.record { writer in
+            writer.integer(next)
             for slot in 0..<NonceSpace.size {
                 switch slots[slot] {
-                case .free: form.integer(UInt8(0))
-                case .dead: form.integer(UInt8(1))
-                case .owned: form.integer(UInt8(2))
+                case .free: writer.integer(UInt8(0))
+                case .dead: writer.integer(UInt8(1))
+                case .owned: writer.integer(UInt8(2))
                 }
             }
             for slot in 0..<NonceSpace.size {
                 guard case .owned(let miner) = slots[slot] else { continue }
-                form.integer(miner.index)
-                form.integer(miner.generation)
+                writer.integer(miner.index)
+                writer.integer(miner.generation)
             }
-            for slot in 0..<NonceSpace.size where slots[slot] == .dead { form.integer(wears[slot]) }
+            for slot in 0..<NonceSpace.size where slots[slot] == .dead { writer.integer(wears[slot]) }
         }
     }
 
-    init(decoding form: inout FormReader) throws(FormFault) {
-        var form = try form.record()
-        self.init(start: try form.integer())
-        let states = try form.raw(NonceSpace.size)
+    init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+        var reader = try reader.record()
+        self.init(start: try reader.integer())
+        let states = try reader.raw(NonceSpace.size)
         for slot in 0..<NonceSpace.size {
             switch states[slot] {
             case 0: break
@@ -139,13 +139,13 @@ extension NonceSpace {
                 slots[slot] = .dead
                 freeCount -= 1
             case 2:
-                slots[slot] = .owned(MinerID(index: try form.integer(), generation: try form.integer()))
+                slots[slot] = .owned(MinerID(index: try reader.integer(), generation: try reader.integer()))
                 ownedCount += 1
                 freeCount -= 1
             default: throw .badField("slot")
             }
         }
-        guard form.remaining > 0 else { return }
-        for slot in 0..<NonceSpace.size where slots[slot] == .dead { wears[slot] = try form.integer() }
+        guard reader.remaining > 0 else { return }
+        for slot in 0..<NonceSpace.size where slots[slot] == .dead { wears[slot] = try reader.integer() }
     }
 }

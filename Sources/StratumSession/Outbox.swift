@@ -62,7 +62,7 @@ public struct SettledShare: Equatable, Sendable {
 }
 
 /// Something that an operator may want to read.
-public enum ShardNews: Equatable, Sendable {
+public enum ShardNotice: Equatable, Sendable {
     /// The pool has logged us in and given a job.
     case poolActive(PoolConnectionID)
     /// `isRepeated`: the same failure was told a short time ago (`FailureReports`).
@@ -169,7 +169,7 @@ public enum ShardCommand: Equatable, Sendable {
     case settled(SettledShare)
     /// A pool refused something, in these words.
     case poolError(String)
-    case news(ShardNews)
+    case news(ShardNotice)
 }
 
 /// Decisions that wait to be performed. Reused turn after turn: it allocates only until it has seen its largest turn.

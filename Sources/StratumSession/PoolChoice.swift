@@ -133,39 +133,39 @@ struct PoolChoice {
 // MARK: - Written form
 
 extension PoolChoice {
-    func encode(to form: inout FormWriter) {
-        form.record { form in
-            form.integer(UInt32(clamping: retries))
-            form.integer(ifGiven: active.map { UInt16($0) })
-            form.integer(UInt16(reach))
-            form.integer(UInt32(clamping: firstFailures))
-            form.integer(firstSince.microseconds)
-            form.integer(UInt32(clamping: shortStays))
-            form.integer(holdUntil.microseconds)
-            form.integer(activeSince.microseconds)
-            form.flag(isProved)
-            form.integer(ifGiven: resting.map { UInt16($0.pool) })
-            form.integer((resting?.until ?? .never).microseconds)
+    func encode(to writer: inout BinaryWriter) {
+        writer.record { writer in
+            writer.integer(UInt32(clamping: retries))
+            writer.integer(ifGiven: active.map { UInt16($0) })
+            writer.integer(UInt16(reach))
+            writer.integer(UInt32(clamping: firstFailures))
+            writer.integer(firstSince.microseconds)
+            writer.integer(UInt32(clamping: shortStays))
+            writer.integer(holdUntil.microseconds)
+            writer.integer(activeSince.microseconds)
+            writer.flag(isProved)
+            writer.integer(ifGiven: resting.map { UInt16($0.pool) })
+            writer.integer((resting?.until ?? .never).microseconds)
         }
     }
 
-    init(decoding form: inout FormReader, count: Int) throws(FormFault) {
-        var form = try form.record()
-        self.init(count: count, retries: Int(try form.integer(UInt32.self)))
-        active = try form.integer(ifGiven: UInt16.self).map { Int($0) }
+    init(decoding reader: inout BinaryReader, count: Int) throws(DecodingFault) {
+        var reader = try reader.record()
+        self.init(count: count, retries: Int(try reader.integer(UInt32.self)))
+        active = try reader.integer(ifGiven: UInt16.self).map { Int($0) }
         guard active ?? 0 < count else { throw .badField("choice.active") }
-        reach = Int(try form.integer(in: 1...UInt16(Limits.poolsMax), "choice.reach"))
-        firstFailures = Int(try form.integer(UInt32.self))
-        firstSince = Instant(microseconds: try form.integer())
-        shortStays = Int(try form.integer(UInt32.self))
-        holdUntil = Instant(microseconds: try form.integer())
+        reach = Int(try reader.integer(in: 1...UInt16(Limits.poolsMax), "choice.reach"))
+        firstFailures = Int(try reader.integer(UInt32.self))
+        firstSince = Instant(microseconds: try reader.integer())
+        shortStays = Int(try reader.integer(UInt32.self))
+        holdUntil = Instant(microseconds: try reader.integer())
         guard reach <= count else { throw .badField("choice.reach") }
         isProved = true
-        guard form.remaining > 0 else { return }
-        activeSince = Instant(microseconds: try form.integer())
-        isProved = try form.flag()
-        let restingPool = try form.integer(ifGiven: UInt16.self)
-        let restingUntil = Instant(microseconds: try form.integer())
+        guard reader.remaining > 0 else { return }
+        activeSince = Instant(microseconds: try reader.integer())
+        isProved = try reader.flag()
+        let restingPool = try reader.integer(ifGiven: UInt16.self)
+        let restingUntil = Instant(microseconds: try reader.integer())
         resting = restingPool.map { (Int($0), restingUntil) }
     }
 }

@@ -99,26 +99,26 @@ extension Shard {
 // MARK: - Written form
 
 extension PoolSeat {
-    func encode(to form: inout FormWriter) {
-        form.record { form in
-            form.integer(ifGiven: rank)
-            pool.encode(to: &form)
-            form.integer(bannedUntil.microseconds)
-            form.integer(bans)
-            verdicts.encode(to: &form)
-            streak.encode(to: &form)
+    func encode(to writer: inout BinaryWriter) {
+        writer.record { writer in
+            writer.integer(ifGiven: rank)
+            pool.encode(to: &writer)
+            writer.integer(bannedUntil.microseconds)
+            writer.integer(bans)
+            verdicts.encode(to: &writer)
+            streak.encode(to: &writer)
         }
     }
 
-    init(decoding form: inout FormReader) throws(FormFault) {
-        var form = try form.record()
-        rank = try form.integer(ifGiven: UInt8.self)
-        pool = try ShardPolicy.Pool(decoding: &form)
-        guard form.remaining > 0 else { return }
-        bannedUntil = Instant(microseconds: try form.integer())
-        bans = min(try form.integer(), 16)
-        if form.remaining > 0 { verdicts = try RecentVerdicts(decoding: &form) }
-        if form.remaining > 0 { streak = try RejectionStreak(decoding: &form) }
+    init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+        var reader = try reader.record()
+        rank = try reader.integer(ifGiven: UInt8.self)
+        pool = try ShardPolicy.Pool(decoding: &reader)
+        guard reader.remaining > 0 else { return }
+        bannedUntil = Instant(microseconds: try reader.integer())
+        bans = min(try reader.integer(), 16)
+        if reader.remaining > 0 { verdicts = try RecentVerdicts(decoding: &reader) }
+        if reader.remaining > 0 { streak = try RejectionStreak(decoding: &reader) }
     }
 
     /// As an older program seated them: in the order of the list.

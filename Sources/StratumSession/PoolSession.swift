@@ -101,73 +101,73 @@ extension PoolSession {
     /// A million shares a second would reach it in a hundred thousand years.
     static let requestIDMax: Int64 = 1 << 62
 
-    func encode(to form: inout FormWriter) {
-        form.record { form in
-            phase.encode(to: &form)
-            form.integer(generation)
-            form.bytes(session)
-            form.flag(hasAlgo)
-            form.flag(hasNicehash)
-            form.flag(hasKeepalive)
-            form.integer(nextRequestID)
-            form.integer(lastSentAt.microseconds)
-            form.integer(ifGiven: keepaliveSentAt?.microseconds)
-            form.integer(keepaliveRequestID)
-            form.integer(received)
-            form.integer(sent)
-            framer.encode(to: &form)
-            inFlight.encode(to: &form)
-            form.integer(ifGiven: loggedInAt?.microseconds)
-            form.flag(answersKeepalives)
-            form.flag(!earlyJob.isEmpty)
-            earlyJob.first?.encode(to: &form)
-            form.flag(redirect != nil)
-            redirect?.encode(to: &form)
-            form.integer(redirects)
-            form.integer(unknownJobs)
-            form.integer(oddLines)
-            form.integer(oddLinesSince.microseconds)
-            form.integer(keepaliveLead)
-            form.flag(hasAccepted)
-            jobs.encode(to: &form)
+    func encode(to writer: inout BinaryWriter) {
+        writer.record { writer in
+            phase.encode(to: &writer)
+            writer.integer(generation)
+            writer.bytes(session)
+            writer.flag(hasAlgo)
+            writer.flag(hasNicehash)
+            writer.flag(hasKeepalive)
+            writer.integer(nextRequestID)
+            writer.integer(lastSentAt.microseconds)
+            writer.integer(ifGiven: keepaliveSentAt?.microseconds)
+            writer.integer(keepaliveRequestID)
+            writer.integer(received)
+            writer.integer(sent)
+            framer.encode(to: &writer)
+            inFlight.encode(to: &writer)
+            writer.integer(ifGiven: loggedInAt?.microseconds)
+            writer.flag(answersKeepalives)
+            writer.flag(!earlyJob.isEmpty)
+            earlyJob.first?.encode(to: &writer)
+            writer.flag(redirect != nil)
+            redirect?.encode(to: &writer)
+            writer.integer(redirects)
+            writer.integer(unknownJobs)
+            writer.integer(oddLines)
+            writer.integer(oddLinesSince.microseconds)
+            writer.integer(keepaliveLead)
+            writer.flag(hasAccepted)
+            jobs.encode(to: &writer)
         }
     }
 
-    init(decoding form: inout FormReader) throws(FormFault) {
-        var form = try form.record()
-        phase = try Phase(decoding: &form)
-        generation = try form.integer()
-        session = try form.opaqueID("session.id")
-        hasAlgo = try form.flag()
-        hasNicehash = try form.flag()
-        hasKeepalive = try form.flag()
-        nextRequestID = try form.integer(in: 1...PoolSession.requestIDMax, "session.nextRequestID")
-        lastSentAt = Instant(microseconds: try form.integer())
-        keepaliveSentAt = try form.integer(ifGiven: UInt64.self).map { Instant(microseconds: $0) }
-        keepaliveRequestID = try form.integer()
-        received = try form.integer()
-        sent = try form.integer()
-        framer = try LineFramer(decoding: &form, lineBytesMax: LineFramer.poolLineBytesMax)
-        inFlight = try SharesInFlight(decoding: &form)
+    init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+        var reader = try reader.record()
+        phase = try Phase(decoding: &reader)
+        generation = try reader.integer()
+        session = try reader.opaqueID("session.id")
+        hasAlgo = try reader.flag()
+        hasNicehash = try reader.flag()
+        hasKeepalive = try reader.flag()
+        nextRequestID = try reader.integer(in: 1...PoolSession.requestIDMax, "session.nextRequestID")
+        lastSentAt = Instant(microseconds: try reader.integer())
+        keepaliveSentAt = try reader.integer(ifGiven: UInt64.self).map { Instant(microseconds: $0) }
+        keepaliveRequestID = try reader.integer()
+        received = try reader.integer()
+        sent = try reader.integer()
+        framer = try LineFramer(decoding: &reader, lineBytesMax: LineFramer.poolLineBytesMax)
+        inFlight = try SharesInFlight(decoding: &reader)
         guard nextRequestID >= inFlight.requestIDBound else { throw .badField("session.nextRequestID") }
-        guard form.remaining > 0 else { return }
-        loggedInAt = try form.integer(ifGiven: UInt64.self).map { Instant(microseconds: $0) }
-        answersKeepalives = try form.flag()
-        earlyJob = try form.flag() ? [try Job(decoding: &form)] : []
-        redirect = try form.flag() ? try PoolRedirect(decoding: &form) : nil
-        redirects = try form.integer()
-        unknownJobs = try form.integer()
-        oddLines = try form.integer()
-        oddLinesSince = Instant(microseconds: try form.integer())
-        keepaliveLead = try form.integer()
-        guard form.remaining > 0 else { return }
-        hasAccepted = try form.flag()
-        jobs = try Allowance(decoding: &form)
+        guard reader.remaining > 0 else { return }
+        loggedInAt = try reader.integer(ifGiven: UInt64.self).map { Instant(microseconds: $0) }
+        answersKeepalives = try reader.flag()
+        earlyJob = try reader.flag() ? [try Job(decoding: &reader)] : []
+        redirect = try reader.flag() ? try PoolRedirect(decoding: &reader) : nil
+        redirects = try reader.integer()
+        unknownJobs = try reader.integer()
+        oddLines = try reader.integer()
+        oddLinesSince = Instant(microseconds: try reader.integer())
+        keepaliveLead = try reader.integer()
+        guard reader.remaining > 0 else { return }
+        hasAccepted = try reader.flag()
+        jobs = try Allowance(decoding: &reader)
     }
 }
 
 extension PoolSession.Phase {
-    fileprivate func encode(to form: inout FormWriter) {
+    fileprivate func encode(to writer: inout BinaryWriter) {
         let (kind, moment): (UInt8, Instant) =
             switch self {
             case .idle: (0, .never)
@@ -178,13 +178,13 @@ extension PoolSession.Phase {
             case .active: (5, .never)
             case .draining(let deadline): (6, deadline)
             }
-        form.integer(kind)
-        form.integer(moment.microseconds)
+        writer.integer(kind)
+        writer.integer(moment.microseconds)
     }
 
-    fileprivate init(decoding form: inout FormReader) throws(FormFault) {
-        let kind: UInt8 = try form.integer()
-        let moment = Instant(microseconds: try form.integer())
+    fileprivate init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+        let kind: UInt8 = try reader.integer()
+        let moment = Instant(microseconds: try reader.integer())
         switch kind {
         case 0: self = .idle
         case 1: self = .pausing(until: moment)

@@ -79,37 +79,37 @@ struct FewKeys {
 // MARK: - Written form
 
 extension RejectionStreak {
-    func encode(to form: inout FormWriter) {
-        form.integer(count)
-        form.integer(since.microseconds)
-        form.integer(ifGiven: acceptedAt?.microseconds)
-        form.flag(blamesMiner)
-        miners.encode(to: &form)
-        voices.encode(to: &form)
-        form.flag(isTold)
-        form.integer(ifGiven: leftAt?.microseconds)
+    func encode(to writer: inout BinaryWriter) {
+        writer.integer(count)
+        writer.integer(since.microseconds)
+        writer.integer(ifGiven: acceptedAt?.microseconds)
+        writer.flag(blamesMiner)
+        miners.encode(to: &writer)
+        voices.encode(to: &writer)
+        writer.flag(isTold)
+        writer.integer(ifGiven: leftAt?.microseconds)
     }
 
-    init(decoding form: inout FormReader) throws(FormFault) {
-        count = try form.integer()
-        since = Instant(microseconds: try form.integer())
-        acceptedAt = try form.integer(ifGiven: UInt64.self).map { Instant(microseconds: $0) }
-        blamesMiner = try form.flag()
-        miners = try FewKeys(decoding: &form)
-        voices = try FewKeys(decoding: &form)
-        isTold = try form.flag()
-        leftAt = try form.integer(ifGiven: UInt64.self).map { Instant(microseconds: $0) }
+    init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+        count = try reader.integer()
+        since = Instant(microseconds: try reader.integer())
+        acceptedAt = try reader.integer(ifGiven: UInt64.self).map { Instant(microseconds: $0) }
+        blamesMiner = try reader.flag()
+        miners = try FewKeys(decoding: &reader)
+        voices = try FewKeys(decoding: &reader)
+        isTold = try reader.flag()
+        leftAt = try reader.integer(ifGiven: UInt64.self).map { Instant(microseconds: $0) }
     }
 }
 
 extension FewKeys {
-    fileprivate func encode(to form: inout FormWriter) {
-        form.integer(UInt8(count))
-        for place in 0..<count { form.integer(keys[place]) }
+    fileprivate func encode(to writer: inout BinaryWriter) {
+        writer.integer(UInt8(count))
+        for place in 0..<count { writer.integer(keys[place]) }
     }
 
-    fileprivate init(decoding form: inout FormReader) throws(FormFault) {
-        let given = try form.integer(in: 0...UInt8(FewKeys.countMax), "seat.keys")
-        for _ in 0..<given { insert(try form.integer()) }
+    fileprivate init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+        let given = try reader.integer(in: 0...UInt8(FewKeys.countMax), "seat.keys")
+        for _ in 0..<given { insert(try reader.integer()) }
     }
 }

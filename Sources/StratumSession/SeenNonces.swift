@@ -117,24 +117,24 @@ extension SeenNonces {
     private static let zeroBit: UInt8 = 1
     private static let formerBit: UInt8 = 2
 
-    func encode(to form: inout FormWriter) {
-        form.integer((hasZero ? SeenNonces.zeroBit : 0) | (former.isEmpty ? 0 : SeenNonces.formerBit))
-        form.integer(multiplier)
-        SeenNonces.encode(places, to: &form)
+    func encode(to writer: inout BinaryWriter) {
+        writer.integer((hasZero ? SeenNonces.zeroBit : 0) | (former.isEmpty ? 0 : SeenNonces.formerBit))
+        writer.integer(multiplier)
+        SeenNonces.encode(places, to: &writer)
         guard !former.isEmpty else { return }
-        form.integer(UInt32(movedCount))
-        SeenNonces.encode(former, to: &form)
+        writer.integer(UInt32(movedCount))
+        SeenNonces.encode(former, to: &writer)
     }
 
-    init(decoding form: inout FormReader) throws(FormFault) {
-        let bits: UInt8 = try form.integer()
+    init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+        let bits: UInt8 = try reader.integer()
         guard bits & ~(SeenNonces.zeroBit | SeenNonces.formerBit) == 0 else { throw .badField("nonces") }
-        self.init(salt: try form.integer())
+        self.init(salt: try reader.integer())
         hasZero = bits & SeenNonces.zeroBit != 0
-        places = try SeenNonces.table(decoding: &form)
+        places = try SeenNonces.table(decoding: &reader)
         if bits & SeenNonces.formerBit != 0 {
-            let moved: UInt32 = try form.integer()
-            former = try SeenNonces.table(decoding: &form)
+            let moved: UInt32 = try reader.integer()
+            former = try SeenNonces.table(decoding: &reader)
             guard Int(moved) < former.count, former.count < places.count else { throw .badField("nonces") }
             movedCount = Int(moved)
         }
@@ -149,14 +149,14 @@ extension SeenNonces {
     }
 
     /// As they are: to find each its place again would take longer than all else together.
-    private static func encode(_ places: [UInt32], to form: inout FormWriter) {
-        form.integer(UInt32(places.count))
-        places.withUnsafeBytes { form.raw($0) }
+    private static func encode(_ places: [UInt32], to writer: inout BinaryWriter) {
+        writer.integer(UInt32(places.count))
+        places.withUnsafeBytes { writer.raw($0) }
     }
 
-    private static func table(decoding form: inout FormReader) throws(FormFault) -> [UInt32] {
-        let size = try form.entryCount(max: 4 * Limits.noncesPerJobMax, bytesMin: 4, "nonces")
-        let bytes = try form.raw(size * 4)
+    private static func table(decoding reader: inout BinaryReader) throws(DecodingFault) -> [UInt32] {
+        let size = try reader.entryCount(max: 4 * Limits.noncesPerJobMax, bytesMin: 4, "nonces")
+        let bytes = try reader.raw(size * 4)
         let places = [UInt32](unsafeUninitializedCapacity: size) { buffer, count in
             UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)
             count = size

@@ -158,7 +158,7 @@ extension Shard {
 
     /// Gives a miner a row of this shard.
     private mutating func settle(
-        _ former: MinerSession, _ wire: MinerWire, _ absorption: Absorption
+        _ former: MinerSession, _ wire: MinerConnectionState, _ absorption: Absorption
     ) -> Absorption.Row {
         guard let id = nextMinerID else { preconditionFailure("there is room for all") }
         var (miner, wire) = (former, wire)

@@ -211,27 +211,27 @@ extension Shard {
 // MARK: - Written form
 
 extension Shard {
-    func encodeConduct(to form: inout FormWriter) {
-        form.integer(conductSalt)
-        conduct.encode(to: &form)
-        form.integer(UInt32(leftOnTrial.count))
+    func encodeConduct(to writer: inout BinaryWriter) {
+        writer.integer(conductSalt)
+        conduct.encode(to: &writer)
+        writer.integer(UInt32(leftOnTrial.count))
         for left in leftOnTrial {
-            form.integer(left.miner)
-            form.integer(left.record)
-            form.integer(left.address)
+            writer.integer(left.miner)
+            writer.integer(left.record)
+            writer.integer(left.address)
         }
     }
 
     static func conduct(
-        decoding form: inout FormReader
-    ) throws(FormFault) -> (salt: UInt64, table: ConductTable, leftOnTrial: [LeftOnTrial]) {
-        let salt: UInt64 = try form.integer()
-        let table = try ConductTable(decoding: &form)
-        let count = try form.entryCount(max: Limits.leftOnTrialMax, bytesMin: 24, "leftOnTrial")
+        decoding reader: inout BinaryReader
+    ) throws(DecodingFault) -> (salt: UInt64, table: ConductTable, leftOnTrial: [LeftOnTrial]) {
+        let salt: UInt64 = try reader.integer()
+        let table = try ConductTable(decoding: &reader)
+        let count = try reader.entryCount(max: Limits.leftOnTrialMax, bytesMin: 24, "leftOnTrial")
         var left: [LeftOnTrial] = []
         for _ in 0..<count {
             left.append(
-                LeftOnTrial(miner: try form.integer(), record: try form.integer(), address: try form.integer()))
+                LeftOnTrial(miner: try reader.integer(), record: try reader.integer(), address: try reader.integer()))
         }
         return (salt, table, left)
     }

@@ -19,7 +19,7 @@ extension Shard {
     }
 
     /// Replaces or changes what is known of a connection.
-    mutating func changeWire(ofRow row: Int, _ change: (inout MinerWire, inout AgentTable) -> Void) {
+    mutating func changeWire(ofRow row: Int, _ change: (inout MinerConnectionState, inout AgentTable) -> Void) {
         heldBytes -= wires[row].heldBytes
         change(&wires[row], &agents)
         heldBytes += wires[row].heldBytes

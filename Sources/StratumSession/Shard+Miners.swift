@@ -13,7 +13,7 @@ extension Shard {
     ) -> MinerID? {
         guard let id = nextMinerID else { return nil }
         let row = Int(id.index)
-        let wire = MinerWire(generation: id.generation, address: address)
+        let wire = MinerConnectionState(generation: id.generation, address: address)
         if row == miners.count {
             miners.append(MinerSession())
             wires.append(wire)

@@ -29,8 +29,8 @@ extension ShardPolicy {
     /// - Returns: nil when they are no policy.
     init?(written bytes: Span<UInt8>) {
         let read = bytes.withUnsafeBytes { bytes -> ShardPolicy? in
-            var form = FormReader(bytes)
-            return try? ShardPolicy(decoding: &form)
+            var reader = BinaryReader(bytes)
+            return try? ShardPolicy(decoding: &reader)
         }
         guard let read else { return nil }
         self = read

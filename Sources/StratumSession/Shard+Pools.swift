@@ -231,11 +231,11 @@ extension Shard {
         upstreams[upstream].jobAt = now
         upstreams[upstream].lastPool = id.pool
         upstreams[upstream].serving = id.pool
-        var homeless: [MinerID] = []
+        var displaced: [MinerID] = []
         if isReserved {
             if !hasSaidReserved[pool] { outbox.append(.news(.poolReservesNonceByte(id))) }
             hasSaidReserved[pool] = true
-            homeless = evictAllButOne(upstream)
+            displaced = evictAllButOne(upstream)
         }
         if job.algorithm.isEmpty, !hasSaidNoAlgorithm[pool] {
             outbox.append(.news(.jobsWithoutAlgorithm(id)))
@@ -249,7 +249,7 @@ extension Shard {
         var owners: [MinerID] = []
         upstreams[upstream].space.forEachOwned { _, miner in owners.append(miner) }
         for miner in owners { giveJob(to: miner) }
-        for miner in homeless { rehouse(miner, at: now) }
+        for miner in displaced { reassign(miner, at: now) }
     }
 
     /// Whether the pool keeps the job's nonce byte for itself: it says so, or has set it.
@@ -281,7 +281,7 @@ extension Shard {
         guard room >= movers.count else { return }
         for mover in movers {
             upstreams[emptiest].space.release(mover.slot, wasSearched: true)
-            rehouse(
+            reassign(
                 mover.miner, where: { $0.space.ownedCount > 0 && Int($0.index) != emptiest }, avoiding: mover.slot,
                 at: now)
             if let row = row(of: mover.miner) {
@@ -300,7 +300,7 @@ extension Shard {
         return owners.dropFirst().map(\.miner)
     }
 
-    private mutating func rehouse(
+    private mutating func reassign(
         _ id: MinerID, where isAllowed: (Upstream) -> Bool = { _ in true }, avoiding slot: UInt8? = nil,
         at now: Instant
     ) {

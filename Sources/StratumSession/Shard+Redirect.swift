@@ -49,14 +49,14 @@ extension PoolRedirect {
         return (host.contains(":") ? "[\(host)]" : host) + ":\(port ?? 0)"
     }
 
-    func encode(to form: inout FormWriter) {
-        form.text(ifGiven: host)
-        form.integer(ifGiven: port)
+    func encode(to writer: inout BinaryWriter) {
+        writer.text(ifGiven: host)
+        writer.integer(ifGiven: port)
     }
 
-    init(decoding form: inout FormReader) throws(FormFault) {
-        let host = try form.text(ifGivenMax: PoolRedirect.hostBytesMax, "redirect.host")
-        self.init(host: host, port: try form.integer(ifGiven: UInt16.self))
+    init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+        let host = try reader.text(ifGivenMax: PoolRedirect.hostBytesMax, "redirect.host")
+        self.init(host: host, port: try reader.integer(ifGiven: UInt16.self))
     }
 }
 

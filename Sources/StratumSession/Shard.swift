@@ -16,7 +16,7 @@ public struct Shard: ~Copyable {
 
     var miners: [MinerSession] = []
     /// Row for row beside `miners`.
-    var wires: [MinerWire] = []
+    var wires: [MinerConnectionState] = []
     /// What `wires` name by numbers.
     var agents = AgentTable()
     /// The sum over `wires` of all rows that are not vacant; it is not written, but counted again.

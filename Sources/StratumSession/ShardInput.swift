@@ -18,7 +18,7 @@ public enum ShardInput: Equatable, Sendable {
     /// The bytes are the reason, in the system's words.
     case poolClosed(PoolConnectionID)
     case tick
-    /// The operator has other wishes; the bytes are the written form of the policy.
+    /// The operator has other wishes; the bytes are the encoded state of the policy.
     case policy
     /// Another shard has quarantined a miner that has logged in here, or the new miners of its address; the bytes are a
     /// `KnownQuarantine`.
@@ -53,7 +53,7 @@ extension Shard {
         case .start: start(at: now)
         case .minerConnected(let id), .balancerConnected(let id):
             guard nextMinerID == id else { throw .otherMiner }
-            let address = String(copying: bytes, max: MinerWire.addressBytesMax)
+            let address = String(copying: bytes, max: MinerConnectionState.addressBytesMax)
             let isBalancer = if case .balancerConnected = input { true } else { false }
             _ = minerConnected(from: address, awaitsHeader: isBalancer, at: now)
         case .minerBytes(let id): receive(bytes, from: id, with: parser, at: now)
@@ -117,7 +117,9 @@ extension Shard {
             miners[row].awaitsHeader = false
             miners[row].headerBytes = UInt16(count)
             if let source {
-                changeWire(ofRow: row) { wire, _ in wire = MinerWire(generation: id.generation, address: source.text) }
+                changeWire(ofRow: row) { wire, _ in
+                    wire = MinerConnectionState(generation: id.generation, address: source.text)
+                }
             }
             if count < bytes.count { open(bytes.extracting(count...), id, with: parser, at: now) }
         }

@@ -73,40 +73,40 @@ extension ShardPolicy {
     private static let textBytesMax = 1 << 20
 
     /// The policy belongs to what is written: what was decided under it can only be decided again under the same one.
-    public func encode(to form: inout FormWriter) {
-        form.record { encodeFields(to: &$0) }
+    public func encode(to writer: inout BinaryWriter) {
+        writer.record { encodeFields(to: &$0) }
     }
 
-    private func encodeFields(to form: inout FormWriter) {
-        form.text(ifGiven: accessPassword)
-        form.flag(offersAlgoExtension)
-        form.integer(customDifficulty)
-        form.flag(countsCustomDifficulty)
-        form.integer(UInt32(clamping: retries))
-        form.integer(retryPause.count)
-        form.text(agent)
-        form.flag(keepsFirstUpstream)
-        form.integer(UInt32(pools.count))
-        for pool in pools { pool.encode(to: &form) }
-        form.flag(guardsPools)
+    private func encodeFields(to writer: inout BinaryWriter) {
+        writer.text(ifGiven: accessPassword)
+        writer.flag(offersAlgoExtension)
+        writer.integer(customDifficulty)
+        writer.flag(countsCustomDifficulty)
+        writer.integer(UInt32(clamping: retries))
+        writer.integer(retryPause.count)
+        writer.text(agent)
+        writer.flag(keepsFirstUpstream)
+        writer.integer(UInt32(pools.count))
+        for pool in pools { pool.encode(to: &writer) }
+        writer.flag(guardsPools)
     }
 
-    public init(decoding form: inout FormReader) throws(FormFault) {
-        var form = try form.record()
+    public init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+        var reader = try reader.record()
         let max = ShardPolicy.textBytesMax
-        accessPassword = try form.text(ifGivenMax: max, "policy.accessPassword")
-        offersAlgoExtension = try form.flag()
-        customDifficulty = try form.integer()
-        countsCustomDifficulty = try form.flag()
-        retries = Int(try form.integer(UInt32.self))
-        retryPause = Milliseconds(try form.integer())
-        agent = try form.text(max: max, "policy.agent")
-        keepsFirstUpstream = try form.flag()
+        accessPassword = try reader.text(ifGivenMax: max, "policy.accessPassword")
+        offersAlgoExtension = try reader.flag()
+        customDifficulty = try reader.integer()
+        countsCustomDifficulty = try reader.flag()
+        retries = Int(try reader.integer(UInt32.self))
+        retryPause = Milliseconds(try reader.integer())
+        agent = try reader.text(max: max, "policy.agent")
+        keepsFirstUpstream = try reader.flag()
         pools = []
-        let count = try form.entryCount(max: Limits.poolsMax, bytesMin: 8, "policy.pools")
+        let count = try reader.entryCount(max: Limits.poolsMax, bytesMin: 8, "policy.pools")
         guard count > 0 else { throw .badField("policy.pools") }
-        for _ in 0..<count { pools.append(try Pool(decoding: &form)) }
-        guardsPools = form.remaining > 0 ? try form.flag() : true
+        for _ in 0..<count { pools.append(try Pool(decoding: &reader)) }
+        guardsPools = reader.remaining > 0 ? try reader.flag() : true
     }
 }
 
@@ -114,28 +114,28 @@ extension ShardPolicy.Pool {
     /// The same for a pool's own words.
     private static let textBytesMax = 1 << 20
 
-    func encode(to form: inout FormWriter) {
-        form.record { form in
-            form.text(user)
-            form.text(password)
-            form.text(ifGiven: rigID)
-            form.flag(algorithm != nil)
-            form.bytes(algorithm ?? AlgorithmName())
-            form.integer(keepalive?.count ?? 0)
-            form.text(name)
+    func encode(to writer: inout BinaryWriter) {
+        writer.record { writer in
+            writer.text(user)
+            writer.text(password)
+            writer.text(ifGiven: rigID)
+            writer.flag(algorithm != nil)
+            writer.bytes(algorithm ?? AlgorithmName())
+            writer.integer(keepalive?.count ?? 0)
+            writer.text(name)
         }
     }
 
-    init(decoding form: inout FormReader) throws(FormFault) {
-        var form = try form.record()
+    init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+        var reader = try reader.record()
         let max = ShardPolicy.Pool.textBytesMax
-        let user = try form.text(max: max, "pool.user")
-        let password = try form.text(max: max, "pool.password")
-        let rigID = try form.text(ifGivenMax: max, "pool.rigID")
-        let hasAlgorithm = try form.flag()
-        let algorithm = try form.algorithmName("pool.algorithm")
-        let keepalive = Milliseconds(try form.integer())
-        let name = form.remaining > 0 ? try form.text(max: max, "pool.name") : ""
+        let user = try reader.text(max: max, "pool.user")
+        let password = try reader.text(max: max, "pool.password")
+        let rigID = try reader.text(ifGivenMax: max, "pool.rigID")
+        let hasAlgorithm = try reader.flag()
+        let algorithm = try reader.algorithmName("pool.algorithm")
+        let keepalive = Milliseconds(try reader.integer())
+        let name = reader.remaining > 0 ? try reader.text(max: max, "pool.name") : ""
         self.init(
             name: name, user: user, password: password, rigID: rigID, algorithm: hasAlgorithm ? algorithm : nil,
             keepalive: keepalive.count > 0 ? keepalive : nil)

@@ -20,7 +20,7 @@ extension Upstream {
     /// Judges a share of `miner`, and remembers its nonce when it is good.
     /// - Parameter slot: that the miner has here, or had before it was moved.
     mutating func judge(_ share: SubmitRequest, of miner: MinerSession, in slot: UInt8) -> ShareVerdict {
-        // (Never bind a whole `Work` here: a second reference to its nonces would copy them at the next insertion.)
+        // (Never bind a whole `ActiveJob` here: a second reference to its nonces would copy them at the next insertion.)
         guard current != nil else { return .refuse(.badGateway, difficulty: 0, actual: 0) }
         let age = age(of: share.jobID)
         // A share is measured by the job that it names. (xmrig-proxy takes the current one even then, and refuses good

@@ -109,41 +109,41 @@ extension SharesInFlight {
     static let rowBytes = 131
     private static let rowBytesMin = 65
 
-    func encode(to form: inout FormWriter) {
-        form.integer(oldest)
-        form.integer(next)
-        form.integer(UInt32(count))
-        form.integer(UInt16(SharesInFlight.rowBytes))
+    func encode(to writer: inout BinaryWriter) {
+        writer.integer(oldest)
+        writer.integer(next)
+        writer.integer(UInt32(count))
+        writer.integer(UInt16(SharesInFlight.rowBytes))
         guard count > 0 else { return }
         for requestID in oldest..<next {
             guard let share = ring[place(of: requestID)] else { continue }
-            form.integer(share.requestID)
-            form.integer(share.miner.index)
-            form.integer(share.miner.generation)
-            form.integer(share.minerKey)
-            form.integer(share.minerRequestID.bits)
-            form.integer(share.sentAt.microseconds)
-            form.integer(share.difficulty)
-            form.integer(share.creditedDifficulty)
-            form.integer(share.actualDifficulty)
-            form.flag(share.isExpired)
-            encode(share.minerRequestID, to: &form)
+            writer.integer(share.requestID)
+            writer.integer(share.miner.index)
+            writer.integer(share.miner.generation)
+            writer.integer(share.minerKey)
+            writer.integer(share.minerRequestID.bits)
+            writer.integer(share.sentAt.microseconds)
+            writer.integer(share.difficulty)
+            writer.integer(share.creditedDifficulty)
+            writer.integer(share.actualDifficulty)
+            writer.flag(share.isExpired)
+            encode(share.minerRequestID, to: &writer)
         }
     }
 
-    init(decoding form: inout FormReader) throws(FormFault) {
-        let oldest = try form.integer(in: 0...PoolSession.requestIDMax, "share.oldest")
-        let next = try form.integer(in: oldest...PoolSession.requestIDMax, "share.next")
+    init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+        let oldest = try reader.integer(in: 0...PoolSession.requestIDMax, "share.oldest")
+        let next = try reader.integer(in: oldest...PoolSession.requestIDMax, "share.next")
         // Keepalives take ids too, so it may be a little more than there are shares.
         guard next - oldest <= 2 * Int64(Limits.sharesInFlightMax) else { throw .badField("share.next") }
-        let entries = try form.entryCount(
+        let entries = try reader.entryCount(
             max: Limits.sharesInFlightMax, bytesMin: SharesInFlight.rowBytesMin, "shares")
         // A newer program's rows may be longer.
-        let rowBytes = Int(try form.integer(in: UInt16(SharesInFlight.rowBytesMin)...1_024, "shares.rowBytes"))
+        let rowBytes = Int(try reader.integer(in: UInt16(SharesInFlight.rowBytesMin)...1_024, "shares.rowBytes"))
         self.oldest = oldest
         self.next = oldest
         for _ in 0..<entries {
-            var row = FormReader(try form.raw(rowBytes))
+            var row = BinaryReader(try reader.raw(rowBytes))
             var share = ShareInFlight(
                 requestID: try row.integer(in: self.next...PoolSession.requestIDMax, "share.id"),
                 miner: MinerID(index: try row.integer(), generation: try row.integer()),
@@ -163,14 +163,14 @@ extension SharesInFlight {
     }
 
     /// The parts of an id behind its bits. Rows have one length, so a text is written with the room of the longest.
-    private func encode(_ id: RequestID, to form: inout FormWriter) {
+    private func encode(_ id: RequestID, to writer: inout BinaryWriter) {
         let text = id.text ?? RequestID.Text()
-        form.integer(id.kind.rawValue)
-        form.integer(UInt8(text.count))
-        for position in 0..<RequestID.textBytesMax { form.integer(position < text.count ? text[position] : 0) }
+        writer.integer(id.kind.rawValue)
+        writer.integer(UInt8(text.count))
+        for position in 0..<RequestID.textBytesMax { writer.integer(position < text.count ? text[position] : 0) }
     }
 
-    private static func requestID(_ row: inout FormReader, bits: Int64) throws(FormFault) -> RequestID {
+    private static func requestID(_ row: inout BinaryReader, bits: Int64) throws(DecodingFault) -> RequestID {
         let kind = RequestID.Kind(rawValue: try row.integer())
         let count = Int(try row.integer(in: 0...UInt8(RequestID.textBytesMax), "share.idLength"))
         let bytes = try row.raw(RequestID.textBytesMax)[..<count]

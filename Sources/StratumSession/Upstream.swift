@@ -1,7 +1,7 @@
 internal import StratumProtocol
 
 /// A job that miners work on, with what they have found in it.
-struct Work {
+struct ActiveJob {
     let job: Job
     /// What miners call it: its id, unless another pool's job before had the same. Theirs would be taken for ours.
     let name: JobID
@@ -54,9 +54,9 @@ struct Upstream {
     var serving: UInt8?
     /// By seat.
     var sessions: [PoolSession]
-    var current: Work?
+    var current: ActiveJob?
     /// The job before: shares for it may still come, and the pool judges them (behaviour.md §4).
-    var previous: Work?
+    var previous: ActiveJob?
     /// When `current` came.
     var jobAt = Instant(microseconds: 0)
     /// The seat of the pool that it has had its latest job from.
@@ -107,7 +107,7 @@ struct Upstream {
         // Another pool's work too, as long as that may be handed what was found in it.
         previous = sessionIndex(of: current?.source) != nil ? current : nil
         shareOneBlob = isSameBlob && previous != nil
-        current = Work(
+        current = ActiveJob(
             job, name: name, from: source, reservedByte: reservedByte, serial: lastSerial, seen: seen)
         // What has been searched in a blob stays searched.
         if !isSameBlob { space.freeDeadSlots() }
@@ -181,80 +181,80 @@ extension NonceSpace {
 // MARK: - Written form
 
 extension Upstream {
-    func encode(to form: inout FormWriter) {
-        form.record { form in
-            form.flag(isSuspended)
-            form.integer(ifGiven: emptySince?.microseconds)
-            form.flag(shareOneBlob)
-            form.integer(lastSerial)
-            space.encode(to: &form)
-            choice.encode(to: &form)
-            for session in sessions { session.encode(to: &form) }
-            form.flag(current != nil)
-            current?.encode(to: &form)
-            form.flag(previous != nil)
-            previous?.encode(to: &form)
-            form.integer(ifGiven: serving)
-            form.integer(jobAt.microseconds)
-            form.integer(lastPool)
-            form.integer(accepted)
-            form.integer(rejected)
+    func encode(to writer: inout BinaryWriter) {
+        writer.record { writer in
+            writer.flag(isSuspended)
+            writer.integer(ifGiven: emptySince?.microseconds)
+            writer.flag(shareOneBlob)
+            writer.integer(lastSerial)
+            space.encode(to: &writer)
+            choice.encode(to: &writer)
+            for session in sessions { session.encode(to: &writer) }
+            writer.flag(current != nil)
+            current?.encode(to: &writer)
+            writer.flag(previous != nil)
+            previous?.encode(to: &writer)
+            writer.integer(ifGiven: serving)
+            writer.integer(jobAt.microseconds)
+            writer.integer(lastPool)
+            writer.integer(accepted)
+            writer.integer(rejected)
         }
     }
 
-    init(decoding form: inout FormReader, index: UInt16, pools: Int, seats: [PoolSeat]) throws(FormFault) {
-        var form = try form.record()
+    init(decoding reader: inout BinaryReader, index: UInt16, pools: Int, seats: [PoolSeat]) throws(DecodingFault) {
+        var reader = try reader.record()
         self.index = index
-        isSuspended = try form.flag()
-        emptySince = try form.integer(ifGiven: UInt64.self).map { Instant(microseconds: $0) }
-        shareOneBlob = try form.flag()
-        lastSerial = try form.integer()
-        space = try NonceSpace(decoding: &form)
-        choice = try PoolChoice(decoding: &form, count: pools)
+        isSuspended = try reader.flag()
+        emptySince = try reader.integer(ifGiven: UInt64.self).map { Instant(microseconds: $0) }
+        shareOneBlob = try reader.flag()
+        lastSerial = try reader.integer()
+        space = try NonceSpace(decoding: &reader)
+        choice = try PoolChoice(decoding: &reader, count: pools)
         sessions = []
         sessions.reserveCapacity(seats.count)
-        for _ in seats { sessions.append(try PoolSession(decoding: &form)) }
-        current = try form.flag() ? try Work(decoding: &form, seats: seats.count) : nil
-        previous = try form.flag() ? try Work(decoding: &form, seats: seats.count) : nil
+        for _ in seats { sessions.append(try PoolSession(decoding: &reader)) }
+        current = try reader.flag() ? try ActiveJob(decoding: &reader, seats: seats.count) : nil
+        previous = try reader.flag() ? try ActiveJob(decoding: &reader, seats: seats.count) : nil
         serving =
-            form.remaining > 0 ? try form.integer(ifGiven: UInt8.self) : choice.active.map { UInt8(clamping: $0) }
+            reader.remaining > 0 ? try reader.integer(ifGiven: UInt8.self) : choice.active.map { UInt8(clamping: $0) }
         guard Int(serving ?? 0) < seats.count else { throw .badField("upstream.serving") }
         // Shares go to the active pool, for its job.
         guard serving.map({ sessions[Int($0)].phase == .active && current?.source.pool == $0 }) ?? true,
             choice.active == serving.flatMap({ seats[Int($0)].rank }).map({ Int($0) })
         else { throw .badField("upstream.active") }
-        guard form.remaining > 0 else { return }
-        jobAt = Instant(microseconds: try form.integer())
-        lastPool = try form.integer(in: 0...UInt8(seats.count - 1), "upstream.lastPool")
-        accepted = try form.integer()
-        rejected = try form.integer()
+        guard reader.remaining > 0 else { return }
+        jobAt = Instant(microseconds: try reader.integer())
+        lastPool = try reader.integer(in: 0...UInt8(seats.count - 1), "upstream.lastPool")
+        accepted = try reader.integer()
+        rejected = try reader.integer()
     }
 }
 
-extension Work {
-    func encode(to form: inout FormWriter) {
-        form.record { form in
-            form.integer(source.upstream)
-            form.integer(source.pool)
-            form.integer(source.generation)
-            form.integer(ifGiven: reservedByte)
-            form.integer(serial)
-            job.encode(to: &form)
-            seen.encode(to: &form)
-            form.bytes(name)
+extension ActiveJob {
+    func encode(to writer: inout BinaryWriter) {
+        writer.record { writer in
+            writer.integer(source.upstream)
+            writer.integer(source.pool)
+            writer.integer(source.generation)
+            writer.integer(ifGiven: reservedByte)
+            writer.integer(serial)
+            job.encode(to: &writer)
+            seen.encode(to: &writer)
+            writer.bytes(name)
         }
     }
 
-    init(decoding form: inout FormReader, seats: Int) throws(FormFault) {
-        var form = try form.record()
+    init(decoding reader: inout BinaryReader, seats: Int) throws(DecodingFault) {
+        var reader = try reader.record()
         let source = PoolConnectionID(
-            upstream: try form.integer(), pool: try form.integer(in: 0...UInt8(seats - 1), "work.pool"),
-            generation: try form.integer())
-        let reservedByte = try form.integer(ifGiven: UInt8.self)
-        let serial: UInt32 = try form.integer()
-        let job = try Job(decoding: &form)
-        let seen = try SeenNonces(decoding: &form)
-        let name = form.remaining > 0 ? try form.opaqueID("work.name") : job.id
+            upstream: try reader.integer(), pool: try reader.integer(in: 0...UInt8(seats - 1), "work.pool"),
+            generation: try reader.integer())
+        let reservedByte = try reader.integer(ifGiven: UInt8.self)
+        let serial: UInt32 = try reader.integer()
+        let job = try Job(decoding: &reader)
+        let seen = try SeenNonces(decoding: &reader)
+        let name = reader.remaining > 0 ? try reader.opaqueID("work.name") : job.id
         guard !name.isEmpty else { throw .badField("work.name") }
         self.init(job, name: name, from: source, reservedByte: reservedByte, serial: serial, seen: seen)
     }

@@ -10,25 +10,25 @@ internal import StratumProtocol
 /// sockets.
 @main enum Main {
     static func main() {
-        let inheritance = Inheritance.take(program: "millrace-worker") {
+        let launchContext = LaunchContext.take(program: "millrace-worker") {
             [
                 "libuv \(Loop.libuvVersion)", "libzmq \(BusContext.zeroMQVersion)",
                 "simdjson \(JSONParser.libraryVersion)",
             ]
         }
-        let settings = inheritance.settings
+        let settings = launchContext.settings
         LogOutput.start(
-            process: "shard \(inheritance.shard ?? 0)", format: inheritance.logsJSON ? .json : .text,
+            process: "shard \(launchContext.shard ?? 0)", format: launchContext.logsJSON ? .json : .text,
             level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile,
             secrets: settings.secrets)
         let log = Logger(label: "worker")
         do {
             _ = DescriptorLimit.raise()
             // First of all: its memory is a copy of ours, and small now.
-            let anchor = try inheritance.legacy.map { try Anchor.drop(on: $0.anchor) }
+            let anchor = try launchContext.succession.map { try Anchor.drop(on: $0.anchor) }
             var lifeline = Lifeline(descriptor: Lifeline.inheritedDescriptor)
-            let standing = try Standing.ofThisProcess(inheritance, &lifeline)
-            let worker = try Worker(inheritance, standing, lifeline, anchor, log: log)
+            let standing = try StartRole.ofThisProcess(launchContext, &lifeline)
+            let worker = try Worker(launchContext, standing, lifeline, anchor, log: log)
             try worker.run()
             // Not by the way of main: its exit would wait for a host name that nobody answers for.
             ExitCode.stopped.exitNow()

@@ -11,10 +11,10 @@ struct Takeover: ~Copyable {
     var events: EventLog
     /// Whose descriptors the connections have.
     let incarnation: UInt64
-    let absorbed: [WorkerForm.AbsorbedShard]
+    let absorbed: [WorkerState.AbsorbedShard]
     /// `unsent` is all that was sent on a connection from the written state on, whether it has left or not.
-    private(set) var miners: [MinerID: WorkerForm.Connection]
-    private(set) var pools: [PoolConnectionID: WorkerForm.Connection]
+    private(set) var miners: [MinerID: WorkerState.Connection]
+    private(set) var pools: [PoolConnectionID: WorkerState.Connection]
     /// Bytes of it may have been read from the kernel already.
     private(set) var unfinished: LoggedInput?
     /// How many inputs were replayed.
@@ -27,14 +27,14 @@ struct Takeover: ~Copyable {
 
     enum Fault: Error, Equatable {
         /// It cannot be read.
-        case form(FormFault)
+        case undecodable(DecodingFault)
         /// The inputs do not fit the state.
         case replay(ReplayFault)
         /// They were decided by another program, which may have decided otherwise.
         case otherRules
     }
 
-    private init(_ own: WorkerForm, _ events: EventLog, _ shard: consuming Shard, _ reading: Reading) {
+    private init(_ own: WorkerState, _ events: EventLog, _ shard: consuming Shard, _ reading: Reading) {
         self.shard = shard
         self.events = events
         self.reading = reading
@@ -47,7 +47,7 @@ struct Takeover: ~Copyable {
 
     /// What it takes to read the inputs again.
     struct Reading {
-        /// Names this program (`Chronicle`).
+        /// Names this program (`StateJournal`).
         let rules: UInt64
         let translation: EventTranslation
         let parser: JSONParser
@@ -55,19 +55,19 @@ struct Takeover: ~Copyable {
         let time: (Instant) -> UInt64
     }
 
-    /// - Parameter memory: of a chronicle; nobody writes there meanwhile.
+    /// - Parameter memory: of a journal; nobody writes there meanwhile.
     static func of(_ memory: UnsafeRawBufferPointer, _ reading: Reading) throws(Fault) -> Takeover {
-        let left = try readable { () throws(FormFault) in try LeftChronicle(memory) }
-        var form = FormReader(left.form)
-        let own = try readable { () throws(FormFault) in try WorkerForm(decoding: &form) }
-        let events = try readable { () throws(FormFault) in try Takeover.events(own.events) }
-        let shard = try readable { () throws(FormFault) in try Shard(decoding: &form, poolNames: own.poolNames) }
+        let left = try readable { () throws(DecodingFault) in try StateJournalReader(memory) }
+        var reader = BinaryReader(left.snapshot)
+        let own = try readable { () throws(DecodingFault) in try WorkerState(decoding: &reader) }
+        let events = try readable { () throws(DecodingFault) in try Takeover.events(own.events) }
+        let shard = try readable { () throws(DecodingFault) in try Shard(decoding: &reader, poolNames: own.poolNames) }
         var takeover = Takeover(own, events, shard, reading)
         try takeover.replay(left.log)
         return takeover
     }
 
-    private static func events(_ written: [UInt8]) throws(FormFault) -> EventLog {
+    private static func events(_ written: [UInt8]) throws(DecodingFault) -> EventLog {
         do throws(DecodingFailure) {
             return try EventLog(written: written)
         } catch {
@@ -78,8 +78,8 @@ struct Takeover: ~Copyable {
     // MARK: - Replay
 
     private mutating func replay(_ log: UnsafeRawBufferPointer) throws(Fault) {
-        var reader = try Takeover.readable { () throws(FormFault) in try InputLogReader(log) }
-        while let logged = try Takeover.readable({ () throws(FormFault) in try reader.next() }) {
+        var reader = try Takeover.readable { () throws(DecodingFault) in try InputLogReader(log) }
+        while let logged = try Takeover.readable({ () throws(DecodingFault) in try reader.next() }) {
             guard reader.rules == reading.rules else { throw .otherRules }
             replayed += 1
             try take(logged.input, logged.bytes, at: logged.now)
@@ -93,9 +93,9 @@ struct Takeover: ~Copyable {
     }
 
     private static func readable<Value: ~Copyable>(
-        _ body: () throws(FormFault) -> Value
+        _ body: () throws(DecodingFault) -> Value
     ) throws(Fault) -> Value {
-        do throws(FormFault) { return try body() } catch { throw .form(error) }
+        do throws(DecodingFault) { return try body() } catch { throw .undecodable(error) }
     }
 
     private mutating func take(
@@ -104,7 +104,7 @@ struct Takeover: ~Copyable {
         switch input {
         case .note(let number): return note(number, bytes, at: now)
         case .minerConnected(let id), .balancerConnected(let id):
-            miners[id] = WorkerForm.Connection(descriptor: noted, unsent: [])
+            miners[id] = WorkerState.Connection(descriptor: noted, unsent: [])
         case .poolConnected(let id): pools[id]?.descriptor = noted
         case .minerClosed(let id): miners[id] = nil
         case .poolClosed(let id): pools[id] = nil
@@ -138,7 +138,7 @@ struct Takeover: ~Copyable {
             case .sendToMiner(let id, let range): miners[id]?.unsent += outbox.bytes[range]
             case .sendToPool(let id, let range): pools[id]?.unsent += outbox.bytes[range]
             case .closeMiner(let id, _): miners[id] = nil
-            case .dial(let id): pools[id] = WorkerForm.Connection(descriptor: -1, unsent: [])
+            case .dial(let id): pools[id] = WorkerState.Connection(descriptor: -1, unsent: [])
             case .hangUp(let id): pools[id] = nil
             case .joined(let id, let key):
                 guard let introduction = shard.introduction(of: id) else { break }
@@ -160,7 +160,7 @@ struct Takeover: ~Copyable {
     }
 }
 
-extension WorkerForm.Connection {
+extension WorkerState.Connection {
     /// What is still to be sent, and what was read and is not in the log, by the kernel's counts.
     /// - Parameter traffic: by the shard's.
     /// - Returns: nil when the two cannot be brought together: the connection must end.

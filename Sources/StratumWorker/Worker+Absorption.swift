@@ -10,7 +10,7 @@ internal import Telemetry
 /// Why another shard cannot be absorbed. Neither is touched then.
 enum AbsorptionRefusal: Error, Equatable {
     /// We have no memory that outlives us, so there is no moment from which on its connections would be ours.
-    case noChronicle
+    case noJournal
     case leaving
     case noMemory
     /// Its state cannot be read.
@@ -33,18 +33,18 @@ enum AbsorptionRefusal: Error, Equatable {
 
 extension Worker {
     /// Absorbs a shard, or leaves both as they are, and tells the supervisor which.
-    func absorb(_ departing: DepartingShard) {
+    func absorb(_ departing: MergeOffer) {
         defer { departing.close() }
         let part = departing.part?.number ?? 0
-        let entry = WorkerForm.AbsorbedShard(shard: departing.shard, incarnation: departing.incarnation, part: part)
+        let entry = WorkerState.AbsorbedShard(shard: departing.shard, incarnation: departing.incarnation, part: part)
         let began = loop.nanoseconds
         do throws(AbsorptionRefusal) {
             if !absorbed.contains(entry) {
                 let adoption = try takeIn(departing)
-                absorbed = absorbed.suffix(WorkerForm.absorbedMax - 1) + [entry]
+                absorbed = absorbed.suffix(WorkerState.absorbedMax - 1) + [entry]
                 // What is told of those who have joined belongs to the state; nothing else was decided.
                 perform()
-                renewChronicle()
+                renewJournal()
                 adoption.goOn()
                 let milliseconds = Double((loop.nanoseconds - began) / 10_000) / 100
                 log.notice(
@@ -67,10 +67,10 @@ extension Worker {
     }
 
     /// Merges the other shard's state into ours, and holds its connections.
-    private func takeIn(_ departing: DepartingShard) throws(AbsorptionRefusal) -> Adoption {
+    private func takeIn(_ departing: MergeOffer) throws(AbsorptionRefusal) -> Adoption {
         guard stopDeadline == nil, draining == nil else { throw .leaving }
         flush()
-        guard chronicle != nil, shard.outbox.isEmpty, !isPerforming else { throw .noChronicle }
+        guard journal != nil, shard.outbox.isEmpty, !isPerforming else { throw .noJournal }
         let adoption = try StateMemory.withBytes(of: departing.memory) { bytes throws(AbsorptionRefusal) in
             try takeIn(departing, bytes)
         }
@@ -79,7 +79,7 @@ extension Worker {
     }
 
     private func takeIn(
-        _ departing: DepartingShard, _ memory: UnsafeRawBufferPointer
+        _ departing: MergeOffer, _ memory: UnsafeRawBufferPointer
     ) throws(AbsorptionRefusal) -> Adoption {
         var takeover = try read(memory)
         guard takeover.incarnation == departing.incarnation else { throw .otherIncarnation }
@@ -108,9 +108,10 @@ extension Worker {
 
     /// Whether there are descriptors for its connections, and a place for both states in one.
     private func hasRoom(for other: borrowing Takeover, in memory: UnsafeRawBufferPointer) -> Bool {
-        let form = (try? LeftChronicle(memory))?.form.count ?? .max
+        let snapshot = (try? StateJournalReader(memory))?.snapshot.count ?? .max
         // A replay may have made more of it than was written.
-        return form < .max / 4 && formBytes + 2 * form + Chronicle.logBytesMin <= chronicle?.formBytesMax ?? 0
+        return snapshot < .max / 4
+            && snapshotBytes + 2 * snapshot + StateJournal.logBytesMin <= journal?.snapshotBytesMax ?? 0
             && hasDescriptors(for: other.miners.count + other.pools.count)
     }
 }
@@ -180,7 +181,7 @@ extension Worker {
     /// Begins where another process of this shard has ended in `leaveAbsorbed`.
     func tellWhatIsLeft() throws {
         // The collector hears us when the place of the dead process on the bus is free.
-        for former in inheritance.legacy?.former ?? [] { close(former.anchor) }
+        for former in launchContext.succession?.former ?? [] { close(former.anchor) }
         guard inherited != nil else { return }
         try openBus()
         try startWatching()
@@ -190,8 +191,8 @@ extension Worker {
     }
 
     private func endAbsorbed() {
-        forgetChronicle()
-        if let memory { Chronicle.forget(in: memory.bytes) }
+        forgetJournal()
+        if let memory { StateJournal.forget(in: memory.bytes) }
         end(Worker.emptyCheckpoint)
     }
 }

@@ -18,7 +18,7 @@ extension Worker {
         guard stopDeadline == nil else { return }
         if isAbsorbed { return end(Checkpoint()) }
         // Whoever is told to stop takes its connections along.
-        forgetChronicle()
+        forgetJournal()
         stopDeadline = now + Worker.stopGrace
         for listener in listeners { listener.close() }
         for connection in miners { connection?.pause() }

@@ -22,11 +22,11 @@ extension Worker {
     /// The supervisor has a successor that waits: stands still, the state written down, until it says what comes of it.
     func freeze() {
         flush()
-        if chronicle == nil, stopDeadline == nil { beginChronicle() }
+        if journal == nil, stopDeadline == nil { beginJournal() }
         // An older program cannot read refusals that are not told yet.
         recordCheckpoint()
-        renewChronicle()
-        chronicle != nil && shard.outbox.isEmpty ? lifeline.sayFroze() : lifeline.sayCannotFreeze()
+        renewJournal()
+        journal != nil && shard.outbox.isEmpty ? lifeline.sayFroze() : lifeline.sayCannotFreeze()
         while true {
             switch lifeline.wait() {
             case .word(.leave): ExitCode.stopped.exitNow()
@@ -44,7 +44,7 @@ extension Worker {
     func leaveToSuccessor() {
         flush()
         recordCheckpoint()
-        renewChronicle()
+        renewJournal()
         ExitCode.stopped.exitNow()
     }
 }

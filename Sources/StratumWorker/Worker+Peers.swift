@@ -132,15 +132,15 @@ extension Worker {
             let quarantine = KnownQuarantine(
                 until: Instant(microseconds: known.until), count: known.quarantines, isOfAddress: isOfAddress)
             withUnsafeTemporaryAllocation(byteCount: KnownQuarantine.byteCount, alignment: 8) { bytes in
-                var form = FormWriter(into: bytes)
-                quarantine.encode(to: &form)
-                take(.conduct(id), UnsafeRawBufferPointer(rebasing: bytes[..<form.count]))
+                var writer = BinaryWriter(into: bytes)
+                quarantine.encode(to: &writer)
+                take(.conduct(id), UnsafeRawBufferPointer(rebasing: bytes[..<writer.count]))
             }
         }
     }
 
     /// A quarantine holds in all shards: the miner may come back to another one.
-    func tellOtherShards(_ news: ShardNews) {
+    func tellOtherShards(_ news: ShardNotice) {
         let (id, isOfAddress): (MinerID, Bool)
         switch news {
         case .quarantined(let miner, _): (id, isOfAddress) = (miner, false)

@@ -10,8 +10,8 @@ internal import StratumSession
 /// The connections of a takeover, still in the hands of the predecessor's anchor.
 struct InheritedConnections {
     let incarnation: UInt64
-    private(set) var miners: [(id: MinerID, link: WorkerForm.Connection)]
-    private(set) var pools: [(id: PoolConnectionID, link: WorkerForm.Connection)]
+    private(set) var miners: [(id: MinerID, link: WorkerState.Connection)]
+    private(set) var pools: [(id: PoolConnectionID, link: WorkerState.Connection)]
     /// Dials that have no answer yet.
     private(set) var unmadePools: [PoolConnectionID]
     /// What was being read, and all the room that it had.
@@ -20,7 +20,7 @@ struct InheritedConnections {
 
     init(_ takeover: borrowing Takeover) {
         incarnation = takeover.incarnation
-        let nothing = WorkerForm.Connection(descriptor: -1, unsent: [])
+        let nothing = WorkerState.Connection(descriptor: -1, unsent: [])
         let (minerLinks, poolLinks) = (takeover.miners, takeover.pools)
         miners = takeover.shard.minerIDs.map { ($0, minerLinks[$0] ?? nothing) }
         let all = takeover.shard.poolConnections
@@ -55,10 +55,10 @@ extension Worker {
     /// - Returns: nil when there is nothing to take over, or it cannot be and nobody else could go on with it: then the shard begins anew,
     /// and its miners connect again.
     static func takeover(
-        from memory: StateMemory?, without released: Inheritance.Legacy.Released?, _ standing: Standing,
+        from memory: StateMemory?, without released: LaunchContext.Succession.Released?, _ standing: StartRole,
         _ translation: EventTranslation, _ parser: JSONParser, at now: Instant, _ log: Logger
     ) throws(HandoverRefusal) -> Takeover? {
-        guard let memory, LeftChronicle.isThere(in: UnsafeRawBufferPointer(memory.bytes)) else { return nil }
+        guard let memory, StateJournalReader.isThere(in: UnsafeRawBufferPointer(memory.bytes)) else { return nil }
         do throws(Takeover.Fault) {
             var takeover = try Takeover.of(
                 UnsafeRawBufferPointer(memory.bytes), Worker.reading(translation, parser, at: now))
@@ -85,7 +85,7 @@ extension Worker {
     func adopt() throws(HandoverRefusal) -> Adoption? {
         guard let inherited else { return nil }
         self.inherited = nil
-        let former = inheritance.legacy?.former.first { UInt64($0.incarnation) == inherited.incarnation }
+        let former = launchContext.succession?.former.first { UInt64($0.incarnation) == inherited.incarnation }
         let anchored = former.map { AnchoredDescriptors(socket: $0.anchor) }
         let descriptors = anchored.flatMap { try? inherited.descriptors(from: $0) }
         if standing == .besideFrozen, descriptors == nil { throw .noDescriptors }
@@ -99,8 +99,8 @@ extension Worker {
     /// - Parameter began: when the takeover did, in nanoseconds of the loop's clock.
     func beginOrGoOn(_ adoption: Adoption?, since began: UInt64) {
         // While anybody holds an end of it, an anchor stays down, and with it whatever else the dead process had open.
-        defer { for former in inheritance.legacy?.former ?? [] { close(former.anchor) } }
-        beginChronicle()
+        defer { for former in launchContext.succession?.former ?? [] { close(former.anchor) } }
+        beginJournal()
         guard let adoption else { return take(.start) }
         adoption.goOn()
         adoptConfiguration()
@@ -116,7 +116,7 @@ extension Worker {
     /// What the operator has changed since the predecessor was started. Miners stay, and what becomes of the pools' connections
     /// the shard decides (`Shard.adopt`).
     private func adoptConfiguration() {
-        let wanted = ShardPolicy(settings, shard: inheritance.shard ?? 0)
+        let wanted = ShardPolicy(settings, shard: launchContext.shard ?? 0)
         guard wanted != shard.policy else { return }
         take(policy: wanted)
         news.pools = shard.poolNames
@@ -126,10 +126,10 @@ extension Worker {
     private func take(policy: ShardPolicy) {
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: Worker.policyBytesMax, alignment: 8)
         defer { bytes.deallocate() }
-        var form = FormWriter(into: bytes)
-        policy.encode(to: &form)
-        guard form.fits else { return log.error("the new settings are too long; the previous ones stay in force") }
-        take(.policy, UnsafeRawBufferPointer(rebasing: bytes[..<form.count]))
+        var writer = BinaryWriter(into: bytes)
+        policy.encode(to: &writer)
+        guard writer.fits else { return log.error("the new settings are too long; the previous ones stay in force") }
+        take(.policy, UnsafeRawBufferPointer(rebasing: bytes[..<writer.count]))
     }
 
     /// 64 pools with logins of kilobytes.
@@ -179,11 +179,11 @@ extension Worker {
 
         private mutating func adoptPools(_ inherited: InheritedConnections, _ descriptors: ArraySlice<Int32?>) {
             var rest = descriptors
-            for (id, form) in inherited.pools {
+            for (id, writer) in inherited.pools {
                 let link = PoolLink(id, worker: worker)
                 worker.pools[id] = link
                 guard let descriptor = rest.popFirst() ?? nil, let connection = try? link.adopt(descriptor: descriptor),
-                    reconcile(connection, form, worker.shard.traffic(of: id), .poolBytes(id), inherited)
+                    reconcile(connection, writer, worker.shard.traffic(of: id), .poolBytes(id), inherited)
                 else {
                     lostPools.append(id)
                     continue
@@ -194,7 +194,7 @@ extension Worker {
 
         /// - Returns: false when the connection is gone, or the kernel's counts and ours do not fit together.
         private mutating func reconcile(
-            _ stream: TCPStream, _ link: WorkerForm.Connection, _ traffic: Traffic?, _ input: ShardInput,
+            _ stream: TCPStream, _ link: WorkerState.Connection, _ traffic: Traffic?, _ input: ShardInput,
             _ inherited: InheritedConnections
         ) -> Bool {
             let isPool = if case .poolBytes = input { true } else { false }

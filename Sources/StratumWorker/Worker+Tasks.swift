@@ -34,14 +34,14 @@ extension Worker {
         for listener in others { listener.acceptRestAndClose() }
     }
 
-    // MARK: - Draining
+    // MARK: - DrainSchedule
 
     /// Takes no new miners and sends those that are there away; `goOnDraining` does the rest.
     func drain(withinMillis millis: Int64) {
         guard draining == nil, stopDeadline == nil else { return }
         listen(onFirst: 0)
         var chance = SystemRandomNumberGenerator()
-        draining = Draining(shard.minerIDs, from: now, withinMillis: millis, using: &chance)
+        draining = DrainSchedule(shard.minerIDs, from: now, withinMillis: millis, using: &chance)
         log.notice("draining: taking no new miners", metadata: ["miners": "\(shard.connections)", "ms": "\(millis)"])
     }
 

@@ -15,7 +15,7 @@ internal import Telemetry
 /// Bytes of miners enter in `MinerConnection.didReceive`, bytes of pools in `PoolConnection.didReceive`; `take` is the way
 /// of all inputs into the shard, and `perform` the only place where a decision touches a socket, the log or the bus.
 ///
-/// Every input stands in the chronicle, in memory that outlives us, before the shard decides on it: so a successor of a
+/// Every input stands in the journal, in memory that outlives us, before the shard decides on it: so a successor of a
 /// killed worker can go on where it stood (`Takeover`, docs/HANDOVER.md).
 final class Worker {
     let log: Logger
@@ -24,8 +24,8 @@ final class Worker {
     var lifeline: Lifeline
     /// nil when connections end with this process.
     var anchor: Anchor?
-    let standing: Standing
-    let inheritance: Inheritance
+    let standing: StartRole
+    let launchContext: LaunchContext
     let parser = JSONParser()
 
     let translation: EventTranslation
@@ -34,7 +34,7 @@ final class Worker {
     private(set) var isPerforming = false
     /// By `MinerID.index`.
     var miners: [MinerConnection?] = []
-    var departures = Departures()
+    var departures = LingeringConnections()
     var closed = ClosedConnections()
     var budget = DescriptorBudget(limit: 0, listening: 0)
     var pools: [PoolConnectionID: PoolLink] = [:]
@@ -52,7 +52,7 @@ final class Worker {
     private var flushing: [PoolLink] = []
     let addresses: PoolAddresses
     let reporter: Reporter
-    var news: NewsLog
+    var news: OperatorLog
 
     var listeners: [TCPListener] = []
     private(set) var ports: Set<UInt16> = []
@@ -62,7 +62,7 @@ final class Worker {
     var turnEnd: TurnEnd?
     var lifelineWatch: DescriptorWatch?
     var stopDeadline: Instant?
-    var draining: Draining?
+    var draining: DrainSchedule?
     var loopDelay = LoopDelay()
     /// How often the gauges were told.
     var seconds = 0
@@ -71,12 +71,12 @@ final class Worker {
     /// Of connections that were taken up: bytes that leave once our state is written, by descriptor.
     var withheld: [Int32: [UInt8]] = [:]
     /// Shards that are part of this one now.
-    var absorbed: [WorkerForm.AbsorbedShard] = []
+    var absorbed: [WorkerState.AbsorbedShard] = []
     /// Another shard has our miners and pools.
     var isAbsorbed = false
     let memory: StateMemory?
     /// nil when there is no such memory, or it did not suffice.
-    var chronicle: Chronicle?
+    var journal: StateJournal?
     /// When the state was last written whole.
     var writtenAt = Instant(microseconds: 0)
     /// When a state that had no room is tried again.
@@ -87,26 +87,27 @@ final class Worker {
     var readAt = Instant(microseconds: 0)
 
     init(
-        _ inheritance: Inheritance, _ standing: Standing, _ lifeline: consuming Lifeline, _ anchor: Anchor?, log: Logger
+        _ launchContext: LaunchContext, _ standing: StartRole, _ lifeline: consuming Lifeline, _ anchor: Anchor?,
+        log: Logger
     ) throws {
-        self.inheritance = inheritance
+        self.launchContext = launchContext
         self.standing = standing
         self.lifeline = lifeline
         self.anchor = anchor
         self.log = log
-        settings = inheritance.settings
+        settings = launchContext.settings
         balancers = Balancers(settings.binds)
         gate = PeerGate(
-            descriptor: inheritance.peers, shard: inheritance.shard ?? 0, settings.limits ?? Settings.Limits(), log)
+            descriptor: launchContext.peers, shard: launchContext.shard ?? 0, settings.limits ?? Settings.Limits(), log)
         loop = try Loop()
-        let number = UInt16(clamping: inheritance.shard ?? 0)
+        let number = UInt16(clamping: launchContext.shard ?? 0)
         translation = EventTranslation(
             shard: number, naming: MinerNaming(mode: settings.workerNaming), secrets: SecretMask(settings.secrets))
-        memory = try Worker.memory(inheritance, standing, log)
+        memory = try Worker.memory(launchContext, standing, log)
         addresses = PoolAddresses(settings.dns, loop: loop)
         let events: EventLog
         if let takeover = try Worker.takeover(
-            from: memory, without: inheritance.legacy?.released, standing, translation, parser,
+            from: memory, without: launchContext.succession?.released, standing, translation, parser,
             at: Instant(microseconds: loop.nanoseconds / 1_000), log)
         {
             inherited = InheritedConnections(takeover)
@@ -116,18 +117,18 @@ final class Worker {
         } else {
             events = EventLog(shard: number, epoch: .random())
             shard = Shard(
-                policy: ShardPolicy(settings, shard: inheritance.shard ?? 0), seed: UInt64.random(in: .min ... .max),
+                policy: ShardPolicy(settings, shard: launchContext.shard ?? 0), seed: UInt64.random(in: .min ... .max),
                 secretSeed: UInt64.random(in: .min ... .max))
         }
-        news = NewsLog(log: log, pools: shard.poolNames, preferred: settings.pools.map(\.name))
+        news = OperatorLog(log: log, pools: shard.poolNames, preferred: settings.pools.map(\.name))
         reporter = try Reporter(settings, events: events)
     }
 
     /// Serves until told to stop.
     func run() throws {
         let limit = DescriptorLimit.current
-        budget = DescriptorBudget(limit: limit, listening: inheritance.sockets.count)
-        ports = Set(inheritance.sockets.compactMap { try? ListeningSocket.address(of: $0).port })
+        budget = DescriptorBudget(limit: limit, listening: launchContext.sockets.count)
+        ports = Set(launchContext.sockets.compactMap { try? ListeningSocket.address(of: $0).port })
         if standing == .absorbed { return try tellWhatIsLeft() }
         let began = loop.nanoseconds
         gate?.forgetConnections()
@@ -154,7 +155,7 @@ final class Worker {
     private static let acceptedEachTurnMax = 4
 
     private func startListening() throws {
-        for socket in inheritance.sockets {
+        for socket in launchContext.sockets {
             let listener = try TCPListener(
                 on: loop, descriptor: socket, eachTurnMax: Worker.acceptedEachTurnMax,
                 cannotAccept: { [unowned self] _ in self.hasNoRoom() },
@@ -188,10 +189,10 @@ final class Worker {
         mendBus()
         sayBeat()
         recordCheckpoint()
-        retryChronicle()
-        tidyChronicle()
+        retryJournal()
+        tidyJournal()
         tellGauges()
-        budget = DescriptorBudget(limit: DescriptorLimit.current, listening: inheritance.sockets.count)
+        budget = DescriptorBudget(limit: DescriptorLimit.current, listening: launchContext.sockets.count)
         waiting.prune { [unowned self] in shard.waitingSince($0) }
         gate?.readLists()
         boundUnsentBytes()
@@ -213,7 +214,7 @@ final class Worker {
         flush()
         for listener in listeners { listener.turnEnded() }
         readOn()
-        renewChronicleIfLong()
+        renewJournalIfLong()
         loopDelay.turnEnded(at: loop.nanoseconds, began: loop.turnMilliseconds)
     }
 
@@ -235,7 +236,7 @@ final class Worker {
     /// A chunk of what a miner has sent has been read into `room`.
     func received(_ chunk: UnsafeRawBufferPointer, from connection: MinerConnection) {
         let before = shard.requests
-        chronicle?.log.commit(chunk.count)
+        journal?.log.commit(chunk.count)
         decide(.minerBytes(connection.id), chunk, at: readAt)
         count(requests: Int(truncatingIfNeeded: shard.requests &- before), of: connection)
         perform()
@@ -243,7 +244,7 @@ final class Worker {
 
     /// A chunk of what a pool has sent has been read into `room`.
     func received(_ chunk: UnsafeRawBufferPointer, as input: ShardInput) {
-        chronicle?.log.commit(chunk.count)
+        journal?.log.commit(chunk.count)
         decide(input, chunk, at: readAt)
         perform()
     }
@@ -270,8 +271,8 @@ final class Worker {
     }
 
     private func write(_ input: ShardInput, _ bytes: UnsafeRawBufferPointer, at now: Instant) {
-        guard chronicle != nil else { return }
-        if chronicle?.log.append(input, bytes, at: now) == false { loseChronicle() }
+        guard journal != nil else { return }
+        if journal?.log.append(input, bytes, at: now) == false { loseJournal() }
     }
 
     private func decide(_ input: ShardInput, _ bytes: UnsafeRawBufferPointer, at now: Instant) {

@@ -31,7 +31,7 @@ extension Child {
         case (.freezing, .deadline):
             cause = .stalled
             return [.report(.stalled)]
-                + enter(.ousting, of: handover, until: now + policy.leaveWithinMillis) + [.send(.abort)]
+                + enter(.terminating, of: handover, until: now + policy.leaveWithinMillis) + [.send(.abort)]
         case (.freezing, .stop), (.adopting, .stop):
             return [.successor(.dismiss), .send(.resume)] + leave(at: now)
         case (.freezing, .drain(let millis)), (.adopting, .drain(let millis)), (.freezing, .move(let millis)),
@@ -47,33 +47,33 @@ extension Child {
         // The successor has everything; the process leaves, by itself or by force.
         case (.releasing, .ended(let ending)):
             return [.report(.replaced(ending))] + promote(handover, at: now)
-        case (.releasing, .deadline), (.ousting, .deadline):
+        case (.releasing, .deadline), (.terminating, .deadline):
             return [.report(.killed)] + enter(handover.phase, of: handover, until: nil) + [.send(.kill)]
         case (.releasing, .handover(.successorEnded)):
-            state = .yielding(killAt: handover.until)
+            state = .replacing(killAt: handover.until)
             return [.successor(.dismiss)]
-        case (.ousting, .handover(.successorEnded)):
-            state = .ousting(killAt: handover.until)
+        case (.terminating, .handover(.successorEnded)):
+            state = .terminating(killAt: handover.until)
             return [.successor(.dismiss)]
-        case (.releasing, .stop), (.ousting, .stop):
+        case (.releasing, .stop), (.terminating, .stop):
             state = handover.until.map { .stopping(killAt: $0) } ?? .killing(giveUpAt: now + policy.dieWithinMillis)
             return [.successor(.dismiss)]
 
-        case (.releasing, .drain), (.ousting, .drain), (.releasing, .move), (.ousting, .move):
+        case (.releasing, .drain), (.terminating, .drain), (.releasing, .move), (.terminating, .move):
             // It leaves already; only its successor is called off.
             state = .draining(killAt: handover.until)
             return [.successor(.dismiss)]
 
         // The process has died: its successor stands ready.
         case (.preparing, .ended(let ending)), (.freezing, .ended(let ending)), (.adopting, .ended(let ending)),
-            (.ousting, .ended(let ending)):
+            (.terminating, .ended(let ending)):
             deaths += 1
             lastDeath = ending
-            if handover.phase != .ousting { cause = RestartCause(ending) }
+            if handover.phase != .terminating { cause = RestartCause(ending) }
             return [.report(.died(ending, restartInMillis: 0))] + promote(handover, at: now)
 
         case (.preparing, .stopAtOnce), (.freezing, .stopAtOnce), (.adopting, .stopAtOnce), (.releasing, .stopAtOnce),
-            (.ousting, .stopAtOnce):
+            (.terminating, .stopAtOnce):
             return [.successor(.dismiss)] + kill(at: now)
 
         // Late or early words, and wishes that are being fulfilled.
@@ -82,11 +82,12 @@ extension Child {
             (.adopting, .handover(.prepared)), (.adopting, .handover(.froze)), (.adopting, .handover(.cannotFreeze)),
             (.releasing, .handover(.prepared)), (.releasing, .handover(.froze)),
             (.releasing, .handover(.cannotFreeze)), (.releasing, .handover(.adopted)),
-            (.ousting, .handover(.prepared)), (.ousting, .handover(.froze)), (.ousting, .handover(.cannotFreeze)),
-            (.ousting, .handover(.adopted)):
+            (.terminating, .handover(.prepared)), (.terminating, .handover(.froze)),
+            (.terminating, .handover(.cannotFreeze)),
+            (.terminating, .handover(.adopted)):
             return []
-        case (_, .start), (_, .restart), (_, .handOver), (_, .split), (_, .saidReady), (_, .beat),
-            (_, .given), (_, .notGiven):
+        case (_, .start), (_, .restart), (_, .handOver), (_, .split), (_, .saidReady), (_, .heartbeat),
+            (_, .merged), (_, .notMerged):
             return []
         }
     }
@@ -96,7 +97,7 @@ extension Child {
         case .preparing: policy.readyWithinMillis
         case .freezing: policy.freezeWithinMillis
         case .adopting: policy.adoptWithinMillis
-        case .releasing, .ousting: policy.leaveWithinMillis
+        case .releasing, .terminating: policy.leaveWithinMillis
         }
     }
 
@@ -111,7 +112,7 @@ extension Child {
     /// Everything is as it was before. Beats that were missed meanwhile do not count.
     private mutating func takeBack(_ handover: Handover, _ fault: HandoverFault, at now: Int64) -> [ChildAction] {
         handoverFault = fault
-        state = .ready(since: handover.servesSince, beatBy: now + policy.beatWithinMillis)
+        state = .ready(since: handover.servesSince, heartbeatBy: now + policy.beatWithinMillis)
         return [.successor(.dismiss), .report(.handoverFailed(fault))]
     }
 

@@ -6,7 +6,7 @@
 /// every stop ends: each state on its way has a deadline.
 ///
 /// There are two kinds of planned restarts. Of a process that must leave before another can come (`.restart`) the successor is
-/// spawned when it is gone (`yielding`). One that serves miners hands over (`.handOver`): its successor is spawned beside it, and
+/// spawned when it is gone (`replacing`). One that serves miners hands over (`.handOver`): its successor is spawned beside it, and
 /// until that has said "adopted" everything can be taken back (`Handover`, the second table). Two processes are in one place only
 /// in `handingOver`, and at most one of them serves.
 ///
@@ -16,7 +16,7 @@ public struct Child: Sendable, Codable, Equatable {
     public internal(set) var state = ChildState.idle
     /// All deaths that were not asked for, and the last of them.
     public internal(set) var deaths = 0
-    public internal(set) var lastDeath: Ending?
+    public internal(set) var lastDeath: ExitReason?
     /// How often a process was started here.
     public private(set) var launches = 0
     /// The same after the first time, by cause.
@@ -44,8 +44,8 @@ public struct Child: Sendable, Codable, Equatable {
     public var deadline: Int64? {
         switch state {
         case .starting(_, let readyBy): readyBy
-        case .ready(_, let beatBy): beatBy
-        case .ousting(let killAt), .yielding(let killAt): killAt
+        case .ready(_, let heartbeatBy): heartbeatBy
+        case .terminating(let killAt), .replacing(let killAt): killAt
         case .handingOver(let handover): handover.until
         case .moving(let moving): moving.until
         case .splitting(let splitting): splitting.until
@@ -61,7 +61,7 @@ public struct Child: Sendable, Codable, Equatable {
     /// True while a process may live in this place.
     public var mayBeAlive: Bool {
         switch state {
-        case .starting, .ready, .ousting, .yielding, .handingOver, .draining, .stopping, .killing: true
+        case .starting, .ready, .terminating, .replacing, .handingOver, .draining, .stopping, .killing: true
         case .moving(let moving): moving.isAlive
         case .splitting(let splitting): splitting.ending == nil
         case .idle, .backoff, .failed, .stopped, .drained: false
@@ -74,7 +74,7 @@ public struct Child: Sendable, Codable, Equatable {
     var isGone: Bool {
         switch state {
         case .moving, .splitting: false
-        case .idle, .starting, .ready, .ousting, .yielding, .handingOver, .draining, .drained, .backoff, .stopping,
+        case .idle, .starting, .ready, .terminating, .replacing, .handingOver, .draining, .drained, .backoff, .stopping,
             .killing, .failed, .stopped:
             !mayBeAlive
         }
@@ -84,14 +84,15 @@ public struct Child: Sendable, Codable, Equatable {
     var isVacated: Bool {
         switch state {
         case .draining, .drained, .moving: true
-        case .idle, .starting, .ready, .ousting, .yielding, .handingOver, .splitting, .backoff, .stopping, .killing,
+        case .idle, .starting, .ready, .terminating, .replacing, .handingOver, .splitting, .backoff, .stopping,
+            .killing,
             .failed, .stopped:
             false
         }
     }
 
     /// True while it makes room for a successor.
-    var isYielding: Bool { if case .yielding = state { true } else { false } }
+    var isReplacing: Bool { if case .replacing = state { true } else { false } }
 
     /// The table.
     /// - Parameter jitter: 0 ..< 1, fresh for each call; used when a restart is put off.
@@ -113,17 +114,17 @@ public struct Child: Sendable, Codable, Equatable {
             (.failed, .stop), (.failed, .stopAtOnce):
             state = .stopped
             return []
-        case (.idle, .saidReady), (.idle, .beat), (.idle, .ended), (.idle, .deadline), (.idle, .restart),
+        case (.idle, .saidReady), (.idle, .heartbeat), (.idle, .ended), (.idle, .deadline), (.idle, .restart),
             (.idle, .handOver), (.idle, .handover), (.backoff, .handover), (.failed, .handover), (.stopped, .handOver),
-            (.stopped, .handover), (.backoff, .saidReady), (.backoff, .beat), (.backoff, .ended),
-            (.failed, .saidReady), (.failed, .beat), (.failed, .ended),
-            (.stopped, .saidReady), (.stopped, .beat), (.stopped, .ended), (.stopped, .deadline),
+            (.stopped, .handover), (.backoff, .saidReady), (.backoff, .heartbeat), (.backoff, .ended),
+            (.failed, .saidReady), (.failed, .heartbeat), (.failed, .ended),
+            (.stopped, .saidReady), (.stopped, .heartbeat), (.stopped, .ended), (.stopped, .deadline),
             (.stopped, .stop), (.stopped, .stopAtOnce), (.stopped, .restart):
             return []  // late news of a process that is gone
 
         // A process that has not said ready.
         case (.starting(let since, _), .saidReady):
-            state = .ready(since: now, beatBy: nil)
+            state = .ready(since: now, heartbeatBy: nil)
             return [.report(.ready(afterMillis: now - since))]
         case (.starting, .ended(let ending)):
             return died(ending, at: now, jitter: jitter)
@@ -133,18 +134,18 @@ public struct Child: Sendable, Codable, Equatable {
             return leave(at: now)
         case (.starting, .restart), (.starting, .handOver):
             return yield(at: now)
-        case (.starting, .start), (.starting, .beat), (.starting, .handover):
+        case (.starting, .start), (.starting, .heartbeat), (.starting, .handover):
             return []
 
         // A process that serves.
-        case (.ready(let since, _), .beat):
-            state = .ready(since: since, beatBy: now + policy.beatWithinMillis)
+        case (.ready(let since, _), .heartbeat):
+            state = .ready(since: since, heartbeatBy: now + policy.beatWithinMillis)
             return []
         case (.ready(let since, _), .ended(let ending)):
             forgetDeaths(readySince: since, at: now)
             return died(ending, at: now, jitter: jitter)
-        case (.ready(let since, let beatBy), .deadline):
-            return missedBeat(readySince: since, beatBy: beatBy ?? now, at: now)
+        case (.ready(let since, let heartbeatBy), .deadline):
+            return missedBeat(readySince: since, heartbeatBy: heartbeatBy ?? now, at: now)
         case (.ready, .stop):
             return leave(at: now)
         case (.ready(let since, _), .restart):
@@ -156,10 +157,10 @@ public struct Child: Sendable, Codable, Equatable {
                 Handover(phase: .preparing, servesSince: since, startedAt: now, until: now + policy.readyWithinMillis))
             return [.report(.handingOver), .successor(.spawn)]
         case (.ready, .move(let millis)):
-            return beginMoving(drainWithinMillis: millis, at: now)
+            return beginMerge(drainWithinMillis: millis, at: now)
         case (.ready(let since, _), .split(let miners)):
             return beginSplitting(miners: miners, servesSince: since, at: now)
-        case (.ready, .start), (.ready, .saidReady), (.ready, .handover), (.ready, .given), (.ready, .notGiven):
+        case (.ready, .start), (.ready, .saidReady), (.ready, .handover), (.ready, .merged), (.ready, .notMerged):
             return []
 
         // A process with its successor beside it.
@@ -175,27 +176,27 @@ public struct Child: Sendable, Codable, Equatable {
             return follow(splitting, event, at: now, jitter: jitter)
 
         // A process that must make room for another.
-        case (.ousting, .ended(let ending)):
+        case (.terminating, .ended(let ending)):
             return died(ending, at: now, jitter: jitter)
-        case (.ousting, .deadline):
-            state = .ousting(killAt: nil)
+        case (.terminating, .deadline):
+            state = .terminating(killAt: nil)
             return [.report(.killed), .send(.kill)]
-        case (.ousting(let killAt), .stop), (.yielding(let killAt), .stop):
+        case (.terminating(let killAt), .stop), (.replacing(let killAt), .stop):
             // It has been told to leave already; only its successor is called off.
             state = killAt.map { .stopping(killAt: $0) } ?? .killing(giveUpAt: now + policy.dieWithinMillis)
             return []
-        case (.ousting, .start), (.ousting, .restart), (.ousting, .saidReady), (.ousting, .beat),
-            (.ousting, .handOver), (.ousting, .handover):
+        case (.terminating, .start), (.terminating, .restart), (.terminating, .saidReady), (.terminating, .heartbeat),
+            (.terminating, .handOver), (.terminating, .handover):
             return []
 
         // The same, but nothing is wrong with it.
-        case (.yielding, .ended(let ending)):
+        case (.replacing, .ended(let ending)):
             return [.report(.replaced(ending))] + launch(at: now)
-        case (.yielding, .deadline):
-            state = .yielding(killAt: nil)
+        case (.replacing, .deadline):
+            state = .replacing(killAt: nil)
             return [.report(.killed), .send(.kill)]
-        case (.yielding, .start), (.yielding, .restart), (.yielding, .saidReady), (.yielding, .beat),
-            (.yielding, .handOver), (.yielding, .handover):
+        case (.replacing, .start), (.replacing, .restart), (.replacing, .saidReady), (.replacing, .heartbeat),
+            (.replacing, .handOver), (.replacing, .handover):
             return []
 
         // A process that was asked to leave for good.
@@ -207,20 +208,21 @@ public struct Child: Sendable, Codable, Equatable {
         case (.killing, .deadline):
             state = .stopped
             return [.report(.abandoned)]
-        case (.starting, .stopAtOnce), (.ready, .stopAtOnce), (.ousting, .stopAtOnce), (.yielding, .stopAtOnce),
+        case (.starting, .stopAtOnce), (.ready, .stopAtOnce), (.terminating, .stopAtOnce), (.replacing, .stopAtOnce),
             (.stopping, .stopAtOnce):
             return kill(at: now)
         case (.stopping, .start), (.stopping, .restart), (.stopping, .stop), (.stopping, .saidReady),
-            (.stopping, .beat), (.killing, .start), (.killing, .restart), (.killing, .stop), (.killing, .stopAtOnce),
-            (.killing, .saidReady), (.killing, .beat), (.stopping, .handOver), (.stopping, .handover),
+            (.stopping, .heartbeat), (.killing, .start), (.killing, .restart), (.killing, .stop),
+            (.killing, .stopAtOnce),
+            (.killing, .saidReady), (.killing, .heartbeat), (.stopping, .handOver), (.stopping, .handover),
             (.killing, .handOver), (.killing, .handover):
             return []
 
         // A process that takes no new miners, sends away those that it has, and leaves.
         case (.starting, .drain(let millis)), (.ready, .drain(let millis)), (.starting, .move(let millis)):
             return drain(withinMillis: millis, at: now)
-        case (.ousting(let killAt), .drain), (.yielding(let killAt), .drain), (.ousting(let killAt), .move),
-            (.yielding(let killAt), .move):
+        case (.terminating(let killAt), .drain), (.replacing(let killAt), .drain), (.terminating(let killAt), .move),
+            (.replacing(let killAt), .move):
             // It leaves already; only its successor is called off.
             state = .draining(killAt: killAt)
             return []
@@ -238,7 +240,8 @@ public struct Child: Sendable, Codable, Equatable {
         case (.draining, .stopAtOnce):
             return kill(at: now)
         case (.draining, .start), (.draining, .restart), (.draining, .handOver), (.draining, .handover),
-            (.draining, .drain), (.draining, .saidReady), (.draining, .beat), (.stopping, .drain), (.killing, .drain):
+            (.draining, .drain), (.draining, .saidReady), (.draining, .heartbeat), (.stopping, .drain),
+            (.killing, .drain):
             return []
 
         // A place that stays empty until a process is asked for.
@@ -254,22 +257,25 @@ public struct Child: Sendable, Codable, Equatable {
             state = .stopped
             return []
         case (.draining, .move), (.stopping, .move), (.killing, .move), (.drained, .move),
-            (.drained, .drain), (.drained, .handover), (.drained, .saidReady), (.drained, .beat), (.drained, .ended),
+            (.drained, .drain), (.drained, .handover), (.drained, .saidReady), (.drained, .heartbeat),
+            (.drained, .ended),
             (.drained, .deadline):
             return []
 
         // Only one that serves can give miners away.
-        case (.idle, .split), (.starting, .split), (.ousting, .split), (.yielding, .split), (.backoff, .split),
+        case (.idle, .split), (.starting, .split), (.terminating, .split), (.replacing, .split), (.backoff, .split),
             (.draining, .split), (.drained, .split), (.stopping, .split), (.killing, .split), (.failed, .split),
             (.stopped, .split):
             return []
 
         // Answers to a question that is over.
-        case (.idle, .given), (.idle, .notGiven), (.starting, .given), (.starting, .notGiven), (.ousting, .given),
-            (.ousting, .notGiven), (.yielding, .given), (.yielding, .notGiven), (.backoff, .given),
-            (.backoff, .notGiven), (.draining, .given), (.draining, .notGiven), (.drained, .given),
-            (.drained, .notGiven), (.stopping, .given), (.stopping, .notGiven), (.killing, .given),
-            (.killing, .notGiven), (.failed, .given), (.failed, .notGiven), (.stopped, .given), (.stopped, .notGiven):
+        case (.idle, .merged), (.idle, .notMerged), (.starting, .merged), (.starting, .notMerged),
+            (.terminating, .merged),
+            (.terminating, .notMerged), (.replacing, .merged), (.replacing, .notMerged), (.backoff, .merged),
+            (.backoff, .notMerged), (.draining, .merged), (.draining, .notMerged), (.drained, .merged),
+            (.drained, .notMerged), (.stopping, .merged), (.stopping, .notMerged), (.killing, .merged),
+            (.killing, .notMerged), (.failed, .merged), (.failed, .notMerged), (.stopped, .merged),
+            (.stopped, .notMerged):
             return []
         }
     }
@@ -292,8 +298,8 @@ public struct Child: Sendable, Codable, Equatable {
     }
 
     private mutating func yield(at now: Int64) -> [ChildAction] {
-        state = .yielding(killAt: now + policy.leaveWithinMillis)
-        return [.report(.yielding), .send(.yield)]
+        state = .replacing(killAt: now + policy.leaveWithinMillis)
+        return [.report(.replacing), .send(.yield)]
     }
 
     mutating func leave(at now: Int64) -> [ChildAction] {
@@ -317,18 +323,18 @@ public struct Child: Sendable, Codable, Equatable {
             return []
         }
         cause = .neverReady
-        state = .ousting(killAt: now + policy.leaveWithinMillis)
+        state = .terminating(killAt: now + policy.leaveWithinMillis)
         return [.report(.neverReady), .send(.terminate)]
     }
 
-    private mutating func missedBeat(readySince since: Int64, beatBy: Int64, at now: Int64) -> [ChildAction] {
-        if now - beatBy > policy.ownDelayMillisMax {
-            state = .ready(since: since, beatBy: now + policy.beatWithinMillis)
+    private mutating func missedBeat(readySince since: Int64, heartbeatBy: Int64, at now: Int64) -> [ChildAction] {
+        if now - heartbeatBy > policy.ownDelayMillisMax {
+            state = .ready(since: since, heartbeatBy: now + policy.beatWithinMillis)
             return []
         }
         forgetDeaths(readySince: since, at: now)
         cause = .stalled
-        state = .ousting(killAt: now + policy.leaveWithinMillis)
+        state = .terminating(killAt: now + policy.leaveWithinMillis)
         return [.report(.stalled), .send(.abort)]
     }
 
@@ -336,11 +342,11 @@ public struct Child: Sendable, Codable, Equatable {
         if now - since >= policy.healthyAfterMillis { quickDeaths = 0 }
     }
 
-    mutating func died(_ ending: Ending, at now: Int64, jitter: Double) -> [ChildAction] {
+    mutating func died(_ ending: ExitReason, at now: Int64, jitter: Double) -> [ChildAction] {
         deaths += 1
         lastDeath = ending
         // Who was ousted has its cause already; the signal that ended it is none.
-        if case .ousting = state {} else { cause = RestartCause(ending) }
+        if case .terminating = state {} else { cause = RestartCause(ending) }
         quickDeaths += 1
         if case .exit(let code) = ending, policy.finalExitCodes.contains(code) {
             return fail(.refused(exitCode: code), at: now)

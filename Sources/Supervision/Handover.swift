@@ -19,7 +19,7 @@ public struct Handover: Equatable, Sendable, Codable {
         /// The successor has it; the process has been told to leave.
         case releasing
         /// The process did not stand still when asked, so its loop has stalled; it is ended, and the successor follows.
-        case ousting
+        case terminating
     }
 
     public var phase: Phase
@@ -42,7 +42,7 @@ public enum HandoverEvent: Equatable, Sendable {
     /// The successor has the state and the connections, and has touched neither.
     case adopted
     /// The successor is gone, or never came to be.
-    case successorEnded(Ending)
+    case successorEnded(ExitReason)
 }
 
 /// What shall be done to the process that is to take a place.
@@ -60,7 +60,7 @@ public enum SuccessorAction: Equatable, Sendable {
 /// Why a hand-over was called off.
 public enum HandoverFault: Equatable, Sendable, Codable {
     /// The successor ended.
-    case died(Ending)
+    case died(ExitReason)
     /// The successor did not start in time.
     case notPrepared
     /// The process has no place to write its state to.

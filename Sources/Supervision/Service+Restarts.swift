@@ -20,7 +20,7 @@ extension Service {
                 }
                 if waiting.isEmpty { return orders + [.announce(.restarted)] }
             }
-            guard !waiting.isEmpty, !holdsRestarts, !isMoving, !isSplitting else { return orders }
+            guard !waiting.isEmpty, !holdsRestarts, !isMerging, !isSplitting else { return orders }
             let next = waiting.removeFirst()
             underWay = next.name
             // The connections of a shard outlive it, so its successor can come first.
@@ -44,7 +44,7 @@ extension Service {
         switch child.state {
         case .ready: return child.handoverFault == nil ? .over : .failed
         // Each of these ends: in `ready`, or after ten deaths in `failed`.
-        case .starting, .ousting, .yielding, .handingOver, .moving, .splitting, .backoff, .stopping, .killing:
+        case .starting, .terminating, .replacing, .handingOver, .moving, .splitting, .backoff, .stopping, .killing:
             return .goesOn
         case .failed:
             // Mining does not depend on the others.

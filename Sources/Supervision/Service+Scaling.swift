@@ -74,7 +74,7 @@ extension Service {
     public func checkMaySplit() throws(RestartRefusal) {
         try checkIsRunning()
         if let name = restarting.first { throw .isBeingReplaced(name) }
-        guard scaling == nil, !isMoving else { throw .isScaling }
+        guard scaling == nil, !isMerging else { throw .isScaling }
         guard shardsHandOver else { throw .keepsNoConnections }
     }
 
@@ -115,7 +115,7 @@ extension Service.Member {
     fileprivate var isServingShard: Bool {
         switch child.state {
         case .ready, .handingOver, .splitting: isShard && isWanted
-        case .idle, .starting, .ousting, .yielding, .moving, .draining, .backoff, .stopping, .killing, .failed,
+        case .idle, .starting, .terminating, .replacing, .moving, .draining, .backoff, .stopping, .killing, .failed,
             .stopped, .drained:
             false
         }
@@ -133,7 +133,8 @@ extension Service.Member {
     fileprivate var isSettled: Bool {
         switch child.state {
         case .ready, .failed, .drained: true
-        case .idle, .starting, .ousting, .yielding, .handingOver, .moving, .splitting, .draining, .backoff, .stopping,
+        case .idle, .starting, .terminating, .replacing, .handingOver, .moving, .splitting, .draining, .backoff,
+            .stopping,
             .killing, .stopped:
             false
         }

@@ -201,11 +201,11 @@ public struct Service: Sendable, Codable, Equatable {
     /// True while two processes are in one place, or one shard is to absorb another: no moment for the performer to become
     /// another program.
     public var isHandingOver: Bool {
-        isMoving || isSplitting || members.contains { if case .handingOver = $0.child.state { true } else { false } }
+        isMerging || isSplitting || members.contains { if case .handingOver = $0.child.state { true } else { false } }
     }
 
     /// True while the miners of a shard move to another one.
-    var isMoving: Bool {
+    var isMerging: Bool {
         members.contains { if case .moving = $0.child.state { true } else { false } }
     }
 
@@ -314,7 +314,7 @@ public struct Service: Sendable, Codable, Equatable {
                 return orders + advanceScaling(at: now)
             case .stopping(let stage):
                 // Whoever has no process now shall not get one any more, whatever the stage.
-                orders += tell(.stop, at: now) { !$0.child.mayBeAlive || $0.child.isYielding }
+                orders += tell(.stop, at: now) { !$0.child.mayBeAlive || $0.child.isReplacing }
                 guard members.allSatisfy({ $0.stage < stage || !$0.child.mayBeAlive }) else { return orders }
                 if stage == 0 {
                     phase = .stopped

@@ -9,7 +9,7 @@ public struct Splitting: Equatable, Sendable, Codable {
         /// The process has been asked to stand still.
         case freezing
         /// It is frozen, or dead; another shard is to absorb a part of what it has.
-        case giving
+        case offering
     }
 
     public var phase: Phase
@@ -18,8 +18,8 @@ public struct Splitting: Equatable, Sendable, Codable {
     /// Since when the process is ready.
     var servesSince: Int64
     /// How the process has ended; nil while it lives.
-    var ending: Ending?
-    /// How long the phase may last. That of `giving` begins again: the shard that was asked answers, or is replaced and asked
+    var ending: ExitReason?
+    /// How long the phase may last. That of `offering` begins again: the shard that was asked answers, or is replaced and asked
     /// again, or fails.
     var until: Int64
 }
@@ -47,10 +47,10 @@ extension Child {
 
         // The process has been asked to stand still.
         case (.freezing, .handover(.froze)):
-            next.phase = .giving
+            next.phase = .offering
             next.until = now + policy.giveWithinMillis
             state = .splitting(next)
-            return [.give]
+            return [.requestMerge]
         case (.freezing, .handover(.cannotFreeze)):
             return goOn(splitting, [.report(.splitFailed(.cannotFreeze)), .send(.resume)], at: now)
         case (.freezing, .deadline):
@@ -60,26 +60,26 @@ extension Child {
             return died(ending, at: now, jitter: jitter)
 
         // Another shard is to absorb the part.
-        case (.giving, .given), (.giving, .notGiven):
+        case (.offering, .merged), (.offering, .notMerged):
             if let ending = splitting.ending {
                 forgetDeaths(readySince: splitting.servesSince, at: now)
                 return died(ending, at: now, jitter: jitter)
             }
-            let isGiven = event == .given
+            let isGiven = event == .merged
             let kept: [ChildAction] = [.send(.resume), .report(.splitFailed(.nobodyTookIt))]
             return goOn(splitting, isGiven ? [.release, .report(.split)] : kept, at: now)
-        case (.giving, .ended(let ending)):
+        case (.offering, .ended(let ending)):
             next.ending = ending
             state = .splitting(next)
             return []
-        case (.giving, .deadline):
+        case (.offering, .deadline):
             next.until = now + policy.giveWithinMillis
             state = .splitting(next)
             return [.report(.splitFailed(.nobodyAnswered))]
 
         case (.freezing, .stop):
             return [.send(.resume)] + leave(at: now)
-        case (.giving, .stop), (_, .stopAtOnce):
+        case (.offering, .stop), (_, .stopAtOnce):
             // Another shard may have the part already: the process must not touch it any more.
             guard splitting.ending == nil else {
                 state = .stopped
@@ -88,15 +88,15 @@ extension Child {
             return kill(at: now)
 
         // Late or early words, and wishes that wait until this is over.
-        case (.freezing, .given), (.freezing, .notGiven), (.giving, .handover), (.freezing, .handover(.prepared)),
+        case (.freezing, .merged), (.freezing, .notMerged), (.offering, .handover), (.freezing, .handover(.prepared)),
             (.freezing, .handover(.adopted)), (.freezing, .handover(.successorEnded)), (_, .start), (_, .restart),
-            (_, .handOver), (_, .move), (_, .split), (_, .drain), (_, .saidReady), (_, .beat):
+            (_, .handOver), (_, .move), (_, .split), (_, .drain), (_, .saidReady), (_, .heartbeat):
             return []
         }
     }
 
     private mutating func goOn(_ splitting: Splitting, _ actions: [ChildAction], at now: Int64) -> [ChildAction] {
-        state = .ready(since: splitting.servesSince, beatBy: now + policy.beatWithinMillis)
+        state = .ready(since: splitting.servesSince, heartbeatBy: now + policy.beatWithinMillis)
         return actions
     }
 }

@@ -1,5 +1,5 @@
 /// How a process ended.
-public enum Ending: Equatable, Sendable, Codable {
+public enum ExitReason: Equatable, Sendable, Codable {
     case exit(Int32)
     case signal(Int32)
     /// It never ran: the program is missing, or the system has no room. Holds a negative errno.
@@ -16,14 +16,14 @@ public enum ChildEvent: Equatable, Sendable {
     case handOver
     /// A shard shall send its miners away within so many milliseconds and end, and the place stay empty.
     case drain(withinMillis: Int64)
-    /// The same, but its miners move to another shard (`Moving`); if they cannot, they have so many milliseconds.
+    /// The same, but its miners move to another shard (`Merge`); if they cannot, they have so many milliseconds.
     case move(drainWithinMillis: Int64)
     /// A shard shall give at most that many of its miners to another one (`Splitting`).
     case split(miners: Int)
     /// Another shard has absorbed it, or the part that it gives.
-    case given
+    case merged
     /// None has, and none will: nothing of it was touched.
-    case notGiven
+    case notMerged
     /// It shall end in good order.
     case stop
     /// It shall end now, whatever it is doing.
@@ -31,9 +31,9 @@ public enum ChildEvent: Equatable, Sendable {
     /// It serves.
     case saidReady
     /// Its main loop turns.
-    case beat
+    case heartbeat
     /// Its process is gone, or never came to be.
-    case ended(Ending)
+    case ended(ExitReason)
     /// Something that happened to its hand-over, or to the successor that waits beside it.
     case handover(HandoverEvent)
     /// `Child.deadline` has come.
@@ -47,8 +47,8 @@ public enum ChildAction: Equatable, Sendable {
     case send(ChildSignal)
     /// Something shall be done to the process that is to take its place.
     case successor(SuccessorAction)
-    /// Tell another shard to absorb what it has left, or the part that it gives, and say `.given` or `.notGiven`.
-    case give
+    /// Tell another shard to absorb what it has left, or the part that it gives, and say `.merged` or `.notMerged`.
+    case requestMerge
     /// Tell it which part of it another shard has, so that it goes on without that.
     case release
     /// Tell the operator.
@@ -90,21 +90,21 @@ public enum ChildReport: Equatable, Sendable {
     /// It did not leave in time and was sent SIGKILL.
     case killed
     /// It died and will be started again.
-    case died(Ending, restartInMillis: Int64)
+    case died(ExitReason, restartInMillis: Int64)
     /// It is tried again only every `RestartPolicy.failedPauseMillis` from now on.
     case failed(Failure)
     /// It is being replaced, as asked.
-    case yielding
+    case replacing
     /// It is being replaced, as asked; its successor is started beside it.
     case handingOver
     /// Its successor has failed before it had taken over; the process goes on as before.
     case handoverFailed(HandoverFault)
     /// It ended, as asked, and its successor is started.
-    case replaced(Ending)
+    case replaced(ExitReason)
     /// It takes no new miners, and those that it has are sent away.
     case draining(withinMillis: Int64)
     /// It is empty, and stays so; nil when there was no process.
-    case drained(Ending?)
+    case drained(ExitReason?)
     /// Its miners and pools are going to move to another shard.
     case moving
     /// They cannot.
@@ -118,7 +118,7 @@ public enum ChildReport: Equatable, Sendable {
     /// It has not.
     case splitFailed(MoveFault)
     /// It ended, as asked.
-    case stopped(Ending)
+    case stopped(ExitReason)
     /// Even SIGKILL did not end it; the stop goes on without it.
     case abandoned
 }
@@ -138,7 +138,7 @@ public enum MoveFault: Equatable, Sendable {
 /// Why a child has failed.
 public enum Failure: Equatable, Sendable, Codable {
     /// It died so many times in a row without a healthy time between.
-    case keptDying(deaths: Int, last: Ending)
+    case keptDying(deaths: Int, last: ExitReason)
     /// It ended with an exit code that says that a restart does not help.
     case refused(exitCode: Int32)
 }
@@ -155,7 +155,7 @@ public enum RestartCause: Hashable, Sendable, Codable {
     /// Planned: by the operator, or to give it another configuration.
     case asked
 
-    init(_ ending: Ending) {
+    init(_ ending: ExitReason) {
         switch ending {
         case .exit(let code): self = .exit(code)
         case .signal(let number): self = .signal(number)
@@ -170,16 +170,16 @@ public enum ChildState: Equatable, Sendable, Codable {
     case idle
     /// Its process runs and has not said ready.
     case starting(since: Int64, readyBy: Int64)
-    /// It serves. `beatBy` is nil until its first beat: who never beats is not watched by it.
-    case ready(since: Int64, beatBy: Int64?)
+    /// It serves. `heartbeatBy` is nil until its first heartbeat: who never beats is not watched by it.
+    case ready(since: Int64, heartbeatBy: Int64?)
     /// Its process must go and another come. `killAt` is nil once SIGKILL has been sent.
-    case ousting(killAt: Int64?)
+    case terminating(killAt: Int64?)
     /// Asked to make room for a successor, which comes as soon as it is gone. `killAt` is nil once SIGKILL has been sent.
-    case yielding(killAt: Int64?)
+    case replacing(killAt: Int64?)
     /// It serves, or stands still for a moment, while its successor stands beside it.
     case handingOver(Handover)
     /// Another shard takes over its miners.
-    case moving(Moving)
+    case moving(Merge)
     /// It gives some of its miners to another shard.
     case splitting(Splitting)
     /// It sends its miners away and leaves. `killAt` is nil once SIGKILL has been sent.

@@ -10,7 +10,7 @@ extension ChildReport {
     var level: Logger.Level {
         switch self {
         // Steps of a planned restart, which has a summary.
-        case .yielding, .handingOver, .replaced: .debug
+        case .replacing, .handingOver, .replaced: .debug
         // The same of rebalancing; most shards have no part that is small enough.
         case .splitting, .split, .splitFailed(.nobodyTookIt): .debug
         case .ready, .draining, .drained, .moving, .moved, .stopped: .info
@@ -30,7 +30,7 @@ extension ChildReport {
         case .died(let ending, let millis): "\(who) \(ending.text); restarting in \(millis) ms"
         case .failed(let failure):
             "\(who) has failed: \(failure.text); next attempt in \(RestartPolicy.failedPauseMillis / 1_000) s"
-        case .yielding: "\(who) is being replaced"
+        case .replacing: "\(who) is being replaced"
         case .handingOver: "\(who) is being replaced; starting the new process beside it"
         case .handoverFailed(let fault): "\(who) continues; its new process failed: \(fault.text)"
         case .replaced(.exit(0)): "\(who) stopped; the new process follows"
@@ -57,7 +57,7 @@ extension Failure {
     var text: String {
         switch self {
         case .keptDying(let deaths, let last): "\(counted(deaths, "failure")) in a row, the last: \(last.text)"
-        case .refused(let code): "\(Ending.exit(code).text); a restart would not help"
+        case .refused(let code): "\(ExitReason.exit(code).text); a restart would not help"
         }
     }
 
@@ -97,7 +97,7 @@ extension RestartCause {
     var text: String {
         switch self {
         case .exit(let code): "exit \(code)"
-        case .signal(let number): Ending.name(ofSignal: number)
+        case .signal(let number): ExitReason.name(ofSignal: number)
         case .notStartable: "not startable"
         case .stalled: "stalled"
         case .neverReady: "never ready"
@@ -106,11 +106,11 @@ extension RestartCause {
     }
 }
 
-extension Ending {
+extension ExitReason {
     var text: String {
         switch self {
         case .exit(let code): "exited with code \(code)" + (ExitCode(rawValue: code).map { " (\($0))" } ?? "")
-        case .signal(let number): "was killed by \(Ending.name(ofSignal: number))"
+        case .signal(let number): "was killed by \(ExitReason.name(ofSignal: number))"
         case .couldNotStart(let code): "could not be started: \(SystemFailure(code: code))"
         }
     }

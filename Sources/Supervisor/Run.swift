@@ -22,11 +22,11 @@ struct Run: ParsableCommand {
     @OptionGroup var options: CommandOptions
 
     func run() throws {
-        let strangers = CleanStart.make()
-        let resumption = Resumption.ofThisProcess()
+        let strangers = DescriptorHygiene.make()
+        let entry = UpgradeEntry.ofThisProcess()
         let surroundings = Surroundings.ofThisProcess()
-        switch resumption {
-        case .trial(let descriptor): Resumption.answer(descriptor, surroundings: surroundings)
+        switch entry {
+        case .trial(let descriptor): UpgradeEntry.answer(descriptor, surroundings: surroundings)
         case .goOn(let descriptor): goOn(descriptor, surroundings: surroundings)
         case nil: break
         }
@@ -61,7 +61,7 @@ struct Run: ParsableCommand {
     /// In the place of the program that ran in this process before.
     private func goOn(_ descriptor: Int32, surroundings: Surroundings) -> Never {
         do throws(StartFailure) {
-            let inherited = try HandedService.take(from: descriptor)
+            let inherited = try ServiceHandoff.take(from: descriptor)
             let configuration = try inherited.runningConfiguration(in: surroundings)
             let log = Run.startLog(configuration.settings)
             serve(
@@ -98,7 +98,7 @@ struct Run: ParsableCommand {
 
 /// The whole wiring of the supervisor.
 private func serve(
-    _ configuration: RunningConfiguration, inherited: HandedService?, strangers: [Int32],
+    _ configuration: RunningConfiguration, inherited: ServiceHandoff?, strangers: [Int32],
     surroundings: Surroundings, log: Logger
 ) -> DaemonKit.ExitCode {
     let settings = configuration.settings

@@ -29,7 +29,7 @@ final class RunDirectory {
             if RunDirectory.somebodyListens(in: path) { throw RunDirectory.isUsed(path, by: nil) }
             if let predecessor {
                 log.warning("process \(predecessor.id) crashed or was killed; removing what it left")
-                Leftovers(of: path, supervisorStartedAt: predecessor.startedAt ?? 0).clear(log: log)
+                OrphanedChildren(of: path, supervisorStartedAt: predecessor.startedAt ?? 0).clear(log: log)
             }
             RunDirectory.removeSockets(in: path)
             try writeProcessID()

@@ -6,14 +6,14 @@ internal import Supervision
 
 /// One process of the service and our end of its lifeline.
 final class RunningChild {
-    enum News {
+    enum ChildMessage {
         case saidReady
-        case beat
+        case heartbeat
         case handover(HandoverEvent)
         /// Whether it has absorbed that process of another shard.
         case absorbed(AbsorptionAnswer)
         /// The last news; nothing of it is open any more.
-        case ended(Ending)
+        case ended(ExitReason)
     }
 
     /// What a shard says of its question to absorb another one, or a part of it.
@@ -35,19 +35,19 @@ final class RunningChild {
     let startedAt: UInt64
     /// What a shard has told last.
     private(set) var load: ShardLoad?
-    /// What does not work as it should, as of its last beat.
+    /// What does not work as it should, as of its last heartbeat.
     private(set) var degraded: [String] = []
-    /// What it has said since that beat.
+    /// What it has said since that heartbeat.
     private var degradedNext: [String] = []
 
     private let loop: Loop
-    private let hear: (RunningChild, News) -> Void
+    private let hear: (RunningChild, ChildMessage) -> Void
     private var lifeline: Int32 = -1
     private var watch: DescriptorWatch?
     private var process: ChildProcess?
     private var unread: [UInt8] = []
     /// Whether its connections outlive it.
-    let hasLegacy: Bool
+    let hasSuccession: Bool
     /// The configuration that it runs; nil when a version that did not keep it has started it.
     let settings: Settings?
     /// Whether the program that was the supervisor before an upgrade has started it.
@@ -57,21 +57,21 @@ final class RunningChild {
     /// - Parameters:
     ///   - hear: called on the loop; `.ended` exactly once, and last.
     init(
-        on loop: Loop, executable: String, name: String, environment: [String], inheritance: Inheritance,
-        sockets: [Int32], hear: @escaping (RunningChild, News) -> Void
+        on loop: Loop, executable: String, name: String, environment: [String], launchContext: LaunchContext,
+        sockets: [Int32], hear: @escaping (RunningChild, ChildMessage) -> Void
     ) throws(SystemFailure) {
         self.loop = loop
         self.hear = hear
         startedAt = WallClock.milliseconds()
-        hasLegacy = inheritance.legacy != nil
-        settings = inheritance.settings
+        hasSuccession = launchContext.succession != nil
+        settings = launchContext.settings
         isAdopted = false
         var ends: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
             throw SystemFailure(code: -errno)
         }
         lifeline = ends[0]
-        let settings = (try? inheritance.memoryFile()) ?? -1
+        let settings = (try? launchContext.memoryFile()) ?? -1
         defer {
             close(ends[1])
             if settings >= 0 { close(settings) }
@@ -95,25 +95,25 @@ final class RunningChild {
         /// -1 when the child has closed its end.
         var lifeline: Int32
         var startedAt: UInt64
-        var hasLegacy: Bool
+        var hasSuccession: Bool
         /// nil from versions that did not keep it.
         var settings: IfReadable<Settings>?
     }
 
     var handed: Handed {
         Handed(
-            processID: processID, lifeline: lifeline, startedAt: startedAt, hasLegacy: hasLegacy,
+            processID: processID, lifeline: lifeline, startedAt: startedAt, hasSuccession: hasSuccession,
             settings: settings.map { IfReadable(value: $0) })
     }
 
     /// Takes over a child that this process had before it executed the present program.
     init(
-        on loop: Loop, adopting handed: Handed, hear: @escaping (RunningChild, News) -> Void
+        on loop: Loop, adopting handed: Handed, hear: @escaping (RunningChild, ChildMessage) -> Void
     ) throws(SystemFailure) {
         self.loop = loop
         self.hear = hear
         startedAt = handed.startedAt
-        hasLegacy = handed.hasLegacy
+        hasSuccession = handed.hasSuccession
         settings = handed.settings?.value
         isAdopted = true
         lifeline = handed.lifeline
@@ -134,7 +134,7 @@ final class RunningChild {
         switch signal {
         // The lifeline stays: cutting it means that the supervisor is gone, and the child would say so in the log.
         case .terminate: process?.send(signal: SIGTERM)
-        case .yield: process?.send(signal: hasLegacy ? SIGUSR2 : SIGTERM)
+        case .yield: process?.send(signal: hasSuccession ? SIGUSR2 : SIGTERM)
         case .drain(let millis): say(.drain(withinMillis: millis))
         case .abort: process?.send(signal: SIGABRT)
         case .kill: process?.send(signal: SIGKILL)
@@ -160,7 +160,7 @@ final class RunningChild {
 
     /// Asks a shard to absorb another one.
     /// - Returns: false when that could not be said.
-    func say(_ departing: DepartingShard) -> Bool { departing.say(on: lifeline) }
+    func say(_ departing: MergeOffer) -> Bool { departing.say(on: lifeline) }
 
     private func say(line: String) {
         let line = Array((line + "\n").utf8)
@@ -191,9 +191,9 @@ final class RunningChild {
             unread.removeSubrange(...end)
             switch word {
             case "ready": hear(self, .saidReady)
-            case "beat":
+            case "heartbeat":
                 (degraded, degradedNext) = (degradedNext, [])
-                hear(self, .beat)
+                hear(self, .heartbeat)
             case let other where other.hasPrefix("degraded "):
                 if degradedNext.count < RunningChild.degradedMax { degradedNext.append(String(other.dropFirst(9))) }
             case "prepared": hear(self, .handover(.prepared))

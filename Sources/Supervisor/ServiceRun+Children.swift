@@ -24,24 +24,26 @@ extension ServiceRun {
         name == .collector ? [] : [addresses.descriptor].compactMap(\.self)
     }
 
-    func inheritance(of name: ChildName, _ legacy: Inheritance.Legacy?, peers number: Int32) -> Inheritance {
+    func launchContext(of name: ChildName, _ succession: LaunchContext.Succession?, peers number: Int32)
+        -> LaunchContext
+    {
         var shard: Int?
         if case .shard(let number) = name { shard = number }
-        var inheritance = Inheritance(
+        var launchContext = LaunchContext(
             settings: settings, shard: shard, socketCount: shard.map { sockets.descriptors(of: $0).count } ?? 0,
             logsJSON: settings.logFormat == .json, serviceStartedAt: startedAt)
-        inheritance.legacy = legacy
-        inheritance.peers = peers(of: name).isEmpty ? nil : number
-        return inheritance
+        launchContext.succession = succession
+        launchContext.peers = peers(of: name).isEmpty ? nil : number
+        return launchContext
     }
 
     /// Ours, and two more: a crashing shard shall be gone and replaced, not held up by a backtrace of its last moment;
     /// and a mark by which a successor knows it.
     static func childEnvironment(runDirectory: String) -> [String] {
         var entries = ownEnvironment
-        let ours = ["SWIFT_BACKTRACE", Leftovers.mark]
+        let ours = ["SWIFT_BACKTRACE", OrphanedChildren.mark]
         entries.removeAll { entry in ours.contains { entry.hasPrefix($0 + "=") } }
-        return entries + ["SWIFT_BACKTRACE=enable=no", "\(Leftovers.mark)=\(runDirectory)"]
+        return entries + ["SWIFT_BACKTRACE=enable=no", "\(OrphanedChildren.mark)=\(runDirectory)"]
     }
 
     static var ownEnvironment: [String] {

@@ -202,9 +202,9 @@ extension ChildStatus {
             case .idle: .idle
             case .starting: .starting
             case .ready, .splitting: .ready
-            case .yielding, .handingOver, .moving, .draining: .draining
+            case .replacing, .handingOver, .moving, .draining: .draining
             case .drained: .drained
-            case .ousting, .stopping, .killing: .stopping
+            case .terminating, .stopping, .killing: .stopping
             case .backoff: .backoff
             case .failed: .failed
             case .stopped: .stopped

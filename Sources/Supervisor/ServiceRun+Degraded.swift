@@ -53,6 +53,6 @@ extension ServiceRun {
 
     private func isWithoutHandOver(_ name: ChildName) -> Bool {
         guard case .shard = name, settings.keepsConnections, let child = children[name] else { return false }
-        return !child.hasLegacy && !service.restarting.contains(name)
+        return !child.hasSuccession && !service.restarting.contains(name)
     }
 }

@@ -35,7 +35,7 @@ extension ServiceRun {
     private var splittableShards: Set<ChildName> {
         Set(
             service.occupiedShards.filter { name in
-                if case .ready = service.child(name)?.state { children[name]?.hasLegacy == true } else { false }
+                if case .ready = service.child(name)?.state { children[name]?.hasSuccession == true } else { false }
             })
     }
 

@@ -81,8 +81,8 @@ extension ServiceRun {
         case .drained, .moved:
             sockets.close(shard: number)
             addresses.forget(shard: number)
-            legacies[number] = nil  // nobody comes who could go on
-        case .ready, .neverReady, .stalled, .killed, .died, .failed, .yielding, .handingOver, .handoverFailed,
+            successions[number] = nil  // nobody comes who could go on
+        case .ready, .neverReady, .stalled, .killed, .died, .failed, .replacing, .handingOver, .handoverFailed,
             .moveFailed, .splitting, .split,
             .replaced,
             .stopped, .abandoned:
@@ -100,7 +100,7 @@ extension ServiceRun {
 
     func shrink(to count: Int) {
         sockets.resize(to: count)
-        legacies = legacies.filter { $0.key < count }
+        successions = successions.filter { $0.key < count }
         log.notice("shard \(count) removed")
     }
 }

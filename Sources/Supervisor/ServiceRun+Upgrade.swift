@@ -75,7 +75,7 @@ extension ServiceRun {
         let environment = ServiceRun.ownEnvironment + (serviceManager?.environment ?? [])
         let failure = ProgramChange.execute(
             executable, arguments: HiddenArguments.present,
-            environment: environment + [Resumption.goOn(state).environmentEntry],
+            environment: environment + [UpgradeEntry.goOn(state).environmentEntry],
             keeping: handed.descriptors + [state])
         close(state)
         serviceManager?.say(status: readiness)
@@ -83,19 +83,20 @@ extension ServiceRun {
     }
 
     /// What another program needs to go on as this service.
-    var handed: HandedService {
-        HandedService(
+    var handed: ServiceHandoff {
+        ServiceHandoff(
             version: BuildInformation.version, executable: executable, startedAt: startedAt,
             configuration: configuration.handed, service: service,
             children: children.map { .init(name: $0, process: $1.handed) }, sockets: sockets.handed,
-            runDirectory: settings.runDirectory, legacies: legacies.map { $1.handed(shard: $0) },
+            runDirectory: settings.runDirectory, successions: successions.map { $1.handed(shard: $0) },
             lock: runDirectory.lock, strangers: strangers, peers: addresses.descriptor)
     }
 
     /// Takes up what the program before has left; then everybody else is replaced, as we were.
-    func goOn(with inherited: HandedService) {
-        for legacy in inherited.legacies {
-            legacies[legacy.shard] = ShardLegacy(name: "\(ChildName.shard(legacy.shard))", adopting: legacy)
+    func goOn(with inherited: ServiceHandoff) {
+        for succession in inherited.successions {
+            successions[succession.shard] = ShardSuccession(
+                name: "\(ChildName.shard(succession.shard))", adopting: succession)
         }
         restartHaltedAt = nil
         for child in inherited.children {

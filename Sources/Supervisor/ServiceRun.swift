@@ -31,10 +31,10 @@ final class ServiceRun {
     /// Successors that were not needed, until the system has buried them.
     var dismissed: [RunningChild] = []
     /// What the program before has left, until it is taken up.
-    private var inherited: HandedService?
+    private var inherited: ServiceHandoff?
     var sockets: ShardSockets
     /// What of each shard outlives its process.
-    var legacies: [Int: ShardLegacy] = [:]
+    var successions: [Int: ShardSuccession] = [:]
     private var pending: [Order] = []
     private var isPerforming = false
     private var exitCode = ExitCode.stopped
@@ -59,7 +59,7 @@ final class ServiceRun {
     /// - Parameter inherited: what the program that this process executed before has left; nil = nothing runs yet.
     init(
         on loop: Loop, configuration: RunningConfiguration, sockets: ShardSockets, programs: ChildPrograms,
-        executable: String, runDirectory: RunDirectory, strangers: [Int32], inherited: HandedService?,
+        executable: String, runDirectory: RunDirectory, strangers: [Int32], inherited: ServiceHandoff?,
         serviceManager: ServiceManager?, log: Logger
     ) {
         self.loop = loop
@@ -156,7 +156,7 @@ final class ServiceRun {
             case .child(let name, .spawn): spawn(name)
             case .child(let name, .send(let signal)): children[name]?.send(signal)
             case .child(let name, .successor(let action)): perform(action, of: name)
-            case .child(let name, .give): give(name)
+            case .child(let name, .requestMerge): give(name)
             case .child(let name, .release): release(name)
             case .child(let name, .report(let report)): tell(report, of: name)
             case .announce(let announcement): tell(announcement)
@@ -174,7 +174,7 @@ final class ServiceRun {
     private func spawn(_ name: ChildName) {
         do throws(SystemFailure) {
             // One that is to hand over events only waits for that word, and touches nothing before.
-            children[name] = try start(name, standsBeside: legacy(of: name)?.isAbsorbed == true)
+            children[name] = try start(name, standsBeside: succession(of: name)?.isAbsorbed == true)
             considerHandOver()
         } catch {
             perform(service.handle(.ended(.couldNotStart(error.code)), of: name, at: now, jitter: jitter))
@@ -184,28 +184,28 @@ final class ServiceRun {
     /// Where connections end with their process, a successor beside it would be of no use.
     func considerHandOver() {
         service.shardsHandOver =
-            settings.keepsConnections && service.shards.allSatisfy { children[$0]?.hasLegacy ?? true }
+            settings.keepsConnections && service.shards.allSatisfy { children[$0]?.hasSuccession ?? true }
     }
 
     private func start(_ name: ChildName, standsBeside: Bool) throws(SystemFailure) -> RunningChild {
         let sockets = try sockets(of: name)
-        let firstDescriptor = Inheritance.firstSocketDescriptor + Int32(sockets.count)
+        let firstDescriptor = LaunchContext.firstSocketDescriptor + Int32(sockets.count)
         let installed = programs.path(of: name)
-        let handed = try legacy(of: name)?.next(
+        let handed = try succession(of: name)?.next(
             firstDescriptor: firstDescriptor, standsBeside: standsBeside, installed: installed)
         defer { if let handed { close(handed.theirs) } }
         do throws(SystemFailure) {
             let child = try RunningChild(
                 on: loop, executable: handed?.executable ?? installed, name: "\(programs.program(of: name)): \(name)",
                 environment: environment,
-                inheritance: inheritance(
-                    of: name, handed?.legacy, peers: firstDescriptor + Int32(handed?.descriptors.count ?? 0)),
+                launchContext: launchContext(
+                    of: name, handed?.succession, peers: firstDescriptor + Int32(handed?.descriptors.count ?? 0)),
                 sockets: sockets + (handed?.descriptors ?? []) + peers(of: name)
             ) { [unowned self] child, news in hear(news, from: child, in: name) }
             log.debug("\(name): process \(child.processID) started")
             return child
         } catch {
-            legacy(of: name)?.dismissNewest()
+            succession(of: name)?.dismissNewest()
             throw error
         }
     }
@@ -216,7 +216,7 @@ final class ServiceRun {
             do throws(SystemFailure) {
                 successors[name] = try start(name, standsBeside: true)
             } catch {
-                let ending = Ending.couldNotStart(error.code)
+                let ending = ExitReason.couldNotStart(error.code)
                 perform(service.handle(.handover(.successorEnded(ending)), of: name, at: now, jitter: jitter))
             }
         case .adopt:
@@ -227,24 +227,24 @@ final class ServiceRun {
             guard let successor = successors.removeValue(forKey: name) else { return }
             successor.send(.kill)
             dismissed.append(successor)
-            legacy(of: name)?.dismissNewest()
+            succession(of: name)?.dismissNewest()
         }
     }
 
     /// nil for processes that have no connections of miners.
-    func legacy(of name: ChildName) -> ShardLegacy? {
+    func succession(of name: ChildName) -> ShardSuccession? {
         guard case .shard(let number) = name else { return nil }
         guard settings.keepsConnections else {
             // What was kept until the switch was turned off is let go.
-            legacies[number] = nil
+            successions[number] = nil
             return nil
         }
-        let legacy = legacies[number] ?? ShardLegacy(name: "\(name)")
-        legacies[number] = legacy
-        return legacy
+        let succession = successions[number] ?? ShardSuccession(name: "\(name)")
+        successions[number] = succession
+        return succession
     }
 
-    func hear(_ news: RunningChild.News, from child: RunningChild, in name: ChildName) {
+    func hear(_ news: RunningChild.ChildMessage, from child: RunningChild, in name: ChildName) {
         if child === successors[name] {
             hear(news, fromSuccessorIn: name)
         } else if child === children[name] {
@@ -254,25 +254,25 @@ final class ServiceRun {
         }
     }
 
-    private func hear(_ news: RunningChild.News, fromSuccessorIn name: ChildName) {
+    private func hear(_ news: RunningChild.ChildMessage, fromSuccessorIn name: ChildName) {
         switch news {
         case .handover(let event):
             perform(service.handle(.handover(event), of: name, at: now))
         case .ended(let ending):
             perform(service.handle(.handover(.successorEnded(ending)), of: name, at: now))
-        case .saidReady, .beat, .absorbed: break  // not before its turn
+        case .saidReady, .heartbeat, .absorbed: break  // not before its turn
         }
     }
 
-    private func hear(_ news: RunningChild.News, fromChildIn name: ChildName) {
+    private func hear(_ news: RunningChild.ChildMessage, fromChildIn name: ChildName) {
         switch news {
         case .saidReady:
             // Also one that only hands over events: while the dead process's place on the bus is anchored, nobody hears it.
-            legacy(of: name)?.tookOver()
+            succession(of: name)?.tookOver()
             perform(service.handle(.saidReady, of: name, at: now))
             giveAgain(to: name)
-        case .beat:
-            perform(service.handle(.beat, of: name, at: now))
+        case .heartbeat:
+            perform(service.handle(.heartbeat, of: name, at: now))
             goOnRebalancing(heard: name)
         case .handover(let event):
             perform(service.handle(.handover(event), of: name, at: now))
@@ -281,8 +281,8 @@ final class ServiceRun {
         case .ended(let ending):
             children[name] = nil
             if service.isStopping, case .shard(let number) = name {
-                legacies[number] = nil  // nobody comes who could go on
-            } else if legacy(of: name)?.processEnded() == false {
+                successions[number] = nil  // nobody comes who could go on
+            } else if succession(of: name)?.processEnded() == false {
                 log.error(
                     "\(name): saved state discarded: three processes in a row failed with it; its miners reconnect")
             }
@@ -292,13 +292,13 @@ final class ServiceRun {
 
     private func tell(_ report: ChildReport, of name: ChildName) {
         log.log(level: report.level, "\(report.text(name: name, processID: children[name]?.processID ?? 0))")
-        if report == .handingOver || report == .yielding {
+        if report == .handingOver || report == .replacing {
             restartRound = restartRound ?? RestartRound(at: now)
             restartRound?.begin(name)
         }
         if case .failed = report, case .shard(let number) = name {
             sockets.close(shard: number)
-            legacies[number]?.giveUp()
+            successions[number]?.giveUp()
             addresses.forget(shard: number)
             giveToAnother(than: name)
         }
@@ -340,7 +340,7 @@ final class ServiceRun {
             caretaker?.close()
             addresses.close()
             trial?.cancel()
-            legacies = [:]
+            successions = [:]
             loop.stop()
         }
     }

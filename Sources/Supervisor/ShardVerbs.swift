@@ -5,7 +5,7 @@ internal import Glibc
 
 /// `millrace shards`
 ///
-/// The numbers are those that each shard tells the supervisor with its beat: they are there without the API, its token and the
+/// The numbers are those that each shard tells the supervisor with its heartbeat: they are there without the API, its token and the
 /// collector, and a second old at most. What is exact and counted for ever, `GET /1/shards` has.
 struct ShardsVerb: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -28,7 +28,7 @@ final class UpgradeTrial {
     private var isOutOfTime = false
 
     /// - Parameters:
-    ///   - state: the `HandedService`, in a memory file; stays the caller's.
+    ///   - state: the `ServiceHandoff`, in a memory file; stays the caller's.
     ///   - judged: called once, on the loop, but not from within another process's end.
     init(
         on loop: Loop, executable: String, arguments: [String], environment: [String], state: Int32,
@@ -53,7 +53,7 @@ final class UpgradeTrial {
                 on: loop,
                 ProcessCommand(
                     executable: executable, arguments: arguments,
-                    environment: environment + [Resumption.trial(inherited).environmentEntry],
+                    environment: environment + [UpgradeEntry.trial(inherited).environmentEntry],
                     descriptors: [nil, ends[1], ends[1], state])
             ) { [unowned self] ending in ended(ending) }
             limit.start(after: patienceMillis)
@@ -117,8 +117,8 @@ final class UpgradeTrial {
         if isOutOfTime {
             return .refused(["\(executable): did not say within \(patienceMillis) ms whether it can continue"])
         }
-        if ending == .exit(0), let version = lines.last(where: { $0.hasPrefix(Resumption.favour) }) {
-            return .goesOn(String(version.dropFirst(Resumption.favour.count)))
+        if ending == .exit(0), let version = lines.last(where: { $0.hasPrefix(UpgradeEntry.favour) }) {
+            return .goesOn(String(version.dropFirst(UpgradeEntry.favour.count)))
         }
         let end =
             switch ending {

@@ -2,7 +2,7 @@
 /// gives the same state. Whatever changes what is saved has its case here.
 enum JournalRecord: Equatable, Sendable {
     /// What one message of the shard has brought.
-    case heard([SequenceGate.News])
+    case heard([SequenceGate.Delivery])
     /// The shard was silent for too long.
     case fellSilent
     /// So many events more were had by asking again.
@@ -54,7 +54,7 @@ enum JournalRecord: Equatable, Sendable {
         return writer.bytes
     }
 
-    private static func append(_ news: SequenceGate.News, to writer: inout ByteWriter) {
+    private static func append(_ news: SequenceGate.Delivery, to writer: inout ByteWriter) {
         switch news {
         case .epochBegan(let epoch):
             writer.integer(NewsKind.epochBegan.rawValue)
@@ -93,7 +93,7 @@ enum JournalRecord: Equatable, Sendable {
         guard let kind = Kind(rawValue: code) else { throw .unknownRecord(code) }
         switch kind {
         case .heard:
-            var news: [SequenceGate.News] = []
+            var news: [SequenceGate.Delivery] = []
             while reader.remaining > 0 { news.append(try JournalRecord.news(from: &reader)) }
             self = .heard(news)
         case .fellSilent: self = .fellSilent
@@ -112,7 +112,7 @@ enum JournalRecord: Equatable, Sendable {
         try reader.finish()
     }
 
-    private static func news(from reader: inout ByteReader) throws(DecodingFailure) -> SequenceGate.News {
+    private static func news(from reader: inout ByteReader) throws(DecodingFailure) -> SequenceGate.Delivery {
         let code = try reader.integer(UInt8.self)
         guard let kind = NewsKind(rawValue: code) else { throw .unknownRecord(code) }
         let epoch = try Epoch(unpacking: &reader)

@@ -96,7 +96,7 @@ extension RefusalSums {
     /// A count, and the record of a share.
     private static let writtenBytes = 4 + RecordLayout.shareBytes
 
-    var formBytes: Int { sums.isEmpty ? 0 : 4 + sums.count * RefusalSums.writtenBytes }
+    var snapshotBytes: Int { sums.isEmpty ? 0 : 4 + sums.count * RefusalSums.writtenBytes }
 
     func encode(to writer: inout ByteWriter) {
         guard !sums.isEmpty else { return }

@@ -3,7 +3,7 @@
 extension SequenceGate {
     /// - Parameter request: the number of the request that the message answers; 0 = none.
     /// - Returns: true when `epoch` is the present one, perhaps from now on.
-    mutating func meet(_ epoch: Epoch, answering request: UInt32, _ news: inout [News]) -> Bool {
+    mutating func meet(_ epoch: Epoch, answering request: UInt32, _ news: inout [Delivery]) -> Bool {
         if current?.epoch == epoch {
             // Live frames, nearly all of them.
             if request != 0 { settleDoubts(request, &news) }
@@ -19,7 +19,7 @@ extension SequenceGate {
     }
 
     /// A frame that is not of the present life.
-    mutating func takeAside(_ frame: EventFrame, _ news: inout [News]) {
+    mutating func takeAside(_ frame: EventFrame, _ news: inout [Delivery]) {
         if let index = former.firstIndex(where: { $0.epoch == frame.epoch }) {
             var stream = former[index]
             passWithLoss(frame, &stream, &news)
@@ -50,7 +50,7 @@ extension SequenceGate {
 
     /// The present life has answered: strangers that were known when it was asked are older than it. What they told comes
     /// too late to be folded before it.
-    private mutating func settleDoubts(_ request: UInt32, _ news: inout [News]) {
+    private mutating func settleDoubts(_ request: UInt32, _ news: inout [Delivery]) {
         isInDoubt = false
         guard !strangers.isEmpty else { return }
         for stranger in takeStrangers(heardBefore: request) {
@@ -60,7 +60,7 @@ extension SequenceGate {
     }
 
     /// Makes `epoch` the present one.
-    private mutating func begin(_ epoch: Epoch, _ request: UInt32, _ news: inout [News]) {
+    private mutating func begin(_ epoch: Epoch, _ request: UInt32, _ news: inout [Delivery]) {
         if let old = current {
             leave(old, &news)
             isNewcomer = false
@@ -110,7 +110,7 @@ extension SequenceGate {
 
     // MARK: - Former lives
 
-    private mutating func leave(_ stream: Stream, _ news: inout [News]) {
+    private mutating func leave(_ stream: Stream, _ news: inout [Delivery]) {
         var stream = stream
         let frames = held
         held = []
@@ -121,7 +121,7 @@ extension SequenceGate {
     }
 
     /// The shard of this stream is gone: what is held goes through, what is missing between stays missing.
-    private mutating func abandon(_ stream: Stream, _ frames: [EventFrame], _ news: inout [News]) {
+    private mutating func abandon(_ stream: Stream, _ frames: [EventFrame], _ news: inout [Delivery]) {
         var stream = stream
         for frame in frames.sorted(by: { $0.first < $1.first }) { passWithLoss(frame, &stream, &news) }
         if stream.next < stream.end {

@@ -13,7 +13,7 @@
 /// epoch that was left never comes back.
 public struct SequenceGate: Sendable {
     /// What the fold is to be told, in order.
-    public enum News: Equatable, Sendable {
+    public enum Delivery: Equatable, Sendable {
         /// The shard is another process than before: of the former's miners it knows nothing.
         case epochBegan(Epoch)
         /// Events that were not let through before, in their order.
@@ -108,7 +108,7 @@ public struct SequenceGate: Sendable {
     // MARK: - Messages
 
     /// Takes a message in; news that follows from it comes out. Messages of another shard are ignored.
-    public mutating func receive(_ message: BusMessage) -> [News] {
+    public mutating func receive(_ message: BusMessage) -> [Delivery] {
         switch message {
         case .events(let frame): receive(frame)
         case .liveMiners(let live): receive(live)
@@ -118,9 +118,9 @@ public struct SequenceGate: Sendable {
         }
     }
 
-    private mutating func receive(_ frame: EventFrame) -> [News] {
+    private mutating func receive(_ frame: EventFrame) -> [Delivery] {
         guard frame.shard == shard, !frame.events.isEmpty else { return [] }
-        var news: [News] = []
+        var news: [Delivery] = []
         guard meet(frame.epoch, answering: frame.request, &news) else {
             takeAside(frame, &news)
             return news
@@ -139,9 +139,9 @@ public struct SequenceGate: Sendable {
         return news
     }
 
-    private mutating func receive(_ live: LiveMiners) -> [News] {
+    private mutating func receive(_ live: LiveMiners) -> [Delivery] {
         guard live.shard == shard else { return [] }
-        var news: [News] = []
+        var news: [Delivery] = []
         guard meet(live.epoch, answering: live.request, &news) else { return news }
         // At or before `next` it is the answer to an old question: we have those events.
         guard var stream = current, live.from > stream.next else { return news }
@@ -155,9 +155,9 @@ public struct SequenceGate: Sendable {
         return news
     }
 
-    private mutating func receive(_ end: ReplayEnd) -> [News] {
+    private mutating func receive(_ end: ReplayEnd) -> [Delivery] {
         guard end.shard == shard else { return [] }
-        var news: [News] = []
+        var news: [Delivery] = []
         guard meet(end.epoch, answering: end.request, &news), var stream = current else { return news }
         stream.end = max(stream.end, end.end)
         current = stream
@@ -198,7 +198,7 @@ public struct SequenceGate: Sendable {
     }
 
     /// Lets through what a closed gap was holding up.
-    mutating func passHeld(_ news: inout [News]) {
+    mutating func passHeld(_ news: inout [Delivery]) {
         guard !held.isEmpty, var stream = current else { return }
         held.sort { $0.first < $1.first }
         var passed = 0
@@ -213,7 +213,7 @@ public struct SequenceGate: Sendable {
     }
 
     /// For a stream of which nothing can be asked for any more.
-    mutating func passWithLoss(_ frame: EventFrame, _ stream: inout Stream, _ news: inout [News]) {
+    mutating func passWithLoss(_ frame: EventFrame, _ stream: inout Stream, _ news: inout [Delivery]) {
         if frame.first > stream.next {
             news.append(.lost(frame.epoch, frame.first - stream.next))
             stream.next = frame.first
@@ -222,7 +222,7 @@ public struct SequenceGate: Sendable {
     }
 
     /// - Precondition: the frame does not begin behind `stream.next`.
-    private mutating func pass(_ frame: EventFrame, _ stream: inout Stream, _ news: inout [News]) {
+    private mutating func pass(_ frame: EventFrame, _ stream: inout Stream, _ news: inout [Delivery]) {
         guard frame.end > stream.next else { return }
         let events = frame.events.dropFirst(Int(stream.next - frame.first))
         if frame.request != 0 { replayedCount &+= UInt64(events.count) }

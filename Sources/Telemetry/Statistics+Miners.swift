@@ -38,7 +38,7 @@ extension Statistics {
 
     mutating func notePeak(at now: UInt64) {
         let since = now > movedAt ? now - movedAt : movedAt - now
-        guard movedAt == 0 || since > Statistics.movingMillisecondsMax else { return }
+        guard movedAt == 0 || since > Statistics.mergeMillisecondsMax else { return }
         minersMax = max(minersMax, minersNow)
     }
 

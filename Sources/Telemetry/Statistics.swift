@@ -5,12 +5,12 @@
 /// only the events themselves. The fold knows no clock and no bus: `SequenceGate` sees to it that each event comes once.
 ///
 /// Everything that changes what is saved goes through `change`, which notes it in the journal: so what was saved and the
-/// journal after it give this very state again (`Statistics+Saving.swift`).
+/// journal after it give this very state again (`Statistics+Coding.swift`).
 public struct Statistics: Sendable {
     /// A shard sends a checkpoint every second; one that misses five is not serving.
     public static let silenceMillisecondsMax: UInt64 = 5_000
     /// A shard whose miners have moved says so in its next turn; one that was killed over it, when it is started again.
-    static let movingMillisecondsMax: UInt64 = 5_000
+    static let mergeMillisecondsMax: UInt64 = 5_000
 
     /// A moment by both clocks: shares bear the time of day, silence is measured by the clock that nobody sets.
     public struct Moment: Sendable {
@@ -45,7 +45,7 @@ public struct Statistics: Sendable {
     var minersNow = 0
     var minersMax = 0
     /// When miners have last moved from one shard to another. They are told of twice until the former shard says that they are
-    /// gone, so nothing that comes within `movingMillisecondsMax` is a peak. 0 = never, or before the fold was restored.
+    /// gone, so nothing that comes within `mergeMillisecondsMax` is a peak. 0 = never, or before the fold was restored.
     var movedAt: UInt64 = 0
     var history = HistoryDeltas()
     var journal: PendingJournal
@@ -71,7 +71,7 @@ public struct Statistics: Sendable {
 
     /// Takes in what one message of a shard has brought. Empty, it still is a sign of life.
     /// - Parameter now: no event counts as later than this.
-    public mutating func hear(_ news: [SequenceGate.News], from shard: UInt16, at now: Moment) {
+    public mutating func hear(_ news: [SequenceGate.Delivery], from shard: UInt16, at now: Moment) {
         let shard = Int(shard)
         guard shards.indices.contains(shard) else { return }
         shards[shard].lastHeard = now.monotonic
@@ -123,7 +123,7 @@ public struct Statistics: Sendable {
 
     // MARK: - Events
 
-    private mutating func fold(_ news: [SequenceGate.News], _ shard: Int, _ now: UInt64) {
+    private mutating func fold(_ news: [SequenceGate.Delivery], _ shard: Int, _ now: UInt64) {
         shards[shard].heardAt = now
         let mark = relay.events.count
         for item in news { apply(item, shard, now) }
@@ -135,7 +135,7 @@ public struct Statistics: Sendable {
         relay.events += waiting
     }
 
-    private mutating func apply(_ news: SequenceGate.News, _ shard: Int, _ now: UInt64) {
+    private mutating func apply(_ news: SequenceGate.Delivery, _ shard: Int, _ now: UInt64) {
         switch news {
         case .epochBegan(let epoch): beginEpoch(epoch, shard, now)
         case .events(let epoch, let events):

@@ -53,22 +53,22 @@ import Testing
         #expect(policy().allows(nil))
     }
 
-    private func route(_ router: Router, _ path: String, host: String?, token: String? = nil) -> Refusal? {
+    private func route(_ router: Router, _ path: String, host: String?, token: String? = nil) -> HTTPErrorStatus? {
         var request = Router.Request(method: "GET", path: path, authorization: nil, contentType: nil)
         request.host = host
         request.client = Network("192.0.2.1")
         return refusal(router, request, token)
     }
 
-    private func refusal(_ router: Router, _ request: Router.Request, _ token: String?) -> Refusal? {
+    private func refusal(_ router: Router, _ request: Router.Request, _ token: String?) -> HTTPErrorStatus? {
         var request = request
         return Array("Bearer \(token ?? "")".utf8).withUnsafeBytes { bytes in
             if token != nil { request.authorization = bytes }
-            do throws(Refused) {
+            do throws(HTTPError) {
                 _ = try router.route(request)
                 return nil
             } catch {
-                return error.refusal
+                return error.status
             }
         }
     }
@@ -120,7 +120,7 @@ import Testing
         for page in Page.allCases {
             #expect(documents.answer(page, of: .ofFarm).opensToOtherOrigins == (token != nil), "\(page)")
         }
-        let question = Question.worker(name: "rack7-03")
+        let question = PageQuery.worker(name: "rack7-03")
         let answer = try documents.answer(question, of: .ofFarm)
         #expect(answer.opensToOtherOrigins == (token != nil))
     }
@@ -182,7 +182,7 @@ import Testing
         var request = Router.Request(method: "GET", path: "/1/summary", authorization: nil, contentType: nil)
         request.client = one
         for number in 0..<100 {
-            let expected: Refusal = number < TokenGuesses.attemptsMax ? .forbidden : .tooManyRequests
+            let expected: HTTPErrorStatus = number < TokenGuesses.attemptsMax ? .forbidden : .tooManyRequests
             #expect(refusal(router, request, "wrong \(number)") == expected)
         }
         #expect(refusal(router, request, "right") == .tooManyRequests)

@@ -46,7 +46,7 @@ import Testing
     @Test func theSmallBodiesAreGoldenToo() throws {
         try Golden.expect(Answer.health.body, equals: "healthz.json")
         try Golden.expect(Answer.refusal(.notFound).body, equals: "error-404.json")
-        let unready = Readiness(Pages.Truth(snapshot: Snapshot(), time: 1_000)).answer
+        let unready = Readiness(ServiceView(snapshot: Snapshot(), time: 1_000)).answer
         try Golden.expect(unready.body, equals: "not-ready.json")
         #expect(unready.status == 503)
         let call = #"{"jsonrpc": "2.0", "id": 7, "method": "pause"}"#
@@ -78,12 +78,14 @@ import Testing
             Issue.record("it is taken")
             return
         }
-        let refused = Refused(ControlRefusal(.invalid, lines: reasons.map(\.logText)))
+        let refused = HTTPError(ControlRefusal(.invalid, lines: reasons.map(\.logText)))
         try Golden.expect(Answer.refused(refused).body, equals: "config-refused.json")
     }
 
     @Test func everyRefusalIsExplained() {
-        for refusal in Refusal.allCases { #expect(page.contains("| \(refusal.rawValue) | `\(refusal.name)` |")) }
+        for refusal in HTTPErrorStatus.allCases {
+            #expect(page.contains("| \(refusal.rawValue) | `\(refusal.name)` |"))
+        }
     }
 
     @Test func theLimitsOnThePageAreTheOnesInForce() {

@@ -8,11 +8,11 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(1))) struct ContentTests {
     private static let table = Array(String(repeating: #"["rig-17", "10.0.0.1", 1, 0]\#n"#, count: 5_000).utf8)
 
-    private func serve(_ body: (HTTPClient, Pages) throws -> Void) throws {
+    private func serve(_ body: (HTTPClient, DocumentCache) throws -> Void) throws {
         var test = TestServer()
-        test.documents = TestDocuments { page, truth in
+        test.documents = TestDocuments { page, view in
             switch page {
-            case .workers: .document(Self.table + Array("\(truth.snapshot.sequence)".utf8))
+            case .workers: .document(Self.table + Array("\(view.snapshot.sequence)".utf8))
             case .metrics: .document(Array("a 1\n".utf8), type: .metrics)
             case .readiness: .document(Array("{}".utf8), status: 503)
             default: .document(Array("{}".utf8))

@@ -54,11 +54,11 @@ import Testing
         snapshot.servedMilliseconds = servedSeconds * 1_000
         snapshot.results.accepted = 7
         snapshot.results.hashesTotal = 100 * servedSeconds
-        let truth = Pages.Truth(snapshot: snapshot, time: snapshot.time)
+        let view = ServiceView(snapshot: snapshot, time: snapshot.time)
         for body in [
-            ClassicDocuments.summary(of: snapshot, identity: .ofFarm, uptime: truth.uptime),
+            ClassicDocuments.summary(of: snapshot, identity: .ofFarm, uptime: view.uptime),
             CurrentDocuments.summary(
-                of: snapshot, identity: .ofFarm, isRestricted: true, machine: .ofFarm, uptime: truth.uptime),
+                of: snapshot, identity: .ofFarm, isRestricted: true, machine: .ofFarm, uptime: view.uptime),
         ] {
             let summary = try parse(body)
             let results = try #require(summary["results"] as? [String: Any])

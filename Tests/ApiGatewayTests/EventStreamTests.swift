@@ -10,8 +10,8 @@ import Testing
     private final class Source: EventStreamSource {
         let opened = Mutex<[Stream]>([])
 
-        func open(_ request: EventStreamRequest, suspension: Suspension) throws(Refused) -> any EventStream {
-            if request.query == "wrong" { throw Refused(.badRequest, message: "types: expected share") }
+        func open(_ request: EventStreamRequest, suspension: Suspension) throws(HTTPError) -> any EventStream {
+            if request.query == "wrong" { throw HTTPError(.badRequest, message: "types: expected share") }
             let stream = Stream(suspension)
             stream.say("hello \(request.lastEventID ?? "-") \(request.query)\n")
             opened.withLock { $0.append(stream) }

@@ -3,23 +3,23 @@ import Telemetry
 
 @testable import ApiGateway
 
-extension Pages.Truth {
+extension ServiceView {
     /// The farm of `Snapshot.ofFarm` with its processes, pool connections and some of its miners: the examples of
     /// docs/API.md.
-    static var ofFarm: Pages.Truth {
-        var truth = Pages.Truth(snapshot: .ofWholeFarm, time: Snapshot.ofFarm.time + 400)
-        truth.status = .ofFarm
-        truth.miners = MinerRow.ofFarm
-        truth.snapshotNumber = 7
-        truth.timeNumber = 7
-        return truth
+    static var ofFarm: ServiceView {
+        var view = ServiceView(snapshot: .ofWholeFarm, time: Snapshot.ofFarm.time + 400)
+        view.status = .ofFarm
+        view.miners = MinerRow.ofFarm
+        view.snapshotNumber = 7
+        view.timeNumber = 7
+        return view
     }
 
     /// As long as neither the supervisor nor the collector has been heard.
-    static var ofNobody: Pages.Truth {
+    static var ofNobody: ServiceView {
         var snapshot = Snapshot()
         snapshot.startedAt = Snapshot.ofFarm.startedAt
-        return Pages.Truth(snapshot: snapshot, time: Snapshot.ofFarm.startedAt + 1_000)
+        return ServiceView(snapshot: snapshot, time: Snapshot.ofFarm.startedAt + 1_000)
     }
 }
 

@@ -46,9 +46,9 @@ final class GatewayProcess {
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         var (ends, output): ([Int32], [Int32]) = ([-1, -1], [-1, -1])
         try #require(socketpair(AF_UNIX, type, 0, &ends) == 0 && socketpair(AF_UNIX, type, 0, &output) == 0)
-        let inheritance = Inheritance(
+        let launchContext = LaunchContext(
             settings: settings, shard: nil, socketCount: 0, logsJSON: false, serviceStartedAt: serviceStartedAt)
-        let file = try inheritance.memoryFile()
+        let file = try launchContext.memoryFile()
         // Out of the way of the numbers that they shall have in the child.
         let theirs = [output[1], ends[1], file].map { fcntl($0, F_DUPFD_CLOEXEC, 64) }
         for descriptor in [output[1], ends[1], file] { close(descriptor) }

@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    private func answer(_ query: String, isAway: Bool = false) throws(Refused) -> Answer {
+    private func answer(_ query: String, isAway: Bool = false) throws(HTTPError) -> Answer {
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         return try HistoryAnswers(Store(isAway: isAway), log: log, now: { 1_795_305_600 }).answer(query: query)
     }
@@ -47,17 +47,17 @@ import Testing
     }
 
     @Test func anUnknownWorkerIsNotFound() {
-        #expect(throws: Refused(.notFound, message: "There is no such worker.")) { try answer("worker=rack8") }
+        #expect(throws: HTTPError(.notFound, message: "There is no such worker.")) { try answer("worker=rack8") }
     }
 
     @Test func whatMakesNoSenseIsRefusedWithWhatWasExpected() {
         let message = "step: expected seconds, such as 600, or such as 10m (s, m, h, d)"
-        #expect(throws: Refused(.badRequest, message: message)) { try answer("step=0") }
+        #expect(throws: HTTPError(.badRequest, message: message)) { try answer("step=0") }
     }
 
     @Test func whatNobodyKeepsIsNotFound() {
-        let refused = #expect(throws: Refused.self) { try answer("worker=rack7&shard=0") }
-        #expect(refused?.refusal == .notFound)
+        let refused = #expect(throws: HTTPError.self) { try answer("worker=rack7&shard=0") }
+        #expect(refused?.status == .notFound)
     }
 
     @Test func withoutTimeBetweenTheEndsTheDatabaseIsNotAsked() throws {
@@ -68,8 +68,8 @@ import Testing
 
     @Test func withoutADatabaseItIsUnavailableAndNamesNoFile() {
         for query in ["", "worker=rack7"] {
-            let refused = #expect(throws: Refused.self) { try answer(query, isAway: true) }
-            #expect(refused?.refusal == .serviceUnavailable)
+            let refused = #expect(throws: HTTPError.self) { try answer(query, isAway: true) }
+            #expect(refused?.status == .serviceUnavailable)
             #expect(refused?.message?.contains("/") == false)
         }
     }

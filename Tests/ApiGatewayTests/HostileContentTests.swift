@@ -20,9 +20,9 @@ import Testing
     ]
 
     /// A farm whose every text and number is odd.
-    private func truth(workers count: Int) -> Pages.Truth {
-        var truth = Pages.Truth.ofFarm
-        truth.snapshot.workers = (0..<count).map { index in
+    private func view(workers count: Int) -> ServiceView {
+        var view = ServiceView.ofFarm
+        view.snapshot.workers = (0..<count).map { index in
             let suffix = index < Self.texts.count ? "" : "\(index)"
             var row = Snapshot.WorkerRow(
                 name: Self.texts[index % Self.texts.count] + suffix, ip: Self.texts[(index + 1) % Self.texts.count])
@@ -33,37 +33,37 @@ import Testing
             row.hashrates.tenMinutes = Self.rates[(index + 1) % Self.rates.count]
             return row
         }
-        truth.miners = (0..<count).map { index in
+        view.miners = (0..<count).map { index in
             let text = Self.texts[index % Self.texts.count]
             return MinerRow(
                 miner: MinerJoined(
                     key: UInt64(index), worker: text, ip: text, agent: text, user: text, rigID: text, shard: 1))
         }
-        truth.snapshot.hashrates.oneMinute = .nan
-        truth.snapshot.hashrates.oneDay = .infinity
-        truth.snapshot.database.message = Self.texts[3]
-        truth.snapshot.pools = [Self.texts[3], Self.texts[4]]
-        truth.snapshot.results.latencySumMilliseconds = .max
-        truth.status?.configuration.lastRefusal = Self.texts
-        truth.status?.children[0].lastDeath = Self.texts[3]
-        truth.status?.children[0].restartCauses = [Self.texts[3]: .max, "": 1]
-        return truth
+        view.snapshot.hashrates.oneMinute = .nan
+        view.snapshot.hashrates.oneDay = .infinity
+        view.snapshot.database.message = Self.texts[3]
+        view.snapshot.pools = [Self.texts[3], Self.texts[4]]
+        view.snapshot.results.latencySumMilliseconds = .max
+        view.status?.configuration.lastRefusal = Self.texts
+        view.status?.children[0].lastDeath = Self.texts[3]
+        view.status?.children[0].restartCauses = [Self.texts[3]: .max, "": 1]
+        return view
     }
 
-    private func documents(_ truth: Pages.Truth) throws -> [(path: String, body: [UInt8])] {
+    private func documents(_ view: ServiceView) throws -> [(path: String, body: [UInt8])] {
         var documents = [
-            ("/workers.json", ClassicDocuments.workers(of: truth.snapshot)),
-            ("/1/workers", CurrentDocuments.workers(of: truth.snapshot, naming: .user)),
-            ("/1/miners", CurrentDocuments.miners(of: truth)), ("/1/shards", CurrentDocuments.shards(of: truth)),
-            ("/1/upstreams", CurrentDocuments.upstreams(of: truth)),
+            ("/workers.json", ClassicDocuments.workers(of: view.snapshot)),
+            ("/1/workers", CurrentDocuments.workers(of: view.snapshot, naming: .user)),
+            ("/1/miners", CurrentDocuments.miners(of: view)), ("/1/shards", CurrentDocuments.shards(of: view)),
+            ("/1/upstreams", CurrentDocuments.upstreams(of: view)),
         ]
         for query in ["sort=-hashrate&limit=10", "sort=name", "offset=5"] {
             let list = try ListQuery<WorkerColumn>(parsing: query)
             documents.append(
-                ("/1/workers", CurrentDocuments.workers(of: truth.snapshot, naming: .user, list: list)))
+                ("/1/workers", CurrentDocuments.workers(of: view.snapshot, naming: .user, list: list)))
         }
-        for row in truth.snapshot.workers.prefix(Self.texts.count) {
-            let body = try #require(CurrentDocuments.worker(named: row.name, of: truth))
+        for row in view.snapshot.workers.prefix(Self.texts.count) {
+            let body = try #require(CurrentDocuments.worker(named: row.name, of: view))
             documents.append(("/1/workers/{name}", body))
         }
         return documents
@@ -72,7 +72,7 @@ import Testing
     @Test(arguments: [0, 1, 40])
     func everyDocumentStaysWhole(workers: Int) throws {
         let validator = try SchemaValidator(document: OpenAPI.document(version: "1", needsToken: true))
-        for (path, body) in try documents(truth(workers: workers)) {
+        for (path, body) in try documents(view(workers: workers)) {
             _ = try JSONSerialization.jsonObject(with: Data(body))
             #expect(String(validating: body, as: UTF8.self) != nil)
             // Numbers above Int64.max are integers too, but not to the reader of these tests.
@@ -82,10 +82,10 @@ import Testing
     }
 
     @Test func tenThousandRowsAreTenThousandRows() throws {
-        let truth = truth(workers: 10_000)
+        let view = view(workers: 10_000)
         for (path, body) in [
-            ("workers", CurrentDocuments.workers(of: truth.snapshot, naming: .user)),
-            ("miners", CurrentDocuments.miners(of: truth)),
+            ("workers", CurrentDocuments.workers(of: view.snapshot, naming: .user)),
+            ("miners", CurrentDocuments.miners(of: view)),
         ] {
             let document = try #require(JSONSerialization.jsonObject(with: Data(body)) as? [String: Any])
             #expect((document[path] as? [Any])?.count == 10_000)
@@ -95,7 +95,7 @@ import Testing
     @Test(arguments: [0, 1, 40, 10_000])
     func everyLineOfTheMetricsIsAHeadOrASample(workers: Int) throws {
         let body = Metrics.text(
-            of: truth(workers: workers), identity: .ofFarm, workersMax: workers, machine: .ofFarm)
+            of: view(workers: workers), identity: .ofFarm, workersMax: workers, machine: .ofFarm)
         let text = try #require(String(validating: body, as: UTF8.self))
         #expect(text.hasSuffix("\n") && !text.utf8.contains(0))
         var seen: Set<Substring> = []

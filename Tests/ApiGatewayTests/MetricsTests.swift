@@ -6,10 +6,10 @@ import Testing
 @testable import ApiGateway
 
 @Suite struct MetricsTests {
-    private func text(_ truth: Pages.Truth, workersMax: Int = 0, peers: PeerFacts? = nil) -> String {
+    private func text(_ view: ServiceView, workersMax: Int = 0, peers: PeerFacts? = nil) -> String {
         String(
             decoding: Metrics.text(
-                of: truth, identity: .ofFarm, workersMax: workersMax, machine: .ofFarm, peers: peers),
+                of: view, identity: .ofFarm, workersMax: workersMax, machine: .ofFarm, peers: peers),
             as: UTF8.self)
     }
 
@@ -27,10 +27,10 @@ import Testing
     }
 
     @Test func aSummaryWithoutObservationsHasNoQuantiles() {
-        var truth = Pages.Truth.ofFarm
-        truth.snapshot.results.latencyCount = 0
-        #expect(!text(truth).contains("quantile"))
-        #expect(text(truth).contains("millrace_share_latency_seconds_count 0\n"))
+        var view = ServiceView.ofFarm
+        view.snapshot.results.latencyCount = 0
+        #expect(!text(view).contains("quantile"))
+        #expect(text(view).contains("millrace_share_latency_seconds_count 0\n"))
     }
 
     @Test func workersAreShownOnlyWhenAskedForAndTheStrongestFirst() {
@@ -41,31 +41,31 @@ import Testing
     }
 
     @Test func twoAccountsAtOnePoolAreOneSeries() {
-        var truth = Pages.Truth.ofFarm
-        truth.snapshot.pools = ["a:1", "a:1"]
-        let body = Metrics.text(of: truth, identity: .ofFarm, workersMax: 0, machine: .ofFarm)
+        var view = ServiceView.ofFarm
+        view.snapshot.pools = ["a:1", "a:1"]
+        let body = Metrics.text(of: view, identity: .ofFarm, workersMax: 0, machine: .ofFarm)
         let lines = String(decoding: body, as: UTF8.self).split(separator: "\n")
         #expect(lines.filter { $0.hasPrefix("millrace_pool_miners") } == [#"millrace_pool_miners{pool="a:1"} 300"#])
     }
 
     @Test func aGuardedPoolAndMinersInQuarantineAreGauges() {
-        var truth = Pages.Truth.ofFarm
-        truth.snapshot.minersQuarantined = 3
-        truth.snapshot.pools = ["a:1", "b:2", "a:1"]
-        truth.snapshot.poolConditions = [PoolCondition(), PoolCondition(), PoolCondition()]
-        truth.snapshot.poolConditions[2].guardedAt = 7
-        let lines = text(truth).split(separator: "\n")
+        var view = ServiceView.ofFarm
+        view.snapshot.minersQuarantined = 3
+        view.snapshot.pools = ["a:1", "b:2", "a:1"]
+        view.snapshot.poolConditions = [PoolCondition(), PoolCondition(), PoolCondition()]
+        view.snapshot.poolConditions[2].guardedAt = 7
+        let lines = text(view).split(separator: "\n")
         #expect(lines.contains("millrace_miners_quarantined 3"))
         let guarded = lines.filter { $0.hasPrefix("millrace_pool_guarded") }
         #expect(guarded == [#"millrace_pool_guarded{pool="a:1"} 1"#, #"millrace_pool_guarded{pool="b:2"} 0"#])
     }
 
     @Test func plannedRestartsAreNoCrashes() {
-        var truth = Pages.Truth.ofFarm
-        truth.status?.children[1].restarts = 9
-        truth.status?.children[1].restartCauses = ["asked": 7, "exit 3": 2]
-        #expect(text(truth).contains("millrace_process_restarts_total{process=\"shard-0\"} 9\n"))
-        #expect(text(truth).contains("millrace_process_crashes_total{process=\"shard-0\"} 2\n"))
+        var view = ServiceView.ofFarm
+        view.status?.children[1].restarts = 9
+        view.status?.children[1].restartCauses = ["asked": 7, "exit 3": 2]
+        #expect(text(view).contains("millrace_process_restarts_total{process=\"shard-0\"} 9\n"))
+        #expect(text(view).contains("millrace_process_crashes_total{process=\"shard-0\"} 2\n"))
     }
 
     @Test func whereConnectionsAreNotKeptNothingIsSaidOfCrashSafety() {
@@ -76,9 +76,9 @@ import Testing
     }
 
     @Test func poolsAreRankedInTheOrderOfTheConfiguration() {
-        var truth = Pages.Truth.ofFarm
-        truth.snapshot.pools = ["z:1", "a:1", "z:1", "former:1"]
-        let ranks = text(truth).split(separator: "\n").filter { $0.hasPrefix("millrace_pool_rank") }
+        var view = ServiceView.ofFarm
+        view.snapshot.pools = ["z:1", "a:1", "z:1", "former:1"]
+        let ranks = text(view).split(separator: "\n").filter { $0.hasPrefix("millrace_pool_rank") }
         #expect(
             ranks == [
                 "millrace_pool_rank{pool=\"z:1\"} 1", "millrace_pool_rank{pool=\"a:1\"} 2",
@@ -87,25 +87,25 @@ import Testing
     }
 
     @Test func whoCannotBeHeardIsDown() {
-        var truth = Pages.Truth.ofFarm
-        truth.snapshot.shards[1].isLive = false
-        truth.status?.children[1].state = .failed
-        let text = text(truth)
+        var view = ServiceView.ofFarm
+        view.snapshot.shards[1].isLive = false
+        view.status?.children[1].state = .failed
+        let text = text(view)
         #expect(text.contains("millrace_shard_up{shard=\"1\"} 0\n"))
         #expect(text.contains("millrace_process_up{process=\"shard-0\"} 0\n"))
         #expect(text.contains("millrace_process_failed{process=\"shard-0\"} 1\n"))
     }
 
     @Test func aPlaceThatIsEmptyByWillIsNotDown() throws {
-        var truth = Pages.Truth.ofFarm
-        truth.snapshot.shards[1].isLive = false
-        let index = try #require(truth.status?.children.firstIndex { $0.shard == 1 })
-        truth.status?.children[index].state = .drained
-        let drained = text(truth)
+        var view = ServiceView.ofFarm
+        view.snapshot.shards[1].isLive = false
+        let index = try #require(view.status?.children.firstIndex { $0.shard == 1 })
+        view.status?.children[index].state = .drained
+        let drained = text(view)
         #expect(!drained.contains("shard=\"1\"") && !drained.contains("millrace_process_up{process=\"shard-1\"}"))
         #expect(drained.contains("millrace_process_restarts_total{process=\"shard-1\"} 3\n"))
-        truth.status?.children.remove(at: index)
-        let gone = text(truth)
+        view.status?.children.remove(at: index)
+        let gone = text(view)
         #expect(!gone.contains("shard=\"1\"") && !gone.contains("shard-1") && gone.contains("shard=\"0\""))
         // What they counted is in the totals.
         let shares = text(.ofFarm).split(separator: "\n").filter { $0.hasPrefix("millrace_shares_total") }
@@ -113,14 +113,14 @@ import Testing
     }
 
     @Test func whatIsDegradedHasAFixedSetOfReasonsAndNoTexts() throws {
-        var truth = Pages.Truth.ofFarm
-        truth.status?.degradations = [
+        var view = ServiceView.ofFarm
+        view.status?.degradations = [
             DegradedStatus(process: "collector", reason: .statistics, text: "collector: statistics: off: disk full"),
             DegradedStatus(process: "shard-0", reason: .other, text: "shard 0: flux capacitor: empty"),
             DegradedStatus(process: "shard-0", reason: .other, text: "shard 0: moon: in the wrong place"),
             DegradedStatus(process: "supervisor", reason: .restartHalted, text: "ended at shard 0"),
         ]
-        let lines = text(truth).split(separator: "\n").filter { $0.hasPrefix("millrace_degraded") }
+        let lines = text(view).split(separator: "\n").filter { $0.hasPrefix("millrace_degraded") }
         #expect(
             lines == [
                 "millrace_degraded{process=\"supervisor\"} 1", "millrace_degraded{process=\"collector\"} 1",
@@ -131,17 +131,17 @@ import Testing
                 "millrace_degraded_reason{process=\"shard-0\",reason=\"other\"} 1",
             ])
         // A supervisor of a former version does not tell.
-        truth.status?.degradations = nil
-        #expect(!text(truth).contains("millrace_degraded"))
-        let shards = String(decoding: CurrentDocuments.shards(of: truth), as: UTF8.self)
+        view.status?.degradations = nil
+        #expect(!text(view).contains("millrace_degraded"))
+        let shards = String(decoding: CurrentDocuments.shards(of: view), as: UTF8.self)
         #expect(shards.contains("\"degraded\": null"))
     }
 
     @Test func aRefusedConfigurationIsSeen() {
         #expect(text(.ofFarm).contains("millrace_config_last_reload_successful 1\n"))
-        var truth = Pages.Truth.ofFarm
-        truth.status?.configuration.lastRefusal = ["no"]
-        #expect(text(truth).contains("millrace_config_last_reload_successful 0\n"))
+        var view = ServiceView.ofFarm
+        view.status?.configuration.lastRefusal = ["no"]
+        #expect(text(view).contains("millrace_config_last_reload_successful 0\n"))
     }
 
     @Test(

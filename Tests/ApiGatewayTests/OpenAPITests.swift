@@ -119,8 +119,8 @@ import Testing
         let request = Router.Request(
             method: operation.method.rawValue.uppercased(), path: Self.sample(of: operation.path),
             contentType: "application/json")
-        let route = Result { () throws(Refused) in try Router(api: api).route(request) }
-        let isForbidden = if case .failure(let refused) = route { refused.refusal == .forbidden } else { false }
+        let route = Result { () throws(HTTPError) in try Router(api: api).route(request) }
+        let isForbidden = if case .failure(let refused) = route { refused.status == .forbidden } else { false }
         #expect(isForbidden == operation.failures.contains(.forbidden), "\(operation.id)")
     }
 

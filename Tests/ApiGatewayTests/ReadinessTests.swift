@@ -7,36 +7,36 @@ import Testing
 @Suite struct ReadinessTests {
     private static let (shard, pool) = ("a shard that accepts miners", "a session with a pool")
 
-    private func truth(_ change: (inout Pages.Truth) -> Void = { _ in }) -> Pages.Truth {
+    private func view(_ change: (inout ServiceView) -> Void = { _ in }) -> ServiceView {
         var snapshot = Snapshot()
         snapshot.time = 100_000
         snapshot.upstreams = UpstreamCounts(active: 1, sleeping: 0, error: 0)
         snapshot.shards = [
             Snapshot.ShardRow(shard: 0, isLive: true, minersNow: 0, upstreams: snapshot.upstreams, eventsLost: 0)
         ]
-        var truth = Pages.Truth(snapshot: snapshot, time: 101_000)
-        change(&truth)
-        return truth
+        var view = ServiceView(snapshot: snapshot, time: 101_000)
+        change(&view)
+        return view
     }
 
     @Test func aShardAndAPoolAreEnough() {
-        #expect(Readiness(truth()).missing == [])
-        #expect(Readiness(truth { $0.status = .of(shard: .ready) }).missing == [])
-        #expect(Readiness(truth()).answer.status == 200)
+        #expect(Readiness(view()).missing == [])
+        #expect(Readiness(view { $0.status = .of(shard: .ready) }).missing == [])
+        #expect(Readiness(view()).answer.status == 200)
     }
 
     @Test(arguments: ChildStatus.State.allCases)
     func theSupervisorKnowsBestWhoAccepts(state: ChildStatus.State) {
-        let missing = Readiness(truth { $0.status = .of(shard: state) }).missing
+        let missing = Readiness(view { $0.status = .of(shard: state) }).missing
         #expect(missing == (state == .ready ? [] : [Self.shard]))
     }
 
     @Test func withoutThePoolMinersWouldWait() {
-        #expect(Readiness(truth { $0.snapshot.upstreams.active = 0 }).missing == [Self.pool])
+        #expect(Readiness(view { $0.snapshot.upstreams.active = 0 }).missing == [Self.pool])
     }
 
     @Test func beforeTheFirstSnapshotNothingIsKnown() {
-        let readiness = Readiness(Pages.Truth(snapshot: Snapshot(), time: 1_000))
+        let readiness = Readiness(ServiceView(snapshot: Snapshot(), time: 1_000))
         #expect(readiness.missing == [Self.shard, Self.pool])
         #expect(readiness.answer.status == 503)
         let text = String(decoding: readiness.answer.body, as: UTF8.self)
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test func aRestartOfTheCollectorDoesNotSendMinersAway() {
-        #expect(Readiness(truth { $0.time = 159_999 }).missing == [])
-        #expect(Readiness(truth { $0.time = 160_000 }).missing == [Self.shard, Self.pool])
+        #expect(Readiness(view { $0.time = 159_999 }).missing == [])
+        #expect(Readiness(view { $0.time = 160_000 }).missing == [Self.shard, Self.pool])
     }
 }

@@ -32,7 +32,7 @@ import Testing
     private func ourDocumentHasTheFormOfTheirs(pair: Pair) throws {
         let theirs = try read("reference/" + pair.reference)
         let ours = try read(pair.ours)
-        expectSameForm(theirs, ours, at: "$", pair)
+        expectSameState(theirs, ours, at: "$", pair)
     }
 
     @Test func anErrorIsTheirsToTheByte() {
@@ -44,7 +44,7 @@ import Testing
         try JSONReader.read(Array(Golden.text(name).utf8))
     }
 
-    private func expectSameForm(_ theirs: JSONNode, _ ours: JSONNode, at place: String, _ pair: Pair) {
+    private func expectSameState(_ theirs: JSONNode, _ ours: JSONNode, at place: String, _ pair: Pair) {
         switch (theirs.value, ours.value) {
         case (.object(let expected), .object(let found)):
             let theirKeys = expected.members.map(\.key).filter { !pair.missing.contains("\(place).\($0)") }
@@ -53,15 +53,15 @@ import Testing
             #expect(Set(ourKeys) == Set(theirKeys), "\(place)")
             for key in theirKeys {
                 guard let left = expected[key], let right = found[key] else { continue }
-                expectSameForm(left, right, at: "\(place).\(key)", pair)
+                expectSameState(left, right, at: "\(place).\(key)", pair)
             }
         case (.array(let expected), .array(let found)):
             // Tables have as many rows as there are; everything else has its length.
             if case .array? = expected.first?.value {
-                for row in found { expectSameForm(expected[0], row, at: place + "[]", pair) }
+                for row in found { expectSameState(expected[0], row, at: place + "[]", pair) }
             } else {
                 #expect(found.count == expected.count, "\(place)")
-                for (left, right) in zip(expected, found) { expectSameForm(left, right, at: place + "[]", pair) }
+                for (left, right) in zip(expected, found) { expectSameState(left, right, at: place + "[]", pair) }
             }
         case (.text, .null) where place.hasPrefix("$.miners"): break  // what a miner did not give
         default:

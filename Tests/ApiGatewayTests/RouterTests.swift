@@ -10,23 +10,23 @@ import Testing
     private func route(
         _ method: String, _ path: String, token: String? = nil, authorization: String? = nil,
         isRestricted: Bool = false, contentType: String? = nil
-    ) -> Result<Router.Route, Refused> {
+    ) -> Result<Router.Route, HTTPError> {
         var api = Settings.API(host: "127.0.0.1", port: 8080)
         api.accessToken = token
         api.isRestricted = isRestricted
         let router = Router(api: api)
         var request = Router.Request(method: method, path: path, authorization: nil, contentType: contentType)
-        guard let authorization else { return Result { () throws(Refused) in try router.route(request) } }
+        guard let authorization else { return Result { () throws(HTTPError) in try router.route(request) } }
         return Array(authorization.utf8).withUnsafeBytes { bytes in
             request.authorization = bytes
-            return Result { () throws(Refused) in try router.route(request) }
+            return Result { () throws(HTTPError) in try router.route(request) }
         }
     }
 
-    private func refusal(_ result: Result<Router.Route, Refused>) -> Refusal? {
+    private func refusal(_ result: Result<Router.Route, HTTPError>) -> HTTPErrorStatus? {
         switch result {
         case .success: nil
-        case .failure(let refused): refused.refusal
+        case .failure(let refused): refused.status
         }
     }
 
@@ -77,7 +77,7 @@ import Testing
         "/1/shards/99999999999999999999/restart", "/1/shards/0/restart/", "/2/workers", "/3/config", "/favicon.ico",
     ])
     func everyOtherPathIsNotFound(path: String) {
-        #expect(route("GET", path) == .failure(Refused(.notFound)))
+        #expect(route("GET", path) == .failure(HTTPError(.notFound)))
     }
 
     @Test(arguments: ["%", "%4", "a%", "%zz", "%+1", "%ff", "%C3", "%ED%A0%80", "%C0%80"])
@@ -91,7 +91,7 @@ import Testing
         ("PUT", "/healthz", "GET, HEAD, OPTIONS"), ("POST", "/1/events", "GET, HEAD, OPTIONS"),
     ])
     func aWrongMethodIsToldTheRightOnes(method: String, path: String, allowed: String) {
-        #expect(route(method, path) == .failure(Refused(allowing: allowed)))
+        #expect(route(method, path) == .failure(HTTPError(allowing: allowed)))
     }
 
     @Test(
@@ -100,8 +100,8 @@ import Testing
             ("Bearer secre", .forbidden), ("Bearer secrets", .forbidden), ("Bearer Secret", .forbidden),
             ("Bearer secreT", .forbidden), ("bearer secret", .forbidden), ("Bearer  secret", .forbidden),
             (" Bearer secret", .forbidden), ("Basic  secret", .forbidden), ("Bearer secret", nil),
-        ] as [(String?, Refusal?)])
-    func theTokenMustBeThereAndRight(authorization: String?, expected: Refusal?) {
+        ] as [(String?, HTTPErrorStatus?)])
+    func theTokenMustBeThereAndRight(authorization: String?, expected: HTTPErrorStatus?) {
         for path in ["/", "/1/config", "/1/events", "/1/workers/x", "/metrics", "/1/history"] {
             #expect(refusal(route("GET", path, token: "secret", authorization: authorization)) == expected)
         }
@@ -120,7 +120,7 @@ import Testing
     @Test(arguments: ["/", "/nothing", "/1/config", "/1/workers/%", "/json_rpc", "/1/shards/0/restart"])
     func strangersDoNotLearnWhichPathsThereAre(path: String) {
         for method in ["GET", "POST", "PUT", "DELETE"] {
-            #expect(route(method, path, token: "secret") == .failure(Refused(.unauthorized)))
+            #expect(route(method, path, token: "secret") == .failure(HTTPError(.unauthorized)))
         }
     }
 
@@ -132,8 +132,8 @@ import Testing
             #expect(refusal(route("HEAD", path, token: "secret")) == nil)
             #expect(refusal(route("POST", path, token: "secret")) == .methodNotAllowed)
         }
-        #expect(route("GET", "/favicon.ico", token: "secret") == .failure(Refused(.notFound)))
-        #expect(route("BREW", "/", token: "secret") == .failure(Refused(.methodNotAllowed)))
+        #expect(route("GET", "/favicon.ico", token: "secret") == .failure(HTTPError(.notFound)))
+        #expect(route("BREW", "/", token: "secret") == .failure(HTTPError(.methodNotAllowed)))
     }
 
     @Test func whoIsRestrictedSeesNoConfigurationAndChangesNothing() {
@@ -162,7 +162,7 @@ import Testing
                 #expect(
                     got
                         == .failure(
-                            Refused(.forbidden, message: "Changes need an access token, and none is configured.")))
+                            HTTPError(.forbidden, message: "Changes need an access token, and none is configured.")))
             }
         }
         #expect(route("POST", "/json_rpc", contentType: RouterTests.json) == .success(.write(.jsonRPC)))
@@ -174,23 +174,23 @@ import Testing
             ("application/jsonp", .unsupportedMediaType), ("application/json, text/plain", .unsupportedMediaType),
             (";application/json", .unsupportedMediaType), ("application/json", nil), ("Application/JSON", nil),
             ("application/json;charset=utf-8", nil), ("application/json ; charset=utf-8", nil),
-        ] as [(String?, Refusal?)])
-    func whatIsWrittenMustBeJSON(contentType: String?, expected: Refusal?) {
+        ] as [(String?, HTTPErrorStatus?)])
+    func whatIsWrittenMustBeJSON(contentType: String?, expected: HTTPErrorStatus?) {
         let got = route("PUT", "/1/config", token: "t", authorization: "Bearer t", contentType: contentType)
         #expect(refusal(got) == expected)
     }
 }
 
 @Suite struct AnswerTests {
-    @Test(arguments: Refusal.allCases)
-    func everyRefusalIsAJSONObjectThatNamesItself(refusal: Refusal) {
+    @Test(arguments: HTTPErrorStatus.allCases)
+    func everyRefusalIsAJSONObjectThatNamesItself(refusal: HTTPErrorStatus) {
         let answer = Answer.refusal(refusal)
         #expect(answer.status == refusal.rawValue)
         #expect(answer.body.elementsEqual(#"{"status": \#(refusal.rawValue), "error": "\#(refusal.name)"}"#.utf8))
     }
 
     @Test func someRefusalsSayWhatToDo() {
-        func value(_ name: String, _ refusal: Refusal) -> String? {
+        func value(_ name: String, _ refusal: HTTPErrorStatus) -> String? {
             Answer.refusal(refusal).headers.first { $0.name == name }?.value
         }
         #expect(value("WWW-Authenticate", .unauthorized) == "Bearer")
@@ -201,7 +201,8 @@ import Testing
 
     @Test func pagesOfAnybodyMayReadEveryAnswer() {
         let answers =
-            [Answer.preflight, .health, .document([]), .done, .eventStream] + Refusal.allCases.map { .refusal($0) }
+            [Answer.preflight, .health, .document([]), .done, .eventStream]
+            + HTTPErrorStatus.allCases.map { .refusal($0) }
         for answer in answers {
             let headers = Dictionary(
                 uniqueKeysWithValues: answer.opened(toOtherOrigins: true).sentHeaders.map { ($0.name, $0.value) })
@@ -213,7 +214,7 @@ import Testing
     }
 
     @Test func aRefusalCanSayMore() {
-        let refused = Refused(.badRequest, message: "not \"this\"", lines: ["a", "b\n"])
+        let refused = HTTPError(.badRequest, message: "not \"this\"", lines: ["a", "b\n"])
         let text = String(decoding: Answer.refused(refused).body, as: UTF8.self)
         #expect(
             text == #"{"status": 400, "error": "BAD_REQUEST", "message": "not \"this\"", "lines": ["a", "b\n"]}"#)

@@ -9,11 +9,11 @@ import Testing
 /// The documents that need more than the snapshot.
 @Suite struct ServiceDocumentTests {
     @Test func aFarmInAllDocuments() throws {
-        let truth = Pages.Truth.ofFarm
-        try Golden.expect(CurrentDocuments.miners(of: truth), equals: "miners.json")
-        try Golden.expect(CurrentDocuments.shards(of: truth), equals: "shards.json")
-        try Golden.expect(CurrentDocuments.upstreams(of: truth), equals: "upstreams.json")
-        try Golden.expect(#require(CurrentDocuments.worker(named: "rack7-03", of: truth)), equals: "worker.json")
+        let view = ServiceView.ofFarm
+        try Golden.expect(CurrentDocuments.miners(of: view), equals: "miners.json")
+        try Golden.expect(CurrentDocuments.shards(of: view), equals: "shards.json")
+        try Golden.expect(CurrentDocuments.upstreams(of: view), equals: "upstreams.json")
+        try Golden.expect(#require(CurrentDocuments.worker(named: "rack7-03", of: view)), equals: "worker.json")
         try Golden.expect(CurrentDocuments.peers(of: .ofFarm), equals: "peers.json")
     }
 
@@ -58,9 +58,9 @@ import Testing
     }
 
     @Test func withoutTheSupervisorTheCollectorsNumbersStand() throws {
-        var truth = Pages.Truth.ofFarm
-        truth.status = nil
-        let shard = try firstShard(of: truth)
+        var view = ServiceView.ofFarm
+        view.status = nil
+        let shard = try firstShard(of: view)
         #expect(shard["miners"] as? Int == 172 && shard["live"] as? Bool == true)
         for key in ["state", "pid", "uptime", "restarts", "restart_causes", "last_death"] {
             #expect(shard[key] is NSNull, "\(key)")
@@ -68,10 +68,10 @@ import Testing
     }
 
     @Test func withoutTheCollectorTheSupervisorsWordStands() throws {
-        var truth = Pages.Truth.ofFarm
-        truth.snapshotNumber = 0
-        truth.snapshot = Snapshot()
-        let shard = try firstShard(of: truth)
+        var view = ServiceView.ofFarm
+        view.snapshotNumber = 0
+        view.snapshot = Snapshot()
+        let shard = try firstShard(of: view)
         #expect(shard["state"] as? String == "ready" && shard["pid"] as? Int == 4_713)
         #expect(shard["miners"] is NSNull && shard["live"] is NSNull && shard["loop_delay_ms"] is NSNull)
         for key in ["shares", "upstreams", "events"] {
@@ -82,10 +82,10 @@ import Testing
 
     /// A shard that has just been added, one that is just being removed.
     @Test func aShardThatOnlyOneOfThemKnowsIsListed() throws {
-        var truth = Pages.Truth.ofFarm
-        truth.status?.children.removeAll { $0.shard == 0 }
-        truth.status?.children.append(ChildStatus(kind: .shard, shard: 2, state: .starting))
-        let shards = try #require(object(CurrentDocuments.shards(of: truth))["shards"] as? [[String: Any]])
+        var view = ServiceView.ofFarm
+        view.status?.children.removeAll { $0.shard == 0 }
+        view.status?.children.append(ChildStatus(kind: .shard, shard: 2, state: .starting))
+        let shards = try #require(object(CurrentDocuments.shards(of: view))["shards"] as? [[String: Any]])
         #expect(shards.map { $0["id"] as? Int } == [0, 1, 2])
         #expect(shards.map { $0["state"] as? String } == [nil, "ready", "starting"])
         #expect(shards.map { $0["miners"] as? Int } == [172, 128, nil])
@@ -93,20 +93,20 @@ import Testing
     }
 
     @Test func aShardThatWasScaledAwayIsNotListed() throws {
-        var truth = Pages.Truth.ofFarm
-        truth.status?.children.removeAll { $0.shard == 1 }
-        let shards = try #require(object(CurrentDocuments.shards(of: truth))["shards"] as? [[String: Any]])
+        var view = ServiceView.ofFarm
+        view.status?.children.removeAll { $0.shard == 1 }
+        let shards = try #require(object(CurrentDocuments.shards(of: view))["shards"] as? [[String: Any]])
         #expect(shards.map { $0["id"] as? Int } == [0])
     }
 
     @Test func whatTheSupervisorRefusedIsShownLineByLine() throws {
-        var truth = Pages.Truth.ofFarm
-        truth.status?.configuration.lastRefusal = ["config.json:3:5: error: \"pools\"", "no pool is left"]
-        truth.snapshot.database.state = .failing
-        truth.snapshot.database.message = "disk full"
-        let document = try object(CurrentDocuments.shards(of: truth))
+        var view = ServiceView.ofFarm
+        view.status?.configuration.lastRefusal = ["config.json:3:5: error: \"pools\"", "no pool is left"]
+        view.snapshot.database.state = .failing
+        view.snapshot.database.message = "disk full"
+        let document = try object(CurrentDocuments.shards(of: view))
         let configuration = try #require(document["configuration"] as? [String: Any])
-        #expect(configuration["last_refusal"] as? [String] == truth.status?.configuration.lastRefusal)
+        #expect(configuration["last_refusal"] as? [String] == view.status?.configuration.lastRefusal)
         let database = try #require(document["database"] as? [String: Any])
         #expect(database["state"] as? String == "failing" && database["message"] as? String == "disk full")
     }
@@ -116,28 +116,28 @@ import Testing
         arguments: [(0, []), (30, ["1m", "10m", "1h", "12h", "24h"]), (3_599, ["1h", "12h", "24h"]), (90_000, [])]
             as [(UInt64, [String])])
     func onlyWindowsThatReachBackToALossAreIncomplete(secondsAgo: UInt64, windows: [String]) throws {
-        var truth = Pages.Truth.ofFarm
-        truth.snapshot.results.lastLossAt = secondsAgo == 0 ? 0 : truth.snapshot.time - secondsAgo * 1_000
+        var view = ServiceView.ofFarm
+        view.snapshot.results.lastLossAt = secondsAgo == 0 ? 0 : view.snapshot.time - secondsAgo * 1_000
         let statistics = try #require(
-            try object(CurrentDocuments.shards(of: truth))["statistics"] as? [String: Any])
+            try object(CurrentDocuments.shards(of: view))["statistics"] as? [String: Any])
         #expect(statistics["incomplete_windows"] as? [String] == windows)
     }
 
     @Test func aPoolThatWeDoNotKnowHasNoName() throws {
-        var truth = Pages.Truth.ofFarm
-        truth.snapshot.pools = ["a:1"]
-        let body = CurrentDocuments.upstreams(of: truth)
+        var view = ServiceView.ofFarm
+        view.snapshot.pools = ["a:1"]
+        let body = CurrentDocuments.upstreams(of: view)
         let upstreams = try #require(object(body)["upstreams"] as? [[String: Any]])
         #expect(upstreams.map { $0["pool"] as? String } == ["a:1", "a:1", nil])
     }
 
     @Test func aClockThatIsSetBackDoesNotTrap() throws {
-        var truth = Pages.Truth.ofFarm
-        truth.time = 5
-        let shard = try firstShard(of: truth)
+        var view = ServiceView.ofFarm
+        view.time = 5
+        let shard = try firstShard(of: view)
         #expect(shard["uptime"] as? Int == 0)
-        truth.snapshot.pools = []
-        _ = CurrentDocuments.upstreams(of: truth)
+        view.snapshot.pools = []
+        _ = CurrentDocuments.upstreams(of: view)
     }
 
     @Test func noPasswordIsShown() throws {
@@ -146,11 +146,11 @@ import Testing
     }
 
     @Test func aWorkerListsAtMostSoManyConnections() throws {
-        var truth = Pages.Truth.ofFarm
-        truth.miners = (0..<1_000).map {
+        var view = ServiceView.ofFarm
+        view.miners = (0..<1_000).map {
             MinerRow(miner: MinerJoined(key: UInt64($0), worker: "rack7-03", ip: "10.0.0.1", agent: ""))
         }
-        let worker = try object(#require(CurrentDocuments.worker(named: "rack7-03", of: truth)))
+        let worker = try object(#require(CurrentDocuments.worker(named: "rack7-03", of: view)))
         #expect((worker["miners"] as? [Any])?.count == CurrentDocuments.workerMinersMax)
     }
 
@@ -158,7 +158,7 @@ import Testing
         try #require(JSONSerialization.jsonObject(with: Data(body)) as? [String: Any])
     }
 
-    private func firstShard(of truth: Pages.Truth) throws -> [String: Any] {
-        try #require((object(CurrentDocuments.shards(of: truth))["shards"] as? [[String: Any]])?.first)
+    private func firstShard(of view: ServiceView) throws -> [String: Any] {
+        try #require((object(CurrentDocuments.shards(of: view))["shards"] as? [[String: Any]])?.first)
     }
 }

@@ -16,8 +16,8 @@ struct TestServer {
     var history: (any HistorySource)?
     var streams: (any EventStreamSource)?
 
-    func run(_ body: (HTTPServer, HTTPClient, Pages) throws -> Void) throws {
-        let pages = Pages(serviceStartedAt: 0, limits: limits, documents: documents)
+    func run(_ body: (HTTPServer, HTTPClient, DocumentCache) throws -> Void) throws {
+        let pages = DocumentCache(serviceStartedAt: 0, limits: limits, documents: documents)
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let handler = try #require(
             RequestHandler(
@@ -35,10 +35,10 @@ struct TestServer {
 /// Documents that say what they were built from.
 final class TestDocuments: DocumentSource {
     let builds = Atomic<Int>(0)
-    private let page: @Sendable (Page, Pages.Truth) -> Answer
+    private let page: @Sendable (Page, ServiceView) -> Answer
 
     init(
-        _ page: @escaping @Sendable (Page, Pages.Truth) -> Answer = {
+        _ page: @escaping @Sendable (Page, ServiceView) -> Answer = {
             .document(Array("\($0) #\($1.snapshot.sequence) up \($1.uptime)".utf8))
         }
     ) {
@@ -47,15 +47,15 @@ final class TestDocuments: DocumentSource {
 
     var count: Int { builds.load(ordering: .relaxed) }
 
-    func answer(_ page: Page, of truth: Pages.Truth) -> Answer {
+    func answer(_ page: Page, of view: ServiceView) -> Answer {
         builds.add(1, ordering: .relaxed)
-        return self.page(page, truth)
+        return self.page(page, view)
     }
 
-    func answer(_ question: Question, of truth: Pages.Truth) throws(Refused) -> Answer {
+    func answer(_ question: PageQuery, of view: ServiceView) throws(HTTPError) -> Answer {
         builds.add(1, ordering: .relaxed)
-        if question == .worker(name: "nobody") { throw Refused(.notFound) }
-        return .document(Array("\(question) #\(truth.snapshot.sequence)".utf8))
+        if question == .worker(name: "nobody") { throw HTTPError(.notFound) }
+        return .document(Array("\(question) #\(view.snapshot.sequence)".utf8))
     }
 }
 

@@ -15,10 +15,10 @@ import Testing
 
         func open() { gate.signal() }
 
-        func answer(query: String) throws(Refused) -> Answer {
+        func answer(query: String) throws(HTTPError) -> Answer {
             askedCount.add(1, ordering: .relaxed)
             gate.wait()
-            if query == "wrong" { throw Refused(.badRequest, message: "from: expected a number") }
+            if query == "wrong" { throw HTTPError(.badRequest, message: "from: expected a number") }
             return .document(Array(query.utf8))
         }
     }
@@ -149,10 +149,10 @@ import Testing
 
     @Test func theSupervisorsWordIsHungOutAndTakenDown() throws {
         let supervisor = ScriptedSupervisor(.success(.status(.of(shard: .ready))))
-        let documents = TestDocuments { _, truth in .document(Array("\(truth.status?.children.count ?? -1)".utf8)) }
+        let documents = TestDocuments { _, view in .document(Array("\(view.status?.children.count ?? -1)".utf8)) }
         let limits = GatewayLimits()
-        let pages = Pages(serviceStartedAt: 0, limits: limits, documents: documents)
-        let word = SupervisorsWord(of: supervisor, limits: limits)
+        let pages = DocumentCache(serviceStartedAt: 0, limits: limits, documents: documents)
+        let word = StatusPoller(of: supervisor, limits: limits)
         func shown() throws -> String {
             try String(decoding: pages.document(.shards, as: .identity).whole.body.content, as: UTF8.self)
         }

@@ -104,7 +104,7 @@ final class SocketPair {
         let pair = try SocketPair()
         var lifeline = Lifeline(descriptor: pair.ours)
         let bytes = Array("freeze\nunheard of\nresume\n\(String(repeating: "x", count: 100))".utf8)
-        var heard: [Lifeline.News] = []
+        var heard: [Lifeline.SupervisorMessage] = []
         for start in stride(from: 0, to: bytes.count, by: chunk) {
             let part = Array(bytes[start..<min(start + chunk, bytes.count)])
             write(pair.theirs, part, part.count)
@@ -129,19 +129,19 @@ final class SocketPair {
     }
 }
 
-@Suite struct InheritanceTests {
+@Suite struct LaunchContextTests {
     @Test func theMemoryFileHoldsTheWholeValueAndIsNotLeaked() throws {
         var settings = Settings()
         settings.pools = [Settings.Pool(host: "pool.example", port: 3333, user: "48…", password: "x")]
         settings.shards = 3
-        let value = Inheritance(
+        let value = LaunchContext(
             settings: settings, shard: 2, socketCount: 2, logsJSON: true, serviceStartedAt: 1_700_000_000_000)
         let descriptor = try value.memoryFile()
         defer { close(descriptor) }
         #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0)
         lseek(descriptor, 0, SEEK_SET)
         let data = try #require(try FileHandle(fileDescriptor: descriptor, closeOnDealloc: false).readToEnd())
-        let copy = try JSONDecoder().decode(Inheritance.self, from: data)
+        let copy = try JSONDecoder().decode(LaunchContext.self, from: data)
         #expect(copy.settings == settings)
         #expect(copy.shard == 2)
         #expect(copy.sockets == [5, 6])

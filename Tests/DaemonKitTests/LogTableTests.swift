@@ -13,10 +13,10 @@ struct LogTableTests {
     private static let texts = [
         (file: "Supervisor/Reports.swift", from: "return switch self {", to: "\n    }\n"),
         (file: "Supervisor/Summary.swift", from: "return [", to: "\n        ]\n"),
-        (file: "StratumWorker/NewsLog+Miners.swift", from: "func text(_ reason: CloseReason)", to: "\n    }\n"),
+        (file: "StratumWorker/OperatorLog+Miners.swift", from: "func text(_ reason: CloseReason)", to: "\n    }\n"),
     ]
     /// Files in which a line of nothing but a value comes from `texts` or from a `Line`.
-    private static let passingOn = ["StratumWorker/NewsLog.swift", "StratumWorker/NewsLog+Miners.swift"]
+    private static let passingOn = ["StratumWorker/OperatorLog.swift", "StratumWorker/OperatorLog+Miners.swift"]
 
     private static let root = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()

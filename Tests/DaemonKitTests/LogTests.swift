@@ -6,12 +6,12 @@ import Testing
 @testable import DaemonKit
 
 @Suite struct LogLineTests {
-    private let text = LineStyle(process: "shard 0", processID: 42, format: .text, colors: false)
-    private let json = LineStyle(process: "shard 0", processID: 42, format: .json, colors: false)
+    private let text = LogLineFormatter(process: "shard 0", processID: 42, format: .text, colors: false)
+    private let json = LogLineFormatter(process: "shard 0", processID: 42, format: .json, colors: false)
     private let time = timespec(tv_sec: 1_000_000_000, tv_nsec: 7_000_000)
 
     private func line(
-        _ style: LineStyle, _ message: String, level: Logger.Level = .info, metadata: [(String, String)] = []
+        _ style: LogLineFormatter, _ message: String, level: Logger.Level = .info, metadata: [(String, String)] = []
     ) -> String {
         String(decoding: style.line(time: time, level: level, message: message, metadata: metadata), as: UTF8.self)
     }
@@ -26,7 +26,7 @@ import Testing
         var parts = tm()
         (parts.tm_year, parts.tm_mon, parts.tm_mday) = (126, month - 1, day)
         (parts.tm_hour, parts.tm_min, parts.tm_sec, parts.tm_gmtoff) = (hour, 5, 9, offset)
-        #expect(LineStyle.stamp(parts, milliseconds: 7) == stamp)
+        #expect(LogLineFormatter.stamp(parts, milliseconds: 7) == stamp)
     }
 
     @Test func aLineForPeopleTellsWhenHowBadWhoAndWhat() {
@@ -83,7 +83,7 @@ import Testing
     @Test func aVeryLongMessageIsCutSoThatLinesOfSeveralProcessesDoNotMix() {
         for style in [text, json] {
             let bytes = line(style, String(repeating: "ä", count: 100_000)).utf8.count
-            #expect((LineStyle.messageBytesMax..<4_096).contains(bytes))
+            #expect((LogLineFormatter.messageBytesMax..<4_096).contains(bytes))
         }
     }
 }

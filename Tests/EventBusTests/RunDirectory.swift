@@ -33,7 +33,7 @@ func joined(_ key: MinerKey) -> MinerJoined {
 
 /// What has come out of a subscriber, and the clock of the one that drives both ends by hand.
 struct Harness {
-    var news: [SequenceGate.News] = []
+    var news: [SequenceGate.Delivery] = []
     var gauges: [ShardGauges] = []
     private let began = Harness.milliseconds()
 

@@ -14,7 +14,7 @@ struct AbsorptionProcessTests {
         let scratch: Scratch
         let pool: Program
         let settings: Settings
-        let legacies: [WorkerProcess.Legacy]
+        let successions: [WorkerProcess.Succession]
         var workers: [WorkerProcess] = []
         let listeners: [ShardListener]
         private let context: BusContext
@@ -35,8 +35,8 @@ struct AbsorptionProcessTests {
             settings.usesColors = false
             settings.shards = 2
             self.settings = settings
-            legacies = [try WorkerProcess.Legacy(shard: 0), try WorkerProcess.Legacy(shard: 1)]
-            workers = try legacies.map { try WorkerProcess(settings, $0) }
+            successions = [try WorkerProcess.Succession(shard: 0), try WorkerProcess.Succession(shard: 1)]
+            workers = try successions.map { try WorkerProcess(settings, $0) }
             for worker in workers { try #require(worker.says("ready")) }
             let context = try BusContext()
             self.context = context
@@ -50,7 +50,7 @@ struct AbsorptionProcessTests {
             let program = try Program(
                 "millrace-swarm",
                 [
-                    "--connect", "127.0.0.1:\(legacies[shard].port)", "--quiet", "--report-file", report.path,
+                    "--connect", "127.0.0.1:\(successions[shard].port)", "--quiet", "--report-file", report.path,
                     "--miners",
                     "300", "--rate", "400", "--workers", "50", "--seconds", "\(seconds)",
                 ], in: scratch)
@@ -92,7 +92,7 @@ struct AbsorptionProcessTests {
             if let position = subscriber.position { subscriber.acknowledge(position) }
         }
 
-        private func take(_ news: SequenceGate.News) {
+        private func take(_ news: SequenceGate.Delivery) {
             switch news {
             case .epochBegan: present = []
             case .liveMiners(_, let miners): present = Set(miners.map(\.key))
@@ -152,7 +152,7 @@ struct AbsorptionProcessTests {
         let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 8) }
         let logins = try settledLogins(stage, swarms)
         try freeze(stage.workers[1])
-        #expect(stage.workers[0].absorb(stage.legacies[1].departing))
+        #expect(stage.workers[0].absorb(stage.successions[1].departing))
         try #require(stage.workers[0].says("absorbed 1 1"))
         stage.workers[1].say(.absorbed)
         #expect(stage.hear { stage.listeners[1].isOver && stage.listeners[1].present.isEmpty })
@@ -167,9 +167,9 @@ struct AbsorptionProcessTests {
         let logins = try settledLogins(stage, swarms)
         try freeze(stage.workers[1])
         // Of another process, and without an anchor that answers.
-        let (memory, anchor) = (stage.legacies[1].memory, stage.legacies[1].anchor)
+        let (memory, anchor) = (stage.successions[1].memory, stage.successions[1].anchor)
         for (incarnation, anchor) in [(UInt64(2), anchor), (1, memory)] {
-            let wrong = DepartingShard(shard: 1, incarnation: incarnation, memory: memory, anchor: anchor)
+            let wrong = MergeOffer(shard: 1, incarnation: incarnation, memory: memory, anchor: anchor)
             #expect(stage.workers[0].absorb(wrong))
             try #require(stage.workers[0].says("cannot absorb 1 \(incarnation)"))
         }
@@ -184,14 +184,14 @@ struct AbsorptionProcessTests {
         let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 8) }
         let logins = try settledLogins(stage, swarms)
         try freeze(stage.workers[1])
-        #expect(stage.workers[0].absorb(stage.legacies[1].departing))
+        #expect(stage.workers[0].absorb(stage.successions[1].departing))
         try #require(stage.workers[0].says("absorbed 1 1"))
         stage.workers[0].end(with: SIGKILL)
-        let successor = try WorkerProcess(stage.settings, stage.legacies[0])
+        let successor = try WorkerProcess(stage.settings, stage.successions[0])
         try #require(successor.says("absorbed 1 1"))
-        stage.legacies[0].liftFormer()
+        stage.successions[0].liftFormer()
         // Asked again, it says so again.
-        #expect(successor.absorb(stage.legacies[1].departing))
+        #expect(successor.absorb(stage.successions[1].departing))
         #expect(
             eventually(within: 5) {
                 successor.says("absorbed 1 1") && successor.heard.count { $0 == "absorbed 1 1" } == 2
@@ -213,22 +213,22 @@ struct AbsorptionProcessTests {
         } else {
             stage.workers[1].end(with: SIGKILL)
         }
-        let departing = stage.legacies[1].departing
+        let departing = stage.successions[1].departing
         #expect(stage.workers[0].absorb(departing))
         try #require(stage.workers[0].says("absorbed 1 1"))
         stage.workers[1].end(with: SIGKILL)
         // Nobody has heard the last events of that shard.
-        let successor = try WorkerProcess(stage.settings, stage.legacies[1], standsBeside: true)
+        let successor = try WorkerProcess(stage.settings, stage.successions[1], standsBeside: true)
         try #require(successor.says("prepared"))
         successor.say(.absorbed)
         try #require(successor.says("ready"))
-        stage.legacies[1].liftFormer()
+        stage.successions[1].liftFormer()
         #expect(stage.hear { stage.listeners[1].isOver && stage.listeners[1].present.isEmpty })
         #expect(successor.end(with: 0) == 0)
         #expect(stage.hear { stage.listeners[0].present.count == 600 })
         try expectNothingHappened(stage, swarms, logins: logins)
         // Nothing is left there that somebody could take up again.
-        let afterwards = try WorkerProcess(stage.settings, stage.legacies[1])
+        let afterwards = try WorkerProcess(stage.settings, stage.successions[1])
         #expect(afterwards.says("ready"))
         #expect(stage.hear { stage.listeners[0].present.isEmpty })
     }
@@ -252,10 +252,10 @@ struct AbsorptionProcessTests {
         let logins = try settledLogins(stage, swarms)
         try freeze(stage.workers[1])
         // None is so small.
-        #expect(stage.workers[0].absorb(stage.legacies[1].departing(ShardPart(number: 1, miners: 3))))
+        #expect(stage.workers[0].absorb(stage.successions[1].departing(ShardPart(number: 1, miners: 3))))
         try #require(stage.workers[0].says("cannot absorb 1 1 1"))
         let part = ShardPart(number: 2, miners: 150)
-        #expect(stage.workers[0].absorb(stage.legacies[1].departing(part)))
+        #expect(stage.workers[0].absorb(stage.successions[1].departing(part)))
         try #require(stage.workers[0].says("absorbed 1 1 2"))
         stage.workers[1].release(part)
         expectThePartMoved(stage)
@@ -280,21 +280,21 @@ struct AbsorptionProcessTests {
         } else {
             stage.workers[1].end(with: SIGKILL)
         }
-        #expect(stage.workers[0].absorb(stage.legacies[1].departing(Self.part)))
+        #expect(stage.workers[0].absorb(stage.successions[1].departing(Self.part)))
         try #require(stage.workers[0].says("absorbed 1 1 1"))
         stage.workers[1].end(with: SIGKILL)
-        stage.legacies[1].released = Inheritance.Legacy.Released(incarnation: 1, part: Self.part)
+        stage.successions[1].released = LaunchContext.Succession.Released(incarnation: 1, part: Self.part)
         for _ in 0..<2 {
-            let successor = try WorkerProcess(stage.settings, stage.legacies[1])
+            let successor = try WorkerProcess(stage.settings, stage.successions[1])
             try #require(successor.says("ready"))
-            stage.legacies[1].liftFormer()
+            stage.successions[1].liftFormer()
             stage.workers[1] = successor
             expectThePartMoved(stage)
             successor.end(with: SIGKILL)
         }
-        let last = try WorkerProcess(stage.settings, stage.legacies[1])
+        let last = try WorkerProcess(stage.settings, stage.successions[1])
         try #require(last.says("ready"))
-        stage.legacies[1].liftFormer()
+        stage.successions[1].liftFormer()
         try expectNothingHappened(stage, swarms, logins: logins)
     }
 
@@ -304,13 +304,13 @@ struct AbsorptionProcessTests {
         let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 8) }
         let logins = try settledLogins(stage, swarms)
         try freeze(stage.workers[1])
-        let departing = stage.legacies[1].departing(Self.part)
+        let departing = stage.successions[1].departing(Self.part)
         #expect(stage.workers[0].absorb(departing))
         try #require(stage.workers[0].says("absorbed 1 1 1"))
         stage.workers[0].end(with: SIGKILL)
-        let successor = try WorkerProcess(stage.settings, stage.legacies[0])
+        let successor = try WorkerProcess(stage.settings, stage.successions[0])
         try #require(successor.says("absorbed 1 1 1"))
-        stage.legacies[0].liftFormer()
+        stage.successions[0].liftFormer()
         #expect(successor.absorb(departing))
         #expect(
             eventually(within: 5) {

@@ -221,7 +221,7 @@ extension ServiceTests {
             // It must not mend the damage by writing everything anew.
             kill(victim, SIGSTOP)
             let memory = try StateFile(of: 1, supervisor: service.millrace.pid)
-            what == "form" ? memory.damageForms() : memory.damageHead()
+            what == "form" ? memory.damageStates() : memory.damageHead()
             kill(victim, SIGKILL)
             #expect(eventually(within: 5) { service.shard(1) != victim && service.isReady(shard: 1) })
             #expect(
@@ -279,7 +279,7 @@ private final class StateFile {
     deinit { close(descriptor) }
 
     /// Lengths that cannot be, where the first sections of both halves begin.
-    func damageForms() {
+    func damageStates() {
         for half in 0..<2 { overwrite(at: StateFile.headBytes + half * halfBytes + 8, count: 64) }
     }
 

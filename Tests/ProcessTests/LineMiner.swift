@@ -126,10 +126,10 @@ final class LineMiner {
         return false
     }
 
-    enum Ending { case end, reset, none }
+    enum ExitReason { case end, reset, none }
 
     /// How the connection ends; whatever still comes is read.
-    func ending(within seconds: Double = 5) -> Ending {
+    func ending(within seconds: Double = 5) -> ExitReason {
         let deadline = Date(timeIntervalSinceNow: seconds)
         while true {
             let count = receive(until: deadline)

@@ -31,7 +31,7 @@ extension ServiceTests {
             #expect(service.poolRejected?.count == 0)
         }
 
-        // MARK: - Draining
+        // MARK: - DrainSchedule
 
         @Test func theMinersOfADrainedShardMoveInATrickleAndNobodyElseNotices() throws {
             let service = try Service(pool: ["--job-interval", "2"])
@@ -109,7 +109,7 @@ extension ServiceTests {
             #expect(program.wait(atMost: 10) == 0, "\(program.log)")
             let endings = crowd.map { $0.ending(within: 0.1) }
             #expect(!endings.contains(.reset), "\(endings)")
-            #expect(Set([LineMiner.Ending.end, .none]) == Set(endings), "\(endings)")
+            #expect(Set([LineMiner.ExitReason.end, .none]) == Set(endings), "\(endings)")
         }
 
         @Test func whoIsLeftAtTheLimitIsReset() throws {
@@ -120,7 +120,7 @@ extension ServiceTests {
             let done = try service.verb("drain", "1", "--within", "1", "--json")
             #expect(done.code == 0 && done.text.contains("\"result\":\"done\""), "\(done.text)")
             let endings = crowd.map { $0.ending(within: 0.1) }
-            #expect(Set([LineMiner.Ending.reset, .none]) == Set(endings), "\(endings)")
+            #expect(Set([LineMiner.ExitReason.reset, .none]) == Set(endings), "\(endings)")
         }
 
         // MARK: - More and fewer

@@ -9,7 +9,7 @@ import Testing
 /// The built `millrace-worker`, started as the supervisor would: the test is its supervisor.
 final class WorkerProcess {
     /// What outlives its processes.
-    final class Legacy {
+    final class Succession {
         let shard: Int
         let memory: Int32
         let listener: Int32
@@ -27,14 +27,14 @@ final class WorkerProcess {
         }
 
         /// What another shard has taken over of it.
-        var released: Inheritance.Legacy.Released?
+        var released: LaunchContext.Succession.Released?
 
         /// Its present process, as another shard is told of it.
-        var departing: DepartingShard { departing(nil) }
+        var departing: MergeOffer { departing(nil) }
 
         /// A part of it.
-        func departing(_ part: ShardPart?) -> DepartingShard {
-            DepartingShard(
+        func departing(_ part: ShardPart?) -> MergeOffer {
+            MergeOffer(
                 shard: UInt16(shard), incarnation: UInt64(incarnation), part: part, memory: memory, anchor: anchor)
         }
 
@@ -56,7 +56,7 @@ final class WorkerProcess {
     private var status: Int32?
 
     /// - Parameter standsBeside: its predecessor, or what that has left, is not touched before a word.
-    init(_ settings: Settings, _ legacy: Legacy, standsBeside: Bool = false) throws {
+    init(_ settings: Settings, _ succession: Succession, standsBeside: Bool = false) throws {
         var ends: [Int32] = [-1, -1]
         var anchors: [Int32] = [-1, -1]
         let closeOnExec = Int32(SOCK_CLOEXEC.rawValue)
@@ -64,24 +64,24 @@ final class WorkerProcess {
         try #require(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue) | closeOnExec, 0, &anchors) == 0)
         lifeline = ends[0]
         _ = fcntl(lifeline, F_SETFL, O_NONBLOCK)
-        if legacy.anchor >= 0 { legacy.former.append((legacy.incarnation, legacy.anchor)) }
-        legacy.incarnation += 1
-        legacy.anchor = anchors[0]
-        var inheritance = Inheritance(
-            settings: settings, shard: legacy.shard, socketCount: 1, logsJSON: false, serviceStartedAt: 0)
-        var bequest = Inheritance.Legacy(
-            memory: 6, anchor: 7, incarnation: legacy.incarnation,
-            former: legacy.former.enumerated().map { .init(incarnation: $1.incarnation, anchor: 8 + Int32($0)) })
-        bequest.standsBeside = standsBeside
-        bequest.released = legacy.released
-        inheritance.legacy = bequest
-        let file = try inheritance.memoryFile()
-        let all = [ends[1], file, legacy.listener, legacy.memory, anchors[1]] + legacy.former.map(\.anchor)
+        if succession.anchor >= 0 { succession.former.append((succession.incarnation, succession.anchor)) }
+        succession.incarnation += 1
+        succession.anchor = anchors[0]
+        var launchContext = LaunchContext(
+            settings: settings, shard: succession.shard, socketCount: 1, logsJSON: false, serviceStartedAt: 0)
+        var launchState = LaunchContext.Succession(
+            memory: 6, anchor: 7, incarnation: succession.incarnation,
+            former: succession.former.enumerated().map { .init(incarnation: $1.incarnation, anchor: 8 + Int32($0)) })
+        launchState.standsBeside = standsBeside
+        launchState.released = succession.released
+        launchContext.succession = launchState
+        let file = try launchContext.memoryFile()
+        let all = [ends[1], file, succession.listener, succession.memory, anchors[1]] + succession.former.map(\.anchor)
         // Out of the way of the numbers that they shall have in the child.
         let theirs = all.map { fcntl($0, F_DUPFD_CLOEXEC, 64) }
         for descriptor in [ends[1], file, anchors[1]] { close(descriptor) }
         defer { for descriptor in theirs { close(descriptor) } }
-        pid = try WorkerProcess.spawn(theirs, name: "millrace-worker: shard \(legacy.shard)")
+        pid = try WorkerProcess.spawn(theirs, name: "millrace-worker: shard \(succession.shard)")
     }
 
     deinit {
@@ -102,7 +102,7 @@ final class WorkerProcess {
     }
 
     /// Tells it to absorb another shard.
-    func absorb(_ departing: DepartingShard) -> Bool { departing.say(on: lifeline) }
+    func absorb(_ departing: MergeOffer) -> Bool { departing.say(on: lifeline) }
 
     /// Waits until it has said so.
     func says(_ word: String, within seconds: Double = 10) -> Bool {

@@ -16,7 +16,7 @@ import Testing
     private final class Desk {
         private(set) var path: String
         var statistics = Statistics(startedAt: start, shardCount: 1)
-        private(set) var keeping: Keeping
+        private(set) var keeping: Persistence
         private let epoch = Epoch(high: 1, low: 1)
         private var monotonic: UInt64 = 1_000
 
@@ -28,10 +28,11 @@ import Testing
 
         private static func begin(
             _ path: String, _ statistics: inout Statistics, at now: Statistics.Moment
-        ) -> Keeping {
+        ) -> Persistence {
             let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            return Keeping(
-                Keeping.Terms(path: path, historyDays: 30, forgetWorkersDays: 7), &statistics, shardCount: 1, at: now,
+            return Persistence(
+                Persistence.Options(path: path, historyDays: 30, forgetWorkersDays: 7), &statistics, shardCount: 1,
+                at: now,
                 logger: log)
         }
 
@@ -52,7 +53,7 @@ import Testing
             .init(time: start + monotonic - 1_000 + ahead, monotonic: monotonic)
         }
 
-        private func hear(_ news: [SequenceGate.News], ahead: UInt64) {
+        private func hear(_ news: [SequenceGate.Delivery], ahead: UInt64) {
             statistics.hear(news, from: 0, at: now(ahead: ahead))
             keeping.heardNews(at: monotonic)
         }

@@ -23,9 +23,9 @@ final class CollectorProcess {
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         var ends: [Int32] = [-1, -1]
         try #require(socketpair(AF_UNIX, type, 0, &ends) == 0)
-        let inheritance = Inheritance(
+        let launchContext = LaunchContext(
             settings: settings, shard: nil, socketCount: 0, logsJSON: false, serviceStartedAt: serviceStartedAt)
-        let file = try inheritance.memoryFile()
+        let file = try launchContext.memoryFile()
         // Out of the way of the numbers that they shall have in the child.
         let theirs = [ends[1], file].map { fcntl($0, F_DUPFD_CLOEXEC, 64) }
         for descriptor in [ends[1], file] { close(descriptor) }

@@ -46,7 +46,7 @@ final class Stage {
         _ = fcntl(lifeline, F_SETFL, O_NONBLOCK)
         let collector = try Collector(
             on: loop, lifeline: Lifeline(descriptor: ends[1]), runDirectory: directory, shardCount: shards,
-            serviceStartedAt: 1_000, terms: Keeping.Terms(path: database))
+            serviceStartedAt: 1_000, terms: Persistence.Options(path: database))
         try collector.start()
         self.collector = collector
     }

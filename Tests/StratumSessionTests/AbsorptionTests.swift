@@ -16,7 +16,7 @@ struct AbsorptionTests {
                 pools: pools, chunk: [.max, 1, 40][Int(seed % 3)], seed: seed + UInt64(serial), serial: serial,
                 witness: witness
             ) {
-                WrittenFormTests.adjust(&$0, seed)
+                ShardCodingTests.adjust(&$0, seed)
                 $0.keepsFirstUpstream = serial == 0
                 // What is remembered of miners that have gone is not absorbed (`ConductTable`).
                 $0.guardsPools = false
@@ -117,9 +117,9 @@ struct AbsorptionTests {
     func itCanBeWrittenAndReadAgain(seed: UInt64) throws {
         let pair = pair(seed: seed, steps: 300)
         try pair[0].absorb(pair[1])
-        let form = written(pair[0].shard)
-        let again = try read(form)
-        let isSame = written(again) == form
+        let snapshot = written(pair[0].shard)
+        let again = try read(snapshot)
+        let isSame = written(again) == snapshot
         #expect(isSame)
     }
 

@@ -42,10 +42,10 @@ struct AgentTableTests {
         let harness = ShardHarness()
         let names = (0..<300).map { "XMRig/6.26.\($0)" } + [String](repeating: "XMRig/6.26.0", count: 100)
         let miners = names.map { join(harness, agent: $0) }
-        let heir = try read(written(harness.shard))
+        let successor = try read(written(harness.shard))
         for (miner, name) in zip(miners, names) {
             #expect(harness.shard.introduction(of: miner.id)?.agent == name)
-            #expect(heir.introduction(of: miner.id)?.agent == name)
+            #expect(successor.introduction(of: miner.id)?.agent == name)
         }
         #expect(harness.shard.agents.agents.count == AgentTable.countMax)
     }
@@ -54,9 +54,9 @@ struct AgentTableTests {
     @Test func aDamagedTableLosesIntroductionsAtMost() throws {
         let harness = ShardHarness()
         let miner = harness.join()
-        var heir = try read(written(harness.shard))
-        heir.agents = AgentTable()
-        #expect(heir.introduction(of: miner.id) == nil)
+        var successor = try read(written(harness.shard))
+        successor.agents = AgentTable()
+        #expect(successor.introduction(of: miner.id) == nil)
     }
 
     @Test func anAbsorbingShardHasItsOwnNumbers() throws {

@@ -96,32 +96,32 @@ struct InputLogTests {
     }
 }
 
-struct ChronicleTests {
+struct StateJournalTests {
     @Test func theLatestStateWithItsLogIsTheOneThatIsLeft() throws {
         let memory = Memory(count: 600_000)
-        guard var chronicle = Chronicle(beginningIn: memory.bytes, rules: 1, { $0.text("one") }) else {
+        guard var journal = StateJournal(beginningIn: memory.bytes, rules: 1, { $0.text("one") }) else {
             return #expect(Bool(false))
         }
         func left() throws -> (String, Int) {
-            let left = try LeftChronicle(UnsafeRawBufferPointer(memory.bytes))
-            var form = FormReader(left.form)
+            let left = try StateJournalReader(UnsafeRawBufferPointer(memory.bytes))
+            var snapshot = BinaryReader(left.snapshot)
             var reader = try InputLogReader(left.log)
             var count = 0
             while try reader.next() != nil { count += 1 }
-            return (try form.text(max: 100, "text"), count)
+            return (try snapshot.text(max: 100, "text"), count)
         }
         #expect(try left() == ("one", 0))
         for (number, text) in ["two", "three", "four"].enumerated() {
             for _ in 0...number {
-                _ = chronicle.log.append(.tick, UnsafeRawBufferPointer(start: nil, count: 0), at: .never)
+                _ = journal.log.append(.tick, UnsafeRawBufferPointer(start: nil, count: 0), at: .never)
             }
             let before = try left()
             #expect(before.1 == number + 1)
             // What does not fit changes nothing.
-            let isTooLarge = chronicle.renew { $0.bytes([UInt8](repeating: 1, count: 250_000)) }
+            let isTooLarge = journal.renew { $0.bytes([UInt8](repeating: 1, count: 250_000)) }
             #expect(!isTooLarge)
             #expect(try left() == before)
-            let isRenewed = chronicle.renew { $0.text(text) }
+            let isRenewed = journal.renew { $0.text(text) }
             #expect(isRenewed)
             #expect(try left() == (text, 0))
         }
@@ -130,21 +130,21 @@ struct ChronicleTests {
     /// Each half in turn, with a log that was longer before, and a record under way.
     @Test func spareMemoryMayBeGivenBackAtAnyTime() throws {
         let memory = Memory(count: 600_000)
-        guard var chronicle = Chronicle(beginningIn: memory.bytes, rules: 1, { $0.text("0") }) else {
+        guard var journal = StateJournal(beginningIn: memory.bytes, rules: 1, { $0.text("0") }) else {
             return #expect(Bool(false))
         }
         let miner = ShardInput.minerBytes(MinerID(index: 7, generation: 1))
         for number in 1...4 {
             for size in [3_000, 100, 1] {
                 let bytes = [UInt8](repeating: UInt8(size % 251), count: size)
-                let isLogged = bytes.withUnsafeBytes { chronicle.log.append(miner, $0, at: Instant(microseconds: 5)) }
+                let isLogged = bytes.withUnsafeBytes { journal.log.append(miner, $0, at: Instant(microseconds: 5)) }
                 #expect(isLogged)
             }
-            _ = chronicle.log.begin(miner, at: Instant(microseconds: 6), room: 1_000)
-            for part in chronicle.spareParts { memory.bytes[part].initializeMemory(as: UInt8.self, repeating: 0) }
-            let left = try LeftChronicle(UnsafeRawBufferPointer(memory.bytes))
-            var form = FormReader(left.form)
-            #expect(try form.text(max: 10, "text") == String(number - 1))
+            _ = journal.log.begin(miner, at: Instant(microseconds: 6), room: 1_000)
+            for part in journal.spareParts { memory.bytes[part].initializeMemory(as: UInt8.self, repeating: 0) }
+            let left = try StateJournalReader(UnsafeRawBufferPointer(memory.bytes))
+            var snapshot = BinaryReader(left.snapshot)
+            #expect(try snapshot.text(max: 10, "text") == String(number - 1))
             var reader = try InputLogReader(left.log)
             for size in [3_000, 100, 1] {
                 let record = try #require(try reader.next())
@@ -153,10 +153,10 @@ struct ChronicleTests {
             }
             #expect(try reader.next() == nil)
             #expect(reader.unfinished?.input == miner && reader.unfinished?.now == Instant(microseconds: 6))
-            let isRenewed = chronicle.renew { $0.text(String(number)) }
+            let isRenewed = journal.renew { $0.text(String(number)) }
             #expect(isRenewed)
         }
-        #expect(chronicle.spareParts.reduce(0) { $0 + $1.count } > 598_000)
+        #expect(journal.spareParts.reduce(0) { $0 + $1.count } > 598_000)
     }
 
     /// Of a form that is long the log has room for an eighth, so that it is not written again for every chunk.
@@ -164,52 +164,52 @@ struct ChronicleTests {
         throws
     {
         let memory = Memory(count: count)
-        let most = Chronicle.formBytesMax(inMemoryOf: count)
-        func form(_ length: Int) -> (inout FormWriter) -> Void {
+        let most = StateJournal.snapshotBytesMax(inMemoryOf: count)
+        func snapshot(_ length: Int) -> (inout BinaryWriter) -> Void {
             let bytes = [UInt8](repeating: 7, count: length - 4)
             return { $0.bytes(bytes) }
         }
-        guard var chronicle = Chronicle(beginningIn: memory.bytes, rules: 1, form(most)) else {
+        guard var journal = StateJournal(beginningIn: memory.bytes, rules: 1, snapshot(most)) else {
             return #expect(Bool(false))
         }
-        #expect(chronicle.formBytes == most && chronicle.formBytesMax == most)
-        #expect(chronicle.log.room >= max(Chronicle.logBytesMin - 64, most / 8))
-        #expect(most > count / 2 * 8 / 9 - Chronicle.logBytesMin - 256)
-        let isTooLong = chronicle.renew(form(most + 1))
+        #expect(journal.snapshotBytes == most && journal.snapshotBytesMax == most)
+        #expect(journal.log.room >= max(StateJournal.logBytesMin - 64, most / 8))
+        #expect(most > count / 2 * 8 / 9 - StateJournal.logBytesMin - 256)
+        let isTooLong = journal.renew(snapshot(most + 1))
         #expect(!isTooLong)
-        let isRenewed = chronicle.renew(form(most))
+        let isRenewed = journal.renew(snapshot(most))
         #expect(isRenewed)
     }
 
     /// Its memory was given back, and then the state has shrunk.
-    @Test func aChronicleThatWasForgottenIsBegunAgain() throws {
+    @Test func aForgottenJournalIsBegunAgain() throws {
         let memory = Memory(count: 600_000)
         memory.bytes.initializeMemory(as: UInt8.self, repeating: 0)
         for (number, text) in ["one", "two", "three"].enumerated() {
-            #expect(!LeftChronicle.isThere(in: UnsafeRawBufferPointer(memory.bytes)))
-            guard var chronicle = Chronicle(beginningIn: memory.bytes, rules: 1, { $0.text(text) }) else {
+            #expect(!StateJournalReader.isThere(in: UnsafeRawBufferPointer(memory.bytes)))
+            guard var journal = StateJournal(beginningIn: memory.bytes, rules: 1, { $0.text(text) }) else {
                 return #expect(Bool(false))
             }
-            for _ in 0..<number { _ = chronicle.renew { $0.text(text + "!") } }
-            var form = FormReader(try LeftChronicle(UnsafeRawBufferPointer(memory.bytes)).form)
-            #expect(try form.text(max: 100, "text") == (number == 0 ? text : text + "!"))
-            let isTooLong = chronicle.renew { $0.bytes([UInt8](repeating: 1, count: 290_000)) }
+            for _ in 0..<number { _ = journal.renew { $0.text(text + "!") } }
+            var reader = BinaryReader(try StateJournalReader(UnsafeRawBufferPointer(memory.bytes)).snapshot)
+            #expect(try reader.text(max: 100, "text") == (number == 0 ? text : text + "!"))
+            let isTooLong = journal.renew { $0.bytes([UInt8](repeating: 1, count: 290_000)) }
             #expect(!isTooLong)
-            chronicle.forget()
+            journal.forget()
             if number == 1 { memory.bytes.initializeMemory(as: UInt8.self, repeating: 0) }
         }
     }
 
-    @Test func smallMemoryHasRoomForNoForm() {
+    @Test func smallMemoryHasNoRoomForASnapshot() {
         for count in [0, 1, 63, 64, 65, 200, 100_000, 262_000] {
-            #expect(Chronicle.formBytesMax(inMemoryOf: count) == 0)
+            #expect(StateJournal.snapshotBytesMax(inMemoryOf: count) == 0)
         }
     }
 
-    @Test func whatIsNoChronicleIsRefused() {
+    @Test func somethingElseThanAJournalIsRefused() {
         for count in [0, 8, 63, 64, 1_000] {
             let memory = Memory(count: count)
-            #expect(throws: FormFault.notAForm) { try LeftChronicle(UnsafeRawBufferPointer(memory.bytes)) }
+            #expect(throws: DecodingFault.wrongMagic) { try StateJournalReader(UnsafeRawBufferPointer(memory.bytes)) }
         }
     }
 }

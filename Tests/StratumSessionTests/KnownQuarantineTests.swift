@@ -22,8 +22,8 @@ struct KnownQuarantineTests {
     private func tell(_ quarantine: KnownQuarantine, of miner: Miner) {
         var bytes = [UInt8](repeating: 0, count: KnownQuarantine.byteCount)
         bytes.withUnsafeMutableBytes {
-            var form = FormWriter(into: $0)
-            quarantine.encode(to: &form)
+            var writer = BinaryWriter(into: $0)
+            quarantine.encode(to: &writer)
         }
         harness.take(.conduct(miner.id), bytes)
         harness.perform()

@@ -82,9 +82,9 @@ struct SeenNoncesTests {
     private func readAgain(_ seen: SeenNonces) throws -> SeenNonces {
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 21, alignment: 8)
         defer { memory.deallocate() }
-        var form = FormWriter(into: memory)
-        seen.encode(to: &form)
-        var reader = FormReader(UnsafeRawBufferPointer(rebasing: memory[..<form.count]))
+        var writer = BinaryWriter(into: memory)
+        seen.encode(to: &writer)
+        var reader = BinaryReader(UnsafeRawBufferPointer(rebasing: memory[..<writer.count]))
         return try SeenNonces(decoding: &reader)
     }
 

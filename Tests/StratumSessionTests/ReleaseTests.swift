@@ -9,7 +9,7 @@ struct ReleaseTests {
         ShardHarness(
             pools: Int(seed % 3) + 1, chunk: [.max, 1, 40][Int(seed % 3)], seed: seed + UInt64(serial), serial: serial
         ) {
-            WrittenFormTests.adjust(&$0, seed)
+            ShardCodingTests.adjust(&$0, seed)
             $0.keepsFirstUpstream = serial == 0
             $0.guardsPools = false
         }
@@ -67,8 +67,8 @@ struct ReleaseTests {
             for _ in 0..<200 { harness.live(&dice) }
             PropertyTests().checkBooks(of: harness.shard)
             #expect(harness.violations.prefix(3) == [])
-            let form = written(harness.shard)
-            #expect(written(try read(form)) == form)
+            let snapshot = written(harness.shard)
+            #expect(written(try read(snapshot)) == snapshot)
         }
     }
 
@@ -77,10 +77,10 @@ struct ReleaseTests {
         spread(here, miners: 8)
         let part = ReleasedPart(number: 1, miners: 4)
         #expect(try here.give(part, to: there) == 4)
-        let form = written(here.shard)
+        let snapshot = written(here.shard)
         here.take(.release(part))
         here.perform()
-        #expect(written(here.shard) == form)
+        #expect(written(here.shard) == snapshot)
         #expect(try here.give(part, to: there) == nil)
         #expect(here.shard.released == 1)
     }

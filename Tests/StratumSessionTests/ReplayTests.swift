@@ -8,16 +8,16 @@ struct ReplayTests {
     @Test(arguments: lives(4))
     func anHeirStandsWhereItsPredecessorStoodAndSaysWhatItSaid(seed: UInt64) {
         var dice = Dice(state: seed &* 104_729)
-        let heir = Heir(seed: seed)
+        let successor = Successor(seed: seed)
         let harness = ShardHarness(
-            pools: Int(seed % 3) + 1, chunk: [.max, .max, 30][Int(seed % 3)], seed: seed, witness: heir
-        ) { WrittenFormTests.adjust(&$0, seed) }
+            pools: Int(seed % 3) + 1, chunk: [.max, .max, 30][Int(seed % 3)], seed: seed, witness: successor
+        ) { ShardCodingTests.adjust(&$0, seed) }
         for _ in 0..<400 { harness.live(&dice) }
-        #expect(heir.differences.prefix(3) == [])
+        #expect(successor.differences.prefix(3) == [])
         #expect(harness.violations.isEmpty)
-        #expect(heir.inputs > 2_000)
-        #expect(heir.inheritances > 30)
-        #expect(heir.replayed > 1_000)
-        #expect(heir.completions > 20)
+        #expect(successor.inputs > 2_000)
+        #expect(successor.launchContexts > 30)
+        #expect(successor.replayed > 1_000)
+        #expect(successor.completions > 20)
     }
 }

@@ -13,12 +13,12 @@ extension ShardHarness {
     func adopt(_ change: (inout ShardPolicy) -> Void) {
         var policy = shard.policy
         change(&policy)
-        var measure = FormWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
+        var measure = BinaryWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
         policy.encode(to: &measure)
         var bytes = [UInt8](repeating: 0, count: measure.count)
         bytes.withUnsafeMutableBytes { buffer in
-            var form = FormWriter(into: buffer)
-            policy.encode(to: &form)
+            var writer = BinaryWriter(into: buffer)
+            policy.encode(to: &writer)
         }
         take(.policy, bytes)
         perform()

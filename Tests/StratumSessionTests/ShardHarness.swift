@@ -26,7 +26,7 @@ final class ShardHarness {
     var peerOf: [PoolConnectionID: PoolPeer] = [:]
 
     var settled: [SettledShare] = []
-    private(set) var news: [ShardNews] = []
+    private(set) var news: [ShardNotice] = []
     private(set) var poolErrors: [String] = []
     private(set) var keys: Set<UInt64> = []
     /// Shares that were submitted with the right session.

@@ -30,9 +30,9 @@ struct UpstreamTests {
         harness.join()
         #expect(harness.open().count == 2)
         harness.newJob()
-        let heir = harness.join()
+        let successor = harness.join()
         #expect(harness.open().count == 2)
-        #expect(heir.job?.byte == byte)
+        #expect(successor.job?.byte == byte)
         #expect(harness.violations.isEmpty)
     }
 

@@ -11,23 +11,23 @@ protocol ShardWitness {
     func decides(_ outbox: Outbox, _ shard: borrowing Shard, at now: Instant)
 }
 
-/// The written form of a shard, in an array.
+/// The encoded state of a shard, in an array.
 func written(_ shard: borrowing Shard) -> [UInt8] {
-    var measure = FormWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
+    var measure = BinaryWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
     shard.encode(to: &measure)
     return [UInt8](unsafeUninitializedCapacity: measure.count) { buffer, count in
-        var form = FormWriter(into: UnsafeMutableRawBufferPointer(buffer))
-        shard.encode(to: &form)
-        count = form.fits ? form.count : 0
+        var writer = BinaryWriter(into: UnsafeMutableRawBufferPointer(buffer))
+        shard.encode(to: &writer)
+        count = writer.fits ? writer.count : 0
     }
 }
 
-func read(_ bytes: [UInt8]) throws(FormFault) -> Shard {
+func read(_ bytes: [UInt8]) throws(DecodingFault) -> Shard {
     let pointer = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 8)
     defer { pointer.deallocate() }
     pointer.copyBytes(from: bytes)
-    var form = FormReader(UnsafeRawBufferPointer(pointer))
-    return try Shard(decoding: &form)
+    var reader = BinaryReader(UnsafeRawBufferPointer(pointer))
+    return try Shard(decoding: &reader)
 }
 
 /// Decisions without the cuts between outboxes: what each connection is sent, and everything else in its order.
@@ -87,15 +87,15 @@ final class Twin: ShardWitness {
         if mine.commands != outbox.commands { differences.append("\(inputs): other decisions") }
         if mine.bytes != outbox.bytes { differences.append("\(inputs): other bytes") }
         guard every.map({ inputs % $0 == 0 }) ?? (dice.number(0...19) == 0) else { return }
-        let form = written(shard)
+        let reader = written(shard)
         // Equal states have equal forms: nothing hides in what was not compared.
-        if dice.number(0...4) == 0, form != written(original) { differences.append("\(inputs): another form") }
-        reborn(from: form)
+        if dice.number(0...4) == 0, reader != written(original) { differences.append("\(inputs): another form") }
+        reborn(from: reader)
     }
 
-    private func reborn(from form: [UInt8]) {
-        do throws(FormFault) {
-            shard = try read(form)
+    private func reborn(from reader: [UInt8]) {
+        do throws(DecodingFault) {
+            shard = try read(reader)
             births += 1
         } catch {
             differences.append("\(inputs): \(error)")

@@ -9,8 +9,8 @@ import Testing
 @Suite struct MinerNewsTests {
     private let lines = Lines()
 
-    private func makeLog(verbose: Bool = false) -> NewsLog {
-        NewsLog(log: lines.logger(verbose ? .debug : .info), pools: ["a:1", "b:2"])
+    private func makeLog(verbose: Bool = false) -> OperatorLog {
+        OperatorLog(log: lines.logger(verbose ? .debug : .info), pools: ["a:1", "b:2"])
     }
 
     private func miner(_ number: UInt32) -> MinerID { MinerID(index: number, generation: 0) }
@@ -24,11 +24,12 @@ import Testing
     /// Two miners behind each address.
     private func address(_ miner: MinerID) -> String? { "10.0.0.\(miner.index / 2)" }
 
-    private func settle(_ count: Int, _ outcome: SettledShare.Outcome, of number: UInt32 = 3, _ news: inout NewsLog) {
+    private func settle(_ count: Int, _ outcome: SettledShare.Outcome, of number: UInt32 = 3, _ news: inout OperatorLog)
+    {
         for _ in 0..<count { news.settled(share(outcome, of: number), ip: address(miner(number)), pool: "a:1") }
     }
 
-    private func pass(_ seconds: Int, _ news: inout NewsLog) {
+    private func pass(_ seconds: Int, _ news: inout OperatorLog) {
         for _ in 0..<seconds { news.tellSilenced(address: address) }
     }
 
@@ -184,7 +185,7 @@ import Testing
 
     // MARK: - Closed connections
 
-    private func close(_ reason: CloseReason, at now: UInt64 = 5_000_000, _ news: inout NewsLog) {
+    private func close(_ reason: CloseReason, at now: UInt64 = 5_000_000, _ news: inout OperatorLog) {
         news.closed("10.0.0.1", port: 3333, reason, at: now)
     }
 

@@ -7,7 +7,7 @@ import Testing
 @testable import StratumSession
 @testable import StratumWorker
 
-/// A worker without sockets: it writes its chronicle into plain memory, performs what its shard decides by remembering it,
+/// A worker without sockets: it writes its journal into plain memory, performs what its shard decides by remembering it,
 /// and may end at any moment.
 final class ScriptedWorker {
     /// One connection, of a miner or to a pool.
@@ -47,7 +47,7 @@ final class ScriptedWorker {
     }
 
     let memory: UnsafeMutableRawBufferPointer
-    var chronicle: Chronicle?
+    var journal: StateJournal?
     var shard: Shard
     private(set) var events = EventLog(shard: 3, epoch: Epoch(high: 1, low: 2))
     private(set) var miners: [MinerID: Peer] = [:]
@@ -65,44 +65,44 @@ final class ScriptedWorker {
         policy.keepsFirstUpstream = true
         adjust(&policy)
         shard = Shard(policy: policy, seed: 7, secretSeed: 8)
-        let own = form
-        chronicle = Chronicle(beginningIn: memory, rules: ScriptedWorker.rules) { form in write(own, to: &form) }
+        let own = snapshot
+        journal = StateJournal(beginningIn: memory, rules: ScriptedWorker.rules) { writer in write(own, to: &writer) }
         take(.start)
     }
 
     deinit { memory.deallocate() }
 
-    // MARK: - Its chronicle
+    // MARK: - Its journal
 
     /// - Parameter untaken: so many of the last bytes of each connection wait for the kernel.
     func writeDown(untaken: Int = 0) {
         miners = miners.mapValues { $0.with(untaken: untaken) }
         pools = pools.mapValues { $0.with(untaken: untaken) }
-        let own = form
-        let fits = chronicle?.renew { form in write(own, to: &form) }
+        let own = snapshot
+        let fits = journal?.renew { writer in write(own, to: &writer) }
         #expect(fits == true)
     }
 
-    private func write(_ own: WorkerForm, to form: inout FormWriter) {
-        own.encode(to: &form)
-        shard.encode(to: &form)
+    private func write(_ own: WorkerState, to writer: inout BinaryWriter) {
+        own.encode(to: &writer)
+        shard.encode(to: &writer)
     }
 
-    private var form: WorkerForm {
-        var form = WorkerForm(incarnation: 5)
-        form.miners = miners.map { id, wire in
+    private var snapshot: WorkerState {
+        var state = WorkerState(incarnation: 5)
+        state.miners = miners.map { id, wire in
             .init(id: id, connection: .init(descriptor: wire.descriptor, unsent: wire.unsent))
         }
-        form.pools = pools.map { id, wire in
+        state.pools = pools.map { id, wire in
             .init(id: id, connection: .init(descriptor: wire.descriptor, unsent: wire.unsent))
         }
-        form.events = events.written()
-        return form
+        state.events = events.written()
+        return state
     }
 
     /// Begins to read, and ends while it does.
     func beginReading(_ input: ShardInput, _ bytes: [UInt8]) {
-        let room = chronicle?.log.begin(input, at: now, room: 1_024)
+        let room = journal?.log.begin(input, at: now, room: 1_024)
         room?.copyBytes(from: bytes)
     }
 
@@ -142,12 +142,12 @@ final class ScriptedWorker {
     func adopt(_ change: (inout ShardPolicy) -> Void) {
         var policy = shard.policy
         change(&policy)
-        var measure = FormWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
+        var measure = BinaryWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
         policy.encode(to: &measure)
         let bytes = [UInt8](unsafeUninitializedCapacity: measure.count) { buffer, count in
-            var form = FormWriter(into: UnsafeMutableRawBufferPointer(buffer))
-            policy.encode(to: &form)
-            count = form.count
+            var writer = BinaryWriter(into: UnsafeMutableRawBufferPointer(buffer))
+            policy.encode(to: &writer)
+            count = writer.count
         }
         take(.policy, bytes)
     }
@@ -182,7 +182,7 @@ final class ScriptedWorker {
     }
 
     private func log(_ input: ShardInput, _ bytes: [UInt8]) {
-        let fits = bytes.withUnsafeBytes { chronicle?.log.append(input, $0, at: now) }
+        let fits = bytes.withUnsafeBytes { journal?.log.append(input, $0, at: now) }
         #expect(fits == true, "the log is full")
     }
 
@@ -225,14 +225,14 @@ final class ScriptedWorker {
     }
 }
 
-/// The written form of a shard, in an array.
+/// The encoded state of a shard, in an array.
 func written(_ shard: borrowing Shard) -> [UInt8] {
-    var measure = FormWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
+    var measure = BinaryWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
     shard.encode(to: &measure)
     return [UInt8](unsafeUninitializedCapacity: measure.count) { buffer, count in
-        var form = FormWriter(into: UnsafeMutableRawBufferPointer(buffer))
-        shard.encode(to: &form)
-        count = form.count
+        var writer = BinaryWriter(into: UnsafeMutableRawBufferPointer(buffer))
+        shard.encode(to: &writer)
+        count = writer.count
     }
 }
 

@@ -33,9 +33,9 @@ struct TakeoverTests {
         let hasItsEvents = takeover.events.written() == worker.events.written()
         #expect(hasItsEvents)
         #expect(takeover.incarnation == 5)
-        let miners = worker.miners.mapValues { WorkerForm.Connection(descriptor: $0.descriptor, unsent: $0.unsent) }
+        let miners = worker.miners.mapValues { WorkerState.Connection(descriptor: $0.descriptor, unsent: $0.unsent) }
         #expect(takeover.miners == miners)
-        let pools = worker.pools.mapValues { WorkerForm.Connection(descriptor: $0.descriptor, unsent: $0.unsent) }
+        let pools = worker.pools.mapValues { WorkerState.Connection(descriptor: $0.descriptor, unsent: $0.unsent) }
         #expect(takeover.pools == pools)
         #expect(takeover.unfinished == nil)
     }
@@ -131,7 +131,7 @@ struct TakeoverTests {
     }
 
     private func expectRemainders(
-        of connection: WorkerForm.Connection?, _ traffic: Traffic?, _ peer: ScriptedWorker.Peer
+        of connection: WorkerState.Connection?, _ traffic: Traffic?, _ peer: ScriptedWorker.Peer
     ) {
         guard let connection, let traffic else {
             Issue.record("a connection is missing")
@@ -152,7 +152,7 @@ struct TakeoverTests {
     }
 
     @Test func bytesThatWereReadAndNotLoggedAreCounted() throws {
-        let connection = WorkerForm.Connection(descriptor: 9, unsent: Array("abc".utf8))
+        let connection = WorkerState.Connection(descriptor: 9, unsent: Array("abc".utf8))
         let traffic = Traffic(received: 1_000, sent: 500)
         let wrong = (0...70_000).filter { unlogged in
             let rest = connection.remainder(traffic, written: 498, read: 1_000 + UInt64(unlogged))
@@ -189,21 +189,21 @@ struct TakeoverTests {
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 19, alignment: 64)
         defer { memory.deallocate() }
         memory.initializeMemory(as: UInt8.self, repeating: 0)
-        #expect(!LeftChronicle.isThere(in: UnsafeRawBufferPointer(memory)))
-        #expect(fault(memory) == .form(.notAForm))
+        #expect(!StateJournalReader.isThere(in: UnsafeRawBufferPointer(memory)))
+        #expect(fault(memory) == .undecodable(.wrongMagic))
     }
 
-    @Test func aChronicleThatWasForgottenIsNotThere() {
+    @Test func aForgottenJournalIsAbsent() {
         let worker = busyWorker()
-        #expect(LeftChronicle.isThere(in: UnsafeRawBufferPointer(worker.memory)))
-        worker.chronicle.take()?.forget()
-        #expect(!LeftChronicle.isThere(in: UnsafeRawBufferPointer(worker.memory)))
+        #expect(StateJournalReader.isThere(in: UnsafeRawBufferPointer(worker.memory)))
+        worker.journal.take()?.forget()
+        #expect(!StateJournalReader.isThere(in: UnsafeRawBufferPointer(worker.memory)))
     }
 
     @Test func aLogThatBelongsToAnotherStateIsRefused() {
         let worker = busyWorker()
         let stranger = MinerID(index: 900, generation: 1)
-        let fits = worker.chronicle?.log.append(
+        let fits = worker.journal?.log.append(
             .minerConnected(stranger), UnsafeRawBufferPointer(start: nil, count: 0), at: worker.now)
         #expect(fits == true)
         #expect(fault(worker.memory) == .replay(.otherMiner))

@@ -11,15 +11,15 @@ import Testing
         let now: Int64
     }
 
-    static let died = Ending.signal(9)
-    static let refusal = Ending.exit(2)
+    static let died = ExitReason.signal(9)
+    static let refusal = ExitReason.exit(2)
 
     static let situations: [Situation] = [
         Situation(name: "idle", path: [], now: 0),
         Situation(name: "starting", path: [(.start, 0)], now: 15_000),
-        Situation(name: "ready", path: [(.start, 0), (.saidReady, 50), (.beat, 1_000)], now: 21_000),
-        Situation(name: "ousting", path: [(.start, 0), (.deadline, 15_000)], now: 18_000),
-        Situation(name: "yielding", path: [(.start, 0), (.saidReady, 50), (.restart, 10)], now: 3_010),
+        Situation(name: "ready", path: [(.start, 0), (.saidReady, 50), (.heartbeat, 1_000)], now: 21_000),
+        Situation(name: "terminating", path: [(.start, 0), (.deadline, 15_000)], now: 18_000),
+        Situation(name: "replacing", path: [(.start, 0), (.saidReady, 50), (.restart, 10)], now: 3_010),
         Situation(name: "backoff", path: [(.start, 0), (.ended(died), 10)], now: 110),
         Situation(name: "stopping", path: [(.start, 0), (.stop, 10)], now: 3_010),
         Situation(name: "killing", path: [(.start, 0), (.stopAtOnce, 10)], now: 2_010),
@@ -31,15 +31,16 @@ import Testing
     ]
 
     static let events: [(String, ChildEvent)] = [
-        ("start", .start), ("stop", .stop), ("stopAtOnce", .stopAtOnce), ("saidReady", .saidReady), ("beat", .beat),
+        ("start", .start), ("stop", .stop), ("stopAtOnce", .stopAtOnce), ("saidReady", .saidReady),
+        ("heartbeat", .heartbeat),
         ("ended", .ended(died)), ("deadline", .deadline), ("restart", .restart), ("handOver", .handOver),
         ("adopted", .handover(.adopted)), ("drain", .drain(withinMillis: 500)),
-        ("move", .move(drainWithinMillis: 500)), ("given", .given), ("notGiven", .notGiven),
+        ("move", .move(drainWithinMillis: 500)), ("given", .merged), ("notGiven", .notMerged),
     ]
 
     /// Each cell: the state that follows, then what is done. A dot is "nothing happens".
     static let expected: [String: [String]] = [
-        //           start             stop                stopAtOnce      saidReady      beat
+        //           start             stop                stopAtOnce      saidReady      heartbeat
         //           ended             deadline            restart         handOver       adopted     drain
         //           move              given               notGiven
         "idle": [
@@ -48,21 +49,23 @@ import Testing
         ],
         "starting": [
             ".", "stopping TERM", "killing KILL", "ready ready", ".",
-            "backoff died", "ousting neverReady TERM", "yielding yielding YIELD", "yielding yielding YIELD", ".",
+            "backoff died", "terminating neverReady TERM", "replacing replacing YIELD", "replacing replacing YIELD",
+            ".",
             "draining draining DRAIN", "draining draining DRAIN", ".", ".",
         ],
         "ready": [
             ".", "stopping TERM", "killing KILL", ".", "ready",
-            "backoff died", "ousting stalled ABRT", "yielding yielding YIELD", "handingOver handingOver spawnBeside",
+            "backoff died", "terminating stalled ABRT", "replacing replacing YIELD",
+            "handingOver handingOver spawnBeside",
             ".", "draining draining DRAIN", "moving moving freeze", ".", ".",
         ],
-        "ousting": [
+        "terminating": [
             ".", "stopping", "killing KILL", ".", ".",
-            "backoff died", "ousting killed KILL", ".", ".", ".", "draining", "draining", ".", ".",
+            "backoff died", "terminating killed KILL", ".", ".", ".", "draining", "draining", ".", ".",
         ],
-        "yielding": [
+        "replacing": [
             ".", "stopping", "killing KILL", ".", ".",
-            "starting replaced spawn", "yielding killed KILL", ".", ".", ".", "draining", "draining", ".", ".",
+            "starting replaced spawn", "replacing killed KILL", ".", ".", ".", "draining", "draining", ".", ".",
         ],
         "backoff": [
             "starting spawn", "stopped", "stopped", ".", ".",
@@ -133,8 +136,8 @@ extension ChildTableTests {
         case .idle: "idle"
         case .starting: "starting"
         case .ready: "ready"
-        case .ousting: "ousting"
-        case .yielding: "yielding"
+        case .terminating: "terminating"
+        case .replacing: "replacing"
         case .handingOver: "handingOver"
         case .moving: "moving"
         case .splitting: "splitting"
@@ -160,7 +163,7 @@ extension ChildTableTests {
         case .send(.leave): "leave"
         case .send(.absorbed): "absorbed"
         case .release: "release"
-        case .give: "give"
+        case .requestMerge: "give"
         case .send(.go): "go"
         case .successor(.spawn): "spawnBeside"
         case .successor(.adopt): "adopt"
@@ -175,7 +178,7 @@ extension ChildTableTests {
             case .killed: "killed"
             case .died: "died"
             case .failed: "failed"
-            case .yielding: "yielding"
+            case .replacing: "replacing"
             case .handingOver: "handingOver"
             case .handoverFailed: "handoverFailed"
             case .moving: "moving"

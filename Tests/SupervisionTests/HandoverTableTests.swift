@@ -11,7 +11,7 @@ import Testing
     }
 
     private static let begun: [(ChildEvent, Int64)] = [
-        (.start, 0), (.saidReady, 10), (.beat, 5_000), (.handOver, 6_000),
+        (.start, 0), (.saidReady, 10), (.heartbeat, 5_000), (.handOver, 6_000),
     ]
     private static let frozen = begun + [(.handover(.prepared), 6_100), (.handover(.froze), 6_200)]
 
@@ -21,14 +21,15 @@ import Testing
         Situation(phase: "adopting", path: frozen, now: 11_200),
         Situation(phase: "releasing", path: frozen + [(.handover(.adopted), 6_300)], now: 9_300),
         Situation(
-            phase: "ousting", path: begun + [(.handover(.prepared), 6_100), (.deadline, 8_100)], now: 11_100),
+            phase: "terminating", path: begun + [(.handover(.prepared), 6_100), (.deadline, 8_100)], now: 11_100),
     ]
 
     static let events: [(String, ChildEvent)] = [
         ("prepared", .handover(.prepared)), ("froze", .handover(.froze)), ("cannotFreeze", .handover(.cannotFreeze)),
         ("adopted", .handover(.adopted)), ("successorEnded", .handover(.successorEnded(.exit(1)))),
         ("ended", .ended(.signal(9))), ("deadline", .deadline), ("stop", .stop), ("stopAtOnce", .stopAtOnce),
-        ("start", .start), ("restart", .restart), ("handOver", .handOver), ("saidReady", .saidReady), ("beat", .beat),
+        ("start", .start), ("restart", .restart), ("handOver", .handOver), ("saidReady", .saidReady),
+        ("heartbeat", .heartbeat),
     ]
 
     /// Each cell: the phase or state that follows, then what is done. A dot is "nothing happens". The last five columns, wishes and
@@ -43,7 +44,7 @@ import Testing
         ],
         "freezing": [
             ".", "adopting adopt", "ready dismiss handoverFailed resume", ".", "ready dismiss handoverFailed resume",
-            "starting died promote go", "ousting stalled ABRT", "stopping dismiss resume TERM",
+            "starting died promote go", "terminating stalled ABRT", "stopping dismiss resume TERM",
             "killing dismiss KILL",
         ],
         "adopting": [
@@ -52,12 +53,12 @@ import Testing
             "killing dismiss KILL",
         ],
         "releasing": [
-            ".", ".", ".", ".", "yielding dismiss",
+            ".", ".", ".", ".", "replacing dismiss",
             "starting replaced promote go", "releasing killed KILL", "stopping dismiss", "killing dismiss KILL",
         ],
-        "ousting": [
-            ".", ".", ".", ".", "ousting dismiss",
-            "starting died promote go", "ousting killed KILL", "stopping dismiss", "killing dismiss KILL",
+        "terminating": [
+            ".", ".", ".", ".", "terminating dismiss",
+            "starting died promote go", "terminating killed KILL", "stopping dismiss", "killing dismiss KILL",
         ],
     ]
 

@@ -214,7 +214,7 @@ import Testing
         Life(
             name: "a stall",
             path: [
-                (.start, 0), (.saidReady, 1), (.beat, 2), (.deadline, 20_002), (.ended(.signal(6)), 20_003),
+                (.start, 0), (.saidReady, 1), (.heartbeat, 2), (.deadline, 20_002), (.ended(.signal(6)), 20_003),
                 (.deadline, 20_103),
             ], causes: [.stalled: 1]),
         Life(

@@ -44,7 +44,7 @@ import Testing
                     if signal == .resume || signal == .leave {
                         #expect(frozen.remove(name) != nil, "\(signal) to one that was not asked to freeze")
                     }
-                case .child(let name, .give):
+                case .child(let name, .requestMerge):
                     #expect(frozen.contains(name) || !alive.contains(name), "gives away what moves")
                     given.insert(name)
                 case .child(let name, .release):
@@ -85,7 +85,7 @@ import Testing
             alive.remove(name)
             mortal.remove(name)
             frozen.remove(name)
-            let endings: [Ending] = [.exit(0), .exit(1), .exit(2), .signal(9), .signal(11)]
+            let endings: [ExitReason] = [.exit(0), .exit(1), .exit(2), .signal(9), .signal(11)]
             let jitter = Double.random(in: 0..<1, using: &random)
             perform(service.handle(.ended(endings.randomElement(using: &random)!), of: name, at: now, jitter: jitter))
         }
@@ -127,13 +127,13 @@ import Testing
             let name = service.names.randomElement(using: &random)!
             if Int.random(in: 0..<3, using: &random) > 0 { handOver(name) }
             if Int.random(in: 0..<3, using: &random) > 0, given.remove(name) != nil {
-                perform(service.handle(Bool.random(using: &random) ? .given : .notGiven, of: name, at: now))
+                perform(service.handle(Bool.random(using: &random) ? .merged : .notMerged, of: name, at: now))
             }
             switch Int.random(in: 0..<11, using: &random) {
             case 10: changeShards()
             case 0...1: perform(service.advance(to: now))
             case 2: perform(service.handle(.start, of: name, at: now))
-            case 3: if alive.contains(name) { perform(service.handle(.beat, of: name, at: now)) }
+            case 3: if alive.contains(name) { perform(service.handle(.heartbeat, of: name, at: now)) }
             case 8: ask(name)
             case 9: perform(service.wantGateway(Bool.random(using: &random), at: now))
             case 4: if alive.contains(name) { end(name) }
@@ -157,7 +157,7 @@ import Testing
             }
         }
         #expect(world.service.shards == world.service.shards.indices.map { .shard($0) }, "the numbers have a gap")
-        let away = world.service.names.filter { world.service.child($0)?.isYielding == true }
+        let away = world.service.names.filter { world.service.child($0)?.isReplacing == true }
         #expect(away.count <= 1, "planned restarts of \(away) at once")
         guard !world.isStopped else { return }
 

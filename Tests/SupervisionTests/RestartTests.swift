@@ -52,8 +52,8 @@ import Testing
         #expect(child.lastDeath == .signal(6))
     }
 
-    @Test(arguments: [Ending.exit(1), .exit(2), .exit(64), .signal(11), .couldNotStart(-2)])
-    func aChildThatHasFailedIsTriedOnceAMinuteForEverAndEachFailureIsReported(ending: Ending) {
+    @Test(arguments: [ExitReason.exit(1), .exit(2), .exit(64), .signal(11), .couldNotStart(-2)])
+    func aChildThatHasFailedIsTriedOnceAMinuteForEverAndEachFailureIsReported(ending: ExitReason) {
         var child = child()
         var now: Int64 = 0
         _ = child.handle(.start, at: now)
@@ -142,7 +142,7 @@ import Testing
     @Test func aProgramThatCannotBeStartedIsTriedAgainLikeOneThatDied() {
         var child = child()
         _ = child.handle(.start, at: 0)
-        let ending = Ending.couldNotStart(-2)
+        let ending = ExitReason.couldNotStart(-2)
         #expect(child.handle(.ended(ending), at: 0) == [.report(.died(ending, restartInMillis: 0))])
     }
 
@@ -168,7 +168,7 @@ import Testing
         _ = child.handle(.start, at: 0)
         _ = child.handle(.saidReady, at: 10)
         for second in 1...100 as ClosedRange<Int64> {
-            #expect(child.handle(.beat, at: second * 1_000) == [])
+            #expect(child.handle(.heartbeat, at: second * 1_000) == [])
             #expect(child.deadline == second * 1_000 + 20_000)
         }
     }
@@ -177,7 +177,7 @@ import Testing
         var child = child()
         _ = child.handle(.start, at: 0)
         _ = child.handle(.saidReady, at: 0)
-        _ = child.handle(.beat, at: 1_000)
+        _ = child.handle(.heartbeat, at: 1_000)
         #expect(child.handle(.deadline, at: 21_000) == [.report(.stalled), .send(.abort)])
         #expect(child.handle(.deadline, at: 24_000) == [.report(.killed), .send(.kill)])
         #expect(child.deadline == nil)
@@ -191,7 +191,7 @@ import Testing
         #expect(child.handle(.deadline, at: 60_000) == [])
         #expect(child.deadline == 75_000)
         _ = child.handle(.saidReady, at: 60_001)
-        _ = child.handle(.beat, at: 61_000)
+        _ = child.handle(.heartbeat, at: 61_000)
         #expect(child.handle(.deadline, at: 300_000) == [])
         #expect(child.deadline == 320_000)
     }

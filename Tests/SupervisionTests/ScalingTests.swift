@@ -21,7 +21,7 @@ import Testing
         orders.compactMap { if case .child(let name, .spawn) = $0 { name } else { nil } }
     }
 
-    // MARK: - Draining
+    // MARK: - DrainSchedule
 
     @Test func aDrainedShardStaysEmptyUntilItIsAskedFor() throws {
         var service = running()

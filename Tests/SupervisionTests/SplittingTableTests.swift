@@ -6,32 +6,33 @@ import Testing
 /// just come.
 @Suite struct SplittingTableTests {
     private static let begun: [(ChildEvent, Int64)] = [
-        (.start, 0), (.saidReady, 10), (.beat, 5_000), (.split(miners: 9), 6_000),
+        (.start, 0), (.saidReady, 10), (.heartbeat, 5_000), (.split(miners: 9), 6_000),
     ]
     private static let given = begun + [(.handover(.froze), 6_100)]
 
-    static let situations: [MovingTableTests.Situation] = [
+    static let situations: [MergeTableTests.Situation] = [
         .init(name: "freezing", path: begun, now: 8_000),
-        .init(name: "giving", path: given, now: 36_100),
-        .init(name: "giving, dead", path: given + [(.ended(.signal(9)), 6_150)], now: 36_100),
+        .init(name: "offering", path: given, now: 36_100),
+        .init(name: "offering, dead", path: given + [(.ended(.signal(9)), 6_150)], now: 36_100),
     ]
 
-    static let events = MovingTableTests.events + [("split", .split(miners: 1))]
+    static let events = MergeTableTests.events + [("split", .split(miners: 1))]
 
     /// Each cell: the state that follows, then what is done. A dot is "nothing happens". The last nine columns, wishes and words
     /// that mean nothing now, are dots in every row.
     static let expected: [String: [String]] = [
         //  froze, cannotFreeze, given, notGiven, killed, left, deadline, stop, stopAtOnce
         "freezing": [
-            "giving give", "ready splitFailed resume", ".", ".", "backoff died", "backoff died",
+            "offering give", "ready splitFailed resume", ".", ".", "backoff died", "backoff died",
             "ready splitFailed resume", "stopping resume TERM", "killing KILL",
         ],
-        "giving": [
-            ".", ".", "ready release split", "ready resume splitFailed", "giving", "giving", "giving splitFailed",
+        "offering": [
+            ".", ".", "ready release split", "ready resume splitFailed", "offering", "offering", "offering splitFailed",
             "killing KILL", "killing KILL",
         ],
-        "giving, dead": [
-            ".", ".", "backoff died", "backoff died", "giving", "giving", "giving splitFailed", "stopped", "stopped",
+        "offering, dead": [
+            ".", ".", "backoff died", "backoff died", "offering", "offering", "offering splitFailed", "stopped",
+            "stopped",
         ],
     ]
 
@@ -59,7 +60,7 @@ import Testing
         #expect(try service.restart([.shard(0)], at: 202) == [])
         #expect(try service.scale(to: 2, withinMillis: 9, at: 203) == [])
         _ = service.handle(.handover(.froze), of: .shard(0), at: 210)
-        let orders = service.handle(.given, of: .shard(0), at: 220)
+        let orders = service.handle(.merged, of: .shard(0), at: 220)
         #expect(orders.starts(with: [.child(.shard(0), .release), .child(.shard(0), .report(.split))]))
         #expect(orders.contains(.child(.shard(0), .successor(.spawn))))
         #expect(service.scalesTo == 2)

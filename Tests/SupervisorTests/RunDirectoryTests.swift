@@ -171,7 +171,7 @@ import Testing
         #expect(service.exitCode() == 0)
     }
 
-    // MARK: - Leftovers
+    // MARK: - OrphanedChildren
 
     /// Processes that have the mark of a run directory in their environment, and are not the service's.
     @Test(arguments: [
@@ -206,9 +206,9 @@ import Testing
         let facts = try #require(ProcessFacts(of: worker))
         let (same, later) = (facts.startedAt, facts.startedAt + 1)
         let directory = service.runDirectory
-        #expect(Leftovers(of: directory, supervisorStartedAt: same).processes.contains { $0.id == worker })
-        #expect(!Leftovers(of: directory, supervisorStartedAt: later).processes.contains { $0.id == worker })
-        #expect(Leftovers(of: directory + "x", supervisorStartedAt: 0).processes.isEmpty)
+        #expect(OrphanedChildren(of: directory, supervisorStartedAt: same).processes.contains { $0.id == worker })
+        #expect(!OrphanedChildren(of: directory, supervisorStartedAt: later).processes.contains { $0.id == worker })
+        #expect(OrphanedChildren(of: directory + "x", supervisorStartedAt: 0).processes.isEmpty)
         service.send(SIGTERM)
         #expect(service.exitCode() == 0)
     }

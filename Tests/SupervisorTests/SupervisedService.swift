@@ -251,7 +251,7 @@ final class SupervisedService {
                 sleep 1
             done
             while [ ! -e "$here/repaired" ]; do sleep 0.1; done
-            echo beat >&3
+            echo heartbeat >&3
         fi
         while read word <&3; do
             case $word in

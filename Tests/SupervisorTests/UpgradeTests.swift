@@ -15,7 +15,7 @@ import Testing
         environment: [:], coreCount: 2, hostName: "host", userID: 1, currentDirectory: "/", homeDirectory: nil,
         executable: "/opt/millrace", version: "1")
 
-    private static var handed: HandedService {
+    private static var handed: ServiceHandoff {
         get throws {
             let options = [GivenOption("url", "127.0.0.1:3"), GivenOption("user", "me"), GivenOption("shards", "3")]
             let resolution = resolve(file: nil, options: options, surroundings: surroundings)
@@ -24,20 +24,20 @@ import Testing
             settings.retries = 77
             let configuration = RunningConfiguration(
                 settings: settings, file: nil, options: options, surroundings: surroundings)
-            return HandedService(
+            return ServiceHandoff(
                 version: "0.9", executable: "/opt/millrace", startedAt: 5, configuration: configuration.handed,
                 service: Service(shards: 2, hasGateway: false, policy: RestartPolicy()),
                 children: [
                     .init(
                         name: .shard(0),
-                        process: .init(processID: 4, lifeline: 20, startedAt: 6, hasLegacy: true)),
+                        process: .init(processID: 4, lifeline: 20, startedAt: 6, hasSuccession: true)),
                     .init(
                         name: .collector,
-                        process: .init(processID: 5, lifeline: -1, startedAt: 6, hasLegacy: false)),
+                        process: .init(processID: 5, lifeline: -1, startedAt: 6, hasSuccession: false)),
                 ],
                 sockets: .init(binds: [.init(host: "127.0.0.1", port: 9)], descriptors: [[21], [22]]),
                 runDirectory: "/run/somewhere",
-                legacies: [
+                successions: [
                     .init(
                         shard: 0, memory: 23, incarnation: 8, anchors: [.init(incarnation: 8, anchor: 24)],
                         isReady: true, hasServed: true, failedTakeovers: 0)
@@ -46,14 +46,14 @@ import Testing
     }
 
     /// `handed` as JSON, changed before it is read.
-    private func taken(_ change: (inout [String: Any]) -> Void) throws -> HandedService {
+    private func taken(_ change: (inout [String: Any]) -> Void) throws -> ServiceHandoff {
         let json = try JSONEncoder().encode(Self.handed)
         var object = try #require(try JSONSerialization.jsonObject(with: json) as? [String: Any])
         change(&object)
         let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         try JSONSerialization.data(withJSONObject: object).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
-        return try HandedService.take(from: open(file.path, O_RDONLY))
+        return try ServiceHandoff.take(from: open(file.path, O_RDONLY))
     }
 
     @Test func everyDescriptorThatIsNeededStaysOpen() throws {
@@ -62,7 +62,7 @@ import Testing
 
     @Test func whatIsInForceStaysInForceWhateverTheConfigurationSays() throws {
         let descriptor = try MemoryFile.write(Self.handed, name: "test")
-        let handed = try HandedService.take(from: descriptor)
+        let handed = try ServiceHandoff.take(from: descriptor)
         #expect(fcntl(descriptor, F_GETFD) == -1, "it is closed")
         let settings = try handed.runningConfiguration(in: Self.surroundings).settings
         #expect(settings.retries == 77 && settings.shards == 2 && settings.runDirectory == "/run/somewhere")
@@ -87,17 +87,17 @@ import Testing
     }
 
     @Test func halfAStateIsRefused() {
-        for key in ["service", "children", "sockets", "legacies", "lock", "strangers", "format", "configuration"] {
+        for key in ["service", "children", "sockets", "successions", "lock", "strangers", "format", "configuration"] {
             #expect(throws: StartFailure.self) { try taken { $0[key] = nil } }
         }
     }
 
     @Test func aTrialIsNoUpgrade() {
-        #expect(Resumption(environmentValue: "try 3") == .trial(3))
-        #expect(Resumption(environmentValue: "go 17") == .goOn(17))
-        #expect(Resumption.goOn(17).environmentEntry == "MILLRACE_UPGRADE=go 17")
+        #expect(UpgradeEntry(environmentValue: "try 3") == .trial(3))
+        #expect(UpgradeEntry(environmentValue: "go 17") == .goOn(17))
+        #expect(UpgradeEntry.goOn(17).environmentEntry == "MILLRACE_UPGRADE=go 17")
         for nonsense in ["", "go", "go x", "go 2", "go -1", "stay 4", "try 3 4"] {
-            #expect(Resumption(environmentValue: nonsense) == nil)
+            #expect(UpgradeEntry(environmentValue: nonsense) == nil)
         }
     }
 

@@ -129,7 +129,7 @@ struct RelayTests {
             if isNew { known[shard] = Epoch(high: step, low: 1) }
             let epoch = known[shard] ?? .unknown
             let key = UInt64.random(in: 0..<12, using: &generator)
-            var news: [SequenceGate.News] = isNew ? [.epochBegan(epoch)] : []
+            var news: [SequenceGate.Delivery] = isNew ? [.epochBegan(epoch)] : []
             switch Int.random(in: 0..<6, using: &generator) {
             case 0: news.append(.events(epoch, [.left(MinerLeft(key: key))]))
             case 1: news.append(.liveMiners(epoch, (0..<key).map { Sample.joined($0) }))

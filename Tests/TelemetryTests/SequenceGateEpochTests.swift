@@ -25,7 +25,7 @@ struct SequenceGateEpochTests {
         return shares[range.dropLast()] + [.checkpoint(checkpoint)]
     }
 
-    private func news(_ range: Range<Int>, _ epoch: Epoch, isLast: Bool = false) -> SequenceGate.News {
+    private func news(_ range: Range<Int>, _ epoch: Epoch, isLast: Bool = false) -> SequenceGate.Delivery {
         .events(epoch, events(range, isLast)[...])
     }
 

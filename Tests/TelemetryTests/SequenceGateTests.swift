@@ -14,7 +14,7 @@ struct SequenceGateTests {
                 request: request))
     }
 
-    private func news(_ range: Range<Int>, _ epoch: Epoch = Sample.epoch) -> SequenceGate.News {
+    private func news(_ range: Range<Int>, _ epoch: Epoch = Sample.epoch) -> SequenceGate.Delivery {
         .events(epoch, shares[range])
     }
 

@@ -4,7 +4,7 @@
 struct ShardStory {
     /// What the outside does to a fold.
     enum Step {
-        case hear([SequenceGate.News], UInt16)
+        case hear([SequenceGate.Delivery], UInt16)
         case look
         case forget(unseenSince: UInt64)
         case replayed(UInt64, UInt16)
@@ -46,7 +46,7 @@ struct ShardStory {
         }
     }
 
-    private mutating func begin(_ shard: Int) -> [SequenceGate.News] {
+    private mutating func begin(_ shard: Int) -> [SequenceGate.Delivery] {
         if let old = epochs[shard] { former.append(old) }
         let epoch = Epoch(high: 7, low: generator.next())
         epochs[shard] = epoch
@@ -56,7 +56,7 @@ struct ShardStory {
         return [.epochBegan(epoch), events(shard)]
     }
 
-    private mutating func lose(_ shard: Int) -> [SequenceGate.News] {
+    private mutating func lose(_ shard: Int) -> [SequenceGate.Delivery] {
         guard let epoch = epochs[shard] else { return [] }
         positions[shard] += 50
         counters[shard].accepted += 20
@@ -74,7 +74,7 @@ struct ShardStory {
         return Sample.joined(joined, worker, ip: "192.0.2.\(joined % 200)")
     }
 
-    private mutating func events(_ shard: Int) -> SequenceGate.News {
+    private mutating func events(_ shard: Int) -> SequenceGate.Delivery {
         let epoch = epochs[shard] ?? .unknown
         if generator.chance(4), let late = former.last {
             return .events(late, [.share(share(max(joined, 1)))])

@@ -35,7 +35,7 @@ extension BusSimulation {
         }
 
         mutating func enter(
-            _ news: SequenceGate.News, _ message: BusMessage, lives: [Life], _ violations: inout [String]
+            _ news: SequenceGate.Delivery, _ message: BusMessage, lives: [Life], _ violations: inout [String]
         ) {
             while pages.count < lives.count { pages.append(Page()) }
             switch news {

@@ -66,7 +66,7 @@ struct StatisticsPropertiesTests {
         var statistics = Statistics(startedAt: Sample.start, shardCount: 1)
         let now = Statistics.Moment(time: Sample.start + 600_000, monotonic: 600_000)
 
-        @discardableResult mutating func take(_ message: BusMessage) -> [SequenceGate.News] {
+        @discardableResult mutating func take(_ message: BusMessage) -> [SequenceGate.Delivery] {
             let news = gate.receive(message)
             statistics.hear(news, from: 0, at: now)
             return news
@@ -180,7 +180,7 @@ struct StatisticsPropertiesTests {
                 let isNew = epochs[Int(shard)] == .unknown || generator.chance(10)
                 if isNew { epochs[Int(shard)] = Epoch(high: 1, low: step) }
                 let epoch = epochs[Int(shard)]
-                let news: [SequenceGate.News] =
+                let news: [SequenceGate.Delivery] =
                     switch Int.random(in: 0..<6, using: &generator) {
                     case _ where isNew: [.epochBegan(epoch)]
                     case 1: [.lost(epoch, 9), .liveMiners(epoch, [Sample.joined(step)])]

@@ -1,0 +1,86 @@
+internal import CLinux
+internal import Glibc
+
+/// A shard that stands still so that another one absorbs it: where its state and its connections are.
+///
+/// On the lifeline: `absorb SHARD INCARNATION`, for a part `absorb SHARD INCARNATION NUMBER MINERS`, and with the first byte two
+/// descriptors. The answer of the shard that hears it names the same numbers, but that of miners.
+public struct MergeOffer: Equatable, Sendable {
+    public let shard: UInt16
+    /// Which process of the shard stands still.
+    public let incarnation: UInt64
+    /// Its `StateMemory`.
+    public let memory: Int32
+    /// The supervisor's end of the socket pair of its anchor.
+    public let anchor: Int32
+    /// nil = all of it.
+    public let part: ShardPart?
+
+    public init(shard: UInt16, incarnation: UInt64, part: ShardPart? = nil, memory: Int32, anchor: Int32) {
+        self.shard = shard
+        self.incarnation = incarnation
+        self.part = part
+        self.memory = memory
+        self.anchor = anchor
+    }
+
+    /// Closes this process's descriptors of it. Whoever has heard the word has to.
+    public func close() {
+        _ = Glibc.close(memory)
+        _ = Glibc.close(anchor)
+    }
+
+    /// Tells the shard at the other end of `lifeline`, which gets duplicates of the descriptors.
+    /// - Returns: false when the word could not be said: it is as if it had not been.
+    public func say(on lifeline: Int32) -> Bool {
+        let numbers = [UInt64(shard), incarnation] + (part.map { [UInt64($0.number), UInt64($0.miners)] } ?? [])
+        let line = Array("\(MergeOffer.word) \(numbers.map(String.init).joined(separator: " "))\n".utf8)
+        return clinux_send_passing(lifeline, line, line.count, [memory, anchor], 2) == line.count
+    }
+
+    static let word = "absorb"
+
+    /// - Parameters:
+    ///   - line: without its end.
+    ///   - passed: the descriptors that came with it.
+    /// - Returns: nil when it is another word, or not whole; the descriptors stay the caller's then.
+    init?(_ line: some StringProtocol, _ passed: some RandomAccessCollection<Int32>) {
+        let words = line.split(separator: " ", omittingEmptySubsequences: false)
+        let part = words.count == 5 ? ShardPart(String(words[3]), String(words[4])) : nil
+        guard words.count == 3 || part != nil, words[0] == MergeOffer.word, passed.count == 2,
+            let shard = UInt16(words[1]), let incarnation = UInt64(words[2]),
+            let memory = passed.first, let anchor = passed.last
+        else { return nil }
+        self.init(shard: shard, incarnation: incarnation, part: part, memory: memory, anchor: anchor)
+    }
+}
+
+/// A part of a shard that another one is to take over: whole upstreams with at most `miners` miners.
+///
+/// On the lifeline of the shard that has it, when that is frozen and the other one has taken it over: `release NUMBER MINERS`.
+public struct ShardPart: Codable, Equatable, Sendable {
+    /// Counts what the shard was asked to give: each part is given once.
+    public let number: UInt32
+    public let miners: UInt32
+
+    public init(number: UInt32, miners: UInt32) {
+        self.number = number
+        self.miners = miners
+    }
+
+    static let word = "release"
+
+    public var line: String { "\(ShardPart.word) \(number) \(miners)\n" }
+
+    /// - Parameter line: without its end.
+    init?(line: String) {
+        let words = line.split(separator: " ", omittingEmptySubsequences: false)
+        guard words.count == 3, words[0] == ShardPart.word else { return nil }
+        self.init(String(words[1]), String(words[2]))
+    }
+
+    init?(_ number: String, _ miners: String) {
+        guard let number = UInt32(number), let miners = UInt32(miners) else { return nil }
+        self.init(number: number, miners: miners)
+    }
+}

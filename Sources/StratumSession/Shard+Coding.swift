@@ -1,0 +1,275 @@
+public import StratumProtocol
+
+private enum Tag {
+    static let shard = SectionTag("SHRD")
+    static let policy = SectionTag("PLCY")
+    static let pools = SectionTag("POOL")
+    static let miners = SectionTag("MINR")
+    static let wires = SectionTag("WIRE")
+    static let agents = SectionTag("AGNT")
+    static let vacant = SectionTag("VACT")
+    static let upstreams = SectionTag("UPST")
+    static let seats = SectionTag("SEAT")
+    static let conduct = SectionTag("CNDT")
+}
+
+/// The encoded state of a shard: all that it knows (docs/HANDOVER.md).
+extension Shard {
+    /// Raised when a program of the version before could not make sense of the form. What it merely does not know, it
+    /// skips: new fields go to the end of their part, new parts get a new tag.
+    static let codingVersion: UInt16 = 2
+
+    /// Writes all that the shard knows.
+    /// - Precondition: the outbox is empty: what was decided is performed, or else would be lost.
+    public func encode(to writer: inout BinaryWriter) {
+        precondition(outbox.isEmpty, "decisions must be performed before the state is written")
+        writer.versioned(Shard.codingVersion) { writer in
+            writer.section(Tag.shard) { writer in
+                writer.integer(random.state)
+                writer.integer(nextMinerKey)
+                writer.integer(UInt64(ticks))
+                writer.integer(dials)
+                writer.flag(expectsReserved)
+                writer.integer(secrets.state)
+                writer.integer(reservedJobs)
+                writer.integer(released)
+            }
+            writer.section(Tag.policy) { policy.encode(to: &$0) }
+            writer.section(Tag.pools) { writer in
+                writer.integer(UInt32(hasSaidReserved.count))
+                for pool in hasSaidReserved.indices {
+                    writer.record { writer in
+                        writer.flag(hasSaidReserved[pool])
+                        failureReports[pool].encode(to: &writer)
+                        writer.flag(hasSaidNoAlgorithm[pool])
+                    }
+                }
+            }
+            writer.section(Tag.miners) { encodeMiners(to: &$0) }
+            writer.section(Tag.wires) { writer in
+                for row in wires.indices where miners[row].phase != .vacant { wires[row].encode(to: &writer) }
+            }
+            writer.section(Tag.agents) { agents.encode(to: &$0) }
+            writer.section(Tag.vacant) { writer in
+                writer.integer(UInt32(vacant.count))
+                vacant.withUnsafeBytes { writer.raw($0) }
+            }
+            writer.section(Tag.upstreams) { writer in
+                writer.integer(UInt32(upstreams.count))
+                for upstream in upstreams { upstream.encode(to: &writer) }
+            }
+            writer.section(Tag.seats) { writer in
+                writer.integer(UInt32(seats.count))
+                for seat in seats { seat.encode(to: &writer) }
+            }
+            writer.section(Tag.conduct) { encodeConduct(to: &$0) }
+        }
+    }
+
+    private func encodeMiners(to writer: inout BinaryWriter) {
+        writer.integer(UInt32(miners.count))
+        writer.integer(UInt32(MinerSession.rowBytes))
+        miners.withUnsafeBufferPointer { rows in
+            for row in rows { row.encode(to: &writer) }
+        }
+    }
+
+    /// Takes up what another shard has written. Nothing of it is believed: a damaged form is an error, and a shard
+    /// that was read keeps all the promises that a shard relies on.
+    /// - Parameters:
+    ///   - form: stands behind the form afterwards.
+    ///   - poolNames: of the policy's pools, in its order, for a form that an older program has written: it has none.
+    public init(decoding reader: inout BinaryReader, poolNames: [String] = []) throws(DecodingFault) {
+        let state = try ReadState(&reader, poolNames)
+        self.init(policy: state.policy, seed: state.random, secretSeed: state.secrets)
+        nextMinerKey = state.nextMinerKey
+        ticks = state.ticks
+        dials = state.dials
+        reservedJobs = state.reservedJobs
+        released = state.released
+        seats = state.seats
+        hasSaidReserved = state.hasSaidReserved
+        hasSaidNoAlgorithm = state.hasSaidNoAlgorithm
+        failureReports = state.failureReports
+        miners = state.miners
+        wires = state.wires
+        agents = state.agents
+        vacant = state.vacant
+        upstreams = state.upstreams
+        minersNow = state.minersNow
+        connections = state.connections
+        heldBytes = miners.indices.reduce(0) { miners[$1].phase == .vacant ? $0 : $0 + wires[$1].heldBytes }
+        if let conduct = state.conduct { (conductSalt, self.conduct, leftOnTrial) = conduct }
+    }
+}
+
+/// What stands in a form, read and checked.
+private struct ReadState {
+    var policy: ShardPolicy
+    let random: UInt64
+    let secrets: UInt64
+    let nextMinerKey: UInt64
+    let ticks: Int
+    let dials: UInt32
+    let reservedJobs: UInt8
+    let released: UInt32
+    var seats: [PoolSeat] = []
+    var hasSaidReserved: [Bool] = []
+    var hasSaidNoAlgorithm: [Bool] = []
+    var failureReports: [FailureReports] = []
+    var miners: [MinerSession] = []
+    var wires: [MinerConnectionState] = []
+    var agents = AgentTable()
+    var vacant: [UInt32] = []
+    var upstreams: [Upstream] = []
+    var minersNow = 0
+    var connections = 0
+    /// nil in a form of a program that kept no records.
+    var conduct: (salt: UInt64, table: ConductTable, leftOnTrial: [LeftOnTrial])?
+
+    init(_ reader: inout BinaryReader, _ poolNames: [String]) throws(DecodingFault) {
+        let sections = try Sections(&reader)
+        var base = try sections.body(Tag.shard, "SHRD")
+        random = try base.integer()
+        nextMinerKey = try base.integer(in: 1...Limits.minerKeyMax, "nextMinerKey")
+        ticks = Int(try base.integer(in: 0...(1 << 62), "ticks") as UInt64)
+        dials = try base.integer()
+        let expectsReserved = try base.flag()
+        // A program that kept one generator for both.
+        secrets = base.remaining > 0 ? try base.integer() : random
+        reservedJobs =
+            base.remaining > 0
+            ? try base.integer(in: 0...Shard.reservedJobsMax, "reservedJobs")
+            : expectsReserved ? Shard.reservedJobsMax : 0
+        released = base.remaining > 0 ? try base.integer() : 0
+        var policyForm = try sections.body(Tag.policy, "PLCY")
+        policy = try ShardPolicy(decoding: &policyForm)
+        if poolNames.count == policy.pools.count {
+            for (rank, name) in poolNames.enumerated() where policy.pools[rank].name.isEmpty {
+                policy.pools[rank].name = name
+            }
+        }
+        try decodeSeats(sections.body(Tag.seats))
+        try decodePools(try sections.body(Tag.pools, "POOL"))
+        try decodeMiners(try sections.body(Tag.miners, "MINR"), wires: try sections.body(Tag.wires, "WIRE"))
+        if var reader = sections.body(Tag.agents) { agents = try AgentTable(decoding: &reader) }
+        try decodeVacant(try sections.body(Tag.vacant, "VACT"))
+        try decodeUpstreams(try sections.body(Tag.upstreams, "UPST"))
+        try checkPlaces()
+        if var reader = sections.body(Tag.conduct) { conduct = try Shard.conduct(decoding: &reader) }
+    }
+
+    /// Each pool of the policy has one seat.
+    private mutating func decodeSeats(_ reader: BinaryReader?) throws(DecodingFault) {
+        guard var reader else {
+            seats = PoolSeat.inOrder(of: policy)
+            return
+        }
+        let count = try reader.entryCount(max: Limits.poolSeatsMax, bytesMin: 8, "seats")
+        for _ in 0..<count { seats.append(try PoolSeat(decoding: &reader)) }
+        guard PoolSeat.seat(seats, allOf: policy) else { throw .badField("seats") }
+    }
+
+    private mutating func decodePools(_ reader: BinaryReader) throws(DecodingFault) {
+        var reader = reader
+        guard try reader.integer() as UInt32 == UInt32(seats.count) else { throw .badField("pools") }
+        for _ in seats {
+            var reader = try reader.record()
+            hasSaidReserved.append(try reader.flag())
+            failureReports.append(try FailureReports(decoding: &reader))
+            hasSaidNoAlgorithm.append(reader.remaining > 0 ? try reader.flag() : false)
+        }
+    }
+
+    private mutating func decodeMiners(_ rows: BinaryReader, wires reader: BinaryReader) throws(DecodingFault) {
+        var rows = rows
+        var reader = reader
+        let count = try rows.entryCount(max: Limits.minersMax, bytesMin: 0, "miners")
+        // A newer program's rows may be longer.
+        let rowBytes = Int(try rows.integer(in: UInt32(MinerSession.rowBytesMin)...1_024, "miners.rowBytes"))
+        guard count * rowBytes <= rows.remaining else { throw .truncated }
+        miners.reserveCapacity(count)
+        wires.reserveCapacity(count)
+        for _ in 0..<count {
+            var row = BinaryReader(try rows.raw(rowBytes))
+            let miner = try MinerSession(decoding: &row)
+            miners.append(miner)
+            if miner.phase == .vacant {
+                wires.append(MinerConnectionState(generation: miner.generation &- 1, address: ""))
+            } else {
+                wires.append(try MinerConnectionState(decoding: &reader, generation: miner.generation))
+                connections += 1
+                if miner.phase == .mining { minersNow += 1 }
+            }
+        }
+    }
+
+    /// Each vacant row once, and no other: else two miners would get the same one.
+    private mutating func decodeVacant(_ reader: BinaryReader) throws(DecodingFault) {
+        var reader = reader
+        let count = try reader.entryCount(max: Limits.minersMax, bytesMin: 4, "vacant")
+        guard count == miners.count - connections else { throw .badField("vacant") }
+        var isListed = [Bool](repeating: false, count: miners.count)
+        vacant.reserveCapacity(count)
+        for _ in 0..<count {
+            let row: UInt32 = try reader.integer()
+            guard Int(row) < miners.count, miners[Int(row)].phase == .vacant, !isListed[Int(row)] else {
+                throw .badField("vacant")
+            }
+            isListed[Int(row)] = true
+            vacant.append(row)
+        }
+    }
+
+    private mutating func decodeUpstreams(_ reader: BinaryReader) throws(DecodingFault) {
+        var reader = reader
+        let count = try reader.entryCount(max: Limits.upstreamsMax, bytesMin: NonceSpace.size, "upstreams")
+        var places = 0
+        upstreams.reserveCapacity(count)
+        for index in 0..<count {
+            let upstream = try Upstream(
+                decoding: &reader, index: UInt16(index), pools: policy.pools.count, seats: seats)
+            places += upstream.sessions.reduce(0) { $0 + $1.inFlight.ringCount }
+            guard places <= Limits.sharePlacesMax else { throw .badField("shares") }
+            upstreams.append(upstream)
+        }
+    }
+
+    /// A miner behind its login has a slot, and a slot that is owned has a miner.
+    private func checkPlaces() throws(DecodingFault) {
+        var placed = 0
+        for (row, miner) in miners.enumerated() where miner.phase == .awaitingJob || miner.phase == .mining {
+            placed += 1
+            let id = MinerID(index: UInt32(row), generation: miner.generation)
+            guard Int(miner.upstream) < upstreams.count,
+                upstreams[Int(miner.upstream)].space[miner.slot] == .owned(id)
+            else { throw .badField("miner.slot") }
+        }
+        let owned = upstreams.reduce(0) { $0 + $1.space.ownedCount }
+        guard owned == placed else { throw .badField("slots") }
+    }
+}
+
+/// The sections of a form, each once; those that nobody knows are left.
+private struct Sections {
+    private var list: [(tag: UInt32, body: BinaryReader)] = []
+    /// There are ten; a form may not make us keep a list of millions.
+    private static let countMax = 64
+
+    init(_ reader: inout BinaryReader) throws(DecodingFault) {
+        var (_, sections) = try reader.versioned(upTo: Shard.codingVersion)
+        while let section = try sections.section() {
+            let isNew = !list.contains { $0.tag == section.tag }
+            guard isNew, list.count < Sections.countMax else { throw .badField("section") }
+            list.append(section)
+        }
+    }
+
+    func body(_ tag: SectionTag, _ name: StaticString) throws(DecodingFault) -> BinaryReader {
+        guard let body = body(tag) else { throw .missing(name.description) }
+        return body
+    }
+
+    /// nil when it is not there: an older program does not write it.
+    func body(_ tag: SectionTag) -> BinaryReader? { list.first { $0.tag == tag.number }?.body }
+}

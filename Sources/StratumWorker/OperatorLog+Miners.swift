@@ -1,0 +1,254 @@
+internal import DaemonKit
+internal import Logging
+internal import StratumProtocol
+internal import StratumSession
+
+/// What miners do and what becomes of their shares. On the path of a share only numbers are counted, and with `--verbose`
+/// ten shares a second are told.
+extension OperatorLog {
+    /// A summary is a warning when this many shares were refused and none was accepted.
+    private static let alarmingCount = 10
+
+    /// - Parameters:
+    ///   - ip: of the share's miner.
+    ///   - worker: its name for the log (`MinerNaming.logName`).
+    ///   - pool: that took it.
+    mutating func settled(
+        _ share: SettledShare, ip: @autoclosure () -> String?, worker: @autoclosure () -> String? = nil,
+        pool: @autoclosure () -> String
+    ) {
+        switch share.outcome {
+        case .accepted:
+            accept(share, ip: ip(), pool: pool())
+        case .local:
+            accept(share, ip: ip(), pool: nil)
+        case .rejected:
+            refusedTotal += 1
+        case .invalid(let refusal):
+            refuse(refusal, of: share.miner, ip: ip(), worker: worker(), ["difficulty": "\(share.difficulty)"])
+        case .poolLost:
+            refuse(.badGateway, of: share.miner, ip: ip(), worker: worker(), ["difficulty": "\(share.difficulty)"])
+        }
+    }
+
+    /// A share that counts nowhere was refused.
+    mutating func unauthenticated(
+        _ miner: MinerID, ip: @autoclosure () -> String?, worker: @autoclosure () -> String? = nil
+    ) {
+        refuse(.unauthenticated, of: miner, ip: ip(), worker: worker(), [:])
+    }
+
+    private mutating func accept(
+        _ share: SettledShare, ip: @autoclosure () -> String?, pool: @autoclosure () -> String?
+    ) {
+        acceptedTotal += 1
+        refused.countAccepted()
+        guard tellsDetails, acceptances.mayTell() else { return }
+        log.debug(
+            """
+            accepted (\(acceptedTotal)/\(refusedTotal)) diff \(share.creditedDifficulty) \(ip() ?? "gone") \
+            \(share.latencyMicroseconds / 1_000) ms
+            """,
+            metadata: pool().map { ["pool": "\($0)"] })
+    }
+
+    private mutating func refuse(
+        _ refusal: MinerReply.Refusal, of miner: MinerID, ip: @autoclosure () -> String?,
+        worker: @autoclosure () -> String?, _ details: @autoclosure () -> Logger.Metadata
+    ) {
+        refusedTotal += 1
+        if case .badGateway = refusal { refusedWithoutPool += 1 }
+        guard refused.count(refusal, of: miner) else { return }
+        var metadata = details()
+        metadata["ip"] = "\(ip() ?? "gone")"
+        metadata["worker"] = worker().map { "\($0)" }
+        log.notice("refused a share: \"\(refusal.text)\"", metadata: metadata)
+    }
+
+    /// - Parameter address: of a miner, behind its worker if that has a name; nil when it is not known any more.
+    mutating func tellRefusedShares(address: (MinerID) -> String?) {
+        guard let summary = refused.secondPassed() else { return }
+        let reasons = summary.reasons.map { OperatorLog.text($0, address) }.joined(separator: ", ")
+        let isAlarming = summary.accepted == 0 && summary.refused >= OperatorLog.alarmingCount
+        log.log(
+            level: isAlarming ? .warning : .notice,
+            """
+            refused \(counted(summary.refused, "share")) in the last \(RefusedShares.period) s, \
+            accepted \(summary.accepted == 0 ? "none" : "\(summary.accepted)"): \(reasons)
+            """)
+    }
+
+    /// Such as "low difficulty share 1200 (mostly 192.0.2.7)".
+    private static func text(_ reason: RefusedShares.Summary.Reason, _ address: (MinerID) -> String?) -> String {
+        var counts: [String: Int] = [:]
+        for (miner, count) in reason.miners {
+            if let address = address(miner) { counts[address, default: 0] += count }
+        }
+        let text = "\(reason.refusal.text.description.lowercased()) \(reason.count)"
+        guard let most = counts.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }) else { return text }
+        return text + (most.value == reason.count ? " (\(most.key))" : " (mostly \(most.key))")
+    }
+
+    // MARK: - Coming and going, for those who ask for details
+
+    mutating func joined(_ miner: @autoclosure () -> MinerIntroduction?, miners: Int) {
+        guard tellsDetails, arrivals.mayTell(), let miner = miner() else { return }
+        log.info(
+            "a miner logged in",
+            metadata: ["ip": "\(miner.address)", "agent": "\(miner.agent ?? "none")", "miners": "\(miners)"])
+    }
+
+    mutating func left(_ ip: @autoclosure () -> String?, miners: Int) {
+        guard tellsDetails, departures.mayTell() else { return }
+        log.info("a miner left", metadata: ["ip": "\(ip() ?? "gone")", "miners": "\(miners)"])
+    }
+
+    // MARK: - Shares that are held back
+
+    mutating func tellConduct(_ news: ShardNotice, miner: (MinerID) -> String?, worker: (MinerID) -> String?) {
+        switch news {
+        case .quarantined(let id, let length):
+            guard quarantines.mayTell() else { return }
+            var details: Logger.Metadata = ["ip": "\(miner(id) ?? "gone")"]
+            if let worker = worker(id) { details["worker"] = "\(worker)" }
+            log.warning(
+                """
+                the pool rejects the shares of a miner: none is forwarded for \(OperatorLog.minutes(length)); check its hardware, \
+                overclocking and algorithm
+                """, metadata: details)
+        case .addressQuarantined(let id, let length):
+            guard quarantines.mayTell() else { return }
+            log.warning(
+                """
+                the pool rejects the shares of new miners at one address: those of miners without an accepted share are not \
+                forwarded from there for \(OperatorLog.minutes(length))
+                """, metadata: ["ip": "\(miner(id) ?? "gone")"])
+        case .poolGuarded(let connection, let refused, let count):
+            log.warning(
+                """
+                \(name(connection)) has rejected \(refused) of the last \(count) shares, and may ban this proxy: only miners whose \
+                shares it accepts are forwarded
+                """)
+        case .poolGuardEnded(let connection):
+            log.notice("\(name(connection)) accepts shares again: all miners are forwarded")
+        case .poolRejects(let connection, let count):
+            log.warning(
+                """
+                \(name(connection)) rejects every share, \(count) in a row, and no other pool is left to try: check the pool's user, pass \
+                and algo, or add a backup to "pools"
+                """)
+        default: break
+        }
+    }
+
+    private static func minutes(_ length: Milliseconds) -> String {
+        counted(Int(clamping: (length.count + 59_999) / 60_000), "minute")
+    }
+
+    // MARK: - Connections that are closed
+
+    /// Why a connection was closed by us.
+    /// - Parameters:
+    ///   - ip: of the miner.
+    ///   - port: that it came to.
+    ///   - balancer: the address at the other end of the connection.
+    ///   - now: milliseconds since 1970.
+    mutating func closed(
+        _ ip: @autoclosure () -> String?, port: @autoclosure () -> UInt16?, _ reason: CloseReason,
+        balancer: @autoclosure () -> String? = nil, at now: UInt64
+    ) {
+        if case .foreign(let other) = reason {
+            return tell(other, ip() ?? "?", port: port() ?? 0, balancer: balancer(), at: now)
+        }
+        if case .proxyHeader(let fault) = reason {
+            return tell(fault, ip() ?? balancer() ?? "?", port: port() ?? 0, at: now)
+        }
+        if case .memory = reason { warnOfMemory(at: now) }
+        let level: Logger.Level
+        if case .noUpstream = reason {
+            level = .debug  // that is told by itself
+        } else {
+            level = dismissals.mayTell() ? .info : .debug
+        }
+        guard level == .info || tellsDetails else { return }
+        log.log(level: level, "\(OperatorLog.text(reason))", metadata: ["ip": "\(ip() ?? "?")"])
+    }
+
+    private static func text(_ reason: CloseReason) -> String {
+        switch reason {
+        case .permissionDenied: "a miner gave a wrong access password"
+        case .notNicehashCapable: "a miner ignores its nonce byte (is it NiceHash compatible?)"
+        case .loginTimeout: "a connection without login was closed after \(Limits.login.count / 1_000) s"
+        case .idleTimeout: "a miner that was silent for \(Limits.idle.count / 1_000) s was closed"
+        case .fault(let fault), .answered(let fault): "a miner was closed: it sent \(fault.text)"
+        case .foreign, .proxyHeader: "a connection with another protocol was closed"
+        case .memory(let held): "a miner was closed: it held \(held) bytes, the most of all connections"
+        case .outOfTurn: "a miner was closed: it sent a request out of turn (the login comes first)"
+        case .noUpstream: "a miner was closed: no pool connection left"
+        case .banned: "a banned miner was not let in: the pool rejected too many of its shares"
+        case .flooding:
+            """
+            a miner was closed: for \(Limits.pausesMax) s it sent more requests than its budget allows, and no share that \
+            the pool accepted
+            """
+        }
+    }
+
+    private mutating func tell(
+        _ other: ForeignProtocol, _ ip: String, port: UInt16, balancer: String?, at now: UInt64
+    ) {
+        switch other {
+        case .http:
+            guard tellsDetails else { return }
+            log.debug("answered an HTTP request", metadata: ["ip": "\(ip)", "port": "\(port)"])
+        case .tls:
+            guard tlsHint.isDue(at: now) else { return }
+            log.warning(
+                """
+                a miner at \(ip) speaks TLS, but port \(port) is plain: turn TLS off in the miner ("tls": false) or put \
+                a TLS terminator in front
+                """)
+        case .proxyHeader:
+            guard proxyHint.isDue(at: now) else { return }
+            log.warning(
+                """
+                a load balancer at \(balancer ?? ip) sends a PROXY protocol header, but port \(port) does not take one from \
+                there: list its address in "proxy-protocol" of the bind, or turn it off there (HAProxy: no send-proxy; \
+                nginx: proxy_protocol off)
+                """)
+        }
+    }
+
+    /// All connections together made the shard hold too much.
+    private mutating func warnOfMemory(at now: UInt64) {
+        memoryCount += 1
+        guard memoryHint.isDue(at: now) else { return }
+        log.warning(
+            """
+            closed \(counted(memoryCount, "connection")) that held the most: unfinished requests and login names of all \
+            connections took more than \(Limits.allHeldBytesMax >> 20) MiB
+            """)
+        memoryCount = 0
+    }
+
+    /// A balancer that is trusted with PROXY headers sent none, or a bad one.
+    private mutating func tell(_ fault: ProxyHeaderFault, _ ip: String, port: UInt16, at now: UInt64) {
+        badHeaderCount += 1
+        guard badHeaderHint.isDue(at: now) else { return }
+        let remedy =
+            switch fault {
+            case .missing, .incomplete:
+                """
+                turn it on there (HAProxy: send-proxy-v2; nginx: proxy_protocol on), or take the address off \
+                "proxy-protocol" of the bind
+                """
+            case .malformed, .tooLong: "check its configuration"
+            }
+        log.warning(
+            """
+            closed \(counted(badHeaderCount, "connection")) from balancers that "proxy-protocol" lists: the latest, \(ip) \
+            at port \(port), sent \(fault.text); \(remedy)
+            """)
+        badHeaderCount = 0
+    }
+}

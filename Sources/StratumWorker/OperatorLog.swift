@@ -1,0 +1,245 @@
+internal import DaemonKit
+internal import EventLoop
+internal import Logging
+internal import StratumProtocol
+internal import StratumSession
+
+/// What the shard has to tell, in log lines. No logins, no passwords: miners are named by address.
+///
+/// What miners or a pool can bring about at will is told a few times a second and then only counted: it must not fill
+/// the disk.
+struct OperatorLog {
+    let log: Logger
+    /// Lines that only `--verbose` shows are written.
+    let tellsDetails: Bool
+    /// Seat by seat (`Shard.poolNames`).
+    var pools: [String]
+    private(set) var outlook: PoolOutlook
+    /// Shares that were refused because there was no pool, or because it was lost before it answered.
+    var refusedWithoutPool: UInt64 = 0
+    private var logins = Throttle(perSecondMax: 5)
+    private var jobs = Throttle(perSecondMax: 1)
+    private var oddLines = Throttle(perSecondMax: 1)
+    private var rejections = Throttle()
+    var dismissals = Throttle()
+    var acceptances = Throttle()
+    var arrivals = Throttle()
+    var quarantines = Throttle(perSecondMax: 1)
+    var departures = Throttle()
+    private var shortages = Throttle(perSecondMax: 1)
+    /// What lasts for hours or not at all is told once a minute.
+    private var noRoomHint = MinuteThrottle()
+    private var dismissedHint = MinuteThrottle()
+    private var dismissedCount = 0
+    var tlsHint = MinuteThrottle()
+    var proxyHint = MinuteThrottle()
+    var badHeaderHint = MinuteThrottle()
+    /// Connections of balancers that were closed for their PROXY header, and not told yet.
+    var badHeaderCount = 0
+    var memoryHint = MinuteThrottle()
+    /// Connections that were closed because they held the most, and not told yet.
+    var memoryCount = 0
+    /// Shares that a pool accepted, and those that a pool or we refused, since this process began.
+    var acceptedTotal = 0
+    var refusedTotal = 0
+    var refused = RefusedShares()
+    var refusedAddresses = RefusedAddresses()
+    var bans = Throttle(perSecondMax: 1)
+
+    /// - Parameters:
+    ///   - pools: seat by seat.
+    ///   - preferred: in the order of the configuration; nil = as `pools`.
+    init(log: Logger, pools: [String], preferred: [String]? = nil) {
+        self.log = log
+        tellsDetails = log.logLevel <= .debug
+        self.pools = pools
+        outlook = PoolOutlook(pools: preferred ?? pools)
+    }
+
+    /// - Parameters:
+    ///   - miner: the address of a miner; nil when it is gone.
+    ///   - worker: its name for the log (`MinerNaming.logName`).
+    mutating func tell(
+        _ news: ShardNotice, at now: Instant = .never, miner: (MinerID) -> String?,
+        worker: (MinerID) -> String? = { _ in nil }
+    ) {
+        switch news {
+        case .poolActive(let id):
+            // The words are xmrig-proxy's: programs look for them.
+            log.log(level: logins.mayTell() ? .info : .debug, "use pool \(name(id))", metadata: upstream(id))
+            tell(outlook.active(name(id), at: now))
+        case .poolFailed(let id, let failure, let isRepeated):
+            let (reason, remedy) = OperatorLog.words(for: failure)
+            outlook.failed(name(id), reason)
+            guard !isRepeated else { return }
+            // A refused login is the operator's to mend; the rest passes by itself.
+            let level: Logger.Level = if case .loginRefused = failure { .error } else { .warning }
+            log.log(level: level, "\(name(id)): \(reason); \(remedy)", metadata: upstream(id))
+        case .poolReservesNonceByte(let id):
+            log.warning(
+                """
+                \(name(id)) keeps the first nonce byte for itself (a NiceHash-type pool or proxy): its jobs cannot be \
+                split, so every miner gets a pool connection of its own
+                """)
+        case .jobsWithoutAlgorithm(let id):
+            log.warning(
+                """
+                \(name(id)): its jobs name no algorithm and none is configured, so XMRig refuses them; set "algo" or \
+                "coin" of this pool
+                """)
+        case .newJob(let upstream, let pool, let difficulty, let algorithm, let height, let miners):
+            // The words are xmrig-proxy's: programs look for them.
+            let level: Logger.Level = jobs.mayTell() ? .info : .debug
+            guard level >= log.logLevel else { return }
+            let name = algorithm.isEmpty ? "" : " algo \(algorithm.text)"
+            let block = height > 0 ? " height \(height)" : ""
+            log.log(
+                level: level, "new job from \(pools[Int(pool)]) diff \(difficulty)\(name)\(block)",
+                metadata: ["upstream": "\(upstream)", "miners": "\(miners)"])
+        case .poolOddLine(let id, let fault):
+            guard oddLines.mayTell() else { return }
+            log.warning(
+                "\(name(id)) sent \(fault.text); line ignored, \(Limits.oddLinesMax) a minute end the connection",
+                metadata: upstream(id))
+        case .redirected(let id, let target):
+            log.notice("\(name(id)) redirects to \(target.address): following", metadata: upstream(id))
+        case .redirectRefused(let id, let target):
+            guard oddLines.mayTell() else { return }
+            log.warning(
+                """
+                \(name(id)) redirects to \(target.address), a host of another domain: ignored; change the \
+                pool's url if that is right
+                """, metadata: upstream(id))
+        case .shareUnauthenticated(let id):
+            unauthenticated(id, ip: miner(id), worker: worker(id))
+        case .shareRejected(let id, let connection, let text, let difficulty, let latency):
+            guard rejections.mayTell() else { return }
+            var details: Logger.Metadata = [
+                "upstream": "\(connection.upstream)", "difficulty": "\(difficulty)", "ip": "\(miner(id) ?? "gone")",
+                "ms": "\(latency / 1_000)",
+            ]
+            details["worker"] = worker(id).map { "\($0)" }
+            log.notice("\(name(connection)) rejected a share: \"\(text)\"", metadata: details)
+        case .upstreamClosed(let upstream):
+            log.debug("pool connection without miners closed", metadata: ["upstream": "\(upstream)"])
+        case .outOfUpstreams:
+            guard shortages.mayTell() else { return }
+            log.error("no pool connection left for a miner: \(Limits.upstreamsMax) are open")
+        case .quarantined, .addressQuarantined, .quarantineLifted, .poolGuarded, .poolGuardEnded, .poolRejects:
+            tellConduct(news, miner: miner, worker: worker)
+        }
+    }
+
+    /// A miner that did not read was dropped.
+    mutating func overflowed(_ ip: @autoclosure () -> String?) {
+        guard dismissals.mayTell() else { return }
+        log.info("a miner was closed: it does not read what it is sent", metadata: ["ip": "\(ip() ?? "?")"])
+    }
+
+    /// A connection without login was closed because there are too many of them, or no room.
+    mutating func dismissed(_ ip: @autoclosure () -> String?, at now: UInt64 = WallClock.milliseconds()) {
+        dismissedCount += 1
+        guard dismissedHint.isDue(at: now) else { return }
+        log.warning(
+            """
+            closed \(counted(dismissedCount, "connection")) that had not logged in, to make room for miners: somebody opens many \
+            of them
+            """, metadata: ["ip": "\(ip() ?? "?")"])
+        dismissedCount = 0
+    }
+
+    /// A miner was sent away because descriptors run out.
+    mutating func noRoom(miners: Int, descriptors: UInt, at now: UInt64 = WallClock.milliseconds()) {
+        guard noRoomHint.isDue(at: now) else { return }
+        log.error(
+            """
+            no room for another miner: \(counted(miners, "miner")) connected, and this process may open \
+            \(descriptors) files (raise LimitNOFILE or ulimit -n, or use more shards); those that are connected are not affected
+            """)
+    }
+
+    /// To be called once a second: tells of an outage of all pools.
+    mutating func second(hasPool: Bool, waiting: @autoclosure () -> Int, at now: Instant) {
+        tell(
+            outlook.second(hasPool: hasPool, waiting: hasPool ? 0 : waiting(), refused: refusedWithoutPool, at: now))
+    }
+
+    private func tell(_ line: PoolOutlook.Line?) {
+        if let line { log.log(level: line.level, "\(line.text)") }
+    }
+
+    /// To be called once a second: tells how much was not told, and begins anew.
+    mutating func tellSilenced(address: (MinerID) -> String? = { _ in nil }) {
+        let rejected = rejections.begin()
+        if rejected > 0 { log.notice("…and \(counted(rejected, "more rejected share")) within a second") }
+        let dismissed = dismissals.begin()
+        if dismissed > 0 { log.info("…and \(counted(dismissed, "more closed connection")) within a second") }
+        let accepted = acceptances.begin()
+        if accepted > 0 { log.debug("…and \(counted(accepted, "more accepted share")) within a second") }
+        let arrived = arrivals.begin()
+        if arrived > 0 { log.info("…and \(counted(arrived, "more login")) of miners within a second") }
+        let departed = departures.begin()
+        if departed > 0 { log.info("…and \(counted(departed, "more departure")) of miners within a second") }
+        _ = shortages.begin()
+        _ = bans.begin()
+        _ = logins.begin()
+        _ = jobs.begin()
+        let odd = oddLines.begin()
+        if odd > 0 { log.warning("…and \(counted(odd, "more such line")) of pools within a second") }
+        tellRefusedShares(address: address)
+    }
+
+    /// Lets one line a minute pass.
+    struct MinuteThrottle {
+        private static let pause: UInt64 = 60_000
+        private var toldAt: UInt64?
+
+        /// - Parameter now: milliseconds since 1970. A clock that was set back does not silence it.
+        mutating func isDue(at now: UInt64) -> Bool {
+            if let toldAt, now >= toldAt, now < toldAt + MinuteThrottle.pause { return false }
+            toldAt = now
+            return true
+        }
+    }
+
+    /// So many of a kind are told between two beginnings.
+    struct Throttle {
+        private let perSecondMax: Int
+        private var count = 0
+
+        init(perSecondMax: Int = 10) { self.perSecondMax = perSecondMax }
+
+        mutating func mayTell() -> Bool {
+            count += 1
+            return count <= perSecondMax
+        }
+
+        /// - Returns: how many were not told since the last time.
+        mutating func begin() -> Int {
+            defer { count = 0 }
+            return max(count - perSecondMax, 0)
+        }
+    }
+
+    func name(_ id: PoolConnectionID) -> String { pools[Int(id.pool)] }
+
+    private func upstream(_ id: PoolConnectionID) -> Logger.Metadata { ["upstream": "\(id.upstream)"] }
+
+    /// Why a pool failed, and what is done or should be.
+    private static func words(for failure: PoolFailure) -> (reason: String, remedy: String) {
+        switch failure {
+        case .connection(let text): (text, "trying again")
+        case .connectTimeout: ("no connection within \(Limits.poolConnect.count / 1_000) s", "trying again")
+        case .noAnswer: ("no answer within \(Limits.poolAnswer.count / 1_000) s", "connecting again")
+        case .loginRefused(let text): ("login refused: \"\(text)\"", "check user and pass, trying again")
+        case .fault(let fault): ("it sent \(fault.text)", "connecting again")
+        case .sessionLost(let text): ("the pool no longer knows our session (\"\(text)\")", "logging in again")
+        case .banned(let text, let pause):
+            ("the pool has banned us (\"\(text)\")", "next attempt in \((pause.count + 999) / 1_000) s")
+        case .redirectedTooOften:
+            ("redirected \(Limits.redirectsMax) times in a row", "connecting to its own address again")
+        case .rejectsShares(let count):
+            ("it rejects every share, \(count) in a row", "using another pool, trying it again later")
+        }
+    }
+}

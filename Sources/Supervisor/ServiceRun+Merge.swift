@@ -1,0 +1,67 @@
+internal import DaemonKit
+internal import Logging
+internal import Supervision
+
+// A shard whose miners another one takes over (docs/decisions/0009).
+extension ServiceRun {
+    /// Asks the shard with the fewest miners to absorb this one, of which everything is written down.
+    func give(_ name: ChildName) {
+        var miners: Int?
+        if case .splitting(let splitting) = service.child(name)?.state { miners = splitting.miners }
+        succession(of: name)?.ask(forPartOf: miners)
+        guard case .shard(let number) = name, let departing = successions[number]?.departing(shard: number),
+            let receiver, children[receiver]?.say(departing) == true
+        else {
+            receivers[name] = nil
+            return perform(service.handle(.notMerged, of: name, at: now))
+        }
+        receivers[name] = receiver
+        if let miners {
+            log.debug("moving about \(miners) miners of \(name) to \(receiver)")
+        } else {
+            log.info("moving the miners of \(name) to \(receiver)")
+        }
+    }
+
+    /// The process is frozen until it hears which part of it another shard has.
+    func release(_ name: ChildName) {
+        guard case .shard(let number) = name, let part = successions[number]?.released?.part else { return }
+        children[name]?.say(part)
+    }
+
+    private var receiver: ChildName? {
+        service.occupiedShards.filter { name in
+            guard case .ready = service.child(name)?.state else { return false }
+            return succession(of: name) != nil
+        }.min { (children[$0]?.load?.miners ?? 0) < (children[$1]?.load?.miners ?? 0) }
+    }
+
+    func hear(_ answer: RunningChild.AbsorptionAnswer, by receiver: ChildName) {
+        let name = ChildName.shard(answer.shard)
+        guard receivers[name] == receiver, let succession = successions[answer.shard], !succession.isAbsorbed,
+            succession.isAbout(answer)
+        else { return }
+        if answer.isDone {
+            succession.absorbed()
+            rebalancing?.moves += 1
+        }
+        receivers[name] = nil
+        perform(service.handle(answer.isDone ? .merged : .notMerged, of: name, at: now))
+    }
+
+    /// A new process serves where one was asked that may have been killed with the question, or with its answer. Whether it has
+    /// taken the other shard over stands in its state, so it may be asked twice.
+    func giveAgain(to receiver: ChildName) {
+        for (name, asked) in receivers where asked == receiver {
+            guard case .shard(let number) = name, let departing = successions[number]?.departing(shard: number) else {
+                continue
+            }
+            _ = children[receiver]?.say(departing)
+        }
+    }
+
+    /// The shard that was asked has failed, and what it had is given up: the one that stands still has everything yet.
+    func giveToAnother(than receiver: ChildName) {
+        for (name, asked) in receivers where asked == receiver { give(name) }
+    }
+}
