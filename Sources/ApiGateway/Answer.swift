@@ -104,7 +104,7 @@ struct Answer: Equatable, Sendable {
     }
 
     /// Those of xmrig-proxy 6.x, a superset of the ones of 2.4: pages that anybody hosts may show this API
-    /// (behaviour.md §14, §16).
+    /// (docs/COMPATIBILITY.md, "API of 2.4" and "API of 6.x").
     private static let crossOriginHeaders = [
         Header(name: "Access-Control-Allow-Origin", value: "*"),
         Header(name: "Access-Control-Allow-Methods", value: "GET, PUT, POST, DELETE"),

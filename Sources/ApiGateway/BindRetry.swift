@@ -3,7 +3,7 @@
 struct BindRetry: Equatable, Sendable {
     static let quickMillis: Int64 = 2_000
     static let quickCount = 5
-    /// As xmrig-proxy (behaviour.md §20).
+    /// As xmrig-proxy (docs/COMPATIBILITY.md, "Timers").
     static let slowMillis: Int64 = 10_000
 
     private var failureCount = 0

@@ -37,7 +37,7 @@ enum ClassicDocuments {
                 $0.array("total", .onePerLine, snapshot.hashrates.kilohashes.prefix(windowCount).map { $0 })
             }
             $0.array("workers", .onePerLine) {
-                // Whoever looked in once and never found a share is not listed once gone (behaviour.md §14).
+                // A miner that left without an accepted share has no row (docs/COMPATIBILITY.md, "API of 2.4").
                 for row in snapshot.packedWorkers where row.connections > 0 || row.accepted > 0 {
                     $0.array(.onePerLine) { row.writeColumns(into: &$0) }
                 }

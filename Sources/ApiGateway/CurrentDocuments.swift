@@ -1,7 +1,7 @@
 internal import Configuration
 internal import Telemetry
 
-/// The documents of today's xmrig-proxy (6.x): `/1/summary` and `/1/workers` (behaviour.md §16).
+/// The documents of today's xmrig-proxy (6.x): `/1/summary` and `/1/workers` (docs/COMPATIBILITY.md, "API of 6.x").
 enum CurrentDocuments {
     static func summary(
         of snapshot: Snapshot, identity: Identity, isRestricted: Bool, machine: MachineReadings, uptime: UInt64

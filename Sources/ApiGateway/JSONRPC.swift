@@ -1,6 +1,6 @@
 internal import FoundationEssentials
 
-/// `POST /json_rpc`: the proxy has no methods, and says so as JSON-RPC 2.0 wants it (behaviour.md §16).
+/// `POST /json_rpc`: an error object, because a proxy has no methods (docs/COMPATIBILITY.md, "API of 6.x").
 enum JSONRPC {
     /// Always 200 with an `error` object, and the `id` of the request.
     static func answer(to body: [UInt8]) -> Answer {

@@ -13,7 +13,7 @@
 struct JSONWriter {
     /// How the elements of an array stand.
     enum ArrayLayout {
-        /// `[`, each element on its own line, `]`: as in the seed documents.
+        /// `[`, each element on its own line, `]`: as in the documents of 2.4.
         case onePerLine
         /// `[1, 2, 3]`: as in the documents of later versions.
         case inLine

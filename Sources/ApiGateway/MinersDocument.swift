@@ -1,8 +1,8 @@
 internal import Telemetry
 
 extension CurrentDocuments {
-    /// `/1/miners`: every miner that is logged in, in the table of xmrig-proxy 6.x (behaviour.md §16) but for the
-    /// password, which is never shown.
+    /// `/1/miners`: every miner that is logged in, in the table of xmrig-proxy 6.x but for the password, which is
+    /// never shown (docs/COMPATIBILITY.md, "API of 6.x").
     static func miners(of view: ServiceView, list: ListQuery<MinerColumn> = ListQuery()) -> [UInt8] {
         let rows = list.selection(from: view.miners)
         var json = JSONWriter(reserving: 256 + rows.count * 160)

@@ -1,5 +1,5 @@
 /// `${NAME}` in a value of the configuration becomes the environment variable of that name, or one of the names that
-/// xmrig-proxy gives to facts of its own (behaviour.md §9).
+/// xmrig-proxy gives to facts of its own (docs/COMPATIBILITY.md, "Pool sessions").
 struct Expansion {
     let surroundings: Surroundings
     /// Where `config.json` is looked for first; `${XMRIG_DATA_DIR}`.

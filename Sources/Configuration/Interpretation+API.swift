@@ -25,7 +25,8 @@ extension Interpretation {
         return api
     }
 
-    /// The server of 2.4 listened on all IPv4 addresses (behaviour.md §14); 2.5 added `ipv6` and `restricted`.
+    /// The server of 2.4 listened on all IPv4 addresses; 2.5 added `ipv6` and `restricted`
+    /// (docs/COMPATIBILITY.md, "API of 2.4").
     private mutating func readOldAPI(_ old: Section) -> Settings.API? {
         guard let port = old.integer("port"), port != 0 else { return nil }
         var api = Settings.API(host: old.boolean("ipv6") == true ? "::" : "0.0.0.0", port: UInt16(clamping: port))

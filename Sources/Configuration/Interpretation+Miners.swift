@@ -1,7 +1,7 @@
 internal import Addresses
 
 extension Interpretation {
-    /// Behaviour.md §11: outside of this a difficulty is ignored.
+    /// A difficulty outside this range is ignored (docs/COMPATIBILITY.md, "Custom difficulty").
     static let customDifficulties: ClosedRange<Int64> = 100...2_147_483_646
 
     mutating func readMiners(_ root: Section) {
@@ -44,7 +44,8 @@ extension Interpretation {
             if let naming = Settings.WorkerNaming(rawValue: text.lowercased()) {
                 settings.workerNaming = naming
             } else {
-                // Not an error: xmrig-proxy takes any text, and files rely on it (behaviour.md §13).
+                // Not an error: xmrig-proxy accepts any text, and files rely on it
+                // (docs/COMPATIBILITY.md, "Worker names").
                 let words = Settings.WorkerNaming.allCases.map(\.rawValue)
                 let near = nearestName(to: text, among: words).map { "; did you mean \"\($0)\"?" } ?? ""
                 findings.warn(

@@ -1,4 +1,4 @@
-/// A command-line option: xmrig-proxy's, those of its 2.4 that the seed document names, and ours. The table (`all`)
+/// A command-line option: xmrig-proxy's, those of its 2.4 (docs/COMPATIBILITY.md), and ours. The table (`all`)
 /// is the single source of names and help texts; most options stand for a key of the file.
 public struct KnownOption: Sendable {
     /// Without dashes.

@@ -92,8 +92,8 @@ struct OptionOverlay {
         pools[pools.count - 1] = pools[pools.count - 1].overlaid(with: JSONObject(path: [key], node: node))
     }
 
-    /// Any --http option switches the API on (behaviour.md §18). --api-port without one asks for the old kind, which
-    /// an `http` object of the file would otherwise outrank.
+    /// Any --http option switches the API on (docs/COMPATIBILITY.md, "Command line"). --api-port without one asks
+    /// for the old kind, which an `http` object of the file would otherwise outrank.
     private mutating func decideAboutAPI(_ options: [GivenOption]) {
         if let http = options.last(where: { $0.name.hasPrefix("http-") }) {
             set(["http", "enabled"], JSONNode(value: .boolean(true), origin: .option(http.name)))

@@ -1,4 +1,5 @@
-/// The `url` of a pool, taken apart (behaviour.md §9). As in xmrig-proxy the port ends where its digits end.
+/// The `url` of a pool, taken apart. As in xmrig-proxy the port ends where its digits end
+/// (docs/COMPATIBILITY.md, "Pool sessions").
 struct PoolURL: Equatable {
     var transport: Transport
     /// A name or a numeric address without brackets.

@@ -136,7 +136,7 @@ public enum FileChoice: Sendable, Equatable {
     case firstOf([String])
 }
 
-/// Decides by the options which file to read (behaviour.md §17; docs/CONFIG.md has the list of places).
+/// Decides by the options which file to read (docs/CONFIG.md, "Where the file is looked for").
 public func fileChoice(options: [GivenOption], surroundings: Surroundings) -> FileChoice {
     let named = options.filter { $0.name == "config" }.compactMap(\.value)
     if !named.isEmpty { return .exactly(named) }

@@ -7,7 +7,7 @@ public struct Settings: Codable, Sendable, Equatable {
     public var binds: [Bind] = [Bind(host: "0.0.0.0", port: 3333), Bind(host: "::", port: 3333)]
     /// The enabled pools in order of preference. Never empty in a running service.
     public var pools: [Pool] = []
-    /// Failures of the first pool before the second is tried, 1…1000 (behaviour.md §10).
+    /// Failures of the first pool before the second is tried, 1…1000 (docs/COMPATIBILITY.md, "Failover").
     public var retries = 2
     /// Seconds between two attempts at one pool, 1…3600.
     public var retryPauseSeconds = 1
@@ -16,7 +16,8 @@ public struct Settings: Codable, Sendable, Equatable {
     public var accessPassword: String?
     /// Whether miners are offered the `algo` extension.
     public var offersAlgoExtension = true
-    /// Difficulty given to miners when lower than the pool's; 0 = the pool's. 100…2147483646 (behaviour.md §11).
+    /// Difficulty given to miners when lower than the pool's; 0 = the pool's. 100…2147483646
+    /// (docs/COMPATIBILITY.md, "Custom difficulty").
     public var customDifficulty: UInt64 = 0
     /// Whether shares below the pool's difficulty count in the statistics of workers.
     public var countsCustomDifficulty = false
@@ -156,7 +157,7 @@ public struct Settings: Codable, Sendable, Equatable {
         public var name: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
     }
 
-    /// What names a row of the workers table (behaviour.md §13).
+    /// What names a row of the workers table (docs/COMPATIBILITY.md, "Worker names").
     public enum WorkerNaming: String, Codable, Sendable, CaseIterable {
         case none
         case rigID = "rig_id"

@@ -1,4 +1,4 @@
-/// Difficulty, target and hash: three faces of one number (behaviour.md §3, §4, §11).
+/// Conversions between difficulty, target and hash (docs/COMPATIBILITY.md, "Jobs and difficulty").
 ///
 /// A hash meets a difficulty when its last eight bytes, as a little-endian number, are at most 2⁶⁴−1 ÷ difficulty.
 public enum Difficulty {

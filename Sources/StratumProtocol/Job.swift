@@ -1,5 +1,5 @@
 /// A pool's job, checked. `blob`, `id` and `target` are kept as the pool wrote them: miners get them back unchanged
-/// but for their nonce byte and a custom target (behaviour.md §3).
+/// but for their nonce byte and a custom target (docs/COMPATIBILITY.md, "Jobs and difficulty").
 public struct Job: Equatable, Sendable {
     /// Longest hashing blob in bytes.
     public static let blobBytesMax = 407

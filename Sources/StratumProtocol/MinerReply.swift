@@ -1,6 +1,6 @@
 /// What miners are told. Each writes one whole line, newline included, at the end of a buffer.
 public enum MinerReply {
-    /// The texts of refusals; all with code −1 (behaviour.md §5).
+    /// The texts of refusals; all with code −1 (docs/PROTOCOL.md, "Answers"; docs/COMPATIBILITY.md, "Refusals").
     public enum Refusal: Sendable, CaseIterable {
         case badGateway
         case invalidMethod

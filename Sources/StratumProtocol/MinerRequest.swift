@@ -1,6 +1,6 @@
 public import Algorithms
 
-/// A miner's request, checked field by field: nothing in it can surprise whoever decides about it (behaviour.md §1–4).
+/// A miner's request, each field checked (docs/PROTOCOL.md, "Miner → Millrace").
 public enum MinerRequest {
     case login(LoginRequest)
     case submit(SubmitRequest)
@@ -58,7 +58,7 @@ public struct SubmitRequest: Sendable {
 }
 
 extension JSONParser {
-    /// Bytes of the shortest line that can be a request (behaviour.md §1).
+    /// Bytes of the shortest line that can be a request (docs/PROTOCOL.md, "Framing and limits").
     public static let minerLineBytesMin = 32
 
     /// Reads one line of a miner.

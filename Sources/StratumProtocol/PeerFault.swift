@@ -1,7 +1,7 @@
 /// What a peer did wrong, so badly that its connection ends. (Requests that merely cannot be granted are answered.)
 public enum PeerFault: Error, Equatable, Sendable {
     case lineTooLong(limit: Int)
-    /// Fewer than the 32 bytes of the shortest request, or no object (behaviour.md §1).
+    /// Fewer than the 32 bytes of the shortest request, or no object (docs/COMPATIBILITY.md, "Framing").
     case notARequest
     /// Not one valid JSON document.
     case invalidJSON

@@ -1,4 +1,4 @@
-/// What a pool sends (behaviour.md §9).
+/// What a pool sends (docs/PROTOCOL.md, "Pool → Millrace").
 public enum PoolMessage: Sendable {
     case job(Job)
     /// The login was accepted.

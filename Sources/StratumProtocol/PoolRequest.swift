@@ -1,4 +1,5 @@
-/// What pools are asked. Each writes one whole line, newline included, at the end of a buffer (behaviour.md §9).
+/// Requests to pools (docs/PROTOCOL.md, "Millrace → pool"). Each writes one whole line, newline included, at the end
+/// of a buffer.
 public enum PoolRequest {
     /// - Parameter rigID: left out when nil.
     public static func login(

@@ -1,4 +1,4 @@
-/// The rules of `custom-diff` and `login+N` (behaviour.md §11).
+/// The rules of `custom-diff` and `login+N` (docs/COMPATIBILITY.md, "Custom difficulty").
 public enum CustomDifficulty {
     /// Values outside are ignored.
     public static let range: ClosedRange<UInt64> = 100...2_147_483_646

@@ -1,8 +1,8 @@
 /// Every limit of a shard, each with its reason.
 public enum Limits {
-    /// From connecting to the login request: an honest miner sends it at once (behaviour.md §20).
+    /// From connecting to the login request: an honest miner sends it at once (docs/COMPATIBILITY.md, "Timers").
     public static let login = Milliseconds.seconds(10)
-    /// Without a share or a keepalive (behaviour.md §20). XMRig pings every 60 s.
+    /// Without a share or a keepalive (docs/COMPATIBILITY.md, "Timers"). XMRig pings every 60 s.
     public static let idle = Milliseconds.seconds(600)
     /// For a pool's TCP connection to stand.
     public static let poolConnect = Milliseconds.seconds(20)

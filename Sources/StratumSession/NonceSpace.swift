@@ -1,6 +1,6 @@
 internal import StratumProtocol
 
-/// Who searches which part of an upstream's nonces (behaviour.md §6).
+/// Who searches which part of an upstream's nonces (docs/COMPATIBILITY.md, "Nonce slots").
 ///
 /// The most significant byte of a nonce names the miner: 256 slots, one miner each. The rule that keeps the pool from
 /// ever seeing one nonce twice: a slot whose miner has left stays dead until the upstream's next job, because whoever

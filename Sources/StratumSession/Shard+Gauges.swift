@@ -2,7 +2,7 @@ internal import StratumProtocol
 
 /// One upstream as it is now, for people to look at.
 public struct UpstreamView: Equatable, Sendable {
-    /// As in `Shard.upstreamCounts` (behaviour.md §6).
+    /// As in `Shard.upstreamCounts` (docs/COMPATIBILITY.md, "Nonce slots").
     public enum State: Sendable {
         case active, sleeping, error
     }

@@ -107,7 +107,7 @@ public struct Shard: ~Copyable {
         upstreams.reduce(0) { $1.sessions.reduce($0) { $0 + $1.inFlight.count } }
     }
 
-    /// How the upstreams are (behaviour.md §6).
+    /// Upstreams by state (docs/COMPATIBILITY.md, "Nonce slots").
     public var upstreamCounts: (active: Int, sleeping: Int, error: Int) {
         var counts = (active: 0, sleeping: 0, error: 0)
         for upstream in upstreams {

@@ -5,7 +5,7 @@ enum JobAge {
     case current, previous
 }
 
-/// The verdict on a share before a pool has seen it (behaviour.md §4, checks 3 to 7 in their order).
+/// The verdict on a share before a pool has seen it: steps 3 to 7 of docs/COMPATIBILITY.md, "Shares", in their order.
 enum ShareVerdict {
     case forward(JobAge, nonce: UInt32, hash: InlineArray<32, UInt8>, actual: UInt64)
     /// Good for the miner's custom difficulty only: answered here. The pool difficulty is that of its job.

@@ -55,7 +55,7 @@ struct Upstream {
     /// By seat.
     var sessions: [PoolSession]
     var current: ActiveJob?
-    /// The job before: shares for it may still come, and the pool judges them (behaviour.md §4).
+    /// The job before: shares for it may still come, and the pool judges them (docs/COMPATIBILITY.md, "Shares").
     var previous: ActiveJob?
     /// When `current` came.
     var jobAt = Instant(microseconds: 0)

@@ -1,7 +1,7 @@
 internal import Configuration
 internal import StratumSession
 
-/// Which row of the workers table a miner counts in (behaviour.md §13).
+/// Which row of the workers table a miner counts in (docs/COMPATIBILITY.md, "Worker names").
 struct MinerNaming {
     let mode: Settings.WorkerNaming
 

@@ -117,7 +117,7 @@ final class PoolConnection: TCPStream {
 
     func keepAlive() { keepAlive(afterSeconds: PoolConnection.keepAliveSeconds) }
 
-    /// behaviour.md §20.
+    /// docs/COMPATIBILITY.md, "Timers".
     private static let keepAliveSeconds: UInt32 = 60
 
     override func memoryForReading() -> UnsafeMutableRawBufferPointer {

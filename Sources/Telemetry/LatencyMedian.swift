@@ -1,5 +1,5 @@
 /// How long the pool took to answer, over all accepted shares: one counter for each millisecond, so that the median is
-/// exact (behaviour.md §12 clamps at 65,535 ms). 512 KiB, once in the collector.
+/// exact. Times are clamped at 65,535 ms (docs/COMPATIBILITY.md, "Statistics"). 512 KiB, once in the collector.
 public struct LatencyMedian: Equatable, Sendable {
     public static let millisecondsMax: UInt32 = 65_535
 

@@ -64,7 +64,8 @@ public enum ShareOutcome: UInt8, Sendable, CaseIterable {
     /// We refused it, or could not bring it to the pool: the pool has not judged it.
     case invalid = 3
     /// Good for the miner's custom difficulty, below the pool's: answered OK here, never forwarded. Sent only with
-    /// `Settings.countsCustomDifficulty`; counts for the worker, not in the global share counters (behaviour.md §11).
+    /// `Settings.countsCustomDifficulty`; counts for the worker, not in the global share counters
+    /// (docs/COMPATIBILITY.md, "Custom difficulty").
     case local = 4
 }
 
@@ -91,7 +92,7 @@ public struct ShareSettled: Equatable, Sendable {
     public var time: UInt64
     public var outcome: ShareOutcome
     public var reason: RefusalReason
-    /// True when the share named the job before the current one (behaviour.md §4 "expired").
+    /// True when the share named the job before the current one (docs/COMPATIBILITY.md, "Shares").
     public var isExpired: Bool
     /// The pool difficulty of its job: what an accepted share adds to `hashes_total`.
     public var difficulty: UInt64
@@ -163,7 +164,7 @@ public struct Checkpoint: Equatable, Sendable {
     public init() {}
 }
 
-/// Pool connections by state (behaviour.md §6).
+/// Pool connections by state (docs/COMPATIBILITY.md, "Nonce slots").
 public struct UpstreamCounts: Equatable, Sendable {
     /// With a pool session that has logged in.
     public var active: UInt32 = 0

@@ -57,7 +57,7 @@ public struct PoolCondition: Equatable, Sendable {
 
 /// One upstream of a shard, as it is now.
 public struct UpstreamGauge: Equatable, Sendable {
-    /// As in `UpstreamCounts` (behaviour.md §6).
+    /// As in `UpstreamCounts` (docs/COMPATIBILITY.md, "Nonce slots").
     public enum State: UInt8, Sendable, CaseIterable {
         case active = 1
         case sleeping = 2

@@ -19,7 +19,7 @@ public struct ShareCounters: Equatable, Sendable {
             hashesTotal.add(saturating: share.difficulty)
         case .rejected: rejected &+= 1
         case .invalid: invalid &+= UInt64(share.count)
-        case .local: return  // never reached a pool: counts for its worker only (behaviour.md §11)
+        case .local: return  // not in the totals (docs/COMPATIBILITY.md, "Custom difficulty")
         }
         if share.isExpired { expired &+= UInt64(share.count) }
     }

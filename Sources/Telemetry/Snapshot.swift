@@ -81,7 +81,7 @@ public struct Snapshot: Equatable, Sendable {
         public init() {}
     }
 
-    /// Counters over all shares, over all starts of the service (behaviour.md §12).
+    /// Counters over all shares, over all starts of the service (docs/COMPATIBILITY.md, "Statistics").
     public struct Results: Equatable, Sendable {
         public var accepted: UInt64 = 0
         public var rejected: UInt64 = 0
@@ -175,7 +175,7 @@ public struct Snapshot: Equatable, Sendable {
         }
     }
 
-    /// One row of the workers table (the seed's 13 columns), and what we know besides.
+    /// One row of the workers table (13 columns: docs/COMPATIBILITY.md, "API of 2.4"), and what we know besides.
     public struct WorkerRow: Equatable, Sendable {
         public var name: String
         /// Where its last login came from.
@@ -211,7 +211,7 @@ public struct Snapshot: Equatable, Sendable {
 }
 
 /// Sums of credited difficulty over time windows, as rates in hashes per second. The division is always by the whole
-/// window, so a rate climbs after the start (behaviour.md §12); JSON shows kH/s.
+/// window, so a rate climbs after the start (docs/COMPATIBILITY.md, "Statistics"); JSON shows kH/s.
 public struct Hashrates: Equatable, Sendable {
     public var oneMinute = 0.0
     public var tenMinutes = 0.0
@@ -223,6 +223,6 @@ public struct Hashrates: Equatable, Sendable {
 
     public init() {}
 
-    /// In the order of the API's columns; the seed's documents show the first five.
+    /// In the order of the API's columns; the documents of 2.4 show the first five.
     public var all: [Double] { [oneMinute, tenMinutes, oneHour, twelveHours, oneDay, allTime] }
 }

@@ -1,4 +1,4 @@
-/// The fold: events of all shards go in, the truth at one moment comes out (behaviour.md §12).
+/// The fold: events of all shards go in, the truth at one moment comes out (docs/COMPATIBILITY.md, "Statistics").
 ///
 /// Counters only grow. What a shard's checkpoint has counted beyond what arrived here (events that were lost, or were over
 /// before this process began) is added to the totals; workers, windows, latency, refusals, history and best shares know

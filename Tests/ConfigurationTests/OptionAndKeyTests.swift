@@ -2,7 +2,7 @@ import Testing
 
 @testable import Configuration
 
-/// An option and its key are two spellings of one thing (behaviour.md §18), and the option wins.
+/// An option and its key are two spellings of one thing (docs/COMPATIBILITY.md, "Command line"), and the option wins.
 struct OptionAndKeyTests {
     struct Pair: Sendable, CustomTestStringConvertible {
         let line: String
@@ -85,7 +85,8 @@ struct OptionAndKeyTests {
         #expect(typed.settings == written.settings)
     }
 
-    /// Behaviour.md §17 has options behind `-c` win and others lose: nobody should need to know where an option stands.
+    /// In xmrig-proxy options after `-c` win and others lose (docs/COMPATIBILITY.md, "Configuration file"). Here the
+    /// position does not matter.
     @Test(arguments: ["-r 7 -c f.json", "-c f.json -r 7"])
     func whereAnOptionStandsDoesNotMatter(_ line: String) {
         let options = CommandLineReading(line.split(separator: " ").map(String.init)).options

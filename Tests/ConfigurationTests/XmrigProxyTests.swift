@@ -2,8 +2,9 @@ import Testing
 
 @testable import Configuration
 
-/// Every row of xmrig-proxy's configuration (behaviour.md §17) in each form that it accepts. A row names the
-/// setting it changes; the rest has to stay at its default, so a key that reaches into another one is found too.
+/// Every key of xmrig-proxy's configuration in each form that it accepts (docs/CONFIG.md, "Keys";
+/// docs/COMPATIBILITY.md, "Configuration file"). A row names the setting it changes; the rest has to stay at its
+/// default, so a key that reaches into another one is found too.
 struct XmrigProxyTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let members: String

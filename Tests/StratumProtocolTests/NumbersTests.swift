@@ -8,7 +8,7 @@ struct DifficultyTests {
         (0x0000_0002, 2_147_483_647), (0x0000_1062, 1_024_074),
     ])
     func aTargetOfFourBytesMeansADifficulty(target: UInt32, difficulty: UInt64) {
-        // The formula of behaviour.md §3, by hand: 2⁶⁴−1 ÷ (2⁶⁴−1 ÷ (2³²−1 ÷ target)).
+        // docs/COMPATIBILITY.md, "Jobs and difficulty", by hand: 2⁶⁴−1 ÷ (2⁶⁴−1 ÷ (2³²−1 ÷ target)).
         #expect(Difficulty.of(target32: target) == difficulty)
     }
 

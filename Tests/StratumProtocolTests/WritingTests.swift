@@ -61,7 +61,7 @@ struct WritingTests {
     }
 
     @Test func noRefusalMakesXMRigReconnectUnlessItShould() {
-        // It drops its connection at texts that begin so (behaviour.md §5).
+        // It drops its connection at texts that begin so (docs/COMPATIBILITY.md, "Refusals").
         let alarming = ["unauthenticated", "your ip is banned", "ip address currently banned", "invalid job id"]
         for refusal in MinerReply.Refusal.allCases where refusal != .unauthenticated {
             let text = refusal.text.description.lowercased()

@@ -5,7 +5,7 @@ import Testing
 @testable import StratumSession
 @testable import StratumWorker
 
-/// behaviour.md §13.
+/// docs/COMPATIBILITY.md, "Worker names".
 @Suite struct MinerNamingTests {
     private static let full = MinerIntroduction(
         address: "10.0.0.9", login: "farm+5000", password: "secret", agent: "XMRig/6", rigID: "rack7")
