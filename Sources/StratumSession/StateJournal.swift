@@ -135,7 +135,7 @@ public struct StateJournal: ~Copyable {
 
 /// What a predecessor has left.
 public struct StateJournalReader {
-    /// The form, or several.
+    /// The state at the time it was written.
     public let snapshot: UnsafeRawBufferPointer
     /// The inputs since it was written.
     public let log: UnsafeRawBufferPointer
@@ -160,7 +160,8 @@ public struct StateJournalReader {
         let snapshotCount = Int(UInt64(littleEndian: length))
         let logStart = (snapshotCount + 63) & ~63
         guard logStart <= half.count else { throw .badField("snapshot.length") }
-        self.snapshot = UnsafeRawBufferPointer(rebasing: memory[half][half.lowerBound..<(half.lowerBound + snapshotCount)])
+        let range = half.lowerBound..<(half.lowerBound + snapshotCount)
+        snapshot = UnsafeRawBufferPointer(rebasing: memory[half][range])
         log = UnsafeRawBufferPointer(rebasing: memory[(half.lowerBound + logStart)..<half.upperBound])
     }
 }
