@@ -50,7 +50,7 @@ struct Gateway: ~Copyable {
         feed.start()
         serveIfDue()
         // Also when the port is taken: a gateway that waits for its port is healthy, and killing it frees nothing.
-        lifeline.sayReady()
+        lifeline.say(.ready)
         var nextBeat = Clock.monotonicMillis
         while true {
             let now = Clock.monotonicMillis
@@ -69,7 +69,7 @@ struct Gateway: ~Copyable {
     }
 
     private mutating func tick(at now: Int64) {
-        lifeline.sayBeat()
+        lifeline.sayHeartbeat()
         pages.advance(to: WallClock.milliseconds())
         supervisor.ask(at: now, for: pages)
         server?.look(at: now)

@@ -17,7 +17,7 @@ extension OpenAPI {
                     .always("connects_per_second", .number("Over ten seconds, as all rates.")),
                     .always("logins_per_second", .number()),
                     .always("requests_per_second", .number()),
-                    .always("invalid_ratio", .number("HTTPError shares of all; null without shares.").orNull),
+                    .always("invalid_ratio", .number("Refused shares of all; null without shares.").orNull),
                     .always("unsent_bytes", .integer("What its miners have not read.")),
                     .always("refused", refusals),
                     .always("banned_seconds", .integer("Until the ban ends; null without one.").orNull)),

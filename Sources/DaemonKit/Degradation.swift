@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// What does not work in this process as it should, and does not end it: kept until it works again, and told to the supervisor
-/// with each beat (`Lifeline.sayBeat`), for `millrace status`.
+/// with each heartbeat (`Lifeline.sayHeartbeat`), for `millrace status`.
 public enum Degradation {
     /// Longer texts are cut: they are one line of a table.
     static let bytesMax = 200

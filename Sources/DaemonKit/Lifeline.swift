@@ -3,10 +3,9 @@ internal import Glibc
 
 /// A child's end of the socket pair that ties it to its supervisor.
 ///
-/// Upward the child writes one line per piece of news: `ready` once it serves, `beat` about once a second from its
-/// main loop, before it what is degraded (`Degradation`), and with it a shard its `ShardLoad`; besides, what belongs to a hand-over. Downward the supervisor gives a shard its
-/// `ShardTask`s and writes `Word`s to one that hands over or takes over, one line each, and nothing else; it closes its end, by will
-/// or by dying, and the child leaves in good order. (SIGTERM means the same.)
+/// Upwards the child writes `ChildMessage`s, one line each: `ready` once it serves, `heartbeat` about once a second from its main
+/// loop, and what belongs to a hand-over. Downwards the supervisor writes `SupervisorMessage`s. When the supervisor closes its
+/// end, or exits, the child stops in good order. (SIGTERM means the same.)
 public struct Lifeline: ~Copyable {
     /// Where every child finds it.
     public static let inheritedDescriptor: Int32 = 3
@@ -30,7 +29,7 @@ public struct Lifeline: ~Copyable {
     public enum SupervisorMessage: Equatable, Sendable {
         case word(Word)
         case task(ShardTask)
-        /// Take this shard's miners and pools for your own, and answer by `sayAbsorbed` or `sayCannotAbsorb`. Its descriptors
+        /// Take this shard's miners and pools for your own, and reply with `answer(_:isDone:)`. Its descriptors
         /// are the hearer's to close.
         case absorb(MergeOffer)
         /// You stand still, and another shard has taken this part of you over: go on without it.
@@ -56,47 +55,31 @@ public struct Lifeline: ~Copyable {
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
     }
 
-    /// Says that this process serves: after everything is bound and connected, never before.
-    public func sayReady() { say("ready\n") }
-
-    /// Says that the main loop still turns, and before that what is degraded here: what a beat does not name works.
-    public func sayBeat() {
-        for text in Degradation.current { say("degraded \(text)\n") }
-        say("beat\n")
+    /// Never waits: what a supervisor that does not read misses is said again (heartbeats) or ends in its time limits.
+    public func say(_ message: ChildMessage) {
+        let bytes = Array((message.line + "\n").utf8)
+        // MSG_NOSIGNAL: the supervisor may be gone.
+        _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
     }
 
-    /// Says what a shard has to do just now.
-    public func say(_ load: ShardLoad) {
-        let line = Array((load.line + "\n").utf8)
-        _ = send(descriptor, line, line.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+    /// Says that the main loop runs, and before that what is degraded here: what a heartbeat does not name works.
+    public func sayHeartbeat() {
+        for text in Degradation.current { say(.degraded(text)) }
+        say(.heartbeat)
     }
 
-    /// A successor says that it stands and waits.
-    public func sayPrepared() { say("prepared\n") }
-
-    /// A process that was asked to freeze stands still, its state written down.
-    public func sayFroze() { say("froze\n") }
-
-    /// It stands still, but has no place to write its state to.
-    public func sayCannotFreeze() { say("cannot freeze\n") }
-
-    /// A successor has state and connections, and has touched neither.
-    public func sayAdopted() { say("adopted\n") }
-
-    /// The miners and pools of that shard are ours, whatever becomes of either process.
-    /// - Parameter part: its number; 0 = all of the shard.
-    public func sayAbsorbed(_ shard: UInt16, incarnation: UInt64, part: UInt32) {
-        say("absorbed \(shard) \(incarnation)\(part > 0 ? " \(part)" : "")\n")
+    /// Answers that this shard has absorbed that one, or the part of it, or that it has not touched it.
+    public func answer(_ departing: MergeOffer, isDone: Bool) {
+        say(
+            .absorption(
+                .init(
+                    shard: departing.shard, incarnation: departing.incarnation, part: departing.part?.number ?? 0,
+                    isDone: isDone)))
     }
 
-    /// Nothing of that shard was touched: it can go on.
-    public func sayCannotAbsorb(_ shard: UInt16, incarnation: UInt64, part: UInt32) {
-        say("cannot absorb \(shard) \(incarnation)\(part > 0 ? " \(part)" : "")\n")
-    }
-
-    /// The same of one that comes while nothing can be absorbed.
+    /// Refuses an offer that comes while nothing can be absorbed.
     public func refuse(_ departing: MergeOffer) {
-        sayCannotAbsorb(departing.shard, incarnation: departing.incarnation, part: departing.part?.number ?? 0)
+        answer(departing, isDone: false)
         departing.close()
     }
 
@@ -162,15 +145,5 @@ public struct Lifeline: ~Copyable {
     private mutating func forgetPassed() {
         for descriptor in passed { close(descriptor) }
         passed = []
-    }
-
-    private func say(_ line: StaticString) {
-        // A supervisor that does not read loses beats, which is what beats are for; MSG_NOSIGNAL because it may be gone.
-        _ = send(descriptor, line.utf8Start, line.utf8CodeUnitCount, Int32(MSG_NOSIGNAL))
-    }
-
-    private func say(_ line: String) {
-        let bytes = Array(line.utf8)
-        _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
     }
 }

@@ -96,7 +96,7 @@ final class Collector {
         feedTick?.start(after: GatewayFeed.flushMilliseconds, repeating: GatewayFeed.flushMilliseconds)
         tick = Timer(on: loop) { [weak self] in self?.ticked() }
         tick?.start(after: 0, repeating: Self.tickMilliseconds)
-        lifeline.sayReady()
+        lifeline.say(.ready)
         logger.info(
             "collecting from \(counted(subscribers.count, "shard"))",
             metadata: ["zeromq": "\(BusContext.zeroMQVersion)"])
@@ -138,7 +138,7 @@ final class Collector {
         publisher.publish(snapshot)
         feedGateways()
         answerGateways()
-        lifeline.sayBeat()
+        lifeline.sayHeartbeat()
         reportLiveness(snapshot)
         if let line = summary.line(of: snapshot, at: now().monotonic) { logger.info("\(line)") }
         if keeping.isWorthARestart { stop("the database can be used now; restarting to use it") }

@@ -16,7 +16,7 @@ enum StartRole: Equatable {
         -> StartRole
     {
         guard launchContext.succession?.standsBeside == true else { return .alone }
-        lifeline.sayPrepared()
+        lifeline.say(.prepared)
         while true {
             switch lifeline.wait() {
             case .word(.adopt): return .besideFrozen

@@ -54,16 +54,19 @@ extension Worker {
                     \(milliseconds) ms: \(counted(adoption.lostCount, "connection")) lost
                     """)
             }
-            lifeline.sayAbsorbed(departing.shard, incarnation: departing.incarnation, part: part)
+            lifeline.answer(departing, isDone: true)
         } catch {
             if error != .nothingToMove { log.error("shard \(departing.shard) cannot be taken over: \(error)") }
-            lifeline.sayCannotAbsorb(departing.shard, incarnation: departing.incarnation, part: part)
+            lifeline.answer(departing, isDone: false)
         }
     }
 
     /// Says again what may not have been heard: our predecessor may have been killed before its word.
     func sayWhatWasAbsorbed() {
-        for one in absorbed { lifeline.sayAbsorbed(one.shard, incarnation: one.incarnation, part: one.part) }
+        for one in absorbed {
+            lifeline.say(
+                .absorption(.init(shard: one.shard, incarnation: one.incarnation, part: one.part, isDone: true)))
+        }
     }
 
     /// Merges the other shard's state into ours, and holds its connections.
@@ -156,7 +159,7 @@ extension Worker {
         let (end, deadline) = (reporter.nextSequence, now + Worker.lastEventsGrace)
         // A collector that connects anew learns from a checkpoint what it has missed.
         every(1_000) { worker in
-            worker.lifeline.sayBeat()
+            worker.lifeline.sayHeartbeat()
             worker.reporter.checkpoint(Worker.emptyCheckpoint)
         }
         every(Limits.tick.count) { worker in
@@ -185,7 +188,7 @@ extension Worker {
         guard inherited != nil else { return }
         try openBus()
         try startWatching()
-        lifeline.sayReady()
+        lifeline.say(.ready)
         leaveAbsorbed()
         loop.run()
     }

@@ -8,7 +8,7 @@ internal import StratumSession
 extension Worker {
     /// Waits until the predecessor, which stands still, is gone.
     func awaitTurn() throws(HandoverRefusal) {
-        lifeline.sayAdopted()
+        lifeline.say(.adopted)
         while true {
             switch lifeline.wait() {
             case .word(.go): return
@@ -26,7 +26,7 @@ extension Worker {
         // An older program cannot read refusals that are not told yet.
         recordCheckpoint()
         renewJournal()
-        journal != nil && shard.outbox.isEmpty ? lifeline.sayFroze() : lifeline.sayCannotFreeze()
+        lifeline.say(journal != nil && shard.outbox.isEmpty ? .froze : .cannotFreeze)
         while true {
             switch lifeline.wait() {
             case .word(.leave): ExitCode.stopped.exitNow()

@@ -21,9 +21,9 @@ extension Worker {
         }
     }
 
-    func sayBeat() {
-        lifeline.sayBeat()
-        lifeline.say(ShardLoad(miners: shard.minersNow, upstreams: shard.upstreamCounts.active))
+    func sayHeartbeat() {
+        lifeline.sayHeartbeat()
+        lifeline.say(.load(ShardLoad(miners: shard.minersNow, upstreams: shard.upstreamCounts.active)))
     }
 
     /// Gives the other sockets up: the supervisor has closed its own descriptors of them.
@@ -34,7 +34,7 @@ extension Worker {
         for listener in others { listener.acceptRestAndClose() }
     }
 
-    // MARK: - DrainSchedule
+    // MARK: - Draining
 
     /// Takes no new miners and sends those that are there away; `goOnDraining` does the rest.
     func drain(withinMillis millis: Int64) {

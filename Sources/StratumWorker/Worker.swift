@@ -142,7 +142,7 @@ final class Worker {
         beginOrGoOn(adoption, since: began)
         perform()
         flush()
-        lifeline.sayReady()
+        lifeline.say(.ready)
         sayWhatWasAbsorbed()
         log.info("accepting miners", metadata: ["descriptors": "\(limit)"])
         loop.run()
@@ -187,7 +187,7 @@ final class Worker {
     private func second() {
         replaceAnchor()
         mendBus()
-        sayBeat()
+        sayHeartbeat()
         recordCheckpoint()
         retryJournal()
         tidyJournal()

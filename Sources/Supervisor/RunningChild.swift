@@ -6,23 +6,15 @@ internal import Supervision
 
 /// One process of the service and our end of its lifeline.
 final class RunningChild {
-    enum ChildMessage {
+    /// What is heard of a process, from its lifeline and from the kernel.
+    enum Event {
         case saidReady
         case heartbeat
         case handover(HandoverEvent)
         /// Whether it has absorbed that process of another shard.
-        case absorbed(AbsorptionAnswer)
+        case absorbed(ChildMessage.AbsorptionAnswer)
         /// The last news; nothing of it is open any more.
         case ended(ExitReason)
-    }
-
-    /// What a shard says of its question to absorb another one, or a part of it.
-    struct AbsorptionAnswer {
-        var shard: Int
-        var incarnation: UInt64
-        /// The number of the part; 0 = all.
-        var part: UInt32
-        var isDone: Bool
     }
 
     /// Words on a lifeline are short; a child that writes more without a newline writes nonsense.
@@ -41,7 +33,7 @@ final class RunningChild {
     private var degradedNext: [String] = []
 
     private let loop: Loop
-    private let hear: (RunningChild, ChildMessage) -> Void
+    private let hear: (RunningChild, Event) -> Void
     private var lifeline: Int32 = -1
     private var watch: DescriptorWatch?
     private var process: ChildProcess?
@@ -58,7 +50,7 @@ final class RunningChild {
     ///   - hear: called on the loop; `.ended` exactly once, and last.
     init(
         on loop: Loop, executable: String, name: String, environment: [String], launchContext: LaunchContext,
-        sockets: [Int32], hear: @escaping (RunningChild, ChildMessage) -> Void
+        sockets: [Int32], hear: @escaping (RunningChild, Event) -> Void
     ) throws(SystemFailure) {
         self.loop = loop
         self.hear = hear
@@ -108,7 +100,7 @@ final class RunningChild {
 
     /// Takes over a child that this process had before it executed the present program.
     init(
-        on loop: Loop, adopting handed: Handed, hear: @escaping (RunningChild, ChildMessage) -> Void
+        on loop: Loop, adopting handed: Handed, hear: @escaping (RunningChild, Event) -> Void
     ) throws(SystemFailure) {
         self.loop = loop
         self.hear = hear
@@ -187,36 +179,29 @@ final class RunningChild {
     private func take(_ bytes: ArraySlice<UInt8>) {
         unread += bytes
         while let end = unread.firstIndex(of: 0x0a) {
-            let word = String(decoding: unread[..<end], as: UTF8.self)
+            let line = String(decoding: unread[..<end], as: UTF8.self)
             unread.removeSubrange(...end)
-            switch word {
-            case "ready": hear(self, .saidReady)
-            case "heartbeat":
-                (degraded, degradedNext) = (degradedNext, [])
-                hear(self, .heartbeat)
-            case let other where other.hasPrefix("degraded "):
-                if degradedNext.count < RunningChild.degradedMax { degradedNext.append(String(other.dropFirst(9))) }
-            case "prepared": hear(self, .handover(.prepared))
-            case "froze": hear(self, .handover(.froze))
-            case "cannot freeze": hear(self, .handover(.cannotFreeze))
-            case "adopted": hear(self, .handover(.adopted))
-            case let other where other.hasPrefix("absorbed "): hearAbsorbed(other.dropFirst(9), true)
-            case let other where other.hasPrefix("cannot absorb "): hearAbsorbed(other.dropFirst(14), false)
-            case let other where other.hasPrefix("load "): load = ShardLoad(line: other) ?? load
-            default: break  // a newer child may have more to say than we know
-            }
+            // nil: a newer child may have more to say than we know.
+            if let message = ChildMessage(line: line) { take(message) }
         }
         if unread.count > RunningChild.wordBytesMax { unread.removeAll() }
     }
 
-    private func hearAbsorbed(_ words: Substring, _ isDone: Bool) {
-        let numbers = words.split(separator: " ")
-        guard (2...3).contains(numbers.count), let shard = UInt16(numbers[0]), let incarnation = UInt64(numbers[1]),
-            let part = numbers.count == 3 ? UInt32(numbers[2]) : 0
-        else { return }
-        hear(
-            self,
-            .absorbed(AbsorptionAnswer(shard: Int(shard), incarnation: incarnation, part: part, isDone: isDone)))
+    private func take(_ message: ChildMessage) {
+        switch message {
+        case .ready: hear(self, .saidReady)
+        case .heartbeat:
+            (degraded, degradedNext) = (degradedNext, [])
+            hear(self, .heartbeat)
+        case .degraded(let text):
+            if degradedNext.count < RunningChild.degradedMax { degradedNext.append(text) }
+        case .load(let load): self.load = load
+        case .prepared: hear(self, .handover(.prepared))
+        case .froze: hear(self, .handover(.froze))
+        case .cannotFreeze: hear(self, .handover(.cannotFreeze))
+        case .adopted: hear(self, .handover(.adopted))
+        case .absorption(let answer): hear(self, .absorbed(answer))
+        }
     }
 
     private func ended(_ ending: ProcessEnding) {

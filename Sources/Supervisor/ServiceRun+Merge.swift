@@ -36,9 +36,10 @@ extension ServiceRun {
         }.min { (children[$0]?.load?.miners ?? 0) < (children[$1]?.load?.miners ?? 0) }
     }
 
-    func hear(_ answer: RunningChild.AbsorptionAnswer, by receiver: ChildName) {
-        let name = ChildName.shard(answer.shard)
-        guard receivers[name] == receiver, let succession = successions[answer.shard], !succession.isAbsorbed,
+    func hear(_ answer: ChildMessage.AbsorptionAnswer, by receiver: ChildName) {
+        let shard = Int(answer.shard)
+        let name = ChildName.shard(shard)
+        guard receivers[name] == receiver, let succession = successions[shard], !succession.isAbsorbed,
             succession.isAbout(answer)
         else { return }
         if answer.isDone {

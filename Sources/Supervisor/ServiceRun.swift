@@ -244,7 +244,7 @@ final class ServiceRun {
         return succession
     }
 
-    func hear(_ news: RunningChild.ChildMessage, from child: RunningChild, in name: ChildName) {
+    func hear(_ news: RunningChild.Event, from child: RunningChild, in name: ChildName) {
         if child === successors[name] {
             hear(news, fromSuccessorIn: name)
         } else if child === children[name] {
@@ -254,7 +254,7 @@ final class ServiceRun {
         }
     }
 
-    private func hear(_ news: RunningChild.ChildMessage, fromSuccessorIn name: ChildName) {
+    private func hear(_ news: RunningChild.Event, fromSuccessorIn name: ChildName) {
         switch news {
         case .handover(let event):
             perform(service.handle(.handover(event), of: name, at: now))
@@ -264,7 +264,7 @@ final class ServiceRun {
         }
     }
 
-    private func hear(_ news: RunningChild.ChildMessage, fromChildIn name: ChildName) {
+    private func hear(_ news: RunningChild.Event, fromChildIn name: ChildName) {
         switch news {
         case .saidReady:
             // Also one that only hands over events: while the dead process's place on the bus is anchored, nobody hears it.

@@ -193,7 +193,7 @@ final class ShardSuccession {
     }
 
     /// Whether that is the answer to what was asked, of the present process.
-    func isAbout(_ answer: RunningChild.AbsorptionAnswer) -> Bool {
+    func isAbout(_ answer: ChildMessage.AbsorptionAnswer) -> Bool {
         answer.part == part?.number ?? 0 && anchors.last.map { UInt64($0.incarnation) == answer.incarnation } == true
     }
 

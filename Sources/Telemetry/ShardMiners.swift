@@ -8,7 +8,7 @@
 struct ShardMiners: Sendable {
     /// The pool has 20 seconds to answer, then the share is settled without it.
     static let departedMillisecondsMin: UInt64 = 60_000
-    /// LingeringConnections remembered in one generation: two generations of a thousand a second for a minute.
+    /// Departures remembered in one generation: two generations of a thousand a second for a minute.
     static let departedMax = 65_536
     /// Counts in no row: the service names no workers, or has forgotten this one.
     static let noRow: Int32 = -1

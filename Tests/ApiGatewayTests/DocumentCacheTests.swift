@@ -143,7 +143,7 @@ import Testing
         }
     }
 
-    // MARK: DocumentCache that are asked for all the time.
+    // MARK: Documents that are asked for all the time.
 
     @Test func aPageInDemandIsBuiltBeforeAnybodyAsks() throws {
         let pages = pages()

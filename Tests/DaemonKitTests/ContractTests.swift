@@ -33,22 +33,22 @@ final class SocketPair {
     @Test func newsGoUpwardAsLines() throws {
         let pair = try SocketPair()
         let lifeline = Lifeline(descriptor: pair.ours)
-        lifeline.sayReady()
-        lifeline.sayBeat()
+        lifeline.say(.ready)
+        lifeline.sayHeartbeat()
         var buffer = [UInt8](repeating: 0, count: 64)
         let count = read(pair.theirs, &buffer, buffer.count)
-        #expect(String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self) == "ready\nbeat\n")
+        #expect(String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self) == "ready\nheartbeat\n")
 
         Degradation.set("disk", "full\nto the brim")
         Degradation.set("API", String(repeating: "é", count: 200))
-        lifeline.sayBeat()
+        lifeline.sayHeartbeat()
         Degradation.set("disk", nil)
         Degradation.set("API", nil)
-        lifeline.sayBeat()
+        lifeline.sayHeartbeat()
         buffer = [UInt8](repeating: 0, count: 1_024)
         let size = read(pair.theirs, &buffer, buffer.count)
         let lines = String(decoding: buffer.prefix(max(size, 0)), as: UTF8.self).split(separator: "\n")
-        #expect(lines.count == 4 && lines[1...] == ["degraded disk: full to the brim", "beat", "beat"])
+        #expect(lines.count == 4 && lines[1...] == ["degraded disk: full to the brim", "heartbeat", "heartbeat"])
         #expect(lines.first?.utf8.count == 9 + 199 && lines.first?.hasPrefix("degraded API: éé") == true)
     }
 
@@ -93,7 +93,7 @@ final class SocketPair {
     @Test func unreadNewsDoNotHideTheCut() throws {
         let pair = try SocketPair()
         var lifeline = Lifeline(descriptor: pair.ours)
-        lifeline.sayReady()
+        lifeline.say(.ready)
         pair.closeTheirs()
         let isCut = lifeline.isCut()
         #expect(isCut)
@@ -123,9 +123,9 @@ final class SocketPair {
     @Test func aSupervisorThatDoesNotReadOrIsGoneNeverHoldsTheChildUp() throws {
         let pair = try SocketPair()
         let lifeline = Lifeline(descriptor: pair.ours)
-        for _ in 0..<100_000 { lifeline.sayBeat() }
+        for _ in 0..<100_000 { lifeline.sayHeartbeat() }
         pair.closeTheirs()
-        lifeline.sayBeat()
+        lifeline.sayHeartbeat()
     }
 }
 

@@ -98,9 +98,9 @@ import Testing
     @Test func theAnswersNameTheShardAndItsProcess() throws {
         let pair = try SocketPair()
         let lifeline = Lifeline(descriptor: pair.ours)
-        lifeline.sayAbsorbed(7, incarnation: 3, part: 0)
-        lifeline.sayAbsorbed(7, incarnation: 3, part: 2)
-        lifeline.sayCannotAbsorb(0, incarnation: 5, part: 0)
+        lifeline.say(.absorption(.init(shard: 7, incarnation: 3, part: 0, isDone: true)))
+        lifeline.say(.absorption(.init(shard: 7, incarnation: 3, part: 2, isDone: true)))
+        lifeline.say(.absorption(.init(shard: 0, incarnation: 5, part: 0, isDone: false)))
         #expect(text(pair.theirs) == "absorbed 7 3\nabsorbed 7 3 2\ncannot absorb 0 5\n")
     }
 }

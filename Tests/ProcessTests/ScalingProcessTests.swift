@@ -31,7 +31,7 @@ extension ServiceTests {
             #expect(service.poolRejected?.count == 0)
         }
 
-        // MARK: - DrainSchedule
+        // MARK: - Draining
 
         @Test func theMinersOfADrainedShardMoveInATrickleAndNobodyElseNotices() throws {
             let service = try Service(pool: ["--job-interval", "2"])

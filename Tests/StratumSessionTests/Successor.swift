@@ -21,7 +21,7 @@ final class Memory {
     deinit { bytes.deallocate() }
 }
 
-/// Takes the launchContext at random moments: keeps a journal of a harness's shard, and makes a new shard of nothing but
+/// Takes over at random moments: keeps a journal of a harness's shard, and makes a new shard of nothing but
 /// the memory, as whoever comes after a crash does.
 final class Successor: ShardWitness {
     private var memory = Memory(count: 3 << 19)
@@ -31,7 +31,7 @@ final class Successor: ShardWitness {
     /// What was decided since the state was written.
     private var since = Decisions()
     private var inputsSinceDecision = 0
-    /// An successor that has made up for an input that its predecessor could not finish.
+    /// A successor that has made up for an input that its predecessor could not finish.
     private var completed: Shard?
     private var received: [MinerID: Int] = [:]
     private var sent: [MinerID: Int] = [:]

@@ -21,7 +21,7 @@ import Testing
         orders.compactMap { if case .child(let name, .spawn) = $0 { name } else { nil } }
     }
 
-    // MARK: - DrainSchedule
+    // MARK: - Draining
 
     @Test func aDrainedShardStaysEmptyUntilItIsAskedFor() throws {
         var service = running()

@@ -247,7 +247,7 @@ final class SupervisedService {
         fi
         if [ "$manner" = degraded ]; then
             for round in 1 2; do
-                printf 'degraded statistics: off: disk full\ndegraded API: port taken\nbeat\n' >&3
+                printf 'degraded statistics: off: disk full\ndegraded API: port taken\nheartbeat\n' >&3
                 sleep 1
             done
             while [ ! -e "$here/repaired" ]; do sleep 0.1; done
