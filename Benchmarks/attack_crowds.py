@@ -74,7 +74,7 @@ def half_lines(attack):
         time.sleep(4)
         served = accepted(honest)
         closed = proxy.get("/metrics").count(b'reason="memory"')
-        told = proxy.log.count("that held the most")
+        told = proxy.log.count("with the largest buffers")
         return require(
             served == 50 and after - before <= 300 and closed and told,
             f"{len(hostile)} half lines, {before:.0f} -> {after:.0f} MB, {served} of 50 served after kill -9")

@@ -117,7 +117,7 @@ extension HTTPError {
         case .noAnswer, .cutOff, .unreadable:
             self.init(
                 .serviceUnavailable,
-                message: "The supervisor does not answer. Whether anything was changed is not known.")
+                message: "The supervisor does not answer. The change may or may not have been made.")
         case .requestTooLong: self.init(.contentTooLarge)
         }
     }

@@ -93,7 +93,7 @@ final class BlockingQueue: Sendable {
     /// After `close`: waits for nothing. What is just being done goes on, and nobody hears of it.
     func abandon() {
         let current = table.withLock { table in table.current.flatMap { table.jobs[$0]?.handovers } ?? [] }
-        let message = "The process that would pass on the answer leaves. Whether anything was changed is not known."
+        let message = "The gateway is stopping. The change may or may not have been made."
         for handover in current { handover.deliver(.refused(HTTPError(.serviceUnavailable, message: message))) }
     }
 }

@@ -68,7 +68,7 @@ struct EventWish: Equatable, Sendable {
             for name in names.split(separator: ",", omittingEmptySubsequences: false) {
                 guard let kind = FeedEvent.Kind(name: name) else {
                     let names = FeedEvent.Kind.allCases.map { "\($0.name)" }.joined(separator: ", ")
-                    throw QueryFault(parameter: "types", expectation: "some of \(names), with commas between")
+                    throw QueryFault(parameter: "types", expectation: "a comma-separated list of: \(names)")
                 }
                 kinds.append(kind)
             }

@@ -32,7 +32,9 @@ final class Feed {
                 Unmanaged<FeedLoop>.fromOpaque(context!).takeUnretainedValue().run()
                 return nil
             }, Unmanaged.passUnretained(loop).toOpaque())
-        guard result == 0 else { return loop.giveUp("no thread for the feed: \(String(cString: strerror(result)))") }
+        guard result == 0 else {
+            return loop.giveUp("cannot start the thread that reads events: \(String(cString: strerror(result)))")
+        }
         self.thread = thread
     }
 
@@ -75,7 +77,9 @@ private final class FeedLoop {
         var ends: [Int32] = [-1, -1]
         let result = pipe(&ends)
         (stopDescriptor, stopSender) = (ends[0], ends[1])
-        if result != 0 { giveUp("no pipe for the feed: \(String(cString: strerror(errno)))") }
+        if result != 0 {
+            giveUp("cannot create a pipe for the thread that reads events: \(String(cString: strerror(errno)))")
+        }
     }
 
     deinit {
@@ -101,7 +105,7 @@ private final class FeedLoop {
             follow(subscriber)
             subscriber.close()
         } catch {
-            giveUp("no way to the collector's events: \(error)")
+            giveUp("cannot subscribe to the collector's events: \(error)")
         }
     }
 
@@ -122,7 +126,9 @@ private final class FeedLoop {
                 // While the table is being told anew the one of before is better.
                 if fold.miners.hasChanged, !subscriber.isBehind { publish(fold.takeRows()) }
                 if unreadableCount == 0, subscriber.unreadableCount > 0 {
-                    log.warning("events of the collector cannot be read; it probably is another version")
+                    log.warning(
+                        "cannot decode events of the collector; it is probably of another version: run millrace upgrade"
+                    )
                 }
                 unreadableCount = subscriber.unreadableCount
                 nextTick = now + FeedLoop.tickMillis

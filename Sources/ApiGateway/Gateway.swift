@@ -83,7 +83,7 @@ struct Gateway: ~Copyable {
     }
 
     private mutating func warn(of failure: String) {
-        if !hasWarnedOfUnreadable { log.warning("a snapshot of the collector cannot be read: \(failure)") }
+        if !hasWarnedOfUnreadable { log.warning("cannot decode a snapshot of the collector: \(failure)") }
         hasWarnedOfUnreadable = true
     }
 

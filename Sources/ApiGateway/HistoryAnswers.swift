@@ -36,12 +36,13 @@ struct HistoryAnswers: HistorySource {
             head.shard = shard
         case .worker(let name):
             guard let id = try read({ try archive.workerID(named: name) }) else {
-                throw HTTPError(.notFound, message: "There is no such worker.")
+                throw HTTPError(.notFound, message: "No such worker.")
             }
             series = .worker(id)
             head.worker = name
         case .workerOnShard:
-            throw HTTPError(.notFound, message: "What a worker did on one shard is not kept: ask for one of the two.")
+            throw HTTPError(
+                .notFound, message: "There is no history of one worker on one shard: give either worker or shard.")
         }
         if query.isEmpty { return .document(HistoryDocument.body(head, points: [])) }
         let points = try read { try archive.points(of: series, from: query.from, to: query.to, step: query.step) }
@@ -53,8 +54,8 @@ struct HistoryAnswers: HistorySource {
             return try body()
         } catch {
             // Its words name files of the machine.
-            log.debug("the history cannot be read: \(error)")
-            throw HTTPError(.serviceUnavailable, message: "The history cannot be read at the moment.")
+            log.debug("cannot read the history: \(error)")
+            throw HTTPError(.serviceUnavailable, message: "The history cannot be read now; retry later.")
         }
     }
 }

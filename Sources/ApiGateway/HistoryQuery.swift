@@ -62,7 +62,8 @@ struct HistoryQuery: Equatable, Sendable {
         guard let number = number(text[...]) else {
             throw QueryFault(
                 parameter: name,
-                expectation: "seconds or milliseconds since 1970, or how long ago, such as -24h (s, m, h, d)")
+                expectation:
+                    "a Unix time in seconds or milliseconds, or a time relative to now, such as -24h (s, m, h, d)")
         }
         return number < millisecondsFrom ? number : number / 1_000
     }
@@ -74,7 +75,9 @@ struct HistoryQuery: Equatable, Sendable {
         guard let text = try parameters.text("step") else { return roundStep(seconds: length, usualPointsMax) }
         // No zero before the number, so that it is none: what is refused must be told from the shape of the text alone.
         guard !text.hasPrefix("0"), let step = seconds(text[...], needsUnit: false) else {
-            throw QueryFault(parameter: "step", expectation: "seconds, such as 600, or such as 10m (s, m, h, d)")
+            throw QueryFault(
+                parameter: "step",
+                expectation: "a number of seconds, such as 600, or a duration, such as 10m (s, m, h, d)")
         }
         let wholeUnits = (step + stepUnit - 1) / stepUnit * stepUnit
         // The first point may begin before `from`.

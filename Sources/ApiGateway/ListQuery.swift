@@ -28,7 +28,8 @@ struct ListQuery<Column: ListColumn>: Hashable, Sendable {
             let isDescending = name.hasPrefix("-")
             guard let column = Column(rawValue: isDescending ? String(name.dropFirst()) : name) else {
                 let names = Column.allCases.map(\.rawValue).joined(separator: ", ")
-                throw QueryFault(parameter: "sort", expectation: "one of \(names), with - before it for descending")
+                throw QueryFault(
+                    parameter: "sort", expectation: "one of \(names), with a leading - for descending order")
             }
             order = Order(column: column, isDescending: isDescending)
         }
@@ -96,7 +97,7 @@ struct QueryParameters: Sendable {
 
     /// nil when it was not given.
     func text(_ name: String) throws(QueryFault) -> String? {
-        guard !repeated.contains(name) else { throw QueryFault(parameter: name, expectation: "to be given once") }
+        guard !repeated.contains(name) else { throw QueryFault(parameter: name, expectation: "to be given only once") }
         return values[name]
     }
 

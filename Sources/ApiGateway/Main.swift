@@ -29,7 +29,7 @@ enum Main {
         leaveOnSignals()
 
         guard let api = settings.api else {
-            log.error("started without an API in the configuration")
+            log.error("the settings contain no API; stopping")
             ExitCode.badConfiguration.exit()
         }
         let limits = GatewayLimits()

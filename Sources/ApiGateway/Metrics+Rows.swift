@@ -15,16 +15,18 @@ extension Metrics {
                 for row in shards { $0.sample(.whole(value(row)), ("shard", String(row.shard))) }
             }
         }
-        gauge("millrace_shard_up", "1 when the collector hears the shard.") { .flag($0.isLive) }
-        gauge("millrace_shard_miners", "Miners of the shard that are logged in.") { .whole($0.minersNow) }
+        gauge("millrace_shard_up", "1 if the collector receives heartbeats of the shard.") { .flag($0.isLive) }
+        gauge("millrace_shard_miners", "Miners logged in to the shard.") { .whole($0.minersNow) }
         gauge("millrace_shard_connections", "TCP connections of miners to the shard.") { .whole($0.connections) }
-        gauge("millrace_shard_loop_delay_seconds", "The longest delay of the shard's event loop in the last second.") {
+        gauge("millrace_shard_loop_delay_seconds", "Longest delay of the shard's event loop in the last second.") {
             .fraction(UInt64($0.loopDelayMicroseconds), digits: 6)
         }
         metrics.family("millrace_shard_upstreams", .gauge, "Pool connections of the shard by state.") {
             for row in shards { $0.upstreams(row.upstreams, ("shard", String(row.shard))) }
         }
-        metrics.family("millrace_shard_shares_total", .counter, "Shares by shard, over all its lives, and outcome.") {
+        metrics.family(
+            "millrace_shard_shares_total", .counter, "Shares by shard and outcome; restarts do not reset it."
+        ) {
             for row in shards {
                 let shard: MetricsWriter.Label = ("shard", String(row.shard))
                 $0.sample(.whole(row.counters.accepted), shard, ("outcome", "accepted"))
@@ -35,8 +37,11 @@ extension Metrics {
         counter("millrace_shard_hashes_total", "Sum of the pool difficulties of the shard's accepted shares.") {
             $0.counters.hashesTotal
         }
-        counter("millrace_events_lost_total", "Events of the shard that never reached the collector.") { $0.eventsLost }
-        counter("millrace_events_replayed_total", "Events of the shard that were missed at first, and had by asking.") {
+        counter("millrace_events_lost_total", "Events of the shard that the collector never received.") {
+            $0.eventsLost
+        }
+        counter("millrace_events_replayed_total", "Events of the shard that were missed and then replayed on request.")
+        {
             $0.eventsReplayed
         }
     }
@@ -45,7 +50,7 @@ extension Metrics {
     static func writeClosedConnections(_ shards: [Snapshot.ShardRow], into metrics: inout MetricsWriter) {
         metrics.family(
             "millrace_miner_connections_closed_total", .counter,
-            "Connections of miners that the shard's process closed or refused, by reason."
+            "Miner connections that the shard's process closed or refused, by reason."
         ) {
             for row in shards where row.isLive {
                 for reason in ClosedConnections.Reason.allCases {
@@ -57,7 +62,7 @@ extension Metrics {
 
     static func writeCrashSafety(_ shards: [Snapshot.ShardRow], into metrics: inout MetricsWriter) {
         metrics.family(
-            "millrace_shard_crash_safe", .gauge, "0 when a crash of the shard's process would disconnect its miners."
+            "millrace_shard_crash_safe", .gauge, "0 if a crash of the shard's process would disconnect its miners."
         ) {
             for row in shards where row.isLive {
                 $0.sample(.flag(!row.losesMinersOnCrash), ("shard", String(row.shard)))
@@ -73,13 +78,13 @@ extension Metrics {
         for name in pools where !names.contains(name) { names.append(name) }
         let known = upstreams.map(\.gauge).filter { pools.indices.contains(Int($0.pool)) }
         let gauges = names.map { name in (name, known.filter { pools[Int($0.pool)] == name }) }
-        metrics.family("millrace_shares_in_flight", .gauge, "Shares that wait for the answer of a pool.") {
+        metrics.family("millrace_shares_in_flight", .gauge, "Shares that wait for a pool's answer.") {
             for (pool, gauges) in gauges {
                 $0.sample(.whole(gauges.reduce(UInt64(0)) { $0 + UInt64($1.inFlight) }), ("pool", pool))
             }
         }
         metrics.family(
-            "millrace_pool_upstreams", .gauge, "Connections by the pool that they are, or were last, connected to."
+            "millrace_pool_upstreams", .gauge, "Pool connections by state and by the pool that they use or last used."
         ) {
             for (pool, gauges) in gauges {
                 func count(_ state: UpstreamGauge.State) -> UInt32 { UInt32(gauges.count { $0.state == state }) }
@@ -89,22 +94,23 @@ extension Metrics {
         }
         metrics.family(
             "millrace_pool_rank", .gauge,
-            "Place of the pool in the configured list; 1 is the first, former pools are last."
+            "Position of the pool in the configured list, from 1; removed pools come last."
         ) {
             for (place, name) in names.enumerated() { $0.sample(.whole(UInt64(place + 1)), ("pool", name)) }
         }
-        metrics.family("millrace_pool_miners", .gauge, "Miners that work for the pool.") {
+        metrics.family("millrace_pool_miners", .gauge, "Miners that mine for the pool.") {
             for (pool, gauges) in gauges {
                 $0.sample(.whole(gauges.reduce(UInt64(0)) { $0 + UInt64($1.miners) }), ("pool", pool))
             }
         }
-        metrics.family("millrace_pool_height", .gauge, "The highest block that the pool has given jobs for.") {
+        metrics.family("millrace_pool_height", .gauge, "Highest block height in the jobs of the pool.") {
             for (pool, gauges) in gauges {
                 if let height = gauges.map(\.height).max()?.nonZero { $0.sample(.whole(height), ("pool", pool)) }
             }
         }
         metrics.family(
-            "millrace_pool_job_age_seconds", .gauge, "Age of the oldest current job on a connection that is logged in."
+            "millrace_pool_job_age_seconds", .gauge,
+            "Age of the oldest current job on the connections that are logged in."
         ) {
             for (pool, gauges) in gauges {
                 let starts = gauges.filter { $0.state == .active }.compactMap(\.jobAt.nonZero)
@@ -121,7 +127,8 @@ extension Metrics {
         for name in pools where !names.contains(name) { names.append(name) }
         let guarded = zip(pools, conditions).filter { $0.1.guardedAt > 0 }.map(\.0)
         metrics.family(
-            "millrace_pool_guarded", .gauge, "1 while only miners are forwarded to the pool whose shares it accepts."
+            "millrace_pool_guarded", .gauge,
+            "1 while the pool guard is on: only miners whose shares the pool accepts are forwarded."
         ) {
             for name in names { $0.sample(.flag(guarded.contains(name)), ("pool", name)) }
         }
@@ -135,7 +142,7 @@ extension Metrics {
         best.limit = workersMax
         // To Prometheus a NUL is the end of the text. A miner may have one in its name, and must not spoil the rest.
         let workers = best.selection(from: snapshot.workers).filter { !$0.name.utf8.contains(0) }
-        metrics.family("millrace_worker_connections", .gauge, "Live connections of the worker.") {
+        metrics.family("millrace_worker_connections", .gauge, "Open connections of the worker.") {
             for row in workers { $0.sample(.whole(row.connections), ("worker", row.name)) }
         }
         metrics.family("millrace_worker_shares_total", .counter, "Shares of the worker by outcome.") {
@@ -146,7 +153,9 @@ extension Metrics {
                 $0.sample(.whole(row.invalid), worker, ("outcome", "invalid"))
             }
         }
-        metrics.family("millrace_worker_hashes_total", .counter, "Sum of the credited difficulties of its shares.") {
+        metrics.family(
+            "millrace_worker_hashes_total", .counter, "Sum of the credited difficulties of the worker's shares."
+        ) {
             for row in workers { $0.sample(.whole(row.hashes), ("worker", row.name)) }
         }
         metrics.family(
@@ -156,7 +165,7 @@ extension Metrics {
         }
         metrics.family(
             "millrace_worker_last_share_timestamp_seconds", .gauge,
-            "Its last accepted share, in seconds since 1970; absent before the first."
+            "Unix time of the worker's last accepted share; absent before the first."
         ) {
             for row in workers {
                 if let time = row.lastShareAt.nonZero { $0.sample(.milliseconds(time), ("worker", row.name)) }

@@ -13,10 +13,10 @@ extension OpenAPI {
 
             var description: String {
                 switch self {
-                case .classic: "The documents of 2.4, as its wiki page describes them."
-                case .current: "The documents of today's xmrig-proxy."
-                case .millrace: "What xmrig-proxy does not have."
-                case .operation: "For monitoring and for programs."
+                case .classic: "The documents of xmrig-proxy 2.4, as its wiki describes them."
+                case .current: "The documents of current xmrig-proxy."
+                case .millrace: "Documents that xmrig-proxy does not have."
+                case .operation: "Monitoring, and this description."
                 }
             }
         }
@@ -53,17 +53,17 @@ extension OpenAPI {
 
             var description: String {
                 switch self {
-                case .badRequest: "A parameter or the body makes no sense; `message` says what was expected."
-                case .unauthorized: "A token is needed, and none was sent."
-                case .forbidden: "What was sent is not the token, or `message` says what forbids it."
-                case .notFound: "There is no such thing."
-                case .conflict: "Not possible in this service, or not at the moment."
-                case .contentTooLarge: "The body is too long."
+                case .badRequest: "A parameter or the body is invalid; `message` says what was expected."
+                case .unauthorized: "The access token is missing."
+                case .forbidden: "The access token is wrong, or `message` says what forbids the request."
+                case .notFound: "Not found."
+                case .conflict: "Not possible in the current state of the service."
+                case .contentTooLarge: "The body is too large."
                 case .targetTooLong: "The path and the query are too long."
-                case .unsupportedMediaType: "The body must come as `application/json`."
-                case .tooManyRequests: "Too many different wrong tokens came from this address."
-                case .headersTooLarge: "The headers are too long."
-                case .unavailable: "Not now: ask again later."
+                case .unsupportedMediaType: "The Content-Type must be `application/json`."
+                case .tooManyRequests: "Too many different wrong tokens from this address."
+                case .headersTooLarge: "The headers are too large."
+                case .unavailable: "Temporarily unavailable; retry later."
                 }
             }
         }
@@ -107,13 +107,13 @@ extension OpenAPI {
             let rows = ListQueryLimits.rowsMax
             return [
                 Parameter(
-                    name: "limit", description: "How many rows at most; all without it.",
+                    name: "limit", description: "Maximum number of rows. Default: all.",
                     schema: .integer(in: 1...rows)),
                 Parameter(
-                    name: "offset", description: "How many rows are left out before the first.",
+                    name: "offset", description: "Number of rows to skip.",
                     schema: .integer(in: 0...rows)),
                 Parameter(
-                    name: "sort", description: "The column to sort by; with - before it, the largest come first.",
+                    name: "sort", description: "The column to sort by; a leading - means descending order.",
                     schema: .text(oneOf: names)),
             ]
         }
@@ -141,12 +141,12 @@ extension OpenAPI {
             document($0, $1, .current, "The summary.", "Summary")
         } + [
             document(
-                "/2/backends", "backends", .current, "What a miner computes with: a proxy with nothing.", "Backends"),
+                "/2/backends", "backends", .current, "Mining backends; a proxy has none.", "Backends"),
             document(
                 "/1/workers", "workers", .current, "The table of workers.", "Workers",
                 parameters: Parameter.list(WorkerColumn.self), failures: [.badRequest]),
             document(
-                "/1/miners", "miners", .current, "Every miner that is logged in.", "Miners",
+                "/1/miners", "miners", .current, "The miners that are logged in.", "Miners",
                 parameters: Parameter.list(MinerColumn.self), failures: [.badRequest]),
         ]
         + [("/1/config", ""), ("/2/config", "2")].flatMap { path, suffix in
@@ -170,9 +170,9 @@ extension OpenAPI {
     private static func configure(_ method: Operation.Method, _ path: String, _ id: String) -> Operation {
         Operation(
             method: method, path: path, id: id, tag: .current,
-            summary: "Takes another configuration: a whole document. *** keeps the secret at the same place.",
+            summary: "Replace the configuration by a whole document. *** keeps the secret at the same place.",
             body: .named("Configuration"),
-            answers: [.init(status: "204", description: "It is in force, and in the file.")],
+            answers: [.init(status: "204", description: "The configuration is in force and in the file.")],
             failures: [.badRequest, .forbidden, .conflict, .unsupportedMediaType])
     }
 
@@ -187,7 +187,7 @@ extension OpenAPI {
                         name: "name", place: .path, description: "The name, percent-encoded.", schema: .text(atLeast: 1)
                     )
                 ], failures: [.badRequest, .notFound]),
-            document("/1/shards", "shards", .millrace, "The processes of the service, and its state.", "Shards"),
+            document("/1/shards", "shards", .millrace, "State of the service and of its processes.", "Shards"),
             document(
                 "/1/upstreams", "upstreams", .millrace, "The pool connections.", "Upstreams",
                 parameters: Parameter.list(UpstreamColumn.self), failures: [.badRequest]),
@@ -195,46 +195,48 @@ extension OpenAPI {
                 "/1/peers", "peers", .millrace, "The addresses that miners connect from.", "Peers",
                 parameters: Parameter.list(PeerColumn.self), failures: [.badRequest]),
             document(
-                "/1/history", "history", .millrace, "What has happened, minute by minute or more coarsely.", "History",
+                "/1/history", "history", .millrace, "Shares and hashrates over time, in steps of a minute or more.",
+                "History",
                 parameters: [
-                    Parameter(name: "worker", description: "Of this worker; of all without it.", schema: .text()),
+                    Parameter(name: "worker", description: "Only this worker. Default: all.", schema: .text()),
                     Parameter(
-                        name: "shard", description: "Of this shard; of all without it. With `worker` it is 404.",
+                        name: "shard",
+                        description: "Only this shard. Default: all. Together with `worker` the answer is 404.",
                         schema: .integer(in: 0...255)),
                     Parameter(
                         name: "from",
                         description:
-                            "Nothing before it: milliseconds or seconds since 1970, or how long ago (-24h). A day before "
-                            + "`to` without it.", schema: time),
+                            "Start: a Unix time in milliseconds or seconds, or a time relative to now (-24h). Default: "
+                            + "a day before `to`.", schema: time),
                     Parameter(
-                        name: "to", description: "Nothing from it on, in the same forms; now without it.", schema: time),
+                        name: "to", description: "End (exclusive), in the same formats. Default: now.", schema: time),
                     Parameter(
                         name: "step",
                         description:
-                            "Seconds for one point, or such as 10m: rounded up to whole minutes, and longer where it would make "
-                            + "more than \(HistoryQuery.pointsMax) points. Chosen by the length without it.",
+                            "Seconds per point, or a duration such as 10m; rounded up to whole minutes, and longer "
+                            + "above \(HistoryQuery.pointsMax) points. Default: chosen by the length of the range.",
                         schema: .text(matching: HistoryQuery.stepPattern)),
                 ], failures: [.badRequest, .notFound]),
             Operation(
                 method: .get, path: "/1/events", id: "events", tag: .millrace,
-                summary: "Shares, logins and errors as they happen: Server-Sent Events.",
+                summary: "Stream of shares, logins and errors (Server-Sent Events).",
                 parameters: [
                     Parameter(
-                        name: "types", description: "Which events, with commas between; all without it.",
+                        name: "types", description: "Event types, separated by commas. Default: all.",
                         schema: .text(matching: EventWish.typesPattern)),
                     Parameter(name: "worker", description: "Only events of this worker's miners.", schema: .text()),
                     Parameter(
-                        name: "last-event-id", description: "As the header, for clients that cannot send it.",
+                        name: "last-event-id", description: "Same as the header, for clients that cannot send headers.",
                         schema: .text()),
                     Parameter(
                         name: "Last-Event-ID", place: .header,
                         description:
-                            "The id of the last event that was seen: the stream goes on after it. When nobody here knows the "
-                            + "id, it begins with a `gap`.", schema: .text()),
+                            "The id of the last event received: the stream continues after it. If the id is "
+                            + "unknown, the stream begins with a `gap`.", schema: .text()),
                 ],
                 answers: [
                     .init(
-                        description: "A stream that does not end. The schema is that of one event.",
+                        description: "An endless stream. The schema describes one event.",
                         type: "text/event-stream", schema: .named("Event"))
                 ],
                 failures: [.badRequest], isTagged: false),
@@ -249,14 +251,14 @@ extension OpenAPI {
                     schema: .text("Lines of HELP, TYPE and samples."))
             ]),
         Operation(
-            method: .get, path: "/healthz", id: "alive", tag: .operation, summary: "Whether the API is served.",
-            answers: [.init(description: "It is.", schema: .named("Health"))], isOpen: true, isTagged: false),
+            method: .get, path: "/healthz", id: "alive", tag: .operation, summary: "Liveness: the API is served.",
+            answers: [.init(description: "Alive.", schema: .named("Health"))], isOpen: true, isTagged: false),
         Operation(
             method: .get, path: "/readyz", id: "ready", tag: .operation,
-            summary: "Whether a shard accepts miners and a pool connection is up.",
+            summary: "Readiness: a shard accepts miners and a pool connection is up.",
             answers: [
-                .init(description: "Both are so.", schema: .named("Health")),
-                .init(status: "503", description: "Not both.", schema: .named("Unready")),
+                .init(description: "Ready.", schema: .named("Health")),
+                .init(status: "503", description: "Not ready; `missing` says why.", schema: .named("Unready")),
             ], isOpen: true),
         Operation(
             method: .get, path: "/openapi.json", id: "openAPI", tag: .operation, summary: "This document.",

@@ -2,7 +2,7 @@ internal import Peers
 
 extension OpenAPI {
     private static let refusals = Schema.object(
-        "Connections that were refused, by reason.",
+        "HTTPError connections, by reason.",
         PeerRefusal.allCases.map { .always($0.name, .integer()) })
 
     static let peers = Schema.object(
@@ -14,15 +14,17 @@ extension OpenAPI {
                     nil, .always("address", .text("An IPv4 address, or a /64 network of IPv6.")),
                     .always("connections", .integer("In all shards.")),
                     .always("waiting", .integer("Connections that have not logged in for a second.")),
-                    .always("connects_per_second", .number("Over ten seconds, as all rates.")),
+                    .always("connects_per_second", .number("Average of ten seconds, like all rates.")),
                     .always("logins_per_second", .number()),
                     .always("requests_per_second", .number()),
-                    .always("invalid_ratio", .number("Refused shares of all; null without shares.").orNull),
-                    .always("unsent_bytes", .integer("What its miners have not read.")),
+                    .always(
+                        "invalid_ratio", .number("Refused shares divided by all shares; null without shares.").orNull),
+                    .always("unsent_bytes", .integer("Bytes that its miners have not read yet.")),
                     .always("refused", refusals),
-                    .always("banned_seconds", .integer("Until the ban ends; null without one.").orNull)),
-                "By connections, at most \(CurrentDocuments.peersShownMax) unless `limit` says otherwise.")),
-        .always("total", .integer("Addresses that are known.")), .always("banned", .integer("Of these.")),
+                    .always("banned_seconds", .integer("Seconds until the ban ends; null if not banned.").orNull)),
+                "Sorted by connections; at most \(CurrentDocuments.peersShownMax) rows unless `limit` is given.")),
+        .always("total", .integer("Addresses in the table.")),
+        .always("banned", .integer("Banned addresses in the table.")),
         .always("refused", refusals), .always("not_refused", refusals),
-        .always("untracked", .integer("Connections of addresses for which the table had no place.")))
+        .always("untracked", .integer("Connections that were not tracked because the table was full.")))
 }

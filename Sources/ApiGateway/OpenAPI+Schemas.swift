@@ -15,7 +15,7 @@ extension OpenAPI {
     // MARK: - xmrig-proxy's
 
     private static let total = Schema.integer(
-        "How many rows there are in all; only in answers to requests with `limit`, `offset` or `sort`.")
+        "Total number of rows; only in answers to requests with `limit`, `offset` or `sort`.")
     private static let rates = Schema.number("kH/s")
 
     private static func hashrates(_ count: Int) -> Schema {
@@ -30,14 +30,14 @@ extension OpenAPI {
     }
 
     private static let miners = Schema.object(
-        nil, .always("now", .integer("Logged in.")), .always("max", .integer("The most at one time.")))
+        nil, .always("now", .integer("Logged in.")), .always("max", .integer("Highest number at one time.")))
 
     private static let results: [Schema.Member] = [
         .always("accepted", .integer("Shares that the pool accepted.")),
         .always("rejected", .integer("Shares that the pool refused.")),
         .always("invalid", .integer("Shares that Millrace refused, or could not bring to a pool.")),
         .always("avg_time", .integer("Seconds per accepted share.")),
-        .always("latency", .integer("The median of the pool's answer times, in milliseconds.")),
+        .always("latency", .integer("Median of the pool's answer times, in milliseconds.")),
         .always("hashes_total", .integer("Sum of the pool difficulties of accepted shares.")),
         .always("hashes_donate", .integer("Always 0.")),
         .always(
@@ -56,7 +56,7 @@ extension OpenAPI {
         .always("donate_level", .integer("Always 0.")),
         .always("donated", .number("Always 0.")),
         .always(
-            "uptime", .integer("Seconds over which the totals were counted: the time that the service has run.")),
+            "uptime", .integer("Seconds since the service started, over which the totals were counted.")),
     ]
 
     /// The columns of the workers table.
@@ -85,7 +85,7 @@ extension OpenAPI {
             "ClassicWorkers",
             .object(
                 nil, .always("hashrate", hashrates(ClassicDocuments.windowCount)),
-                .always("workers", .list(of: workerRow, "Without those that are gone and never had a share.")))
+                .always("workers", .list(of: workerRow, "Without disconnected workers that never had a share.")))
         ),
         (
             "Summary",
@@ -100,7 +100,7 @@ extension OpenAPI {
                     .always("upstreams", summaryUpstreams),
                     .always(
                         "results",
-                        .object(nil, results + [.always("expired", .integer("Shares for the job before."))])),
+                        .object(nil, results + [.always("expired", .integer("Shares for the previous job."))])),
                 ])
         ),
         (
@@ -109,18 +109,18 @@ extension OpenAPI {
                 nil, .always("hashrate", hashrates(6)),
                 .always(
                     "mode", .text("What names a worker.", oneOf: Settings.WorkerNaming.allCases.map(\.rawValue))),
-                .always("workers", .list(of: workerRow, "All that are remembered.")), .sometimes("total", total))
+                .always("workers", .list(of: workerRow, "All known workers.")), .sometimes("total", total))
         ),
         (
             "Miners",
             .object(
                 nil, .always("format", .list(of: .text(), count: 10, "The names of the columns.")),
-                .always("miners", .list(of: minerRow, "By id.")), .sometimes("total", total))
+                .always("miners", .list(of: minerRow, "Sorted by id.")), .sometimes("total", total))
         ),
     ]
 
     private static let errorLog = Schema.list(
-        of: .text(), "The most recent pool errors, newest first; a number in brackets is how often one came.")
+        of: .text(), "The most recent pool errors, newest first; a number in brackets says how often it occurred.")
 
     private static let resources = Schema.object(
         nil,
@@ -136,7 +136,7 @@ extension OpenAPI {
     private static let summaryUpstreams = Schema.object(
         nil, .always("active", .integer("Logged in.")), .always("sleep", .integer("For want of miners.")),
         .always("error", .integer("Neither.")), .always("total", .integer()),
-        .always("ratio", .number("Miners per active one.")))
+        .always("ratio", .number("Miners per active pool connection.")))
 
     private static let minerRow = Schema.row(
         ("id", .integer()), ("ip", .text()), ("tx", .integer("Bytes to the miner.")),
@@ -150,7 +150,7 @@ extension OpenAPI {
         .always("state", .text(oneOf: ChildStatus.State.allCases.map(\.rawValue)).orNull),
         .always("pid", .integer("Null when there is no process.").orNull),
         .always("uptime", .integer("Seconds; null when there is no process.").orNull),
-        .always("restarts", .integer("Processes that were started in this place after the first.").orNull),
+        .always("restarts", .integer("Number of restarts.").orNull),
         .always("restart_causes", .map(of: .integer(), "Restarts by cause, most frequent first.").orNull),
         .always("last_death", .text("Its last failure; null when there was none.").orNull),
     ]
@@ -159,8 +159,8 @@ extension OpenAPI {
         (
             "Shards",
             .object(
-                "A member is null when its source cannot be heard: the supervisor or the collector.",
-                .always("shards", .list(of: .named("Shard"), "By id.")),
+                "A member is null if its source, the supervisor or the collector, does not answer.",
+                .always("shards", .list(of: .named("Shard"), "Sorted by id.")),
                 .always("collector", .named("Process")), .always("gateway", .named("Process")),
                 .always(
                     "supervisor",
@@ -174,7 +174,7 @@ extension OpenAPI {
                             nil, .always("process", .text()),
                             .always("reason", .text(oneOf: DegradedStatus.Reason.allCases.map(\.rawValue))),
                             .always("message", .text())),
-                        "What does not work as it should; empty when all is well."
+                        "Current degradations; empty if there are none."
                     ).orNull),
                 .always(
                     "configuration",
@@ -193,22 +193,22 @@ extension OpenAPI {
             .object(
                 nil,
                 [.always("id", .integer())] + process + [
-                    .always("live", .flag("Whether the collector hears it.").orNull),
-                    .always("miners", .integer("Logged in, and given work.").orNull),
-                    .always("miners_waiting", .integer("Logged in, and waiting for a first job.").orNull),
+                    .always("live", .flag("Whether the collector receives its heartbeats.").orNull),
+                    .always("miners", .integer("Logged in, and with a job.").orNull),
+                    .always("miners_waiting", .integer("Logged in, and without a job yet.").orNull),
                     .always("connections", .integer("Of miners, logged in or not.").orNull),
                     .always("upstreams", upstreamCounts),
                     .always(
                         "shares",
                         .object(
-                            "Over all its lives.", .always("accepted", .integer().orNull),
+                            "Restarts do not reset them.", .always("accepted", .integer().orNull),
                             .always("rejected", .integer().orNull), .always("invalid", .integer().orNull),
                             .always("expired", .integer().orNull), .always("hashes_total", .integer().orNull))),
                     .always(
                         "events",
                         .object(
-                            nil, .always("lost", .integer("Never reached the collector.").orNull),
-                            .always("replayed", .integer("Missed at first, and had by asking.").orNull))),
+                            nil, .always("lost", .integer("Never received by the collector.").orNull),
+                            .always("replayed", .integer("Missed, then replayed on request.").orNull))),
                     .always(
                         "loop_delay_ms",
                         .number("The longest delay of its event loop in the last second, in milliseconds.").orNull),
@@ -219,11 +219,11 @@ extension OpenAPI {
     private static let database = Schema.object(
         nil,
         .always("state", .text(oneOf: Snapshot.Database.State.allCases.map(\.name)).orNull),
-        .always("message", .text("Null when all is well.").orNull),
+        .always("message", .text("Null without a failure.").orNull),
         .always("committed_at", .integer("Milliseconds since 1970; null before the first commit.").orNull))
 
     private static let statistics = Schema.object(
-        nil, .always("age", .integer("Seconds since the collector's last word.").orNull),
+        nil, .always("age", .integer("Seconds since the collector's last snapshot.").orNull),
         .always("last_loss", .integer("Milliseconds since 1970; null when no event was ever lost.").orNull),
         .always(
             "incomplete_windows",
@@ -248,7 +248,7 @@ extension OpenAPI {
                     .always("job_age", .integer("Seconds; null when it has none.").orNull),
                     .always("accepted", .integer("Shares, since it was opened.")), .always("rejected", .integer()),
                     .always("in_flight", .integer("Shares that wait for the pool's answer."))),
-                "By shard and id.")),
+                "Sorted by shard and id.")),
         .sometimes("total", total))
 
     private static let worker = Schema.object(
@@ -269,36 +269,37 @@ extension OpenAPI {
                     nil, .always("id", .integer()), .always("shard", .integer()), .always("ip", .text()),
                     .always("agent", .text().orNull), .always("diff", .integer("0 = not known yet.")),
                     .always("tx", .integer("Bytes to the miner.")), .always("rx", .integer("Bytes from the miner."))),
-                "Its live connections, at most \(CurrentDocuments.workerMinersMax).")))
+                "Its open connections, at most \(CurrentDocuments.workerMinersMax).")))
 
     private static let history = Schema.object(
         nil, .always("worker", .text().orNull), .always("shard", .integer().orNull),
-        .always("step", .integer("Seconds for one point.")), .always("from", time), .always("to", time),
+        .always("step", .integer("Seconds per point.")), .always("from", time), .always("to", time),
         .always("format", .list(of: .text(), count: 6, "The names of the columns.")),
         .always(
             "points",
             .list(
                 of: .row(
-                    ("time", .integer("When the stretch began, in milliseconds since 1970.")),
+                    ("time", .integer("Start of the step, in milliseconds since 1970.")),
                     ("accepted", .integer()), ("rejected", .integer()), ("invalid", .integer()),
                     ("hashes", .integer("Sum of credited difficulties.")), ("hashrate", rates)),
-                "In the order of time; where nothing happened there may be none.")))
+                "In chronological order; steps without events may be missing.")))
 
     private static let small: [(name: String, schema: Schema)] = [
         (
             "Event",
             .object(
                 nil, .sometimes("event", .text(oneOf: FeedEvent.Kind.allCases.map { "\($0.name)" })),
-                .sometimes("id", .text("To go on after it; a summary and a gap have none.", matching: EventID.pattern)),
+                .sometimes(
+                    "id", .text("Position in the stream; summaries and gaps have none.", matching: EventID.pattern)),
                 .sometimes("data", .text("One line of JSON, as docs/API.md shows it.")),
-                .sometimes("retry", .integer("After how many milliseconds to connect again.")))
+                .sometimes("retry", .integer("Milliseconds to wait before reconnecting.")))
         ),
         ("Backends", .list(of: .object(), count: 0, "Always empty.")),
         (
             "Configuration",
             .object(
-                "As docs/CONFIG.md describes it: more than a schema can say, so that 400 may be the answer to what fits "
-                    + "this one.")
+                "See docs/CONFIG.md. It says more than a schema can: a document that matches this schema may still be "
+                    + "answered with 400.")
         ),
         ("RPCRequest", .anything("Anything; a request is an object with a `method`.")),
         (
@@ -315,15 +316,15 @@ extension OpenAPI {
             "Unready",
             .object(
                 nil, .always("status", .text(oneOf: ["not ready"])),
-                .always("missing", .list(of: .text(), "What is not there, in words.")))
+                .always("missing", .list(of: .text(), "What is missing, as text.")))
         ),
         (
             "Error",
             .object(
                 nil, .always("status", .integer("The HTTP status.", in: 400...599)),
-                .always("error", .text("Its name in capitals.")),
-                .sometimes("message", .text("What was expected, or what stands in the way.")),
-                .sometimes("lines", .list(of: .text(), "More of it.")))
+                .always("error", .text("Name of the status in capitals.")),
+                .sometimes("message", .text("What was expected, or why the request was refused.")),
+                .sometimes("lines", .list(of: .text(), "Further details.")))
         ),
     ]
 }

@@ -4,28 +4,28 @@ extension OpenAPI {
     /// The operator's verbs.
     static let changesOfShards = [
         change(
-            "/1/shards/{id}/restart", "restartShard", "Replaces the process of one shard in good order.", [shard],
+            "/1/shards/{id}/restart", "restartShard", "Restart one shard. Its miners stay connected.", [shard],
             nothingToSay, [.notFound]),
         change(
             "/1/shards/all/restart", "restartAllShards",
-            "Replaces the processes of all shards, one after the other, each when the one before is ready.", [],
+            "Restart all shards one after the other. Miners stay connected.", [],
             nothingToSay),
         change(
             "/1/shards/{id}/drain", "drainShard",
-            "Sends the miners of one shard away and leaves its place empty until it is restarted.", [shard],
-            .object("May be left out.", .sometimes("within", within)), [.badRequest, .notFound]),
+            "Disconnect the miners of one shard and leave it empty until it is restarted.", [shard],
+            .object("Optional.", .sometimes("within", within)), [.badRequest, .notFound]),
         change(
-            "/1/scale", "scale", "Has more or fewer shards; of fewer the highest-numbered go.", [],
+            "/1/scale", "scale", "Change the number of shards; those with the highest numbers are removed.", [],
             .object(nil, .always("shards", .integer(in: 1...256)), .sometimes("within", within)), [.badRequest]),
     ]
 
     private static let shard = Parameter(
         name: "id", place: .path, description: "The shard.", schema: .integer(in: 0...255))
 
-    private static let nothingToSay = Schema.anything("Anything: only that it is said to be JSON matters.")
+    private static let nothingToSay = Schema.anything("Ignored; the Content-Type must be application/json.")
 
     private static let within = Schema.integer(
-        "Over how many seconds miners are sent away; \(ControlRequest.withinSecondsDefault) without it.",
+        "Disconnect the miners over this time, in seconds. Default: \(ControlRequest.withinSecondsDefault).",
         in: 0...ControlRequest.withinSecondsMax)
 
     private static func change(
@@ -34,7 +34,7 @@ extension OpenAPI {
     ) -> Operation {
         Operation(
             method: .post, path: path, id: id, tag: .millrace, summary: summary, parameters: parameters, body: body,
-            answers: [.init(status: "202", description: "It has begun; see `/1/shards`.")],
+            answers: [.init(status: "202", description: "The operation has started; see `/1/shards`.")],
             failures: [.forbidden, .conflict, .unsupportedMediaType] + failures)
     }
 }

@@ -44,12 +44,12 @@ enum OpenAPI {
     private static func info(_ version: String, into json: inout JSONWriter) {
         json.member("title", "Millrace")
         json.member("version", version)
-        json.member("summary", "What a Millrace proxy tells about its miners, pools and processes.")
+        json.member("summary", "Miners, pools, shares and processes of a Millrace proxy.")
         json.member(
             "description",
-            "Both generations of xmrig-proxy's API at once, and what Millrace has besides. Hashrates are in kH/s, times "
-                + "in milliseconds since 1970, durations in seconds, `latency` in milliseconds. What is served by GET "
-                + "is served by HEAD too; OPTIONS answers 200 on any path and needs no token.")
+            "Both generations of xmrig-proxy's API, and the documents that only Millrace has. Hashrates are in kH/s, "
+                + "times in milliseconds since 1970, durations in seconds, `latency` in milliseconds. Paths that serve GET "
+                + "serve HEAD too; OPTIONS answers 200 on any path and needs no token.")
         json.object("license") {
             $0.member("name", "MIT")
             $0.member("identifier", "MIT")
@@ -108,7 +108,7 @@ extension OpenAPI.Operation {
                 }
                 if method == .get && isTagged {
                     json.object(named: "304") {
-                        $0.member("description", "The document that `If-None-Match` names is still the same.")
+                        $0.member("description", "The document has not changed since `If-None-Match`.")
                     }
                 }
                 for failure in allFailures(needsToken: needsToken) {

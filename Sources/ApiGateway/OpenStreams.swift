@@ -27,12 +27,12 @@ final class OpenStreams: Sendable {
     ) throws(HTTPError) -> StreamingAnswer {
         guard table.withLock({ !$0.isClosed && $0.streams.count < limits.streams }) else {
             throw HTTPError(
-                .serviceUnavailable, message: "Too many streams are open (\(limits.streams)).")
+                .serviceUnavailable, message: "Too many event streams (limit \(limits.streams)).")
         }
         guard table.withLock({ $0.count(of: client) < limits.streamsPerAddress }) else {
             throw HTTPError(
                 .serviceUnavailable,
-                message: "Too many streams are open from this address (\(limits.streamsPerAddress)).")
+                message: "Too many event streams from this address (limit \(limits.streamsPerAddress)).")
         }
         let suspension = Suspension(connection: connection)
         let answer = StreamingAnswer(

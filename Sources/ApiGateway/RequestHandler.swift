@@ -69,8 +69,8 @@ final class RequestHandler: Sendable {
         let more = others > 0 ? ", \(report.count - report.most) more from \(others) other" : ""
         log.warning(
             """
-            \(counted(report.most, "request")) with a wrong API token from \(report.address.text)\(more): check the token of \
-            that client, or keep it away from the port
+            \(counted(report.most, "request")) with a wrong API token from \(report.address.text)\(more): correct the \
+            token of that client, or block its address
             """)
     }
 

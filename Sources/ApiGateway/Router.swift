@@ -71,7 +71,7 @@ final class Router: Sendable {
         guard let resource = try Resource(path: request.path) else { throw HTTPError(.notFound) }
         guard resource.allows(method) else { throw HTTPError(allowing: resource.allowedMethods) }
         if isRestricted, resource.isClosedWhenRestricted {
-            throw HTTPError(.forbidden, message: "http.restricted is true in the configuration.")
+            throw HTTPError(.forbidden, message: "The API is read-only: http.restricted is true in the configuration.")
         }
         if method == .get { return .read(resource) }
         if token == nil, resource.changesTheService {
@@ -84,7 +84,7 @@ final class Router: Sendable {
     }
 
     private static let hint = """
-        This host name is not known here: ask by address, add it to millrace.http-hosts, or set http.access-token.
+        Unknown host name: use the IP address, add the name to millrace.http-hosts, or set http.access-token.
         """
 
     private func check(_ request: Request, against token: AccessToken?) throws(HTTPError) {

@@ -64,7 +64,7 @@ final class ArchiveFile {
         } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
             // It says that it is ours, and of our version, and lacks a table or column: somebody has been at it.
             closeDatabase()
-            throw .damaged("\(settings.path): \(error.message ?? "its tables are not ours")")
+            throw .damaged("\(settings.path): \(error.message ?? "its tables are not those of Millrace")")
         } catch {
             closeDatabase()
             throw ArchiveFailure(error)
@@ -90,7 +90,9 @@ final class ArchiveFile {
         }
         // Readers and the writer do not wait for each other, and a commit is one write and one sync, behind the old content.
         let mode = try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL")
-        guard mode == "wal" else { throw ArchiveFailure.cannotOpen("its file system cannot hold a journal (WAL)") }
+        guard mode == "wal" else {
+            throw ArchiveFailure.cannotOpen("its file system does not support SQLite's write-ahead log (WAL)")
+        }
         // What is acknowledged to a shard is gone there: it must be on the disk, not on its way.
         try db.execute(sql: "PRAGMA synchronous = FULL")
         try db.execute(sql: "PRAGMA journal_size_limit = \(journalBytesMax)")
@@ -127,9 +129,9 @@ final class ArchiveFile {
 
     /// SQLite would go on writing into a file that nobody will ever find.
     private func checkIdentity() throws(ArchiveFailure) {
-        guard let found = place.identity else { throw .damaged("\(settings.path) is gone") }
+        guard let found = place.identity else { throw .damaged("\(settings.path) was removed") }
         guard found == identity else {
-            throw .cannotOpen("\(settings.path) was replaced by another file, which only a restart takes up")
+            throw .cannotOpen("\(settings.path) was replaced by another file; restart the collector to use that")
         }
     }
 
@@ -152,7 +154,7 @@ final class ArchiveFile {
     /// - Returns: where the old one is now; nil when it was gone.
     func beginAnew(because reason: String, at time: UInt64) throws(ArchiveFailure) -> String? {
         guard setAsideCount < ArchiveFile.setAsideMax else {
-            throw .cannotOpen("\(setAsideCount) damaged files were set aside already; the disk needs care (\(reason))")
+            throw .cannotOpen("\(setAsideCount) damaged files were set aside already; check the disk (\(reason))")
         }
         setAsideCount += 1
         closeDatabase()

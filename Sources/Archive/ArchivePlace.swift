@@ -62,7 +62,7 @@ struct ArchivePlace {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .cannotOpen("\(path): \(ArchivePlace.reason())") }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw .foreign("\(path) is not a file") }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .foreign("\(path) is not a regular file") }
         guard status.st_size > 0 else { return }
         var header = [UInt8](repeating: 0, count: ArchivePlace.headerBytes)
         let count = pread(descriptor, &header, header.count, 0)
@@ -70,9 +70,9 @@ struct ArchivePlace {
         if header.starts(with: "SQLite format 3\0".utf8) { return }
         let applicationID = header[68..<72].reduce(Int32(0)) { $0 << 8 | Int32($1) }
         guard wasOurs || applicationID == Schema.applicationID else {
-            throw .foreign("\(path) is no database; give \"millrace.database\" a place of its own")
+            throw .foreign("\(path) is not a database; set \"millrace.database\" to another path")
         }
-        throw .damaged("\(path) does not begin as a database does")
+        throw .damaged("\(path) does not begin with the header of a database")
     }
 
     /// Which file lies at the place: it may be removed or replaced under a program that has it open.
@@ -133,7 +133,7 @@ struct ArchivePlace {
             try makeDirectory(String(path[..<slash]))
         }
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
-            throw .cannotOpen("cannot make the directory \(path): \(reason())")
+            throw .cannotOpen("cannot create the directory \(path): \(reason())")
         }
     }
 

@@ -105,7 +105,7 @@ public final class HistoryReader: Sendable {
     /// The connection to the file that lies at the path now.
     private func opened() throws -> DatabaseQueue {
         guard let identity = ArchivePlace.Identity(path: path) else {
-            throw HistoryFailure.unavailable("there is no file \(path)")
+            throw HistoryFailure.unavailable("no such file: \(path)")
         }
         return try connection.withLock { connection in
             if let connection, connection.identity == identity { return connection.database }

@@ -87,7 +87,7 @@ enum Schema {
     static func check(_ db: Database, path: String, migrator: DatabaseMigrator = Schema.migrator) throws {
         if try content(of: db) == .foreign {
             throw ArchiveFailure.foreign(
-                "\(path) is a database of another program; give \"millrace.database\" a place of its own")
+                "\(path) is a database of another program; set \"millrace.database\" to another path")
         }
         if try migrator.hasBeenSuperseded(db) {
             throw ArchiveFailure.newer("\(path) was written by a newer version of Millrace; this one cannot use it")

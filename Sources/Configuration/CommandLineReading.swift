@@ -47,7 +47,7 @@ public struct CommandLineReading: Sendable {
         for stray in strayPositions where hasOptions || verbs.isEmpty {
             findings.warn(
                 "word \(stray) of the command line", at: .nowhere,
-                "belongs to no option, ignored (a value with blanks needs quotes)")
+                "unexpected argument, ignored (quote a value that contains blanks)")
         }
     }
 
@@ -61,13 +61,13 @@ public struct CommandLineReading: Sendable {
         if let verb = nearestOptionName(to: word, among: verbs) {
             let advice =
                 verb == word
-                ? "a command is the first word"
-                : "unknown command; there are \(verbs.joined(separator: ", ")); did you mean"
+                ? "the command must be the first argument"
+                : "unknown command; the commands are \(verbs.joined(separator: ", ")); did you mean"
             findings.fail("", at: .nowhere, "\(shown(word)): \(advice): millrace \(verb)")
         } else if !verbs.isEmpty, !hasOptions, words.isEmpty {
             // Nothing but words: whatever was meant, it was not to run the service.
             findings.fail(
-                "", at: .nowhere, "\(shown(word)): unknown command; there are \(verbs.joined(separator: ", "))")
+                "", at: .nowhere, "\(shown(word)): unknown command; the commands are \(verbs.joined(separator: ", "))")
         } else {
             strayPositions.append(position)
         }
@@ -89,7 +89,7 @@ public struct CommandLineReading: Sendable {
         case .ambiguous(let names):
             _ = attached == nil && takeValueOfUnknown()
             let list = names.map { "--" + $0 }.joined(separator: ", ")
-            findings.fail("", at: .option(shownName(written)), "could be any of \(list)")
+            findings.fail("", at: .option(shownName(written)), "ambiguous; it could be any of \(list)")
         case .misspelt(let names):
             _ = attached == nil && takeValueOfUnknown()
             let list = names.map { "--" + $0 }.joined(separator: " or ")
@@ -98,7 +98,7 @@ public struct CommandLineReading: Sendable {
             let tookValue = attached == nil && takeValueOfUnknown()
             findings.warn(
                 "", at: .option(shownName(written)),
-                "unknown option, ignored" + (tookValue ? " with the word behind it" : ""))
+                "unknown option, ignored" + (tookValue ? " together with the next argument" : ""))
         }
     }
 
@@ -143,7 +143,7 @@ public struct CommandLineReading: Sendable {
                 let tookValue = rest.isEmpty && takeValueOfUnknown()
                 findings.warn(
                     "-" + shownName(String(letter)), at: .nowhere,
-                    "unknown option, ignored" + (tookValue ? " with the word behind it" : ""))
+                    "unknown option, ignored" + (tookValue ? " together with the next argument" : ""))
                 return
             }
         }
@@ -161,7 +161,7 @@ public struct CommandLineReading: Sendable {
         guard !CommandLineReading.isOption(word) else {
             findings.fail(
                 "", at: .option(option.name),
-                "expected a value, found another option; one that looks so is given with an equal sign")
+                "expected a value, found another option; for a value that begins with -, use --option=VALUE")
             return nil
         }
         return next()

@@ -65,7 +65,8 @@ public struct ConfigurationDocument: Sendable {
         let text = JSONText.of(root)
         guard text.utf8.count <= ConfigurationFile.bytesMax else {
             var findings = Findings(fileName: name)
-            findings.fail("", at: .nowhere, "the file would be larger than \(ConfigurationFile.bytesMax / 1024) KiB")
+            findings.fail(
+                "", at: .nowhere, "the file would become larger than \(ConfigurationFile.bytesMax / 1024) KiB")
             return .refused(findings.errors)
         }
         return .accepted(

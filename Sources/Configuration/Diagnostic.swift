@@ -91,7 +91,7 @@ struct Findings {
             list.append(
                 Diagnostic(
                     severity: diagnostic.severity, file: fileName,
-                    message: "more than \(Findings.limitPerSeverity) of these, the rest is not shown"))
+                    message: "more than \(Findings.limitPerSeverity) of these; the others are not shown"))
         }
     }
 

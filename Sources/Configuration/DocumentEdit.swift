@@ -98,7 +98,7 @@ struct DocumentEdit {
             if sent.value == .text(Redaction.mark), KnownKey.secrecy(of: place.path) != .open {
                 findings.fail(
                     place.name, at: sent.origin,
-                    "\"\(Redaction.mark)\" keeps the secret that is at this place, and there is none; write it out")
+                    "\"\(Redaction.mark)\" keeps the present secret, but there is none; give the secret itself")
             }
         }
         return result
@@ -129,12 +129,13 @@ struct DocumentEdit {
         case .text(let text) where !text.isEmpty && KnownKey.filePaths.contains(place.path):
             findings.fail(
                 place.name, at: sent.origin,
-                "names a file, which only the configuration file may; leave it as it is (\(DocumentEdit.remedy))")
+                "names a file, which only the configuration file may; leave it unchanged (\(DocumentEdit.remedy))"
+            )
         case .text(let text)
         where Expansion.holdsVariable(text) && ownVariables[place.path]?.contains(text) != true:
             findings.fail(
                 place.name, at: sent.origin,
-                "${NAME} is for the configuration file only; write the value out (\(DocumentEdit.remedy))")
+                "${NAME} is allowed only in the configuration file; give the value itself (\(DocumentEdit.remedy))")
         case .boolean(true) where place.path == "millrace.trust-documents":
             findings.fail(place.name, at: sent.origin, "can only be set in the configuration file")
         case .null, .boolean, .integer, .decimal, .text, .array, .object: break
@@ -149,15 +150,15 @@ struct DocumentEdit {
         if let key = ConfigurationChange.waitingKeys.first(where: { $0 == path || $0.hasPrefix(path + ".") }) {
             findings.fail(
                 key, at: origin,
-                "is decided by an option of the running service and cannot be changed while it runs; leave it as it is, "
-                    + "or start the service with another option")
+                "is set by a command-line option and cannot be changed while the service runs; leave it unchanged, "
+                    + "or restart the service with another option")
             return false
         }
         released.insert(path)
         findings.warn(
             path, at: origin,
-            "the document is in force instead of the option of the command line; the option decides again at the next "
-                + "start of the service")
+            "the document overrides the command-line option until the next "
+                + "start of the service, when the option overrides the document")
         return true
     }
 }

@@ -23,7 +23,9 @@ struct HostAndPort: Equatable {
             return
         }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count <= 2 else { throw Refusal(message: "IPv6 addresses stand in brackets: [::1]:3333") }
+        guard parts.count <= 2 else {
+            throw Refusal(message: "expected an IPv6 address in brackets, such as [::1]:3333")
+        }
         host = String(parts[0])
         port = parts.count == 2 ? try HostAndPort.port(parts[1], lowest: lowestPort) : nil
     }

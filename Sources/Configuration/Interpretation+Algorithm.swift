@@ -19,12 +19,12 @@ extension Interpretation {
     private mutating func warn(_ key: String, in section: Section, _ kind: String, _ text: String, _ advice: String) {
         findings.warn(
             section.name(of: key), at: section.origin(of: key),
-            "the \(kind) \(shown(text)) is not known, ignored; \(advice)")
+            "unknown \(kind) \(shown(text)), ignored; \(advice)")
     }
 
     private static func algorithmAdvice(_ text: String) -> String {
         if let coin = Coin.named(text) {
-            return "it is a coin: give it as \"coin\", or \"\(coin.algorithm.name)\" as \"algo\""
+            return "it is a coin: set \"coin\" to it, or \"algo\" to \"\(coin.algorithm.name)\""
         }
         guard let near = nearestName(to: text, among: Algorithm.allNames) else {
             return "docs/CONFIG.md lists all names, such as \"rx/0\""
@@ -33,9 +33,9 @@ extension Interpretation {
     }
 
     private static func coinAdvice(_ text: String) -> String {
-        if Algorithm(named: text) != nil { return "it is an algorithm: give it as \"algo\"" }
+        if Algorithm(named: text) != nil { return "it is an algorithm: set \"algo\" to it" }
         guard let near = nearestName(to: text, among: Coin.all.flatMap { [$0.name, $0.symbol] }) else {
-            return "give its algorithm as \"algo\""
+            return "set \"algo\" to the algorithm of the coin"
         }
         return "did you mean \"\(near)\"?"
     }

@@ -20,7 +20,7 @@ extension Interpretation {
         if length > Settings.runDirectoryBytesMax {
             findings.fail(
                 section.name(of: "run-dir"), at: section.origin(of: "run-dir"),
-                "the path has \(length) bytes; sockets in it allow at most \(Settings.runDirectoryBytesMax)")
+                "the path has \(length) bytes; the limit for sockets in it is \(Settings.runDirectoryBytesMax)")
         }
     }
 
@@ -48,7 +48,7 @@ extension Interpretation {
         if nodes.count > Settings.Limits.prefixesMax {
             findings.fail(
                 section.name(of: key), at: section.origin(of: key),
-                "more than \(Settings.Limits.prefixesMax) addresses; put them into a file (\"\(key)-file\")")
+                "more than \(Settings.Limits.prefixesMax) addresses; move them to a file (\"\(key)-file\")")
             return []
         }
         return prefixes(nodes, named: section.name(of: key)).map(\.text)
@@ -111,7 +111,7 @@ extension Interpretation {
             let cause = directories.first.map { "\($0) cannot be written to" } ?? "there is no home directory (HOME)"
             findings.warn(
                 "millrace.database", at: .nowhere,
-                "\(cause); the statistics are kept in \(database) (--database FILE keeps them elsewhere)")
+                "\(cause); statistics are stored in \(database) (change this with --database FILE)")
         }
         return database
     }

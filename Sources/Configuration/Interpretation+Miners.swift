@@ -64,7 +64,7 @@ extension Interpretation {
         for (index, node) in nodes.prefix(Settings.bindsMax).enumerated() {
             guard let bind = readBind(node, path: "bind[\(index)]") else { continue }
             if settings.binds.contains(where: { $0.hasSameAddress(as: bind) }) {
-                findings.warn("bind[\(index)]", at: node.origin, "the same address again, ignored")
+                findings.warn("bind[\(index)]", at: node.origin, "duplicate address, ignored")
             } else {
                 settings.binds.append(bind)
             }
@@ -75,14 +75,15 @@ extension Interpretation {
         if settings.binds.isEmpty, findings.errors.count == errorsBefore {
             findings.fail(
                 "bind", at: root.origin(of: "bind"),
-                "no address is left for miners to connect to; expected at least one such as \"0.0.0.0:3333\"")
+                "no address for miners to connect to; expected at least one, such as \"0.0.0.0:3333\"")
         }
     }
 
     /// One address without the brackets of a list; no list is meant by an empty text.
     private mutating func loneBind(_ root: Section) -> [JSONNode]? {
         guard let node = root["bind"], node.value != .text("") else { return nil }
-        findings.warn("bind", at: node.origin, "expected a list, found \(node.value.kindName); taken as one address")
+        findings.warn(
+            "bind", at: node.origin, "expected a list, found \(node.value.kindName); used as a single address")
         return [node]
     }
 
@@ -121,7 +122,7 @@ extension Interpretation {
             // Serving plain TCP where miners speak TLS would look alive and never work.
             findings.warn(
                 section.name(of: "tls"), at: section.origin(of: "tls"),
-                "TLS for miners is not supported yet, this address is left out")
+                "TLS for miners is not supported yet; this address is ignored")
             return nil
         }
         let host = numericHost("host", in: section)
@@ -142,7 +143,7 @@ extension Interpretation {
         guard let value = section[key]?.value, value != .boolean(false) else { return nil }
         let name = section.name(of: key)
         guard case .array(let nodes) = value else {
-            let reason = value == .boolean(true) ? " (anyone else could claim any address)" : ""
+            let reason = value == .boolean(true) ? " (otherwise any client could claim any address)" : ""
             findings.fail(
                 name, at: section.origin(of: key),
                 "expected a list of the balancers to trust\(reason), such as [\"192.0.2.7\", \"10.0.0.0/8\"], found "
@@ -157,7 +158,7 @@ extension Interpretation {
         for sender in senders where sender.prefix.length == 0 {
             findings.warn(
                 "\(name)[\(sender.index)]", at: nodes[sender.index].origin,
-                "\(sender.text) trusts everyone to claim any address; list the balancers alone")
+                "\(sender.text) lets every client claim any address; list only the balancers")
         }
         return senders.isEmpty ? nil : senders.map(\.text)
     }

@@ -32,14 +32,14 @@ extension Interpretation {
             if settings.pools.isEmpty {
                 findings.fail(fault.subject, at: fault.origin, fault.text)
             } else {
-                findings.warn(fault.subject, at: fault.origin, fault.text + "; this pool is left out")
+                findings.warn(fault.subject, at: fault.origin, fault.text + "; this pool is ignored")
             }
         }
         guard settings.pools.isEmpty, findings.errors.count == errorsBefore, !root.hasRefused("pools") else { return }
         let cause =
             !unsupported.isEmpty
-            ? "no pool is left to mine to: every enabled one needs something that is not supported yet"
-            : "no pool to mine to"
+            ? "no pool is usable: every enabled pool needs a feature that is not supported yet"
+            : "no pool is enabled"
         findings.fail(
             root["pools"] == nil ? "" : "pools", at: root.origin(of: "pools"),
             cause + "; add an enabled pool with a \"url\" to \"pools\", or give one with --url")
@@ -52,10 +52,10 @@ extension Interpretation {
             if fault.isBeforeAll, let next = settings.pools.first {
                 findings.fail(
                     fault.subject, at: fault.origin,
-                    "\(fault.text), and \(next.name) would be mined at instead; "
-                        + "disable this pool (\"enabled\": false) if that is meant")
+                    "\(fault.text), so \(next.name) would be used instead; "
+                        + "disable this pool (\"enabled\": false) if that is intended")
             } else {
-                findings.warn(fault.subject, at: fault.origin, "\(fault.text), this pool is left out")
+                findings.warn(fault.subject, at: fault.origin, "\(fault.text); this pool is ignored")
             }
         }
     }
@@ -120,7 +120,7 @@ extension Interpretation {
         if url.hasMore {
             findings.warn(
                 section.name(of: "url"), at: section.origin(of: "url"),
-                "what follows the port is ignored, as in xmrig-proxy")
+                "text after the port is ignored, as in xmrig-proxy")
         }
         if let (key, what) = unsupportedPart(of: section, url) {
             return .unsupported(
@@ -141,7 +141,7 @@ extension Interpretation {
     private func unsupportedPart(of section: Section, _ url: PoolURL) -> (key: String, what: String)? {
         if let what = url.transport.unsupportedName { return ("url", what) }
         let parts = [
-            ("tls", "TLS"), ("daemon", "a daemon as pool"), ("socks5", "SOCKS5"), ("self-select", "self-select"),
+            ("tls", "TLS"), ("daemon", "mining to a daemon"), ("socks5", "SOCKS5"), ("self-select", "self-select"),
         ]
         return parts.first { section[$0.0]?.value.isOff == false }
     }

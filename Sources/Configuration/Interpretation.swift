@@ -40,7 +40,7 @@ struct Interpretation {
         if isDryRun {
             findings.warn(
                 "dry-run", at: root.origin(of: "dry-run"),
-                "a start with this only checks the configuration and exits, as with --dry-run")
+                "with this key, the program only checks the configuration and exits, as with --dry-run")
         }
     }
 
@@ -73,10 +73,11 @@ struct Interpretation {
         for name in result.unset {
             findings.warn(
                 section.name(of: key), at: section.origin(of: key),
-                "the environment variable \(shown(name)) is not set; its place is left as it is")
+                "the environment variable \(shown(name)) is not set and not replaced")
         }
         if let problem = Section.problem(of: result.text) {
-            findings.fail(section.name(of: key), at: section.origin(of: key), problem + " in its variables")
+            findings.fail(
+                section.name(of: key), at: section.origin(of: key), problem + " (after replacing its variables)")
             return nil
         }
         return result.text.isEmpty ? nil : result.text
@@ -89,7 +90,7 @@ struct Interpretation {
         if Expansion.holdsVariable(text) {
             findings.warn(
                 section.name(of: key), at: section.origin(of: key),
-                "environment variables are not replaced in this key; the text is used as it is")
+                "environment variables are not replaced in this key; the text is used literally")
         }
         return text
     }

@@ -22,7 +22,7 @@ enum JSONValue: Sendable, Equatable {
         case .integer: "a number"
         case .decimal(let number):
             number.magnitude < 0x1p63 ? "a number with a fraction or an exponent" : "a number of too many digits"
-        case .text: "a text"
+        case .text: "a string"
         case .array: "a list"
         case .object: "an object"
         }

@@ -32,7 +32,7 @@ struct JSONReader {
         let root = try reader.value(depth: 0)
         try reader.skipBlank()
         guard reader.scanner.isAtEnd else {
-            throw reader.refusal("expected the end of the file; all of it stands between one '{' and its '}'")
+            throw reader.refusal("expected the end of the file after the closing '}'")
         }
         return root
     }
@@ -54,7 +54,9 @@ struct JSONReader {
     // MARK: Values
 
     private mutating func value(depth: Int) throws(SyntaxError) -> JSONNode {
-        guard depth < JSONReader.depthMax else { throw refusal("more than \(JSONReader.depthMax) brackets deep") }
+        guard depth < JSONReader.depthMax else {
+            throw refusal("nested more than \(JSONReader.depthMax) brackets deep")
+        }
         let origin = Origin.file(scanner.position)
         guard let byte = scanner.peek else { throw refusal("the file ends where a value was expected") }
         switch byte {
@@ -65,7 +67,7 @@ struct JSONReader {
             return JSONNode(value: try number(), origin: origin)
         case _ where byte.isLetter:
             return JSONNode(value: try word(), origin: origin)
-        case UInt8(ascii: "'"): throw refusal("expected a value; texts stand in double quotes")
+        case UInt8(ascii: "'"): throw refusal("expected a value; strings must be in double quotes")
         default: throw refusal("expected a value")
         }
     }
@@ -124,7 +126,7 @@ struct JSONReader {
         default:
             throw SyntaxError(
                 position: start,
-                message: "expected a value; texts stand in double quotes, only true, false and null go without")
+                message: "expected a value; strings must be in double quotes (true, false and null are not strings)")
         }
     }
 
@@ -182,7 +184,7 @@ struct JSONReader {
         if isValid, isWhole, let integer = Int64(spelling) { return .integer(integer) }
         if isValid, let decimal = Double(spelling), decimal.isFinite { return .decimal(decimal) }
         throw SyntaxError(
-            position: start, message: "this is no number as JSON writes it; texts stand in double quotes")
+            position: start, message: "expected a number as JSON defines it; strings must be in double quotes")
     }
 
     private mutating func skipDigits() -> Int {
@@ -200,18 +202,19 @@ struct JSONReader {
             case UInt8(ascii: "\""):
                 scanner.advance()
                 guard let text = String(validating: bytes, as: UTF8.self) else {
-                    throw SyntaxError(position: start, message: "this text is not UTF-8; save the file as UTF-8")
+                    throw SyntaxError(position: start, message: "this string is not UTF-8; save the file as UTF-8")
                 }
                 return text
             case UInt8(ascii: "\\"): try escape(into: &bytes)
-            case 0x0a, 0x0d: throw SyntaxError(position: start, message: "this text is not closed on its line")
-            case 0..<0x20: throw refusal("expected no tab or other control character in a text")
+            case 0x0a, 0x0d: throw SyntaxError(position: start, message: "this string is not closed on its line")
+            case 0..<0x20:
+                throw refusal("a string may not contain a tab or other control character; write \\t or \\u0009")
             default:
                 bytes.append(byte)
                 scanner.advance()
             }
         }
-        throw SyntaxError(position: start, message: "this text is not closed")
+        throw SyntaxError(position: start, message: "this string is not closed")
     }
 
     private mutating func escape(into bytes: inout [UInt8]) throws(SyntaxError) {
@@ -233,7 +236,7 @@ struct JSONReader {
             }
             bytes += Array(String(Character(scalar)).utf8)
         default:
-            throw SyntaxError(position: start, message: "after '\\' stands one of \" \\ / b f n r t u")
+            throw SyntaxError(position: start, message: "expected one of \" \\ / b f n r t u after '\\'")
         }
     }
 

@@ -2,12 +2,12 @@
 extension KnownKey {
     /// Keys that protect something, and what is so without them. A slip in one of these opens it without an error.
     static let consequences: [String: String] = [
-        "access-password": "no password is in force: every miner that reaches the port may log in.",
-        "http.access-token": "no token is in force: everybody who reaches the port may read the API.",
-        "api.access-token": "no token is in force: everybody who reaches the port may read the API.",
+        "access-password": "no password is in force: any miner that reaches the port can log in.",
+        "http.access-token": "no token is in force: any client that reaches the port can read the API.",
+        "api.access-token": "no token is in force: any client that reaches the port can read the API.",
         "bind": "the default is in force: miners are accepted on port 3333 of all addresses.",
         "bind[].tls": "miners connect without encryption.",
-        "pools[].user": "the login is that of the default, and shares are not credited to your wallet.",
+        "pools[].user": "the default login is used, and shares are not credited to your wallet.",
         "pools[].enabled": "this pool is used.",
         "pools[].tls": "the connection to the pool is not encrypted.",
         "pools[].tls-fingerprint": "the certificate of the pool is not compared with a fingerprint.",

@@ -71,7 +71,7 @@ public struct KnownKey: Sendable {
     /// They only name the proxy.
     private static let lenientNames: Set<String> = ["api.id", "api.worker-id"]
 
-    /// "a text, or a number from 1 to 3600".
+    /// "a string, or a number from 1 to 3600".
     var expectation: String {
         var forms: [String] = []
         if kinds.contains(.boolean) { forms.append("true or false") }
@@ -82,7 +82,7 @@ public struct KnownKey: Sendable {
                 forms.append("a whole number")
             }
         }
-        if kinds.contains(.text) { forms.append("a text") }
+        if kinds.contains(.text) { forms.append("a string") }
         if kinds.contains(.array) { forms.append("a list") }
         if kinds.contains(.object) { forms.append("an object") }
         return forms.joined(separator: ", or ")

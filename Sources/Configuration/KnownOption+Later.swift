@@ -23,8 +23,9 @@ extension KnownOption {
             "donate-level", nil, "PERCENT", .later, .key(["donate-level"], .integer), "Share of time to donate."),
         KnownOption(
             "reuse-timeout", nil, "SECONDS", .later, .key(["reuse-timeout"], .integer),
-            "Keeping of pool connections in simple mode."),
-        KnownOption("tls-bind", nil, "ADDRESS:PORT", .later, .bind(tls: true), "Where miners connect with TLS."),
+            "How long idle pool connections are kept in simple mode."),
+        KnownOption(
+            "tls-bind", nil, "ADDRESS:PORT", .later, .bind(tls: true), "Address to listen on for miners with TLS."),
         KnownOption("tls-gen", nil, "NAME", .later, .key(["tls", "gen"], .text), "Make a certificate for this name."),
         KnownOption("tls-cert", nil, "FILE", .later, .key(["tls", "cert"], .text), "Certificate for miners."),
         KnownOption("tls-cert-key", nil, "FILE", .later, .key(["tls", "cert_key"], .text), "Its private key."),

@@ -88,31 +88,32 @@ extension KnownOption {
     private static let service = [
         KnownOption(
             "config", "c", "FILE", .service, .none,
-            "The configuration file; of several the later ones win, key by key. Without it, and without --url, the usual "
-                + "places are searched (docs/CONFIG.md)."),
+            "The configuration file. May be given several times: later files override earlier ones, key by key. "
+                + "Without it, and without --url, the usual places are searched (docs/CONFIG.md)."),
         KnownOption(
-            "data-dir", "d", "DIR", .service, .none, "Search config.json here instead of beside the program."),
+            "data-dir", "d", "DIR", .service, .none,
+            "Search config.json in this directory instead of beside the program."),
         KnownOption(
-            "dry-run", nil, nil, .service, .none, "Check the configuration, say what is wrong with it, and exit."),
+            "dry-run", nil, nil, .service, .none, "Check the configuration, report its errors and warnings, and exit."),
         KnownOption(
             "shards", nil, "N|auto", .service, .key(["millrace", "shards"], .integer),
-            "How many worker processes to run; auto is one per core."),
+            "Number of worker processes; auto: one per core."),
         KnownOption(
             "run-dir", nil, "DIR", .service, .key(["millrace", "run-dir"], .text),
-            "Where this instance keeps its sockets; each instance needs its own."),
+            "Directory for the sockets of this instance; each instance needs its own."),
         KnownOption(
             "database", nil, "FILE", .service, .key(["millrace", "database"], .text),
-            "Where the statistics are kept."),
+            "Database file of the statistics."),
     ]
 
     private static let pools = [
         KnownOption(
             "url", "o", "HOST:PORT", .pools, .poolURL,
-            "A pool to mine to. Several make several pools, the first one is preferred, and the options after each "
-                + "--url belong to it."),
+            "A pool. May be given several times: the first pool is preferred, and the pool options after each "
+                + "--url belong to that pool."),
         KnownOption("user", "u", "USER", .pools, .pool("user", .text), "Wallet address or login at the pool."),
         KnownOption("pass", "p", "PASSWORD", .pools, .pool("pass", .text), "Password at the pool."),
-        KnownOption("userpass", "O", "USER:PASSWORD", .pools, .poolLogin, "Both at once."),
+        KnownOption("userpass", "O", "USER:PASSWORD", .pools, .poolLogin, "User and password in one option."),
         KnownOption("rig-id", nil, "ID", .pools, .pool("rig-id", .text), "Rig identifier sent to the pool."),
         KnownOption(
             "algo", "a", "ALGO", .pools, .pool("algo", .text), "Algorithm of jobs that name none, such as rx/0."),
@@ -120,39 +121,39 @@ extension KnownOption {
             "coin", nil, "COIN", .pools, .pool("coin", .text), "Coin instead of the algorithm, such as monero."),
         KnownOption(
             "keepalive", "k", nil, .pools, .pool("keepalive", .booleanOrInteger),
-            "Keep a silent connection to the pool alive; --keepalive=SECONDS says how often."),
+            "Send keepalives on an idle pool connection; --keepalive=SECONDS sets the interval."),
         KnownOption(
             "retries", "r", "N", .pools, .key(["retries"], .integer),
-            "Failures of the first pool before the second is tried."),
+            "Failures of the first pool before the second one is tried."),
         KnownOption(
             "retry-pause", "R", "SECONDS", .pools, .key(["retry-pause"], .integer),
             "Pause between two attempts at one pool."),
         KnownOption(
-            "user-agent", nil, "TEXT", .pools, .key(["user-agent"], .text), "Replace the user agent that pools see."),
+            "user-agent", nil, "TEXT", .pools, .key(["user-agent"], .text), "User agent sent to pools."),
         KnownOption(
             "ipv4", "4", nil, .pools, .key(["dns", "ip_version"], .number(4)), "Reach pools over IPv4 only."),
         KnownOption(
             "ipv6", "6", nil, .pools, .key(["dns", "ip_version"], .number(6)), "Reach pools over IPv6 only."),
         KnownOption(
-            "dns-ttl", nil, "SECONDS", .pools, .key(["dns", "ttl"], .integer), "How long a DNS answer is kept."),
+            "dns-ttl", nil, "SECONDS", .pools, .key(["dns", "ttl"], .integer), "How long DNS answers are cached."),
     ]
 
     private static let miners = [
         KnownOption(
             "bind", "b", "ADDRESS:PORT", .miners, .bind(tls: false),
-            "Where miners connect; may be given several times. Default: 0.0.0.0:3333 and [::]:3333."),
+            "Address to listen on for miners. May be given several times. Default: 0.0.0.0:3333 and [::]:3333."),
         KnownOption(
             "custom-diff", nil, "N", .miners, .key(["custom-diff"], .integer),
-            "Difficulty for miners when lower than the pool's."),
+            "Difficulty for miners, if lower than the pool's."),
         KnownOption(
             "custom-diff-stats", nil, nil, .miners, .key(["custom-diff-stats"], .boolean(true)),
             "Count shares below the pool's difficulty in the statistics of workers."),
         KnownOption(
             "access-password", nil, "PASSWORD", .miners, .key(["access-password"], .text),
-            "Let only miners in that give this password."),
+            "Password that miners must send."),
         KnownOption(
             "workers", nil, "MODE", .miners, .key(["workers"], .text),
-            "What names a worker: rig_id, user, password, agent, ip or none."),
+            "Where the name of a worker comes from: rig_id, user, password, agent, ip or none."),
         KnownOption(
             "no-workers", nil, nil, .miners, .key(["workers"], .boolean(false)), "No statistics per worker."),
         KnownOption(
@@ -172,13 +173,13 @@ extension KnownOption {
             "The address that the API listens on. Default: 127.0.0.1."),
         KnownOption(
             "http-port", nil, "PORT", .api, .key(["http", "port"], .integer),
-            "The port that the API listens on; 0 is any free one."),
+            "The port that the API listens on; 0: any free port."),
         KnownOption(
             "http-access-token", nil, "TOKEN", .api, .key(["http", "access-token"], .text),
-            "What clients must send as bearer token."),
+            "Bearer token that clients must send."),
         KnownOption(
             "http-no-restricted", nil, nil, .api, .key(["http", "restricted"], .boolean(false)),
-            "Allow clients to change things; needs a token."),
+            "Allow clients to change the configuration and the service; needs a token."),
         KnownOption(
             "api-worker-id", nil, "ID", .api, .key(["api", "worker-id"], .text),
             "The name of this proxy in the API instead of the host name."),
@@ -186,23 +187,23 @@ extension KnownOption {
             "api-id", nil, "ID", .api, .key(["api", "id"], .text), "The id in the API instead of the machine's own."),
         KnownOption(
             "api-port", nil, "PORT", .api, .key(["api", "port"], .integer),
-            "As xmrig-proxy 2.4: serve the API on this port of all IPv4 addresses."),
+            "Serve the API on this port of all IPv4 addresses, as xmrig-proxy 2.4 does."),
         KnownOption(
             "api-access-token", nil, "TOKEN", .api, .key(["api", "access-token"], .text),
-            "The bearer token that goes with --api-port."),
+            "Bearer token for --api-port."),
     ]
 
     private static let logging = [
         KnownOption(
-            "log-file", "l", "FILE", .logging, .key(["log-file"], .text), "Write every log line to this file too."),
+            "log-file", "l", "FILE", .logging, .key(["log-file"], .text), "Also write the log to this file."),
         KnownOption(
             "log-format", nil, "FORMAT", .logging, .key(["millrace", "log-format"], .text),
-            "text for people, json for machines (one object a line)."),
+            "text, or json (one object per line)."),
         KnownOption(
             "no-color", nil, nil, .logging, .key(["colors"], .boolean(false)), "No colors on a terminal."),
         KnownOption(
             "verbose", nil, nil, .logging, .key(["verbose"], .boolean(true)),
-            "Log logins and departures of miners, accepted shares and every new job too."),
+            "Also log logins and disconnects of miners, accepted shares and every new job."),
         KnownOption("debug", nil, nil, .logging, .key(["debug"], .boolean(true)), "The same as --verbose, for now."),
     ]
 }

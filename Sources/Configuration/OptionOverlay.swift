@@ -105,7 +105,8 @@ struct OptionOverlay {
     private mutating func addLists(_ findings: inout Findings) {
         if let first = pools.first, first["url"] == nil {
             let origin = first.members.first?.keyOrigin ?? .nowhere
-            findings.fail("", at: origin, "belongs to a pool: give --url too (options do not change pools of the file)")
+            findings.fail(
+                "", at: origin, "is an option of a pool: give --url too (options do not change the pools of the file)")
         } else if let first = pools.first {
             let nodes = pools.map { JSONNode(value: .object($0), origin: $0["url"]?.origin ?? .nowhere) }
             set(["pools"], JSONNode(value: .array(nodes), origin: first["url"]?.origin ?? .nowhere))

@@ -16,7 +16,7 @@ struct PoolURL: Equatable {
             switch self {
             case .tcp: nil
             case .tls: "TLS"
-            case .daemon: "a daemon as pool"
+            case .daemon: "mining to a daemon"
             case .socks5: "SOCKS5"
             }
         }

@@ -32,7 +32,7 @@ struct Section {
                 continue
             }
             guard seen.insert(member.key).inserted else {
-                findings.warn(name(of: member.key), at: member.keyOrigin, "given twice, the first one counts")
+                findings.warn(name(of: member.key), at: member.keyOrigin, "duplicate key; the first one is used")
                 continue
             }
             guard member.node.value != .null else { continue }
@@ -55,7 +55,7 @@ struct Section {
             if isQuoted {
                 findings.warn(
                     name(of: member.key), at: node.origin,
-                    "found a text, taken for what it spells; write it without quotes")
+                    "found a quoted value, used as if it were not quoted; remove the quotes")
             }
             if case .notYet = known.support, !node.value.isOff {
                 findings.warn(name(of: member.key), at: node.origin, "not supported yet, ignored")
@@ -117,7 +117,7 @@ struct Section {
     static func problem(of text: String) -> String? {
         if text.utf8.count > textBytesMax { return "longer than \(textBytesMax) bytes" }
         return text.utf8.contains { $0 < 0x20 || $0 == 0x7f }
-            ? "expected a text without line breaks and other control characters" : nil
+            ? "expected a string without line breaks and other control characters" : nil
     }
 
     subscript(key: String) -> JSONNode? { nodes[key] }

@@ -51,7 +51,7 @@ final class LogFile: Sendable {
         guard isStarted else {
             hanging.subtract(1, ordering: .relaxed)
             close(ends[1])
-            return (nil, "no thread can be started")
+            return (nil, "cannot start a thread")
         }
         wait(for: ends[0], Int16(POLLIN), patienceMillis)
         return (file, writer.failure)

@@ -150,7 +150,7 @@ final class LogTarget: Sendable {
         }
         guard isWanted else { return }
         degraded(failure.map { "\(path) cannot be opened: \($0)" })
-        if failure == nil { Logger(label: "log").notice("log file \(path): open now") }
+        if failure == nil { Logger(label: "log").notice("log file \(path): opened") }
     }
 }
 

@@ -18,7 +18,7 @@ struct HostileReport: Codable, Sendable {
 
     var line: String {
         "inputs \(inputs), connections \(connectionsMade), failed \(connectionsFailed.values.reduce(0, +))"
-            + ", closed by the other end \(closedByPeer), by us \(closedByUs)"
+            + ", closed by the other end \(closedByPeer), by the swarm \(closedByUs)"
     }
 }
 

@@ -7,29 +7,29 @@ internal import HostileInput
 struct SwarmCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "millrace-swarm",
-        abstract: "Simulated miners for a pool or proxy on this machine: load, and a judge of what it answers.",
+        abstract: "Simulated miners that load a pool or proxy on this machine and check its answers.",
         discussion: """
-            Every miner logs in, takes jobs and hands in shares as XMRig does, with made-up hashes that meet the target. \
-            The swarm checks what no miner can see alone: that no two of them search the same nonces.
+            Every miner logs in, receives jobs and submits shares as XMRig does, with made-up hashes that meet the \
+            target. The swarm checks what a single miner cannot: that no two miners search the same nonces.
 
-            With --real-hashes the shares stand before a pool that computes their hashes. A RandomX hash takes 20 to \
-            50 ms of a core and 256 MiB (light mode), and a share as many hashes as its difficulty: choose a low \
-            difficulty and a low --rate. What the cores do not manage is counted as not sent in time.
+            With --real-hashes a pool that computes the hash of each share accepts them. A RandomX hash takes 20 to 50 \
+            ms of a core and 256 MiB (light mode), and a share takes as many hashes as its difficulty: choose a low \
+            difficulty and a low --rate. Shares that the cores cannot find in time are counted as not sent in time.
 
-            At the end it waits up to 5 s for outstanding replies. TERM and INT end it early, in the same order. \
-            The exit status is 0 when the run ended as planned; with --strict also only when nothing went wrong.
+            At the end it waits up to 5 s for outstanding replies. SIGTERM and SIGINT end it early, in the same way. \
+            The exit status is 0 if the run ended as planned; with --strict, only if there also were no failures.
             """)
 
-    @Option(help: ArgumentHelp("The proxy or pool: an address of this machine.", valueName: "address:port"))
+    @Option(help: ArgumentHelp("Proxy or pool to connect to, on this machine.", valueName: "address:port"))
     var connect: String
 
-    @Option(help: ArgumentHelp("How many miners.", valueName: "n"))
+    @Option(help: ArgumentHelp("Number of miners.", valueName: "n"))
     var miners = 100
 
-    @Option(help: ArgumentHelp("Shares a second of all miners together; 0 = none.", valueName: "n"))
+    @Option(help: ArgumentHelp("Shares per second of all miners together; 0 = none.", valueName: "n"))
     var rate: Double = 0
 
-    @Flag(help: "Closed loop instead of --rate: each miner always has one share on its way.")
+    @Flag(help: "Closed loop instead of --rate: each miner always has one share in flight.")
     var inFlight = false
 
     @Flag(help: "Compute real RandomX hashes (rx/0): slow, for low difficulties and rates.")
@@ -38,16 +38,16 @@ struct SwarmCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Threads that compute hashes for --real-hashes.", valueName: "n"))
     var hashThreads = 1
 
-    @Option(help: ArgumentHelp("How long; 0 = until a signal.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Duration of the run; 0 = until a signal.", valueName: "seconds"))
     var seconds: Double = 0
 
-    @Option(help: ArgumentHelp("Miners that leave, and as many that join, a second.", valueName: "n"))
+    @Option(help: ArgumentHelp("Miners per second that are replaced by new ones.", valueName: "n"))
     var churn: Double = 0
 
-    @Flag(help: "Leaving miners do not wait for replies.")
+    @Flag(help: "Miners that disconnect do not wait for replies.")
     var abrupt = false
 
-    @Option(help: ArgumentHelp("Connections a second at the start; 0 = all at once.", valueName: "n"))
+    @Option(help: ArgumentHelp("Connections per second at the start; 0 = all at once.", valueName: "n"))
     var connectRate: Double = 0
 
     @Option(help: ArgumentHelp("Login of a miner; {n} is its number.", valueName: "pattern"))
@@ -59,47 +59,48 @@ struct SwarmCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Rig id of a miner; {n} is its number; empty = none.", valueName: "pattern"))
     var rigid = ""
 
-    @Option(help: ArgumentHelp("Numbers repeat after so many miners; 0 = never.", valueName: "n"))
+    @Option(help: ArgumentHelp("Repeat the numbers after this many miners; 0 = never.", valueName: "n"))
     var workers = 0
 
-    @Option(help: ArgumentHelp("What the miners call themselves.", valueName: "text"))
+    @Option(help: ArgumentHelp("User agent of the miners.", valueName: "text"))
     var agent = "XMRig/6.26.0 (Linux x86_64) millrace-swarm"
 
-    @Option(help: ArgumentHelp("Each miner sends a keepalive so often; 0 = never.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Interval of the keepalives of each miner; 0 = none.", valueName: "seconds"))
     var keepalive: Double = 60
 
-    @Option(help: ArgumentHelp("Connect from so many addresses, 127.0.0.1 and up; 28,000 ports each.", valueName: "k"))
+    @Option(help: ArgumentHelp("Number of source addresses, from 127.0.0.1 up; 28,000 ports each.", valueName: "k"))
     var sourceAddresses = 1
 
-    @Option(help: ArgumentHelp("The first of these addresses: for a swarm of several processes.", valueName: "address"))
+    @Option(help: ArgumentHelp("First source address, for swarms of several processes.", valueName: "address"))
     var source: String?
 
-    @Option(help: ArgumentHelp("A miner that was dropped waits so long.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Pause before a disconnected miner reconnects.", valueName: "seconds"))
     var retryPause: Double = 1
 
-    @Option(help: ArgumentHelp("Seed of everything random.", valueName: "n"))
+    @Option(help: ArgumentHelp("Seed of all random numbers.", valueName: "n"))
     var seed: UInt64 = 1
 
-    @Option(help: ArgumentHelp("Write the counts there as JSON, every second and at the end.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("Write the counts as JSON to this file, every second and at the end.", valueName: "path"))
     var reportFile: String?
 
     @Option(
         help: ArgumentHelp(
-            "Send malformed input instead, of these kinds, with commas: all, "
+            "Send malformed input instead, of these kinds, separated by commas: all, "
                 + HostileKind.allCases.map(\.rawValue).joined(separator: ", ")
-                + ". --miners says how many connections at a time.", valueName: "kinds"))
+                + ". --miners is the number of connections at a time.", valueName: "kinds"))
     var bad: String?
 
-    @Option(help: ArgumentHelp("What --bad resembles: miner, or http for the API.", valueName: "protocol"))
+    @Option(help: ArgumentHelp("Protocol of the input of --bad: miner, or http for the API.", valueName: "protocol"))
     var badSample = HostileSample.miner
 
-    @Option(help: ArgumentHelp("End --bad after so many inputs; 0 = never.", valueName: "n"))
+    @Option(help: ArgumentHelp("End --bad after this number of inputs; 0 = never.", valueName: "n"))
     var inputs = 0
 
-    @Flag(help: "Exit status 1 when anything was lost, refused, or in conflict.")
+    @Flag(help: "Exit with status 1 if anything was lost, refused, or in conflict.")
     var strict = false
 
-    @Flag(help: "Print no line a second.")
+    @Flag(help: "Do not print a line every second.")
     var quiet = false
 
     func validate() throws {
@@ -107,24 +108,25 @@ struct SwarmCommand: ParsableCommand {
         let room = Int(limit) - 64
         guard (1...max(1, room)).contains(miners) else {
             throw ValidationError(
-                "--miners is 1 to \(room): this process may hold \(limit) descriptors; start several for more")
+                "expected --miners from 1 to \(room): the descriptor limit is \(limit); for more, start several"
+            )
         }
         guard rate == 0 || !inFlight else { throw ValidationError("--rate and --in-flight exclude each other") }
         guard !realHashes || !inFlight else {
-            throw ValidationError("--real-hashes wants a --rate that the cores manage, not --in-flight")
+            throw ValidationError("--real-hashes needs a --rate and excludes --in-flight")
         }
-        guard (1...64).contains(hashThreads) else { throw ValidationError("--hash-threads is 1 to 64") }
+        guard (1...64).contains(hashThreads) else { throw ValidationError("expected --hash-threads from 1 to 64") }
         guard [rate, churn, connectRate].allSatisfy({ (0...1e7).contains($0) }) else {
-            throw ValidationError("a rate is 0 to 10,000,000 a second")
+            throw ValidationError("expected a rate from 0 to 10,000,000 per second")
         }
         guard [seconds, keepalive, retryPause].allSatisfy({ (0...1e6).contains($0) }) else {
-            throw ValidationError("a time is 0 to 1,000,000 seconds")
+            throw ValidationError("expected a time from 0 to 1,000,000 seconds")
         }
         guard (1...60_000).contains(sourceAddresses) else {
-            throw ValidationError("--source-addresses is 1 to 60,000")
+            throw ValidationError("expected --source-addresses from 1 to 60,000")
         }
-        guard workers >= 0 else { throw ValidationError("--workers is not negative") }
-        guard inputs >= 0 else { throw ValidationError("--inputs is not negative") }
+        guard workers >= 0 else { throw ValidationError("expected --workers not to be negative") }
+        guard inputs >= 0 else { throw ValidationError("expected --inputs not to be negative") }
         _ = try badKinds()
         _ = try target()
         _ = try firstSource()
@@ -135,7 +137,7 @@ struct SwarmCommand: ParsableCommand {
         guard let bad, bad != "all" else { return bad.map { _ in [] } }
         return try bad.split(separator: ",").map { word in
             guard let kind = HostileKind(rawValue: String(word)) else {
-                throw ValidationError("--bad knows no \"\(word)\"")
+                throw ValidationError("--bad: unknown kind \"\(word)\"")
             }
             return kind
         }
@@ -178,14 +180,15 @@ struct SwarmCommand: ParsableCommand {
     private func firstSource() throws -> Int? {
         try source.map { text in
             guard let number = SourceAddresses.number(of: text) else {
-                throw ValidationError("--source is an address of 127.0.0.0/16, the last part 1 to 254")
+                throw ValidationError("expected --source within 127.0.0.0/16, the last part from 1 to 254")
             }
             return number
         }
     }
 
     func target() throws -> SocketAddress {
-        let message = "--connect is address:port within 127.0.0.0/8 or [::1]: the swarm is for this machine alone"
+        let message =
+            "expected --connect address:port within 127.0.0.0/8 or [::1]: the swarm connects only to this machine"
         guard let colon = connect.lastIndex(of: ":"), let port = UInt16(connect[connect.index(after: colon)...]) else {
             throw ValidationError(message)
         }

@@ -9,18 +9,19 @@ internal import StratumProtocol
 struct PracticePoolCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "millrace-practice-pool",
-        abstract: "A strict Stratum pool for this machine alone, to practise with.",
+        abstract: "A strict Stratum pool for tests on this machine.",
         discussion: """
-            It gives out plausible Monero jobs and checks every share: session, job, nonce, duplicates, difficulty and, \
+            It sends plausible Monero jobs and checks every share: session, job, nonce, duplicates, difficulty and, \
             with --verify, the RandomX hash itself. Real miners and proxies can connect to it.
 
-            Signals: USR1 makes a new job now, USR2 turns silence on and off, TERM and INT end it with a last report.
+            Signals: SIGUSR1 sends a new job now, SIGUSR2 turns silence on and off, SIGTERM and SIGINT stop the pool \
+            with a last report.
             """)
 
     @Option(help: ArgumentHelp("Address to listen on, within 127.0.0.0/8 or ::1.", valueName: "address"))
     var host = "127.0.0.1"
 
-    @Option(help: ArgumentHelp("Port to listen on; 0 takes a free one. It is printed.", valueName: "n"))
+    @Option(help: ArgumentHelp("Port to listen on; 0 = any free port, which is printed.", valueName: "n"))
     var port: UInt16 = 0
 
     @Option(help: ArgumentHelp("Difficulty of every job.", valueName: "n"))
@@ -29,87 +30,88 @@ struct PracticePoolCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Length of the target: 4 or 8 bytes.", valueName: "n"))
     var targetBytes = 4
 
-    @Option(help: ArgumentHelp("A new job so often; 0 = only the first.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Interval between jobs; 0 = only the first.", valueName: "seconds"))
     var jobInterval: Double = 30
 
     @Option(help: ArgumentHelp("Algorithm named in the jobs.", valueName: "name"))
     var algo = "rx/0"
 
-    @Option(help: ArgumentHelp("Extensions to advertise, with commas: algo, keepalive; \"none\" for none."))
+    @Option(help: ArgumentHelp("Extensions to advertise, separated by commas: algo, keepalive; \"none\" for none."))
     var extensions = "algo,keepalive"
 
-    @Flag(help: "Reserve the fourth nonce byte, one per connection, and say so: what nicehash pools do.")
+    @Flag(help: "Reserve the fourth nonce byte of each connection and advertise that, as NiceHash pools do.")
     var nicehash = false
 
-    @Flag(help: "Compute the RandomX hash of every share, in threads of its own (light mode: some 50 a second each).")
+    @Flag(help: "Compute the RandomX hash of every share, in separate threads (light mode: about 50 per second each).")
     var verify = false
 
     @Option(help: ArgumentHelp("Threads that compute hashes for --verify.", valueName: "n"))
     var verifyThreads = 1
 
-    @Option(help: ArgumentHelp("Answer everything so much later.", valueName: "ms"))
+    @Option(help: ArgumentHelp("Delay of all answers.", valueName: "ms"))
     var replyDelay: UInt64 = 0
 
-    @Option(help: ArgumentHelp("Refuse this part of the good shares.", valueName: "percent"))
+    @Option(help: ArgumentHelp("Part of the good shares to reject.", valueName: "percent"))
     var rejectRate: Double = 0
 
-    @Option(help: ArgumentHelp("Refuse every n-th good share.", valueName: "n"))
+    @Option(help: ArgumentHelp("Reject every n-th good share.", valueName: "n"))
     var rejectEvery: UInt64 = 0
 
-    @Option(help: ArgumentHelp("The words of such a refusal.", valueName: "text"))
+    @Option(help: ArgumentHelp("Error message of rejected shares.", valueName: "text"))
     var rejectText = "Rejected by the practice pool"
 
-    @Option(help: ArgumentHelp("Refuse every login with this text.", valueName: "text"))
+    @Option(help: ArgumentHelp("Refuse every login with this error message.", valueName: "text"))
     var loginError: String?
 
-    @Option(help: ArgumentHelp("Answer logins without a job, and send it so much later.", valueName: "ms"))
+    @Option(help: ArgumentHelp("Answer logins without a job, and send the job after this delay.", valueName: "ms"))
     var firstJobDelay: UInt64?
 
-    @Option(help: ArgumentHelp("Drop all connections so often.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Interval at which all connections are closed; 0 = never.", valueName: "seconds"))
     var dropEvery: Double = 0
 
-    @Option(help: ArgumentHelp("Fall silent after so long: connections stand, without answers.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Stop answering after this time, without closing connections.", valueName: "seconds"))
     var silentAfter: Double = 0
 
-    @Flag(help: "Be silent from the start.")
+    @Flag(help: "Do not answer from the start.")
     var silent = false
 
     @Option(
         help: ArgumentHelp(
-            "Send clients malformed messages of these kinds, 200 a second each: all, or with commas "
+            "Send clients malformed messages of these kinds, 200 per second each: all, or separated by commas "
                 + HostileKind.allCases.map(\.rawValue).joined(separator: ", ") + ".", valueName: "kinds"))
     var bad: String?
 
-    @Option(help: ArgumentHelp("End after so long; 0 = never.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Stop after this time; 0 = never.", valueName: "seconds"))
     var seconds: Double = 0
 
-    @Option(help: ArgumentHelp("Write the counts there as JSON, twice a second and at the end.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("Write the counts as JSON to this file, twice a second and at the end.", valueName: "path"))
     var reportFile: String?
 
-    @Flag(help: "Print no line a second.")
+    @Flag(help: "Do not print a line every second.")
     var quiet = false
 
     func validate() throws {
-        guard targetBytes == 4 || targetBytes == 8 else { throw ValidationError("--target-bytes is 4 or 8") }
+        guard targetBytes == 4 || targetBytes == 8 else { throw ValidationError("expected --target-bytes 4 or 8") }
         let limit = targetBytes == 4 ? UInt64(UInt32.max) : UInt64.max
         guard (1...limit).contains(difficulty) else {
-            throw ValidationError("--difficulty is 1 to \(limit) with a target of \(targetBytes) bytes")
+            throw ValidationError("expected --difficulty from 1 to \(limit) with a target of \(targetBytes) bytes")
         }
-        guard (0...100).contains(rejectRate) else { throw ValidationError("--reject-rate is 0 to 100") }
-        guard (1...64).contains(verifyThreads) else { throw ValidationError("--verify-threads is 1 to 64") }
+        guard (0...100).contains(rejectRate) else { throw ValidationError("expected --reject-rate from 0 to 100") }
+        guard (1...64).contains(verifyThreads) else { throw ValidationError("expected --verify-threads from 1 to 64") }
         for name in extensionNames where !["algo", "keepalive"].contains(name) {
-            throw ValidationError("--extensions knows algo and keepalive, not \"\(name)\"; see also --nicehash")
+            throw ValidationError("--extensions: expected algo or keepalive, found \"\(name)\"; see also --nicehash")
         }
         _ = try badKinds()
         let timings = [jobInterval, dropEvery, silentAfter, seconds]
         guard timings.allSatisfy({ (0...1e6).contains($0) }) else {
-            throw ValidationError("a time is 0 to 1,000,000 seconds")
+            throw ValidationError("expected a time from 0 to 1,000,000 seconds")
         }
         guard replyDelay <= 3_600_000, firstJobDelay ?? 0 <= 3_600_000 else {
-            throw ValidationError("a delay is at most an hour")
+            throw ValidationError("expected a delay of at most an hour")
         }
         guard (try? SocketAddress(loopback: host, port: port)) != nil else {
-            throw ValidationError("--host is within 127.0.0.0/8, or ::1: this pool is for this machine alone")
+            throw ValidationError("expected --host within 127.0.0.0/8, or ::1: the pool serves only this machine")
         }
     }
 
@@ -123,7 +125,7 @@ struct PracticePoolCommand: ParsableCommand {
         guard let bad, bad != "all" else { return bad.map { _ in [] } }
         return try bad.split(separator: ",").map { word in
             guard let kind = HostileKind(rawValue: String(word)) else {
-                throw ValidationError("--bad knows no \"\(word)\"")
+                throw ValidationError("--bad: unknown kind \"\(word)\"")
             }
             return kind
         }

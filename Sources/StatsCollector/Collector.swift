@@ -141,7 +141,7 @@ final class Collector {
         lifeline.sayHeartbeat()
         reportLiveness(snapshot)
         if let line = summary.line(of: snapshot, at: now().monotonic) { logger.info("\(line)") }
-        if keeping.isWorthARestart { stop("the database can be used now; restarting to use it") }
+        if keeping.isWorthARestart { stop("the database is usable again; restarting to use it") }
     }
 
     /// Makes the sockets in the run directory again when somebody has cleaned it.
@@ -151,7 +151,7 @@ final class Collector {
             try feed.mend()
             Degradation.set("bus", nil)
         } catch {
-            Degradation.set("bus", "\(error); the API shows old figures")
+            Degradation.set("bus", "\(error); the API shows old statistics")
         }
     }
 
@@ -215,7 +215,7 @@ final class Collector {
         case .liveMiners(_, let miners):
             logger.notice("shard \(shard): joined its event stream, \(counted(miners.count, "miner")) connected")
         // A life that ended without its last word; what it had counted is known.
-        case .lost(_, 0): logger.debug("shard \(shard): its former process ended without a last checkpoint")
+        case .lost(_, 0): logger.debug("shard \(shard): its previous process ended without a last checkpoint")
         case .lost(_, let count):
             logger.warning("shard \(shard): \(counted(count, "event")) lost; totals are repaired from its counters")
         }
@@ -233,7 +233,7 @@ final class Collector {
         let unreadable = subscribers.reduce(0) { $0 + $1.unreadableCount }
         if unreadable > unreadableSeen {
             let count = counted(unreadable - unreadableSeen, "message")
-            logger.warning("\(count) of shards could not be read (another version?)")
+            logger.warning("\(count) of shards could not be decoded (another version?)")
         }
         unreadableSeen = unreadable
     }

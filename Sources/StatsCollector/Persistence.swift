@@ -82,7 +82,7 @@ final class Persistence {
         forgettingTime = ForgettingTime(at: now, committedAt: opened.saved.committedAt)
         let isNew = opened.saved.committedAt == 0
         logger.info(
-            isNew ? "statistics begin in a new file, \(terms.path)" : "statistics loaded from \(terms.path)",
+            isNew ? "statistics are stored in a new file, \(terms.path)" : "statistics loaded from \(terms.path)",
             metadata: isNew
                 ? [:]
                 : [

@@ -18,7 +18,7 @@ public enum PeerFault: Error, Equatable, Sendable {
     public var text: String {
         switch self {
         case .lineTooLong(let limit): "a line longer than \(limit) bytes"
-        case .notARequest: "a line that is no request"
+        case .notARequest: "a line that is not a request"
         case .invalidJSON: "a line that is not JSON"
         case .badRequestID: "an \"id\" longer than \(RequestID.textBytesMax) bytes"
         case .badMethod: "a request whose \"method\" is missing or not a string"

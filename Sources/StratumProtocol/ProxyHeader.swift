@@ -136,7 +136,7 @@ public enum ProxyHeaderFault: Equatable, Sendable {
         case .missing: "no PROXY protocol header"
         case .malformed: "a malformed PROXY protocol header"
         case .tooLong(let limit): "a PROXY protocol header longer than \(limit) bytes"
-        case .incomplete: "no whole PROXY protocol header in time"
+        case .incomplete: "no complete PROXY protocol header in time"
         }
     }
 }

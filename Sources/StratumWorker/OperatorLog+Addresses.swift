@@ -34,8 +34,9 @@ extension OperatorLog {
         guard bans.mayTell() else { return }
         log.warning(
             """
-            banned \(address) for \(counted((seconds + 59) / 60, "minute")): more than \(counted(faults, "protocol fault")) within \
-            a minute and no accepted share; millrace unban \(address) ends it
+            banned \(address) for \(counted((seconds + 59) / 60, "minute")): more than \
+            \(counted(faults, "protocol fault")) within a minute and no accepted share; to lift the ban: millrace \
+            unban \(address)
             """)
     }
 
@@ -45,7 +46,7 @@ extension OperatorLog {
         case .banned: "it is banned (millrace bans)"
         case .connections: "it has \(counted(limits.connections, "connection")) (millrace.limits.connections)"
         case .waiting:
-            "\(counted(limits.waiting, "connection")) of it have not logged in (millrace.limits.waiting)"
+            "\(counted(limits.waiting, "connection")) of it are waiting to log in (millrace.limits.waiting)"
         case .logins: "more than \(counted(limits.logins, "login")) a second (millrace.limits.logins)"
         }
     }

@@ -100,7 +100,7 @@ extension OperatorLog {
 
     mutating func left(_ ip: @autoclosure () -> String?, miners: Int) {
         guard tellsDetails, departures.mayTell() else { return }
-        log.info("a miner left", metadata: ["ip": "\(ip() ?? "gone")", "miners": "\(miners)"])
+        log.info("a miner disconnected", metadata: ["ip": "\(ip() ?? "gone")", "miners": "\(miners)"])
     }
 
     // MARK: - Shares that are held back
@@ -113,29 +113,29 @@ extension OperatorLog {
             if let worker = worker(id) { details["worker"] = "\(worker)" }
             log.warning(
                 """
-                the pool rejects the shares of a miner: none is forwarded for \(OperatorLog.minutes(length)); check its hardware, \
-                overclocking and algorithm
+                the pool rejects the shares of a miner: not forwarding its shares for \(OperatorLog.minutes(length)); \
+                check its hardware, overclocking and algorithm
                 """, metadata: details)
         case .addressQuarantined(let id, let length):
             guard quarantines.mayTell() else { return }
             log.warning(
                 """
-                the pool rejects the shares of new miners at one address: those of miners without an accepted share are not \
-                forwarded from there for \(OperatorLog.minutes(length))
+                the pool rejects the shares of new miners at one address: forwarding only miners with accepted shares \
+                from there for \(OperatorLog.minutes(length))
                 """, metadata: ["ip": "\(miner(id) ?? "gone")"])
         case .poolGuarded(let connection, let refused, let count):
             log.warning(
                 """
-                \(name(connection)) has rejected \(refused) of the last \(count) shares, and may ban this proxy: only miners whose \
-                shares it accepts are forwarded
+                \(name(connection)) rejected \(refused) of the last \(count) shares, and may ban this proxy: \
+                forwarding only miners with accepted shares
                 """)
         case .poolGuardEnded(let connection):
-            log.notice("\(name(connection)) accepts shares again: all miners are forwarded")
+            log.notice("\(name(connection)) accepts shares again: forwarding all miners")
         case .poolRejects(let connection, let count):
             log.warning(
                 """
-                \(name(connection)) rejects every share, \(count) in a row, and no other pool is left to try: check the pool's user, pass \
-                and algo, or add a backup to "pools"
+                \(name(connection)) rejects every share, \(count) in a row, and no other pool is usable: check user, \
+                pass and algo of the pool, or add a backup to "pools"
                 """)
         default: break
         }
@@ -176,20 +176,19 @@ extension OperatorLog {
 
     private static func text(_ reason: CloseReason) -> String {
         switch reason {
-        case .permissionDenied: "a miner gave a wrong access password"
-        case .notNicehashCapable: "a miner ignores its nonce byte (is it NiceHash compatible?)"
-        case .loginTimeout: "a connection without login was closed after \(Limits.login.count / 1_000) s"
-        case .idleTimeout: "a miner that was silent for \(Limits.idle.count / 1_000) s was closed"
-        case .fault(let fault), .answered(let fault): "a miner was closed: it sent \(fault.text)"
-        case .foreign, .proxyHeader: "a connection with another protocol was closed"
-        case .memory(let held): "a miner was closed: it held \(held) bytes, the most of all connections"
-        case .outOfTurn: "a miner was closed: it sent a request out of turn (the login comes first)"
-        case .noUpstream: "a miner was closed: no pool connection left"
-        case .banned: "a banned miner was not let in: the pool rejected too many of its shares"
+        case .permissionDenied: "refused a login: wrong access password"
+        case .notNicehashCapable: "disconnected a miner: it ignores its nonce byte (is it NiceHash compatible?)"
+        case .loginTimeout: "closed a connection: no login within \(Limits.login.count / 1_000) s"
+        case .idleTimeout: "disconnected a miner: it sent nothing for \(Limits.idle.count / 1_000) s"
+        case .fault(let fault), .answered(let fault): "disconnected a miner: it sent \(fault.text)"
+        case .foreign, .proxyHeader: "closed a connection: its protocol is not Stratum"
+        case .memory(let held): "disconnected a miner: its buffers held \(held) bytes, the most of all connections"
+        case .outOfTurn: "disconnected a miner: it sent a request before the login"
+        case .noUpstream: "disconnected a miner: no pool connection available"
+        case .banned: "refused a login: the miner is banned, because the pool rejected too many of its shares"
         case .flooding:
             """
-            a miner was closed: for \(Limits.pausesMax) s it sent more requests than its budget allows, and no share that \
-            the pool accepted
+            disconnected a miner: for \(Limits.pausesMax) s it exceeded its request limit without an accepted share
             """
         }
     }
@@ -205,16 +204,16 @@ extension OperatorLog {
             guard tlsHint.isDue(at: now) else { return }
             log.warning(
                 """
-                a miner at \(ip) speaks TLS, but port \(port) is plain: turn TLS off in the miner ("tls": false) or put \
-                a TLS terminator in front
+                a miner at \(ip) uses TLS, but port \(port) is plain TCP: turn TLS off in the miner ("tls": false), or \
+                put a TLS terminator in front
                 """)
         case .proxyHeader:
             guard proxyHint.isDue(at: now) else { return }
             log.warning(
                 """
-                a load balancer at \(balancer ?? ip) sends a PROXY protocol header, but port \(port) does not take one from \
-                there: list its address in "proxy-protocol" of the bind, or turn it off there (HAProxy: no send-proxy; \
-                nginx: proxy_protocol off)
+                a load balancer at \(balancer ?? ip) sends a PROXY protocol header, but port \(port) does not accept \
+                it from there: list its address in "proxy-protocol" of the bind, or turn it off there (HAProxy: no \
+                send-proxy; nginx: proxy_protocol off)
                 """)
         }
     }
@@ -225,8 +224,8 @@ extension OperatorLog {
         guard memoryHint.isDue(at: now) else { return }
         log.warning(
             """
-            closed \(counted(memoryCount, "connection")) that held the most: unfinished requests and login names of all \
-            connections took more than \(Limits.allHeldBytesMax >> 20) MiB
+            closed \(counted(memoryCount, "connection")) with the largest buffers: unfinished requests and login names \
+            of all connections exceed \(Limits.allHeldBytesMax >> 20) MiB
             """)
         memoryCount = 0
     }
@@ -239,7 +238,7 @@ extension OperatorLog {
             switch fault {
             case .missing, .incomplete:
                 """
-                turn it on there (HAProxy: send-proxy-v2; nginx: proxy_protocol on), or take the address off \
+                turn it on there (HAProxy: send-proxy-v2; nginx: proxy_protocol on), or remove the address from \
                 "proxy-protocol" of the bind
                 """
             case .malformed, .tooLong: "check its configuration"

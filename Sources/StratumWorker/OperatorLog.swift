@@ -78,8 +78,8 @@ struct OperatorLog {
         case .poolReservesNonceByte(let id):
             log.warning(
                 """
-                \(name(id)) keeps the first nonce byte for itself (a NiceHash-type pool or proxy): its jobs cannot be \
-                split, so every miner gets a pool connection of its own
+                \(name(id)) reserves the first nonce byte (a NiceHash-type pool or proxy): its jobs cannot be split, \
+                so each miner gets its own pool connection
                 """)
         case .jobsWithoutAlgorithm(let id):
             log.warning(
@@ -99,7 +99,7 @@ struct OperatorLog {
         case .poolOddLine(let id, let fault):
             guard oddLines.mayTell() else { return }
             log.warning(
-                "\(name(id)) sent \(fault.text); line ignored, \(Limits.oddLinesMax) a minute end the connection",
+                "\(name(id)) sent \(fault.text); line ignored (\(Limits.oddLinesMax) a minute close the connection)",
                 metadata: upstream(id))
         case .redirected(let id, let target):
             log.notice("\(name(id)) redirects to \(target.address): following", metadata: upstream(id))
@@ -107,8 +107,8 @@ struct OperatorLog {
             guard oddLines.mayTell() else { return }
             log.warning(
                 """
-                \(name(id)) redirects to \(target.address), a host of another domain: ignored; change the \
-                pool's url if that is right
+                \(name(id)) redirects to \(target.address), a host of another domain: ignored; if this is intended, \
+                change the pool's url
                 """, metadata: upstream(id))
         case .shareUnauthenticated(let id):
             unauthenticated(id, ip: miner(id), worker: worker(id))
@@ -121,10 +121,12 @@ struct OperatorLog {
             details["worker"] = worker(id).map { "\($0)" }
             log.notice("\(name(connection)) rejected a share: \"\(text)\"", metadata: details)
         case .upstreamClosed(let upstream):
-            log.debug("pool connection without miners closed", metadata: ["upstream": "\(upstream)"])
+            log.debug("closed a pool connection without miners", metadata: ["upstream": "\(upstream)"])
         case .outOfUpstreams:
             guard shortages.mayTell() else { return }
-            log.error("no pool connection left for a miner: \(Limits.upstreamsMax) are open")
+            log.error(
+                "no pool connection available for a miner: \(Limits.upstreamsMax) are open (the limit); use more shards"
+            )
         case .quarantined, .addressQuarantined, .quarantineLifted, .poolGuarded, .poolGuardEnded, .poolRejects:
             tellConduct(news, miner: miner, worker: worker)
         }
@@ -133,7 +135,7 @@ struct OperatorLog {
     /// A miner that did not read was dropped.
     mutating func overflowed(_ ip: @autoclosure () -> String?) {
         guard dismissals.mayTell() else { return }
-        log.info("a miner was closed: it does not read what it is sent", metadata: ["ip": "\(ip() ?? "?")"])
+        log.info("disconnected a miner: it does not read what it is sent", metadata: ["ip": "\(ip() ?? "?")"])
     }
 
     /// A connection without login was closed because there are too many of them, or no room.
@@ -142,8 +144,8 @@ struct OperatorLog {
         guard dismissedHint.isDue(at: now) else { return }
         log.warning(
             """
-            closed \(counted(dismissedCount, "connection")) that had not logged in, to make room for miners: somebody opens many \
-            of them
+            closed \(counted(dismissedCount, "connection")) without a login to make room for miners: too many such \
+            connections
             """, metadata: ["ip": "\(ip() ?? "?")"])
         dismissedCount = 0
     }
@@ -153,8 +155,8 @@ struct OperatorLog {
         guard noRoomHint.isDue(at: now) else { return }
         log.error(
             """
-            no room for another miner: \(counted(miners, "miner")) connected, and this process may open \
-            \(descriptors) files (raise LimitNOFILE or ulimit -n, or use more shards); those that are connected are not affected
+            cannot accept another miner: \(counted(miners, "miner")) connected, limit of open files \(descriptors); \
+            raise LimitNOFILE or ulimit -n, or use more shards (connected miners are not affected)
             """)
     }
 
@@ -230,14 +232,14 @@ struct OperatorLog {
         switch failure {
         case .connection(let text): (text, "trying again")
         case .connectTimeout: ("no connection within \(Limits.poolConnect.count / 1_000) s", "trying again")
-        case .noAnswer: ("no answer within \(Limits.poolAnswer.count / 1_000) s", "connecting again")
+        case .noAnswer: ("no answer within \(Limits.poolAnswer.count / 1_000) s", "reconnecting")
         case .loginRefused(let text): ("login refused: \"\(text)\"", "check user and pass, trying again")
-        case .fault(let fault): ("it sent \(fault.text)", "connecting again")
-        case .sessionLost(let text): ("the pool no longer knows our session (\"\(text)\")", "logging in again")
+        case .fault(let fault): ("it sent \(fault.text)", "reconnecting")
+        case .sessionLost(let text): ("the pool no longer knows this session (\"\(text)\")", "logging in again")
         case .banned(let text, let pause):
-            ("the pool has banned us (\"\(text)\")", "next attempt in \((pause.count + 999) / 1_000) s")
+            ("the pool has banned this proxy (\"\(text)\")", "next attempt in \((pause.count + 999) / 1_000) s")
         case .redirectedTooOften:
-            ("redirected \(Limits.redirectsMax) times in a row", "connecting to its own address again")
+            ("redirected \(Limits.redirectsMax) times in a row", "reconnecting to its configured address")
         case .rejectsShares(let count):
             ("it rejects every share, \(count) in a row", "using another pool, trying it again later")
         }

@@ -38,9 +38,9 @@ final class PeerGate {
         guard let table = descriptor.flatMap({ PeerTable(descriptor: $0) }) else {
             log.error(
                 """
-                no memory for the table of addresses: no limit by address is in force; raise ulimit -v and restart the service
+                no memory for the table of addresses: limits by address are off; raise ulimit -v and restart the service
                 """)
-            Degradation.set("limits", "no memory for the table of addresses, so none by address is in force")
+            Degradation.set("limits", "no memory for the table of addresses; limits by address are off")
             return nil
         }
         self.table = table

@@ -41,8 +41,8 @@ enum HandoverRefusal: Error, CustomStringConvertible {
     var description: String {
         switch self {
         case .supervisorIsGone: "the supervisor exited"
-        case .unreadable(let fault): "the state of the earlier process cannot be taken over: \(fault)"
-        case .noDescriptors: "the connections of the earlier process cannot be taken over"
+        case .unreadable(let fault): "cannot restore the state of the previous process: \(fault)"
+        case .noDescriptors: "cannot take over the connections of the previous process"
         }
     }
 }

@@ -56,7 +56,7 @@ extension Worker {
             }
             lifeline.answer(departing, isDone: true)
         } catch {
-            if error != .nothingToMove { log.error("shard \(departing.shard) cannot be taken over: \(error)") }
+            if error != .nothingToMove { log.error("cannot take over shard \(departing.shard): \(error)") }
             lifeline.answer(departing, isDone: false)
         }
     }

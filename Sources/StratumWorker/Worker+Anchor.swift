@@ -16,7 +16,7 @@ extension Worker {
     private func checkAnchor() {
         switch anchor?.check() {
         case .killed(let signal):
-            log.warning("the anchor process was killed by signal \(signal); starting another one")
+            log.warning("the anchor process was killed by signal \(signal); starting a new one")
             replaceAnchor()
         case .stopped(let signal):
             log.warning("the anchor process was stopped by signal \(signal); continued")
@@ -29,12 +29,12 @@ extension Worker {
         guard anchor?.isMissing == true else { return }
         do throws(HandoverFailure) {
             try anchor?.replace()
-            log.notice("another anchor process keeps the connections", metadata: ["pid": "\(anchor?.processID ?? 0)"])
+            log.notice("a new anchor process keeps the connections", metadata: ["pid": "\(anchor?.processID ?? 0)"])
             Degradation.set("anchor", nil)
         } catch {
             Degradation.set(
                 "anchor",
-                "no process keeps the connections, miners reconnect when this one dies (\(error)); trying again")
+                "no anchor process (\(error)), miners reconnect if this process crashes; trying again")
         }
     }
 }

@@ -17,11 +17,11 @@ extension Worker {
     }
 
     private func noteBus(_ failure: BusFailure?) {
-        guard Degradation.set("bus", failure.map { "\($0); this shard's figures are missing" }) else { return }
+        guard Degradation.set("bus", failure.map { "\($0); statistics of this shard are missing" }) else { return }
         if let failure {
-            log.error("no place on the bus, trying again each second; mining continues: \(failure)")
+            log.error("cannot bind to the bus, trying again each second; mining continues: \(failure)")
         } else {
-            log.notice("back on the bus")
+            log.notice("bound to the bus again")
         }
     }
 }

@@ -100,7 +100,7 @@ extension Worker {
                 "no memory for saved state (\(error)): miners reconnect if this process crashes; raise ulimit -v and restart it"
             )
             Degradation.set(
-                "crash safety", "no memory for a successor (\(error)), miners reconnect when this process dies")
+                "crash safety", "no memory for saved state (\(error)), miners reconnect if this process crashes")
             return nil
         }
     }
@@ -141,7 +141,11 @@ extension Worker {
         if let memory { memory.release(0..<memory.bytes.count) }
         retryAt = now + Worker.retryPause
         log.error(
-            "the saved state outgrew its memory: miners reconnect if this process crashes; trying again each minute")
+            """
+            the state does not fit its memory and is not saved: miners reconnect if this process crashes; trying again \
+            each minute
+            """
+        )
         noteCrashSafety()
     }
 
@@ -153,7 +157,7 @@ extension Worker {
     }
 
     private func noteCrashSafety() {
-        let text = "no memory for a successor, miners reconnect when this process dies"
+        let text = "the state is not saved, miners reconnect if this process crashes"
         Degradation.set("crash safety", journal == nil ? text : nil)
     }
 

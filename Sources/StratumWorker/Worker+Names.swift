@@ -14,6 +14,6 @@ extension Worker {
     }
 
     func poolName(atRank rank: UInt8) -> String {
-        Int(rank) < shard.policy.pools.count ? shard.policy.pools[Int(rank)].name : "a former pool"
+        Int(rank) < shard.policy.pools.count ? shard.policy.pools[Int(rank)].name : "a removed pool"
     }
 }

@@ -69,7 +69,7 @@ extension Worker {
         } catch {
             // Who decided the log may be started yet (the supervisor keeps its program).
             if standing == .besideFrozen || error == .otherRules { throw .unreadable(error) }
-            log.error("the state of the previous process cannot be used (\(error)); its miners reconnect")
+            log.error("cannot restore the state of the previous process (\(error)); its miners reconnect")
             return nil
         }
     }
@@ -260,7 +260,7 @@ extension Worker {
 
     private func endLost(_ id: PoolConnectionID) {
         pools[id]?.reset()
-        take(.poolClosed(id), "lost in a takeover")
+        take(.poolClosed(id), "lost while taking over")
         perform()
     }
 }

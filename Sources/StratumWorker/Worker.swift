@@ -387,6 +387,6 @@ final class Worker {
     }
 
     private func flush(_ link: PoolLink) {
-        if !link.flush() { take(.poolClosed(link.id), "it does not read") }
+        if !link.flush() { take(.poolClosed(link.id), "it does not read what it is sent") }
     }
 }

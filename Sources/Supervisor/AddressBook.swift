@@ -58,7 +58,7 @@ final class AddressBook {
         switch ConfigurationSource.read(path, mayWait: false) {
         case .success(let file) where file.bytes.count > AddressList.bytesMax:
             log.error(
-                "\(path): a list of addresses has at most \(AddressList.bytesMax >> 10) KiB; the former one stays in force"
+                "\(path): larger than \(AddressList.bytesMax >> 10) KiB, the limit; the previous list stays in force"
             )
         case .success(let file):
             let list = AddressList(String(decoding: file.bytes, as: UTF8.self))
@@ -73,7 +73,7 @@ final class AddressBook {
             log.notice("\(path): \(counted(list.prefixes.count, "line")) with addresses read")
             write()
         case .failure(let failure):
-            let consequence = read[path] == nil ? "it counts as empty" : "the former list stays in force"
+            let consequence = read[path] == nil ? "treated as empty" : "the previous list stays in force"
             log.error("\(path): cannot be read: \(failure.reason); \(consequence)")
         }
     }
@@ -87,8 +87,8 @@ final class AddressBook {
         if denied.count + allowed.count > AddressLists.prefixesMax {
             log.error(
                 """
-                allow and deny lists have \(denied.count + allowed.count) addresses together; the last ones, beyond \
-                \(AddressLists.prefixesMax), are ignored
+                allow and deny lists have \(denied.count + allowed.count) addresses together; those beyond \
+                \(AddressLists.prefixesMax) are ignored
                 """)
         }
         table?.write(denied: denied, allowed: allowed)
@@ -125,7 +125,7 @@ final class AddressBook {
         guard table?.unban(network, at: now) == true else {
             return .refused(ControlRefusal(.impossible, lines: ["\(network.text) is not banned"]))
         }
-        log.notice("the ban of \(network.text) was ended")
+        log.notice("ban of \(network.text) lifted")
         return .done
     }
 }

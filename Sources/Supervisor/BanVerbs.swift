@@ -7,8 +7,9 @@ struct BansVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bans", abstract: "Show the addresses that are banned.",
         discussion: """
-            An address is banned when more of its connections break the protocol than millrace.limits.faults allows, and none of \
-            its miners has an accepted share. For addresses that are always refused, see millrace.limits.deny.
+            An address is banned when its connections break the protocol more often than millrace.limits.faults \
+            allows, and none of its miners has an accepted share. To refuse an address always, use \
+            millrace.limits.deny.
 
             \(verbExitCodes)
             """, helpNames: .shortAndLong)
@@ -38,11 +39,11 @@ struct BansVerb: ParsableCommand {
 /// `millrace unban <address>`
 struct UnbanVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "unban", abstract: "End the ban of an address, or all bans.", discussion: verbExitCodes,
+        commandName: "unban", abstract: "Lift the ban of an address, or all bans.", discussion: verbExitCodes,
         helpNames: .shortAndLong)
 
     @Argument(help: ArgumentHelp("An address, as `millrace bans` shows it.", valueName: "address")) var address: String?
-    @Flag(help: "All bans.") var all = false
+    @Flag(help: "Lift all bans.") var all = false
     @OptionGroup var service: ServiceAddress
 
     func validate() throws {
@@ -53,6 +54,6 @@ struct UnbanVerb: ParsableCommand {
         let reply = service.ask(.unban(address: address), of: service.client())
         service.leave(
             VerbOutcome(
-                reply, done: [address.map { "\($0) is not banned any more" } ?? "no address is banned any more"]))
+                reply, done: [address.map { "\($0) is no longer banned" } ?? "all bans are lifted"]))
     }
 }

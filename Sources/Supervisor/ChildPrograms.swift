@@ -40,7 +40,7 @@ struct ChildPrograms {
             let reason = String(cString: strerror(errno))
             throw StartFailure(
                 exitCode: .badInstallation,
-                message: "\(path(of: child)): \(reason) (the programs of Millrace belong into one directory)")
+                message: "\(path(of: child)): \(reason) (all programs of Millrace must be in one directory)")
         }
     }
 }

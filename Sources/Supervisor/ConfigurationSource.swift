@@ -35,7 +35,7 @@ struct ConfigurationSource {
         guard lstat(path, &status) == 0 else { return nil }
         // The default run directory can be in /tmp, where other users may have made one of that name.
         guard status.st_mode & S_IFMT == S_IFREG, status.st_uid == geteuid() else {
-            throw refusal("\(path): error: expected a file of user \(geteuid())")
+            throw refusal("\(path): error: expected a file owned by user \(geteuid())")
         }
         switch ConfigurationSource.read(path) {
         case .success(let file): return file

@@ -114,7 +114,7 @@ private final class ControlConnection: LocalStream {
 
     private func reply() -> [UInt8] {
         guard let request = ControlLine.request(line) else {
-            return refusal("this is no request that this version of Millrace knows")
+            return refusal("unknown request; the command and the service may be of different versions")
         }
         return ControlLine.encode(server.reply(to: request)) ?? refusal("the answer would be too long")
     }

@@ -18,7 +18,7 @@ enum FoundServices {
     /// One line for each, empty when there is none.
     static func lines(in parents: [String], except asked: String) -> [String] {
         let found = directories(in: parents).filter { $0 != asked }.compactMap(line)
-        return found.isEmpty ? [] : ["services that run here:"] + found.map { "  \($0)" }
+        return found.isEmpty ? [] : ["running services:"] + found.map { "  \($0)" }
     }
 
     private static func directories(in parents: [String]) -> [String] {
@@ -38,7 +38,7 @@ enum FoundServices {
         var status = stat()
         guard stat(directory + "/" + ControlLine.socketName, &status) == 0 else {
             guard errno == EACCES, stat(directory, &status) == 0 else { return nil }
-            return "--run-dir \(directory) (of user \(status.st_uid); not for you to see)"
+            return "--run-dir \(directory) (user \(status.st_uid); permission denied)"
         }
         let client = ControlClient(runDirectory: directory)
         guard case .status(let service)? = try? client.ask(.status, timeoutMilliseconds: patienceMillis) else {

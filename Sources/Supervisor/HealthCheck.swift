@@ -8,15 +8,15 @@ internal import EventLoop
 struct HealthCheck: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "healthcheck",
-        abstract: "Ask the running service whether it serves; for containers and monitors.",
-        discussion: "Takes the configuration and options that the service was started with, to know where it listens: "
-            + "asks its API, or connects to its miners' address when it has no API. "
-            + "With --ready it asks the supervisor whether miners that come now can work: a shard accepts them, and a pool "
-            + "serves a connection. "
-            + "Exit codes: 0 it serves, 1 it does not, or the configuration cannot be used.",
+        abstract: "Check whether the running service serves; for containers and monitoring.",
+        discussion:
+            "Give it the configuration and options that the service was started with; they say where it listens. "
+            + "Sends a request to the API or, without an API, connects to the miners' address. "
+            + "With --ready, asks the supervisor whether a shard accepts miners and a pool connection is up. "
+            + "Exit codes: 0 healthy, 1 unhealthy, or the configuration cannot be used.",
         helpNames: .shortAndLong)
 
-    @Flag(help: "Healthy only if a shard accepts miners and a pool serves.") var ready = false
+    @Flag(help: "Healthy only if a shard accepts miners and a pool connection is up.") var ready = false
     @OptionGroup var options: CommandOptions
 
     /// Read here, because `CommandLineReading` takes the line before ArgumentParser sees it.
@@ -37,7 +37,7 @@ struct HealthCheck: ParsableCommand {
             return HealthCheck.checkReadiness(runDirectory: settings.runDirectory)
         }
         guard let question = HealthQuestion(about: settings) else {
-            HealthCheck.leave(saying: "no port to ask: the configuration leaves them to the system")
+            HealthCheck.leave(saying: "no port to check: the configuration has only port 0 (any free port)")
         }
         switch try HealthCheck.ask(question) {
         case .healthy:
@@ -54,7 +54,7 @@ struct HealthCheck: ParsableCommand {
             guard
                 case .status(let status) = try client.ask(
                     .status, timeoutMilliseconds: Int(HealthProbe.limitMillis))
-            else { leave(saying: "not ready: the service gave an answer to another question") }
+            else { leave(saying: "not ready: unexpected answer of the service") }
             let missing = status.missingForMiners
             guard missing.isEmpty else { leave(saying: "not ready: missing: " + missing.joined(separator: ", ")) }
             print("ready")

@@ -112,7 +112,7 @@ struct MiningReport: Encodable, Equatable {
             "shares: \(shares.accepted) accepted, \(shares.rejected) rejected by pools, \(shares.invalid) refused here",
         ]
         if pools.contains(where: { $0.error > 0 }), !pools.contains(where: \.isInUse) {
-            lines.append("NO POOL serves; the log says why each fails")
+            lines.append("NO POOL is usable; the log says why")
         }
         lines.append(statistics.text(database: database, at: time))
         if !pools.isEmpty { lines += [""] + table + troubles }
@@ -123,7 +123,7 @@ struct MiningReport: Encodable, Equatable {
     static func remark(startedAt: UInt64, time: UInt64) -> String {
         guard startedAt > 0, time >= startedAt, time - startedAt < 86_400_000 else { return "" }
         return "; running for \(StatusTable.duration(from: startedAt, to: time)): "
-            + "averages over longer count the time before the start too"
+            + "averages over longer include the time before the start"
     }
 
     /// What the table has no room for.
@@ -199,7 +199,7 @@ extension Result<MiningReport, LatestSnapshot.Missing> {
         switch self {
         case .success(let report): report.text(database: database)
         case .failure(let missing):
-            "hashrate, miners and pools are not known: \(missing.reason)\n"
+            "hashrate, miners and pools are not available: \(missing.reason)\n"
                 + (database.map { "statistics: \($0)\n" } ?? "")
         }
     }

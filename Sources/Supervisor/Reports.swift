@@ -33,18 +33,19 @@ extension ChildReport {
         case .replacing: "\(who) is being replaced"
         case .handingOver: "\(who) is being replaced; starting the new process beside it"
         case .handoverFailed(let fault): "\(who) continues; its new process failed: \(fault.text)"
-        case .replaced(.exit(0)): "\(who) stopped; the new process follows"
-        case .replaced(let ending): "\(who) stopped (\(ending.text)); the new process follows"
+        case .replaced(.exit(0)): "\(who) stopped; its new process takes its place"
+        case .replaced(let ending): "\(who) stopped (\(ending.text)); its new process takes its place"
         case .draining(let millis):
-            "\(who) is draining: no new miners, \(millis / 1_000) s to disconnect the present ones"
+            "\(who) is draining: no new miners, its miners are disconnected within \(millis / 1_000) s"
         case .drained(let ending?): "\(who) is drained (\(ending.text)); it stays empty until it is restarted"
         case .drained(nil): "\(who) is drained; it stays empty until it is restarted"
         case .moving: "\(who) is being removed; moving its miners to another shard"
         case .moveFailed(let fault): "\(who) cannot move its miners: \(fault.text)"
-        case .moved: "\(who) is removed; another shard serves its miners"
-        case .splitting: "\(who) gives some of its miners to another shard"
-        case .split: "\(who) gave some of its miners to another shard"
-        case .splitFailed(.nobodyAnswered): "\(who) waits: the shard that is to take some of its miners does not answer"
+        case .moved: "\(who) was removed; another shard serves its miners"
+        case .splitting: "\(who) is moving some of its miners to another shard"
+        case .split: "\(who) moved some of its miners to another shard"
+        case .splitFailed(.nobodyAnswered):
+            "\(who) is waiting: the shard that should take some of its miners does not answer"
         case .splitFailed(let fault): "\(who) keeps its miners: \(fault.text)"
         case .stopped(.exit(0)): "\(who) stopped"
         case .stopped(let ending): "\(who) stopped (\(ending.text))"
@@ -87,7 +88,7 @@ extension MoveFault {
         case .cannotFreeze: "no memory for the state of the shard"
         case .hasStalled: "it does not respond"
         case .nobodyTookIt: "no other shard can take them"
-        case .nobodyAnswered: "the shard that was to take them does not answer"
+        case .nobodyAnswered: "the shard that should take them does not answer"
         }
     }
 }

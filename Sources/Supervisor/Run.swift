@@ -11,8 +11,8 @@ struct Run: ParsableCommand {
         abstract: "Run the proxy.",
         usage: "millrace [run] [options]",
         discussion: """
-            Reads config.json (xmrig-proxy's format) or takes its options instead, and runs in the foreground until it is \
-            stopped. Options override the file.
+            Reads config.json (xmrig-proxy's format), and runs in the foreground until it is stopped. Options override \
+            the file, or replace it.
 
             Exit codes: 0 stopped as asked, 1 failed, 2 bad configuration, 3 every shard has failed, 4 an address or the run \
             directory is in use, 5 a program of the service is missing, 64 wrong command line.
@@ -90,8 +90,8 @@ struct Run: ParsableCommand {
         let count = resolution.warnings.count
         print(
             count == 0
-                ? "The configuration is good."
-                : "The configuration can be used, with \(count == 1 ? "1 warning" : "\(count) warnings").")
+                ? "The configuration is valid."
+                : "The configuration is valid, with \(count == 1 ? "1 warning" : "\(count) warnings").")
         DaemonKit.ExitCode.stopped.exit()
     }
 }

@@ -28,7 +28,7 @@ final class RunDirectory {
             if let living = predecessor?.living { throw RunDirectory.isUsed(path, by: living) }
             if RunDirectory.somebodyListens(in: path) { throw RunDirectory.isUsed(path, by: nil) }
             if let predecessor {
-                log.warning("process \(predecessor.id) crashed or was killed; removing what it left")
+                log.warning("process \(predecessor.id) crashed or was killed; removing its files")
                 OrphanedChildren(of: path, supervisorStartedAt: predecessor.startedAt ?? 0).clear(log: log)
             }
             RunDirectory.removeSockets(in: path)
@@ -98,15 +98,15 @@ final class RunDirectory {
         }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw failure(path, ENOTDIR) }
         guard status.st_uid == geteuid() else {
-            throw refusal("\(path): belongs to user \(status.st_uid), not to us (\(geteuid()))")
+            throw refusal("\(path): belongs to user \(status.st_uid), expected user \(geteuid())")
         }
         guard status.st_mode & 0o022 == 0 else {
             throw refusal(
-                "\(path): other users may write there; make it ours alone (chmod 700) or choose another")
+                "\(path): other users can write to it; restrict it (chmod 700) or choose another directory")
         }
         if let stranger = RunDirectory.stranger(in: path) {
             throw refusal(
-                "\(path): \(stranger) in it does not belong to Millrace; choose a directory for Millrace alone "
+                "\(path): contains \(stranger), which is not a file of Millrace; choose an empty directory "
                     + "(--run-dir DIR)")
         }
     }
@@ -230,7 +230,7 @@ final class RunDirectory {
 
     private static func isUsed(_ path: String, by process: pid_t?) -> StartFailure {
         let who = process.map { " (process \($0))" } ?? ""
-        return refusal("\(path): another Millrace\(who) uses this run directory; a second needs its own --run-dir")
+        return refusal("\(path): another Millrace\(who) uses this run directory; each instance needs its own --run-dir")
     }
 
     private static func refusal(_ message: String) -> StartFailure {
@@ -238,7 +238,7 @@ final class RunDirectory {
     }
 
     private static func failure(_ path: String, _ code: Int32) -> StartFailure {
-        refusal("\(path): \(String(cString: strerror(code))) (another run directory: --run-dir DIR)")
+        refusal("\(path): \(String(cString: strerror(code))) (choose another run directory with --run-dir DIR)")
     }
 }
 

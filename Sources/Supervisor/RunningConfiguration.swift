@@ -114,7 +114,7 @@ struct RunningConfiguration {
             return .refused(
                 ControlRefusal(
                     .impossible,
-                    lines: ["the service was started without a configuration file; there is none to read"]))
+                    lines: ["the service was started without a configuration file; nothing to reload"]))
         }
         let read: ConfigurationFile
         switch ConfigurationSource.read(again: file) {

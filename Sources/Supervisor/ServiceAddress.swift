@@ -10,7 +10,7 @@ struct ServiceAddress: ParsableArguments {
     @Option(name: .known("data-dir"), help: .known("data-dir")) var dataDirectory: String?
     @Option(
         name: .known("run-dir"),
-        help: "The service's run directory; nothing else is read then. Without it and --config: MILLRACE_RUN_DIR.")
+        help: "The service's run directory, instead of --config. Without both: MILLRACE_RUN_DIR, if set.")
     var runDirectory: String?
     @Flag(help: "Print one JSON object, for scripts.") var json = false
 
@@ -32,7 +32,7 @@ struct ServiceAddress: ParsableArguments {
                 : try source.load(in: surroundings).resolution
             if let directory = resolution.runDirectory { return directory }
             for error in resolution.errors { say("\(error)") }
-            say("name the service by --run-dir DIR")
+            say("choose a service with --run-dir DIR")
         } catch {
             say(error.message)
         }

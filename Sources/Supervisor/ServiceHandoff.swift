@@ -60,8 +60,8 @@ struct ServiceHandoff: Codable {
             guard head.format == format else {
                 throw StartFailure(
                     exitCode: .failed,
-                    message: "Millrace \(head.version) leaves its state in format \(head.format), and Millrace "
-                        + "\(BuildInformation.version) reads format \(format) only; restart the service instead")
+                    message: "Millrace \(head.version) saves its state in format \(head.format), but Millrace "
+                        + "\(BuildInformation.version) reads only format \(format); restart the service instead")
             }
             return try MemoryFile.read(ServiceHandoff.self, from: descriptor)
         } catch let failure as StartFailure {

@@ -12,13 +12,13 @@ extension ServiceRun {
         case .status: return .status(status)
         case .configuration: return .configuration(document: configuration.document)
         case .configure(let document): return configure(document)
-        case .reload: return reload("asked to reload")
+        case .reload: return reload("reload requested")
         case .restart(let number): return restart([.shard(number)])
         case .restartAll: return restart(service.occupiedShards)
         case .restartProcess(.collector): return restart([.collector])
         case .restartProcess(.gateway): return restart([.gateway])
         case .restartProcess(.shard):
-            return .refused(ControlRefusal(.invalid, lines: ["which shard is missing in the request"]))
+            return .refused(ControlRefusal(.invalid, lines: ["the request names no shard"]))
         case .restartEverything:
             return restart(service.occupiedShards + [.collector] + (settings.api == nil ? [] : [.gateway]))
         case .drain(let number, let seconds): return drain(number, withinSeconds: seconds)
@@ -49,7 +49,7 @@ extension ServiceRun {
 
     private func configure(_ document: String) -> ControlReply {
         guard !service.isStopping else { return .refused(RestartRefusal.serviceIsStopping.answer(shards: 0)) }
-        return take("a configuration came over the API") { $0.receive(document, $1) }
+        return take("configuration received over the API") { $0.receive(document, $1) }
     }
 
     /// SIGHUP means both to log rotation and to people: a service without a file has no error to report.
@@ -221,27 +221,29 @@ extension RestartRefusal {
     func answer(shards: Int) -> ControlRefusal {
         switch self {
         case .serviceIsStarting:
-            ControlRefusal(.impossible, lines: ["the service is starting; ask again when it is ready"])
+            ControlRefusal(.impossible, lines: ["the service is starting; retry when it is ready"])
         case .serviceIsStopping:
             ControlRefusal(.impossible, lines: ["the service is stopping"])
         case .isDraining(let name):
-            ControlRefusal(.impossible, lines: ["\(name) is draining; ask again when it is drained"])
+            ControlRefusal(.impossible, lines: ["\(name) is draining; retry when it is drained"])
         case .isBeingReplaced(let name):
-            ControlRefusal(.impossible, lines: ["\(name) is being replaced; ask again when it is ready"])
+            ControlRefusal(.impossible, lines: ["\(name) is being replaced; retry when it is ready"])
         case .isRebalancing:
-            ControlRefusal(.impossible, lines: ["miners are moving between shards; ask again in a moment"])
+            ControlRefusal(.impossible, lines: ["miners are being moved between shards; retry later"])
         case .isScaling:
-            ControlRefusal(.impossible, lines: ["the number of shards is changing; ask again when that is done"])
+            ControlRefusal(.impossible, lines: ["the number of shards is being changed; retry when that is done"])
         case .keepsNoConnections:
             ControlRefusal(
                 .impossible,
-                lines: ["miners cannot move: connections end with their process (millrace.keep-connections is off)"])
+                lines: [
+                    "miners cannot be moved: millrace.keep-connections is false, so connections end with their process"
+                ])
         case .nobodyWouldServe:
-            ControlRefusal(.impossible, lines: ["no other shard serves; miners would have nowhere to go"])
+            ControlRefusal(.impossible, lines: ["no other shard is ready to take the miners"])
         case .unknown(.gateway):
             ControlRefusal(.impossible, lines: ["there is no gateway: the HTTP API is off (http.enabled)"])
         case .unknown(let name):
-            ControlRefusal(.unknownShard, lines: ["there is no \(name); there are the shards 0 to \(shards - 1)"])
+            ControlRefusal(.unknownShard, lines: ["there is no \(name); the shards are 0 to \(shards - 1)"])
         }
     }
 }

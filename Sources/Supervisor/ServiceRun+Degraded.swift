@@ -20,16 +20,16 @@ extension ServiceRun {
         }
         if case .failed(let failure) = service.child(name)?.state { add(.failed, " has failed: \(failure.text)") }
         let keys = outdatedKeys(of: name).joined(separator: ", ")
-        if !keys.isEmpty { add(.oldConfiguration, " runs the old configuration (changed: \(keys))") }
-        if isOfFormerProgram(name) { add(.oldProgram, " runs the program from before the upgrade") }
-        if isWithoutHandOver(name) { add(.noHandover, " cannot keep its connections over a restart") }
+        if !keys.isEmpty { add(.oldConfiguration, " still runs the old configuration (changed: \(keys))") }
+        if isOfFormerProgram(name) { add(.oldProgram, " still runs the program of before the upgrade") }
+        if isWithoutHandOver(name) { add(.noHandover, " cannot keep its connections across a restart") }
         for text in children[name]?.degraded ?? [] { add(.init(saying: text), ": \(text)") }
         return found
     }
 
     private var haltedRestarts: [DegradedStatus] {
         restartHaltedAt.map { name in
-            let text = "the last planned restarts ended at \(name): its new process failed"
+            let text = "the last planned restarts were cancelled at \(name): its new process failed"
             return [DegradedStatus(process: "supervisor", reason: .restartHalted, text: text)]
         } ?? []
     }

@@ -22,7 +22,7 @@ extension ServiceRun {
             noteRunDirectory(failure: nil)
             guard !missing.isEmpty else { return }
             log.warning(
-                "\(runDirectory.path): files were removed while the service runs; made again: \(missing.joined(separator: ", "))"
+                "\(runDirectory.path): recreated files that were removed: \(missing.joined(separator: ", "))"
             )
         } catch let failure as StartFailure {
             noteRunDirectory(failure: failure.message)
@@ -32,7 +32,7 @@ extension ServiceRun {
     }
 
     private func noteRunDirectory(failure: String?) {
-        let text = failure.map { "\($0); verbs and statistics may not work" }
+        let text = failure.map { "\($0); commands and statistics may not work" }
         guard Degradation.set("run directory", text) else { return }
         if let failure {
             log.error("run directory unusable, trying again each second; mining continues: \(failure)")

@@ -13,13 +13,13 @@ extension ServiceRun {
         log.notice("miners connect to \(rebound.binds.map(\.name).joined(separator: ", "))")
         guard !rebound.formerBinds.isEmpty else { return }
         let former = rebound.formerBinds.map(\.name).joined(separator: ", ")
-        log.notice("former addresses stay open until all shards are replaced: \(former)")
+        log.notice("previous addresses stay open until all shards are replaced: \(former)")
     }
 
     /// Every shard listens on the present addresses.
     func leaveFormerAddresses() {
         guard !sockets.formerBinds.isEmpty else { return }
-        log.notice("closed former addresses: \(sockets.formerBinds.map(\.name).joined(separator: ", "))")
+        log.notice("closed previous addresses: \(sockets.formerBinds.map(\.name).joined(separator: ", "))")
         // Ours first, so that a shard's are the last: it lets in who waits in their queues.
         sockets.closeFormer()
         for name in service.shards { children[name]?.say(.listen(socketCount: sockets.binds.count)) }
@@ -93,7 +93,7 @@ extension ServiceRun {
     /// The new shards have no sockets until their processes are spawned.
     func grow(to count: Int) {
         sockets.resize(to: count)
-        log.notice("\(counted(count, "shard")) now; the collector is restarted to follow them")
+        log.notice("\(counted(count, "shard")) now; restarting the collector, which reads from all of them")
         // It listens to as many as it was started with. Its connections to the others' events are made anew, and nothing is lost.
         perform(service.replace([.collector], at: now))
     }

@@ -16,7 +16,7 @@ extension ServiceRun {
             return .refused(error.answer(shards: 0))
         }
         guard trial == nil, isToBecome == nil, upgrade?.phase != .replacing else {
-            return .refused(ControlRefusal(.impossible, lines: ["an upgrade is under way already"]))
+            return .refused(ControlRefusal(.impossible, lines: ["an upgrade is already in progress"]))
         }
         let new = ProgramFile(at: executable)?.text ?? executable
         log.notice("upgrade requested from \(program?.text ?? BuildInformation.version): checking \(new)")
@@ -28,7 +28,7 @@ extension ServiceRun {
                 state: state
             ) { [unowned self] verdict in take(verdict) }
         } catch {
-            let lines = ["\(executable): cannot be tried: \(error)"]
+            let lines = ["\(executable): cannot be started: \(error)"]
             refuseUpgrade(lines)
             return .refused(ControlRefusal(.impossible, lines: lines))
         }

@@ -284,7 +284,11 @@ final class ServiceRun {
                 successions[number] = nil  // nobody comes who could go on
             } else if succession(of: name)?.processEnded() == false {
                 log.error(
-                    "\(name): saved state discarded: three processes in a row failed with it; its miners reconnect")
+                    """
+                    \(name) keeps crashing while restoring its saved state; discarding that state, its miners will \
+                    reconnect
+                    """
+                )
             }
             perform(service.handle(.ended(ending), of: name, at: now, jitter: jitter))
         }

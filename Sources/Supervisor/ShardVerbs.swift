@@ -32,9 +32,10 @@ struct DrainVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drain", abstract: "Disconnect the miners of one shard and leave it empty.",
         discussion: """
-            The shard takes no new miners; those that it has are disconnected at random moments within the time, and connect to \
-            the other shards. Miners that are left at the end are reset. `millrace restart SHARD` brings the shard back. \
-            Waits until it is empty; interrupting the command does not interrupt the operation.
+            The shard accepts no new miners. Its miners are disconnected at random moments within the time, and \
+            reconnect to the other shards. Connections left at the end are reset. `millrace restart SHARD` puts the \
+            shard back into service. Waits until the shard is empty; interrupting the command does not interrupt the \
+            operation.
 
             \(verbExitCodes)
             """, helpNames: .shortAndLong)
@@ -65,10 +66,10 @@ struct ScaleVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scale", abstract: "Change the number of shards.",
         discussion: """
-            With more, new shards are started. With fewer, those with the highest numbers are removed, and their miners move to \
-            the others without being disconnected; where that is impossible, they are drained within the time. The number is \
-            valid until the service is restarted, or millrace.shards is changed in the configuration. Waits until done; \
-            interrupting the command does not interrupt the operation.
+            A larger number starts new shards. A smaller one removes the shards with the highest numbers: their miners \
+            move to the other shards without a reconnect; if that is impossible, they are drained within the time. The \
+            number holds until the service is restarted, or millrace.shards is changed in the configuration. Waits \
+            until done; interrupting the command does not interrupt the operation.
 
             \(verbExitCodes)
             """, helpNames: .shortAndLong)
@@ -101,9 +102,9 @@ struct RebalanceVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rebalance", abstract: "Move miners from shards with many to shards with few.",
         discussion: """
-            After `scale` to a larger number, new shards have only the miners that connect later. Whole pool connections move, \
-            with up to 256 miners each: no miner is disconnected, and the pool sees no new login. Waits until done; interrupting \
-            the command does not interrupt the operation.
+            After `scale` to a larger number, new shards have only miners that connected later. This command moves \
+            whole pool connections, with up to 256 miners each: no miner reconnects, and the pool sees no new login. \
+            Waits until done; interrupting the command does not interrupt the operation.
 
             \(verbExitCodes)
             """, helpNames: .shortAndLong)
@@ -124,7 +125,7 @@ struct RebalanceVerb: ParsableCommand {
 }
 
 struct DrainTime: ParsableArguments {
-    @Option(help: ArgumentHelp("Over how many seconds miners are disconnected.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Disconnect the miners over this time.", valueName: "seconds"))
     var within = ControlRequest.withinSecondsDefault
 }
 
@@ -135,7 +136,7 @@ extension ServiceAddress {
     func watch(_ client: ControlClient, _ judge: (ServiceStatus) -> VerbOutcome?) -> VerbOutcome {
         while true {
             guard case .status(let status) = ask(.status, of: client) else {
-                return VerbOutcome(.failed, lines: ["the service did not report its state"])
+                return VerbOutcome(.failed, lines: ["unexpected answer of the service"])
             }
             if status.isStopping { return VerbOutcome(.failed, lines: ["the service is stopping"]) }
             if let outcome = judge(status) { return outcome }

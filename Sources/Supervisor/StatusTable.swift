@@ -22,7 +22,7 @@ struct StatusTable {
         if !status.restarting.isEmpty {
             lines.append("being replaced: " + status.restarting.joined(separator: ", "))
         }
-        if let count = status.scalesTo { lines.append("wanted number of shards: \(count)") }
+        if let count = status.scalesTo { lines.append("requested number of shards: \(count)") }
         if let degraded = status.degraded, !degraded.isEmpty {
             lines += ["degraded:"] + StatusTable.grouped(degraded).map { "  \($0)" } + [""]
         } else if let place = status.restartHaltedAt {
@@ -61,7 +61,7 @@ struct StatusTable {
         let source = configuration.file ?? "from options only"
         let age = duration(from: configuration.loadedAt, to: now)
         var lines = ["configuration: \(source), in force for \(age)"]
-        lines += configuration.waitingForRestart.map { "  waits: \($0)" }
+        lines += configuration.waitingForRestart.map { "  pending: \($0)" }
         lines += (configuration.warnings ?? []).map { "  warning: \($0)" }
         if !configuration.lastRefusal.isEmpty {
             lines.append("  the last attempt to change it was refused:")
@@ -113,7 +113,7 @@ struct ShardTable {
         let (miners, upstreams) = (shards.compactMap(\.miners), shards.compactMap(\.upstreams))
         rows.append(["all", "", "", "", "\(miners.reduce(0, +))", "\(upstreams.reduce(0, +))", ""])
         var lines = StatusTable.aligned(rows).map { $0.trimmingSuffix(" ") }
-        if let count = status.scalesTo { lines += ["", "wanted number of shards: \(count)"] }
+        if let count = status.scalesTo { lines += ["", "requested number of shards: \(count)"] }
         text = lines.joined(separator: "\n") + "\n"
     }
 }

@@ -74,7 +74,7 @@ extension ChildPrograms {
                 command.hasOwnSession = false
                 running.append(
                     try ChildProcess(on: loop, command) { ending in
-                        if ending != .exit(0) { failures.append("\(path): does not run here (\(ending))") }
+                        if ending != .exit(0) { failures.append("\(path): cannot run on this machine (\(ending))") }
                     })
             }
             loop.run()

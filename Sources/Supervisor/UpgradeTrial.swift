@@ -115,7 +115,9 @@ final class UpgradeTrial {
     private var verdict: Verdict {
         let lines = String(decoding: said, as: UTF8.self).split(separator: "\n").map(String.init)
         if isOutOfTime {
-            return .refused(["\(executable): did not say within \(patienceMillis) ms whether it can continue"])
+            return .refused([
+                "\(executable): did not confirm within \(patienceMillis) ms that it can continue this service"
+            ])
         }
         if ending == .exit(0), let version = lines.last(where: { $0.hasPrefix(UpgradeEntry.favour) }) {
             return .goesOn(String(version.dropFirst(UpgradeEntry.favour.count)))
@@ -124,7 +126,7 @@ final class UpgradeTrial {
             switch ending {
             case .exit(let code): "exited with code \(code)"
             case .signal(let number): "was killed by signal \(number)"
-            case nil: "went"
+            case nil: "ended"
             }
         return .refused(["\(executable): \(end), and did not confirm that it can continue this service"] + lines)
     }

@@ -10,13 +10,13 @@ struct UpgradeVerb: ParsableCommand {
         commandName: "upgrade",
         abstract: "Replace the running programs by the installed ones; miners stay connected.",
         discussion: """
-            The supervisor executes the program that is now where it was started from, in the same process, and replaces \
-            all other processes one after the other; miners and pools keep their connections. A program that cannot \
-            continue the service is refused, and nothing changes. So is this command of another program than the installed one: \
-            run that one, or install this one there. Waits until done.
+            The supervisor executes the program that is now installed at its path, in the same process, and then \
+            replaces all other processes one after the other; miners and pools keep their connections. A program that \
+            cannot continue the service is refused, and nothing changes. This command must be run from the installed \
+            program too. Waits until done.
 
             Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 the configuration does not \
-            tell which service is meant, 3 no service answers there, 64 wrong command line.
+            say which service is meant, 3 no service answers there, 64 wrong command line.
             """,
         helpNames: .shortAndLong)
 
@@ -29,7 +29,7 @@ struct UpgradeVerb: ParsableCommand {
     func run() {
         let client = service.client()
         guard case .status(let status) = service.ask(.status, of: client) else {
-            service.leave(VerbOutcome(.failed, lines: ["the service does not tell what it is"]))
+            service.leave(VerbOutcome(.failed, lines: ["unexpected answer of the service"]))
         }
         let programs = UpgradePrograms(of: status)
         if let refusal = programs.refusal { service.leave(VerbOutcome(.refused, lines: refusal)) }
@@ -74,7 +74,7 @@ struct UpgradeVerb: ParsableCommand {
             return VerbOutcome(
                 isWhole ? .done : .failed,
                 lines: ["process \(status.processID) now runs Millrace \(status.version)"] + children)
-        case nil: return VerbOutcome(.failed, lines: ["the service did not report its state"])
+        case nil: return VerbOutcome(.failed, lines: ["unexpected answer of the service"])
         }
     }
 }
@@ -95,8 +95,8 @@ struct UpgradePrograms {
         guard ![installed, runningFile].contains(where: { $0?.isSameFile(as: called) == true }) else { return nil }
         return [
             "this program is \(called.text)",
-            "the service is \(running.text), and would go on as \(installed.text)",
-            "nothing was done: run \(running.path) upgrade, or install this program as \(running.path)",
+            "the service is \(running.text), and would be replaced by \(installed.text)",
+            "nothing was changed: run \(running.path) upgrade, or install this program as \(running.path)",
         ]
     }
 

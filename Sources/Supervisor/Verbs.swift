@@ -4,7 +4,7 @@ internal import DaemonKit
 internal import Glibc
 
 let verbExitCodes = """
-    Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 the configuration does not tell which \
+    Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 the configuration does not say which \
     service is meant, 3 no service answers there, 64 wrong command line.
     """
 
@@ -39,10 +39,11 @@ struct StatusVerb: ParsableCommand {
 /// `millrace restart <shard|collector|gateway|all>`
 struct RestartVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "restart", abstract: "Replace one process of the running service, or all, one after the other.",
+        commandName: "restart",
+        abstract: "Restart one process of the running service, or all of them one after the other.",
         discussion: """
-            `all` replaces the shards, each when the one before is ready, then the collector and the gateway. A process \
-            that has failed is started at once. Waits until all are done.
+            `all` restarts the shards one after the other, then the collector and the gateway. Miners stay connected. \
+            A process that has failed is started at once. Waits until done.
 
             \(verbExitCodes)
             """,
@@ -105,9 +106,9 @@ struct RestartVerb: ParsableCommand {
 /// `millrace reload`
 struct ReloadVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "reload", abstract: "Make the running service read its configuration file again.",
+        commandName: "reload", abstract: "Reload the configuration file of the running service.",
         discussion: """
-            A file with errors changes nothing. Errors and warnings are shown. Returns when every process runs the new \
+            Shows errors and warnings; a file with errors changes nothing. Waits until every process runs the new \
             configuration, or one could not be replaced.
 
             \(verbExitCodes)
@@ -133,7 +134,7 @@ struct ReloadVerb: ParsableCommand {
         let halt = status.restartHaltedAt.map { "the new process of \($0) failed" }
         return VerbOutcome(
             .failed,
-            lines: ["the configuration is not in force everywhere" + (halt.map { ": \($0)" } ?? "")]
+            lines: ["the configuration is not in force in all processes" + (halt.map { ": \($0)" } ?? "")]
                 + bad.map(\.line) + remarks)
     }
 }
@@ -141,7 +142,7 @@ struct ReloadVerb: ParsableCommand {
 /// `millrace stop`
 struct StopVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stop", abstract: "Stop the running service in order.",
+        commandName: "stop", abstract: "Stop the running service.",
         discussion: "Waits until it has stopped.\n\n" + verbExitCodes, helpNames: .shortAndLong)
 
     @OptionGroup var service: ServiceAddress

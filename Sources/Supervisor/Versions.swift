@@ -30,7 +30,9 @@ enum Versions {
         do throws(SystemFailure) {
             let loop = try Loop()
             let process = try ChildProcess(on: loop, command) { ending in
-                if ending != .exit(0), ending != .signal(SIGPIPE) { say("\(path): does not run here (\(ending))") }
+                if ending != .exit(0), ending != .signal(SIGPIPE) {
+                    say("\(path): cannot run on this machine (\(ending))")
+                }
             }
             withExtendedLifetime(process) { loop.run() }
         } catch {

@@ -7,15 +7,15 @@ internal import Telemetry
 struct WorkersVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "workers", abstract: "Show the workers of the running service.",
-        discussion: "Works without the API. A worker without a connection is offline.\n\n" + verbExitCodes,
+        discussion: "Does not need the API. A worker without a connection is offline.\n\n" + verbExitCodes,
         helpNames: .shortAndLong)
 
-    @Flag(help: "Only those that are offline.") var offline = false
+    @Flag(help: "Show only offline workers.") var offline = false
     @Option(
         help: ArgumentHelp(
             """
-            name; hashrate: the highest first; last: the longest without an accepted share first; rejected: the most shares \
-            that the pool rejected first.
+            name; hashrate: highest first; last: oldest accepted share first; rejected: most shares rejected by the \
+            pool first.
             """,
             valueName: "name|hashrate|last|rejected"))
     var sort = WorkerList.Order.name
@@ -24,14 +24,14 @@ struct WorkersVerb: ParsableCommand {
     func run() {
         let directory = service.directory()
         guard case .status = service.ask(.status, of: ControlClient(runDirectory: directory)) else {
-            service.leave(VerbOutcome(.failed, lines: ["the service gave an answer to another question"]))
+            service.leave(VerbOutcome(.failed, lines: ["unexpected answer of the service"]))
         }
         switch LatestSnapshot(runDirectory: directory).result {
         case .success(let snapshot):
             let list = WorkerList(snapshot, onlyOffline: offline, order: sort)
             print(service.json ? JSONLine.of(list.workers) + "\n" : list.text, terminator: "")
         case .failure(let missing):
-            service.leave(VerbOutcome(.failed, lines: ["workers are not known: \(missing.reason)"]))
+            service.leave(VerbOutcome(.failed, lines: ["workers are not available: \(missing.reason)"]))
         }
     }
 }

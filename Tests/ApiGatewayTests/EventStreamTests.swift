@@ -184,7 +184,7 @@ import Testing
             for connection in held { #expect(connection.read(until: "hello") != nil) }
             let fourth = try client.get("/1/events")
             #expect(fourth.status == 503)
-            #expect(fourth.text.contains("Too many streams are open (3)."))
+            #expect(fourth.text.contains("Too many event streams (limit 3)."))
             held.removeFirst()
             var status = 503
             for _ in 0..<200 where status == 503 {
@@ -205,7 +205,7 @@ import Testing
             for connection in held { #expect(connection.read(until: "hello") != nil) }
             let fourth = try client.get("/1/events")
             #expect(fourth.status == 503)
-            #expect(fourth.text.contains("Too many streams are open from this address (3)."))
+            #expect(fourth.text.contains("Too many event streams from this address (limit 3)."))
             var other = client
             other.source = "127.0.0.2"
             #expect(try follow(other).read(until: "hello") != nil)

@@ -144,7 +144,7 @@ extension ServiceStatus {
         status.degradations = [
             DegradedStatus(
                 process: "shard-1", reason: .crashSafety,
-                text: "shard 1: crash safety: no memory for a successor, miners reconnect when this process dies")
+                text: "shard 1: crash safety: the state is not saved, miners reconnect if this process crashes")
         ]
         return status
     }

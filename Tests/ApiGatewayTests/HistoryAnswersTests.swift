@@ -9,7 +9,7 @@ import Testing
     private struct Store: HistoryStore {
         var isAway = false
 
-        struct Away: Error, CustomStringConvertible { let description = "there is no file /var/lib/secret" }
+        struct Away: Error, CustomStringConvertible { let description = "no such file: /var/lib/secret" }
 
         func workerID(named name: String) throws -> UInt32? {
             if isAway { throw Away() }
@@ -47,11 +47,11 @@ import Testing
     }
 
     @Test func anUnknownWorkerIsNotFound() {
-        #expect(throws: HTTPError(.notFound, message: "There is no such worker.")) { try answer("worker=rack8") }
+        #expect(throws: HTTPError(.notFound, message: "No such worker.")) { try answer("worker=rack8") }
     }
 
     @Test func whatMakesNoSenseIsRefusedWithWhatWasExpected() {
-        let message = "step: expected seconds, such as 600, or such as 10m (s, m, h, d)"
+        let message = "step: expected a number of seconds, such as 600, or a duration, such as 10m (s, m, h, d)"
         #expect(throws: HTTPError(.badRequest, message: message)) { try answer("step=0") }
     }
 

@@ -180,7 +180,7 @@ struct HistoryTests {
     @Test func aReaderWaitsForTheFileAndFollowsIt() throws {
         let place = try Place()
         let reader = HistoryReader(path: place.path)
-        #expect(throws: HistoryFailure.unavailable("there is no file \(place.path)")) {
+        #expect(throws: HistoryFailure.unavailable("no such file: \(place.path)")) {
             try reader.workerID(named: "a")
         }
         try place.withArchive { archive, _ in try archive.write(.checkpoint(.sample())) }

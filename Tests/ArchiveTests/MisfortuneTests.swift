@@ -142,7 +142,7 @@ struct MisfortuneTests {
         try place.withArchive { archive, _ in
             for name in try place.names { try FileManager.default.removeItem(atPath: "\(place.directory)/\(name)") }
             let outcome = try archive.write(.progress(.sample(1)))
-            #expect(outcome.failure == .damaged("\(place.path) is gone") && outcome.setAside == "")
+            #expect(outcome.failure == .damaged("\(place.path) was removed") && outcome.setAside == "")
             #expect(try archive.write(.checkpoint(.sample())).failure == nil)
         }
         try place.withArchive { _, opened in #expect(opened.saved.checkpoint == .sample()) }

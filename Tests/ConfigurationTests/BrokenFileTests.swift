@@ -21,7 +21,7 @@ struct BrokenFileTests {
     }
 
     private static let noPool =
-        "error: no pool to mine to; add an enabled pool with a \"url\" to \"pools\", or give one with --url"
+        "error: no pool is enabled; add an enabled pool with a \"url\" to \"pools\", or give one with --url"
 
     private static let broken: [Broken] = [
         // Syntax.
@@ -44,14 +44,14 @@ struct BrokenFileTests {
             "1:12: error: expected a value; found U+00A0, a character outside ASCII"),
         Broken(
             "a text without quotes", "{\"access-password\": secret}",
-            "1:21: error: expected a value; texts stand in double quotes, only true, false and null go without"),
+            "1:21: error: expected a value; strings must be in double quotes (true, false and null are not strings)"),
         Broken(
             "a leading zero", "{\"retries\": 03}",
-            "1:13: error: this is no number as JSON writes it; texts stand in double quotes"),
+            "1:13: error: expected a number as JSON defines it; strings must be in double quotes"),
         Broken(
             "a quote missing, lines of another system",
             "{\r\n  \"pools\": [{\"url\": \"a}],\r\n  \"retries\": 0\r\n}\r\n",
-            "2:21: error: this text is not closed on its line"),
+            "2:21: error: this string is not closed on its line"),
         Broken(
             "a file cut off", "{\n  \"pools\": [\n    {\"url\": \"a\"},\n",
             "4:1: error: the file ends, but the '[' of line 2, column 12 is not closed"),
@@ -59,18 +59,18 @@ struct BrokenFileTests {
         Broken("an open comment", "{} /* end", "1:4: error: this comment is not closed with '*/'"),
         Broken(
             "two objects", "{\"retries\": 1}\n{\"retries\": 2}",
-            "2:1: error: expected the end of the file; all of it stands between one '{' and its '}'"),
+            "2:1: error: expected the end of the file after the closing '}'"),
         Broken(
             "no outer braces", "\"pools\": []",
-            "1:8: error: expected the end of the file; all of it stands between one '{' and its '}'"),
+            "1:8: error: expected the end of the file after the closing '}'"),
         Broken("a list", "[]", "1:1: error: expected an object ('{'), found a list"),
         Broken(
             "deep nesting", "{\"x\": " + String(repeating: "[", count: 100_000),
-            "1:38: error: more than 32 brackets deep"),
+            "1:38: error: nested more than 32 brackets deep"),
         Broken("UTF-16", bytes: [0xff, 0xfe, 0x7b, 0x00], ["1:1: error: the file is UTF-16; save it as UTF-8"]),
         Broken(
             "Latin-1", bytes: Array("{\"user-agent\": \"B".utf8) + [0xfc] + Array("ro\"}".utf8),
-            ["1:16: error: this text is not UTF-8; save the file as UTF-8"]),
+            ["1:16: error: this string is not UTF-8; save the file as UTF-8"]),
         Broken(
             "a disk image", bytes: [UInt8](repeating: 0, count: 2 << 20),
             ["1:1: error: the file is larger than 1024 KiB"]),
@@ -79,7 +79,7 @@ struct BrokenFileTests {
         Broken("pools that are no list", "{\"pools\": {}}", "1:11: error: pools: expected a list, found an object"),
         Broken(
             "a pool that is no object", "{\"pools\": [\n\"a:1\"]}",
-            "2:1: error: pools[0]: expected an object, found a text"),
+            "2:1: error: pools[0]: expected an object, found a string"),
         Broken(
             "values where something else belongs",
             """
@@ -88,11 +88,11 @@ struct BrokenFileTests {
              "http": "on", "api": {"port": 1e3},
              "millrace": {"shards": [], "history-days": 99999999999999999999}}
             """,
-            "2:21: error: access-password: expected a text, found a number",
-            "2:32: error: bind: expected a text, or a list, or an object, found true or false",
-            "3:10: error: http: expected an object, found a text",
+            "2:21: error: access-password: expected a string, found a number",
+            "2:32: error: bind: expected a string, or a list, or an object, found true or false",
+            "3:10: error: http: expected an object, found a string",
             "3:32: error: api.port: expected a number from 0 to 65535, found a number with a fraction or an exponent",
-            "4:25: error: millrace.shards: expected a whole number, or a text, found a list",
+            "4:25: error: millrace.shards: expected a whole number, or a string, found a list",
             "4:45: error: millrace.history-days: expected a number from 1 to 3650, found a number of too many digits"),
         Broken(
             "a port beyond all ports",
@@ -100,7 +100,7 @@ struct BrokenFileTests {
             "1:61: error: http.port: expected a number from 0 to 65535, found 80800"),
         Broken(
             "a line break in a path", "{\"pools\": [{\"url\": \"a\"}], \"log-file\": \"a\\n\"}",
-            "1:39: error: log-file: expected a text without line breaks and other control characters"),
+            "1:39: error: log-file: expected a string without line breaks and other control characters"),
         Broken(
             "an interface that would color a terminal", "{\"pools\": [{\"url\": \"[fe80::1%\\u001b[31m]:1\"}]}",
             "1:20: error: pools[0].url: expected an IPv6 address between the brackets"),

@@ -62,7 +62,7 @@ struct CommandLineReadingTests {
         #expect(
             reading.warnings.map(\.message)
                 == [7, 8, 9, 11, 12].map {
-                    "word \($0) of the command line: belongs to no option, ignored (a value with blanks needs quotes)"
+                    "word \($0) of the command line: unexpected argument, ignored (quote a value that contains blanks)"
                 })
         #expect(reading.errors.isEmpty)
     }
@@ -114,7 +114,9 @@ struct CommandLineReadingTests {
 
     @Test func anAmbiguousBeginningIsAnErrorThatNamesAll() {
         #expect(
-            read("--custom 5").errors.map(\.message) == ["--custom: could be any of --custom-diff, --custom-diff-stats"]
+            read("--custom 5").errors.map(\.message) == [
+                "--custom: ambiguous; it could be any of --custom-diff, --custom-diff-stats"
+            ]
         )
     }
 
@@ -164,8 +166,9 @@ struct CommandLineReadingTests {
     // MARK: - Commands
 
     @Test(arguments: [
-        ("-c f stop", "a command is the first word: millrace stop"), ("restrat", "did you mean: millrace restart"),
-        ("statsu", "did you mean: millrace status"), ("-o p:1 restart 1", "the first word: millrace restart"),
+        ("-c f stop", "the command must be the first argument: millrace stop"),
+        ("restrat", "did you mean: millrace restart"),
+        ("statsu", "did you mean: millrace status"), ("-o p:1 restart 1", "the first argument: millrace restart"),
     ])
     func aCommandInTheWrongPlaceOrMisspeltStartsNothing(_ line: String, _ advice: String) {
         #expect(read(line).errors.first?.message.hasSuffix(advice) == true)
@@ -174,13 +177,14 @@ struct CommandLineReadingTests {
     @Test(arguments: ["stopp", "statu", "retsart"])
     func anUnknownCommandListsTheKnownOnesAndTheNearest(_ word: String) throws {
         let message = try #require(read(word).errors.first?.message)
-        #expect(message.contains("unknown command; there are run, status"))
+        #expect(message.contains("unknown command; the commands are run, status"))
         #expect(message.contains("; did you mean: millrace "))
     }
 
     @Test func nothingButUnknownWordsIsAnError() {
         #expect(
-            read("quit").errors.first?.message.hasPrefix("\"quit\": unknown command; there are run, status") == true)
+            read("quit").errors.first?.message.hasPrefix("\"quit\": unknown command; the commands are run, status")
+                == true)
         #expect(read("config.json now").errors.count == 1)
         #expect(read("quit -o p:1").errors.isEmpty)
         #expect(read("").errors.isEmpty && read("run").errors.isEmpty)

@@ -134,7 +134,7 @@ struct ConfigurationDocumentTests {
                 == ["document:3:11: http: expected an object, found a number"])
         #expect(refusals("[]") == ["document:1:1: expected an object ('{'), found a list"])
         #expect(refusals("{").first?.hasPrefix("document:1:2: ") == true)
-        #expect(refusals("{}").first?.contains("no pool to mine to") == true)
+        #expect(refusals("{}").first?.contains("no pool is enabled") == true)
     }
 
     @Test func anOptionsSecretDoesNotGetIntoTheFile() throws {

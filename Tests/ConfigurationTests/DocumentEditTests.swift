@@ -101,7 +101,7 @@ struct DocumentEditTests {
         #expect(
             Service(Self.two).refusals(sent) == [
                 "document:3:\(key.count + 4): pools[2].\(name): "
-                    + #""***" keeps the secret that is at this place, and there is none; write it out"#
+                    + #""***" keeps the present secret, but there is none; give the secret itself"#
             ])
     }
 
@@ -229,7 +229,7 @@ struct DocumentEditTests {
             return
         }
         #expect(released == ["retries"] && warnings.count == 1)
-        #expect(warnings[0].message.hasPrefix("retries: the document is in force instead of the option"))
+        #expect(warnings[0].message.hasPrefix("retries: the document overrides the command-line option"))
         var later = service
         _ = try later.take(sent)
         let again = sent.replacing("\"retries\": 5", with: "\"retries\": 6")
@@ -244,7 +244,7 @@ struct DocumentEditTests {
         let service = Service(Self.two, "--run-dir /run/a --shards 2")
         let sent = service.document.text.replacing("\"/run/a\"", with: "\"/run/b\"")
         let refusals = service.refusals(sent)
-        #expect(refusals.count == 1 && refusals[0].contains("millrace.run-dir: is decided by an option"))
+        #expect(refusals.count == 1 && refusals[0].contains("millrace.run-dir: is set by a command-line option"))
         // With all of its object too.
         #expect(service.refusals(#"{"pools": [{"url": "a"}], "millrace": null}"#).count == 1)
     }

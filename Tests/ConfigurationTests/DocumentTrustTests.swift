@@ -4,7 +4,7 @@ import Testing
 
 /// What a client of the API may not have the service do: read its environment, and name files.
 @Suite struct DocumentTrustTests {
-    private static let variable = "${NAME} is for the configuration file only"
+    private static let variable = "${NAME} is allowed only in the configuration file"
     private static let file = "names a file, which only the configuration file may"
 
     private func document(_ text: String?, _ line: String = "") -> ConfigurationDocument {

@@ -27,7 +27,7 @@ struct ExpansionTests {
         #expect(resolution.settings?.pools.first?.user == "secret${NO_SUCH}48abc")
         #expect(
             resolution.warnings.map(\.message)
-                == ["pools[0].user: the environment variable \"NO_SUCH\" is not set; its place is left as it is"])
+                == ["pools[0].user: the environment variable \"NO_SUCH\" is not set and not replaced"])
     }
 
     @Test(arguments: ["$", "${", "${}", "a${b c}d", "${WALLET", "$WALLET", "${a-b}", "é${€}"])
@@ -53,8 +53,8 @@ struct ExpansionTests {
         let surroundings = Surroundings.user.with { $0.environment["WALLET"] = value }
         #expect(
             resolved(pool(#""url": "a", "user": "${WALLET}""#), in: surroundings).errorTexts == [
-                "config.json:1:33: error: pools[0].user: expected a text without line breaks and other control "
-                    + "characters in its variables"
+                "config.json:1:33: error: pools[0].user: expected a string without line breaks and other control "
+                    + "characters (after replacing its variables)"
             ])
     }
 
@@ -66,7 +66,9 @@ struct ExpansionTests {
         }
         #expect(try #require(user(limit - 1).settings).pools[0].user.utf8.count == limit)
         #expect(
-            user(limit).errors.map(\.message) == ["pools[0].user: longer than \(limit) bytes in its variables"])
+            user(limit).errors.map(\.message) == [
+                "pools[0].user: longer than \(limit) bytes (after replacing its variables)"
+            ])
     }
 
     @Test func ourOwnPathsKnowVariablesToo() throws {
@@ -97,7 +99,7 @@ struct ExpansionTests {
         #expect(resolution.settings != nil)
         #expect(
             resolution.warnings.map(\.message)
-                == ["\(key): environment variables are not replaced in this key; the text is used as it is"])
+                == ["\(key): environment variables are not replaced in this key; the text is used literally"])
     }
 
     @Test(arguments: [

@@ -66,22 +66,22 @@ struct JSONReaderTests {
         ("{a: 1}", 1, 2, "expected a key in double quotes, or '}'"),
         ("{,}", 1, 2, "expected a key in double quotes, or '}'"),
         ("[,]", 1, 2, "expected a value"),
-        ("{\"a\": 'b'}", 1, 7, "expected a value; texts stand in double quotes"),
-        ("[yes]", 1, 2, "expected a value; texts stand in double quotes, only true, false and null go without"),
+        ("{\"a\": 'b'}", 1, 7, "expected a value; strings must be in double quotes"),
+        ("[yes]", 1, 2, "expected a value; strings must be in double quotes (true, false and null are not strings)"),
         ("[\n1,", 2, 3, "the file ends, but the '[' of line 1, column 1 is not closed"),
         ("{\"a\":", 1, 6, "the file ends where a value was expected"),
-        ("{} x", 1, 4, "expected the end of the file; all of it stands between one '{' and its '}'"),
-        ("[\"ab\ncd\"]", 1, 2, "this text is not closed on its line"),
-        ("[\"ab", 1, 2, "this text is not closed"),
-        ("[\"a\tb\"]", 1, 4, "expected no tab or other control character in a text"),
-        ("[\"\\x\"]", 1, 3, "after '\\' stands one of \" \\ / b f n r t u"),
+        ("{} x", 1, 4, "expected the end of the file after the closing '}'"),
+        ("[\"ab\ncd\"]", 1, 2, "this string is not closed on its line"),
+        ("[\"ab", 1, 2, "this string is not closed"),
+        ("[\"a\tb\"]", 1, 4, "a string may not contain a tab or other control character; write \\t or \\u0009"),
+        ("[\"\\x\"]", 1, 3, "expected one of \" \\ / b f n r t u after '\\'"),
         ("[\"\\u12g4\"]", 1, 3, "expected four hex digits after '\\u', and surrogates only in pairs"),
         ("[\"\\ud800x\"]", 1, 3, "expected four hex digits after '\\u', and surrogates only in pairs"),
         ("[\"\\udc00\"]", 1, 3, "expected four hex digits after '\\u', and surrogates only in pairs"),
-        ("[01]", 1, 2, "this is no number as JSON writes it; texts stand in double quotes"),
-        ("[-]", 1, 2, "this is no number as JSON writes it; texts stand in double quotes"),
-        ("[1.]", 1, 2, "this is no number as JSON writes it; texts stand in double quotes"),
-        ("[1e999]", 1, 2, "this is no number as JSON writes it; texts stand in double quotes"),
+        ("[01]", 1, 2, "expected a number as JSON defines it; strings must be in double quotes"),
+        ("[-]", 1, 2, "expected a number as JSON defines it; strings must be in double quotes"),
+        ("[1.]", 1, 2, "expected a number as JSON defines it; strings must be in double quotes"),
+        ("[1e999]", 1, 2, "expected a number as JSON defines it; strings must be in double quotes"),
         ("[1] /* open", 1, 5, "this comment is not closed with '*/'"),
         ("/ [1]", 1, 1, "expected '//' or '/*'"),
     ])
@@ -91,14 +91,16 @@ struct JSONReaderTests {
     }
 
     @Test func textThatIsNotUTF8IsRefused() {
-        #expect(refusal([0x5b, 0x22, 0xff, 0x22, 0x5d])?.message == "this text is not UTF-8; save the file as UTF-8")
+        #expect(refusal([0x5b, 0x22, 0xff, 0x22, 0x5d])?.message == "this string is not UTF-8; save the file as UTF-8")
     }
 
     @Test func depthAndSizeAreLimited() {
         let depth = JSONReader.depthMax
         let brackets = String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
         #expect(refusal(Array(brackets.utf8)) == nil)
-        #expect(refusal(Array(repeating: UInt8(ascii: "["), count: 100_000))?.message == "more than 32 brackets deep")
+        #expect(
+            refusal(Array(repeating: UInt8(ascii: "["), count: 100_000))?.message == "nested more than 32 brackets deep"
+        )
         let large = [UInt8](repeating: 0x20, count: JSONReader.bytesMax + 1)
         #expect(refusal(large)?.message == "the file is larger than 1024 KiB")
     }
@@ -107,7 +109,7 @@ struct JSONReaderTests {
     @Test(arguments: ["[", "{\"a\":", "[{\"a\":[[", "{\"a\":[{\"b\":"])
     func nestingOfEveryKindIsLimited(_ opening: String) {
         let text = String(repeating: opening, count: 20_000)
-        #expect(refusal(Array(text.utf8))?.message == "more than \(JSONReader.depthMax) brackets deep")
+        #expect(refusal(Array(text.utf8))?.message == "nested more than \(JSONReader.depthMax) brackets deep")
     }
 
     @Test(arguments: [
@@ -117,7 +119,7 @@ struct JSONReaderTests {
         ("[\u{feff}1]", "expected a value; found U+FEFF, a character outside ASCII"),
         (
             "[1]\u{a0}",
-            "expected the end of the file; all of it stands between one '{' and its '}'; found U+00A0, "
+            "expected the end of the file after the closing '}'; found U+00A0, "
                 + "a character outside ASCII"
         ),
     ])

@@ -79,7 +79,7 @@ struct LenientValueTests {
         #expect(!warned(resolution).isEmpty)
         #expect(
             warned(resolution).allSatisfy {
-                $0.hasSuffix("found a text, taken for what it spells; write it without quotes")
+                $0.hasSuffix("found a quoted value, used as if it were not quoted; remove the quotes")
             })
     }
 
@@ -112,7 +112,7 @@ struct LenientValueTests {
     func oneAddressWithoutAListIsTaken(_ value: String, _ host: String, _ port: UInt16) {
         let resolution = resolved(withPool("\"bind\": \(value)"))
         #expect(resolution.settings?.binds == [.init(host: host, port: port)])
-        #expect(warned(resolution)[0].hasSuffix("taken as one address"))
+        #expect(warned(resolution)[0].hasSuffix("used as a single address"))
     }
 
     @Test(arguments: ["\"here\"", "\"0.0.0.0\"", "{}", "3333", "true", "{\"host\": \"localhost\", \"port\": 1}"])
@@ -130,7 +130,7 @@ struct LenientValueTests {
         for list in ["\(bad), {\"url\": \"a:1\"}", "{\"url\": \"a:1\"}, \(bad)"] {
             let resolution = resolved("{\"pools\": [\(list)]}")
             #expect(resolution.settings?.pools.map(\.name) == ["a:1"], "\(resolution.errorTexts)")
-            #expect(warned(resolution).contains { $0.hasSuffix("this pool is left out") })
+            #expect(warned(resolution).contains { $0.hasSuffix("this pool is ignored") })
         }
         #expect(resolved("{\"pools\": [\(bad)]}").errors.count == 1)
     }

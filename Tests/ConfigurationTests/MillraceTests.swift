@@ -8,7 +8,7 @@ struct MillraceTests {
         #expect(resolved(withPool("\"millrace\": {\"shards\": \(value)}")).settings?.shards == count)
     }
 
-    @Test(arguments: [("0", "0"), ("257", "257"), ("-1", "-1"), ("\"4\"", "a text"), ("\"many\"", "a text")])
+    @Test(arguments: [("0", "0"), ("257", "257"), ("-1", "-1"), ("\"4\"", "a string"), ("\"many\"", "a string")])
     func otherNumbersOfShardsAreAnError(_ value: String, _ found: String) {
         #expect(
             resolved(withPool("\"millrace\": {\"shards\": \(value)}")).errors.map(\.message)
@@ -82,7 +82,7 @@ struct MillraceTests {
         #expect(resolved(withPool("\"millrace\": {\"run-dir\": \"\(longest)\"}")).errors.isEmpty)
         #expect(
             resolved(withPool("\"millrace\": {\"run-dir\": \"\(longest)r\"}")).errors.map(\.message)
-                == ["millrace.run-dir: the path has 75 bytes; sockets in it allow at most 74"])
+                == ["millrace.run-dir: the path has 75 bytes; the limit for sockets in it is 74"])
     }
 
     @Test func statisticsAreKeptForAMonthAndWorkersForAWeekUnlessToldOtherwise() {

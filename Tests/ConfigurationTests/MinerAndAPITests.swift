@@ -65,12 +65,12 @@ struct MinerTests {
     @Test(arguments: [
         (
             "true",
-            "expected a list of the balancers to trust (anyone else could claim any address), such as [\"192.0.2.7\", "
-                + "\"10.0.0.0/8\"], found true or false"
+            "expected a list of the balancers to trust (otherwise any client could claim any address), such as "
+                + "[\"192.0.2.7\", \"10.0.0.0/8\"], found true or false"
         ),
         (
             "\"10.0.0.1\"",
-            "expected a list of the balancers to trust, such as [\"192.0.2.7\", \"10.0.0.0/8\"], found a text"
+            "expected a list of the balancers to trust, such as [\"192.0.2.7\", \"10.0.0.0/8\"], found a string"
         ),
         ("2", "expected a list of the balancers to trust, such as [\"192.0.2.7\", \"10.0.0.0/8\"], found a number"),
         ("{}", "expected a list of the balancers to trust, such as [\"192.0.2.7\", \"10.0.0.0/8\"], found an object"),
@@ -97,7 +97,7 @@ struct MinerTests {
     @Test func toTrustEveryoneIsAWarningAndSoIsAMisspeltKey() {
         for all in ["0.0.0.0/0", "::/0"] {
             let warnings = withSenders("[\"\(all)\"]").warnings.map(\.message)
-            #expect(warnings.count == 1 && warnings[0].contains("trusts everyone"), "\(warnings)")
+            #expect(warnings.count == 1 && warnings[0].contains("lets every client claim any address"), "\(warnings)")
         }
         let misspelt = resolved(withPool(#""bind": [{"host": "::", "port": 1, "proxy_protocol": ["10.0.0.1"]}]"#))
         #expect(misspelt.warnings.map(\.message).first?.contains("proxy-protocol") == true)
@@ -113,7 +113,7 @@ struct MinerTests {
         let tls = #"{"host": "::", "port": 1, "tls": true}"#
         let beside = resolved(withPool("\"bind\": [\(tls), \"0.0.0.0:2\"]"))
         #expect(beside.settings?.binds == [.init(host: "0.0.0.0", port: 2)])
-        let warning = "bind[0].tls: TLS for miners is not supported yet, this address is left out"
+        let warning = "bind[0].tls: TLS for miners is not supported yet; this address is ignored"
         #expect(beside.warnings.map(\.message) == [warning])
         #expect(resolved(withPool("\"bind\": [\(tls)]")).errors.count == 1)
     }
@@ -121,7 +121,7 @@ struct MinerTests {
     @Test func theSameAddressTwiceIsBoundOnce() {
         let resolution = resolved(withPool(#""bind": ["0.0.0.0:1", {"host": "0.0.0.0", "port": 1}]"#))
         #expect(resolution.settings?.binds.count == 1)
-        #expect(resolution.warnings.map(\.message) == ["bind[1]: the same address again, ignored"])
+        #expect(resolution.warnings.map(\.message) == ["bind[1]: duplicate address, ignored"])
     }
 
     @Test(arguments: [

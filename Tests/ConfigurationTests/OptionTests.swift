@@ -97,7 +97,7 @@ struct OptionTests {
         ("--retries 0", "--retries: expected a number from 1 to 1000, found 0; the default is used, as in xmrig-proxy"),
         (
             "--retries many",
-            "--retries: expected a number from 1 to 1000, found a text; the default is used, as in xmrig-proxy"
+            "--retries: expected a number from 1 to 1000, found a string; the default is used, as in xmrig-proxy"
         ),
         ("-O user", "--userpass: expected user:password; ignored, as in xmrig-proxy"),
         ("--keepalive=soon", "--keepalive: expected a number of seconds from 0 to 86400; 60 is used"),
@@ -125,7 +125,7 @@ struct OptionTests {
     @Test func anOptionOfAPoolNeedsAPool() {
         #expect(
             resolvedLine("-u x", file: pool(#""url": "a""#)).errorTexts == [
-                "error: --user: belongs to a pool: give --url too (options do not change pools of the file)"
+                "error: --user: is an option of a pool: give --url too (options do not change the pools of the file)"
             ])
     }
 
@@ -143,12 +143,15 @@ struct OptionTests {
         ("--mode simple", "--mode: \"simple\" is not supported yet, nicehash is used"),
         (
             "--tls-bind 0.0.0.0:1 -b 0.0.0.0:2",
-            "--tls-bind: TLS for miners is not supported yet, this address is left out"
+            "--tls-bind: TLS for miners is not supported yet; this address is ignored"
         ),
-        ("-o b -x c:1", "--proxy: SOCKS5 is not supported yet, this pool is left out"),
-        ("-o b --tls", "--tls: TLS is not supported yet, this pool is left out"),
-        ("-o b --daemon --daemon-zmq-port 1", "--daemon: a daemon as pool is not supported yet, this pool is left out"),
-        ("-o b --self-select c", "--self-select: self-select is not supported yet, this pool is left out"),
+        ("-o b -x c:1", "--proxy: SOCKS5 is not supported yet; this pool is ignored"),
+        ("-o b --tls", "--tls: TLS is not supported yet; this pool is ignored"),
+        (
+            "-o b --daemon --daemon-zmq-port 1",
+            "--daemon: mining to a daemon is not supported yet; this pool is ignored"
+        ),
+        ("-o b --self-select c", "--self-select: self-select is not supported yet; this pool is ignored"),
     ])
     func anOptionThatIsNotSupportedYetIsOneWarning(_ options: String, _ message: String) {
         let resolution = resolvedLine("-o a " + options)

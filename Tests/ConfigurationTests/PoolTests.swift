@@ -17,7 +17,7 @@ struct PoolTests {
     @Test(arguments: [
         ("a:0", "expected a port from 1 to 65535 after ':'"), ("a:", "expected a port from 1 to 65535 after ':'"),
         ("a:65536", "expected a port from 1 to 65535 after ':'"), ("a:+1", "expected a port from 1 to 65535 after ':'"),
-        ("::1", "IPv6 addresses stand in brackets: [::1]:3333"), ("[::1", "the '[' is not closed"),
+        ("::1", "expected an IPv6 address in brackets, such as [::1]:3333"), ("[::1", "the '[' is not closed"),
         ("[pool]:1", "expected an IPv6 address between the brackets"),
         ("[::1]1", "expected ':' and a port after ']'"),
         ("a b:1", "expected host:port, such as pool.example.com:3333"),
@@ -64,30 +64,30 @@ struct PoolTests {
     }
 
     @Test(arguments: [
-        (#""algo": "rx/o""#, "algo: the algorithm \"rx/o\" is not known, ignored; did you mean \"rx/0\"?"),
+        (#""algo": "rx/o""#, "algo: unknown algorithm \"rx/o\", ignored; did you mean \"rx/0\"?"),
         (
             #""algo": "cn_turtel""#,
-            "algo: the algorithm \"cn_turtel\" is not known, ignored; did you mean \"cn_turtle\"?"
+            "algo: unknown algorithm \"cn_turtel\", ignored; did you mean \"cn_turtle\"?"
         ),
         (
             #""algo": "randomx_0""#,
-            "algo: the algorithm \"randomx_0\" is not known, ignored; did you mean \"randomx/0\"?"
+            "algo: unknown algorithm \"randomx_0\", ignored; did you mean \"randomx/0\"?"
         ),
         (
             #""algo": "Monero""#,
-            "algo: the algorithm \"Monero\" is not known, ignored; it is a coin: give it as \"coin\", or \"rx/0\" as "
-                + "\"algo\""
+            "algo: unknown algorithm \"Monero\", ignored; it is a coin: set \"coin\" to it, or \"algo\" to "
+                + "\"rx/0\""
         ),
         (
             #""algo": "null""#,
-            "algo: the algorithm \"null\" is not known, ignored; docs/CONFIG.md lists all names, such as \"rx/0\""
+            "algo: unknown algorithm \"null\", ignored; docs/CONFIG.md lists all names, such as \"rx/0\""
         ),
-        (#""coin": "moner""#, "coin: the coin \"moner\" is not known, ignored; did you mean \"Monero\"?"),
+        (#""coin": "moner""#, "coin: unknown coin \"moner\", ignored; did you mean \"Monero\"?"),
         (
             #""coin": "rx/wow""#,
-            "coin: the coin \"rx/wow\" is not known, ignored; it is an algorithm: give it as \"algo\""
+            "coin: unknown coin \"rx/wow\", ignored; it is an algorithm: set \"algo\" to it"
         ),
-        (#""coin": "doge""#, "coin: the coin \"doge\" is not known, ignored; give its algorithm as \"algo\""),
+        (#""coin": "doge""#, "coin: unknown coin \"doge\", ignored; set \"algo\" to the algorithm of the coin"),
     ])
     func anUnknownAlgorithmOrCoinIsAWarningAndNone(_ member: String, _ warning: String) {
         let inPool = resolved(pool("\"url\": \"a\", \(member)"))
@@ -108,14 +108,14 @@ struct PoolTests {
     }
 
     @Test(arguments: [
-        (#""url": "stratum+ssl://a:1""#, "url: TLS"), (#""url": "daemon+http://a:1""#, "url: a daemon as pool"),
+        (#""url": "stratum+ssl://a:1""#, "url: TLS"), (#""url": "daemon+http://a:1""#, "url: mining to a daemon"),
         (#""url": "socks5://a:1""#, "url: SOCKS5"), (#""url": "a", "tls": true"#, "tls: TLS"),
-        (#""url": "a", "daemon": true, "daemon-zmq-port": 1"#, "daemon: a daemon as pool"),
+        (#""url": "a", "daemon": true, "daemon-zmq-port": 1"#, "daemon: mining to a daemon"),
         (#""url": "a", "socks5": "b:1""#, "socks5: SOCKS5"), (#""url": "a", "socks5": 9050"#, "socks5: SOCKS5"),
         (#""url": "a", "self-select": "b:1", "submit-to-origin": true"#, "self-select: self-select"),
     ])
     func aPoolThatNeedsMoreThanWeCanIsLeftOut(_ members: String, _ what: String) {
-        let warning = "pools[0].\(what) is not supported yet, this pool is left out"
+        let warning = "pools[0].\(what) is not supported yet; this pool is ignored"
         let beside = resolved("{\"pools\": [{\"url\": \"b\"}, {\(members)}, {\"url\": \"c\"}]}")
         #expect(beside.settings?.pools.map(\.host) == ["b", "c"])
         #expect(beside.warnings.map(\.message) == [warning.replacing("[0]", with: "[1]")])
@@ -123,14 +123,14 @@ struct PoolTests {
         #expect(first.settings == nil && first.warnings.isEmpty)
         #expect(
             first.errors.map(\.message) == [
-                "pools[0].\(what) is not supported yet, and b:1 would be mined at instead; "
-                    + "disable this pool (\"enabled\": false) if that is meant"
+                "pools[0].\(what) is not supported yet, so b:1 would be used instead; "
+                    + "disable this pool (\"enabled\": false) if that is intended"
             ])
         let alone = resolved(pool(members))
         #expect(alone.settings == nil)
         #expect(alone.warnings.map(\.message) == [warning])
         #expect(alone.errors.count == 1)
-        #expect(alone.errors.first?.message.hasPrefix("pools: no pool is left to mine to") == true)
+        #expect(alone.errors.first?.message.hasPrefix("pools: no pool is usable: every enabled pool needs") == true)
     }
 
     @Test(arguments: [

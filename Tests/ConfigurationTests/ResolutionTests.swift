@@ -84,14 +84,14 @@ struct ResolutionTests {
                 "config.json:4:35: error: pools[1]: expected an object, found a number",
                 "config.json:5:39: error: http.host: expected a numeric address such as 127.0.0.1, 0.0.0.0 or ::1, "
                     + "found \"localhost\"",
-                "config.json:6:13: error: bind: no address is left for miners to connect to; "
-                    + "expected at least one such as \"0.0.0.0:3333\"",
+                "config.json:6:13: error: bind: no address for miners to connect to; "
+                    + "expected at least one, such as \"0.0.0.0:3333\"",
             ])
         #expect(
             resolution.warningTexts == [
                 "config.json:2:16: warning: retries: expected a number from 1 to 1000, found 0; "
                     + "the default is used, as in xmrig-proxy",
-                "config.json:3:15: warning: colors: expected true or false, found a text; "
+                "config.json:3:15: warning: colors: expected true or false, found a string; "
                     + "the default is used, as in xmrig-proxy",
             ])
     }
@@ -115,7 +115,7 @@ struct ResolutionTests {
         (#""pools.url": 1"#, #""pools.url": unknown key, ignored; did you mean "pools"?"#),
         (#""frobnicate": 1"#, #""frobnicate": unknown key, ignored"#),
         ("\"a\\u001b[31m\": 1", #""a?[31m": unknown key, ignored"#),
-        (#""retries": 3, "retries": 4"#, "retries: given twice, the first one counts"),
+        (#""retries": 3, "retries": 4"#, "retries: duplicate key; the first one is used"),
     ])
     func anUnknownKeyIsAWarningWithTheNearestName(_ member: String, _ message: String) {
         let resolution = resolved(withPool(member))
@@ -125,10 +125,10 @@ struct ResolutionTests {
     }
 
     @Test(arguments: [
-        (#""acces-password": "p""#, "\"access-password\"? Without it no password is in force: every miner"),
+        (#""acces-password": "p""#, "\"access-password\"? Without it no password is in force: any miner"),
         (#""Password": "p""#, "\"access-password\"? Without it no password is in force"),
         (#""accesPasword": "p""#, "\"access-password\"? Without it no password"),
-        (#""http": {"acess_token": "t"}"#, "\"access-token\"? Without it no token is in force: everybody"),
+        (#""http": {"acess_token": "t"}"#, "\"access-token\"? Without it no token is in force: any client"),
         (#""http": {"api-token": "t"}"#, "\"access-token\"? Without it no token is in force"),
         (#""api": {"access-tokn": "t"}"#, "\"access-token\"? Without it no token is in force"),
         (#""acces-token": "t""#, "\"http.access-token\" or \"api.access-token\"? Without it no token is in force"),
@@ -169,9 +169,10 @@ struct ResolutionTests {
         #expect(resolution.settings?.api?.port == 1 && resolution.settings?.retries == 5)
         #expect(
             resolution.warnings.map(\.message) == [
-                "pools[0].url: given twice, the first one counts", "pools[0].user: given twice, the first one counts",
-                "pools: given twice, the first one counts", "http.port: given twice, the first one counts",
-                "http: given twice, the first one counts", "retries: given twice, the first one counts",
+                "pools[0].url: duplicate key; the first one is used",
+                "pools[0].user: duplicate key; the first one is used",
+                "pools: duplicate key; the first one is used", "http.port: duplicate key; the first one is used",
+                "http: duplicate key; the first one is used", "retries: duplicate key; the first one is used",
             ])
     }
 
@@ -204,7 +205,7 @@ struct ResolutionTests {
         let resolution = resolved(withPool(members + ", \"access-password\": \"p\", \"retries\": 3"))
         let warnings = resolution.warnings
         #expect(warnings.count == Findings.limitPerSeverity + 1)
-        #expect(warnings.last?.message == "more than 100 of these, the rest is not shown")
+        #expect(warnings.last?.message == "more than 100 of these; the others are not shown")
         // What comes behind them still counts.
         #expect(resolution.settings?.accessPassword == "p" && resolution.settings?.retries == 3)
     }
@@ -224,7 +225,7 @@ struct ResolutionTests {
     @Test func withoutFileAndOptionsTheErrorSaysWhatToDo() {
         #expect(
             resolved(nil).errorTexts == [
-                "error: no pool to mine to; add an enabled pool with a \"url\" to \"pools\", or give one with --url"
+                "error: no pool is enabled; add an enabled pool with a \"url\" to \"pools\", or give one with --url"
             ])
     }
 }

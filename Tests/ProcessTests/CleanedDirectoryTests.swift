@@ -41,7 +41,7 @@ extension ServiceTests {
             #expect(try !service.verb("status").text.contains("degraded"))
         }
 
-        /// Where it cannot be made again, shards come and go without it.
+        /// Where it cannot be made again, shards come and go.
         @Test func shardsMineWithoutADirectory() throws {
             let (service, database) = try start()
             defer { withExtendedLifetime(database) {} }
@@ -51,10 +51,10 @@ extension ServiceTests {
             try Data().write(to: URL(filePath: run(of: service)))
             try service.killShard(0)
             try service.killShard(1)
-            #expect(service.millrace.log.contains("no place on the bus, trying again each second; mining continues"))
+            #expect(service.millrace.log.contains("cannot bind to the bus, trying again each second; mining continues"))
             usleep(1_200_000)
             unlink(run(of: service))
-            #expect(eventually(within: 5) { service.millrace.log.contains("back on the bus") })
+            #expect(eventually(within: 5) { service.millrace.log.contains("bound to the bus again") })
             let report = try swarm.finish()
             #expect(report.connections.lost == 0 && report.shares.lost == 0, "\(service.millrace.log)")
             #expect(

@@ -109,7 +109,7 @@ extension ServiceTests {
             #expect(eventually(within: 10) { (try? service.verb("healthcheck", "--ready", "-o", pool).code) == 1 })
             #expect(
                 try service.verb("healthcheck", "--ready", "-o", pool).text.contains("missing: a session with a pool"))
-            #expect(eventually(within: 5) { (try? service.verb("status").text.contains("NO POOL serves")) == true })
+            #expect(eventually(within: 5) { (try? service.verb("status").text.contains("NO POOL is usable")) == true })
         }
     }
 }

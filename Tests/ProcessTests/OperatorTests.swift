@@ -111,7 +111,7 @@ extension ServiceTests {
             // It looks once a second.
             usleep(1_300_000)
             let crowd = (0..<300).compactMap { _ in connectToLoopback(port: service.minerPort) }
-            #expect(eventually(within: 3) { service.millrace.log.contains("no room for another miner") })
+            #expect(eventually(within: 3) { service.millrace.log.contains("cannot accept another miner") })
             #expect(try miner.submit(difficulty: 1_000) == "OK")
             // There is still room for what is no miner.
             service.killPool()
@@ -120,7 +120,7 @@ extension ServiceTests {
             #expect(try miner.submit(difficulty: 1_000) == "OK")
             for descriptor in crowd { close(descriptor) }
             #expect(try eventually(within: 5) { try LineMiner(port: service.minerPort).isLetIn("late") })
-            #expect(service.millrace.log.components(separatedBy: "no room for another miner").count == 2)
+            #expect(service.millrace.log.components(separatedBy: "cannot accept another miner").count == 2)
             #expect(service.children("millrace-worker") == [worker])
         }
 
@@ -135,7 +135,7 @@ extension ServiceTests {
             // The kernel takes it; nobody greets it yet.
             let late = try LineMiner(port: service.minerPort)
             defer { withExtendedLifetime(late) {} }
-            #expect(eventually(within: 3) { service.millrace.log.contains("no room for another miner") })
+            #expect(eventually(within: 3) { service.millrace.log.contains("cannot accept another miner") })
             let before = try #require(processorTicks(of: worker))
             for _ in 0..<5 {
                 #expect(try miner.submit(difficulty: 1_000) == "OK")
@@ -226,7 +226,7 @@ extension ServiceTests {
             #expect(Set(miners.compactMap { $0.job?["blob"] as? String }).count == 3)
             #expect(eventually(within: 3) { service.poolConnections == 3 && service.poolAccepted == 3 })
             #expect(service.poolRejected?.count == 0)
-            #expect(service.millrace.log.components(separatedBy: "keeps the first nonce byte").count == 2)
+            #expect(service.millrace.log.components(separatedBy: "reserves the first nonce byte").count == 2)
         }
 
         // MARK: - The API

@@ -44,7 +44,7 @@ extension ServiceTests {
             let isOver = eventually(within: 15) {
                 toFormer.append(visit(former))
                 toNext.append(visit(next))
-                return service.millrace.log.contains("closed former addresses: 127.0.0.1:\(former)")
+                return service.millrace.log.contains("closed previous addresses: 127.0.0.1:\(former)")
             }
             try #require(isOver, "\(service.millrace.log)")
             #expect(reload.wait(atMost: 10) == 0)

@@ -60,7 +60,7 @@ extension ServiceTests {
             #expect(waitForMiners(200, service))
 
             let last = try service.verb("drain", "0")
-            #expect(last.code == 1 && last.text == "no other shard serves; miners would have nowhere to go\n")
+            #expect(last.code == 1 && last.text == "no other shard is ready to take the miners\n")
             let shown = try service.verb("shards").text
             #expect(shown.contains("shard 1  drained"), "\(shown)")
             // Nobody is given to the empty place, and neither a crash nor another restart fills it.

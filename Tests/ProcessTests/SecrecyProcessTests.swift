@@ -69,7 +69,7 @@ extension ServiceTests {
             let isTold = try eventually(within: 5) {
                 let status = try Program("millrace", ["status", "--run-dir", run], in: place)
                 _ = status.wait(atMost: 10)
-                return status.log.contains("shard 1: crash safety: no memory for a successor")
+                return status.log.contains("shard 1: crash safety: no memory for saved state")
             }
             #expect(isTold)
             #expect(millrace.stop() == 0)

@@ -121,7 +121,7 @@ extension ServiceTests {
             try expectRefused("did not confirm that it can continue")
             try service.install()
             try service.install("millrace-worker", script: "#!/bin/sh\nexit 127\n")
-            try expectRefused("millrace-worker: does not run here")
+            try expectRefused("millrace-worker: cannot run on this machine")
             #expect(service.allChildren == before)
             #expect(service.millrace.log.contains("upgrade refused; the service continues unchanged"))
             // With all of them repaired it is done.

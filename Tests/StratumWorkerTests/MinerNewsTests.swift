@@ -160,7 +160,8 @@ import Testing
         news.left("10.0.0.1", miners: 0)
         #expect(
             lines.texts(.info) == [
-                "a miner logged in agent=XMRig/6.26.0 ip=10.0.0.1 miners=1", "a miner left ip=10.0.0.1 miners=0",
+                "a miner logged in agent=XMRig/6.26.0 ip=10.0.0.1 miners=1",
+                "a miner disconnected ip=10.0.0.1 miners=0",
             ])
     }
 
@@ -180,7 +181,7 @@ import Testing
         #expect(lines.all.count == 22)
         // The next second tells them one by one again.
         news.left("10.0.0.1", miners: 0)
-        #expect(lines.texts(.info).last == "a miner left ip=10.0.0.1 miners=0")
+        #expect(lines.texts(.info).last == "a miner disconnected ip=10.0.0.1 miners=0")
     }
 
     // MARK: - Closed connections
@@ -193,7 +194,7 @@ import Testing
         var news = makeLog()
         for _ in 0..<1_000 { close(.permissionDenied, &news) }
         #expect(lines.all.count == 10)
-        #expect(lines.all[0] == "a miner gave a wrong access password ip=10.0.0.1")
+        #expect(lines.all[0] == "refused a login: wrong access password ip=10.0.0.1")
         pass(1, &news)
         #expect(lines.all.last == "…and 990 more closed connections within a second")
     }
@@ -215,18 +216,19 @@ import Testing
         for number in 0..<1_000 { close(.memory(held: 16_000 + number), at: 5_000_000 + UInt64(number) * 120, &news) }
         #expect(
             lines.texts(.warning).last
-                == "closed 500 connections that held the most: unfinished requests and login names of all connections took "
-                + "more than 64 MiB")
+                == "closed 500 connections with the largest buffers: unfinished requests and login names of all "
+                + "connections exceed 64 MiB")
         #expect(lines.texts(.warning).count == 2)
         #expect(lines.texts(.info).count == 10)
         #expect(
-            lines.texts(.info)[3] == "a miner was closed: it held 16003 bytes, the most of all connections ip=10.0.0.1")
+            lines.texts(.info)[3]
+                == "disconnected a miner: its buffers held 16003 bytes, the most of all connections ip=10.0.0.1")
     }
 
     @Test func aMinerThatDoesNotReadIsTold() {
         var news = makeLog()
         news.overflowed("10.0.0.1")
-        #expect(lines.texts(.info) == ["a miner was closed: it does not read what it is sent ip=10.0.0.1"])
+        #expect(lines.texts(.info) == ["disconnected a miner: it does not read what it is sent ip=10.0.0.1"])
     }
 
     @Test func whatHasALineOfItsOwnIsNotToldTwice() {
@@ -253,7 +255,7 @@ import Testing
         news.closed("198.51.100.7", port: 3333, .foreign(.proxyHeader), balancer: "10.0.0.1", at: 5_000_000)
         #expect(
             lines.texts(.warning) == [
-                "a load balancer at 10.0.0.1 sends a PROXY protocol header, but port 3333 does not take one from there: list "
+                "a load balancer at 10.0.0.1 sends a PROXY protocol header, but port 3333 does not accept it from there: list "
                     + "its address in \"proxy-protocol\" of the bind, or turn it off there (HAProxy: no send-proxy; nginx: "
                     + "proxy_protocol off)"
             ])
@@ -267,14 +269,14 @@ import Testing
             lines.texts(.warning)[1]
                 == "closed 60 connections from balancers that \"proxy-protocol\" lists: the latest, 10.0.0.1 at port 3333, "
                 + "sent no PROXY protocol header; turn it on there (HAProxy: send-proxy-v2; nginx: proxy_protocol on), or "
-                + "take the address off \"proxy-protocol\" of the bind")
+                + "remove the address from \"proxy-protocol\" of the bind")
         #expect(lines.texts(.warning)[0].hasPrefix("closed 1 connection from"))
     }
 
     @Test(arguments: [
         (ProxyHeaderFault.malformed, "sent a malformed PROXY protocol header; check its configuration"),
         (.tooLong(limit: 107), "sent a PROXY protocol header longer than 107 bytes; check its configuration"),
-        (.incomplete, "sent no whole PROXY protocol header in time; turn it on there"),
+        (.incomplete, "sent no complete PROXY protocol header in time; turn it on there"),
     ])
     func aBadHeaderIsNamed(fault: ProxyHeaderFault, words: String) {
         var news = makeLog()
@@ -287,8 +289,8 @@ import Testing
         close(.foreign(.tls), &news)
         #expect(
             lines.texts(.warning) == [
-                "a miner at 10.0.0.1 speaks TLS, but port 3333 is plain: turn TLS off in the miner (\"tls\": false) or put "
-                    + "a TLS terminator in front"
+                "a miner at 10.0.0.1 uses TLS, but port 3333 is plain TCP: turn TLS off in the miner (\"tls\": "
+                    + "false), or put a TLS terminator in front"
             ])
     }
 }

@@ -71,11 +71,11 @@ final class Lines: Sendable {
         ),
         (
             .sessionLost("Unauthenticated"),
-            "a:1: the pool no longer knows our session (\"Unauthenticated\"); logging in again upstream=0"
+            "a:1: the pool no longer knows this session (\"Unauthenticated\"); logging in again upstream=0"
         ),
         (
             .banned("Your IP is banned", pause: Milliseconds(14_001)),
-            "a:1: the pool has banned us (\"Your IP is banned\"); next attempt in 15 s upstream=0"
+            "a:1: the pool has banned this proxy (\"Your IP is banned\"); next attempt in 15 s upstream=0"
         ),
     ])
     func failuresNameTheReasonAndWhatIsDone(failure: PoolFailure, line: String) {

@@ -67,7 +67,7 @@ import Testing
             Issue.record("a shard that does not exist was restarted")
             return
         }
-        #expect(refusal == ControlRefusal(.unknownShard, lines: ["there is no shard 2; there are the shards 0 to 1"]))
+        #expect(refusal == ControlRefusal(.unknownShard, lines: ["there is no shard 2; the shards are 0 to 1"]))
         leave(service)
     }
 

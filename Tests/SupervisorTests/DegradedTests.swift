@@ -76,7 +76,7 @@ import Testing
         let parents = ["/nonexistent", service.directory.path]
         let lines = FoundServices.lines(in: parents, except: "/run/millrace")
         #expect(
-            lines == ["services that run here:", "  --run-dir \(place) (process \(service.processID), options only)"])
+            lines == ["running services:", "  --run-dir \(place) (process \(service.processID), options only)"])
         #expect(FoundServices.lines(in: parents, except: place) == [])
 
         let asked = try service.command(

@@ -54,9 +54,10 @@ import Testing
         // Before there is one: the rest of the status is there all the same.
         let early = try service.command(["status"] + place)
         #expect(early.code == 0 && early.output.contains("shard 1"))
-        #expect(early.output.contains("hashrate, miners and pools are not known: the collector has not started yet"))
+        #expect(
+            early.output.contains("hashrate, miners and pools are not available: the collector has not started yet"))
         let nothing = try service.command(["workers"] + place)
-        #expect(nothing.code == 1 && nothing.complaints.contains("workers are not known"))
+        #expect(nothing.code == 1 && nothing.complaints.contains("workers are not available"))
 
         let collector = try Collector(in: service.runDirectory, snapshot)
         service.wait { access($0.runDirectory + "/snapshots", F_OK) == 0 }

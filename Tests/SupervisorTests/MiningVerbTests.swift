@@ -100,8 +100,8 @@ struct MiningVerbTests {
     }
 
     @Test(arguments: [
-        (UInt64(130_000), "; running for 2m 10s: averages over longer count the time before the start too\n"),
-        (3_700_000, "; running for 1h 1m: averages over longer count the time before the start too\n"),
+        (UInt64(130_000), "; running for 2m 10s: averages over longer include the time before the start\n"),
+        (3_700_000, "; running for 1h 1m: averages over longer include the time before the start\n"),
         (86_400_000, "0.00 (24 h)\n"),
     ])
     func anAverageOverMoreThanTheServiceHasRunSaysSo(_ age: UInt64, _ end: String) {
@@ -133,7 +133,7 @@ struct MiningVerbTests {
         snapshot.openUpstreams = [upstream(0, .error, pool: 0, miners: 5, accepted: 0, jobAge: 1)]
         let text = MiningReport(snapshot).text()
         #expect(text.contains("miners: 0 (+5 waiting for a job), max 0\n"))
-        #expect(text.contains("NO POOL serves; the log says why each fails\n"))
+        #expect(text.contains("NO POOL is usable; the log says why\n"))
     }
 
     @Test func twoAccountsAtOnePoolAreOneRow() {

@@ -90,7 +90,7 @@ import Testing
             SupervisedService.file().replacing("127.0.0.1:1\"", with: "127.0.0.1:99999\""),
             "config.json:3:23: pools[0].url: expected a port from 1 to 65535"
         ),
-        ("{\n\"pools\": []\n}", "config.json:2:10: pools: no pool to mine to"),
+        ("{\n\"pools\": []\n}", "config.json:2:10: pools: no pool is enabled"),
         (
             SupervisedService.file().replacing("\"shards\": 2", with: "\"shards\": 0"),
             "config.json:6:28: millrace.shards: expected"
@@ -98,7 +98,7 @@ import Testing
         (SupervisedService.file("\"retries\": 5 \"retry-pause\": 1"), "config.json:7:18: expected ',' or '}'"),
         (
             SupervisedService.file("\"access-password\": 7"),
-            "config.json:7:24: access-password: expected a text, found a number"
+            "config.json:7:24: access-password: expected a string, found a number"
         ),
     ]
 
@@ -213,7 +213,7 @@ import Testing
             return
         }
         #expect(refusal.kind == .invalid && refusal.lines.count == 1)
-        #expect(refusal.lines[0].contains("access-password: expected a text, found a number"))
+        #expect(refusal.lines[0].contains("access-password: expected a string, found a number"))
         #expect(try onDisk(service) == text)
         #expect(try service.status().children.map(\.restarts) == [0, 0, 0, 0])
         stop(service)
@@ -308,7 +308,7 @@ import Testing
         symlink(elsewhere, service.runDirectory + "/config.json")
         try service.start()
         #expect(service.exitCode() == 2)
-        #expect(service.logText.contains("run/config.json: error: expected a file of user"))
+        #expect(service.logText.contains("run/config.json: error: expected a file owned by user"))
     }
 
     @Test func aReloadPutsOptionsBackInForceOverADocumentThatWasNotSaved() throws {

@@ -50,7 +50,7 @@ import Testing
         }
         try service.start()
         #expect(service.exitCode() == ExitCode.cannotListen.rawValue)
-        #expect(service.logText.contains("in it does not belong to Millrace; choose a directory for Millrace alone"))
+        #expect(service.logText.contains("which is not a file of Millrace; choose an empty directory"))
         #expect(exists(service.runDirectory + "/snapshots"))
     }
 
@@ -96,7 +96,7 @@ import Testing
         service.waitUntilReady()
         for name in names { unlink(service.runDirectory + "/" + name) }
         service.wait { service in names.allSatisfy { exists(service.runDirectory + "/" + $0) } }
-        service.wait { $0.logText.contains("files were removed while the service runs") }
+        service.wait { $0.logText.contains("recreated files that were removed") }
         #expect(try service.status().degraded?.isEmpty != false)
         let second = try SupervisedService()
         try second.start(["--run-dir", service.runDirectory])

@@ -83,7 +83,7 @@ import Testing
 
     @Test func anotherFormatIsRefusedInWords() throws {
         let failure = #expect(throws: StartFailure.self) { try taken { $0["format"] = 3 } }
-        #expect(failure?.message.contains("Millrace 0.9 leaves its state in format 3") == true)
+        #expect(failure?.message.contains("Millrace 0.9 saves its state in format 3") == true)
     }
 
     @Test func halfAStateIsRefused() {

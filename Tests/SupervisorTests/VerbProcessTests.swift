@@ -29,7 +29,7 @@ import Testing
         #expect(try service.command(["restart", "gateway"] + place).output.hasPrefix("gateway: ready, process "))
         #expect(try service.status().children.map(\.restarts) == [2, 1, 2, 2])
         let unknown = try service.command(["restart", "9"] + place)
-        #expect(unknown.code == 1 && unknown.complaints == "there is no shard 9; there are the shards 0 to 1\n")
+        #expect(unknown.code == 1 && unknown.complaints == "there is no shard 9; the shards are 0 to 1\n")
 
         try service.write(SupervisedService.file("\"access-password\": 0"))
         let refused = try service.command(["reload", "--json"] + place)
@@ -65,11 +65,11 @@ import Testing
         try service.write(SupervisedService.file("\"watch\": false, \"retries\": 6, \"user-agent\": \"me\""))
         let reload = try service.command(["reload"] + place)
         #expect(reload.code == 1 && reload.output == "")
-        #expect(reload.complaints.contains("not in force everywhere: the new process of shard 1 failed"))
+        #expect(reload.complaints.contains("not in force in all processes: the new process of shard 1 failed"))
         #expect(reload.complaints.contains("shard 1: ready, process \(former), still runs the old configuration\n"))
         #expect(!reload.complaints.contains("shard 0"))
 
-        let old = "shard 1 runs the old configuration (changed: retries, user-agent)"
+        let old = "shard 1 still runs the old configuration (changed: retries, user-agent)"
         #expect(try service.status().degraded?.first == old)
         #expect(try service.status().degradations?.first?.reason == .oldConfiguration)
         #expect(try service.command(["status"] + place).output.contains("degraded:\n  \(old)\n"))
@@ -144,7 +144,7 @@ import Testing
         try service.write(SupervisedService.file("\"retires\": 9, \"access-password\": 7"))
         let refused = try service.command(["reload"] + place)
         #expect(refused.code == 1)
-        #expect(refused.complaints.contains("access-password: expected a text"))
+        #expect(refused.complaints.contains("access-password: expected a string"))
         #expect(refused.complaints.contains("warning: \(service.file.path):7:5: \"retires\""))
 
         try service.write(SupervisedService.file("\"watch\": false"))
@@ -166,7 +166,7 @@ import Testing
         #expect(try service.command(["status"] + place).code == 0)
         try service.write("{")
         let lost = try service.command(["status"] + place)
-        #expect(lost.code == 2 && lost.complaints.contains("name the service by --run-dir"))
+        #expect(lost.code == 2 && lost.complaints.contains("choose a service with --run-dir"))
         #expect(try service.command(["status", "--config", "/nonexistent"]).code == 2)
         service.send(SIGTERM)
         #expect(service.exitCode() == 0)
@@ -228,7 +228,7 @@ struct StatusTableTests {
 
                 being replaced: shard 0
                 configuration: /etc/millrace/config.json, in force for 1m 5s
-                  waits: bind: changed, in force after a restart of the service
+                  pending: bind: changed, in force after a restart of the service
                   warning: config.json:9:3: retires: unknown key; did you mean retries?
                   the last attempt to change it was refused:
                     config.json:7:24: access-password: expected a number
@@ -258,7 +258,7 @@ struct StatusTableTests {
                 shard 2  drained   -        -      -       -          0
                 all                                1300    6
 
-                wanted number of shards: 1
+                requested number of shards: 1
 
                 """)
     }
