@@ -2,7 +2,7 @@ internal import Peers
 
 extension OpenAPI {
     private static let refusals = Schema.object(
-        "HTTPError connections, by reason.",
+        "Refused connections, by reason.",
         PeerRefusal.allCases.map { .always($0.name, .integer()) })
 
     static let peers = Schema.object(

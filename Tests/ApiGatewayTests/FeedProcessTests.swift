@@ -97,6 +97,8 @@ import Testing
                 let deaf = try (0..<8).map { _ in try EventClient(try gateway.client()) }
                 let http = try gateway.client()
                 #expect(try http.get("/1/summary").status == 200)  // they have been heard
+                // Tests that run beside this one may have descriptors that the gateway inherits.
+                let descriptors = gateway.openDescriptorCount
                 // 14 MB of text for each: more than the sockets hold.
                 for round in 1...10 as ClosedRange<UInt64> {
                     collector.shares(5_000)
@@ -107,7 +109,7 @@ import Testing
                     #expect(Clock.monotonicMillis - start < 5_000)  // a debug build on a busy machine
                 }
                 #expect(gateway.residentKilobytes < 100_000)
-                #expect(gateway.openDescriptorCount < 64)
+                #expect(gateway.openDescriptorCount < descriptors + 16)
                 // And do not keep the process.
                 let start = Clock.monotonicMillis
                 #expect(gateway.stop(SIGTERM) == 0)

@@ -153,7 +153,7 @@ import Testing
         defer { try? FileManager.default.removeItem(at: mark) }
         let script = "sleep 60 & echo $! > \(mark.path).new; mv \(mark.path).new \(mark.path); wait"
         guard case .refused(let lines) = try verdict(script, patience: 500) else { throw POSIXError(.EPROTO) }
-        #expect(lines.count == 1 && lines[0].contains("did not say within"), "\(lines)")
+        #expect(lines.count == 1 && lines[0].contains("did not confirm within"), "\(lines)")
         let text = try String(contentsOf: mark, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
         let sleeper = try #require(pid_t(text))
         for _ in 0..<200 where isAlive(sleeper) { usleep(10_000) }
@@ -225,7 +225,7 @@ import Testing
         let text = String(decoding: complaints.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         command.waitUntilExit()
         #expect(command.terminationStatus == 1)
-        #expect(text.contains("this program is \(copy)") && text.contains("nothing was done"), "\(text)")
+        #expect(text.contains("this program is \(copy)") && text.contains("nothing was changed"), "\(text)")
         #expect(try service.status().upgrade == nil)
         service.send(SIGTERM)
         #expect(service.exitCode() == 0)
