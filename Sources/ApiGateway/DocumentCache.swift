@@ -2,7 +2,7 @@ internal import Control
 internal import Synchronization
 internal import Telemetry
 
-/// Who writes the documents: a pure function of the truth, and of what is asked about it.
+/// Writes the documents: a pure function of the view and of the query.
 protocol DocumentSource: Sendable {
     func answer(_ page: Page, of view: ServiceView) -> Answer
     /// Throws 404 when there is nothing by that name.
@@ -11,7 +11,7 @@ protocol DocumentSource: Sendable {
 
 /// The current body of every page: built on the first request after what it shows has changed, then shared by all who
 /// ask. A page that is asked for all the time has its next body before the old one is taken away, so that nobody waits
-/// for it. Any thread may read, and any may publish its part of the truth.
+/// for it. Any thread may read, and any may publish its part of the view.
 final class DocumentCache: Sendable {
     private struct Built: Sendable {
         var version: UInt64
@@ -107,7 +107,7 @@ final class DocumentCache: Sendable {
         }
     }
 
-    /// Throws also when it asks for something that is not there, or when there were too many questions.
+    /// Throws also when it asks for something that is not there, or when there were too many queries.
     func document(_ question: PageQuery, as coding: ContentCoding) throws(HTTPError) -> Document {
         let view = self.view.withLock { $0 }
         let version = view.version(of: question.sources)
@@ -125,7 +125,7 @@ final class DocumentCache: Sendable {
         return document
     }
 
-    /// Changes one part of the truth. The pages that show nothing else and are asked for all the time are built before.
+    /// Changes one part of the view. The pages that show nothing else and are asked for all the time are built before.
     private func change(_ part: Page.Sources, _ change: @Sendable (inout ServiceView) -> Void) {
         var next = view.withLock { $0 }
         change(&next)
@@ -138,7 +138,7 @@ final class DocumentCache: Sendable {
             guard !wanted.isEmpty, ledger.bytes <= limits.bodyBytes else { continue }
             var variants = Variants(documents.answer(page, of: next))
             for coding in wanted { _ = variants.document(coding, ledger: ledger, limits: limits) }
-            // Newer than the truth for a moment, which those who ask meanwhile do not mind.
+            // Newer than the view for a moment, which those who ask meanwhile do not mind.
             let built = Built(version: next.version(of: page.sources), variants: variants)
             slots[page.rawValue].place.withLock { $0.built = built }
         }

@@ -5,10 +5,10 @@ internal import Glibc
 internal import Logging
 internal import Telemetry
 
-/// The life of the gateway on its main thread: take snapshots from the collector, keep the port served, beat, leave
+/// The life of the gateway on its main thread: take snapshots from the collector, keep the port served, send heartbeats, leave
 /// when the supervisor lets go. Requests are answered by the server's own threads and never reach this one.
 struct Gateway: ~Copyable {
-    /// Between two beats; also how old the uptime on a page can get.
+    /// Between two heartbeats; also how old the uptime on a page can get.
     private static let beatMillis: Int64 = 1_000
 
     private let api: Settings.API

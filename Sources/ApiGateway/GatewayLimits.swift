@@ -42,12 +42,12 @@ struct GatewayLimits: Sendable {
     static let gzipLevel: Int32 = 1
     /// A page that was asked for within this time gets its next body before anybody asks for it.
     var warmMillis: UInt64 = 5_000
-    /// Bodies of one snapshot that were made for a single question (`?sort=…`, one worker). Further ones take the place
+    /// Bodies of one snapshot that were made for a single query (`?sort=…`, one worker). Further ones take the place
     /// of the oldest.
     var questionsKept = 64
     /// Bytes of these bodies. A sorted table of 10,000 workers is 1 MB.
     var questionBytes = 16 * 1024 * 1024
-    /// How long bodies for single questions may be built per snapshot, in microseconds of all threads together: half
+    /// How long bodies for single queries may be built per snapshot, in microseconds of all threads together: half
     /// of one processor. Beyond: 503 until the next snapshot.
     var questionMicros: Int64 = 500_000
     /// Clients that follow the events. Beyond: 503. They are out of the poll set while nothing happens.

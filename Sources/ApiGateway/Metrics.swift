@@ -2,7 +2,7 @@ internal import Control
 internal import Peers
 internal import Telemetry
 
-/// `/metrics`: the truth in Prometheus's text format 0.0.4. docs/METRICS.md explains each metric.
+/// `/metrics`: the view in Prometheus's text format 0.0.4. docs/METRICS.md explains each metric.
 ///
 /// What is not known has no sample. In particular nothing is 0 before the first snapshot: to Prometheus a counter that
 /// falls to 0 has begun anew, and what comes next would all be counted a second time.

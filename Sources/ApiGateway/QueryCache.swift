@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// The bodies that were built for single questions, such as one worker or a sorted table: a few, for as long as what
-/// they show is current. However many different questions a client invents, they cost a bounded part of the memory and
+/// The bodies that were built for single queries, such as one worker or a sorted table: a few, for as long as what
+/// they show is current. However many different queries a client invents, they cost a bounded part of the memory and
 /// of the time.
 final class QueryCache: Sendable {
     private struct Key: Hashable {

@@ -153,7 +153,7 @@ enum Page: Int, CaseIterable, Sendable {
         }
     }
 
-    /// The parts of the truth that change each at its own pace.
+    /// The parts of the view that change each at its own pace.
     struct Sources: OptionSet, Sendable {
         let rawValue: UInt8
 

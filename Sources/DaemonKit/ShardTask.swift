@@ -29,7 +29,7 @@ public enum ShardTask: Equatable, Sendable {
     }
 }
 
-/// What a shard has to do just now, told with its beats: cheap, and heard without the statistics and the API.
+/// What a shard has to do just now, told with its heartbeats: cheap, and heard without the statistics and the API.
 public struct ShardLoad: Equatable, Sendable {
     /// Connections that have logged in and have a job.
     public var miners: Int

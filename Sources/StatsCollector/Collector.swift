@@ -10,7 +10,7 @@ internal import Telemetry
 /// Only what is on the disk is acknowledged: of the rest the shards keep what their logs can hold, and a collector that
 /// starts anew gets it from there.
 final class Collector {
-    /// A snapshot, a beat and a look for silent shards; the API's clients see news no later.
+    /// A snapshot, a heartbeat and a look for silent shards; the API's clients see news no later.
     static let tickMilliseconds: UInt64 = 1_000
 
     /// When it is looked again what a shard tells of which events are missing: it gives them in many pieces.

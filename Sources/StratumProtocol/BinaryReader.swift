@@ -1,4 +1,4 @@
-/// Why a encoded state cannot be read.
+/// Why an encoded state cannot be read.
 public enum DecodingFault: Error, Equatable, Sendable {
     /// It does not begin like one.
     case wrongMagic
@@ -12,7 +12,7 @@ public enum DecodingFault: Error, Equatable, Sendable {
     case badField(String)
 }
 
-/// Reads a encoded state: every length and value is checked, whoever wrote it.
+/// Reads an encoded state: every length and value is checked, whoever wrote it.
 public struct BinaryReader {
     private let memory: UnsafeRawBufferPointer
     private var position: Int
@@ -125,9 +125,9 @@ public struct BinaryReader {
         return Int(count)
     }
 
-    /// Reads the head of a form.
+    /// Reads the head of an encoded state.
     /// - Parameter known: the latest version that the caller can read; it can read all before.
-    /// - Returns: a reader of its sections; this one goes on behind the form.
+    /// - Returns: a reader of its sections; this one goes on behind it.
     public mutating func versioned(upTo known: UInt16) throws(DecodingFault) -> (
         version: UInt16, sections: BinaryReader
     ) {

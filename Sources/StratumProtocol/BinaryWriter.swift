@@ -1,4 +1,4 @@
-/// Writes the encoded state of a state: little-endian fields into memory that somebody else provides, without allocating
+/// Encodes a state: little-endian fields into memory that somebody else provides, without allocating
 /// (docs/HANDOVER.md).
 ///
 /// When the memory is too small the rest is only counted: `fits` is then false, and `count` says how much it would take.
@@ -87,7 +87,7 @@ public struct BinaryWriter {
         record(body)
     }
 
-    /// A whole form: its head, then the sections.
+    /// A whole encoded state: its head, then the sections.
     public mutating func versioned(_ version: UInt16, _ body: (inout BinaryWriter) -> Void) {
         integer(SectionTag.envelope.number)
         integer(version)
@@ -111,6 +111,6 @@ public struct SectionTag: Equatable, Sendable {
         number = (0..<4).reduce(0) { $0 | UInt32(text.utf8Start[$1]) << UInt32($1 * 8) }
     }
 
-    /// Every form begins with it.
+    /// Every encoded state begins with it.
     static let envelope = SectionTag("MRWF")
 }

@@ -1,4 +1,4 @@
-/// The encoded states of what comes from peers. What is read is checked as if a peer had sent it: a form may be damaged,
+/// How what comes from peers is encoded. What is read is checked as if a peer had sent it: an encoded state may be damaged,
 /// and what stands in it goes out to miners.
 extension Job {
     public func encode(to writer: inout BinaryWriter) {

@@ -59,7 +59,7 @@ extension RequestID {
     }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 /// An id is written in parts, because its number has had a place in each row longer than its kind (docs/HANDOVER.md).
 extension RequestID {

@@ -33,7 +33,7 @@ struct AgentTable {
     }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 extension AgentTable {
     func encode(to writer: inout BinaryWriter) {

@@ -17,7 +17,7 @@ struct Allowance: Equatable {
     func isExceeded(_ burst: Milliseconds, at now: Instant) -> Bool { spentUntil > now + burst }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 extension Allowance {
     func encode(to writer: inout BinaryWriter) { writer.integer(spentUntil.microseconds) }

@@ -54,7 +54,7 @@ struct ConductTable {
     }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 extension ConductTable {
     private static let entryBytes = 32

@@ -30,7 +30,7 @@ struct FailureReports {
     }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 extension FailureReports {
     func encode(to writer: inout BinaryWriter) {

@@ -194,7 +194,7 @@ private struct PackedFields {
     }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 extension MinerConnectionState {
     /// Four fields of a login, its request's id, an address, and their lengths.

@@ -92,7 +92,7 @@ struct MinerSession {
     }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 extension MinerSession {
     /// Bytes of one row.
@@ -132,7 +132,7 @@ extension MinerSession {
         writer.integer(UInt16(awaitsHeader ? 1 : 0))
     }
 
-    /// - Parameter form: the row, of at least `rowBytesMin` bytes.
+    /// - Parameter reader: the row, of at least `rowBytesMin` bytes.
     init(decoding reader: inout BinaryReader) throws(DecodingFault) {
         guard let phase = Phase(rawValue: try reader.integer()) else { throw .badField("miner.phase") }
         self.phase = phase

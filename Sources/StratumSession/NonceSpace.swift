@@ -106,7 +106,7 @@ struct NonceSpace {
     }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 extension NonceSpace {
     func encode(to writer: inout BinaryWriter) {

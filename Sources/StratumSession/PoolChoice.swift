@@ -130,7 +130,7 @@ struct PoolChoice {
     }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 extension PoolChoice {
     func encode(to writer: inout BinaryWriter) {

@@ -96,7 +96,7 @@ extension Shard {
     }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 extension PoolSeat {
     func encode(to writer: inout BinaryWriter) {

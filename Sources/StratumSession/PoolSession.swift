@@ -95,7 +95,7 @@ struct PoolSession {
     }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 extension PoolSession {
     /// A million shares a second would reach it in a hundred thousand years.

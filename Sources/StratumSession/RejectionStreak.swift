@@ -76,7 +76,7 @@ struct FewKeys {
     }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 extension RejectionStreak {
     func encode(to writer: inout BinaryWriter) {

@@ -110,7 +110,7 @@ struct SeenNonces {
     }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 extension SeenNonces {
     /// Bits of the first byte.

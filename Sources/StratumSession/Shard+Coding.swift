@@ -77,8 +77,8 @@ extension Shard {
     /// Takes up what another shard has written. Nothing of it is believed: a damaged form is an error, and a shard
     /// that was read keeps all the promises that a shard relies on.
     /// - Parameters:
-    ///   - form: stands behind the form afterwards.
-    ///   - poolNames: of the policy's pools, in its order, for a form that an older program has written: it has none.
+    ///   - reader: is behind the encoded state afterwards.
+    ///   - poolNames: of the policy's pools, in its order, for a state that an older program has encoded: it has none.
     public init(decoding reader: inout BinaryReader, poolNames: [String] = []) throws(DecodingFault) {
         let state = try ReadState(&reader, poolNames)
         self.init(policy: state.policy, seed: state.random, secretSeed: state.secrets)

@@ -208,7 +208,7 @@ extension Shard {
     }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 extension Shard {
     func encodeConduct(to writer: inout BinaryWriter) {

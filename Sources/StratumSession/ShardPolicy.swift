@@ -66,7 +66,7 @@ public struct ShardPolicy: Equatable, Sendable {
     }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 extension ShardPolicy {
     /// The longest word of an operator; a whole configuration may have some megabytes.

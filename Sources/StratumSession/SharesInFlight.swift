@@ -102,7 +102,7 @@ struct SharesInFlight {
     }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 extension SharesInFlight {
     /// Bytes of one row, and of one that a program wrote whose miners' ids were integers.

@@ -40,7 +40,7 @@ public struct StateJournal: ~Copyable {
         generation = 1
     }
 
-    /// Goes on in the memory of a predecessor: what it has left stays the truth until the new state is written whole.
+    /// Goes on in the memory of a predecessor: what it has left stays the current state until the new state is written whole.
     /// - Returns: nil when nothing is left there, or the state does not fit.
     public init?(
         continuingIn memory: UnsafeMutableRawBufferPointer, rules: UInt64, _ write: (inout BinaryWriter) -> Void

@@ -178,7 +178,7 @@ extension NonceSpace {
     var isUntouched: Bool { freeCount == NonceSpace.size }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 extension Upstream {
     func encode(to writer: inout BinaryWriter) {

@@ -147,7 +147,7 @@ extension Worker {
     /// Our miners and pools are another shard's. Tells the collector that they are gone from here, and ends when it has everything.
     ///
     /// The other shard has duplicates of all descriptors, so closing ours is heard by nobody. The state stays where it is until
-    /// the collector has all events: a successor in the standing `absorbed` tells the same, under the same numbers.
+    /// the collector has all events: a successor in the role `absorbed` tells the same, under the same numbers.
     func leaveAbsorbed() {
         isAbsorbed = true
         log.notice("all miners and pool connections moved to another shard; stopping")

@@ -38,7 +38,11 @@ struct InheritedConnections {
         switch unfinished?.input {
         case .minerBytes(let id): unfinished?.input = .minerBytes(absorption.name(of: id) ?? id)
         case .poolBytes(let id): unfinished?.input = .poolBytes(absorption.name(of: id) ?? id)
-        default: break  // had no bytes from the kernel
+        // These have no bytes from the kernel.
+        case .note, .start, .minerConnected, .balancerConnected, .poolConnected, .minerClosed, .poolClosed, .tick,
+            .policy,
+            .release, .conduct, nil:
+            break
         }
     }
 

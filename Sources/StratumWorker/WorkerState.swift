@@ -95,7 +95,7 @@ struct WorkerState: Equatable {
         writer.bytes(connection.unsent)
     }
 
-    /// - Parameter form: stands behind it afterwards.
+    /// - Parameter reader: stands behind it afterwards.
     init(decoding reader: inout BinaryReader) throws(DecodingFault) {
         incarnation = 0
         var (_, sections) = try reader.versioned(upTo: WorkerState.version)

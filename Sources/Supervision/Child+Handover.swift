@@ -109,7 +109,7 @@ extension Child {
         return []
     }
 
-    /// Everything is as it was before. Beats that were missed meanwhile do not count.
+    /// Everything is as it was before. Heartbeats that were missed meanwhile do not count.
     private mutating func takeBack(_ handover: Handover, _ fault: HandoverFault, at now: Int64) -> [ChildAction] {
         handoverFault = fault
         state = .ready(since: handover.servesSince, heartbeatBy: now + policy.beatWithinMillis)

@@ -345,7 +345,7 @@ public struct Child: Sendable, Codable, Equatable {
     mutating func died(_ ending: ExitReason, at now: Int64, jitter: Double) -> [ChildAction] {
         deaths += 1
         lastDeath = ending
-        // Who was ousted has its cause already; the signal that ended it is none.
+        // A process that is being terminated has its cause already; the signal that ended it is none.
         if case .terminating = state {} else { cause = RestartCause(ending) }
         quickDeaths += 1
         if case .exit(let code) = ending, policy.finalExitCodes.contains(code) {

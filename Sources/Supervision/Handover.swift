@@ -31,7 +31,7 @@ public struct Handover: Equatable, Sendable, Codable {
     var until: Int64?
 }
 
-/// News of a hand-over.
+/// An event of a hand-over.
 public enum HandoverEvent: Equatable, Sendable {
     /// The successor stands, and waits.
     case prepared

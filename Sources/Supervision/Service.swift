@@ -4,7 +4,7 @@ public enum Order: Equatable, Sendable {
     case announce(Announcement)
 }
 
-/// News of the service as a whole.
+/// A report about the service as a whole.
 public enum Announcement: Equatable, Sendable {
     /// Everything has been started and at least one shard serves. Comes once.
     case serving(shards: Int)

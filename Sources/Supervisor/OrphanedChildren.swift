@@ -6,7 +6,7 @@ internal import Logging
 /// Children of a supervisor that was killed: they leave by themselves when they notice, and a successor on the same
 /// ports has to wait for that.
 ///
-/// Anybody can set a variable in the environment of a process. One is taken for a leftover only when it is ours in every respect:
+/// Anybody can set a variable in the environment of a process. One is taken for an orphaned child only when it is ours in every respect:
 /// our user's, with the mark of this run directory, executing one of the service's programs, and started after the dead
 /// supervisor. It is signalled by a descriptor of the process, so that no other one with its id can be hit.
 struct OrphanedChildren {

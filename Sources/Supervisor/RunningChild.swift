@@ -13,7 +13,7 @@ final class RunningChild {
         case handover(HandoverEvent)
         /// Whether it has absorbed that process of another shard.
         case absorbed(ChildMessage.AbsorptionAnswer)
-        /// The last news; nothing of it is open any more.
+        /// The last event; nothing of it is open any more.
         case ended(ExitReason)
     }
 

@@ -14,7 +14,7 @@ public struct BestShares: Equatable, Sendable {
     }
 }
 
-// MARK: - Saved form
+// MARK: - Coding
 
 extension BestShares {
     func pack(to writer: inout ByteWriter) {

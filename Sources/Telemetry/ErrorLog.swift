@@ -20,7 +20,7 @@ public struct ErrorLog: Equatable, Sendable {
     }
 }
 
-// MARK: - Saved form
+// MARK: - Coding
 
 extension ErrorLog {
     func pack(to writer: inout ByteWriter) {

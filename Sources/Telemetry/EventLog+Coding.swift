@@ -1,4 +1,4 @@
-/// The written form of a log: with it a successor goes on in the same epoch, and no receiver notices.
+/// The encoded state of a log: with it a successor goes on in the same epoch, and no receiver notices.
 ///
 /// | bytes | field |
 /// |---|---|

@@ -240,7 +240,7 @@ public struct EventLog: Sendable {
     }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 extension EventLog {
     var writtenSegments: [WrittenSegment] {

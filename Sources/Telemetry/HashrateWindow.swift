@@ -138,7 +138,7 @@ public struct HashrateWindow: Equatable, Sendable {
     }
 }
 
-// MARK: - Saved form
+// MARK: - Coding
 
 extension HashrateWindow {
     func pack(to writer: inout ByteWriter) {

@@ -43,7 +43,7 @@ public struct LatencyMedian: Equatable, Sendable {
     }
 }
 
-// MARK: - Saved form
+// MARK: - Coding
 
 extension LatencyMedian {
     func pack(to writer: inout ByteWriter) {

@@ -5,7 +5,7 @@
 /// by miner, reason and minute. The first one of a second is not told ahead of the others: that would double the events of a
 /// crowd, and a second is what the statistics lag behind anyway.
 ///
-/// The sums follow from the events appended before, and are part of the log's written form, so that a successor tells the same
+/// The sums follow from the events appended before, and are part of the log's encoded state, so that a successor tells the same
 /// events under the same numbers.
 struct RefusalSums: Sendable {
     /// Sums in one second; one more, and all are told at once. A miner has one or two, so that it takes a shard of tens of thousands
@@ -90,7 +90,7 @@ extension ShareSettled {
     }
 }
 
-// MARK: - Written form
+// MARK: - Coding
 
 extension RefusalSums {
     /// A count, and the record of a share.

@@ -86,7 +86,7 @@ extension WorkerTable.Work {
     }
 }
 
-// MARK: - Saved form
+// MARK: - Coding
 
 extension WorkerTable.Row {
     private static let stateVersion: UInt8 = 1

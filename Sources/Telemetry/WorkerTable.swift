@@ -175,7 +175,7 @@ struct WorkerTable: Sendable {
         return moved
     }
 
-    // MARK: - Saved form
+    // MARK: - Coding
 
     /// The rows that have changed since they were last saved; they count as saved now.
     mutating func takeUnsaved() -> [SavedWorker] {

@@ -149,7 +149,7 @@ import Testing
     @Test func itSaysThatItIsReadyAndBeats() throws {
         try GatewayProcess.run(api()) { gateway in
             #expect(gateway.newsLine(containing: "ready") != nil)
-            #expect(gateway.newsLine(containing: "beat") != nil)
+            #expect(gateway.newsLine(containing: "heartbeat") != nil)
         }
     }
 

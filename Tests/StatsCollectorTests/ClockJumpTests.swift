@@ -12,7 +12,7 @@ import Testing
     private static let start: UInt64 = 1_790_000_000_000
     private static let day: UInt64 = 86_400_000
 
-    /// A collector's keeping with both clocks in the test's hands.
+    /// A collector's `Persistence` with both clocks in the test's hands.
     private final class Desk {
         private(set) var path: String
         var statistics = Statistics(startedAt: start, shardCount: 1)

@@ -55,12 +55,12 @@ struct CollectorTests {
         let stage = try Stage(shards: 1)
         let deadline = stage.milliseconds() + 20_000
         var said = ""
-        while !said.contains("beat"), stage.milliseconds() < deadline {
+        while !said.contains("heartbeat"), stage.milliseconds() < deadline {
             stage.loop.runOnce()
             said += stage.heardOnLifeline()
         }
         #expect(said.hasPrefix("ready\n"))
-        #expect(said.contains("beat\n"))
+        #expect(said.contains("heartbeat\n"))
         stage.cutLifeline()
         // Returns only when every handle is closed.
         stage.loop.run()

@@ -159,7 +159,7 @@ struct BinaryCodingTests {
     }
 
     /// Programs before kept what a pool or an operator had written.
-    @Test func anAliasInAFormIsResolved() throws {
+    @Test func anAliasInAnEncodedJobIsResolved() throws {
         let bytes = written { $0.bytes(InlineBytes<32>("RandomX") ?? InlineBytes()) }
         let read = read(bytes) { writer throws(DecodingFault) in try writer.algorithmName("name").text }
         #expect(read == .success("rx/0"))

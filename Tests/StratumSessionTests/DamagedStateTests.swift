@@ -116,7 +116,7 @@ struct DamagedStateTests {
         #expect(throws: DecodingFault.wrongMagic) { _ = try read(snapshot).minersNow }
     }
 
-    @Test func anEmptyFormSaysWhatIsMissing() {
+    @Test func anEmptyStateSaysWhatIsMissing() {
         let snapshot: [UInt8] = Array("MRWF".utf8) + [1, 0, 0, 0] + [UInt8](repeating: 0, count: 8)
         #expect(throws: DecodingFault.missing("SHRD")) { _ = try read(snapshot).minersNow }
     }

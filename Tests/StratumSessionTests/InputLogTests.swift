@@ -159,8 +159,10 @@ struct StateJournalTests {
         #expect(journal.spareParts.reduce(0) { $0 + $1.count } > 598_000)
     }
 
-    /// Of a form that is long the log has room for an eighth, so that it is not written again for every chunk.
-    @Test(arguments: [300_000, 600_000, 2_000_000, 5_000_000, 5_000_063]) func aFormMayBeSoLongAndNoLonger(count: Int)
+    /// Of a long snapshot the log has room for an eighth, so that it is not written again for every chunk.
+    @Test(arguments: [300_000, 600_000, 2_000_000, 5_000_000, 5_000_063]) func aSnapshotMayBeSoLongAndNoLonger(
+        count: Int
+    )
         throws
     {
         let memory = Memory(count: count)

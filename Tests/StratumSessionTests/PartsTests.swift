@@ -88,7 +88,7 @@ struct SeenNoncesTests {
         return try SeenNonces(decoding: &reader)
     }
 
-    @Test func theRoomOfASlotIsCountedAgainWhenAFormIsRead() throws {
+    @Test func theRoomOfASlotIsCountedAgainWhenAStateIsRead() throws {
         var seen = SeenNonces(salt: 0x9e37_79b9_7f4a_7c15)
         for nonce in 0..<Limits.noncesPerSlotMax * Limits.nonceSlotStretch { _ = seen.insert(0x0300_0000 | nonce) }
         _ = seen.insert(0)

@@ -245,7 +245,7 @@ struct RejectionTests {
         #expect(bad.answer == .refused(bad.lastRequest, MinerReply.Refusal.quarantined.text.description))
     }
 
-    // MARK: - Written form
+    // MARK: - Coding
 
     @Test func aSuccessorKnowsTheStreak() throws {
         let harness = farm(miners: 3, words: "Low difficulty share")

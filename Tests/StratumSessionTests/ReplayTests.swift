@@ -6,7 +6,7 @@ import Testing
 /// What was written down and the inputs since are the shard, wherever its life is cut.
 struct ReplayTests {
     @Test(arguments: lives(4))
-    func anHeirStandsWhereItsPredecessorStoodAndSaysWhatItSaid(seed: UInt64) {
+    func aSuccessorStandsWhereItsPredecessorStoodAndSaysWhatItSaid(seed: UInt64) {
         var dice = Dice(state: seed &* 104_729)
         let successor = Successor(seed: seed)
         let harness = ShardHarness(

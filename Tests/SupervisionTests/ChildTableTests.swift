@@ -35,7 +35,7 @@ import Testing
         ("heartbeat", .heartbeat),
         ("ended", .ended(died)), ("deadline", .deadline), ("restart", .restart), ("handOver", .handOver),
         ("adopted", .handover(.adopted)), ("drain", .drain(withinMillis: 500)),
-        ("move", .move(drainWithinMillis: 500)), ("given", .merged), ("notGiven", .notMerged),
+        ("move", .move(drainWithinMillis: 500)), ("merged", .merged), ("notMerged", .notMerged),
     ]
 
     /// Each cell: the state that follows, then what is done. A dot is "nothing happens".

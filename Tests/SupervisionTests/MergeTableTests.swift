@@ -49,8 +49,8 @@ import Testing
     ]
 
     static let events: [(String, ChildEvent)] = [
-        ("froze", .handover(.froze)), ("cannotFreeze", .handover(.cannotFreeze)), ("given", .merged),
-        ("notGiven", .notMerged), ("killed", .ended(.signal(9))), ("left", .ended(.exit(0))), ("deadline", .deadline),
+        ("froze", .handover(.froze)), ("cannotFreeze", .handover(.cannotFreeze)), ("merged", .merged),
+        ("notMerged", .notMerged), ("killed", .ended(.signal(9))), ("left", .ended(.exit(0))), ("deadline", .deadline),
         ("stop", .stop), ("stopAtOnce", .stopAtOnce), ("prepared", .handover(.prepared)), ("start", .start),
         ("restart", .restart), ("handOver", .handOver), ("drain", .drain(withinMillis: 1)),
         ("move", .move(drainWithinMillis: 1)), ("saidReady", .saidReady), ("heartbeat", .heartbeat),

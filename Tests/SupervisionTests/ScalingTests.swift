@@ -53,7 +53,7 @@ import Testing
     @Test func whoDoesNotLeaveInTimeIsKilled() throws {
         var service = running()
         _ = try service.drain(.shard(1), withinMillis: 5_000, at: 200)
-        // It has stopped beating, which is not looked at any more.
+        // It has stopped sending heartbeats, which is not looked at any more.
         #expect(service.advance(to: 8_199) == [])
         #expect(service.advance(to: 8_200) == [.child(.shard(1), .report(.killed)), .child(.shard(1), .send(.kill))])
     }

@@ -39,7 +39,7 @@ import Testing
     }
 
     /// What an older supervisor has written: a name that is changed in the core fails here, and asks for a new format.
-    @Test func whatTheFirstFormatSaysIsUnderstood() throws {
+    @Test func whatTheSecondFormatSaysIsUnderstood() throws {
         let text = """
             {"members":[{"name":{"collector":{}},"stage":0,"isWanted":true,"child":{"state":{"ready":{"since":5,\
             "heartbeatBy":90}},"deaths":0,"launches":1,"restarts":[],"quickDeaths":0,"cause":{"asked":{}}}},\

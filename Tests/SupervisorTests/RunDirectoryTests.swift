@@ -171,7 +171,7 @@ import Testing
         #expect(service.exitCode() == 0)
     }
 
-    // MARK: - OrphanedChildren
+    // MARK: - Orphaned children
 
     /// Processes that have the mark of a run directory in their environment, and are not the service's.
     @Test(arguments: [

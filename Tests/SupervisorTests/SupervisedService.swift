@@ -22,7 +22,7 @@ final class SupervisedService {
         case crashAdopting
         /// Starts, and never says that it has adopted.
         case muteAdopting
-        /// Says with its first beats that something does not work, and with its last one that all does.
+        /// Says with its first heartbeats that something does not work, and with its last one that all does.
         case degraded
         /// Leaves when it has adopted and its predecessor is gone.
         case crashGoing

@@ -57,7 +57,7 @@ struct EventLogCodingTests {
         #expect(successor.written() == log().written())
     }
 
-    @Test func theHeirSendsWhatWasNotSentAndNothingTwice() throws {
+    @Test func theSuccessorSendsWhatWasNotSentAndNothingTwice() throws {
         var log = busyLog()
         var successor = try again(log)
         let unsent = frames(&log)
@@ -124,7 +124,7 @@ struct EventLogCodingTests {
         #expect(throws: DecodingFailure.invalidField) { _ = try EventLog(written: form + [0, 0, 0, 0]) }
     }
 
-    @Test func anotherFormAndALaterVersionAreRefused() {
+    @Test func anotherTagAndALaterVersionAreRefused() {
         var other = form
         other[0] = 0x41
         #expect(throws: DecodingFailure.wrongMagic) { _ = try EventLog(written: other) }
