@@ -12,7 +12,7 @@ public enum DecodingFault: Error, Equatable, Sendable {
     case badField(String)
 }
 
-/// Reads an encoded state: every length and value is checked, whoever wrote it.
+/// Reads an encoded state: every length and value is checked.
 public struct BinaryReader {
     private let memory: UnsafeRawBufferPointer
     private var position: Int

@@ -55,7 +55,7 @@ struct Takeover: ~Copyable {
         let time: (Instant) -> UInt64
     }
 
-    /// - Parameter memory: of a journal; nobody writes there meanwhile.
+    /// - Parameter memory: of a journal; no process writes there meanwhile.
     static func of(_ memory: UnsafeRawBufferPointer, _ reading: Reading) throws(Fault) -> Takeover {
         let left = try readable { () throws(DecodingFault) in try StateJournalReader(memory) }
         var reader = BinaryReader(left.snapshot)

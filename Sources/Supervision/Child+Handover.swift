@@ -4,7 +4,7 @@ extension Child {
     /// The second table: each phase of a hand-over, and every event.
     mutating func follow(_ handover: Handover, _ event: ChildEvent, at now: Int64) -> [ChildAction] {
         if event == .deadline, let until = handover.until, now - until > policy.ownDelayMillisMax {
-            // We were not running ourselves; nobody is judged by that.
+            // We were not running ourselves; no child is judged by that.
             return enter(handover.phase, of: handover, until: now + limit(of: handover.phase))
         }
         switch (handover.phase, event) {

@@ -18,7 +18,7 @@ public enum ChildSignal: Equatable, Sendable {
     case terminate
     /// Leave in good order and let your successor go on: SIGUSR2 for a shard, whose connections outlive it, else SIGTERM.
     case yield
-    /// Take no new miners, send those that you have away within so many milliseconds, and leave.
+    /// Accept no new miners, disconnect the present ones within this time in milliseconds, and exit.
     case drain(withinMillis: Int64)
     /// SIGABRT: leave a trace of where you hang.
     case abort

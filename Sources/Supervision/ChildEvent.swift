@@ -6,9 +6,9 @@ public enum ChildEvent: Equatable, Sendable {
     case restart
     /// The same for a process that serves and can take everything back: its successor is started first (`Handover`).
     case handOver
-    /// A shard shall send its miners away within so many milliseconds and end, and the place stay empty.
+    /// A shard is to disconnect its miners within this time in milliseconds and exit; its place stays empty.
     case drain(withinMillis: Int64)
-    /// The same, but its miners move to another shard (`Merge`); if they cannot, they have so many milliseconds.
+    /// The same, but its miners move to another shard (`Merge`); if they cannot, they are disconnected within this time.
     case move(drainWithinMillis: Int64)
     /// A shard shall give at most that many of its miners to another one (`Splitting`).
     case split(miners: Int)

@@ -1,6 +1,6 @@
 /// A report about a child for the operator.
 public enum ChildReport: Equatable, Sendable {
-    /// It serves, so many milliseconds after its start.
+    /// It serves; milliseconds since its start.
     case ready(afterMillis: Int64)
     /// It did not say ready in time and is being replaced.
     case neverReady

@@ -10,7 +10,7 @@ public enum ChildState: Equatable, Sendable, Codable {
     case terminating(killAt: Int64?)
     /// Asked to make room for a successor, which comes as soon as it is gone. `killAt` is nil once SIGKILL has been sent.
     case replacing(killAt: Int64?)
-    /// It serves, or stands still for a moment, while its successor stands beside it.
+    /// It serves, or is frozen for a moment, while its successor waits.
     case handingOver(Handover)
     /// Another shard takes over its miners.
     case moving(Merge)

@@ -21,7 +21,7 @@ public enum RestartCause: Hashable, Sendable, Codable {
 
 /// Why a child has failed.
 public enum Failure: Equatable, Sendable, Codable {
-    /// It died so many times in a row without a healthy time between.
+    /// It crashed this number of times in a row without a healthy time between.
     case keptDying(deaths: Int, last: ExitReason)
     /// It ended with an exit code that says that a restart does not help.
     case refused(exitCode: Int32)

@@ -18,7 +18,7 @@ public struct RestartPolicy: Sendable, Equatable {
     /// Silence of a child that has sent heartbeats (about one a second) until its main loop counts as stalled.
     public var beatWithinMillis: Int64 = 20_000
     /// A deadline seen so much too late says that the supervisor itself was not running (stopped, machine suspended):
-    /// heartbeats may wait unread, so nobody is judged by it.
+    /// heartbeats may wait unread, so no child is judged by it.
     public var ownDelayMillisMax: Int64 = 1_000
     /// How long a process that serves may take to end its turn and write its state down: it does so within some milliseconds.
     /// Longer than this is a stalled loop, and its miners are better off with the successor that waits.

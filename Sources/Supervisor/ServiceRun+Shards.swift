@@ -81,7 +81,7 @@ extension ServiceRun {
         case .drained, .moved:
             sockets.close(shard: number)
             addresses.forget(shard: number)
-            successions[number] = nil  // nobody comes who could go on
+            successions[number] = nil  // no process comes that could continue
         case .ready, .neverReady, .stalled, .killed, .died, .failed, .replacing, .handingOver, .handoverFailed,
             .moveFailed, .splitting, .split,
             .replaced,

@@ -281,7 +281,7 @@ final class ServiceRun {
         case .ended(let ending):
             children[name] = nil
             if service.isStopping, case .shard(let number) = name {
-                successions[number] = nil  // nobody comes who could go on
+                successions[number] = nil  // no process comes that could continue
             } else if succession(of: name)?.processEnded() == false {
                 log.error(
                     """
