@@ -78,12 +78,13 @@ let package = Package(
         library("Configuration", "Addresses", "Algorithms"),
 
         // L1, edge: one C library each, made safe.
-        library("EventLoop", "CLibuv", "CLinux"),
+        library("Linux", "CLinux"),
+        library("EventLoop", "CLibuv", "Linux"),
         library("EventBus", "CZeroMQ", "Telemetry"),
-        library("DaemonKit", "CLinux", "Configuration", "Secrets", logging),
+        library("DaemonKit", "Configuration", "Linux", "Secrets", logging),
         library("Control"),
-        library("Handover", "CLinux"),
-        library("Peers", "Addresses", "CLinux"),
+        library("Continuity", "Configuration", "DaemonKit", "Linux"),
+        library("Peers", "Addresses", "Linux"),
         library("Archive", "Telemetry", grdb),
 
         // L2, pure: what a shard decides.
@@ -91,18 +92,17 @@ let package = Package(
 
         // L3: wiring.
         program(
-            "Supervisor", "Addresses", "Supervision", "Telemetry", "Configuration", "Control", "Handover", "Peers",
-            "EventLoop",
-            "EventBus", "DaemonKit", "CLinux", argumentParser, logging),
+            "Supervisor", "Addresses", "Supervision", "Telemetry", "Configuration", "Continuity", "Control", "Peers",
+            "EventLoop", "EventBus", "DaemonKit", "Linux", argumentParser, logging),
         program(
             "StratumWorker", "Addresses", "StratumSession", "StratumProtocol", "Telemetry", "Configuration",
-            "EventLoop",
-            "EventBus", "DaemonKit", "Handover", "Peers", "Secrets", logging),
+            "Continuity", "EventLoop", "EventBus", "DaemonKit", "Linux", "Peers", "Secrets", logging),
         program(
-            "StatsCollector", "Archive", "Telemetry", "Configuration", "EventBus", "EventLoop", "DaemonKit", logging),
+            "StatsCollector", "Archive", "Telemetry", "Configuration", "Continuity", "EventBus", "EventLoop", "DaemonKit",
+            "Linux", logging),
         program(
-            "ApiGateway", "Addresses", "Archive", "Telemetry", "Configuration", "Control", "EventBus", "DaemonKit",
-            "Peers",
+            "ApiGateway", "Addresses", "Archive", "Telemetry", "Configuration", "Continuity", "Control", "EventBus",
+            "DaemonKit", "Linux", "Peers",
             "CMicrohttpd", "CZlib", logging),
 
         // Practice: a strict pool and a swarm of miners for loopback, used by script/run, tests and benchmarks.
@@ -126,26 +126,31 @@ let package = Package(
         tests("Configuration", "Addresses"),
         tests("EventLoop"),
         tests("EventBus", "Telemetry"),
-        tests("DaemonKit", "Configuration", logging),
+        tests("DaemonKit", "Configuration", "Continuity", logging),
         tests("Control"),
-        tests("Handover"),
+        tests("Linux"),
+        tests("Continuity", "Configuration", "DaemonKit", "Linux"),
         tests("Peers", "Addresses"),
         tests("Archive", "Telemetry", grdb, files: ["Golden"]),
-        tests("Supervisor", "Telemetry", "Configuration", "Control", "DaemonKit", "EventBus", "EventLoop"),
+        tests(
+            "Supervisor", "Telemetry", "Configuration", "Continuity", "Control", "DaemonKit", "EventBus", "EventLoop",
+            "Linux"),
         tests(
             "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop", "Peers",
             logging),
-        tests("StatsCollector", "Archive", "Telemetry", "Configuration", "EventBus", "EventLoop", "DaemonKit", grdb),
         tests(
-            "ApiGateway", "Addresses", "Archive", "Peers", "Telemetry", "Configuration", "Control", "EventBus",
-            "DaemonKit", logging),
+            "StatsCollector", "Archive", "Telemetry", "Configuration", "Continuity", "EventBus", "EventLoop", "DaemonKit",
+            grdb),
+        tests(
+            "ApiGateway", "Addresses", "Archive", "Peers", "Telemetry", "Configuration", "Continuity", "Control",
+            "EventBus", "DaemonKit", logging),
         tests("HostileInput"),
         tests("RandomX", "EventLoop"),
         tests("PracticePool", "StratumProtocol"),
         tests("MinerSwarm", "PracticePool", "RandomX", "StratumProtocol"),
         .testTarget(
             name: "ProcessTests",
-            dependencies: ["Configuration", "DaemonKit", "EventBus", "EventLoop", "Handover", "Telemetry"],
+            dependencies: ["Configuration", "Continuity", "DaemonKit", "EventBus", "EventLoop", "Telemetry"],
             swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Continuity
 internal import DaemonKit
 internal import EventBus
 internal import Glibc

@@ -2,10 +2,12 @@ internal import Archive
 internal import CMicrohttpd
 internal import CZlib
 internal import Configuration
+internal import Continuity
 internal import Control
 internal import DaemonKit
 internal import EventBus
 internal import Glibc
+internal import Linux
 internal import Logging
 internal import Peers
 
@@ -14,7 +16,7 @@ internal import Peers
 enum Main {
     static func main() {
         Allocator.returnFreedMemory()
-        let launchContext = LaunchContext.take(program: "millrace-gateway") {
+        let launchContext = LaunchContext.inherited(program: "millrace-gateway") {
             [
                 "libmicrohttpd \(httpLibraryVersion)", "libzmq \(BusContext.zeroMQVersion)",
                 "sqlite \(Archive.sqliteVersion)", "zlib \(String(cString: zlibVersion()))",

@@ -1,7 +1,9 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <elf.h>
 #include <errno.h>
+#include <link.h>
 #include <malloc.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,7 +20,45 @@ const char *clinux_build_commit(void) {
 #endif
 }
 
-int clinux_exited(int status) { return WIFEXITED(status); }
+struct build_id {
+    unsigned char *bytes;
+    int max;
+    int length;
+};
+
+static int aligned(ElfW(Word) size) { return (int)((size + 3) & ~3U); }
+
+/// Of the first object, which is the program; the libraries are not asked.
+static int read_build_id(struct dl_phdr_info *object, size_t size, void *context) {
+    struct build_id *id = context;
+    (void)size;
+    for (int index = 0; index < object->dlpi_phnum; index++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[index];
+        if (segment->p_type != PT_NOTE) continue;
+        const char *note = (const char *)(object->dlpi_addr + segment->p_vaddr);
+        const char *end = note + segment->p_memsz;
+        while (end - note >= (long)sizeof(ElfW(Nhdr))) {
+            const ElfW(Nhdr) *head = (const ElfW(Nhdr) *)note;
+            const char *name = note + sizeof *head;
+            const char *content = name + aligned(head->n_namesz);
+            if (content < name || content + head->n_descsz > end) break;
+            if (head->n_type == NT_GNU_BUILD_ID && head->n_namesz == 4 && memcmp(name, "GNU", 4) == 0) {
+                id->length = (int)head->n_descsz < id->max ? (int)head->n_descsz : id->max;
+                memcpy(id->bytes, content, (size_t)id->length);
+                return 1;
+            }
+            note = content + aligned(head->n_descsz);
+        }
+    }
+    return 1;
+}
+
+int clinux_build_id(unsigned char *bytes, int max) {
+    struct build_id id = {.bytes = bytes, .max = max};
+    dl_iterate_phdr(read_build_id, &id);
+    return id.length;
+}
+
 int clinux_exit_status(int status) { return WEXITSTATUS(status); }
 int clinux_terminating_signal(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }
 int clinux_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal); }

@@ -1,5 +1,5 @@
-internal import CLinux
 internal import Glibc
+internal import Linux
 
 /// What this build calls itself.
 public enum BuildInformation {
@@ -7,7 +7,7 @@ public enum BuildInformation {
     public static let version = "0.1.0"
 
     /// The commit that a release was built from; nil in builds for development.
-    public static var commit: String? { clinux_build_commit().map { String(cString: $0) } }
+    public static var commit: String? { ThisProcess.buildCommit }
 
     /// "0.1.0 (commit 0123456789ab), Linux x86_64, swift/6.3"
     public static var text: String {

@@ -1,6 +1,6 @@
 internal import CLibuv
-internal import CLinux
 internal import Glibc
+internal import Linux
 
 /// How a child process ended.
 public enum ProcessEnding: Equatable, Sendable {
@@ -119,8 +119,8 @@ public final class ChildProcess {
     }
 
     private func left(waitStatus status: Int32) {
-        let signal = clinux_terminating_signal(status)
-        left(Int64(signal == 0 ? clinux_exit_status(status) : 0), signal)
+        let status = WaitStatus(status)
+        left(Int64(status.signal == 0 ? status.exitCode : 0), status.signal)
     }
 
     private func left(_ status: Int64, _ signal: Int32) {
@@ -154,8 +154,11 @@ private final class AdoptedProcess {
         guard processID > 0,
             waitid(P_PID, id_t(processID), &information, WEXITED | WNOHANG | WNOWAIT) == 0
         else { throw SystemFailure(code: -ECHILD) }
-        descriptor = clinux_process_descriptor(processID)
-        guard descriptor >= 0 else { throw SystemFailure(code: -errno) }
+        do throws(SystemCallFailure) {
+            descriptor = try ProcessDescriptor.open(processID)
+        } catch {
+            throw SystemFailure(code: -error.code)
+        }
     }
 
     deinit { close() }

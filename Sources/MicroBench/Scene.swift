@@ -123,7 +123,7 @@ struct Scene: ~Copyable {
                 precondition(share.outcome == .accepted, "a share was not accepted: \(share.outcome)")
                 acceptedCount += 1
             case .sendToPool, .closeMiner, .pauseMiner, .resumeMiner, .hangUp, .joined, .moved, .left,
-                .released, .poolError, .news:
+                .released, .poolError, .notice:
                 break
             }
         }

@@ -1,6 +1,6 @@
 public import Addresses
-internal import CLinux
 internal import Glibc
+internal import Linux
 
 /// What is known of the addresses that miners connect from, for the whole machine: memory that the supervisor makes and keeps,
 /// and all shards and the gateway map.
@@ -59,10 +59,8 @@ public final class PeerTable: Sendable {
 
     /// A new table, whose descriptor the caller keeps and hands to the processes. nil when the system has no room; `errno` says why.
     public static func make(random: () -> UInt64) -> Int32? {
-        let descriptor = clinux_memory_file("millrace-peers")
-        guard descriptor >= 0 else { return nil }
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        guard let start = clinux_map_shared(descriptor, Place.end * 8) else {
+        guard let descriptor = try? SharedMemory.makeFile(name: "millrace-peers") else { return nil }
+        guard let memory = try? SharedMemory.map(descriptor, byteCount: Place.end * 8), let start = memory.baseAddress else {
             close(descriptor)
             return nil
         }
@@ -70,17 +68,19 @@ public final class PeerTable: Sendable {
         words[Place.salt] = random()
         words[Place.salt + 1] = random()
         words[Place.format] = Place.magic
-        munmap(start, Place.end * 8)
+        SharedMemory.unmap(memory)
         return descriptor
     }
 
     /// Maps the table; it stays mapped until the process ends, and the descriptor must stay open. nil when there is no room for it, or
     /// a program with another layout has made it.
     public init?(descriptor: Int32) {
-        guard let start = clinux_map_shared(descriptor, Place.end * 8) else { return nil }
+        guard let memory = try? SharedMemory.map(descriptor, byteCount: Place.end * 8), let start = memory.baseAddress else {
+            return nil
+        }
         words = Words(start)
         guard words[Place.format] == Place.magic else {
-            munmap(start, Place.end * 8)
+            SharedMemory.unmap(memory)
             return nil
         }
         self.descriptor = descriptor
@@ -184,7 +184,8 @@ public final class PeerTable: Sendable {
     /// Forgets what a shard has counted: its processes are gone, or the next one counts what it has found.
     public func clear(shard: Int) {
         let start = Place.columns + shard * PeerTable.peersMax * Place.rowWords
-        _ = clinux_release_pages(descriptor, off_t(start * 8), off_t(PeerTable.peersMax * Place.rowWords * 8))
+        let end = start + PeerTable.peersMax * Place.rowWords
+        SharedMemory.release(descriptor, start * 8..<end * 8)
     }
 
     /// Connections of an address in all shards, and how many of them count as waiting.

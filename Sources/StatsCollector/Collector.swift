@@ -1,3 +1,4 @@
+internal import Continuity
 internal import DaemonKit
 internal import EventBus
 internal import EventLoop
@@ -23,7 +24,7 @@ final class Collector {
     private let subscribers: [EventSubscriber]
     private let publisher: SnapshotPublisher
     private let feed: GatewayFeed
-    private let keeping: Persistence
+    private let persistence: Persistence
     private(set) var statistics: Statistics
     private var watches: [DescriptorWatch] = []
     private var signals: [SignalSource] = []
@@ -38,14 +39,14 @@ final class Collector {
     /// - Parameter printSeconds: `Settings.printSeconds`
     init(
         on loop: Loop, lifeline: consuming Lifeline, runDirectory: String, shardCount: Int, serviceStartedAt: UInt64,
-        terms: Persistence.Options, printSeconds: Int = 0
+        options: Persistence.Options, printSeconds: Int = 0
     ) throws {
         let bus = try BusContext()
         self.loop = loop
         self.bus = bus
         self.lifeline = lifeline
         var statistics = Statistics(startedAt: serviceStartedAt, shardCount: shardCount)
-        keeping = Persistence(terms, &statistics, shardCount: shardCount, at: Self.now(loop), logger: logger)
+        persistence = Persistence(options, &statistics, shardCount: shardCount, at: Self.now(loop), logger: logger)
         publisher = try SnapshotPublisher(bus, runDirectory: runDirectory)
         feed = try GatewayFeed(bus, runDirectory: runDirectory)
         subscribers = try statistics.restoredPositions.enumerated().map { number, position in
@@ -118,7 +119,7 @@ final class Collector {
             handle: { news in
                 isTold = true
                 statistics.hear(news, from: shard, at: now)
-                if news.contains(where: \.isMissedByPeople) { keeping.heardNews(at: now.monotonic) }
+                if news.contains(where: \.isMissedByPeople) { persistence.heardNews(at: now.monotonic) }
                 for item in news { report(item, of: shard) }
             })
         statistics.noteReplayed(subscriber.replayedCount, shard: shard)
@@ -141,7 +142,7 @@ final class Collector {
         lifeline.sayHeartbeat()
         reportLiveness(snapshot)
         if let line = summary.line(of: snapshot, at: now().monotonic) { logger.info("\(line)") }
-        if keeping.isWorthARestart { stop("the database is usable again; restarting to use it") }
+        if persistence.isWorthARestart { stop("the database is usable again; restarting to use it") }
     }
 
     /// Makes the sockets in the run directory again when somebody has cleaned it.
@@ -156,7 +157,7 @@ final class Collector {
     }
 
     private func keep() {
-        keeping.turn(&statistics, positions: positions, at: now(), acknowledge: acknowledge)
+        persistence.turn(&statistics, positions: positions, at: now(), acknowledge: acknowledge)
     }
 
     private var positions: [SavedShard.Position?] {
@@ -195,7 +196,7 @@ final class Collector {
         tick.close()
         self.tick = nil
         ticked()
-        keeping.end(&statistics, positions: positions, now: now, acknowledge: acknowledge)
+        persistence.end(&statistics, positions: positions, now: now, acknowledge: acknowledge)
         rest?.close()
         feedTick?.close()
         for watch in watches { watch.close() }

@@ -1,14 +1,16 @@
 internal import Archive
 internal import Configuration
+internal import Continuity
 internal import DaemonKit
 internal import EventBus
 internal import EventLoop
+internal import Linux
 internal import Logging
 
 @main enum Main {
     static func main() {
         Allocator.returnFreedMemory()
-        let launchContext = LaunchContext.take(program: "millrace-collector") {
+        let launchContext = LaunchContext.inherited(program: "millrace-collector") {
             ["libuv \(Loop.libuvVersion)", "libzmq \(BusContext.zeroMQVersion)", "sqlite \(Archive.sqliteVersion)"]
         }
         let settings = launchContext.settings
@@ -22,7 +24,7 @@ internal import Logging
                 on: loop, lifeline: Lifeline(descriptor: Lifeline.inheritedDescriptor),
                 runDirectory: settings.runDirectory, shardCount: settings.shards,
                 serviceStartedAt: launchContext.serviceStartedAt,
-                terms: Persistence.Options(
+                options: Persistence.Options(
                     path: settings.database, historyDays: settings.historyDays,
                     forgetWorkersDays: settings.forgetWorkersDays),
                 printSeconds: settings.printSeconds)

@@ -1,5 +1,6 @@
 internal import Archive
 internal import DaemonKit
+internal import Linux
 internal import Logging
 internal import Telemetry
 
@@ -26,7 +27,7 @@ final class Persistence {
     static let unprovenMilliseconds: UInt64 = 3_600_000
 
     private let archive: Archive
-    private let terms: Options
+    private let options: Options
     private let logger: Logger
     private var plan: CommitPlan
     private var state = Snapshot.Database()
@@ -41,10 +42,10 @@ final class Persistence {
 
     /// Opens the file and takes up what it holds; waits for the disk.
     /// - Parameter statistics: become what they were; stay as they are when there is nothing to take up.
-    init(_ terms: Options, _ statistics: inout Statistics, shardCount: Int, at now: Statistics.Moment, logger: Logger) {
-        self.terms = terms
+    init(_ options: Options, _ statistics: inout Statistics, shardCount: Int, at now: Statistics.Moment, logger: Logger) {
+        self.options = options
         self.logger = logger
-        archive = Archive(path: terms.path, historyDays: terms.historyDays)
+        archive = Archive(path: options.path, historyDays: options.historyDays)
         plan = CommitPlan(at: now.monotonic, hasJournal: false)
         nextForgettingAt = now.monotonic
         forgettingTime = ForgettingTime(at: now, committedAt: 0)
@@ -72,7 +73,7 @@ final class Persistence {
                 shardCount: shardCount, at: now)
         } catch .unsupportedVersion(let version) {
             archive.close(waitMilliseconds: Persistence.closeMillisecondsMax)
-            throw .newer("\(terms.path) holds statistics in version \(version), which this Millrace cannot read")
+            throw .newer("\(options.path) holds statistics in version \(version), which this Millrace cannot read")
         } catch {
             tellOfDamage("\(error)", try archive.setAside(because: "\(error)", at: now.time) ?? "")
             return
@@ -82,7 +83,7 @@ final class Persistence {
         forgettingTime = ForgettingTime(at: now, committedAt: opened.saved.committedAt)
         let isNew = opened.saved.committedAt == 0
         logger.info(
-            isNew ? "statistics are stored in a new file, \(terms.path)" : "statistics loaded from \(terms.path)",
+            isNew ? "statistics are stored in a new file, \(options.path)" : "statistics loaded from \(options.path)",
             metadata: isNew
                 ? [:]
                 : [
@@ -116,7 +117,7 @@ final class Persistence {
         let forgettingTime = self.forgettingTime.advance(to: now)
         if now.monotonic >= nextForgettingAt {
             nextForgettingAt = now.monotonic + Persistence.forgetMilliseconds
-            let age = UInt64(terms.forgetWorkersDays) * 86_400_000
+            let age = UInt64(options.forgetWorkersDays) * 86_400_000
             if forgettingTime > age {
                 statistics.forgetWorkers(
                     unseenSince: forgettingTime - age, unproven: forgettingTime - Persistence.unprovenMilliseconds)
@@ -226,7 +227,7 @@ final class Persistence {
         let because = reason.isEmpty ? "" : " (\(reason))"
         remark =
             aside.isEmpty
-            ? "\(terms.path) was missing; a new one was created"
+            ? "\(options.path) was missing; a new one was created"
             : "a damaged file was set aside as \(aside); a new one was created"
         logger.error("\(remark)\(because)")
         state.message = remark

@@ -1,4 +1,5 @@
 public import StratumProtocol
+internal import Synchronization
 
 /// The inputs of a shard since its state was last written, in memory that outlives the process (docs/HANDOVER.md).
 ///
@@ -102,11 +103,10 @@ public struct InputLog: ~Copyable {
         memory.storeBytes(of: UInt64(0), toByteOffset: position, as: UInt64.self)
     }
 
-    /// Stores what makes the stores before it count. The processor keeps the order of a process for whoever looks after
-    /// its end; the compiler may not change it either, so this is a call that it cannot look into.
-    @inline(never)
-    @_optimize(none)
+    /// Stores the number that makes the stores before it valid. After a crash another process reads this memory, so the compiler
+    /// must not move those stores behind this one: hence the fence.
     private func publish(_ number: UInt32, at position: Int) {
+        atomicMemoryFence(ordering: .releasing)
         memory.storeBytes(of: number.littleEndian, toByteOffset: position, as: UInt32.self)
     }
 }

@@ -42,7 +42,7 @@ extension Shard {
     /// - Parameter salt: the same in all of them, and unknown to miners.
     public func conductKey(of id: MinerID, isOfAddress: Bool, salt: UInt64) -> UInt64? {
         guard let row = row(of: id) else { return nil }
-        return isOfAddress ? wires[row].addressKey(salt: salt) : wires[row].minerKey(salt: salt)
+        return isOfAddress ? connectionStates[row].addressKey(salt: salt) : connectionStates[row].minerKey(salt: salt)
     }
 
     /// The quarantine that a miner is in, or the new miners at its address, for other shards to know.
@@ -50,7 +50,7 @@ extension Shard {
         guard let row = row(of: id) else { return nil }
         let record =
             isOfAddress
-            ? conduct.record(of: wires[row].addressKey(salt: conductSalt), at: now) : miners[row].record
+            ? conduct.record(of: connectionStates[row].addressKey(salt: conductSalt), at: now) : miners[row].record
         guard let record, record.isQuarantined(at: now) else { return nil }
         return KnownQuarantine(
             until: record.quarantinedUntil, count: record.quarantines, isOfAddress: isOfAddress)
@@ -61,13 +61,13 @@ extension Shard {
         guard let row = row(of: id), miners[row].phase != .awaitingLogin, let known = KnownQuarantine(written: bytes)
         else { return }
         if known.isOfAddress {
-            let key = wires[row].addressKey(salt: conductSalt)
+            let key = connectionStates[row].addressKey(salt: conductSalt)
             var record = conduct.record(of: key, at: now) ?? MinerRecord()
             record.learn(known)
             conduct.remember(record, of: key, at: now)
         } else {
             miners[row].record.learn(known)
-            conduct.remember(miners[row].record, of: wires[row].minerKey(salt: conductSalt), at: now)
+            conduct.remember(miners[row].record, of: connectionStates[row].minerKey(salt: conductSalt), at: now)
         }
         if isBanned(row, at: now) { close(id, .banned, at: now) }
     }

@@ -222,15 +222,15 @@ extension Shard {
     /// being performed.
     public func introduction(of id: MinerID) -> MinerIntroduction? {
         let row = Int(id.index)
-        guard row < wires.count, wires[row].generation == id.generation else { return nil }
-        return wires[row].introduction(agents)
+        guard row < connectionStates.count, connectionStates[row].generation == id.generation else { return nil }
+        return connectionStates[row].introduction(agents)
     }
 
     /// Where a connection came from, by its PROXY header where it has one; known as long as its introduction.
     public func address(of id: MinerID) -> String? {
         let row = Int(id.index)
-        guard row < wires.count, wires[row].generation == id.generation else { return nil }
-        return wires[row].address
+        guard row < connectionStates.count, connectionStates[row].generation == id.generation else { return nil }
+        return connectionStates[row].address
     }
 
     /// How many bytes of a miner's connection were taken in, and how many were given to be sent, since its beginning.

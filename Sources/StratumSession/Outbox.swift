@@ -169,7 +169,7 @@ public enum ShardCommand: Equatable, Sendable {
     case settled(SettledShare)
     /// A pool refused something, in these words.
     case poolError(String)
-    case news(ShardNotice)
+    case notice(ShardNotice)
 }
 
 /// Decisions that wait to be performed. Reused turn after turn: it allocates only until it has seen its largest turn.

@@ -85,7 +85,7 @@ extension Shard {
                 absorption.rows.append(nil)
                 continue
             }
-            var wire = other.wires[row]
+            var wire = other.connectionStates[row]
             wire.translate(from: other.agents, to: &agents)
             absorption.rows.append(settle(former, wire, absorption))
         }
@@ -175,11 +175,11 @@ extension Shard {
         }
         if Int(id.index) == miners.count {
             miners.append(miner)
-            wires.append(wire)
+            connectionStates.append(wire)
         } else {
             vacant.removeLast()
             miners[Int(id.index)] = miner
-            wires[Int(id.index)] = wire
+            connectionStates[Int(id.index)] = wire
         }
         heldBytes += wire.heldBytes
         if miner.phase == .mining { outbox.append(.moved(id, key: miner.key)) }

@@ -5,7 +5,7 @@ private enum Tag {
     static let policy = SectionTag("PLCY")
     static let pools = SectionTag("POOL")
     static let miners = SectionTag("MINR")
-    static let wires = SectionTag("WIRE")
+    static let connectionStates = SectionTag("WIRE")
     static let agents = SectionTag("AGNT")
     static let vacant = SectionTag("VACT")
     static let upstreams = SectionTag("UPST")
@@ -46,8 +46,8 @@ extension Shard {
                 }
             }
             writer.section(Tag.miners) { encodeMiners(to: &$0) }
-            writer.section(Tag.wires) { writer in
-                for row in wires.indices where miners[row].phase != .vacant { wires[row].encode(to: &writer) }
+            writer.section(Tag.connectionStates) { writer in
+                for row in connectionStates.indices where miners[row].phase != .vacant { connectionStates[row].encode(to: &writer) }
             }
             writer.section(Tag.agents) { agents.encode(to: &$0) }
             writer.section(Tag.vacant) { writer in
@@ -92,13 +92,13 @@ extension Shard {
         hasSaidNoAlgorithm = state.hasSaidNoAlgorithm
         failureReports = state.failureReports
         miners = state.miners
-        wires = state.wires
+        connectionStates = state.connectionStates
         agents = state.agents
         vacant = state.vacant
         upstreams = state.upstreams
         minersNow = state.minersNow
         connections = state.connections
-        heldBytes = miners.indices.reduce(0) { miners[$1].phase == .vacant ? $0 : $0 + wires[$1].heldBytes }
+        heldBytes = miners.indices.reduce(0) { miners[$1].phase == .vacant ? $0 : $0 + connectionStates[$1].heldBytes }
         if let conduct = state.conduct { (conductSalt, self.conduct, leftOnTrial) = conduct }
     }
 }
@@ -118,7 +118,7 @@ private struct ReadState {
     var hasSaidNoAlgorithm: [Bool] = []
     var failureReports: [FailureReports] = []
     var miners: [MinerSession] = []
-    var wires: [MinerConnectionState] = []
+    var connectionStates: [MinerConnectionState] = []
     var agents = AgentTable()
     var vacant: [UInt32] = []
     var upstreams: [Upstream] = []
@@ -151,7 +151,7 @@ private struct ReadState {
         }
         try decodeSeats(sections.body(Tag.seats))
         try decodePools(try sections.body(Tag.pools, "POOL"))
-        try decodeMiners(try sections.body(Tag.miners, "MINR"), wires: try sections.body(Tag.wires, "WIRE"))
+        try decodeMiners(try sections.body(Tag.miners, "MINR"), connectionStates: try sections.body(Tag.connectionStates, "WIRE"))
         if var reader = sections.body(Tag.agents) { agents = try AgentTable(decoding: &reader) }
         try decodeVacant(try sections.body(Tag.vacant, "VACT"))
         try decodeUpstreams(try sections.body(Tag.upstreams, "UPST"))
@@ -181,7 +181,7 @@ private struct ReadState {
         }
     }
 
-    private mutating func decodeMiners(_ rows: BinaryReader, wires reader: BinaryReader) throws(DecodingFault) {
+    private mutating func decodeMiners(_ rows: BinaryReader, connectionStates reader: BinaryReader) throws(DecodingFault) {
         var rows = rows
         var reader = reader
         let count = try rows.entryCount(max: Limits.minersMax, bytesMin: 0, "miners")
@@ -189,15 +189,15 @@ private struct ReadState {
         let rowBytes = Int(try rows.integer(in: UInt32(MinerSession.rowBytesMin)...1_024, "miners.rowBytes"))
         guard count * rowBytes <= rows.remaining else { throw .truncated }
         miners.reserveCapacity(count)
-        wires.reserveCapacity(count)
+        connectionStates.reserveCapacity(count)
         for _ in 0..<count {
             var row = BinaryReader(try rows.raw(rowBytes))
             let miner = try MinerSession(decoding: &row)
             miners.append(miner)
             if miner.phase == .vacant {
-                wires.append(MinerConnectionState(generation: miner.generation &- 1, address: ""))
+                connectionStates.append(MinerConnectionState(generation: miner.generation &- 1, address: ""))
             } else {
-                wires.append(try MinerConnectionState(decoding: &reader, generation: miner.generation))
+                connectionStates.append(try MinerConnectionState(decoding: &reader, generation: miner.generation))
                 connections += 1
                 if miner.phase == .mining { minersNow += 1 }
             }

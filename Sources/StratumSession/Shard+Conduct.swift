@@ -47,7 +47,7 @@ extension Shard {
     /// A chunk was read although the connection is paused: it had begun before.
     mutating func hold(_ chunk: Span<UInt8>, of id: MinerID, at now: Instant) {
         let row = Int(id.index)
-        guard wires[row].framer.partialCount + chunk.count <= Limits.heldBytesMax else {
+        guard connectionStates[row].framer.partialCount + chunk.count <= Limits.heldBytesMax else {
             return close(id, .flooding, at: now)
         }
         hold(chunk, ofRow: row)
@@ -68,7 +68,7 @@ extension Shard {
         guard policy.guardsPools else { return false }
         if miners[row].record.isQuarantined(at: now) { return true }
         guard !miners[row].record.isProven, !conduct.isEmpty else { return false }
-        let address = conduct.record(of: wires[row].addressKey(salt: conductSalt), at: now)
+        let address = conduct.record(of: connectionStates[row].addressKey(salt: conductSalt), at: now)
         return address?.isQuarantined(at: now) ?? false
     }
 
@@ -149,7 +149,7 @@ extension Shard {
         seats[Int(connection.pool)].verdicts.guardedSince = now
         let verdicts = seats[Int(connection.pool)].verdicts
         outbox.append(
-            .news(
+            .notice(
                 verdicts.isGuarded
                     ? .poolGuarded(connection, refused: verdicts.refused, of: RecentVerdicts.size)
                     : .poolGuardEnded(connection)))
@@ -159,7 +159,7 @@ extension Shard {
         miners[row].requests.refund(RequestBudget.request)
         miners[row].pauses = 0
         if !miners[row].record.isProven, !conduct.isEmpty {
-            let key = wires[row].addressKey(salt: conductSalt)
+            let key = connectionStates[row].addressKey(salt: conductSalt)
             if var address = conduct.record(of: key, at: now), address.refused > 0 {
                 address.acceptNewMiner()
                 conduct.remember(address, of: key, at: now)
@@ -171,17 +171,17 @@ extension Shard {
     private mutating func refuse(_ row: Int, _ id: MinerID, isDoubtful: Bool, at now: Instant) {
         let isNew = !miners[row].record.isProven
         if let length = miners[row].record.refuse(at: now, isDoubtful: isDoubtful) {
-            outbox.append(.news(.quarantined(id, length)))
+            outbox.append(.notice(.quarantined(id, length)))
             // At once: it may be gone when the next one comes under its name.
-            conduct.remember(miners[row].record, of: wires[row].minerKey(salt: conductSalt), at: now)
+            conduct.remember(miners[row].record, of: connectionStates[row].minerKey(salt: conductSalt), at: now)
         }
-        if isNew { refuseNewMiner(wires[row].addressKey(salt: conductSalt), id, isDoubtful: isDoubtful, at: now) }
+        if isNew { refuseNewMiner(connectionStates[row].addressKey(salt: conductSalt), id, isDoubtful: isDoubtful, at: now) }
     }
 
     private mutating func refuseNewMiner(_ key: UInt64, _ id: MinerID, isDoubtful: Bool, at now: Instant) {
         var address = conduct.record(of: key, at: now) ?? MinerRecord()
         if let length = address.refuseNewMiner(at: now, isDoubtful: isDoubtful) {
-            outbox.append(.news(.addressQuarantined(id, length)))
+            outbox.append(.notice(.addressQuarantined(id, length)))
         }
         conduct.remember(address, of: key, at: now)
     }
@@ -191,20 +191,20 @@ extension Shard {
     /// A miner has logged in: what is remembered of it counts.
     mutating func recall(_ row: Int, at now: Instant) {
         guard !conduct.isEmpty else { return }
-        miners[row].record = conduct.record(of: wires[row].minerKey(salt: conductSalt), at: now) ?? MinerRecord()
+        miners[row].record = conduct.record(of: connectionStates[row].minerKey(salt: conductSalt), at: now) ?? MinerRecord()
     }
 
     /// A miner is going.
     mutating func remember(_ row: Int, at now: Instant) {
         let isOnTrial = miners[row].pause == .verdict
         guard isOnTrial || !miners[row].record.isBlank else { return }
-        let key = wires[row].minerKey(salt: conductSalt)
+        let key = connectionStates[row].minerKey(salt: conductSalt)
         if !miners[row].record.isBlank { conduct.remember(miners[row].record, of: key, at: now) }
         guard isOnTrial else { return }
         if leftOnTrial.count == Limits.leftOnTrialMax { leftOnTrial.removeFirst() }
         leftOnTrial.append(
             LeftOnTrial(
-                miner: miners[row].key, record: key, address: wires[row].addressKey(salt: conductSalt)))
+                miner: miners[row].key, record: key, address: connectionStates[row].addressKey(salt: conductSalt)))
     }
 }
 

@@ -7,22 +7,22 @@ internal import StratumProtocol
 extension Shard {
     /// Holds bytes of a connection that are not to be cut into lines yet.
     mutating func hold(_ bytes: Span<UInt8>, ofRow row: Int) {
-        wires[row].framer.hold(bytes)
+        connectionStates[row].framer.hold(bytes)
         heldBytes += bytes.count
     }
 
     /// Takes out what is held of a connection's line, or of a paused connection.
     mutating func takeHeldBytes(ofRow row: Int) -> [UInt8] {
-        let held = wires[row].framer.takePartial()
+        let held = connectionStates[row].framer.takePartial()
         heldBytes -= held.count
         return held
     }
 
     /// Replaces or changes what is known of a connection.
-    mutating func changeWire(ofRow row: Int, _ change: (inout MinerConnectionState, inout AgentTable) -> Void) {
-        heldBytes -= wires[row].heldBytes
-        change(&wires[row], &agents)
-        heldBytes += wires[row].heldBytes
+    mutating func changeConnectionState(ofRow row: Int, _ change: (inout MinerConnectionState, inout AgentTable) -> Void) {
+        heldBytes -= connectionStates[row].heldBytes
+        change(&connectionStates[row], &agents)
+        heldBytes += connectionStates[row].heldBytes
     }
 
     /// Closes the connections that hold the most, until all together hold `Limits.keptBytes`.
@@ -31,7 +31,7 @@ extension Shard {
         var order: [UInt64] = []
         order.reserveCapacity(connections)
         for row in miners.indices where miners[row].phase != .vacant {
-            order.append(UInt64(wires[row].heldBytes) << 32 | UInt64(UInt32.max - UInt32(row)))
+            order.append(UInt64(connectionStates[row].heldBytes) << 32 | UInt64(UInt32.max - UInt32(row)))
         }
         order.sort(by: >)
         for entry in order {

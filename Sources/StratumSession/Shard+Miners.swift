@@ -16,10 +16,10 @@ extension Shard {
         let wire = MinerConnectionState(generation: id.generation, address: address)
         if row == miners.count {
             miners.append(MinerSession())
-            wires.append(wire)
+            connectionStates.append(wire)
         } else {
             vacant.removeLast()
-            wires[row] = wire
+            connectionStates[row] = wire
         }
         miners[row].phase = .awaitingLogin
         miners[row].awaitsHeader = awaitsHeader
@@ -109,7 +109,7 @@ extension Shard {
             return close(id, .permissionDenied, at: now)
         }
         let row = Int(id.index)
-        changeWire(ofRow: row) { $0.introduce(login, &$1) }
+        changeConnectionState(ofRow: row) { $0.introduce(login, &$1) }
         recall(row, at: now)
         if isBanned(row, at: now) {
             send(to: id) { MinerReply.refusal(.banned, id: login.id, to: &$0) }
@@ -127,7 +127,7 @@ extension Shard {
         miners[row].deadline = now + Limits.idle
         guard place(id, at: now) else {
             send(to: id) { MinerReply.refusal(.badGateway, id: login.id, to: &$0) }
-            outbox.append(.news(.outOfUpstreams))
+            outbox.append(.notice(.outOfUpstreams))
             return close(id, .noUpstream, at: now)
         }
         giveJob(to: id)
@@ -225,7 +225,7 @@ extension Shard {
 
     private func loginRequestID(ofRow row: Int) -> RequestID {
         let kind = miners[row].loginIDKind
-        let text = kind == .text ? wires[row].loginIDText(agents) : RequestID.Text()
+        let text = kind == .text ? connectionStates[row].loginIDText(agents) : RequestID.Text()
         return RequestID(kind, bits: miners[row].loginIDBits, text: text) ?? .null
     }
 
@@ -254,10 +254,10 @@ extension Shard {
 
     mutating func vacateRow(_ row: Int) {
         let generation = miners[row].generation &+ 1
-        heldBytes -= wires[row].heldBytes
+        heldBytes -= connectionStates[row].heldBytes
         miners[row] = MinerSession()
         miners[row].generation = generation
-        wires[row].framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
+        connectionStates[row].framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
         vacant.append(UInt32(row))
         connections -= 1
     }

@@ -63,6 +63,6 @@ extension Shard {
             return fail(id, .fault(fault), at: now)
         }
         upstreams[upstream].sessions[pool].oddLines += 1
-        outbox.append(.news(.poolOddLine(id, fault)))
+        outbox.append(.notice(.poolOddLine(id, fault)))
     }
 }

@@ -97,7 +97,7 @@ extension Shard {
         }
         upstreams[index].suspend(firstSlot: UInt8(truncatingIfNeeded: random.next()))
         upstreams[index].emptySince = now
-        outbox.append(.news(.upstreamClosed(upstream: UInt16(index))))
+        outbox.append(.notice(.upstreamClosed(upstream: UInt16(index))))
     }
 
     /// Dials every pool that the choice wants and that is not being tried, and lets go of those it does not want.
@@ -195,7 +195,7 @@ extension Shard {
                 return dialWanted(upstream, at: now)
             }
             failureReports[pool].recovered()
-            outbox.append(.news(.poolActive(id)))
+            outbox.append(.notice(.poolActive(id)))
             adopt(job, from: id, at: now)
             dialWanted(upstream, at: now)
         case .active:
@@ -233,16 +233,16 @@ extension Shard {
         upstreams[upstream].serving = id.pool
         var displaced: [MinerID] = []
         if isReserved {
-            if !hasSaidReserved[pool] { outbox.append(.news(.poolReservesNonceByte(id))) }
+            if !hasSaidReserved[pool] { outbox.append(.notice(.poolReservesNonceByte(id))) }
             hasSaidReserved[pool] = true
             displaced = evictAllButOne(upstream)
         }
         if job.algorithm.isEmpty, !hasSaidNoAlgorithm[pool] {
-            outbox.append(.news(.jobsWithoutAlgorithm(id)))
+            outbox.append(.notice(.jobsWithoutAlgorithm(id)))
             hasSaidNoAlgorithm[pool] = true
         }
         outbox.append(
-            .news(
+            .notice(
                 .newJob(
                     upstream: id.upstream, pool: id.pool, difficulty: job.difficulty, algorithm: job.algorithm,
                     height: job.height, miners: upstreams[upstream].space.ownedCount)))
@@ -305,7 +305,7 @@ extension Shard {
         at now: Instant
     ) {
         guard place(id, where: isAllowed, avoiding: slot, at: now) else {
-            outbox.append(.news(.outOfUpstreams))
+            outbox.append(.notice(.outOfUpstreams))
             return close(id, .noUpstream, at: now)
         }
         giveJob(to: id)
@@ -348,7 +348,7 @@ extension Shard {
 
     private mutating func report(_ failure: PoolFailure, of id: PoolConnectionID, at now: Instant) {
         let isRepeated = !failureReports[Int(id.pool)].isNews(failure, at: now)
-        outbox.append(.news(.poolFailed(id, failure, isRepeated: isRepeated)))
+        outbox.append(.notice(.poolFailed(id, failure, isRepeated: isRepeated)))
     }
 
     /// False when the news is about a connection that has been given up meanwhile.

@@ -22,10 +22,10 @@ extension Shard {
             host: redirect.host ?? session.redirect?.host ?? ownHost,
             port: redirect.port ?? session.redirect?.port ?? own.port)
         guard HostName.isSameSite(target.host ?? ownHost, as: ownHost) else {
-            return outbox.append(.news(.redirectRefused(id, target)))
+            return outbox.append(.notice(.redirectRefused(id, target)))
         }
         guard session.redirects < Limits.redirectsMax else { return fail(id, .redirectedTooOften, at: now) }
-        outbox.append(.news(.redirected(id, target)))
+        outbox.append(.notice(.redirected(id, target)))
         letGo(of: id, at: now)
         if let rank = seats[pool].rank { upstreams[upstream].choice.moved(Int(rank)) }
         connect(pool, for: upstream, redirect: target, redirects: session.redirects + 1, at: now)

@@ -21,8 +21,8 @@ extension Shard {
     }
 
     private func keys(ofRow row: Int) -> (miner: UInt64, voice: UInt64) {
-        let miner = wires[row].minerKey(salt: conductSalt)
-        return (miner, miners[row].record.isProven ? miner : wires[row].addressKey(salt: conductSalt))
+        let miner = connectionStates[row].minerKey(salt: conductSalt)
+        return (miner, miners[row].record.isProven ? miner : connectionStates[row].addressKey(salt: conductSalt))
     }
 
     /// Leaves a pool that rejects every share, when another one may be better.
@@ -35,7 +35,7 @@ extension Shard {
         else { return }
         guard hasBackup else {
             seats[seat].streak.isTold = true
-            return outbox.append(.news(.poolRejects(upstreams[first].connection(of: seat), shares: Int(streak.count))))
+            return outbox.append(.notice(.poolRejects(upstreams[first].connection(of: seat), shares: Int(streak.count))))
         }
         seats[seat].streak = RejectionStreak(leftAt: now)
         // What it thinks when it is tried again is judged without what it thought before.
@@ -81,13 +81,13 @@ extension Shard {
         for row in miners.indices where miners[row].phase == .mining || miners[row].phase == .awaitingJob {
             let id = MinerID(index: UInt32(row), generation: miners[row].generation)
             if miners[row].record.forgive(since: since, at: now) {
-                outbox.append(.news(.quarantineLifted(id, isOfAddress: false)))
+                outbox.append(.notice(.quarantineLifted(id, isOfAddress: false)))
             }
             guard !conduct.isEmpty else { continue }
-            let key = wires[row].addressKey(salt: conductSalt)
+            let key = connectionStates[row].addressKey(salt: conductSalt)
             if var address = conduct.record(of: key, at: now), address.forgive(since: since, at: now) {
                 conduct.remember(address, of: key, at: now)
-                outbox.append(.news(.quarantineLifted(id, isOfAddress: true)))
+                outbox.append(.notice(.quarantineLifted(id, isOfAddress: true)))
             }
         }
         conduct.forgive(since: since, at: now)

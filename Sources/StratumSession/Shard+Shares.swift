@@ -7,7 +7,7 @@ extension Shard {
         let row = Int(id.index)
         guard share.session == miners[row].session else {
             send(to: id) { MinerReply.refusal(.unauthenticated, id: share.id, to: &$0) }
-            return outbox.append(.news(.shareUnauthenticated(id)))
+            return outbox.append(.notice(.shareUnauthenticated(id)))
         }
         let upstream = place(of: share, row)
         miners[row].hasSubmitted = true
@@ -117,7 +117,7 @@ extension Shard {
         if let refusal {
             outbox.append(.poolError(refusal.text))
             outbox.append(
-                .news(
+                .notice(
                     .shareRejected(
                         share.miner, connection, text: refusal.text, difficulty: share.difficulty,
                         latencyMicroseconds: now.microseconds(since: share.sentAt))))

@@ -86,7 +86,7 @@ extension Shard {
             } else if miners[row].pause == .budget, miners[row].hasBudget(at: now) {
                 resume(MinerID(index: UInt32(row), generation: miners[row].generation))
             } else if miners[row].phase == .vacant {
-                wires[row].forgetLongNames()
+                connectionStates[row].forgetLongNames()
             }
             row += Limits.ticksPerRound
         }

@@ -16,10 +16,10 @@ public struct Shard: ~Copyable {
 
     var miners: [MinerSession] = []
     /// Row for row beside `miners`.
-    var wires: [MinerConnectionState] = []
-    /// What `wires` name by numbers.
+    var connectionStates: [MinerConnectionState] = []
+    /// What `connectionStates` name by numbers.
     var agents = AgentTable()
-    /// The sum over `wires` of all rows that are not vacant; it is not written, but counted again.
+    /// The sum over `connectionStates` of all rows that are not vacant; it is not written, but counted again.
     public internal(set) var heldBytes = 0
     /// Rows of `miners` that nobody has.
     var vacant: [UInt32] = []

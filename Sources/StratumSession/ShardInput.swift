@@ -82,7 +82,7 @@ extension Shard {
         // Before the end of the first line: whatever has come behind a PROXY header is still held.
         let isOpening =
             miners[row].phase == .awaitingLogin
-            && miners[row].received - UInt64(miners[row].headerBytes) == UInt64(wires[row].framer.partialCount)
+            && miners[row].received - UInt64(miners[row].headerBytes) == UInt64(connectionStates[row].framer.partialCount)
         miners[row].received &+= UInt64(chunk.count)
         guard miners[row].pause == .none else { return hold(chunk, of: id, at: now) }
         guard isOpening else { return receive(lines: chunk, from: id, with: parser, at: now) }
@@ -117,7 +117,7 @@ extension Shard {
             miners[row].awaitsHeader = false
             miners[row].headerBytes = UInt16(count)
             if let source {
-                changeWire(ofRow: row) { wire, _ in
+                changeConnectionState(ofRow: row) { wire, _ in
                     wire = MinerConnectionState(generation: id.generation, address: source.text)
                 }
             }
@@ -130,7 +130,7 @@ extension Shard {
     ) {
         let row = Int(id.index)
         var framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
-        swap(&framer, &wires[row].framer)
+        swap(&framer, &connectionStates[row].framer)
         heldBytes -= framer.partialCount
         do throws(PeerFault) {
             let taken = try framer.feed(chunk) { line in
@@ -140,7 +140,7 @@ extension Shard {
             guard self.row(of: id) != nil else { return }
             if taken < chunk.count { framer.hold(chunk.extracting(taken...)) }
             heldBytes += framer.partialCount
-            swap(&framer, &wires[row].framer)
+            swap(&framer, &connectionStates[row].framer)
         } catch {
             fault(error, of: id, at: now)
         }

@@ -1,4 +1,5 @@
 public import StratumProtocol
+internal import Synchronization
 
 /// A shard's memory that outlives it: its state as last written, and the log of its inputs since (docs/HANDOVER.md).
 ///
@@ -9,7 +10,7 @@ public struct StateJournal: ~Copyable {
     /// A log that cannot take so much is not worth beginning: the largest chunk that is read at once, twice.
     public static let logBytesMin = 128 * 1024
     /// Nor one that is much shorter than the form: the form would be written again and again, and miners wait meanwhile.
-    private static let formBytesForEachOfLog = 8
+    private static let snapshotBytesPerLogByte = 8
 
     private let memory: UnsafeMutableRawBufferPointer
     private let rules: UInt64
@@ -78,7 +79,7 @@ public struct StateJournal: ~Copyable {
     /// The longest form that there is room for in so many bytes of memory.
     public static func snapshotBytesMax(inMemoryOf count: Int) -> Int {
         let room = (half(of: 1, in: count)?.count ?? 0) - 64
-        return max(0, min(room - logBytesMin, room / (formBytesForEachOfLog + 1) * formBytesForEachOfLog))
+        return max(0, min(room - logBytesMin, room / (snapshotBytesPerLogByte + 1) * snapshotBytesPerLogByte))
     }
 
     /// Makes whoever comes after find nothing.
@@ -114,11 +115,10 @@ public struct StateJournal: ~Copyable {
         return log
     }
 
-    /// From here on this is the state. (The compiler must not move other stores behind this one: a call that it cannot
-    /// look into.)
-    @inline(never)
-    @_optimize(none)
+    /// Makes this snapshot the current one. After a crash another process reads this memory, so the compiler must not move the
+    /// stores of the snapshot behind this one: hence the fence.
     private static func publish(_ generation: UInt64, in memory: UnsafeMutableRawBufferPointer) {
+        atomicMemoryFence(ordering: .releasing)
         memory.storeBytes(of: generation.littleEndian, toByteOffset: 8, as: UInt64.self)
     }
 

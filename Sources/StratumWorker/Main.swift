@@ -2,7 +2,7 @@ internal import Configuration
 internal import DaemonKit
 internal import EventBus
 internal import EventLoop
-internal import Handover
+internal import Continuity
 internal import Logging
 internal import StratumProtocol
 
@@ -10,7 +10,7 @@ internal import StratumProtocol
 /// sockets.
 @main enum Main {
     static func main() {
-        let launchContext = LaunchContext.take(program: "millrace-worker") {
+        let launchContext = LaunchContext.inherited(program: "millrace-worker") {
             [
                 "libuv \(Loop.libuvVersion)", "libzmq \(BusContext.zeroMQVersion)",
                 "simdjson \(JSONParser.libraryVersion)",

@@ -1,4 +1,4 @@
-internal import DaemonKit
+internal import Continuity
 
 /// What a process finds when its turn comes.
 enum StartRole: Equatable {

@@ -80,6 +80,7 @@ struct Takeover: ~Copyable {
     private mutating func replay(_ log: UnsafeRawBufferPointer) throws(Fault) {
         var reader = try Takeover.readable { () throws(DecodingFault) in try InputLogReader(log) }
         while let logged = try Takeover.readable({ () throws(DecodingFault) in try reader.next() }) {
+            guard reading.rules != 0, reader.rules != 0 else { throw .unknownRules }
             guard reader.rules == reading.rules else { throw .otherRules }
             replayed += 1
             try take(logged.input, logged.bytes, at: logged.now)
@@ -152,7 +153,7 @@ struct Takeover: ~Copyable {
                 if let key { events.append(MinerLeft(key: key)) }
             case .settled(let share): events.settle(EventTranslation.settled(share, at: reading.time(now)))
             case .poolError(let text): events.append(reading.translation.poolError(text, at: reading.time(now)))
-            case .news: break  // was told
+            case .notice: break  // was told
             case .pauseMiner, .resumeMiner: break  // the shard knows (`isPaused`)
             }
         }

@@ -2,7 +2,7 @@ internal import Configuration
 internal import DaemonKit
 internal import EventLoop
 internal import Glibc
-internal import Handover
+internal import Continuity
 internal import Logging
 internal import StratumSession
 internal import Telemetry

@@ -1,7 +1,8 @@
 internal import DaemonKit
 internal import EventLoop
 internal import Glibc
-internal import Handover
+internal import Continuity
+internal import Linux
 internal import Logging
 
 // The process that keeps the connections when this one is killed, and may be killed itself.
@@ -27,7 +28,7 @@ extension Worker {
     /// Once a second too: what keeps a process from being started may pass.
     func replaceAnchor() {
         guard anchor?.isMissing == true else { return }
-        do throws(HandoverFailure) {
+        do throws(SystemCallFailure) {
             try anchor?.replace()
             log.notice("a new anchor process keeps the connections", metadata: ["pid": "\(anchor?.processID ?? 0)"])
             Degradation.set("anchor", nil)

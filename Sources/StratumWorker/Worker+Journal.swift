@@ -2,7 +2,8 @@ internal import Configuration
 internal import DaemonKit
 internal import EventLoop
 internal import Glibc
-internal import Handover
+internal import Continuity
+internal import Linux
 internal import Logging
 internal import StratumProtocol
 internal import StratumSession
@@ -20,16 +21,11 @@ extension Worker {
 
     /// The memory of a longer form is given back at once: it has tens of thousands of miners, or hundreds of thousands of nonces in it,
     /// and is not written often.
-    private static let keptFormBytesMax = 4 * 1024 * 1024
+    private static let keptSnapshotBytesMax = 4 * 1024 * 1024
 
-    /// Names this program: one with other rules might decide otherwise on the same inputs.
-    static let rules: UInt64 = {
-        var status = stat()
-        guard stat("/proc/self/exe", &status) == 0 else { return 0 }
-        let seconds = UInt64(bitPattern: Int64(status.st_mtim.tv_sec))
-        let fraction = UInt64(bitPattern: Int64(status.st_mtim.tv_nsec))
-        return (seconds << 24 ^ fraction) &* 0x9E37_79B9_7F4A_7C15 ^ UInt64(bitPattern: Int64(status.st_size))
-    }()
+    /// Names the code of this program by its build id: another build might decide otherwise on the same inputs.
+    /// 0 = unknown: then nothing is replayed.
+    static let rules = (ThisProcess.buildID ?? []).prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
 
     /// Where the next bytes of a peer shall be read: right into the journal. nil = wherever.
     func room(for input: ShardInput) -> UnsafeMutableRawBufferPointer? {
@@ -80,18 +76,18 @@ extension Worker {
         guard journal?.renew({ writer in write(own, to: &writer) }) == true else { return loseJournal() }
         writtenAt = now
         keepsSpareMemory = true
-        if journal?.snapshotBytes ?? 0 > Worker.keptFormBytesMax { releaseSpareMemory() }
+        if journal?.snapshotBytes ?? 0 > Worker.keptSnapshotBytesMax { releaseSpareMemory() }
     }
 
     /// Whether a successor finds the state and the connections when this process crashes.
-    var isCrashSafe: Bool { journal != nil && anchor?.processID != nil }
+    var isCrashSafe: Bool { journal != nil && Worker.rules != 0 && anchor?.processID != nil }
 
     /// Where the state is kept for a successor; nil when nothing is to be kept, or there is no room for it.
     static func memory(
         _ launchContext: LaunchContext, _ standing: StartRole, _ log: Logger
-    ) throws(HandoverFailure) -> StateMemory? {
+    ) throws(SystemCallFailure) -> StateMemory? {
         guard let succession = launchContext.succession else { return nil }
-        do throws(HandoverFailure) {
+        do throws(SystemCallFailure) {
             return try StateMemory(descriptor: succession.memory)
         } catch {
             // Who still has all of it can continue.
@@ -157,8 +153,15 @@ extension Worker {
     }
 
     private func noteCrashSafety() {
-        let text = "the state is not saved, miners reconnect if this process crashes"
-        Degradation.set("crash safety", journal == nil ? text : nil)
+        let text: String? =
+            if journal == nil {
+                "the state is not saved, miners reconnect if this process crashes"
+            } else if Worker.rules == 0 {
+                "this build of millrace-worker has no build id (linker option --build-id), miners reconnect if it crashes"
+            } else {
+                nil
+            }
+        Degradation.set("crash safety", text)
     }
 
     /// What our state takes, written down.

@@ -2,7 +2,8 @@ internal import Configuration
 internal import DaemonKit
 internal import EventLoop
 internal import Glibc
-internal import Handover
+internal import Continuity
+internal import Linux
 internal import Logging
 internal import StratumProtocol
 internal import StratumSession
@@ -47,8 +48,8 @@ struct InheritedConnections {
     }
 
     /// Takes their descriptors from the anchor, those of the miners first; nil for each that is not open any more.
-    func descriptors(from anchored: AnchoredDescriptors) throws(HandoverFailure) -> [Int32?] {
-        try anchored.take(miners.map(\.link.descriptor) + pools.map(\.link.descriptor))
+    func descriptors(from anchored: AnchoredDescriptors) throws(SystemCallFailure) -> [Int32?] {
+        try anchored.duplicates(of: miners.map(\.link.descriptor) + pools.map(\.link.descriptor))
     }
 }
 
@@ -222,7 +223,7 @@ extension Worker {
         mutating func adoptStrangers(_ inherited: InheritedConnections, _ anchored: AnchoredDescriptors) {
             let known = Set(inherited.miners.map(\.link.descriptor) + inherited.pools.map(\.link.descriptor))
             let all = (try? anchored.connections(max: Int(clamping: DescriptorLimit.current))) ?? []
-            for case let descriptor? in (try? anchored.take(all.filter { !known.contains($0) })) ?? [] {
+            for case let descriptor? in (try? anchored.duplicates(of: all.filter { !known.contains($0) })) ?? [] {
                 let connection = MinerConnection(on: worker.loop, worker: worker)
                 guard (try? connection.open(descriptor: descriptor)) != nil else {
                     close(descriptor)

@@ -1,4 +1,4 @@
-internal import DaemonKit
+internal import Continuity
 internal import EventLoop
 internal import Logging
 internal import StratumSession

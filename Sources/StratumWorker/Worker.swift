@@ -3,7 +3,7 @@ internal import DaemonKit
 internal import EventBus
 internal import EventLoop
 internal import Glibc
-internal import Handover
+internal import Continuity
 internal import Logging
 internal import Secrets
 internal import StratumProtocol
@@ -366,7 +366,7 @@ final class Worker {
                 pool: poolName(atRank: share.pool))
         case .poolError(let text):
             reporter.poolError(translation.poolError(text, at: WallClock.milliseconds()))
-        case .news(let item):
+        case .notice(let item):
             tellOtherShards(item)
             news.tell(
                 item, at: now, miner: { [unowned self] in address(of: $0) },

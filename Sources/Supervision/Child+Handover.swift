@@ -31,7 +31,7 @@ extension Child {
         case (.freezing, .deadline):
             cause = .stalled
             return [.report(.stalled)]
-                + enter(.terminating, of: handover, until: now + policy.leaveWithinMillis) + [.send(.abort)]
+                + enter(.terminating, of: handover, until: now + policy.terminateWithinMillis) + [.send(.abort)]
         case (.freezing, .stop), (.adopting, .stop):
             return [.successor(.dismiss), .send(.resume)] + leave(at: now)
         case (.freezing, .drain(let millis)), (.adopting, .drain(let millis)), (.freezing, .move(let millis)),
@@ -40,7 +40,7 @@ extension Child {
 
         // The process stands still; the successor reads what it has left.
         case (.adopting, .handover(.adopted)):
-            return enter(.releasing, of: handover, until: now + policy.leaveWithinMillis) + [.send(.leave)]
+            return enter(.releasing, of: handover, until: now + policy.terminateWithinMillis) + [.send(.leave)]
         case (.adopting, .deadline):
             return takeBack(handover, .notAdopted, at: now) + [.send(.resume)]
 
@@ -97,7 +97,7 @@ extension Child {
         case .preparing: policy.readyWithinMillis
         case .freezing: policy.freezeWithinMillis
         case .adopting: policy.adoptWithinMillis
-        case .releasing, .terminating: policy.leaveWithinMillis
+        case .releasing, .terminating: policy.terminateWithinMillis
         }
     }
 
@@ -112,7 +112,7 @@ extension Child {
     /// Everything is as it was before. Heartbeats that were missed meanwhile do not count.
     private mutating func takeBack(_ handover: Handover, _ fault: HandoverFault, at now: Int64) -> [ChildAction] {
         handoverFault = fault
-        state = .ready(since: handover.servesSince, heartbeatBy: now + policy.beatWithinMillis)
+        state = .ready(since: handover.servesSince, heartbeatBy: now + policy.heartbeatWithinMillis)
         return [.successor(.dismiss), .report(.handoverFailed(fault))]
     }
 

@@ -2,47 +2,47 @@
 
 extension Child {
     mutating func beginMerge(drainWithinMillis: Int64, at now: Int64) -> [ChildAction] {
-        state = .moving(
+        state = .merging(
             Merge(
                 phase: .freezing, isAlive: true, drainWithinMillis: drainWithinMillis,
                 until: now + policy.freezeWithinMillis))
-        return [.report(.moving), .send(.freeze)]
+        return [.report(.merging), .send(.freeze)]
     }
 
-    mutating func follow(_ moving: Merge, _ event: ChildEvent, at now: Int64) -> [ChildAction] {
-        if event == .deadline, let until = moving.until, now - until > policy.ownDelayMillisMax {
-            return enter(moving.phase, of: moving, within: limit(of: moving.phase), at: now)
+    mutating func follow(_ merge: Merge, _ event: ChildEvent, at now: Int64) -> [ChildAction] {
+        if event == .deadline, let until = merge.until, now - until > policy.ownDelayMillisMax {
+            return enter(merge.phase, of: merge, within: limit(of: merge.phase), at: now)
         }
-        switch (moving.phase, event) {
+        switch (merge.phase, event) {
 
         // The process has been asked to stand still.
         case (.freezing, .handover(.froze)):
-            return give(moving, at: now)
+            return give(merge, at: now)
         case (.freezing, .handover(.cannotFreeze)):
-            return takeBack(moving, .cannotFreeze, at: now)
+            return takeBack(merge, .cannotFreeze, at: now)
         case (.freezing, .deadline):
-            return takeBack(moving, .hasStalled, at: now)
+            return takeBack(merge, .hasStalled, at: now)
         case (.freezing, .ended(let ending)):
             recordExit(ending)
-            return give(dead(moving), at: now)
+            return give(dead(merge), at: now)
 
         // Another shard is to absorb it.
         case (.offering, .merged):
-            var moving = moving
-            moving.attempts = moving.isAlive ? 0 : 1
-            let process: [ChildAction] = moving.isAlive ? [] : [.spawn]
-            moving.isAlive = true
-            return enter(.leaving, of: moving, within: policy.partWithinMillis, at: now)
+            var merge = merge
+            merge.attempts = merge.isAlive ? 0 : 1
+            let process: [ChildAction] = merge.isAlive ? [] : [.spawn]
+            merge.isAlive = true
+            return enter(.leaving, of: merge, within: policy.departWithinMillis, at: now)
                 + process + [.send(.absorbed)]
         case (.offering, .notMerged):
-            return takeBack(moving, .nobodyTookIt, at: now)
+            return takeBack(merge, .nobodyTookIt, at: now)
         case (.offering, .ended(let ending)):
             recordExit(ending)
-            state = .moving(dead(moving))
+            state = .merging(dead(merge))
             return []
         case (.offering, .deadline):
             // Whoever was asked may have taken it, so the process must not go on. If nobody has, its miners connect anew.
-            return [.report(.moveFailed(.nobodyAnswered))] + endAtOnce(moving, at: now)
+            return [.report(.moveFailed(.nobodyAnswered))] + endAtOnce(merge, at: now)
 
         // Its events are handed over.
         case (.leaving, .ended(.exit(0))):
@@ -50,26 +50,26 @@ extension Child {
             return [.report(.moved)]
         case (.leaving, .ended(let ending)):
             recordExit(ending)
-            guard moving.attempts < policy.partAttemptsMax else {
+            guard merge.attempts < policy.departAttemptsMax else {
                 state = .drained
                 return [.report(.moved)]
             }
-            var moving = moving
-            moving.attempts += 1
-            return enter(.leaving, of: moving, within: policy.partWithinMillis, at: now)
+            var merge = merge
+            merge.attempts += 1
+            return enter(.leaving, of: merge, within: policy.departWithinMillis, at: now)
                 + [.spawn, .send(.absorbed)]
         case (.leaving, .deadline):
-            return [.report(.killed)] + endAtOnce(moving, at: now)
+            return [.report(.killed)] + endAtOnce(merge, at: now)
 
         case (.freezing, .stop):
             return [.send(.resume)] + leave(at: now)
         case (.offering, .stop):
             // Another shard may have its miners already: it must not touch them any more.
-            return moving.isAlive ? kill(at: now) : endAtOnce(moving, at: now)
+            return merge.isAlive ? kill(at: now) : endAtOnce(merge, at: now)
         case (.leaving, .stop):
             return leave(at: now)
         case (_, .stopAtOnce):
-            return moving.isAlive ? kill(at: now) : endAtOnce(moving, at: now)
+            return merge.isAlive ? kill(at: now) : endAtOnce(merge, at: now)
 
         // Late or early words, and wishes that are being fulfilled.
         case (.freezing, .merged), (.freezing, .notMerged), (.leaving, .merged), (.leaving, .notMerged),
@@ -86,29 +86,29 @@ extension Child {
     private func limit(of phase: Merge.Phase) -> Int64 {
         switch phase {
         case .freezing: policy.freezeWithinMillis
-        case .offering: policy.giveWithinMillis
-        case .leaving: policy.partWithinMillis
+        case .offering: policy.offerWithinMillis
+        case .leaving: policy.departWithinMillis
         }
     }
 
     private mutating func enter(
-        _ phase: Merge.Phase, of moving: Merge, within millis: Int64, at now: Int64
+        _ phase: Merge.Phase, of merge: Merge, within millis: Int64, at now: Int64
     ) -> [ChildAction] {
-        var moving = moving
-        moving.phase = phase
-        moving.until = now + millis
-        state = .moving(moving)
+        var merge = merge
+        merge.phase = phase
+        merge.until = now + millis
+        state = .merging(merge)
         return []
     }
 
-    private mutating func give(_ moving: Merge, at now: Int64) -> [ChildAction] {
-        enter(.offering, of: moving, within: policy.giveWithinMillis, at: now) + [.requestMerge]
+    private mutating func give(_ merge: Merge, at now: Int64) -> [ChildAction] {
+        enter(.offering, of: merge, within: policy.offerWithinMillis, at: now) + [.requestMerge]
     }
 
-    private func dead(_ moving: Merge) -> Merge {
-        var moving = moving
-        moving.isAlive = false
-        return moving
+    private func dead(_ merge: Merge) -> Merge {
+        var merge = merge
+        merge.isAlive = false
+        return merge
     }
 
     private mutating func recordExit(_ ending: ExitReason) {
@@ -117,16 +117,16 @@ extension Child {
     }
 
     /// It goes on as before, if it lives, and sends its miners away instead.
-    private mutating func takeBack(_ moving: Merge, _ fault: MoveFault, at now: Int64) -> [ChildAction] {
-        guard moving.isAlive else {
+    private mutating func takeBack(_ merge: Merge, _ fault: MoveFault, at now: Int64) -> [ChildAction] {
+        guard merge.isAlive else {
             cause = lastDeath.map { RestartCause($0) }
             return [.report(.moveFailed(fault))] + launch(at: now)
         }
-        return [.report(.moveFailed(fault)), .send(.resume)] + drain(withinMillis: moving.drainWithinMillis, at: now)
+        return [.report(.moveFailed(fault)), .send(.resume)] + drain(withinMillis: merge.drainWithinMillis, at: now)
     }
 
-    private mutating func endAtOnce(_ moving: Merge, at now: Int64) -> [ChildAction] {
-        guard moving.isAlive else {
+    private mutating func endAtOnce(_ merge: Merge, at now: Int64) -> [ChildAction] {
+        guard merge.isAlive else {
             state = .drained
             return [.report(.drained(lastDeath))]
         }

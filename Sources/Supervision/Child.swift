@@ -47,7 +47,7 @@ public struct Child: Sendable, Codable, Equatable {
         case .ready(_, let heartbeatBy): heartbeatBy
         case .terminating(let killAt), .replacing(let killAt): killAt
         case .handingOver(let handover): handover.until
-        case .moving(let moving): moving.until
+        case .merging(let merge): merge.until
         case .splitting(let splitting): splitting.until
         case .draining(let killAt): killAt
         case .backoff(let until): until
@@ -62,7 +62,7 @@ public struct Child: Sendable, Codable, Equatable {
     public var mayBeAlive: Bool {
         switch state {
         case .starting, .ready, .terminating, .replacing, .handingOver, .draining, .stopping, .killing: true
-        case .moving(let moving): moving.isAlive
+        case .merging(let merge): merge.isAlive
         case .splitting(let splitting): splitting.ending == nil
         case .idle, .backoff, .failed, .stopped, .drained: false
         }
@@ -73,7 +73,7 @@ public struct Child: Sendable, Codable, Equatable {
     /// True where no process lives, and nothing is waited for that could come of one.
     var isGone: Bool {
         switch state {
-        case .moving, .splitting: false
+        case .merging, .splitting: false
         case .idle, .starting, .ready, .terminating, .replacing, .handingOver, .draining, .drained, .backoff, .stopping,
             .killing, .failed, .stopped:
             !mayBeAlive
@@ -83,7 +83,7 @@ public struct Child: Sendable, Codable, Equatable {
     /// True where no process shall be until one is asked for, even if one is still on its way out.
     var isVacated: Bool {
         switch state {
-        case .draining, .drained, .moving: true
+        case .draining, .drained, .merging: true
         case .idle, .starting, .ready, .terminating, .replacing, .handingOver, .splitting, .backoff, .stopping,
             .killing,
             .failed, .stopped:
@@ -139,13 +139,13 @@ public struct Child: Sendable, Codable, Equatable {
 
         // A process that serves.
         case (.ready(let since, _), .heartbeat):
-            state = .ready(since: since, heartbeatBy: now + policy.beatWithinMillis)
+            state = .ready(since: since, heartbeatBy: now + policy.heartbeatWithinMillis)
             return []
         case (.ready(let since, _), .ended(let ending)):
             forgetDeaths(readySince: since, at: now)
             return died(ending, at: now, jitter: jitter)
         case (.ready(let since, let heartbeatBy), .deadline):
-            return missedBeat(readySince: since, heartbeatBy: heartbeatBy ?? now, at: now)
+            return missedHeartbeat(readySince: since, heartbeatBy: heartbeatBy ?? now, at: now)
         case (.ready, .stop):
             return leave(at: now)
         case (.ready(let since, _), .restart):
@@ -168,8 +168,8 @@ public struct Child: Sendable, Codable, Equatable {
             return follow(handover, event, at: now)
 
         // A process whose miners move to another shard.
-        case (.moving(let moving), _):
-            return follow(moving, event, at: now)
+        case (.merging(let merge), _):
+            return follow(merge, event, at: now)
 
         // A process that gives some of its miners to another shard.
         case (.splitting(let splitting), _):
@@ -298,17 +298,17 @@ public struct Child: Sendable, Codable, Equatable {
     }
 
     private mutating func yield(at now: Int64) -> [ChildAction] {
-        state = .replacing(killAt: now + policy.leaveWithinMillis)
+        state = .replacing(killAt: now + policy.terminateWithinMillis)
         return [.report(.replacing), .send(.yield)]
     }
 
     mutating func leave(at now: Int64) -> [ChildAction] {
-        state = .stopping(killAt: now + policy.leaveWithinMillis)
+        state = .stopping(killAt: now + policy.terminateWithinMillis)
         return [.send(.terminate)]
     }
 
     mutating func drain(withinMillis millis: Int64, at now: Int64) -> [ChildAction] {
-        state = .draining(killAt: now + millis + policy.leaveWithinMillis)
+        state = .draining(killAt: now + millis + policy.terminateWithinMillis)
         return [.report(.draining(withinMillis: millis)), .send(.drain(withinMillis: millis))]
     }
 
@@ -323,18 +323,18 @@ public struct Child: Sendable, Codable, Equatable {
             return []
         }
         cause = .neverReady
-        state = .terminating(killAt: now + policy.leaveWithinMillis)
+        state = .terminating(killAt: now + policy.terminateWithinMillis)
         return [.report(.neverReady), .send(.terminate)]
     }
 
-    private mutating func missedBeat(readySince since: Int64, heartbeatBy: Int64, at now: Int64) -> [ChildAction] {
+    private mutating func missedHeartbeat(readySince since: Int64, heartbeatBy: Int64, at now: Int64) -> [ChildAction] {
         if now - heartbeatBy > policy.ownDelayMillisMax {
-            state = .ready(since: since, heartbeatBy: now + policy.beatWithinMillis)
+            state = .ready(since: since, heartbeatBy: now + policy.heartbeatWithinMillis)
             return []
         }
         forgetDeaths(readySince: since, at: now)
         cause = .stalled
-        state = .terminating(killAt: now + policy.leaveWithinMillis)
+        state = .terminating(killAt: now + policy.terminateWithinMillis)
         return [.report(.stalled), .send(.abort)]
     }
 

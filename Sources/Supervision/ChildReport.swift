@@ -25,7 +25,7 @@ public enum ChildReport: Equatable, Sendable {
     /// It is empty, and stays so; nil when there was no process.
     case drained(ExitReason?)
     /// Its miners and pools are going to move to another shard.
-    case moving
+    case merging
     /// They cannot.
     case moveFailed(MoveFault)
     /// They have, and it has ended.

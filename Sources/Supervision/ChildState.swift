@@ -13,7 +13,7 @@ public enum ChildState: Equatable, Sendable, Codable {
     /// It serves, or is frozen for a moment, while its successor waits.
     case handingOver(Handover)
     /// Another shard takes over its miners.
-    case moving(Merge)
+    case merging(Merge)
     /// It gives some of its miners to another shard.
     case splitting(Splitting)
     /// It sends its miners away and leaves. `killAt` is nil once SIGKILL has been sent.

@@ -16,7 +16,7 @@ public struct RestartPolicy: Sendable, Equatable {
     /// A program says ready within a fraction of a second; a loaded machine may take some. Who needs longer hangs.
     public var readyWithinMillis: Int64 = 15_000
     /// Silence of a child that has sent heartbeats (about one a second) until its main loop counts as stalled.
-    public var beatWithinMillis: Int64 = 20_000
+    public var heartbeatWithinMillis: Int64 = 20_000
     /// A deadline seen so much too late says that the supervisor itself was not running (stopped, machine suspended):
     /// heartbeats may wait unread, so no child is judged by it.
     public var ownDelayMillisMax: Int64 = 1_000
@@ -27,15 +27,15 @@ public struct RestartPolicy: Sendable, Equatable {
     /// fraction of a second for tens of thousands. xmrig gives up on a silent pool after twenty seconds and more.
     public var adoptWithinMillis: Int64 = 5_000
     /// How long the shard that is to absorb another one may take to say whether it has; it may be replaced meanwhile.
-    public var giveWithinMillis: Int64 = 30_000
+    public var offerWithinMillis: Int64 = 30_000
     /// How long a shard whose miners have moved may take to hand its last events to a collector, which may be away: longer than
     /// the five minutes that it waits itself.
-    public var partWithinMillis: Int64 = 310_000
+    public var departWithinMillis: Int64 = 310_000
     /// Processes that may die over that before the events are given up.
-    public var partAttemptsMax = 3
+    public var departAttemptsMax = 3
     /// From SIGTERM (or SIGABRT) to SIGKILL. Three stages of a stop in the worst case stay below the ten seconds after
     /// which container engines kill everything.
-    public var leaveWithinMillis: Int64 = 3_000
+    public var terminateWithinMillis: Int64 = 3_000
     /// From SIGKILL until the stop goes on without the child: only a process stuck in the kernel takes so long.
     public var dieWithinMillis: Int64 = 2_000
     /// How long one stage of the start may keep the next one waiting: mining does not depend on the statistics.

@@ -44,7 +44,7 @@ extension Service {
         switch child.state {
         case .ready: return child.handoverFault == nil ? .over : .failed
         // Each of these ends: in `ready`, or after ten deaths in `failed`.
-        case .starting, .terminating, .replacing, .handingOver, .moving, .splitting, .backoff, .stopping, .killing:
+        case .starting, .terminating, .replacing, .handingOver, .merging, .splitting, .backoff, .stopping, .killing:
             return .goesOn
         case .failed:
             // Mining does not depend on the others.

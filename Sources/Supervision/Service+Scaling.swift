@@ -115,7 +115,7 @@ extension Service.Member {
     fileprivate var isServingShard: Bool {
         switch child.state {
         case .ready, .handingOver, .splitting: isShard && isWanted
-        case .idle, .starting, .terminating, .replacing, .moving, .draining, .backoff, .stopping, .killing, .failed,
+        case .idle, .starting, .terminating, .replacing, .merging, .draining, .backoff, .stopping, .killing, .failed,
             .stopped, .drained:
             false
         }
@@ -133,7 +133,7 @@ extension Service.Member {
     fileprivate var isSettled: Bool {
         switch child.state {
         case .ready, .failed, .drained: true
-        case .idle, .starting, .terminating, .replacing, .handingOver, .moving, .splitting, .draining, .backoff,
+        case .idle, .starting, .terminating, .replacing, .handingOver, .merging, .splitting, .draining, .backoff,
             .stopping,
             .killing, .stopped:
             false

@@ -206,7 +206,7 @@ public struct Service: Sendable, Codable, Equatable {
 
     /// True while the miners of a shard move to another one.
     var isMerging: Bool {
-        members.contains { if case .moving = $0.child.state { true } else { false } }
+        members.contains { if case .merging = $0.child.state { true } else { false } }
     }
 
     /// True while a shard gives some of its miners to another one.

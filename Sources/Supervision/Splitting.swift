@@ -39,7 +39,7 @@ extension Child {
         var next = splitting
         if event == .deadline, now - splitting.until > policy.ownDelayMillisMax {
             next.until =
-                now + (splitting.phase == .freezing ? policy.freezeWithinMillis : policy.giveWithinMillis)
+                now + (splitting.phase == .freezing ? policy.freezeWithinMillis : policy.offerWithinMillis)
             state = .splitting(next)
             return []
         }
@@ -48,7 +48,7 @@ extension Child {
         // The process has been asked to stand still.
         case (.freezing, .handover(.froze)):
             next.phase = .offering
-            next.until = now + policy.giveWithinMillis
+            next.until = now + policy.offerWithinMillis
             state = .splitting(next)
             return [.requestMerge]
         case (.freezing, .handover(.cannotFreeze)):
@@ -73,7 +73,7 @@ extension Child {
             state = .splitting(next)
             return []
         case (.offering, .deadline):
-            next.until = now + policy.giveWithinMillis
+            next.until = now + policy.offerWithinMillis
             state = .splitting(next)
             return [.report(.splitFailed(.nobodyAnswered))]
 
@@ -96,7 +96,7 @@ extension Child {
     }
 
     private mutating func goOn(_ splitting: Splitting, _ actions: [ChildAction], at now: Int64) -> [ChildAction] {
-        state = .ready(since: splitting.servesSince, heartbeatBy: now + policy.beatWithinMillis)
+        state = .ready(since: splitting.servesSince, heartbeatBy: now + policy.heartbeatWithinMillis)
         return actions
     }
 }

@@ -1,6 +1,6 @@
-internal import CLinux
 internal import FoundationEssentials
 internal import Glibc
+internal import Linux
 
 /// Undoes what a careless parent may have left to us, and we to our children; ignores signals that mean nothing here.
 enum DescriptorHygiene {
@@ -14,7 +14,7 @@ enum DescriptorHygiene {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
         let left = names.compactMap { Int32($0) }.filter { $0 > STDERR_FILENO && fcntl($0, F_GETFD) == 0 }
         // What else was left open is not ours to close, but none of our children's business either.
-        _ = clinux_close_on_exec_from(UInt32(STDERR_FILENO) + 1)
+        ThisProcess.closeOnExec(from: STDERR_FILENO + 1)
         return left.sorted()
     }
 

@@ -1,7 +1,7 @@
-internal import CLinux
 internal import Configuration
 internal import FoundationEssentials
 internal import Glibc
+internal import Linux
 
 /// Takes the secrets out of the command line of this process, which every user of the machine may read (`ps`,
 /// /proc/PID/cmdline). What the program has read of it before stays.
@@ -10,7 +10,7 @@ enum HiddenArguments {
     static func hide() {
         let words = CommandLine.arguments
         for (index, length) in CommandLineReading.secrets(in: Array(words.dropFirst())) {
-            guard let argument = clinux_argument(Int32(index) + 1) else { continue }
+            guard let argument = ThisProcess.argument(index + 1) else { continue }
             let bytes = strlen(argument)
             // Bytes that are no UTF-8 are others in the text: then the whole word goes.
             let hidden = bytes == words[index + 1].utf8.count ? min(length, bytes) : bytes

@@ -1,6 +1,6 @@
-internal import CLinux
 internal import EventLoop
 internal import Glibc
+internal import Linux
 
 /// Whoever loses its parent below us becomes our child, as it would be process 1's, and stays a zombie until somebody asks
 /// how it ended. libuv asks only for those that it has started.
@@ -18,7 +18,7 @@ final class OrphanReaper {
     /// - Parameter isOurs: whether a process is one that libuv waits for.
     init(on loop: Loop, isOurs: @escaping (pid_t) -> Bool) throws(SystemFailure) {
         self.isOurs = isOurs
-        guard clinux_adopt_orphans() == 0 else { throw SystemFailure(code: -errno) }
+        do throws(SystemCallFailure) { try ThisProcess.adoptOrphans() } catch { throw SystemFailure(code: -error.code) }
         let timer = Timer(on: loop) { [unowned self] in reap() }
         timer.unreference()
         self.timer = timer
@@ -28,7 +28,7 @@ final class OrphanReaper {
     }
 
     private func reap() {
-        while case let process = clinux_dead_child(), process > 0 {
+        while let process = ThisProcess.exitedChild {
             guard !isOurs(process) else {
                 // The kernel shows one of the dead at a time: the others come when this one has been taken away.
                 timer?.start(after: OrphanReaper.pauseMillis)

@@ -1,6 +1,6 @@
-internal import CLinux
 internal import FoundationEssentials
 internal import Glibc
+internal import Linux
 internal import Logging
 
 /// Children of a supervisor that was killed: they leave by themselves when they notice, and a successor on the same
@@ -52,12 +52,11 @@ struct OrphanedChildren {
     }
 
     private func kill(_ process: ProcessFacts, _ log: Logger) {
-        let descriptor = clinux_process_descriptor(process.id)
-        guard descriptor >= 0 else { return }
+        guard let descriptor = try? ProcessDescriptor.open(process.id) else { return }
         defer { close(descriptor) }
         // The descriptor names the process that has the id now: is that the one that was looked at?
         guard leftover(process.id) == process else { return }
         log.warning("process \(process.id) of the previous service did not exit; sending SIGKILL")
-        _ = clinux_signal_process(descriptor, SIGKILL)
+        ProcessDescriptor.send(signal: SIGKILL, to: descriptor)
     }
 }

@@ -13,7 +13,7 @@ extension ChildReport {
         case .replacing, .handingOver, .replaced: .debug
         // The same of rebalancing; most shards have no part that is small enough.
         case .splitting, .split, .splitFailed(.nobodyTookIt): .debug
-        case .ready, .draining, .drained, .moving, .moved, .stopped: .info
+        case .ready, .draining, .drained, .merging, .moved, .stopped: .info
         case .died, .neverReady, .stalled, .killed, .moveFailed, .splitFailed: .warning
         case .failed, .abandoned, .handoverFailed: .error
         }
@@ -39,7 +39,7 @@ extension ChildReport {
             "\(who) is draining: no new miners, its miners are disconnected within \(millis / 1_000) s"
         case .drained(let ending?): "\(who) is drained (\(ending.text)); it stays empty until it is restarted"
         case .drained(nil): "\(who) is drained; it stays empty until it is restarted"
-        case .moving: "\(who) is being removed; moving its miners to another shard"
+        case .merging: "\(who) is being removed; moving its miners to another shard"
         case .moveFailed(let fault): "\(who) cannot move its miners: \(fault.text)"
         case .moved: "\(who) was removed; another shard serves its miners"
         case .splitting: "\(who) is moving some of its miners to another shard"

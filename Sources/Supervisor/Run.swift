@@ -61,7 +61,7 @@ struct Run: ParsableCommand {
     /// In the place of the program that ran in this process before.
     private func goOn(_ descriptor: Int32, surroundings: Surroundings) -> Never {
         do throws(StartFailure) {
-            let inherited = try ServiceHandoff.take(from: descriptor)
+            let inherited = try ServiceHandoff.read(from: descriptor)
             let configuration = try inherited.runningConfiguration(in: surroundings)
             let log = Run.startLog(configuration.settings)
             serve(

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Continuity
 internal import DaemonKit
 internal import Glibc
 internal import Supervision
@@ -53,7 +54,7 @@ struct ServiceHandoff: Codable {
     }
 
     /// Reads what another supervisor has written, and closes the file.
-    static func take(from descriptor: Int32) throws(StartFailure) -> ServiceHandoff {
+    static func read(from descriptor: Int32) throws(StartFailure) -> ServiceHandoff {
         defer { close(descriptor) }
         do {
             let head = try MemoryFile.read(Head.self, from: descriptor)

@@ -1,5 +1,5 @@
 internal import Configuration
-internal import DaemonKit
+internal import Continuity
 internal import EventLoop
 internal import Glibc
 internal import Logging

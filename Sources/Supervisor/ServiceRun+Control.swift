@@ -202,7 +202,7 @@ extension ChildStatus {
             case .idle: .idle
             case .starting: .starting
             case .ready, .splitting: .ready
-            case .replacing, .handingOver, .moving, .draining: .draining
+            case .replacing, .handingOver, .merging, .draining: .draining
             case .drained: .drained
             case .terminating, .stopping, .killing: .stopping
             case .backoff: .backoff

@@ -1,4 +1,4 @@
-internal import DaemonKit
+internal import Continuity
 internal import Logging
 internal import Supervision
 

@@ -69,7 +69,7 @@ extension ServiceRun {
     func tellShards(_ report: ChildReport, of name: ChildName) {
         guard case .shard(let number) = name else { return }
         switch report {
-        case .moving:
+        case .merging:
             sockets.close(shard: number)
             // Before it stands still: whoever waits in its queues belongs to what is moved.
             children[name]?.say(.listen(socketCount: 0))

@@ -1,7 +1,7 @@
-internal import DaemonKit
 internal import EventLoop
 internal import Glibc
-internal import Handover
+internal import Continuity
+internal import Linux
 
 /// What of one shard outlives its processes, held by the supervisor: the memory with its state, and the anchors of its
 /// connections.
@@ -120,7 +120,7 @@ final class ShardSuccession {
     ///   - installed: where the shards' program is.
     func next(firstDescriptor: Int32, standsBeside: Bool, installed: String) throws(SystemFailure) -> LaunchState {
         if memory < 0 {
-            do throws(HandoverFailure) {
+            do throws(SystemCallFailure) {
                 memory = try StateMemory.make(name: name)
             } catch {
                 throw SystemFailure(code: -error.code)

@@ -43,7 +43,7 @@ enum UpgradeEntry: Equatable {
     /// The answer to a trial. Nothing of the service is touched.
     static func answer(_ descriptor: Int32, surroundings: Surroundings) -> Never {
         do throws(StartFailure) {
-            let handed = try ServiceHandoff.take(from: descriptor)
+            let handed = try ServiceHandoff.read(from: descriptor)
             let settings = try handed.runningConfiguration(in: surroundings).settings
             let withGateway = settings.api != nil
             let programs = try ChildPrograms(beside: surroundings.executable, environment: surroundings.environment)

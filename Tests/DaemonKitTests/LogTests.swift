@@ -1,3 +1,4 @@
+import Continuity
 import Foundation
 import Glibc
 import Logging

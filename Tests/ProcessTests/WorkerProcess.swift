@@ -1,9 +1,8 @@
 import Configuration
-import DaemonKit
 import EventLoop
 import Foundation
 import Glibc
-import Handover
+import Continuity
 import Testing
 
 /// The built `millrace-worker`, started as the supervisor would: the test is its supervisor.

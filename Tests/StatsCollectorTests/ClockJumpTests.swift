@@ -16,13 +16,13 @@ import Testing
     private final class Desk {
         private(set) var path: String
         var statistics = Statistics(startedAt: start, shardCount: 1)
-        private(set) var keeping: Persistence
+        private(set) var persistence: Persistence
         private let epoch = Epoch(high: 1, low: 1)
         private var monotonic: UInt64 = 1_000
 
         init(_ directory: URL) {
             path = directory.appending(path: "statistics.sqlite").path
-            keeping = Desk.begin(path, &statistics, at: .init(time: start, monotonic: 1_000))
+            persistence = Desk.begin(path, &statistics, at: .init(time: start, monotonic: 1_000))
             hear([.epochBegan(epoch)], ahead: 0)
         }
 
@@ -45,7 +45,7 @@ import Testing
                 try FileManager.default.copyItem(atPath: former + companion, toPath: path + companion)
             }
             statistics = Statistics(startedAt: start, shardCount: 1)
-            keeping = Desk.begin(path, &statistics, at: now(ahead: ahead))
+            persistence = Desk.begin(path, &statistics, at: now(ahead: ahead))
         }
 
         /// - Parameter ahead: by how much the time of day is.
@@ -55,7 +55,7 @@ import Testing
 
         private func hear(_ news: [SequenceGate.Delivery], ahead: UInt64) {
             statistics.hear(news, from: 0, at: now(ahead: ahead))
-            keeping.heardNews(at: monotonic)
+            persistence.heardNews(at: monotonic)
         }
 
         func mine(_ miner: MinerKey, _ name: String, ahead: UInt64 = 0) {
@@ -72,14 +72,14 @@ import Testing
             for _ in 0..<minutes {
                 monotonic += 60_000
                 for _ in 0..<3 {
-                    keeping.turn(&statistics, positions: [nil], at: now(ahead: ahead)) { _ in }
+                    persistence.turn(&statistics, positions: [nil], at: now(ahead: ahead)) { _ in }
                     usleep(2_000)
                 }
             }
         }
 
         func end() {
-            keeping.end(&statistics, positions: [nil], now: { self.now(ahead: 0) }, acknowledge: { _ in })
+            persistence.end(&statistics, positions: [nil], now: { self.now(ahead: 0) }, acknowledge: { _ in })
         }
     }
 

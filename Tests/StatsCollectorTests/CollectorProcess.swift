@@ -1,5 +1,5 @@
 import Configuration
-import DaemonKit
+import Continuity
 import EventBus
 import Foundation
 import Glibc

@@ -1,3 +1,4 @@
+@testable import Continuity
 import Foundation
 import Glibc
 import Testing
@@ -46,7 +47,7 @@ final class Stage {
         _ = fcntl(lifeline, F_SETFL, O_NONBLOCK)
         let collector = try Collector(
             on: loop, lifeline: Lifeline(descriptor: ends[1]), runDirectory: directory, shardCount: shards,
-            serviceStartedAt: 1_000, terms: Persistence.Options(path: database))
+            serviceStartedAt: 1_000, options: Persistence.Options(path: database))
         try collector.start()
         self.collector = collector
     }

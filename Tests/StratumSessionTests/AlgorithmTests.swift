@@ -24,7 +24,7 @@ struct AlgorithmTests {
     }
 
     private func warnings(_ harness: ShardHarness) -> Int {
-        harness.news.count { if case .jobsWithoutAlgorithm = $0 { true } else { false } }
+        harness.notices.count { if case .jobsWithoutAlgorithm = $0 { true } else { false } }
     }
 
     // MARK: - Names

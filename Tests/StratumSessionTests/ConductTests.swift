@@ -156,7 +156,7 @@ struct ConductTests {
         for _ in 0..<26 { harness.submit(proven) }
         // Each from elsewhere: no address is known to be bad.
         for number in 0..<4 { submitJunk(harness.join("junk", from: "198.51.100.\(number)")) }
-        #expect(harness.news.contains { if case .poolGuarded(_, refused: 4, of: 30) = $0 { true } else { false } })
+        #expect(harness.notices.contains { if case .poolGuarded(_, refused: 4, of: 30) = $0 { true } else { false } })
         #expect(harness.shard.poolGuards == [harness.now])
         let again = try read(written(harness.shard))
         #expect(again.poolGuards == [harness.now])
@@ -171,7 +171,7 @@ struct ConductTests {
         for miner in new { harness.submit(miner) }
         #expect(new.map(\.answer) == [.status(3, "OK"), .status(3, "OK"), .refused(3, refusal)])
         for _ in 0..<30 { harness.submit(proven) }
-        #expect(harness.news.contains { if case .poolGuardEnded = $0 { true } else { false } })
+        #expect(harness.notices.contains { if case .poolGuardEnded = $0 { true } else { false } })
         #expect(harness.shard.poolGuards == [nil])
         harness.submit(new[2])
         #expect(new[2].answer == .status(4, "OK"))

@@ -15,7 +15,7 @@ struct HeldBytesTests {
 
     /// By adding up.
     private func held(by shard: borrowing Shard) -> Int {
-        shard.miners.indices.reduce(0) { shard.miners[$1].phase == .vacant ? $0 : $0 + shard.wires[$1].heldBytes }
+        shard.miners.indices.reduce(0) { shard.miners[$1].phase == .vacant ? $0 : $0 + shard.connectionStates[$1].heldBytes }
     }
 
     // MARK: - The sum
@@ -90,7 +90,7 @@ struct HeldBytesTests {
         }
         let gone = hostile.filter { $0.closed != nil }
         let sizes = gone.map { if case .memory(let held) = $0.closed { held } else { 0 } }
-        let left = hostile.filter(\.isConnected).map { harness.shard.wires[Int($0.id.index)].heldBytes }
+        let left = hostile.filter(\.isConnected).map { harness.shard.connectionStates[Int($0.id.index)].heldBytes }
         #expect(sizes.min() ?? 0 >= left.max() ?? .max)
         // The one that has brought it beyond the limit may go on.
         let kept = Limits.keptBytes - 130 * 1_024...Limits.keptBytes + 130 * 1_024
@@ -157,7 +157,7 @@ struct HeldBytesTests {
         harness.pass(.seconds(2))
         #expect(harness.shard.address(of: miner.id) == "192.0.2.77")
         #expect(harness.shard.introduction(of: miner.id) == nil)
-        #expect(harness.shard.wires[0].heldBytes == 12)
+        #expect(harness.shard.connectionStates[0].heldBytes == 12)
         let other = harness.join(from: "192.0.2.78")
         harness.leave(other)
         harness.pass(.seconds(2))

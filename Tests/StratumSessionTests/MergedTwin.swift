@@ -162,7 +162,7 @@ extension Decisions {
     /// Everything but bytes and news, in an order that does not depend on who was asked first.
     fileprivate var sorted: [String] {
         others.compactMap { command in
-            if case .news = command { return nil }
+            if case .notice = command { return nil }
             return "\(command)"
         }.sorted()
     }
@@ -186,7 +186,7 @@ extension Decisions {
                 share.miner = face.owner(share.miner)
                 share.upstream = face.upstream(share.upstream)
                 add(.settled(share))
-            case .poolError, .news: add(command)
+            case .poolError, .notice: add(command)
             }
         }
     }

@@ -6,7 +6,7 @@ import Testing
 /// Pools that speak a little differently.
 struct OddPoolTests {
     private func oddLines(_ harness: ShardHarness) -> Int {
-        harness.news.count { if case .poolOddLine = $0 { true } else { false } }
+        harness.notices.count { if case .poolOddLine = $0 { true } else { false } }
     }
 
     // MARK: - Odd lines
@@ -173,7 +173,7 @@ struct OddPoolTests {
         let harness = reconnect(params, name, phase: .unanswered)
         #expect(!harness.peers[0].isOpen)
         #expect(target(harness) == there)
-        #expect(harness.news.contains { if case .redirected = $0 { true } else { false } })
+        #expect(harness.notices.contains { if case .redirected = $0 { true } else { false } })
     }
 
     @Test(arguments: [
@@ -184,7 +184,7 @@ struct OddPoolTests {
     func itIsNotFollowedToAForeignHost(params: String, name: String) {
         let harness = reconnect(params, name)
         #expect(harness.peers.count == 1 && harness.peers[0].isOpen)
-        #expect(harness.news.contains { if case .redirectRefused = $0 { true } else { false } })
+        #expect(harness.notices.contains { if case .redirectRefused = $0 { true } else { false } })
     }
 
     @Test(arguments: [#"["pool0",0]"#, #"["pool0",70000]"#, #"[7,7]"#, #"["po ol","1"]"#, #"["pool0","x"]"#, #"{}"#])

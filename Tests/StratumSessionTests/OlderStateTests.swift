@@ -53,7 +53,7 @@ struct OlderStateTests {
         var same = try StratumSessionTests.read(written(shard))
         var full = AgentTable()
         for number in 0..<AgentTable.countMax { _ = full.number(of: "an agent with number \(number)") }
-        for row in same.wires.indices { same.wires[row].translate(from: same.agents, to: &full) }
+        for row in same.connectionStates.indices { same.connectionStates[row].translate(from: same.agents, to: &full) }
         same.agents = AgentTable()
         // An older program had one generator for both.
         same.secrets = same.random
@@ -107,7 +107,7 @@ struct OlderStateTests {
                 writer.integer(UInt32(MinerSession.rowBytesMin))
                 for miner in shard.miners { older(miner, &writer) }
             }
-            writer.section(SectionTag("WIRE")) { writer in for wire in shard.wires { wire.encode(to: &writer) } }
+            writer.section(SectionTag("WIRE")) { writer in for wire in shard.connectionStates { wire.encode(to: &writer) } }
             writer.section(SectionTag("VACT")) { $0.integer(UInt32(0)) }
             writer.section(SectionTag("UPST")) { writer in
                 writer.integer(UInt32(shard.upstreams.count))

@@ -173,12 +173,12 @@ func hex(_ bytes: [UInt8]) -> String {
 extension ShardHarness {
     /// The failures of pools that are news.
     var failures: [PoolFailure] {
-        news.compactMap { if case .poolFailed(_, let failure, isRepeated: false) = $0 { failure } else { nil } }
+        notices.compactMap { if case .poolFailed(_, let failure, isRepeated: false) = $0 { failure } else { nil } }
     }
 
     /// The pools that have become active, in order.
     var actives: [Int] {
-        news.compactMap { if case .poolActive(let id) = $0 { pool(of: id) } else { nil } }
+        notices.compactMap { if case .poolActive(let id) = $0 { pool(of: id) } else { nil } }
     }
 
     /// How often a pool was dialled.

@@ -134,7 +134,7 @@ struct PoolTests {
         harness.sendJob(to: harness.peer())
         #expect(miner.jobs.count == 2)
         #expect(harness.open().count == 1)
-        #expect(harness.news.count { if case .newJob = $0 { true } else { false } } == 2)
+        #expect(harness.notices.count { if case .newJob = $0 { true } else { false } } == 2)
         // The job before is still the one before.
         harness.submit(miner, job: "j1")
         #expect(miner.answer == .status(3, "OK"))

@@ -108,7 +108,7 @@ struct PropertyTests {
         let counted = (connected: shard.connections, mining: shard.minersNow)
         #expect(counted == phases)
         let held = shard.miners.indices.reduce(0) {
-            shard.miners[$1].phase == .vacant ? $0 : $0 + shard.wires[$1].heldBytes
+            shard.miners[$1].phase == .vacant ? $0 : $0 + shard.connectionStates[$1].heldBytes
         }
         #expect(shard.heldBytes == held)
         for (index, upstream) in shard.upstreams.enumerated() {

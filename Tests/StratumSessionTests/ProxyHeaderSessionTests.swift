@@ -122,10 +122,10 @@ struct ProxyHeaderSessionTests {
             _ = shard.minerConnected(from: "10.0.0.1", awaitsHeader: true, at: harness.now)
             let header = Array("PROXY TCP4 198.51.100.\(last) 10.0.0.1 1 2\r\n".utf8)
             shard.receive(header.span, from: id, with: JSONParser(), at: harness.now)
-            keys.insert(shard.wires[Int(id.index)].addressKey(salt: 5))
+            keys.insert(shard.connectionStates[Int(id.index)].addressKey(salt: 5))
             var plain = try read(written(harness.shard))
             _ = plain.minerConnected(from: "198.51.100.\(last)", at: harness.now)
-            #expect(keys.contains(plain.wires[Int(id.index)].addressKey(salt: 5)))
+            #expect(keys.contains(plain.connectionStates[Int(id.index)].addressKey(salt: 5)))
         }
         #expect(keys.count == 3)
     }

@@ -160,7 +160,7 @@ struct RejectionTests {
             for miner in miners { harness.submit(miner) }
             harness.pass(Milliseconds(300))
         }
-        let told = harness.news.count { if case .poolRejects = $0 { true } else { false } }
+        let told = harness.notices.count { if case .poolRejects = $0 { true } else { false } }
         #expect(told == 1)
         // With two of them the second is where they stay.
         #expect(harness.actives == Array(0..<pools))

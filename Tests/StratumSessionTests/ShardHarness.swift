@@ -26,7 +26,7 @@ final class ShardHarness {
     var peerOf: [PoolConnectionID: PoolPeer] = [:]
 
     var settled: [SettledShare] = []
-    private(set) var news: [ShardNotice] = []
+    private(set) var notices: [ShardNotice] = []
     private(set) var poolErrors: [String] = []
     private(set) var keys: Set<UInt64> = []
     /// Shares that were submitted with the right session.
@@ -238,7 +238,7 @@ final class ShardHarness {
             if let key { keep(keys.remove(key) != nil, "a key left twice") }
         case .settled(let share): settled.append(share)
         case .poolError(let text): poolErrors.append(text)
-        case .news(let one): news.append(one)
+        case .notice(let one): notices.append(one)
         }
     }
 

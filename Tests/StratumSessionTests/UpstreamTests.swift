@@ -108,7 +108,7 @@ struct UpstreamTests {
         #expect(harness.miners.allSatisfy { $0.job?.byte == (isAdvertised ? 0 : 0x77) })
         for miner in harness.miners { harness.submit(miner) }
         #expect(harness.settled.map(\.outcome) == [.accepted, .accepted, .accepted, .accepted])
-        #expect(harness.news.count { if case .poolReservesNonceByte = $0 { true } else { false } } == 1)
+        #expect(harness.notices.count { if case .poolReservesNonceByte = $0 { true } else { false } } == 1)
         #expect(harness.violations.isEmpty)
     }
 
@@ -250,7 +250,7 @@ struct UpstreamTests {
         let miner = harness.join()
         #expect(miner.heard == [.refused(1, "Bad gateway")])
         #expect(miner.closed == .noUpstream)
-        #expect(harness.news.contains { if case .outOfUpstreams = $0 { true } else { false } })
+        #expect(harness.notices.contains { if case .outOfUpstreams = $0 { true } else { false } })
         #expect(harness.shard.connections == 256)
     }
 }

@@ -42,7 +42,7 @@ struct Decisions: Equatable {
             case .sendToMiner(let id, let range): toMiners[id, default: []] += outbox.bytes[range]
             case .sendToPool(let id, let range): toPools[id, default: []] += outbox.bytes[range]
             case .closeMiner, .pauseMiner, .resumeMiner, .dial, .hangUp, .joined, .moved, .left, .released, .settled,
-                .poolError, .news:
+                .poolError, .notice:
                 others.append(command)
             }
         }

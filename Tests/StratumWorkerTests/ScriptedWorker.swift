@@ -220,7 +220,7 @@ final class ScriptedWorker {
         case .released: break
         case .settled(let share): events.settle(EventTranslation.settled(share, at: ScriptedWorker.time(now)))
         case .poolError(let text): events.append(PoolError(time: ScriptedWorker.time(now), text: text))
-        case .news: break
+        case .notice: break
         }
     }
 }

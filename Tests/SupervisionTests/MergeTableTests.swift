@@ -25,7 +25,7 @@ import Testing
 
         private func phase(of state: ChildState) -> String {
             switch state {
-            case .moving(let moving): "\(moving.phase)"
+            case .merging(let merge): "\(merge.phase)"
             case .splitting(let splitting): "\(splitting.phase)"
             default: ChildTableTests.name(of: state)
             }

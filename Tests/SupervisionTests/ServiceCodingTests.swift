@@ -31,7 +31,7 @@ import Testing
         _ = service.start(at: 0)
         for name in service.names { _ = service.handle(.saidReady, of: name, at: 10) }
         var policy = RestartPolicy()
-        policy.beatWithinMillis = 7
+        policy.heartbeatWithinMillis = 7
         var successor = Service(resuming: service, policy: policy)
         #expect(successor.readyShards == 1)
         _ = successor.handle(.heartbeat, of: .shard(0), at: 1_000)

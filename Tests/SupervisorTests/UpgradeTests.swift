@@ -1,4 +1,5 @@
 import Configuration
+import Continuity
 import Control
 import DaemonKit
 import EventLoop
@@ -53,7 +54,7 @@ import Testing
         let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         try JSONSerialization.data(withJSONObject: object).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
-        return try ServiceHandoff.take(from: open(file.path, O_RDONLY))
+        return try ServiceHandoff.read(from: open(file.path, O_RDONLY))
     }
 
     @Test func everyDescriptorThatIsNeededStaysOpen() throws {
@@ -62,7 +63,7 @@ import Testing
 
     @Test func whatIsInForceStaysInForceWhateverTheConfigurationSays() throws {
         let descriptor = try MemoryFile.write(Self.handed, name: "test")
-        let handed = try ServiceHandoff.take(from: descriptor)
+        let handed = try ServiceHandoff.read(from: descriptor)
         #expect(fcntl(descriptor, F_GETFD) == -1, "it is closed")
         let settings = try handed.runningConfiguration(in: Self.surroundings).settings
         #expect(settings.retries == 77 && settings.shards == 2 && settings.runDirectory == "/run/somewhere")

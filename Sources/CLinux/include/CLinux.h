@@ -3,8 +3,6 @@
 
 // What Swift cannot import from the C library: macros with arguments, variadic functions, GNU extensions.
 
-/// 1 when the wait status says that the process exited by itself.
-int clinux_exited(int status);
 int clinux_exit_status(int status);
 int clinux_terminating_signal(int status);
 
@@ -41,6 +39,9 @@ pid_t clinux_dead_child(void);
 
 /// The commit of the sources, which Package.swift defines in release builds; NULL in others.
 const char *clinux_build_commit(void);
+
+/// Copies the GNU build id of the program (at most `max` bytes). Its length; 0 when the linker has written none.
+int clinux_build_id(unsigned char *bytes, int max);
 
 // The anchor: what keeps a process's open descriptors when the process is killed.
 

@@ -1,5 +1,4 @@
-internal import CLinux
-internal import Glibc
+public import Linux
 
 /// Memory that outlives its process: where a shard keeps what its successor needs (`StateJournal` has the layout).
 ///
@@ -15,19 +14,13 @@ public final class StateMemory {
     private static let pageBytes = 4096
 
     /// A new file, all zero; the caller hands it to the shards of one place, one after the other.
-    public static func make(name: String) throws(HandoverFailure) -> Int32 {
-        let descriptor = clinux_memory_file(name)
-        guard descriptor >= 0 else { throw HandoverFailure("memory file", code: errno) }
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        return descriptor
+    public static func make(name: String) throws(SystemCallFailure) -> Int32 {
+        try SharedMemory.makeFile(name: name)
     }
 
-    public init(descriptor: Int32) throws(HandoverFailure) {
-        guard let start = clinux_map_shared(descriptor, StateMemory.byteCount) else {
-            throw HandoverFailure("map", code: errno)
-        }
+    public init(descriptor: Int32) throws(SystemCallFailure) {
+        bytes = try SharedMemory.map(descriptor, byteCount: StateMemory.byteCount)
         self.descriptor = descriptor
-        bytes = UnsafeMutableRawBufferPointer(start: start, count: StateMemory.byteCount)
     }
 
     /// Looks at the memory of another process, which stays that one's.
@@ -35,9 +28,9 @@ public final class StateMemory {
     public static func withBytes<Result: ~Copyable, Failure: Error>(
         of descriptor: Int32, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result? {
-        guard let start = clinux_map_shared(descriptor, byteCount) else { return nil }
-        defer { munmap(start, byteCount) }
-        return try body(UnsafeRawBufferPointer(start: start, count: byteCount))
+        guard let bytes = try? SharedMemory.map(descriptor, byteCount: byteCount) else { return nil }
+        defer { SharedMemory.unmap(bytes) }
+        return try body(UnsafeRawBufferPointer(bytes))
     }
 
     /// Gives the whole pages within `range` back to the system; they read as zero afterwards.
@@ -45,6 +38,6 @@ public final class StateMemory {
         let first = (range.lowerBound + StateMemory.pageBytes - 1) / StateMemory.pageBytes * StateMemory.pageBytes
         let end = range.upperBound / StateMemory.pageBytes * StateMemory.pageBytes
         guard first < end else { return }
-        _ = clinux_release_pages(descriptor, off_t(first), off_t(end - first))
+        SharedMemory.release(descriptor, first..<end)
     }
 }

@@ -1,7 +1,8 @@
 import Glibc
+@testable import Linux
 import Testing
 
-@testable import Handover
+@testable import Continuity
 
 struct StateMemoryTests {
     @Test func theNextProcessFindsWhatTheLastOneWrote() throws {
@@ -25,6 +26,6 @@ struct StateMemoryTests {
     }
 
     @Test func aDescriptorThatIsNoMemoryIsRefused() {
-        #expect(throws: HandoverFailure.self) { try StateMemory(descriptor: -1) }
+        #expect(throws: SystemCallFailure.self) { try StateMemory(descriptor: -1) }
     }
 }

@@ -1,5 +1,6 @@
-internal import CLinux
+internal import DaemonKit
 internal import Glibc
+internal import Linux
 
 /// A child's end of the socket pair that ties it to its supervisor.
 ///
@@ -134,11 +135,7 @@ public struct Lifeline: ~Copyable {
 
     /// Like read(); what descriptors come along are kept for the word that they belong to.
     private mutating func receive(_ byte: inout UInt8) -> Int {
-        var descriptors = [Int32](repeating: -1, count: Int(CLINUX_PASSED_MAX))
-        var descriptorCount: Int32 = 0
-        let count = clinux_receive_passing(descriptor, &byte, 1, &descriptors, &descriptorCount)
-        if count >= 0 { passed += descriptors.prefix(Int(descriptorCount)) }
-        return count
+        withUnsafeMutableBytes(of: &byte) { DescriptorPassing.read(descriptor, into: $0, passed: &passed) }
     }
 
     /// They came with a word that we do not know.

@@ -1,8 +1,9 @@
 import Foundation
 import Glibc
+@testable import Linux
 import Testing
 
-@testable import Handover
+@testable import Continuity
 
 /// Two ends of a TCP connection over loopback.
 private struct Connection {
@@ -60,7 +61,7 @@ private struct Pair {
         let connection = try Connection()
         let anchored = AnchoredDescriptors(socket: pair.ours)
 
-        let taken = try anchored.take([connection.far, 19_999])
+        let taken = try anchored.duplicates(of: [connection.far, 19_999])
         let copy = try #require(taken[0])
         #expect(taken[1] == nil)
         #expect(copy != connection.far)
@@ -80,7 +81,7 @@ private struct Pair {
         let own = text("self", "cmdline")
         let pair = try Pair()
         try Anchor.drop(on: pair.theirs)
-        _ = try AnchoredDescriptors(socket: pair.ours).take([0])
+        _ = try AnchoredDescriptors(socket: pair.ours).duplicates(of: [0])
         let processes = try FileManager.default.contentsOfDirectory(atPath: "/proc")
         // One that has ended and is not reaped yet has a name, but no command line.
         let isOurs = { (process: String) in
@@ -100,7 +101,7 @@ private struct Pair {
         let connection = try Connection()
         close(connection.far)
         #expect(Connection.read(connection.near) == "")
-        #expect(try AnchoredDescriptors(socket: pair.ours).take([connection.far]) == [nil])
+        #expect(try AnchoredDescriptors(socket: pair.ours).duplicates(of: [connection.far]) == [nil])
         close(connection.near)
         close(pair.ours)
     }
@@ -110,7 +111,7 @@ private struct Pair {
         try Anchor.drop(on: pair.theirs)
         let connection = try Connection()
         let copies = (0..<600).map { _ in dup(connection.far) }
-        let taken = try AnchoredDescriptors(socket: pair.ours).take(copies)
+        let taken = try AnchoredDescriptors(socket: pair.ours).duplicates(of: copies)
         #expect(taken.count == 600)
         #expect(taken.allSatisfy { $0 != nil })
         #expect(Set(taken.compactMap { $0 }).isDisjoint(with: copies))
@@ -130,7 +131,7 @@ private struct Pair {
             #expect(send(pair.ours, request, 12, 0) == 12)
         }
         usleep(10_000)
-        let taken = try AnchoredDescriptors(socket: pair.ours).take([connection.far, connection.near])
+        let taken = try AnchoredDescriptors(socket: pair.ours).duplicates(of: [connection.far, connection.near])
         let far = try #require(taken[0])
         #expect(Connection.write("job", to: far) == 3)
         #expect(Connection.read(connection.near) == "job")
@@ -151,7 +152,7 @@ private struct Pair {
         #expect(anchor.isMissing && anchor.check() == nil)
         try anchor.replace()
         #expect(!anchor.isMissing && anchor.processID != first)
-        let taken = try AnchoredDescriptors(socket: pair.ours).take([connection.far])
+        let taken = try AnchoredDescriptors(socket: pair.ours).duplicates(of: [connection.far])
         let copy = try #require(taken[0])
         #expect(Connection.write("job", to: copy) == 3)
         #expect(Connection.read(connection.near) == "job")
@@ -164,7 +165,7 @@ private struct Pair {
         kill(try #require(anchor.processID), SIGSTOP)
         usleep(50_000)
         #expect(anchor.check() == .stopped(signal: SIGSTOP))
-        #expect(try AnchoredDescriptors(socket: pair.ours).take([pair.theirs])[0].map { close($0) } == 0)
+        #expect(try AnchoredDescriptors(socket: pair.ours).duplicates(of: [pair.theirs])[0].map { close($0) } == 0)
         #expect(anchor.check() == nil)
         close(pair.ours)
     }
@@ -183,7 +184,7 @@ private struct Pair {
     @Test func nobodyAnswersForALiftedAnchor() throws {
         let pair = try Pair()
         close(pair.theirs)
-        #expect(throws: HandoverFailure.self) { try AnchoredDescriptors(socket: pair.ours).take([1]) }
+        #expect(throws: SystemCallFailure.self) { try AnchoredDescriptors(socket: pair.ours).duplicates(of: [1]) }
         close(pair.ours)
     }
 

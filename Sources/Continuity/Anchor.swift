@@ -1,5 +1,5 @@
-internal import CLinux
 internal import Glibc
+public import Linux
 
 /// What keeps the descriptors of a shard's process when the process is killed.
 ///
@@ -31,7 +31,7 @@ public struct Anchor {
     /// The kernel doubles a table that has become too small, and where two processes share it each of these steps waits for all
     /// processors: ten milliseconds and more in which no connection moves. So the table gets its size before it is shared.
     @discardableResult
-    public static func drop(on descriptor: Int32) throws(HandoverFailure) -> Anchor {
+    public static func drop(on descriptor: Int32) throws(SystemCallFailure) -> Anchor {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         let last = fcntl(descriptor, F_DUPFD_CLOEXEC, Int32(clamping: min(limit.rlim_cur, tableSizeMax)) - 1)
@@ -45,10 +45,8 @@ public struct Anchor {
         self.descriptor = descriptor
     }
 
-    private mutating func start() throws(HandoverFailure) {
-        let process = clinux_anchor_start(descriptor)
-        guard process > 0 else { throw HandoverFailure("anchor", code: errno) }
-        processID = process
+    private mutating func start() throws(SystemCallFailure) {
+        processID = try AnchorProcess.start(descriptor)
     }
 
     /// Another one is needed.
@@ -57,22 +55,21 @@ public struct Anchor {
     /// Finds out what has become of the anchor since the last time; nil when nothing has. SIGCHLD tells when to ask.
     public mutating func check() -> Loss? {
         guard let processID else { return nil }
-        var signal: Int32 = 0
-        switch clinux_anchor_check(processID, &signal) {
-        case CLINUX_ANCHOR_STOPPED: return .stopped(signal: signal)
-        case CLINUX_ANCHOR_KILLED:
+        switch AnchorProcess.check(processID) {
+        case .running: return nil
+        case .stopped(let signal): return .stopped(signal: signal)
+        case .killed(let signal):
             self.processID = nil
             return .killed(signal: signal)
-        case CLINUX_ANCHOR_LIFTED:
+        case .lifted:
             self.processID = nil
             isLifted = true
             return nil
-        default: return nil
         }
     }
 
     /// Drops another anchor in the place of one that was killed. Its memory is a copy-on-write copy of the process as it is now.
-    public mutating func replace() throws(HandoverFailure) {
+    public mutating func replace() throws(SystemCallFailure) {
         if isMissing { try start() }
     }
 
@@ -80,7 +77,7 @@ public struct Anchor {
     private static let tableSizeMax: rlim_t = 1 << 16
 }
 
-/// The descriptors that a dead process has left with its anchor.
+/// The descriptors that a process has left with its anchor.
 public struct AnchoredDescriptors {
     private let socket: Int32
 
@@ -89,36 +86,15 @@ public struct AnchoredDescriptors {
         self.socket = socket
     }
 
-    /// Takes descriptors of the dead process: nil stands for one that is not open there any more.
-    public func take(_ wanted: [Int32]) throws(HandoverFailure) -> [Int32?] {
-        var taken: [Int32?] = []
-        taken.reserveCapacity(wanted.count)
-        let batchMax = Int(CLINUX_ANCHOR_TAKE_MAX)
-        var batch = [Int32](repeating: -1, count: batchMax)
-        var from = 0
-        while from < wanted.count {
-            let count = min(batchMax, wanted.count - from)
-            let result = wanted[from..<from + count].withUnsafeBufferPointer {
-                clinux_anchor_take(socket, $0.baseAddress, Int32(count), &batch)
-            }
-            guard result == 0 else {
-                let code = errno
-                for descriptor in taken.compactMap({ $0 }) { close(descriptor) }
-                throw HandoverFailure("take descriptors", code: code)
-            }
-            taken += batch.prefix(count).map { $0 < 0 ? nil : $0 }
-            from += count
-        }
-        return taken
+    /// Duplicates of the descriptors that had these numbers in the process; nil for one that is not open any more.
+    public func duplicates(of wanted: [Int32]) throws(SystemCallFailure) -> [Int32?] {
+        try AnchorProcess.duplicates(of: wanted, from: socket)
     }
 
-    /// The TCP connections that are open in the dead process's table, under the numbers that they had there.
+    /// The TCP connections of the process, by the numbers that they had there.
     /// - Parameter max: no process has more descriptors.
-    public func connections(max: Int) throws(HandoverFailure) -> [Int32] {
-        var found = [Int32](repeating: -1, count: max)
-        let count = clinux_anchor_list(socket, &found, Int32(clamping: max))
-        guard count >= 0 else { throw HandoverFailure("list descriptors", code: errno) }
-        return Array(found.prefix(Int(count)))
+    public func connections(max: Int) throws(SystemCallFailure) -> [Int32] {
+        try AnchorProcess.connections(from: socket, max: max)
     }
 }
 
@@ -132,24 +108,10 @@ public struct ConnectionCounts: Equatable, Sendable {
     /// nil when the connection is gone.
     /// - Parameter wasOpenedHere: a connection that we opened counts its SYN.
     public init?(descriptor: Int32, wasOpenedHere: Bool) {
-        var (written, read): (UInt64, UInt64) = (0, 0)
-        guard clinux_tcp_counts(descriptor, &written, &read) == 0 else { return nil }
+        guard let (written, read) = AnchorProcess.counts(of: descriptor) else { return nil }
         let own: UInt64 = wasOpenedHere ? 1 : 0
         guard written >= own, written < 1 << 62, read < 1 << 62 else { return nil }
         self.written = written - own
         self.read = read
     }
-}
-
-/// Something of the system refused.
-public struct HandoverFailure: Error, Equatable, CustomStringConvertible {
-    public let attempt: String
-    public let code: Int32
-
-    init(_ attempt: String, code: Int32) {
-        self.attempt = attempt
-        self.code = code
-    }
-
-    public var description: String { "\(attempt): \(String(cString: strerror(code)))" }
 }

@@ -1,6 +1,7 @@
-internal import CLinux
 public import Configuration
+internal import DaemonKit
 internal import Glibc
+internal import Linux
 
 /// What the supervisor hands to a child: a value of settings and open descriptors, nothing by name.
 ///
@@ -101,7 +102,7 @@ public struct LaunchContext: Codable, Sendable {
     /// Takes what the supervisor left at descriptors 3 and 4. Ends the process with a word to the user when there is
     /// nothing: such programs are not started by hand, except to see that they run here (`--version`).
     /// - Parameter libraries: names and versions of those that the program uses.
-    public static func take(program: String, libraries: () -> [String]) -> LaunchContext {
+    public static func inherited(program: String, libraries: () -> [String]) -> LaunchContext {
         if CommandLine.arguments.dropFirst() == ["--version"] {
             print("\(program) \(BuildInformation.version): \(libraries().joined(separator: ", "))")
             ExitCode.stopped.exit()
@@ -114,11 +115,11 @@ public struct LaunchContext: Codable, Sendable {
             {
                 _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             }
-            clinux_offer_to_oom_killer(oomScore(of: program))
+            ThisProcess.offerToOOMKiller(oomScore(of: program))
             // A program whose file has been replaced is executed by the number of a descriptor, which is no name.
-            clinux_set_process_name(program)
+            ThisProcess.setName(program)
             // Belt and braces: the lifeline says the same, but only to a loop that turns.
-            _ = clinux_set_parent_death_signal(SIGTERM)
+            ThisProcess.setParentExitSignal(SIGTERM)
             return launchContext
         } catch {
             let words = Array("\(program) is started by millrace, not by hand. Try: millrace --help\n".utf8)

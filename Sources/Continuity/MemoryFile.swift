@@ -1,18 +1,16 @@
-internal import CLinux
 internal import FoundationEssentials
 internal import Glibc
+internal import Linux
 
 /// A value on its way to another program: JSON in a file that is in memory only and has no name. It may hold secrets.
 public enum MemoryFile {
     /// - Returns: a descriptor, close-on-exec: only who is handed it explicitly shall have it. The caller closes it.
     public static func write(_ value: some Encodable, name: String) throws -> Int32 {
-        let descriptor = clinux_memory_file(name)
-        guard descriptor >= 0 else { throw MemoryFileError.noRoom(errno) }
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        let descriptor = try SharedMemory.makeFile(name: name)
         guard let json = try? JSONEncoder().encode(value), writeWhole(json, to: descriptor) else {
-            let code = errno
+            let failure = SystemCallFailure("write \(name)", code: errno)
             close(descriptor)
-            throw MemoryFileError.noRoom(code)
+            throw failure
         }
         return descriptor
     }
@@ -57,6 +55,5 @@ public enum MemoryFile {
 }
 
 enum MemoryFileError: Error {
-    case noRoom(Int32)
     case nothingThere
 }

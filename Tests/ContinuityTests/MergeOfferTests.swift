@@ -1,7 +1,7 @@
+@testable import Continuity
 import Glibc
 import Testing
 
-@testable import DaemonKit
 
 /// A word with descriptors, on its way from the supervisor to a shard.
 @Suite struct MergeOfferTests {

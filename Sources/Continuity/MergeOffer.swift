@@ -1,5 +1,5 @@
-internal import CLinux
 internal import Glibc
+internal import Linux
 
 /// A shard that stands still so that another one absorbs it: where its state and its connections are.
 ///
@@ -35,7 +35,7 @@ public struct MergeOffer: Equatable, Sendable {
     public func say(on lifeline: Int32) -> Bool {
         let numbers = [UInt64(shard), incarnation] + (part.map { [UInt64($0.number), UInt64($0.miners)] } ?? [])
         let line = Array("\(MergeOffer.word) \(numbers.map(String.init).joined(separator: " "))\n".utf8)
-        return clinux_send_passing(lifeline, line, line.count, [memory, anchor], 2) == line.count
+        return DescriptorPassing.send(line, passing: [memory, anchor], to: lifeline)
     }
 
     static let word = "absorb"
