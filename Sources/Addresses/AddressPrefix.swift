@@ -1,11 +1,12 @@
-/// The addresses that begin with the same bits: "10.0.0.0/8", "2001:db8::/32", or one address.
+/// The addresses with a common prefix: "10.0.0.0/8", "2001:db8::/32", or a single address.
 public struct AddressPrefix: Hashable, Sendable {
-    /// The first address of it.
+    /// The first address of the prefix.
     public let address: IPAddress
-    /// How many bits count, of 128.
+    /// The length of the prefix in bits, of 128.
     public let bits: Int
 
-    /// Bits behind the prefix do not count. nil when it is no such text.
+    /// Parses an address with an optional "/" and prefix length. Bits after the prefix are ignored. nil when the text
+    /// is invalid.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let address = IPAddress(String(parts[0])) else { return nil }
@@ -17,8 +18,9 @@ public struct AddressPrefix: Hashable, Sendable {
         self.init(address, bits: bits)
     }
 
-    /// - Parameter bits: of 128, also for IPv4, whose addresses are written as IPv4-mapped. nil when there are not that many, and
-    ///   for a prefix of IPv4-mapped addresses that is shorter than their common part: that one means IPv6.
+    /// nil when `bits` is out of range, or when an IPv4-mapped address has less than the 96 bits of the mapping: that
+    /// prefix would be IPv6.
+    /// - Parameter bits: of 128, also for IPv4, whose addresses are stored as IPv4-mapped.
     public init?(_ address: IPAddress, bits: Int) {
         guard (0...128).contains(bits), !address.isIPv4 || bits >= 96 else { return nil }
         self.bits = bits
@@ -27,10 +29,10 @@ public struct AddressPrefix: Hashable, Sendable {
             low: address.low & (bits <= 64 ? 0 : ~(bits == 128 ? 0 : UInt64.max >> UInt64(bits - 64))))
     }
 
-    /// How many bits count, of 32 or 128.
+    /// The length of the prefix in bits, of 32 or 128.
     public var length: Int { address.isIPv4 ? bits - 96 : bits }
 
-    /// An IPv6 prefix contains no IPv4 address, however short it is.
+    /// Whether the prefix contains an address. An IPv6 prefix never contains an IPv4 address.
     public func contains(_ other: IPAddress) -> Bool {
         other.isIPv4 == address.isIPv4 && AddressPrefix(other, bits: bits) == self
     }

@@ -1,4 +1,4 @@
-/// Many prefixes, found by one look for each length that occurs.
+/// A set of prefixes. A search takes one lookup for each prefix length that occurs.
 public struct AddressSet: Equatable, Sendable {
     private let prefixes: Set<AddressPrefix>
     private let lengths: Set<Int>

@@ -1,6 +1,6 @@
-/// An IP address as a number. An IPv4 address inside an IPv6 one (`::ffff:192.0.2.1`) is the IPv4 address.
+/// An IP address as a number. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) is equal to the IPv4 address.
 public struct IPAddress: Hashable, Sendable {
-    /// The 128 bits of the IPv6 address; IPv4 is written as IPv4-mapped.
+    /// The 128 bits of the IPv6 address; IPv4 is stored as IPv4-mapped.
     public let high: UInt64
     public let low: UInt64
 
@@ -13,7 +13,7 @@ public struct IPAddress: Hashable, Sendable {
         self.init(high: 0, low: 0xffff << 32 | UInt64(v4))
     }
 
-    /// Reads "192.0.2.1", "2001:db8::1" or "::ffff:192.0.2.1": numbers in decimal without leading zeros, no zone, no
+    /// Parses "192.0.2.1", "2001:db8::1" or "::ffff:192.0.2.1": decimal numbers without leading zeros, no zone, no
     /// brackets. nil for anything else.
     public init?(_ text: Span<UInt8>) {
         if let number = IPAddress.v4(text) {
@@ -34,7 +34,7 @@ public struct IPAddress: Hashable, Sendable {
 
     // MARK: - Reading
 
-    /// "192.0.2.1" alone.
+    /// Parses an IPv4 address.
     public static func v4(_ text: Span<UInt8>) -> UInt32? {
         var address: UInt32 = 0
         var position = 0
@@ -56,11 +56,11 @@ public struct IPAddress: Hashable, Sendable {
         return position == text.count ? address : nil
     }
 
-    /// "2001:db8::1" alone, also with an IPv4 address at its end.
+    /// Parses an IPv6 address; it can end with an IPv4 address.
     public static func v6(_ text: Span<UInt8>) -> IPAddress? {
         var groups = InlineArray<8, UInt16>(repeating: 0)
         var count = 0
-        // Groups in front of "::".
+        // The number of groups before "::".
         var gap: Int?
         var position = 0
         if text.count >= 2, text[0] == 0x3a, text[1] == 0x3a {
@@ -94,7 +94,7 @@ public struct IPAddress: Hashable, Sendable {
                 position += 1
             }
         }
-        // "::" stands for at least one group.
+        // "::" represents at least one group.
         guard gap == nil ? count == 8 : count <= 7 else { return nil }
         var halves: (UInt64, UInt64) = (0, 0)
         for place in 0..<8 {
@@ -117,7 +117,7 @@ public struct IPAddress: Hashable, Sendable {
 
     // MARK: - Writing
 
-    /// As the system writes it: the longest run of zero groups is "::".
+    /// The text in the system's format: the longest run of zero groups becomes "::".
     public var text: String {
         if isIPv4 {
             return (0..<4).map { "\(UInt8(truncatingIfNeeded: low >> UInt64(24 - 8 * $0)))" }.joined(separator: ".")

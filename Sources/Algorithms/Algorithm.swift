@@ -1,8 +1,8 @@
 /// A proof-of-work algorithm of XMRig 6.26, identified by its canonical name.
 ///
-/// Pools, miners and configurations spell one algorithm in many ways ("randomx", "RX/0", "rx/test"). Every spelling is
-/// resolved to one of these when it is read (`init(named:)`), so that comparing algorithms is comparing bytes, and
-/// peers are always told the canonical name.
+/// Pools, miners and configurations use many spellings of an algorithm ("randomx", "RX/0", "rx/test"). Every spelling
+/// is resolved to a case when it is read (`init(named:)`), so that comparing algorithms is comparing bytes and peers
+/// always receive the canonical name.
 public enum Algorithm: UInt8, CaseIterable, Sendable {
     case cn0, cn1, cn2, cnR, cnFast, cnHalf, cnXao, cnRto, cnRwz, cnZls, cnDouble, cnCcx
     case cnLite0, cnLite1
@@ -52,7 +52,7 @@ public enum Algorithm: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// Where the nonce begins in the hashing blob, in bytes.
+    /// The offset of the nonce in the hashing blob, in bytes.
     public var nonceOffset: Int {
         switch self {
         case .kawpow: 32
@@ -62,10 +62,10 @@ public enum Algorithm: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// Where CryptoNote blobs have their nonce.
+    /// The nonce offset of CryptoNote blobs.
     public static let usualNonceOffset = 39
 
-    /// Whether a job is useless without a seed hash: RandomX builds its dataset from it.
+    /// Whether a job needs a seed hash: RandomX builds its dataset from it.
     public var needsSeed: Bool {
         switch self {
         case .rx0, .rx2, .rxWow, .rxArq, .rxGraft, .rxSfx, .rxYada: true
@@ -73,6 +73,6 @@ public enum Algorithm: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// Whether a target is written as a number, most significant digit first. All others write it as little-endian bytes.
+    /// Whether a target is a number with the most significant digit first. Other targets are little-endian bytes.
     public var hasBigEndianTarget: Bool { self == .rxYada }
 }

@@ -1,7 +1,7 @@
 extension Algorithm {
     /// The algorithm with this canonical name or alias, in any case; nil when there is none.
     ///
-    /// Runs for each share that names its algorithm: it neither allocates nor makes a string.
+    /// Called for each share with an algorithm: does not allocate and creates no string.
     public init?(named name: Span<UInt8>) {
         guard let name = FoldedName(name), let algorithm = NameTable.shared.algorithm(named: name) else { return nil }
         self = algorithm
@@ -56,7 +56,7 @@ extension Algorithm {
         case .rxSfx: ["randomsfx", "randomx/sfx"]
         case .rxYada: ["randomx/yada", "randomyada"]
         case .argon2Chukwa: ["chukwa"]
-        // XMRig takes it for version 1 of Chukwa; no pool means that.
+        // XMRig interprets it as version 1 of Chukwa, but no pool means that version.
         case .argon2ChukwaV2: ["chukwav2"]
         case .argon2Ninja: ["argon2/wrkz"]
         case .kawpow: ["kawpow/rvn"]
@@ -70,14 +70,14 @@ extension Algorithm {
     }
 }
 
-/// A name in lower case as three numbers. They compare as the bytes do, and a comparison costs the same for every name.
+/// A name in lower case as three integers. They compare like the bytes, and every comparison takes the same time.
 struct FoldedName: Comparable {
-    /// The longest name has 21 bytes.
+    /// The longest name has 22 bytes.
     static let bytesMax = 24
 
     private var words = InlineArray<3, UInt64>(repeating: 0)
 
-    /// nil when the text is longer than any name, or has a zero byte: that stands for the end.
+    /// nil when the text is longer than any name, or contains a NUL, which marks the end.
     init?(_ text: Span<UInt8>) {
         guard text.count <= FoldedName.bytesMax else { return nil }
         for position in text.indices {
@@ -98,7 +98,7 @@ struct FoldedName: Comparable {
     }
 }
 
-/// All names in order, for a binary search.
+/// All names in ascending order, for a binary search.
 private struct NameTable: Sendable {
     static let shared = NameTable()
 

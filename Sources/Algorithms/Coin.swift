@@ -1,6 +1,6 @@
-/// A coin of XMRig 6.26, for configurations that name the coin instead of its algorithm.
+/// A coin of XMRig 6.26, for configurations with a coin instead of an algorithm.
 ///
-/// Ravencoin is not among them: its pools speak another dialect of Stratum.
+/// Ravencoin is missing: its pools use another dialect of Stratum.
 public struct Coin: Sendable {
     public let symbol: String
     public let name: String

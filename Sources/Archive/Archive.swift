@@ -2,32 +2,32 @@ internal import Dispatch
 internal import GRDB
 internal import Synchronization
 
-/// Makes the statistics outlive the processes: one file, one transaction at a time, on a thread of its own, so that no
-/// disk can hold up the caller's loop.
+/// Stores the statistics across restarts in one file. It runs one transaction at a time on its own thread, so that a
+/// slow disk does not block the caller's event loop.
 ///
-/// `open` and `close` wait; between them the caller only puts in (`submit`) and asks what has become of it
-/// (`takeOutcome`). One commit is under way at a time: what happens meanwhile goes into the next one.
+/// `open` and `close` wait for the disk. Between them the caller only submits commits (`submit`) and polls their
+/// outcome (`takeOutcome`). One commit runs at a time; changes made meanwhile are in the next one.
 public final class Archive: Sendable {
-    /// What `open` has found.
+    /// The result of `open`.
     public struct Opened: Sendable {
         public let saved: SavedStatistics
-        /// Where the damaged file is that lay at the place; nil = none did.
+        /// The new path of a corrupt file that was found; nil = none.
         public let setAside: String?
     }
 
-    /// What has become of a commit.
+    /// The outcome of a commit.
     public struct Outcome: Sendable {
         public let commit: Commit
-        /// nil = it is on the disk.
+        /// nil = the commit is durable.
         public let failure: ArchiveFailure?
-        /// The file was damaged, lies at this path now, and a new and empty one has been begun: everything has to be stored
-        /// again. Empty when it was not damaged but gone. nil = the file is the one it was.
+        /// The path to which a corrupt file was moved; empty when the file had been removed. In both cases a new, empty
+        /// file was created and everything must be stored again. nil = the file is unchanged.
         public let setAside: String?
-        /// How long it took.
+        /// The duration of the commit.
         public let microseconds: UInt64
     }
 
-    /// Of the SQLite library in use, such as "3.40.1".
+    /// The version of the SQLite library in use, such as "3.40.1".
     public static var sqliteVersion: String {
         let number = Database.sqliteLibVersionNumber
         return "\(number / 1_000_000).\(number / 1_000 % 1_000).\(number % 1_000)"
@@ -45,7 +45,7 @@ public final class Archive: Sendable {
         var isUsable = false
     }
 
-    /// Opens nothing yet.
+    /// Does not open the file yet.
     /// - Parameters:
     ///   - path: `Settings.database`.
     ///   - historyDays: `Settings.historyDays`.
@@ -59,8 +59,8 @@ public final class Archive: Sendable {
 
     // MARK: - Start
 
-    /// Opens the file and reads it; waits for the disk. May be tried again when it fails.
-    /// - Parameter time: milliseconds since 1970, for the name of a damaged file.
+    /// Opens and reads the file; waits for the disk. Can be called again after a failure.
+    /// - Parameter time: milliseconds since 1970, for the name of a corrupt file.
     public func open(at time: UInt64) throws(ArchiveFailure) -> Opened {
         try onThread { file throws(ArchiveFailure) in
             let (saved, aside) = try file.open(at: time)
@@ -68,8 +68,9 @@ public final class Archive: Sendable {
         }
     }
 
-    /// Sets the file aside that `open` could read and the caller could not make sense of; waits for the disk.
-    /// - Returns: its new path.
+    /// Moves a file aside that `open` could read but the caller could not decode, and creates an empty one; waits for
+    /// the disk.
+    /// - Returns: the new path of the old file.
     public func setAside(because reason: String, at time: UInt64) throws(ArchiveFailure) -> String? {
         try onThread { file throws(ArchiveFailure) in try file.beginAnew(because: reason, at: time) }
     }
@@ -77,7 +78,7 @@ public final class Archive: Sendable {
     private func onThread<Result: Sendable>(
         _ body: @Sendable (ArchiveFile) throws(ArchiveFailure) -> Result
     ) throws(ArchiveFailure) -> Result {
-        // Typed errors do not pass through libdispatch.
+        // Typed errors do not propagate through libdispatch.
         let result = thread.sync {
             file.withLock { file in
                 Swift.Result { () throws(ArchiveFailure) in try body(file) }
@@ -86,11 +87,11 @@ public final class Archive: Sendable {
         return try result.get()
     }
 
-    /// Finds out, without waiting, whether a file that `open` has failed with could be opened now; see `isUsable`.
+    /// Checks, without waiting, whether a file that `open` failed on can be opened now; see `isUsable`.
     public func probe(at time: UInt64) {
         thread.async { [self] in
             let isUsable = file.withLock { file in
-                // A damaged one would be set aside by this: that is for the one who is told of it.
+                // Only `open` sets a corrupt file aside, because its caller reports that.
                 guard (try? file.open(at: time, settingAside: false)) != nil else { return false }
                 file.close()
                 return true
@@ -99,19 +100,20 @@ public final class Archive: Sendable {
         }
     }
 
-    /// True when a `probe` has succeeded: `open` would.
+    /// True when a `probe` has succeeded: `open` would succeed too.
     public var isUsable: Bool { state.withLock { $0.isUsable } }
 
-    // MARK: - Work
+    // MARK: - Commits
 
-    /// True while a commit is under way, or its outcome not taken.
+    /// True while a commit runs or its outcome has not been taken.
     public var isBusy: Bool { state.withLock { $0.isBusy || $0.outcome != nil } }
 
-    /// Starts one commit; returns at once.
+    /// Starts a commit and returns at once.
     /// - Parameters:
-    ///   - time: milliseconds since 1970, by the clock of the machine.
-    ///   - forgettingTime: by the clock that decides what is old; it is stored, and `open` returns it. nil = `time`.
-    /// - Returns: false, and does nothing, while another is under way or its outcome not taken.
+    ///   - time: milliseconds since 1970, from the system clock.
+    ///   - forgettingTime: the time by which age is decided (`ForgettingTime` of the collector). It is stored, and
+    ///     `open` returns it. nil = `time`.
+    /// - Returns: false, without any effect, while another commit runs or its outcome has not been taken.
     @discardableResult
     public func submit(_ commit: Commit, at time: UInt64, forgettingAt forgettingTime: UInt64? = nil) -> Bool {
         let forgettingTime = forgettingTime ?? time
@@ -127,13 +129,13 @@ public final class Archive: Sendable {
                 state.isBusy = false
                 state.outcome = outcome
             }
-            // Nobody waits for this; what fails here the next commit will meet too, or be told.
+            // Its result is not needed: the next commit meets or reports the same failure.
             file.withLock { file in file.thin(at: forgettingTime) }
         }
         return true
     }
 
-    /// What has become of the last commit, once; nil while it is under way.
+    /// The outcome of the last commit, returned once; nil while it runs.
     public func takeOutcome() -> Outcome? {
         state.withLock { state in state.outcome.take() }
     }
@@ -165,18 +167,18 @@ public final class Archive: Sendable {
 
     // MARK: - End
 
-    /// Waits for the commit under way, at most so long.
-    /// - Returns: what `takeOutcome` would; nil when there is none, or the disk has not answered in time.
+    /// Waits for the current commit, at most `milliseconds`.
+    /// - Returns: the result of `takeOutcome`; nil when there is none or the disk is too slow.
     public func waitForOutcome(milliseconds: Int) -> Outcome? {
         guard isBusy else { return nil }
-        // The thread does one thing after the other: it comes to this when the commit is done.
+        // The queue is serial: it runs this after the commit.
         let done = DispatchSemaphore(value: 0)
         thread.async { done.signal() }
         _ = done.wait(timeout: .now() + .milliseconds(milliseconds))
         return takeOutcome()
     }
 
-    /// Closes the file, and waits for it at most so long. Nothing can be submitted afterwards.
+    /// Closes the file and waits at most `waitMilliseconds` for it. Later submissions are refused.
     public func close(waitMilliseconds: Int) {
         state.withLock { $0.isClosed = true }
         let closed = DispatchSemaphore(value: 0)

@@ -1,21 +1,21 @@
 internal import GRDB
 
-/// Why the file of the statistics cannot be used as it should, in words for the operator.
+/// Why the statistics file cannot be used, as a text for the operator.
 public enum ArchiveFailure: Error, Equatable, Sendable, CustomStringConvertible {
-    /// Its place cannot be used: a directory that cannot be made or written, a file without permission.
+    /// Its path cannot be used: a directory that cannot be created or written, or a file without permission.
     case cannotOpen(String)
-    /// Another process holds it: a second collector, or somebody in the middle of a change by hand. It may pass.
+    /// Another process has locked it: a second collector, or a program that edits the database. Can be temporary.
     case busy(String)
-    /// It is something else than statistics of Millrace, and stays untouched.
+    /// It is not a statistics file of Millrace. It stays unchanged.
     case foreign(String)
-    /// A newer version has written it, and only that one can read it. It stays untouched.
+    /// It was written by a newer version, which this one cannot read. It stays unchanged.
     case newer(String)
-    /// The disk is full or gives errors. It may pass; what was to be written is not.
+    /// The disk is full or reports errors. Can be temporary; the commit was not stored.
     case cannotWrite(String)
-    /// What is in it cannot be understood.
+    /// Its content is corrupt.
     case damaged(String)
 
-    /// Whether time may mend it: it is worth another attempt.
+    /// Whether the failure can be temporary, so that a retry is useful.
     public var mayPass: Bool {
         switch self {
         case .cannotOpen, .busy, .cannotWrite, .damaged: true
@@ -32,7 +32,7 @@ public enum ArchiveFailure: Error, Equatable, Sendable, CustomStringConvertible 
     }
 }
 
-/// A row holds what nobody has written: a disk that lies.
+/// A row has a value that Millrace never writes: the file is corrupt.
 struct UnreadableRow: Error, Equatable, CustomStringConvertible {
     let description: String
 
@@ -42,13 +42,13 @@ struct UnreadableRow: Error, Equatable, CustomStringConvertible {
 }
 
 extension ArchiveFailure {
-    /// What an error of SQLite, GRDB or our own reading means.
+    /// Maps an error of SQLite, GRDB or the decoding of rows.
     init(_ error: any Error) {
         switch error {
         case let failure as ArchiveFailure: self = failure
         case let row as UnreadableRow: self = .damaged(row.description)
         case let error as DatabaseError: self = ArchiveFailure(sqlite: error)
-        // GRDB says so when a column holds something that its type cannot be.
+        // GRDB throws it when a column has a value of the wrong type.
         case let error as RowDecodingError: self = .damaged("\(error)")
         default: self = .cannotWrite("\(error)")
         }

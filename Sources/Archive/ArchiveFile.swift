@@ -1,7 +1,7 @@
 internal import GRDB
 internal import Telemetry
 
-/// The open file: everything that touches SQLite for writing. It is used by one thread at a time.
+/// The open file: all writing access to SQLite. Used by one thread at a time.
 final class ArchiveFile {
     private var place: ArchivePlace
     private let settings: ArchiveSettings
@@ -10,12 +10,12 @@ final class ArchiveFile {
     private var history: HistoryTable
     private var thinningIsDue = true
     private var setAsideCount = 0
-    /// Damage that thinning has met; the next commit tells of it.
+    /// Corruption found while thinning; the next commit reports it.
     private var damage: String?
 
-    /// A WAL that once had to grow (somebody read for long) is cut to this when it begins anew.
+    /// When a WAL that has grown during a long read restarts, it is truncated to this size.
     static let journalBytesMax = 16 * 1024 * 1024
-    /// Damaged files that one process sets aside: behind so many it is the disk, and more files do not help.
+    /// Corrupt files that one process sets aside. After more, the disk is faulty and new files do not help.
     static let setAsideMax = 5
 
     init(_ settings: ArchiveSettings) {
@@ -26,7 +26,7 @@ final class ArchiveFile {
 
     // MARK: - Opening
 
-    /// Opens the file, made new or migrated where need be, and reads what it holds. A damaged one is set aside.
+    /// Opens the file, creates or migrates it if necessary, and reads its content. A corrupt file is set aside.
     func open(
         at time: UInt64, settingAside: Bool = true
     ) throws(ArchiveFailure) -> (saved: SavedStatistics, setAside: String?) {
@@ -51,7 +51,7 @@ final class ArchiveFile {
             let database = try DatabaseQueue(path: settings.path, configuration: configuration)
             self.database = database
             try database.inDatabase { db in
-                // Before anything is changed in it, the way its journal is kept included.
+                // Before any change to the file, including its journal mode.
                 try Schema.check(db, path: settings.path, migrator: settings.migrator)
                 try ArchiveFile.prepare(db)
             }
@@ -62,7 +62,7 @@ final class ArchiveFile {
                 return try SavedStatistics(reading: db)
             }
         } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
-            // It says that it is ours, and of our version, and lacks a table or column: somebody has been at it.
+            // It has the application id and version but lacks a table or column: another program has changed it.
             closeDatabase()
             throw .damaged("\(settings.path): \(error.message ?? "its tables are not those of Millrace")")
         } catch {
@@ -77,7 +77,7 @@ final class ArchiveFile {
         configuration.busyMode = .timeout(settings.busySecondsMax)
         let pagesMax = settings.pagesMax
         configuration.prepareDatabase { db in
-            // Of a damaged page only what is whole is used.
+            // More checks of each page that is read, so that corruption is found early.
             try db.execute(sql: "PRAGMA cell_size_check = ON")
             if let pagesMax { try db.execute(sql: "PRAGMA max_page_count = \(pagesMax)") }
         }
@@ -88,17 +88,17 @@ final class ArchiveFile {
         if case .nothing = try Schema.content(of: db) {
             try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
         }
-        // Readers and the writer do not wait for each other, and a commit is one write and one sync, behind the old content.
+        // In WAL mode readers and the writer do not wait for each other, and a commit is one append and one sync.
         let mode = try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL")
         guard mode == "wal" else {
             throw ArchiveFailure.cannotOpen("its file system does not support SQLite's write-ahead log (WAL)")
         }
-        // What is acknowledged to a shard is gone there: it must be on the disk, not on its way.
+        // A shard discards events once they are acknowledged: they must be on the disk before.
         try db.execute(sql: "PRAGMA synchronous = FULL")
         try db.execute(sql: "PRAGMA journal_size_limit = \(journalBytesMax)")
     }
 
-    /// The tables that the sums come from are looked through whole; the history, which may be large, when it is read.
+    /// Checks the tables from which sums are restored. The history can be large; it is checked when it is read.
     private static func checkPages(_ db: Database) throws {
         for table in ["service", "shard", "worker", "journal"] {
             let findings = try String.fetchAll(db, sql: "PRAGMA quick_check(\(table))")
@@ -106,28 +106,28 @@ final class ArchiveFile {
         }
     }
 
-    // MARK: - Working
+    // MARK: - Writing
 
-    /// - Parameter time: milliseconds since 1970, by the clock that decides what is old. It is stored; history that is too
-    ///   old by it is not.
+    /// - Parameter time: the time by which age is decided, in milliseconds since 1970. It is stored; history that is
+    ///   too old by it is not.
     func write(_ commit: Commit, at time: UInt64) throws(ArchiveFailure) {
         guard let database else { throw .cannotOpen("\(settings.path) is not open") }
         if let damage { throw .damaged(damage) }
         try checkIdentity()
         do {
-            // GRDB begins it as one that will write, so that it is refused at once when it cannot.
+            // GRDB begins an IMMEDIATE transaction, which fails at once if the file cannot be written.
             try database.write { db in try commit.write(to: db, history: history, at: time) }
         } catch {
             throw ArchiveFailure(error)
         }
         guard case .checkpoint = commit else { return }
         thinningIsDue = true
-        // It leaves two megabytes of pages in the cache, of which the small commits need a dozen. What is committed stays so,
-        // whatever comes of this.
+        // A checkpoint leaves two megabytes of pages in the cache; small commits need a dozen. The commit is already
+        // durable, so an error here does not matter.
         try? database.inDatabase { db in try db.execute(sql: "PRAGMA shrink_memory") }
     }
 
-    /// SQLite would go on writing into a file that nobody will ever find.
+    /// Without this check, SQLite would continue to write to a file that was removed or replaced.
     private func checkIdentity() throws(ArchiveFailure) {
         guard let found = place.identity else { throw .damaged("\(settings.path) was removed") }
         guard found == identity else {
@@ -135,23 +135,23 @@ final class ArchiveFile {
         }
     }
 
-    /// Makes old history coarser, a slice of it. Called between commits, when nobody waits.
+    /// Merges old history into longer intervals, a limited number of rows per call. Called between commits.
     /// - Parameter time: milliseconds since 1970.
     func thin(at time: UInt64) {
         guard thinningIsDue, let database else { return }
         do {
             thinningIsDue = try database.write { db in try history.thin(at: time / 1_000, in: db) }
         } catch {
-            // What it has noted as done was not committed.
+            // The progress it recorded in memory was not committed.
             history = HistoryTable(days: settings.historyDays)
             if case .damaged(let reason) = ArchiveFailure(error) { damage = reason }
         }
     }
 
-    // MARK: - Beginning anew
+    // MARK: - Starting a new file
 
-    /// Sets the file aside, and begins an empty one at its place.
-    /// - Returns: where the old one is now; nil when it was gone.
+    /// Sets the file aside and creates an empty one at its path.
+    /// - Returns: the new path of the old file; nil when it had been removed.
     func beginAnew(because reason: String, at time: UInt64) throws(ArchiveFailure) -> String? {
         guard setAsideCount < ArchiveFile.setAsideMax else {
             throw .cannotOpen("\(setAsideCount) damaged files were set aside already; check the disk (\(reason))")
@@ -165,7 +165,8 @@ final class ArchiveFile {
     }
 
     private func closeDatabase() {
-        // A database that cannot be closed has been read or written by nobody else: it goes with the process.
+        // A failure to close has no consequence: the process is the only user of the connection, and its exit closes
+        // it.
         try? database?.close()
         database = nil
         identity = nil
@@ -178,13 +179,13 @@ final class ArchiveFile {
     }
 }
 
-/// What a file is opened with.
+/// The parameters of a file.
 struct ArchiveSettings: Sendable {
     let path: String
     let historyDays: Int
-    /// How long a commit waits for somebody who changes the file by hand, before it counts as failed.
+    /// How long a commit waits for another program that has locked the file before it fails.
     var busySecondsMax = 5.0
-    /// Tests make the file "full" by it.
+    /// Tests use it to make the file full.
     var pagesMax: Int?
     var migrator = Schema.migrator
 

@@ -1,14 +1,14 @@
 internal import Glibc
 
-/// The file of the statistics among its neighbours: where it lies, who holds it, what is put beside it.
+/// The path of the statistics file and of the files beside it: lock, WAL, files set aside.
 struct ArchivePlace {
     let path: String
-    /// Held as long as this descriptor is open; the kernel lets go of it whatever becomes of us.
+    /// The lock is held while this descriptor is open. The kernel releases it when the process exits.
     private var lock: Int32 = -1
-    /// True when the lock file was there already: a collector has worked at this place.
+    /// True when the lock file existed: a collector has used this path before.
     private(set) var wasOurs = false
 
-    /// What SQLite keeps beside a database.
+    /// The suffixes of files that SQLite keeps beside a database.
     static let companions = ["-wal", "-shm"]
     static let headerBytes = 100
 
@@ -18,9 +18,9 @@ struct ArchivePlace {
 
     var lockPath: String { path + ".lock" }
 
-    // MARK: - Taking possession
+    // MARK: - Locking
 
-    /// Makes the directory if need be, and sees to it that no other collector uses the file.
+    /// Creates the directory if necessary and locks the path against other collectors.
     mutating func take() throws(ArchiveFailure) {
         if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
             try ArchivePlace.makeDirectory(String(path[..<slash]))
@@ -37,7 +37,7 @@ struct ArchivePlace {
             }
             throw .busy("\(path) is in use by another collector\(holder.isEmpty ? "" : " (process \(holder))")")
         }
-        // For whoever meets the lock. That it cannot be written on a full disk does not matter.
+        // For the message of a process that finds the lock. Failing to write it does not matter.
         let holder = Array("\(getpid())\n".utf8)
         if ftruncate(lock, 0) == 0 { _ = pwrite(lock, holder, holder.count, 0) }
     }
@@ -47,15 +47,15 @@ struct ArchivePlace {
         lock = -1
     }
 
-    /// What lies here is not ours, so neither shall a lock beside it say so.
+    /// Releases the path of a foreign file and removes the lock file, which would claim it for Millrace.
     mutating func leave() {
         if !wasOurs { unlink(lockPath) }
         release()
     }
 
-    /// Looks at what lies at the place before SQLite opens it, and makes an empty file that only we may read if there is none.
+    /// Checks the file before SQLite opens it. Creates an empty file with mode 0600 if there is none.
     ///
-    /// Not later: closing a descriptor of the file would drop SQLite's own locks on it.
+    /// Must not be called later: closing a descriptor of the file would drop SQLite's locks on it.
     func examine() throws(ArchiveFailure) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .cannotOpen("cannot open \(path): \(ArchivePlace.reason())") }
@@ -75,7 +75,7 @@ struct ArchivePlace {
         throw .damaged("\(path) does not begin with the header of a database")
     }
 
-    /// Which file lies at the place: it may be removed or replaced under a program that has it open.
+    /// Identifies the file at the path. It can be removed or replaced while it is open.
     var identity: Identity? { Identity(path: path) }
 
     struct Identity: Equatable, Sendable {
@@ -92,7 +92,7 @@ struct ArchivePlace {
 
     // MARK: - Setting aside
 
-    /// Renames the file and its companions, so that a new one can be begun and the old one be looked into.
+    /// Renames the file and its companions, so that a new one can be created and the old one examined.
     /// - Parameter time: milliseconds since 1970.
     /// - Returns: the new path.
     func setAside(at time: UInt64) throws(ArchiveFailure) -> String {
@@ -106,7 +106,7 @@ struct ArchivePlace {
         guard rename(path, aside) == 0 else {
             throw .cannotOpen("\(path) is damaged and cannot be set aside: \(ArchivePlace.reason())")
         }
-        // A journal must never meet another database than its own.
+        // A WAL must not be combined with another database.
         for companion in ArchivePlace.companions where rename(path + companion, aside + companion) != 0 {
             guard errno == ENOENT else {
                 throw .cannotOpen("\(path)\(companion) cannot be set aside: \(ArchivePlace.reason())")
@@ -125,7 +125,7 @@ struct ArchivePlace {
         return String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    // MARK: - Small things
+    // MARK: - Helpers
 
     private static func makeDirectory(_ path: String) throws(ArchiveFailure) {
         guard access(path, F_OK) != 0 else { return }

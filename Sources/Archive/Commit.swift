@@ -2,16 +2,16 @@ internal import FoundationEssentials
 internal import GRDB
 public import Telemetry
 
-/// What one transaction stores.
+/// The content of one transaction.
 public enum Commit: Equatable, Sendable {
-    /// About once a second: what is new, and the sums.
+    /// About once a second: new journal entries and the sums.
     case progress(SavedProgress)
-    /// About once a minute: everything that has changed; the journal is empty after it.
+    /// About once a minute: everything that has changed. It empties the journal.
     case checkpoint(SavedCheckpoint)
 }
 
 extension Commit {
-    /// - Parameter time: milliseconds since 1970, by the clock that decides what is old.
+    /// - Parameter time: the time by which age is decided, in milliseconds since 1970.
     func write(to db: Database, history: HistoryTable, at time: UInt64) throws {
         switch self {
         case .progress(let progress): try progress.write(to: db, at: time)
@@ -26,7 +26,7 @@ extension SavedProgress {
         for entry in journal {
             try append.execute(arguments: [Int64(entry.shard), entry.time.column, Data(entry.bytes)])
         }
-        // The state stays that of the last checkpoint; before the first there is none.
+        // The state stays that of the last checkpoint; before the first one it is empty.
         let sums = try db.cachedStatement(
             sql: """
                 INSERT INTO service (id, committed_at, accepted, rejected, invalid, expired, hashes, joined, state)
@@ -76,7 +76,7 @@ extension SavedCheckpoint {
                 worker.rejected.column, worker.invalid.column, worker.hashes.column, worker.lastShareAt.column,
                 worker.lastSeenAt.column, Data(worker.state),
             ]
-            // Ten values for ten places: that need not be counted ten thousand times.
+            // The statement has ten parameters; GRDB would check their number for each of ten thousand rows.
             statement.setUncheckedArguments(arguments)
             try statement.execute()
         }

@@ -3,11 +3,11 @@ internal import GRDB
 internal import Synchronization
 public import Telemetry
 
-/// Why the history cannot be told.
+/// Why the history cannot be read.
 public enum HistoryFailure: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The step is no multiple of 60 seconds, or more than `HistoryReader.pointsMax` of it lie between the ends.
+    /// The step is not a multiple of 60 seconds, or the range has more than `HistoryReader.pointsMax` steps.
     case badRange(String)
-    /// There is no file, or none that can be read.
+    /// The file does not exist or cannot be read.
     case unavailable(String)
 
     public var description: String {
@@ -17,16 +17,16 @@ public enum HistoryFailure: Error, Equatable, Sendable, CustomStringConvertible 
     }
 }
 
-/// Reads the history beside the collector that writes it, and never holds it up; any number of threads may share one
-/// reader, and take turns.
+/// Reads the history while the collector writes it, without blocking the collector. A reader can be shared by threads,
+/// which take turns.
 ///
-/// What has just happened is in the file after a minute or so. Minutes are kept for a day, ten-minute stretches for two
-/// weeks, hours for as long as the configuration says: where only longer stretches are kept than are asked for, their
-/// sums are spread evenly, so that a rate is right wherever it is computed.
+/// Events are in the file after about a minute. One-minute intervals are kept for a day, ten-minute intervals for two
+/// weeks, hours for the configured number of days. If only longer intervals than requested are stored, their sums are
+/// distributed evenly, so that rates are right for every step.
 public final class HistoryReader: Sendable {
-    /// More than fit on any screen; a month of hours is 720, a day of minutes 1,440.
+    /// More than fit on a screen: a month of hours is 720, a day of minutes 1,440.
     public static let pointsMax: UInt64 = 20_000
-    /// A reader waits for the collector only while that opens or closes the file.
+    /// A reader waits for the collector only while it opens or closes the file.
     static let busySecondsMax = 1.0
 
     private let path: String
@@ -37,17 +37,19 @@ public final class HistoryReader: Sendable {
         let identity: ArchivePlace.Identity
     }
 
-    /// Opens nothing yet: the file may come later, be set aside, and come again.
+    /// Opens no file yet: the file can be created, set aside and created again later.
     /// - Parameter path: `Settings.database`.
     public init(path: String) {
         self.path = path
     }
 
+    /// The points of a series.
     /// - Parameters:
-    ///   - from: seconds since 1970; the first stretch is the one that it lies in.
-    ///   - to: seconds since 1970; all stretches begin before it.
-    ///   - step: the length of a stretch in seconds, a multiple of 60.
-    /// - Returns: ascending; stretches without activity are absent. Times are multiples of `step`.
+    ///   - from: seconds since 1970; the first interval is the one that contains it.
+    ///   - to: seconds since 1970; all intervals begin before it.
+    ///   - step: the length of an interval in seconds, a multiple of 60.
+    /// - Returns: the points in ascending order, without intervals that have no activity. Times are multiples of
+    ///   `step`.
     /// - Throws: `HistoryFailure`.
     public func points(
         of series: HistorySeries, from: UInt64, to: UInt64, step: UInt64
@@ -64,7 +66,7 @@ public final class HistoryReader: Sendable {
         var sums = StretchSums(from: first, to: to, step: step)
         try read { db in
             for stored in HistoryReader.storedSteps {
-                // One that began before may reach into the first stretch.
+                // An earlier interval can reach into the first requested one.
                 let earliest = first < stored ? 0 : first - stored + 1
                 let statement = try db.cachedStatement(
                     sql: "SELECT time, points FROM history WHERE step = ? AND page = ? AND time >= ? AND time < ?")
@@ -79,7 +81,8 @@ public final class HistoryReader: Sendable {
         return sums.points
     }
 
-    /// - Returns: `Snapshot.WorkerRow.id`; nil when no such worker is remembered.
+    /// The id of a worker.
+    /// - Returns: `Snapshot.WorkerRow.id`; nil when the worker is not in the file.
     /// - Throws: `HistoryFailure`.
     public func workerID(named name: String) throws -> UInt32? {
         try read { db in
@@ -102,7 +105,7 @@ public final class HistoryReader: Sendable {
         }
     }
 
-    /// The connection to the file that lies at the path now.
+    /// The connection to the file that is at the path now.
     private func opened() throws -> DatabaseQueue {
         guard let identity = ArchivePlace.Identity(path: path) else {
             throw HistoryFailure.unavailable("no such file: \(path)")
@@ -122,7 +125,7 @@ public final class HistoryReader: Sendable {
     }
 }
 
-/// Sums over stretches of one length.
+/// Sums for intervals of one length.
 private struct StretchSums {
     let from: UInt64
     let to: UInt64
@@ -135,9 +138,9 @@ private struct StretchSums {
         self.step = step
     }
 
-    /// What happened in a stored stretch goes where that lies; one that covers several of ours is divided among them.
+    /// Adds the counts of a stored interval. If it covers several requested intervals, its counts are distributed.
     mutating func add(_ counts: PointRow.Counts, at time: UInt64, length: UInt64) {
-        // Both are whole minutes, and a minute lies in one stretch only.
+        // Both lengths are whole minutes, and a minute belongs to one interval only.
         let parts = length / 60
         var done = PointRow.Counts()
         for part in 1...parts {
@@ -164,7 +167,7 @@ private struct StretchSums {
 }
 
 extension PointRow.Counts {
-    /// `part` of `parts`, rounded down: of all parts it is everything.
+    /// `part / parts` of the counts, rounded down; all of them when `part` equals `parts`.
     fileprivate func share(_ part: UInt64, of parts: UInt64) -> PointRow.Counts {
         func share(_ value: UInt64) -> UInt64 {
             // `part` is at most `parts`, so the quotient fits.

@@ -2,28 +2,29 @@ internal import FoundationEssentials
 internal import GRDB
 internal import Telemetry
 
-/// The table `history`: minutes go in, and grow coarser with age. All verbs run inside the caller's transaction.
+/// The table `history`: minutes are added and merged into longer intervals with age. All methods run in the caller's
+/// transaction.
 struct HistoryTable {
-    /// How long stretches of one length are kept before they are merged into longer ones.
+    /// How long intervals of one length are kept.
     struct Tier: Equatable {
         /// Seconds.
         let step: UInt64
         let age: UInt64
-        /// The step that they are merged into; nil = they are forgotten.
+        /// The step into which they are merged then; nil = they are deleted.
         let coarser: UInt64?
     }
 
     static let secondsPerDay: UInt64 = 86_400
-    /// Rows that one slice of thinning reads: some 20 ms, and a month of backlog of a large farm in a few minutes.
+    /// Rows read by one slice of thinning: about 20 ms. A backlog of a month of a large farm takes a few minutes.
     static let sliceRowsMax = 2_048
 
-    /// Finest first, so that what was written late goes all the way at once.
+    /// Shortest step first, so that late additions pass through all tiers in one call.
     let tiers: [Tier]
     private let forgetAge: UInt64
-    /// Up to which time each tier is done, so that the table is not searched once a minute for nothing.
+    /// The time up to which each tier is done, so that the table is not searched every minute in vain.
     private var doneUpTo: [UInt64]
 
-    /// - Parameter days: how long anything is kept.
+    /// - Parameter days: how long the history is kept.
     init(days: Int) {
         let kept = UInt64(max(1, days)) * HistoryTable.secondsPerDay
         forgetAge = kept
@@ -43,7 +44,7 @@ struct HistoryTable {
         let time: UInt64
     }
 
-    /// - Parameter now: seconds since 1970; what is too old to be kept is not written.
+    /// - Parameter now: seconds since 1970; points that are too old to be kept are not written.
     func add(_ deltas: [HistoryDelta], at now: UInt64, to db: Database) throws {
         var rows: [RowKey: PointRow] = [:]
         for delta in deltas {
@@ -69,13 +70,13 @@ struct HistoryTable {
 
     // MARK: - Thinning
 
-    /// Merges or forgets what has become too old for its tier, a bounded number of rows.
+    /// Merges or deletes a limited number of rows that are too old for their tier.
     /// - Parameter now: seconds since 1970.
     /// - Returns: true when there is more to do.
     mutating func thin(at now: UInt64, in db: Database) throws -> Bool {
         var rowsLeft = HistoryTable.sliceRowsMax
         for (index, tier) in tiers.enumerated() {
-            // Whole coarser stretches only: each is then written once.
+            // Whole longer intervals only, so that each is written once.
             let unit = tier.coarser ?? tier.step
             let before = now < tier.age ? 0 : (now - tier.age) / unit * unit
             guard before > doneUpTo[index] else { continue }
@@ -96,7 +97,7 @@ struct HistoryTable {
         return try Int64.fetchOne(statement, arguments: [Int64(step), page])
     }
 
-    /// - Returns: how many rows were taken away.
+    /// - Returns: the number of rows removed.
     private func thin(_ tier: Tier, page: Int64, before: UInt64, rowsMax: Int, in db: Database) throws -> Int {
         let read = try db.cachedStatement(
             sql: "SELECT time, points FROM history WHERE step = ? AND page = ? AND time < ? ORDER BY time LIMIT ?")

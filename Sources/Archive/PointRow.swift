@@ -1,10 +1,10 @@
 internal import Telemetry
 
-/// What happened in one stretch of time to the 64 series of one page.
+/// The counts of the 64 series of a page in one interval.
 ///
-/// Written as one entry for each series that has something to tell, by slot: a byte with the slot in its lower six bits,
-/// bit 6 set when the two counts of refusals follow; then accepted and hashes, rejected and invalid as varints (seven bits
-/// a byte, the lowest first, bit 7 set when more follow). A worker with a few shares takes 5 to 7 bytes.
+/// Encoded as one entry for each series with activity, ordered by slot: a byte with the slot in its lower six bits and
+/// bit 6 set when the two counts of refusals follow; then accepted, hashes, rejected and invalid as varints (seven bits
+/// per byte, the lowest first, bit 7 set when more follow). A worker with a few shares takes 5 to 7 bytes.
 struct PointRow: Equatable {
     static let slotCount = 64
     private static let refusalsFollow: UInt8 = 0b0100_0000
@@ -37,7 +37,7 @@ struct PointRow: Equatable {
         for slot in counts.indices { counts[slot].add(other.counts[slot]) }
     }
 
-    // MARK: - Bytes
+    // MARK: - Coding
 
     var packed: [UInt8] {
         var bytes: [UInt8] = []
@@ -73,7 +73,7 @@ struct PointRow: Equatable {
         var value: UInt64 = 0
         for shift in stride(from: UInt64(0), to: 64, by: 7) {
             guard let byte = bytes.next() else { break }
-            // The tenth byte holds the one bit that is left.
+            // The tenth byte has one significant bit.
             guard shift < 63 || byte <= 1 else { break }
             value |= UInt64(byte & 0x7F) << shift
             if byte & 0x80 == 0 { return value }
@@ -82,15 +82,16 @@ struct PointRow: Equatable {
     }
 }
 
-/// Where a series stands: rows hold pages of 64, so that a minute of ten thousand workers is 157 rows and not ten thousand.
+/// The location of a series. A row holds a page of 64 series, so a minute of ten thousand workers is 157 rows instead
+/// of ten thousand.
 struct SeriesPlace: Equatable {
     let page: Int64
     let slot: Int
 
-    /// The total and the shards come first; with more shards than any service has, workers.
+    /// Numbers below this are the total and the shards, more shards than a service can have.
     private static let firstWorker: UInt64 = 1_024
 
-    /// - Returns: nil for a shard that no service can have.
+    /// - Returns: nil for a shard number that no service has.
     init?(_ series: HistorySeries) {
         let number: UInt64
         switch series {
@@ -117,7 +118,7 @@ extension [UInt8] {
 }
 
 extension UInt64 {
-    /// A pool may name any difficulty: a sum that would leave the range stays at its top.
+    /// A pool can send any difficulty: a sum that would overflow saturates.
     mutating func add(saturating other: UInt64) {
         let (sum, overflow) = addingReportingOverflow(other)
         self = overflow ? .max : sum

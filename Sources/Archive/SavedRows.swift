@@ -2,15 +2,15 @@ internal import FoundationEssentials
 internal import GRDB
 internal import Telemetry
 
-// How the values of `SavedState` stand in columns.
+// The representation of saved values (SavedState.swift of Telemetry) in columns.
 
 extension UInt64 {
-    /// SQLite's integers have a sign; the bits are ours.
+    /// SQLite integers are signed; the bit pattern is kept.
     var column: Int64 { Int64(bitPattern: self) }
 }
 
 extension Row {
-    /// Strictly: SQLite would make a number of anything.
+    /// Strict: SQLite would convert other types to numbers.
     func unsigned(_ index: Int) throws -> UInt64 {
         guard case .int64(let number) = try decode(DatabaseValue.self, atIndex: index).storage else {
             throw UnreadableRow("a number in a row")
@@ -25,7 +25,7 @@ extension Row {
         return [UInt8](data)
     }
 
-    /// Six columns from `index` on.
+    /// Reads six columns from `index` on.
     func counters(_ index: Int) throws -> ShareCounters {
         var counters = ShareCounters()
         counters.accepted = try unsigned(index)
@@ -45,8 +45,8 @@ extension ShareCounters {
     }
 }
 
-/// A text that a miner chose. SQLite's texts end at the first zero character; one that holds such a character is stored
-/// as bytes, so that no two names become one.
+/// A text chosen by a miner. SQLite texts end at the first NUL. A name that contains one is stored as a blob, so that
+/// different names stay different.
 enum NameColumn {
     static func value(_ name: String) -> DatabaseValue {
         name.utf8.contains(0) ? Data(name.utf8).databaseValue : name.databaseValue
@@ -63,7 +63,7 @@ enum NameColumn {
     }
 }
 
-/// An epoch as a column: its two halves, little-endian.
+/// An epoch in a column: its two halves, little-endian.
 enum EpochColumn {
     static func value(_ epoch: Epoch) -> Data {
         var data = Data(capacity: 16)

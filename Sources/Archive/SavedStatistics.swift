@@ -2,15 +2,15 @@ internal import FoundationEssentials
 internal import GRDB
 public import Telemetry
 
-/// What a file holds: the last checkpoint, and what has happened since.
+/// The content of a file: the last checkpoint and the journal since.
 public struct SavedStatistics: Equatable, Sendable {
-    /// Empty before the first commit. Counters and positions are those of the last commit; `state` and the workers those of
-    /// the last checkpoint.
+    /// Empty before the first commit. Counters and positions are those of the last commit, `state` and the workers
+    /// those of the last checkpoint.
     public var checkpoint = SavedCheckpoint()
-    /// To be folded onto it, in this order.
+    /// The entries to fold onto the checkpoint, in order.
     public var journal: [JournalEntry] = []
-    /// Milliseconds since 1970 of the last commit, by the clock that decides what is old (`Archive.submit`); 0 = the file
-    /// is new.
+    /// The time of the last commit in milliseconds since 1970, by which age is decided (`Archive.submit`); 0 = a new
+    /// file.
     public var committedAt: UInt64 = 0
 
     public init() {}

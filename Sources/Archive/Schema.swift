@@ -1,10 +1,10 @@
 internal import GRDB
 
-/// The tables, and how those of older versions become them. docs/STATISTICS.md shows them to people.
+/// The tables and the migrations from older versions. docs/STATISTICS.md documents them.
 ///
-/// **Invariant:** a migration that has been released is never changed; a change of the tables is a new one at the end.
+/// **Invariant:** a released migration is never changed; a change of the tables is a new migration at the end.
 enum Schema {
-    /// "MlRc" in the header of the file: by it we know our own.
+    /// "MlRc" in the header of the file. It identifies a statistics file of Millrace.
     static let applicationID: Int32 = 0x4D6C_5263
 
     static var migrator: DatabaseMigrator {
@@ -15,7 +15,7 @@ enum Schema {
         return migrator
     }
 
-    /// Counters and sequence numbers are unsigned: beyond 2^63 a column shows them as negative numbers.
+    /// Counters and sequence numbers are unsigned: from 2^63 on, columns show negative numbers.
     private static let version1 = """
         CREATE TABLE service (
             id           INTEGER PRIMARY KEY CHECK (id = 1),
@@ -70,7 +70,7 @@ enum Schema {
         ) WITHOUT ROWID;
         """
 
-    /// What is in a file.
+    /// The kind of content in a file.
     enum Content {
         case nothing
         case ours

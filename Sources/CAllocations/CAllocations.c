@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <stddef.h>
 
-// A program's own malloc comes before the C library's, in its libraries too; glibc keeps its functions under these names.
+// A program's own malloc takes precedence over the C library's, also for its libraries. glibc exports its functions
+// under these names.
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *memory, size_t size);

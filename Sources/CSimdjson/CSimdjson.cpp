@@ -16,7 +16,7 @@ struct csimdjson_parser {
 
 namespace {
 
-// An element is a document and an index into its tape; both fit the C value, which travels by copy.
+// An element is a document and an index into its tape. Both fit into the C value, which is copied.
 static_assert(sizeof(dom::element) == sizeof(const void *) + sizeof(size_t));
 static_assert(std::is_trivially_copyable<dom::element>::value);
 

@@ -1,14 +1,14 @@
 public import Addresses
 
-/// A file of addresses: one address or prefix a line; what follows a `#` is a comment.
+/// A file of addresses: one address or prefix per line; `#` starts a comment.
 public struct AddressList: Equatable, Sendable {
-    /// Far more than an operator writes, and what a list of a public feed has.
+    /// Far more than an operator writes; enough for the list of a public feed.
     public static let prefixesMax = 16_384
-    /// Of the file.
+    /// The maximum size of the file.
     public static let bytesMax = 1 << 20
 
     public var prefixes: [AddressPrefix] = []
-    /// The first line that is none, and how many there are.
+    /// The first invalid line, and the number of invalid lines.
     public var firstBadLine: (number: Int, text: String)?
     public var badLines = 0
 

@@ -1,14 +1,14 @@
-/// Bytes with a reading place that knows its line and column.
+/// Reads bytes and tracks line and column.
 struct ByteScanner {
     let bytes: [UInt8]
     private(set) var offset = 0
     private(set) var position: Position
 
-    /// - Parameter file: becomes `Position.file`.
+    /// - Parameter file: the value of `Position.file`.
     init(_ bytes: [UInt8], file: Int = 0) {
         self.bytes = bytes
         position = Position(file: file)
-        // Some editors begin a file with a byte order mark.
+        // Some editors write a byte order mark.
         if bytes.starts(with: [0xef, 0xbb, 0xbf]) { offset = 3 }
     }
 
@@ -16,7 +16,7 @@ struct ByteScanner {
 
     var peek: UInt8? { offset < bytes.count ? bytes[offset] : nil }
 
-    /// Does nothing at the end.
+    /// Has no effect at the end.
     mutating func advance() {
         guard offset < bytes.count else { return }
         let byte = bytes[offset]
@@ -30,7 +30,7 @@ struct ByteScanner {
         }
     }
 
-    /// Steps over the ASCII character if it is the next one.
+    /// Advances over `character` if it is next. ASCII only.
     mutating func take(_ character: Unicode.Scalar) -> Bool {
         guard peek == UInt8(ascii: character) else { return false }
         advance()

@@ -1,23 +1,23 @@
-/// A command line, read as xmrig-proxy reads its own (getopt_long(3)), because start scripts written for it must work:
+/// Reads a command line like xmrig-proxy (getopt_long(3)), so that its start scripts continue to work:
 ///
 /// - `--name value`, `--name=value`, `-n value`, `-n=value`, `-nvalue`, and several letters after one dash.
-/// - A long name may be shortened as long as only one option begins so: `--verb`.
-/// - Options stand anywhere before `--`.
+/// - A long name can be shortened to an unambiguous prefix: `--verb`.
+/// - Options can be anywhere before `--`.
 ///
-/// What xmrig-proxy ignores is a warning: unknown options and words that belong to no option. What is probably a
-/// mistake in an option that counts is an error: a name within a few letters of a known one, a missing value, an
-/// ambiguous name. No message shows a value or a word: it may be a part of a password.
+/// What xmrig-proxy ignores causes a warning: unknown options and words that belong to no option. Probable mistakes in
+/// options that matter are errors: a name within a few letters of a known one, a missing value, an ambiguous name.
+/// Messages never contain a value or a word, because it can be a part of a password.
 public struct CommandLineReading: Sendable {
-    /// What the user asked to be told instead of running anything.
+    /// A question that is answered instead of running a command.
     public enum Question: Sendable, Equatable {
         case help, version
     }
 
-    /// The known options, in their order.
+    /// The known options in their order.
     public private(set) var options: [GivenOption] = []
     public private(set) var question: Question?
     private var findings = Findings(fileName: nil)
-    /// What is not read yet, and how many words were.
+    /// The words that are not read yet, and the number of words read.
     private var words: ArraySlice<String>
     private var position = 0
     private var strayPositions: [Int] = []
@@ -28,8 +28,8 @@ public struct CommandLineReading: Sendable {
 
     /// - Parameters:
     ///   - arguments: without the name of the program.
-    ///   - verbs: commands of the program. One as the first word is skipped; one elsewhere that belongs to no option,
-    ///     or a misspelt one, is an error: it must not start a service.
+    ///   - verbs: commands of the program. A verb as the first word is skipped. A verb elsewhere that belongs to no
+    ///     option, or a misspelt one, is an error, because it must not start a service.
     public init(_ arguments: some Sequence<String>, verbs: [String] = []) {
         words = Array(arguments)[...]
         if let first = words.first, verbs.contains(first) { _ = next() }
@@ -65,7 +65,7 @@ public struct CommandLineReading: Sendable {
                 : "unknown command; the commands are \(verbs.joined(separator: ", ")); did you mean"
             findings.fail("", at: .nowhere, "\(shown(word)): \(advice): millrace \(verb)")
         } else if !verbs.isEmpty, !hasOptions, words.isEmpty {
-            // Nothing but words: whatever was meant, it was not to run the service.
+            // Only words and no option: not a command line that runs the service.
             findings.fail(
                 "", at: .nowhere, "\(shown(word)): unknown command; the commands are \(verbs.joined(separator: ", "))")
         } else {
@@ -110,7 +110,7 @@ public struct CommandLineReading: Sendable {
         } else if option.isKnownToXmrigProxy {
             findings.warn("", at: .option(option.name), "takes no value; ignored, as in xmrig-proxy")
         } else {
-            // Never passed over: --dry-run=yes must not start the service.
+            // An error rather than a warning: --dry-run=yes must not start the service.
             findings.fail("", at: .option(option.name), "takes no value")
         }
     }
@@ -139,7 +139,7 @@ public struct CommandLineReading: Sendable {
                 if rest.isEmpty { _ = next() }
                 return
             } else {
-                // In "-t4" the 4 is a number of threads, and not the option -4.
+                // In "-t4" the 4 is a number of threads, not the option -4.
                 let tookValue = rest.isEmpty && takeValueOfUnknown()
                 findings.warn(
                     "-" + shownName(String(letter)), at: .nowhere,
@@ -151,13 +151,13 @@ public struct CommandLineReading: Sendable {
 
     // MARK: - Values
 
-    /// The word behind an option that needs one; nil, with an error, when there is none.
+    /// The value after an option that requires one; nil, with an error, when it is missing.
     private mutating func value(of option: KnownOption) -> String? {
         guard let word = words.first else {
             findings.fail("", at: .option(option.name), "expected a value")
             return nil
         }
-        // `-u $WALLET -p x` with an empty variable: the wallet is missing, it is not called "-p".
+        // `-u $WALLET -p x` with an empty variable: the wallet is missing; it is not "-p".
         guard !CommandLineReading.isOption(word) else {
             findings.fail(
                 "", at: .option(option.name),
@@ -167,7 +167,7 @@ public struct CommandLineReading: Sendable {
         return next()
     }
 
-    /// Whether the word is an option, exactly as it is written in the help.
+    /// Whether the word is an option exactly as written in the help.
     private static func isOption(_ word: String) -> Bool {
         if word == "--" { return true }
         if word.hasPrefix("--") {
@@ -178,7 +178,7 @@ public struct CommandLineReading: Sendable {
         return KnownOption.short(letter) != nil || OptionName.questions[String(letter)] != nil
     }
 
-    /// The word behind an unknown option is its value, unless it is an option itself.
+    /// Takes the word after an unknown option as its value, unless it is an option.
     private mutating func takeValueOfUnknown() -> Bool {
         guard let word = words.first else { return false }
         let isNumber = word.hasPrefix("-") && Double(word) != nil

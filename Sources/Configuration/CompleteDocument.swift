@@ -1,7 +1,7 @@
-/// The configuration with every key that has an effect: what nothing sets has its default. Programs that read a
-/// document of the API point into it and expect each key to be there.
+/// The configuration with every key that has an effect. Unset keys have their defaults. Programs that read the API's
+/// document expect each key to be present.
 enum CompleteDocument {
-    /// xmrig-proxy's keys in the order in which it shows them, then ours. A null is "not set".
+    /// xmrig-proxy's keys in its order, then Millrace's. null means "not set".
     private static let defaults = object(
         """
         {
@@ -62,8 +62,8 @@ enum CompleteDocument {
 
     private static let bind = object(#"{"host": null, "port": null, "tls": false, "proxy-protocol": null}"#)
 
-    /// Keys without a default, and those that Millrace does not know, stay as they are. A value that is passed over, or taken for
-    /// another one, is shown as the value in force.
+    /// Adds the missing keys. Keys without a default and unknown keys stay as they are. A value that is ignored or
+    /// interpreted as another value is replaced by the value in force.
     static func completing(_ configuration: JSONObject) -> JSONObject {
         var complete = configuration.completed(by: defaults, at: "")
         complete.changeElements(of: "pools") { $0.object?.completed(by: pool, at: "pools[]") }
@@ -74,7 +74,7 @@ enum CompleteDocument {
         return complete
     }
 
-    /// "0.0.0.0:3333" as the object that it stands for; nil when it is no address.
+    /// Converts "0.0.0.0:3333" to the equivalent object; nil when it is not an address.
     private static func address(_ text: String, at origin: Origin) -> JSONObject? {
         guard let address = try? HostAndPort(text, lowestPort: 0), let port = address.port else { return nil }
         var object = bind
@@ -92,9 +92,9 @@ enum CompleteDocument {
 }
 
 extension JSONObject {
-    /// This object with the members of `defaults` that it lacks, or has as null: first those, in their order, then its
-    /// other ones. Objects are completed member by member.
-    /// - Parameter path: of the object, as in `KnownKey.table`.
+    /// This object with the members of `defaults` that it lacks or has as null: first the members of `defaults` in
+    /// their order, then its others. Nested objects are completed in the same way.
+    /// - Parameter path: the path of the object, as in `KnownKey.table`.
     fileprivate func completed(by defaults: JSONObject, at path: String) -> JSONObject {
         let table = KnownKey.table(of: path)
         var complete = JSONObject()
@@ -116,7 +116,7 @@ extension JSONObject {
         return complete
     }
 
-    /// - Parameter change: nil leaves an element as it is.
+    /// - Parameter change: returns nil to leave an element unchanged.
     fileprivate mutating func changeElements(of key: String, _ change: (JSONNode) -> JSONObject?) {
         guard let index = members.firstIndex(where: { $0.key == key }), let nodes = members[index].node.array else {
             return

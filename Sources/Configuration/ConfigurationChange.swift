@@ -1,6 +1,6 @@
-/// What a running service has to do to get from one configuration to another.
+/// The actions by which a running service changes from one configuration to another.
 public struct ConfigurationChange: Sendable, Equatable {
-    /// Whose processes have to be replaced: they get their settings when they start.
+    /// Processes that must be replaced, because they read their settings at startup.
     public struct Processes: OptionSet, Sendable {
         public let rawValue: UInt8
 
@@ -14,17 +14,18 @@ public struct ConfigurationChange: Sendable, Equatable {
         }
     }
 
-    /// What is to be in force now: the new settings, with the old values of what cannot be changed.
+    /// The settings that take effect now: the new ones, with the old values of keys that cannot be changed while
+    /// running.
     public private(set) var settings: Settings
     public private(set) var replaces: Processes = []
-    /// Keys whose new value waits for the next start of the service.
+    /// Keys whose new values take effect with the next start of the service.
     public private(set) var waiting: [String] = []
-    /// Keys whose new value is to be in force now.
+    /// Keys whose new values take effect now.
     public private(set) var changed: [String] = []
 
     /// - Parameters:
-    ///   - old: what is in force.
-    ///   - new: what the configuration says now.
+    ///   - old: the settings in force.
+    ///   - new: the settings of the new configuration.
     public init(from old: Settings, to new: Settings) {
         settings = new
         var known = old
@@ -40,16 +41,16 @@ public struct ConfigurationChange: Sendable, Equatable {
                 field.carry(&settings, old)
             }
         }
-        // Something that the table does not know: right is what a new start would do.
+        // A difference in a setting that is not in the table: act as for a new start.
         if known != new {
             replaces = .all
             changed.append("others")
         }
-        // It comes or goes; there is nothing to replace.
+        // The gateway is started or stopped; there is none to replace.
         if (old.api == nil) != (new.api == nil) { replaces.remove(.gateway) }
     }
 
-    /// Those of the changed keys that these processes read.
+    /// The changed keys that these processes read.
     public func changed(of processes: Processes) -> [String] {
         changed.filter { key in
             guard let field = ConfigurationChange.fields.first(where: { $0.key == key }) else { return true }
@@ -60,14 +61,14 @@ public struct ConfigurationChange: Sendable, Equatable {
 
     enum Effect: Sendable {
         case replaces(Processes)
-        /// Cannot be changed while the service runs.
+        /// Takes effect with the next start of the service.
         case waits
     }
 
     struct Field {
-        /// As the operator writes it.
+        /// As in the configuration file.
         let key: String
-        /// As `Settings` calls it.
+        /// As in `Settings`.
         let name: String
         let effect: Effect
         let differs: (Settings, Settings) -> Bool
@@ -87,10 +88,10 @@ public struct ConfigurationChange: Sendable, Equatable {
     /// Keys that cannot be changed while the service runs.
     static let waitingKeys = fields.filter { if case .waits = $0.effect { true } else { false } }.map(\.key)
 
-    /// Every member of `Settings`, and who reads it.
+    /// Every member of `Settings` and the processes that read it.
     static var fields: [Field] {
         [
-            // They inherit their sockets when they start.
+            // Shards inherit the sockets when they start.
             Field("bind", "binds", \.binds, .replaces(.shards)),
             Field("pools", "pools", \.pools, .replaces(.shards)),
             Field("retries", "retries", \.retries, .replaces(.shards)),
@@ -112,10 +113,10 @@ public struct ConfigurationChange: Sendable, Equatable {
             Field("print-time", "printSeconds", \.printSeconds, .replaces(.collector)),
             Field("watch", "watchesFile", \.watchesFile, .replaces([])),
             Field("autosave", "savesDocument", \.savesDocument, .replaces([])),
-            // Nobody is replaced: some come or go.
+            // No process is replaced: shards are added or removed.
             Field("millrace.shards", "shards", \.shards, .replaces([])),
             Field("millrace.keep-connections", "keepsConnections", \.keepsConnections, .replaces(.shards)),
-            // It is the name of the service, by which verbs and supervisors find it: another one is another service.
+            // It identifies the service for verbs and supervisors: another run directory is another service.
             Field("millrace.run-dir", "runDirectory", \.runDirectory, .waits),
             Field("millrace.database", "database", \.database, .replaces([.collector, .gateway])),
             Field("millrace.history-days", "historyDays", \.historyDays, .replaces(.collector)),

@@ -1,20 +1,20 @@
-/// The configuration as clients of the API see it and send it: JSON in the shape of the file, complete, and without its
-/// secrets.
+/// The configuration as the API's clients read and send it: JSON in the form of the file, complete, without secrets.
 public struct ConfigurationDocument: Sendable {
     private let options: [GivenOption]
     private let released: Set<String>
     private let surroundings: Surroundings
-    /// The file that the document is kept in, with those below it: relative paths count from their directories.
+    /// The file that stores the document and the files that it includes; relative paths are resolved against their
+    /// directories.
     private let place: FilePlace
-    /// What the file says.
+    /// The content of the file.
     private let own: JSONObject
-    /// What options say that are in force.
+    /// The values set by options.
     private let overlay: JSONObject
 
     /// - Parameters:
     ///   - file: one that `resolve` has accepted; nil when there is none yet.
-    ///   - released: values that a document has taken over from the options.
-    ///   - path: where the file will be when there is none yet.
+    ///   - released: options whose values a document has replaced.
+    ///   - path: the path of the file to create when there is none yet.
     public init(
         file: ConfigurationFile?, options: [GivenOption], released: Set<String> = [], path: String? = nil,
         surroundings: Surroundings
@@ -30,22 +30,22 @@ public struct ConfigurationDocument: Sendable {
         overlay = OptionOverlay(options, &ignored).object.without(released)
     }
 
-    /// Every key with its value in force, unknown keys of the file too, `***` in the place of secrets. Comments are not
-    /// part of it.
+    /// Every key with its value in force, including unknown keys of the file; secrets are shown as `***`. Comments are
+    /// not included.
     public var text: String { JSONText.of(shown) }
 
-    /// What becomes of a document that a client sends.
+    /// The result of receiving a document from a client.
     public enum Reception: Sendable, Equatable {
-        /// It says what is in force already.
+        /// It equals the configuration in force.
         case unchanged
-        /// It can be used: the settings, and what the file has to say from now on.
+        /// It is valid: the settings and the new content of the file.
         case accepted(Settings, warnings: [Diagnostic], fileText: String, released: Set<String>)
-        /// Nothing of it may be used. Lines are those of the document.
+        /// It is invalid and has no effect. Line numbers refer to the document.
         case refused([Diagnostic])
     }
 
-    /// Judges a document by the rules of a file. `***` in the place of a secret keeps the secret at that place. What is
-    /// the same as in `text` is not a change, so defaults and the values of options do not get into the file.
+    /// Checks a document by the rules of a file. `***` in place of a secret keeps the secret. Values equal to those in
+    /// `text` are not changes, so defaults and values of options are not written to the file.
     public func receive(_ bytes: [UInt8]) -> Reception {
         let name = ConfigurationDocument.name
         let sent: JSONObject
@@ -73,7 +73,7 @@ public struct ConfigurationDocument: Sendable {
             settings, warnings: edit.findings.warnings + resolution.warnings, fileText: text, released: released)
     }
 
-    /// How findings name the text that a client has sent.
+    /// The name of the document in findings.
     private static let name = "document"
 
     private var shown: JSONObject {

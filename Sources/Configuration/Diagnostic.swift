@@ -1,22 +1,22 @@
-/// Something to tell the operator about the configuration: what is wrong, where, and what was expected instead.
+/// A finding about the configuration: what is wrong, where, and what was expected.
 ///
-/// Messages never hold the value of a password, token, user or URL, so that they may go to any log.
+/// Messages never contain the value of a password, token, user or URL, so they can go to any log.
 public struct Diagnostic: Sendable, Equatable, CustomStringConvertible {
     public enum Severity: String, Sendable {
-        /// The service runs, but not quite as the configuration says.
+        /// The service runs, but not entirely as configured.
         case warning
         /// The configuration cannot be used.
         case error
     }
 
     public var severity: Severity
-    /// The name of the file as it was given to `resolve`; nil when the cause is an option, or nothing at all.
+    /// The name of the file as given to `resolve`; nil when the cause is an option or not in a file.
     public var file: String?
-    /// Counted from 1; nil when the finding is about the file as a whole, or not about a file.
+    /// Counted from 1; nil when the finding concerns the whole file or no file.
     public var line: Int?
     /// Counted from 1 in Unicode scalars.
     public var column: Int?
-    /// "retries: expected a number from 1 to 1000, found 0"; begins with the key, or with the option ("--retries").
+    /// "retries: expected a number from 1 to 1000, found 0". Begins with the key or the option ("--retries").
     public var message: String
 
     public init(severity: Severity, file: String? = nil, line: Int? = nil, column: Int? = nil, message: String) {
@@ -27,10 +27,10 @@ public struct Diagnostic: Sendable, Equatable, CustomStringConvertible {
         self.message = message
     }
 
-    /// The form of compilers, which editors can jump to: "config.json:12:5: error: retries: expected …".
+    /// The format of compilers, which editors can parse: "config.json:12:5: error: retries: expected …".
     public var description: String { "\(place)\(severity.rawValue): \(message)" }
 
-    /// The same for a log, which has levels of its own: "config.json:12:5: retries: expected …".
+    /// The same without the severity, for a log with its own levels: "config.json:12:5: retries: expected …".
     public var logText: String { place + message }
 
     private var place: String {
@@ -39,26 +39,26 @@ public struct Diagnostic: Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// A place in a file, both counted from 1; columns in Unicode scalars.
+/// A position in a file; line and column are counted from 1, columns in Unicode scalars.
 struct Position: Sendable, Equatable {
     var line = 1
     var column = 1
-    /// Which file: 0 is the one that counts most, then those that it is laid over.
+    /// The file: 0 is the one with the highest precedence, then those that it overrides.
     var file = 0
 }
 
-/// Where a value came from.
+/// The source of a value.
 enum Origin: Sendable, Equatable {
     case file(Position)
-    /// The long name without its dashes.
+    /// The long name without dashes.
     case option(String)
     case nowhere
 }
 
-/// All that was found while reading one configuration.
+/// All findings about one configuration.
 struct Findings {
-    /// A file may hold a hundred thousand unknown keys; nobody reads more than this of either severity, and finding
-    /// the nearest known name for each would take its time.
+    /// Findings of one severity. A file can have a hundred thousand unknown keys; more findings are not useful, and
+    /// searching the nearest known name for each takes time.
     static let limitPerSeverity = 100
 
     let fileName: String?
@@ -72,10 +72,10 @@ struct Findings {
         self.lowerFileNames = lowerFileNames
     }
 
-    /// Whether another warning would not be shown.
+    /// Whether further warnings are dropped.
     var areWarningsFull: Bool { warnings.count >= Findings.limitPerSeverity }
 
-    /// - Parameter subject: the key as the operator would write it: "http.port", "pools[0].url"; "" for none.
+    /// - Parameter subject: the key as written by the operator: "http.port", "pools[0].url"; "" for none.
     mutating func warn(_ subject: String, at origin: Origin, _ text: String) {
         add(diagnostic(.warning, subject, origin, text), to: &warnings)
     }
@@ -105,7 +105,7 @@ struct Findings {
                 severity: severity, file: position.file == 0 ? fileName : lowerFileNames[position.file - 1],
                 line: position.line, column: position.column, message: about)
         case .option(let name):
-            // The option stands for its key: who wrote "--http-port" need not know where that goes.
+            // Name the option instead of the key, which an operator who wrote "--http-port" may not know.
             return Diagnostic(severity: severity, message: "--\(name): \(text)")
         case .nowhere:
             return Diagnostic(severity: severity, file: fileName, message: about)
@@ -113,7 +113,7 @@ struct Findings {
     }
 }
 
-/// Text of the operator's fit for a message: short, and nothing in it that a terminal would obey.
+/// Quotes a text of the operator for a message: truncated, and without control characters that a terminal would obey.
 func shown(_ text: String) -> String {
     let lengthMax = 40
     let clean = text.unicodeScalars.prefix(lengthMax).map { scalar in

@@ -1,30 +1,30 @@
-/// What a client has changed in the document that it was shown, applied to what is behind that document: the file with
-/// its secrets and without defaults, and the options of the command line.
+/// Applies a client's changes of the document it was shown to the sources of that document: the file with its secrets
+/// and without defaults, and the options of the command line.
 ///
-/// A value that is the same as shown is not a change: the file keeps what it says of it, a secret or nothing. Elements
-/// of lists are compared by their place. A changed value that an option has set is released from that option: the
-/// document decides it from now on.
+/// A value equal to the shown one is not a change: the file keeps its own value, a secret or none. Elements of lists
+/// are compared by index. A changed value that an option had set is released from that option: from then on the
+/// document decides it.
 ///
-/// A client of the API is not the owner of the file: it may not have variables of the service's environment put into
-/// values that it can read or send elsewhere, nor files written or opened that it names, unless the file says that it may
-/// (`millrace.trust-documents`).
+/// A client of the API is not the owner of the file. It must not have variables of the service's environment expanded
+/// into values that it can read or send elsewhere, and must not name files that are written or opened, unless the file
+/// allows it (`millrace.trust-documents`).
 struct DocumentEdit {
-    /// Paths of values that options no longer decide: "pools", "http.port".
+    /// Paths of values that options no longer set: "pools", "http.port".
     private(set) var released: Set<String> = []
     private(set) var findings: Findings
     private var isTrusted = false
-    /// Texts of the file with variables in them, by path: a client may move them to another element of their list.
+    /// Texts of the file that contain variables, by path: a client may move them to another element of their list.
     private var ownVariables: [String: Set<String>] = [:]
 
     init(findings: Findings) {
         self.findings = findings
     }
 
-    /// The file's new content.
+    /// Returns the new content of the file.
     /// - Parameters:
-    ///   - shown: the document that the client was given: complete and redacted.
-    ///   - own: what the file says.
-    ///   - overlay: what options say; it wins over the file.
+    ///   - shown: the document that the client received: complete and redacted.
+    ///   - own: the content of the file.
+    ///   - overlay: the values set by options, which override the file.
     mutating func apply(
         _ sent: JSONObject, shown: JSONObject, own: JSONObject, overlay: JSONObject
     ) -> JSONObject {
@@ -33,7 +33,7 @@ struct DocumentEdit {
         return merged(sent, Layers(shown: shown, own: own, overlay: overlay), at: Place())
     }
 
-    /// The same object in each of the three.
+    /// The corresponding objects of the three sources.
     private struct Layers {
         var shown = JSONObject()
         var own = JSONObject()
@@ -41,9 +41,9 @@ struct DocumentEdit {
     }
 
     private struct Place {
-        /// As messages show it: "pools[1].pass".
+        /// As shown in messages: "pools[1].pass".
         var name = ""
-        /// As the table of keys has it: "pools[].pass".
+        /// As in the table of keys: "pools[].pass".
         var path = ""
 
         func member(_ key: String) -> Place {
@@ -53,7 +53,7 @@ struct DocumentEdit {
         func element(_ index: Int) -> Place { Place(name: "\(name)[\(index)]", path: path + "[]") }
     }
 
-    /// Members that the file has stay in its order; new ones follow.
+    /// Members of the file keep their order; new ones follow.
     private mutating func merged(_ sent: JSONObject, _ layers: Layers, at place: Place) -> JSONObject {
         var result = JSONObject()
         for key in (layers.own.members + sent.members).map(\.key) where result[key] == nil {
@@ -68,7 +68,7 @@ struct DocumentEdit {
         return result
     }
 
-    /// nil when the file need not say anything: the value is that of a default or an option.
+    /// - Returns: nil when the file needs no entry, because a default or an option has this value.
     private mutating func merged(
         _ sent: JSONNode, shown: JSONNode?, own: JSONNode?, overlay: JSONNode?, at place: Place
     ) -> JSONNode? {
@@ -104,8 +104,8 @@ struct DocumentEdit {
         return result
     }
 
-    /// An element of a list. No default and no option completes one: unless the file has an object in its place, it is
-    /// taken as it was sent.
+    /// Merges an element of a list. Defaults and options do not complete elements: unless the file has an object at
+    /// this index, the element is used as sent.
     private mutating func merged(_ sent: JSONNode, shown: JSONNode?, own: JSONNode?, at place: Place) -> JSONNode {
         if let shown, sent.value.isSame(as: shown.value) { return own?.placed(like: sent) ?? sent }
         return merged(sent, shown: own?.object == nil ? nil : shown, own: own, overlay: nil, at: place) ?? sent
@@ -123,7 +123,7 @@ struct DocumentEdit {
         }
     }
 
-    /// Finds fault with a changed value that only the owner of the file may give.
+    /// Reports a changed value that only the owner of the file may set.
     private mutating func checkTrust(_ sent: JSONNode, at place: Place) {
         switch sent.value {
         case .text(let text) where !text.isEmpty && KnownKey.filePaths.contains(place.path):
@@ -144,7 +144,7 @@ struct DocumentEdit {
 
     private static let remedy = "or set millrace.trust-documents in the file"
 
-    /// - Returns: false when an option cannot be outranked there.
+    /// - Returns: false when a document cannot override the option.
     @discardableResult
     private mutating func release(_ path: String, at origin: Origin) -> Bool {
         if let key = ConfigurationChange.waitingKeys.first(where: { $0 == path || $0.hasPrefix(path + ".") }) {
@@ -164,7 +164,7 @@ struct DocumentEdit {
 }
 
 extension JSONNode {
-    /// This value with the places of `other`, so that findings name the lines of the text that the client has sent.
+    /// This value with the positions of `other`, so that findings refer to lines of the client's text.
     fileprivate func placed(like other: JSONNode) -> JSONNode {
         var placed = JSONNode(value: value, origin: other.origin)
         switch (value, other.value) {

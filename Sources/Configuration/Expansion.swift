@@ -1,12 +1,12 @@
-/// `${NAME}` in a value of the configuration becomes the environment variable of that name, or one of the names that
-/// xmrig-proxy gives to facts of its own (docs/COMPATIBILITY.md, "Pool sessions").
+/// Replaces `${NAME}` in values of the configuration by the environment variable of that name, or by one of
+/// xmrig-proxy's built-in names (docs/COMPATIBILITY.md, "Pool sessions").
 struct Expansion {
     let surroundings: Surroundings
-    /// Where `config.json` is looked for first; `${XMRIG_DATA_DIR}`.
+    /// The first directory in which `config.json` is searched; `${XMRIG_DATA_DIR}`.
     let dataDirectory: String
 
-    /// The text with its variables replaced, and the names that are not set: those stay as they were written.
-    /// What a variable brings in is not expanded again.
+    /// Returns the text with its variables replaced, and the names that are not set, which stay as written. The values
+    /// of variables are not expanded again.
     func expand(_ text: String) -> (text: String, unset: [String]) {
         var result = ""
         var unset: [String] = []
@@ -31,13 +31,13 @@ struct Expansion {
         return (result + rest, unset)
     }
 
-    /// Whether `expand` would look for a variable in this text.
+    /// Whether `expand` would find a variable in this text.
     static func holdsVariable(_ text: String) -> Bool {
         text.indices.contains { text[$0] == "$" && leadingName(of: text[$0...]) != nil }
     }
 
-    /// NAME, if `text` begins with "${NAME}". A name has letters, digits and underscores: anything else between braces
-    /// is part of a password that happens to look alike, and must not appear in a warning.
+    /// NAME, if `text` begins with "${NAME}". A name consists of letters, digits and underscores. Anything else between
+    /// braces is probably part of a password and must not appear in a warning.
     private static func leadingName(of text: Substring) -> String? {
         guard text.hasPrefix("${"), let end = text.firstIndex(of: "}") else { return nil }
         let name = text[..<end].dropFirst(2)
@@ -45,7 +45,7 @@ struct Expansion {
         return isName && !name.isEmpty ? String(name) : nil
     }
 
-    /// The built-in names win over the environment, except `HOSTNAME`, which only stands in for a missing variable.
+    /// Built-in names override the environment, except `HOSTNAME`, which is only used when the variable is not set.
     private func value(of name: String) -> String? {
         switch name {
         case "XMRIG_VERSION": surroundings.version

@@ -1,12 +1,12 @@
-/// Notices when a file has been changed, by asking now and then what it is: that works with editors that write a new
-/// file and rename it, with links that are pointed elsewhere, and on every file system.
+/// Detects changes of a file by polling its identity. This works with editors that write and rename a new file, with
+/// symbolic links that are changed, and on every file system.
 public struct FileWatch: Sendable {
-    /// What tells one state of a file from another.
+    /// Identifies a state of a file.
     public struct Identity: Equatable, Sendable {
         public var device: UInt64
         public var inode: UInt64
         public var size: Int64
-        /// Nanoseconds of the last writing and of the last change of any kind (a rename among them).
+        /// Nanoseconds of the last write and of the last status change (which includes a rename).
         public var modified: Int64
         public var changed: Int64
 
@@ -21,27 +21,29 @@ public struct FileWatch: Sendable {
 
     public enum Finding: Equatable, Sendable {
         case nothing
-        /// It has been changed and left alone since: read it.
+        /// It has changed and has been stable since: read it.
         case changed
-        /// It is no longer there.
+        /// It no longer exists.
         case gone
     }
 
-    /// Between two looks at a file that rests.
+    /// Polling interval of an unchanged file.
     public static let lookMillis: Int64 = 1_000
-    /// How long a changed file must rest before it is read, as in xmrig-proxy: whoever writes it in pieces has finished.
+    /// How long a changed file must be stable before it is read, as in xmrig-proxy: a program that writes it in parts
+    /// has then finished.
     public static let restMillis: Int64 = 500
 
-    /// The state that is known; nil when there was no file.
+    /// The known state; nil when there was no file.
     private var known: Identity?
-    /// A state that is not known, and since when it is.
+    /// A new state, and since when it is stable.
     private var news: (identity: Identity?, since: Int64)?
 
     public init(knowing identity: Identity?) {
         known = identity
     }
 
-    /// - Parameter identity: nil when there is no such file now.
+    /// Compares the present state of the file with the known one.
+    /// - Parameter identity: nil when the file does not exist.
     public mutating func look(at identity: Identity?, now: Int64) -> Finding {
         guard identity != known else {
             news = nil
@@ -57,12 +59,12 @@ public struct FileWatch: Sendable {
         return identity == nil ? .gone : .changed
     }
 
-    /// This state has been read, or written, by ourselves.
+    /// Sets the known state after this process has read or written the file.
     public mutating func know(_ identity: Identity?) {
         known = identity
         news = nil
     }
 
-    /// How long until the next look is worth it.
+    /// The time until the next poll is useful.
     public var pauseMillis: Int64 { news == nil ? FileWatch.lookMillis : FileWatch.restMillis }
 }

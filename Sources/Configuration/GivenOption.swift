@@ -1,9 +1,9 @@
-/// An option as it was given on a command line. Their order matters: `-o a -u x -o b` gives pool a the user x, and
-/// pool b none.
+/// An option of a command line. The order of options matters: `-o a -u x -o b` sets user x for pool a and none for pool
+/// b.
 public struct GivenOption: Codable, Sendable, Equatable {
     /// The long name without dashes, as in `KnownOption.name`.
     public var name: String
-    /// nil for options without value.
+    /// nil for options without a value.
     public var value: String?
 
     public init(_ name: String, _ value: String? = nil) {

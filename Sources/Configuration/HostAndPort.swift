@@ -1,17 +1,17 @@
 internal import Addresses
 
-/// "host:port", "[v6]:port" or either without the port, taken apart.
+/// Parses "host:port" and "[v6]:port"; the port is optional.
 struct HostAndPort: Equatable {
     /// Without brackets.
     var host: String
-    /// nil when none is written.
+    /// nil when no port is given.
     var port: UInt16?
 
     struct Refusal: Error, Equatable {
         var message: String
     }
 
-    /// - Parameter lowestPort: 0 where a port may be left to the system, else 1.
+    /// - Parameter lowestPort: 0 where the system can choose the port, otherwise 1.
     init(_ text: some StringProtocol, lowestPort: UInt16 = 1) throws(Refusal) {
         if text.first == "[" {
             guard let end = text.firstIndex(of: "]") else { throw Refusal(message: "the '[' is not closed") }
@@ -38,17 +38,17 @@ struct HostAndPort: Equatable {
     }
 }
 
-/// "192.0.2.1": four numbers of 0…255 without leading zeros.
+/// "192.0.2.1": four numbers from 0 to 255 without leading zeros.
 func isIPv4(_ text: some StringProtocol) -> Bool { !text.contains(":") && IPAddress(String(text)) != nil }
 
-/// "2001:db8::1", "::", "::ffff:192.0.2.1", "fe80::1%eth0"; no brackets.
+/// "2001:db8::1", "::", "::ffff:192.0.2.1", "fe80::1%eth0", without brackets.
 func isIPv6(_ text: some StringProtocol) -> Bool {
     let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 1 || isZone(parts[1]) else { return false }
     return parts[0].contains(":") && IPAddress(String(parts[0])) != nil
 }
 
-/// The name or number of a network interface: Linux gives it 15 bytes. Only plain ones, which are fit for a log.
+/// The name or number of a network interface, up to 15 bytes in Linux. Only characters that are safe in a log.
 private func isZone(_ text: some StringProtocol) -> Bool {
     (1...15).contains(text.utf8.count)
         && text.utf8.allSatisfy { $0.isDigit || $0.isLetter || "._-".utf8.contains($0) }

@@ -1,7 +1,7 @@
 extension Interpretation {
-    /// Two generations describe the API. Today's `http` object is used when it is enabled; else the `api` object of
-    /// xmrig-proxy 2.4 (`port`, `access-token`) when its port is not 0; else there is none. `api` names the proxy
-    /// (`id`, `worker-id`) in either case.
+    /// The API has two configurations. The current `http` object is used when it is enabled; otherwise the `api` object
+    /// of xmrig-proxy 2.4 (`port`, `access-token`) when its port is not 0; otherwise there is no API. `api` names the
+    /// proxy (`id`, `worker-id`) in either case.
     mutating func readAPI(_ root: Section) {
         let http = root.section("http", &findings)
         let old = root.section("api", &findings)
@@ -25,8 +25,8 @@ extension Interpretation {
         return api
     }
 
-    /// The server of 2.4 listened on all IPv4 addresses; 2.5 added `ipv6` and `restricted`
-    /// (docs/COMPATIBILITY.md, "API of 2.4").
+    /// xmrig-proxy 2.4 listened on all IPv4 addresses; 2.5 added `ipv6` and `restricted` (docs/COMPATIBILITY.md, "API
+    /// of 2.4").
     private mutating func readOldAPI(_ old: Section) -> Settings.API? {
         guard let port = old.integer("port"), port != 0 else { return nil }
         var api = Settings.API(host: old.boolean("ipv6") == true ? "::" : "0.0.0.0", port: UInt16(clamping: port))
@@ -35,7 +35,7 @@ extension Interpretation {
         return api
     }
 
-    /// Two ports, or a token that protects nothing: the operator should know which half counts.
+    /// With two ports, or a token that has no effect, the operator must know which object is used.
     private mutating func warnAboutOutranked(_ old: Section) {
         guard let key = ["port", "access-token"].first(where: { old[$0]?.value.isOff == false }) else { return }
         findings.warn(old.name(of: key), at: old.origin(of: key), "ignored, because \"http\" is enabled")

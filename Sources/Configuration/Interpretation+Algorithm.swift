@@ -1,7 +1,7 @@
 internal import Algorithms
 
 extension Interpretation {
-    /// The canonical name of `algo`, or of the algorithm that `coin` stands for; nil when neither is known.
+    /// The canonical name of `algo`, or of the algorithm of `coin`; nil when neither is known.
     mutating func algorithm(of section: Section) -> String? {
         let named = section.text("algo").flatMap { text in
             let algorithm = Algorithm(named: text)

@@ -1,5 +1,5 @@
 extension Interpretation {
-    /// Our own object.
+    /// Reads the `millrace` object.
     mutating func readMillrace(_ section: Section) {
         readShards(section)
         settings.logFormat = choice("log-format", in: section, as: Settings.LogFormat.self) ?? .text
@@ -87,8 +87,8 @@ extension Interpretation {
         }
     }
 
-    /// What systemd made for the unit; the well-known place of the service when root; the user's own otherwise. Root
-    /// does not follow XDG_RUNTIME_DIR, so that commands in a login shell of root find the service.
+    /// The directory that systemd created for the unit; for root the fixed path of the service; otherwise the user's
+    /// runtime directory. Root ignores XDG_RUNTIME_DIR, so that commands in a login shell of root find the service.
     private var defaultRunDirectory: String {
         if let directory = surroundings.directoryVariable("RUNTIME_DIRECTORY") { return directory }
         if surroundings.userID == 0 { return "/run/millrace" }
@@ -96,9 +96,9 @@ extension Interpretation {
         return absolute("millrace-\(surroundings.userID)", from: surroundings.temporaryDirectory)
     }
 
-    /// What the service manager has made for this unit is this instance's alone, and outlives its run directory. Else an instance
-    /// with a run directory of its own keeps its statistics there too: two instances must not write into one database because
-    /// somebody forgot the second line.
+    /// The state directory that the service manager created for this unit belongs to one instance and persists longer
+    /// than its run directory. Otherwise an instance with its own run directory keeps its statistics there: two
+    /// instances must not write to the same database because the operator forgot to set it.
     private mutating func defaultDatabase(hasOwnRunDirectory: Bool) -> String {
         let name = "/statistics.sqlite"
         if let directory = surroundings.directoryVariable("STATE_DIRECTORY") { return directory + name }

@@ -1,7 +1,7 @@
 internal import Addresses
 
 extension Interpretation {
-    /// A difficulty outside this range is ignored (docs/COMPATIBILITY.md, "Custom difficulty").
+    /// Difficulties outside this range are ignored (docs/COMPATIBILITY.md, "Custom difficulty").
     static let customDifficulties: ClosedRange<Int64> = 100...2_147_483_646
 
     mutating func readMiners(_ root: Section) {
@@ -79,7 +79,7 @@ extension Interpretation {
         }
     }
 
-    /// One address without the brackets of a list; no list is meant by an empty text.
+    /// A single address outside a list; nil for an empty text.
     private mutating func loneBind(_ root: Section) -> [JSONNode]? {
         guard let node = root["bind"], node.value != .text("") else { return nil }
         findings.warn(
@@ -119,7 +119,7 @@ extension Interpretation {
         let errorsBefore = findings.errors.count
         let section = Section(object, path: path, schema: "bind[]", &findings)
         if section.boolean("tls") == true {
-            // Serving plain TCP where miners speak TLS would look alive and never work.
+            // Plain TCP on a port for TLS miners would appear to run but never work.
             findings.warn(
                 section.name(of: "tls"), at: section.origin(of: "tls"),
                 "TLS for miners is not supported yet; this address is ignored")
@@ -130,14 +130,14 @@ extension Interpretation {
         if let host, let port = section.integer("port").flatMap({ UInt16(exactly: $0) }) {
             return Settings.Bind(host: host, port: port, proxyProtocol: senders)
         }
-        // One of a wrong type or range has its error already.
+        // A value of a wrong type or range has already been reported.
         if findings.errors.count == errorsBefore {
             findings.fail(path, at: origin, "expected \"host\" and \"port\"")
         }
         return nil
     }
 
-    /// The senders of PROXY headers; nil when there are none, or after an error.
+    /// The trusted senders of PROXY headers; nil when there are none, or after an error.
     private mutating func proxySenders(in section: Section) -> [String]? {
         let key = "proxy-protocol"
         guard let value = section[key]?.value, value != .boolean(false) else { return nil }
@@ -163,7 +163,7 @@ extension Interpretation {
         return senders.isEmpty ? nil : senders.map(\.text)
     }
 
-    /// The addresses and prefixes of a list, those that are none left out with an error.
+    /// The addresses and prefixes of a list; invalid ones are reported as errors and omitted.
     mutating func prefixes(
         _ nodes: [JSONNode], named name: String
     ) -> [(index: Int, text: String, prefix: AddressPrefix)] {
@@ -177,7 +177,7 @@ extension Interpretation {
         }
     }
 
-    /// The numeric address at `key`, with or without brackets; nil when there is none, or a wrong one (an error).
+    /// The numeric address at `key`, with or without brackets; nil when there is none or it is invalid (an error).
     mutating func numericHost(_ key: String, in section: Section) -> String? {
         guard let text = section.text(key) else { return nil }
         let bare = text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text

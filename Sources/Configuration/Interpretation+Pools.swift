@@ -1,5 +1,5 @@
 extension Interpretation {
-    /// What xmrig-proxy logs in with where the file says nothing.
+    /// The login of xmrig-proxy when none is configured.
     private static let defaultLogin = "x"
 
     mutating func readPools(_ root: Section) {
@@ -28,7 +28,7 @@ extension Interpretation {
             findings.fail("pools", at: root.origin(of: "pools"), "more than \(Settings.poolsMax) pools")
         }
         for fault in faults {
-            // One good pool is enough to serve, as in xmrig-proxy.
+            // One usable pool is enough to start, as in xmrig-proxy.
             if settings.pools.isEmpty {
                 findings.fail(fault.subject, at: fault.origin, fault.text)
             } else {
@@ -45,8 +45,8 @@ extension Interpretation {
             cause + "; add an enabled pool with a \"url\" to \"pools\", or give one with --url")
     }
 
-    /// Pools that need what is not there yet. A backup may be missing; one that would be mined at in the place of the first
-    /// pool is a decision that only the operator can make.
+    /// Reports pools that need an unsupported feature. A backup can be ignored, but only the operator can decide to
+    /// mine at another pool than the first one.
     private mutating func judge(_ unsupported: [PoolFault]) {
         for fault in unsupported {
             if fault.isBeforeAll, let next = settings.pools.first {
@@ -94,7 +94,7 @@ extension Interpretation {
         var subject: String
         var origin: Origin
         var text: String
-        /// No pool before it in the list can be used.
+        /// No usable pool precedes it in the list.
         var isBeforeAll = false
     }
 
@@ -137,7 +137,7 @@ extension Interpretation {
         return .usable(pool)
     }
 
-    /// The first thing that keeps us from using this pool, and the key that says so.
+    /// The first unsupported feature that this pool needs, and the key that requests it.
     private func unsupportedPart(of section: Section, _ url: PoolURL) -> (key: String, what: String)? {
         if let what = url.transport.unsupportedName { return ("url", what) }
         let parts = [

@@ -1,12 +1,12 @@
-/// Reads a checked configuration into `Settings`: what the table of keys cannot say about values stands here and in
-/// the extensions (`Interpretation+Pools`, `+Miners`, `+API`, `+Millrace`).
+/// Reads a checked configuration into `Settings`. Rules about values that the table of keys cannot express are here and
+/// in the extensions (`Interpretation+Pools`, `+Miners`, `+API`, `+Millrace`).
 struct Interpretation {
     var settings = Settings()
     var findings: Findings
     let surroundings: Surroundings
-    /// Whether the service is to check its configuration and exit.
+    /// Whether the program only checks its configuration and exits.
     private(set) var isDryRun = false
-    /// Relative paths in a file count from its directory; by `Position.file`.
+    /// The directories against which relative paths of a file are resolved, by `Position.file`.
     let fileDirectories: [String]
     private let expansion: Expansion
 
@@ -24,7 +24,7 @@ struct Interpretation {
         readAPI(root)
         readLogging(root)
         readMillrace(root.section("millrace", &findings))
-        // For its unknown keys and wrong types; the table says that none of it is supported yet.
+        // Only to report its unknown keys and wrong types: the table marks all of it as not supported yet.
         _ = root.section("tls", &findings)
     }
 
@@ -55,8 +55,8 @@ struct Interpretation {
             "expected a number from 0 to \(range.upperBound), found \(seconds); \(used) is used, as in xmrig-proxy")
     }
 
-    /// The path at `key`, expanded and absolute: one of the file counts from the directory of the file, one of an option
-    /// from the current directory.
+    /// The path at `key`, expanded and absolute. Paths in a file are relative to the file's directory, paths of options
+    /// to the current directory.
     mutating func path(_ key: String, in section: Section) -> String? {
         expanded(key, in: section).map { text in
             switch section.origin(of: key) {
@@ -66,7 +66,7 @@ struct Interpretation {
         }
     }
 
-    /// The text at `key` with its `${VARIABLES}` replaced; nil when there is none or nothing is left of it.
+    /// The text at `key` with its `${VARIABLES}` replaced; nil when it is missing or empty.
     mutating func expanded(_ key: String, in section: Section) -> String? {
         guard let text = section.text(key) else { return nil }
         let result = expansion.expand(text)
@@ -83,8 +83,8 @@ struct Interpretation {
         return result.text.isEmpty ? nil : result.text
     }
 
-    /// The text at a key in which xmrig-proxy replaces no variables. Who writes one all the same should hear of it:
-    /// "${TOKEN}" would be a token that anybody can guess.
+    /// The text at a key in which xmrig-proxy replaces no variables. A variable in it causes a warning: "${TOKEN}"
+    /// would be a token that is easy to guess.
     mutating func literal(_ key: String, in section: Section) -> String? {
         guard let text = section.text(key) else { return nil }
         if Expansion.holdsVariable(text) {
@@ -95,7 +95,7 @@ struct Interpretation {
         return text
     }
 
-    /// One of a few words, in any case; another one is an error or a warning that names them.
+    /// One of the words of `type` in any case. Another word is an error or a warning that lists them.
     mutating func choice<Value: CaseIterable & RawRepresentable<String>>(
         _ key: String, in section: Section, as type: Value.Type, isStrict: Bool = true
     ) -> Value? {

@@ -1,4 +1,4 @@
-/// A JSON value that knows where it was written.
+/// A JSON value with its position.
 struct JSONNode: Sendable, Equatable {
     var value: JSONValue
     var origin: Origin
@@ -7,14 +7,14 @@ struct JSONNode: Sendable, Equatable {
 enum JSONValue: Sendable, Equatable {
     case null
     case boolean(Bool)
-    /// A number without fraction and exponent that fits.
+    /// A number without fraction and exponent that fits into 64 bits.
     case integer(Int64)
     case decimal(Double)
     case text(String)
     case array([JSONNode])
     case object(JSONObject)
 
-    /// What the value is, for messages that must not show the value itself.
+    /// The type of the value, for messages that must not show the value itself.
     var kindName: String {
         switch self {
         case .null: "null"
@@ -28,8 +28,8 @@ enum JSONValue: Sendable, Equatable {
         }
     }
 
-    /// Whether the value switches something off: false, 0, "", an empty list, or an object that says
-    /// `"enabled": false`. A key that we do not support yet does no harm at such a value.
+    /// Whether the value disables a feature: false, 0, "", an empty list, or an object with `"enabled": false`. An
+    /// unsupported key with such a value needs no warning.
     var isOff: Bool {
         switch self {
         case .null, .boolean(false), .integer(0): true
@@ -41,15 +41,16 @@ enum JSONValue: Sendable, Equatable {
     }
 }
 
-/// Members in the order of the file. A key given twice is kept twice: its reader decides.
+/// Members in the order of the file. Duplicate keys are kept: the reader decides.
 struct JSONObject: Sendable, Equatable {
     var members: [JSONMember] = []
 
-    /// The first member of that name, as xmrig-proxy has it.
+    /// The first member of that name, as in xmrig-proxy.
     subscript(key: String) -> JSONNode? { members.first { $0.key == key }?.node }
 
-    /// Lays `other` over this object: its values win, objects are merged member by member. null is no value. Of a key
-    /// that `other` has twice the first one counts; the others come behind, for a reader to report.
+    /// Merges `other` over this object: its values override those of this object, nested objects are merged. null is no
+    /// value. If `other` has duplicates of a key, the first one is used and the others are appended, to be reported
+    /// later.
     func overlaid(with other: JSONObject) -> JSONObject {
         var result = self
         var seen: Set<String> = []
@@ -75,7 +76,7 @@ struct JSONObject: Sendable, Equatable {
         return result
     }
 
-    /// The object that holds nothing but `value` under `path` ("http", "port"), which must not be empty.
+    /// An object with only `value` under `path` ("http", "port"), which must not be empty.
     init(path: ArraySlice<String>, node: JSONNode) {
         guard let key = path.first else { return }
         let rest = path.dropFirst()
@@ -85,7 +86,7 @@ struct JSONObject: Sendable, Equatable {
         ]
     }
 
-    /// This object without the values at some paths ("pools", "http.port").
+    /// This object without the values at `paths` ("pools", "http.port").
     func without(_ paths: Set<String>) -> JSONObject {
         paths.reduce(self) { $0.without($1.split(separator: ".")[...]) }
     }

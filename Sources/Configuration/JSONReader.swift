@@ -1,24 +1,24 @@
-/// Reads JSON as people write it into configuration files: `//` and `/* */` comments and trailing commas are allowed,
-/// and every key and value keeps its line and column for the messages that follow.
+/// Reads JSON as used in configuration files: `//` and `/* */` comments and trailing commas are allowed, and every key
+/// and value has its line and column for later messages.
 ///
-/// Strict in everything else: a file that another reader would understand differently is refused. It never traps,
-/// whatever the bytes are.
+/// Strict in everything else: a file that other readers would interpret differently is refused. It never traps, for any
+/// input.
 struct JSONReader {
-    /// Where and why reading stopped: "expected ',' or '}' after a member".
+    /// Where and why parsing failed: "expected ',' or '}' after a member".
     struct SyntaxError: Error, Equatable {
         var position: Position
         var message: String
     }
 
-    /// A configuration of 10,000 pools would fit; more is a wrong file (a log, a disk image).
+    /// Enough for a configuration of 10,000 pools; anything larger is the wrong file (a log, a disk image).
     static let bytesMax = 1 << 20
-    /// The deepest known key is three levels down; the reader recurses, so this bounds its stack.
+    /// Known keys are nested up to three levels. The reader is recursive, so this limits its stack.
     static let depthMax = 32
 
     private var scanner: ByteScanner
 
-    /// The whole of `bytes` as one value.
-    /// - Parameter file: becomes `Position.file` of all that is in it.
+    /// Parses `bytes` as one value.
+    /// - Parameter file: the value of `Position.file` in all positions.
     static func read(_ bytes: [UInt8], file: Int = 0) throws(SyntaxError) -> JSONNode {
         guard bytes.count <= bytesMax else {
             throw SyntaxError(position: Position(file: file), message: "the file is larger than \(bytesMax / 1024) KiB")
@@ -37,12 +37,12 @@ struct JSONReader {
         return root
     }
 
-    /// What is refused is not shown: a password without its quotes would end in a log.
+    /// The message does not show the input: an unquoted password would appear in a log.
     private func refusal(_ message: String) -> SyntaxError {
         SyntaxError(position: scanner.position, message: message + foreignCharacter)
     }
 
-    /// Curly quotes and hard spaces come with text copied from web pages, and look just like what was expected.
+    /// Curly quotes and non-breaking spaces from copied web pages look like the expected characters.
     private var foreignCharacter: String {
         guard let byte = scanner.peek, byte >= 0x80 else { return "" }
         let character = String(decoding: scanner.bytes[scanner.offset...].prefix(4), as: UTF8.self).unicodeScalars.first
@@ -240,7 +240,7 @@ struct JSONReader {
         }
     }
 
-    /// What follows `\u`: one unit, or a pair of surrogates with another `\u` between them.
+    /// Reads the digits after `\u`: one code unit, or a surrogate pair with another `\u` in between.
     private mutating func unicodeEscape() -> Unicode.Scalar? {
         guard let high = hexUnit() else { return nil }
         guard UTF16.isLeadSurrogate(high) else { return Unicode.Scalar(high) }

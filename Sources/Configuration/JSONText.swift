@@ -1,4 +1,4 @@
-/// Writes JSON as people like to edit it: members in their order, one a line, four spaces deep.
+/// Writes JSON for people to edit: members in order, one per line, indented by four spaces.
 struct JSONText {
     private(set) var text = ""
 

@@ -1,6 +1,6 @@
 extension KnownKey {
-    /// The value in force of a key for whose values there are more rules than type and range: those of `Interpretation`, which warns
-    /// about what it passes over. nil = the default.
+    /// The value in force of a key whose values have rules besides type and range. `Interpretation` has the same rules
+    /// and warns about ignored values. nil = the default.
     func settled(_ value: JSONValue) -> JSONValue? {
         switch (path, value) {
         case ("custom-diff", .integer(let difficulty)):

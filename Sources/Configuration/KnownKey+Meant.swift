@@ -1,6 +1,6 @@
-// What an unknown key was probably meant to be, and what follows when it is not that.
+// Which known key an unknown key was probably meant to be, and the consequence of the missing key.
 extension KnownKey {
-    /// Keys that protect something, and what is so without them. A slip in one of these opens it without an error.
+    /// Keys that protect something, and the consequence when they are missing: a misspelt one removes the protection.
     static let consequences: [String: String] = [
         "access-password": "no password is in force: any miner that reaches the port can log in.",
         "http.access-token": "no token is in force: any client that reaches the port can read the API.",
@@ -13,9 +13,9 @@ extension KnownKey {
         "pools[].tls-fingerprint": "the certificate of the pool is not compared with a fingerprint.",
     ]
 
-    /// The keys that somebody probably meant who wrote `name` into the object at `parent`, as paths: those of that name in
-    /// the objects where they belong, else the nearest one here, else one that protects something: here by a part of its
-    /// name, or nearest to it in another object.
+    /// Paths of the keys that `name` in the object at `parent` was probably meant to be. First choice: keys of that
+    /// name in other objects. Then the nearest key of this object. Then keys that protect something: in this object
+    /// those of which `name` contains a part, or the nearest in another object.
     static func meant(by name: String, in parent: String) -> [String] {
         let elsewhere = all.map(\.path).filter { $0.hasSuffix("." + name) }
         if !elsewhere.isEmpty { return elsewhere }
@@ -28,7 +28,7 @@ extension KnownKey {
         return protecting.filter { lastName(of: $0) == near }
     }
 
-    /// What is so without the key at `path`; nil when it may be in another object of a list.
+    /// The consequence when the key at `path` is missing; nil when it may be present in another object of a list.
     static func consequence(of path: String, in parent: String) -> String? {
         path.contains("[]") && !isHere(path, parent) ? nil : consequences[path]
     }
@@ -38,7 +38,7 @@ extension KnownKey {
         path == (parent.isEmpty ? member : parent + "." + member)
     }
 
-    /// The path as it is written inside the object at `parent`.
+    /// The path as written inside the object at `parent`.
     static func shortPath(_ path: String, in parent: String) -> String {
         isHere(path, parent) ? lastName(of: path) : path
     }
@@ -49,7 +49,7 @@ extension KnownKey {
 
     private static func lastName(of path: String) -> String { String(path.split(separator: ".").last ?? "") }
 
-    /// "password" and "proxy_password" of "access-password".
+    /// Matches "password" and "proxy_password" with "access-password".
     private static func isPart(_ name: String, of key: String) -> Bool {
         guard let last = key.split(separator: "-").last, key.contains("-"), last.utf8.count >= 5 else { return false }
         return name.lowercased().hasSuffix(last)

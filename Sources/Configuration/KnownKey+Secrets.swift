@@ -1,9 +1,9 @@
-/// Which values of a configuration are secret: they are replaced before it is served. A wallet (`user`) is not.
+/// Whether a value of the configuration is secret and replaced before it is served. A wallet (`user`) is not secret.
 enum Secrecy: Equatable {
     case open
     /// The value itself.
     case secret
-    /// A text that may hold a login: "stratum+tcp://user:password@host".
+    /// A text that can contain a login: "stratum+tcp://user:password@host".
     case secretWithLogin
 }
 
@@ -30,12 +30,12 @@ extension KnownKey {
 
     private static let paths = Set(all.map(\.path))
 
-    /// What an unknown key is called that is probably a misspelt or a foreign one of the above.
+    /// Parts of unknown keys that are probably misspelt or foreign names of the secret keys above.
     static let tellingNames = [
         "pas", "pwd", "token", "secret", "key", "login", "seed", "auth", "credential", "private",
     ]
 
-    /// - Parameter path: with "[]" for the elements of a list: "pools[].pass".
+    /// - Parameter path: with "[]" for elements of a list: "pools[].pass".
     static func secrecy(of path: String) -> Secrecy {
         if let secrecy = secrets[path] { return secrecy }
         if paths.contains(path) { return .open }
@@ -45,7 +45,7 @@ extension KnownKey {
 }
 
 extension Secrecy {
-    /// Whether a value must not be shown. Objects and lists are looked at member by member.
+    /// Whether a value must not be shown. Objects and lists are checked member by member.
     func hides(_ value: JSONValue) -> Bool {
         switch (self, value) {
         case (.open, _), (_, .null), (_, .boolean), (_, .array), (_, .object): false

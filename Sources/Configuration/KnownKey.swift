@@ -1,5 +1,5 @@
-/// A key that a configuration file may hold. The table of all of them (`all`) decides what is checked without further
-/// code: unknown keys, types, ranges, and the warnings about what is not supported yet. docs/CONFIG.md explains each.
+/// A key of the configuration file. The table of all keys (`all`) determines the checks of unknown keys, types and
+/// ranges, and the warnings about unsupported features. docs/CONFIG.md describes each key.
 public struct KnownKey: Sendable {
     /// "retries", "http.port", "pools[].url".
     public let path: String
@@ -10,15 +10,15 @@ public struct KnownKey: Sendable {
     let range: ClosedRange<Int64>?
 
     public enum Support: Sendable {
-        /// Works.
+        /// Supported.
         case full
-        /// Valid, and without any effect here: nothing would be gained by a warning.
+        /// Valid without effect; a warning would not be useful.
         case silent
-        /// Valid, and ignored with a warning unless its value switches it off.
+        /// Valid and ignored, with a warning unless its value disables the feature.
         case notYet
     }
 
-    /// The JSON types that a key takes; null is allowed everywhere and means "not given".
+    /// The JSON types that a key accepts; null is always accepted and means "not given".
     struct Kinds: OptionSet, Sendable {
         let rawValue: UInt8
 
@@ -32,7 +32,7 @@ public struct KnownKey: Sendable {
             self.rawValue = rawValue
         }
 
-        /// The kind of a value; nil for null and for numbers with a fraction, which no key takes.
+        /// The type of a value; nil for null and for numbers with a fraction, which no key accepts.
         init?(of value: JSONValue) {
             switch value {
             case .boolean: self = .boolean
@@ -54,9 +54,10 @@ public struct KnownKey: Sendable {
         self.support = support
     }
 
-    /// Whether a wrong value is an error. For the other keys it is a warning and the default is used, as xmrig-proxy
-    /// does: its files work here. Strict are keys that decide who may connect and what may be changed, where a default
-    /// could be less safe than what was meant; keys without a sensible default; and the `millrace` object.
+    /// Whether a wrong value is an error. For other keys it causes a warning and the default is used, as in
+    /// xmrig-proxy, whose files must work here. An error is required for keys that decide who can connect and what can
+    /// be changed, where a default could be less safe than the intended value; for keys without a sensible default; and
+    /// for the `millrace` object.
     var isStrict: Bool {
         if path == "pools" { return true }
         if KnownKey.lenientNames.contains(path) { return false }
@@ -64,11 +65,11 @@ public struct KnownKey: Sendable {
         return KnownKey.strictRoots.contains(String(root))
     }
 
-    /// Whether "true" and "5" in quotes are taken for what they spell.
+    /// Whether "true" and "5" in quotes are used as the values that they spell.
     var takesQuotedValues: Bool { path != "custom-diff" && !path.hasPrefix("millrace") }
 
     private static let strictRoots: Set<String> = ["bind", "access-password", "http", "api", "millrace"]
-    /// They only name the proxy.
+    /// These keys only name the proxy.
     private static let lenientNames: Set<String> = ["api.id", "api.worker-id"]
 
     /// "a string, or a number from 1 to 3600".
@@ -88,7 +89,7 @@ public struct KnownKey: Sendable {
         return forms.joined(separator: ", or ")
     }
 
-    /// The keys of the object at `parent` ("" for the whole file, "http", "pools[]"), by their last name.
+    /// The keys of the object at `parent` ("" for the whole file, "http", "pools[]"), by their last component.
     static func table(of parent: String) -> [String: KnownKey] { tables[parent] ?? [:] }
 
     private static let tables: [String: [String: KnownKey]] = {
@@ -101,11 +102,11 @@ public struct KnownKey: Sendable {
         return tables
     }()
 
-    /// Numbers without an upper limit of their own still have to fit into what the programs count with.
+    /// The limit of numbers without a limit of their own: they must fit into 32 bits.
     private static let noLimit = Int64(Int32.max)
     private static let port: ClosedRange<Int64> = 0...65535
     static let keepaliveSeconds: ClosedRange<Int64> = 0...86_400
-    /// Ten years: a database that grows for longer is one that nobody looks after.
+    /// Ten years: longer retention is not a deliberate choice.
     private static let days: ClosedRange<Int64> = 1...3650
 
     /// Every key, in the order of docs/CONFIG.md.
@@ -119,12 +120,12 @@ public struct KnownKey: Sendable {
         KnownKey("pools[].coin", .text),
         KnownKey("pools[].keepalive", [.boolean, .integer], keepaliveSeconds),
         KnownKey("pools[].enabled", .boolean),
-        // These five make the pool unusable for us: `PoolReading` leaves it out and says so.
+        // These four make the pool unusable: `PoolReading` omits it with a warning or error.
         KnownKey("pools[].tls", .boolean),
         KnownKey("pools[].daemon", .boolean),
         KnownKey("pools[].socks5", [.text, .integer], port),
         KnownKey("pools[].self-select", .text),
-        // And these belong to them.
+        // These have an effect only together with the ones above.
         KnownKey("pools[].sni", .boolean, nil, .silent),
         KnownKey("pools[].tls-fingerprint", .text, nil, .silent),
         KnownKey("pools[].submit-to-origin", .boolean, nil, .silent),
@@ -147,7 +148,7 @@ public struct KnownKey: Sendable {
         KnownKey("bind[].host", .text),
         KnownKey("bind[].port", .integer, 0...65535),
         KnownKey("bind[].tls", .boolean),
-        // Only a list will do; `Interpretation` says so better than the table can.
+        // Only a list is valid; `Interpretation` reports a better error than the table.
         KnownKey("bind[].proxy-protocol", [.array, .text, .boolean, .integer, .object]),
         KnownKey("access-password", .text),
         KnownKey("algo-ext", .boolean),

@@ -1,5 +1,5 @@
 extension KnownOption {
-    /// Options of xmrig-proxy that set keys we know but do not serve yet: the key's own warning speaks for them.
+    /// Options of xmrig-proxy for keys that are known but not supported yet: the key's warning is reported.
     static let later = [
         KnownOption("tls", nil, nil, .later, .pool("tls", .boolean(true)), "TLS to the pool."),
         KnownOption(

@@ -1,17 +1,17 @@
-/// A command-line option: xmrig-proxy's, those of its 2.4 (docs/COMPATIBILITY.md), and ours. The table (`all`)
-/// is the single source of names and help texts; most options stand for a key of the file.
+/// A command-line option of xmrig-proxy, of its version 2.4 (docs/COMPATIBILITY.md), or of Millrace. The table (`all`)
+/// is the only source of names and help texts. Most options set a key of the file.
 public struct KnownOption: Sendable {
     /// Without dashes.
     public let name: String
     public let short: Character?
-    /// What the value is called in the help ("HOST:PORT"); nil when the option takes none.
+    /// The placeholder of the value in the help ("HOST:PORT"); nil when the option has no value.
     public let valueName: String?
     public let group: Group
     public let help: String
 
     let effect: Effect
 
-    /// The titles of the help, in its order.
+    /// The headings of the help, in its order.
     public enum Group: String, CaseIterable, Sendable {
         case service = "Service"
         case pools = "Pools"
@@ -21,31 +21,31 @@ public struct KnownOption: Sendable {
         case later = "Accepted, not supported yet"
     }
 
-    /// What an option does to the configuration.
+    /// The effect of an option on the configuration.
     enum Effect: Sendable {
-        /// Gives the key at this path the option's value.
+        /// Sets the key at this path to the option's value.
         case key([String], Form)
-        /// Gives a key of the pool named last (or next, when none is named yet) the option's value.
+        /// Sets a key of the last named pool (or of the next one, when none is named yet).
         case pool(String, Form)
-        /// Begins another pool.
+        /// Starts another pool.
         case poolURL
-        /// "user:password" of that pool.
+        /// "user:password" of the last named pool.
         case poolLogin
-        /// One more address for miners.
+        /// Adds an address for miners.
         case bind(tls: Bool)
-        /// None: whoever starts the program reads it.
+        /// No effect on the configuration: the program reads it itself.
         case none
     }
 
-    /// How the text after the option becomes a value.
+    /// How the option's text is converted to a value.
     enum Form: Sendable, Equatable {
         case text
-        /// A text that is no number stays one, for its key to judge.
+        /// A text that is not a number stays a text, which the checks of its key report.
         case integer
-        /// An option without value that stands for this one.
+        /// An option without a value that sets this one.
         case boolean(Bool)
         case number(Int64)
-        /// An option that stands for true, and may bring a number with an equal sign.
+        /// An option that sets true, or a number given after an equal sign.
         case booleanOrInteger
     }
 
@@ -61,7 +61,7 @@ public struct KnownOption: Sendable {
         self.help = help
     }
 
-    /// Whether the option may be given as `--name=value` besides `--name`.
+    /// Whether the option can be given as `--name=value` as well as `--name`.
     var mayHaveValue: Bool {
         if case .pool(_, .booleanOrInteger) = effect { true } else { false }
     }

@@ -1,9 +1,10 @@
-/// The name among `known` that `name` was probably meant to be, or nil when none is near.
+/// The name among `known` that `name` was probably meant to be; nil when none is similar.
 ///
-/// "retry_pause" and "Retry-Pause" are found at once; else up to a third of the letters may be wrong, missing or
-/// swapped; else a longer or shorter form ("password" for "pass").
+/// "retry_pause" and "Retry-Pause" match directly. Otherwise up to a third of the letters can be wrong, missing or
+/// swapped, or one name can be a prefix of the other ("password" for "pass").
 func nearestName(to name: String, among known: some Sequence<String>) -> String? {
-    // The longest known name has 20 bytes: anything much longer is not a slip, and comparing would cost its length.
+    // The longest known name, of an algorithm, has 22 bytes: a much longer one is not a typing error, and the time of a
+    // comparison grows with the length.
     guard name.utf8.count <= 40 else { return nil }
     let folded = fold(name)
     return known.map { (name: $0, folded: fold($0), distance: editDistance(folded, fold($0))) }
@@ -12,8 +13,8 @@ func nearestName(to name: String, among known: some Sequence<String>) -> String?
         .name
 }
 
-/// The option that `name` is a slip of, or nil. Narrower than for keys: a name that is far from all options of the proxy
-/// belongs to another program (`--threads`, `--max-cpu-usage`) and is ignored.
+/// The option of which `name` is probably a misspelling; nil when there is none. Stricter than for keys: a name that
+/// differs much from all options belongs to another program (`--threads`, `--max-cpu-usage`) and is ignored.
 func nearestOptionName(to name: String, among known: some Sequence<String>) -> String? {
     guard name.utf8.count <= 40 else { return nil }
     let folded = fold(name)
@@ -23,7 +24,7 @@ func nearestOptionName(to name: String, among known: some Sequence<String>) -> S
         .name
 }
 
-/// Whether one begins with the other; of three letters that would be chance.
+/// Whether one is a prefix of the other, with at least four letters: shorter ones match by chance.
 private func isLongForm(_ left: [UInt8], _ right: [UInt8]) -> Bool {
     min(left.count, right.count) >= 4 && (left.starts(with: right) || right.starts(with: left))
 }
@@ -32,7 +33,7 @@ private func fold(_ name: String) -> [UInt8] {
     name.lowercased().utf8.map { $0 == UInt8(ascii: "_") ? UInt8(ascii: "-") : $0 }
 }
 
-/// How many letters must be put in, left out, changed, or swapped with their neighbour.
+/// The number of letters to insert, remove, change or swap with their neighbour.
 func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
     var twoAbove: [Int] = []
     var above = Array(0...right.count)

@@ -1,12 +1,12 @@
-/// What a long name on a command line means.
+/// The interpretation of a long option name.
 enum OptionName {
     case known(KnownOption)
     case question(CommandLineReading.Question)
-    /// An option of older versions that xmrig-proxy accepts and does nothing with.
+    /// An option of older versions that xmrig-proxy accepts and ignores.
     case leftover(takesValue: Bool)
-    /// The beginning of several names.
+    /// A prefix of several names.
     case ambiguous([String])
-    /// None, but one of these was probably meant.
+    /// Unknown, but one of these was probably meant.
     case misspelt([String])
     case unknown
 
@@ -16,7 +16,7 @@ enum OptionName {
     private static let leftovers = ["pool-coin": true]
     static let leftoverLetters: [Character: Bool] = ["C": true, "L": true, "P": false, "s": true, "T": true]
 
-    /// Unknown names with one of these words in them are not passed over: the operator wants something protected.
+    /// Unknown names that contain one of these words are errors: the operator wants to protect something.
     private static let protecting: [(word: String, names: [String])] = [
         ("token", ["http-access-token", "api-access-token"]), ("password", ["pass", "access-password"]),
     ]

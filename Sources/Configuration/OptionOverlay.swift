@@ -1,5 +1,5 @@
-/// Turns options into an object of the same shape as the file, to be laid over it: so each rule about a value is
-/// written once, and an option wins over the file by construction.
+/// Converts options to an object of the same structure as the file, which is merged over it. So each rule about a value
+/// exists once, and options always override the file.
 ///
 /// Lists are replaced, not merged: `--url` replaces all pools of the file, `--bind` all its addresses.
 struct OptionOverlay {
@@ -35,7 +35,7 @@ struct OptionOverlay {
         case .pool(let key, let form):
             setInPool(key, node(option, form, &findings))
         case .poolURL:
-            // The first --url completes a pool that options before it have begun.
+            // The first --url completes a pool started by options before it.
             if pools.last?["url"] != nil { pools.append(JSONObject()) }
             setInPool("url", JSONNode(value: .text(text), origin: origin))
         case .poolLogin:
@@ -65,7 +65,7 @@ struct OptionOverlay {
         return JSONNode(value: value, origin: .option(option.name))
     }
 
-    /// xmrig-proxy takes the option whatever its value is, and so does a value that is none.
+    /// Any value enables keepalives, as in xmrig-proxy; an invalid one sets the default interval of 60 s.
     private func secondsOrTrue(_ option: GivenOption, _ findings: inout Findings) -> JSONValue {
         guard let text = option.value, !text.isEmpty else { return .boolean(true) }
         let range = KnownKey.keepaliveSeconds
@@ -77,7 +77,7 @@ struct OptionOverlay {
     }
 
     private func secureBind(_ text: String, _ origin: Origin) -> JSONNode {
-        // The host is never looked at: the entry is left out because of its "tls".
+        // The host is not checked: the entry is omitted because of its "tls".
         let entry = JSONObject(path: ["host"], node: JSONNode(value: .text(text), origin: origin))
         let tls = JSONObject(path: ["tls"], node: JSONNode(value: .boolean(true), origin: origin))
         return JSONNode(value: .object(entry.overlaid(with: tls)), origin: origin)
@@ -92,8 +92,8 @@ struct OptionOverlay {
         pools[pools.count - 1] = pools[pools.count - 1].overlaid(with: JSONObject(path: [key], node: node))
     }
 
-    /// Any --http option switches the API on (docs/COMPATIBILITY.md, "Command line"). --api-port without one asks
-    /// for the old kind, which an `http` object of the file would otherwise outrank.
+    /// Any --http option enables the API (docs/COMPATIBILITY.md, "Command line"). --api-port alone selects the old
+    /// `api` object, which an `http` object of the file would otherwise override.
     private mutating func decideAboutAPI(_ options: [GivenOption]) {
         if let http = options.last(where: { $0.name.hasPrefix("http-") }) {
             set(["http", "enabled"], JSONNode(value: .boolean(true), origin: .option(http.name)))

@@ -1,17 +1,17 @@
-/// The `url` of a pool, taken apart. As in xmrig-proxy the port ends where its digits end
-/// (docs/COMPATIBILITY.md, "Pool sessions").
+/// The parsed `url` of a pool. As in xmrig-proxy, the port ends at its last digit (docs/COMPATIBILITY.md, "Pool
+/// sessions").
 struct PoolURL: Equatable {
     var transport: Transport
     /// A name or a numeric address without brackets.
     var host: String
     var port: UInt16
-    /// Whether there was something behind the port that is not a blank or a slash, and not used.
+    /// Whether text other than blanks and a slash follows the port; it is ignored.
     var hasMore: Bool
 
     enum Transport: Equatable {
         case tcp, tls, daemon, socks5
 
-        /// What the operator calls it; nil for what works.
+        /// The name for messages; nil when the transport is supported.
         var unsupportedName: String? {
             switch self {
             case .tcp: nil
@@ -62,17 +62,17 @@ struct PoolURL: Equatable {
         return text[start..<end]
     }
 
-    /// Behind the last digit of the port; without a port at the end, or before its slash.
+    /// The index after the last digit of the port. Without a port: the end, or the slash at the end.
     private static func endOfAddress(in text: Substring) -> Substring.Index {
         let withoutSlash = text.last == "/" ? text.index(before: text.endIndex) : text.endIndex
         let afterBracket = text.first == "[" ? text.firstIndex(of: "]") ?? text.endIndex : text.startIndex
-        // Without brackets, "::1" is an IPv6 address and not the port of an empty host.
+        // Without brackets, "::1" is an IPv6 address, not the port of an empty host.
         guard let colon = text[afterBracket...].firstIndex(of: ":"), !isIPv6(text[..<withoutSlash]) else {
             return withoutSlash
         }
         let port = text[colon...].dropFirst()
         let end = port.firstIndex { !("0"..."9").contains($0) } ?? text.endIndex
-        // A port without digits is for `HostAndPort` to refuse.
+        // `HostAndPort` refuses a port without digits.
         return end == port.startIndex ? withoutSlash : end
     }
 

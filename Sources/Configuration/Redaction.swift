@@ -1,9 +1,9 @@
-/// Takes the secrets out of a configuration. `DocumentEdit` puts them back.
+/// Removes the secrets from a configuration. `DocumentEdit` restores them.
 enum Redaction {
-    /// Shown in the place of a secret.
+    /// Shown in place of a secret.
     static let mark = "***"
 
-    /// The object with `mark` in the place of every secret.
+    /// The object with `mark` in place of every secret.
     static func redacted(_ object: JSONObject) -> JSONObject { redacted(object, path: "", isInSecret: false) }
 
     private static func redacted(_ object: JSONObject, path: String, isInSecret: Bool) -> JSONObject {
@@ -38,7 +38,7 @@ extension JSONNode {
 }
 
 extension JSONValue {
-    /// The same value, in any order of the members of its objects.
+    /// Whether both values are equal, ignoring the order of members.
     func isSame(as other: JSONValue) -> Bool {
         switch (self, other) {
         case (.array(let left), .array(let right)):

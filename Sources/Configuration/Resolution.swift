@@ -1,9 +1,9 @@
-/// A configuration file as it was read from disk.
+/// A configuration file as read from disk.
 public struct ConfigurationFile: Codable, Sendable, Equatable {
-    /// Relative to the current directory, or absolute; appears in messages as it is.
+    /// Relative to the current directory, or absolute; messages show it unchanged.
     public var path: String
     public var bytes: [UInt8]
-    /// The files that were named before it, the nearest last: its values win over theirs. nil = none.
+    /// The files named before it, the nearest last; its values override theirs. nil = none.
     public var below: [ConfigurationFile]?
 
     public init(path: String, bytes: [UInt8]) {
@@ -11,30 +11,30 @@ public struct ConfigurationFile: Codable, Sendable, Equatable {
         self.bytes = bytes
     }
 
-    /// A larger file is refused, so nobody needs to read more than one byte beyond this.
+    /// A larger file is refused, so a reader needs to read at most one byte more.
     public static let bytesMax = JSONReader.bytesMax
 }
 
-/// What came of a configuration.
+/// The result of reading a configuration.
 public struct Resolution: Sendable, Equatable {
-    /// nil exactly when there are errors.
+    /// nil if and only if there are errors.
     public var settings: Settings?
     /// In the order of the file, then of the options.
     public var warnings: [Diagnostic]
-    /// All that is wrong, not only the first.
+    /// All errors, not only the first.
     public var errors: [Diagnostic]
-    /// `Settings.runDirectory`, also when there are errors: a service may be running there whose file has been broken
-    /// since. nil when the file cannot be read as an object.
+    /// `Settings.runDirectory`, also when there are errors: a service can be running there, although its file has
+    /// become invalid. nil when the file cannot be read as an object.
     public var runDirectory: String?
-    /// Whether a start with it is to check and exit (`"dry-run": true`).
+    /// Whether the program only checks the configuration and exits (`"dry-run": true`).
     public var isDryRun = false
 }
 
-/// Makes one validated value of file, options and surroundings.
+/// Combines file, options and surroundings into validated settings.
 ///
-/// Options win over the file, the file wins over the defaults; docs/CONFIG.md has the details.
+/// Options override the file, the file overrides the defaults; docs/CONFIG.md has the details.
 /// - Parameters:
-///   - file: nil when there is none: then the options have to name a pool.
+///   - file: nil when there is none; the options must then name a pool.
 ///   - options: in the order of the command line.
 ///   - released: paths of values that the file decides although an option sets them.
 public func resolve(
@@ -48,11 +48,11 @@ public func resolve(
     }
 }
 
-/// Which file a configuration is, or will be.
+/// The names and paths of a configuration's files.
 struct FilePlace {
-    /// As diagnostics name it: they tell lines of what was read, which may be the text that a client has sent.
+    /// The name in diagnostics. Their line numbers refer to the text that was read, which can be a client's document.
     var shownName: String?
-    /// Relative paths count from its directory.
+    /// Relative paths are resolved against its directory.
     var path: String?
     /// The files below it, by `Position.file` from 1.
     var lowerPaths: [String] = []
@@ -70,7 +70,7 @@ struct NoObject: Error {
     var diagnostic: Diagnostic
 }
 
-/// The object that a file and those below it come to.
+/// Merges a file and those below it into one object.
 func rootObject(of file: ConfigurationFile) -> Result<JSONObject, NoObject> {
     var merged = JSONObject()
     for (index, lower) in (file.below ?? []).enumerated() {
@@ -82,7 +82,7 @@ func rootObject(of file: ConfigurationFile) -> Result<JSONObject, NoObject> {
     return rootObject(of: file.bytes, shownName: file.path).map { merged.overlaid(with: $0) }
 }
 
-/// The one object that a text is.
+/// Parses a text whose root must be an object.
 func rootObject(of bytes: [UInt8], shownName: String, file: Int = 0) -> Result<JSONObject, NoObject> {
     var findings = Findings(fileName: shownName, lowerFileNames: Array(repeating: shownName, count: file))
     do throws(JSONReader.SyntaxError) {
@@ -116,7 +116,7 @@ func resolve(
 }
 
 private func inOrderOfTheFile(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
-    // Stable: findings without a line come last, as they were found. Of several files each has its lines together.
+    // Stable: findings without a line come last in their original order. Findings of one file stay together.
     let files = diagnostics.filter { $0.line != nil }.map(\.file)
     func key(_ item: (offset: Int, element: Diagnostic)) -> (Int, Int, Int, Int) {
         guard let line = item.element.line else { return (.max, .max, .max, item.offset) }
@@ -126,17 +126,17 @@ private func inOrderOfTheFile(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
     return diagnostics.enumerated().sorted { key($0) < key($1) }.map(\.element)
 }
 
-/// Which configuration file to read.
+/// The configuration file to read.
 public enum FileChoice: Sendable, Equatable {
-    /// None: the options name a pool, and nobody asked for a file.
+    /// None: the options name a pool and no file was requested.
     case none
-    /// These, at least one, each laid over those before it; that one cannot be read is an error.
+    /// These files, at least one; each overrides those before it. A file that cannot be read is an error.
     case exactly([String])
-    /// The first of these that exists; it is an error when none does.
+    /// The first of these that exists; an error when none does.
     case firstOf([String])
 }
 
-/// Decides by the options which file to read (docs/CONFIG.md, "Where the file is looked for").
+/// Selects the file to read from the options (docs/CONFIG.md, "Where the file is looked for").
 public func fileChoice(options: [GivenOption], surroundings: Surroundings) -> FileChoice {
     let named = options.filter { $0.name == "config" }.compactMap(\.value)
     if !named.isEmpty { return .exactly(named) }

@@ -1,9 +1,9 @@
-/// One object of the configuration after the checks that its table of keys makes: what is left in it is known, of the
-/// right type, within its range, and neither null nor given twice. A wrong value is an error or, for most keys, a
-/// warning and not given (`KnownKey.isStrict`).
+/// An object of the configuration after the checks of the table of keys: its values are known, of the right type,
+/// within their range, neither null nor duplicates. A wrong value is an error, or for most keys a warning and treated
+/// as not given (`KnownKey.isStrict`).
 struct Section {
-    /// Longer than any wallet address with payment id, difficulty and name, or any sensible path; and short enough
-    /// that a login or an HTTP header made of it fits the limits of those who read it.
+    /// Longer than any wallet address with payment id, difficulty and name, and any sensible path; short enough for the
+    /// limits on a login or an HTTP header that contains it.
     static let textBytesMax = 1024
 
     /// As shown to the operator: "", "http", "pools[1]".
@@ -11,7 +11,7 @@ struct Section {
     private var nodes: [String: JSONNode] = [:]
     private var refusedKeys: Set<String> = []
 
-    /// - Parameter schema: whose keys it may have, as in `KnownKey.table`: "", "http", "pools[]".
+    /// - Parameter schema: the path of its table of keys, as in `KnownKey.table`: "", "http", "pools[]".
     init(_ object: JSONObject, path: String, schema: String, _ findings: inout Findings) {
         self.path = path
         let table = KnownKey.table(of: schema)
@@ -19,7 +19,7 @@ struct Section {
         for member in object.members {
             guard let known = table[member.key] else {
                 let near = findings.areWarningsFull ? [] : KnownKey.meant(by: member.key, in: schema)
-                // A key that is there under its right name as well is in force.
+                // A key that is also given under its right name is in force.
                 let isGiven = near.contains { path in
                     object.members.contains { KnownKey.isName($0.key, of: path, in: schema) }
                 }
@@ -63,14 +63,14 @@ struct Section {
         }
     }
 
-    /// An object that is not there.
+    /// An object that is not given.
     init(path: String) {
         self.path = path
     }
 
-    /// "true" and "27023" as texts, as web forms and shell scripts make them: the value that they spell, where the key
-    /// takes one and takes no text. Our own object takes none of it, and `custom-diff` is off at a text in xmrig-proxy:
-    /// farms run with that.
+    /// Converts "true" and "27023" as texts, which web forms and shell scripts write, to the value that they spell, if
+    /// the key accepts that but no text. Not in the `millrace` object, and not for `custom-diff`: in xmrig-proxy a text
+    /// disables it, and farms run with that.
     private static func meant(by value: JSONValue, as known: KnownKey) -> JSONValue {
         guard case .text(let text) = value, !known.kinds.contains(.text), known.takesQuotedValues else { return value }
         switch text {
@@ -82,8 +82,8 @@ struct Section {
         }
     }
 
-    /// What a value stands for; nil when it is passed over and the default is used. An error, which no configuration in force
-    /// has, stays as it is.
+    /// The value that is used; nil when it is ignored and the default is used. A value that is an error, which no
+    /// configuration in force has, stays as it is.
     static func valueInForce(of value: JSONValue, as known: KnownKey) -> JSONValue? {
         let meant = meant(by: value, as: known)
         guard let problem = problem(of: meant, as: known) else { return known.settled(meant) }
@@ -104,16 +104,15 @@ struct Section {
         case .integer(let number):
             guard let range = known.range, !range.contains(number) else { return nil }
             return Problem(text: "expected \(known.expectation), found \(number)", isFatal: isFatal)
-        // A login or a path that is too long or broken has no default that could stand in for it. Addresses of pools are
-        // judged by `PoolURL`.
+        // No default can replace a login or a path that is too long or malformed. `PoolURL` checks URLs of pools.
         case .text(let text) where known.path != "pools[].url":
             return Section.problem(of: text).map { Problem(text: $0, isFatal: true) }
         case .null, .boolean, .decimal, .text, .array, .object: return nil
         }
     }
 
-    /// What is wrong with a text, whatever its key: no login, token, path or name has a line break in it, and one that
-    /// a variable brought in from a file of another system would make a pool refuse us for no visible reason.
+    /// Checks a text of any key: no login, token, path or name contains a line break. With one, for example from an
+    /// environment variable set from a file with CRLF, a pool would refuse the login for no visible reason.
     static func problem(of text: String) -> String? {
         if text.utf8.count > textBytesMax { return "longer than \(textBytesMax) bytes" }
         return text.utf8.contains { $0 < 0x20 || $0 == 0x7f }
@@ -122,7 +121,7 @@ struct Section {
 
     subscript(key: String) -> JSONNode? { nodes[key] }
 
-    /// Whether `key` was given, and has its error or warning already.
+    /// Whether `key` was given with a value that was reported as wrong.
     func hasRefused(_ key: String) -> Bool { refusedKeys.contains(key) }
 
     func boolean(_ key: String) -> Bool? {
@@ -133,7 +132,7 @@ struct Section {
         if case .integer(let number)? = nodes[key]?.value { number } else { nil }
     }
 
-    /// An empty text is the same as none, in every key.
+    /// An empty text means "not given", for every key.
     func text(_ key: String) -> String? {
         if case .text(let text)? = nodes[key]?.value, !text.isEmpty { text } else { nil }
     }
@@ -142,7 +141,7 @@ struct Section {
         if case .array(let nodes)? = nodes[key]?.value { nodes } else { nil }
     }
 
-    /// The object under `key`, checked in its turn; an empty one when there is none.
+    /// The object at `key` after its own checks; an empty one when it is not given.
     func section(_ key: String, _ findings: inout Findings) -> Section {
         guard case .object(let object)? = nodes[key]?.value else { return Section(path: name(of: key)) }
         return Section(object, path: name(of: key), schema: name(of: key), &findings)

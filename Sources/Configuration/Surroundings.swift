@@ -1,10 +1,10 @@
-/// What the configuration depends on besides file and options: facts about the machine, the process and its user.
+/// Inputs of the configuration besides file and options: properties of the machine, the process and its user.
 public struct Surroundings: Sendable, Equatable {
     public var environment: [String: String]
-    /// The processors that this process may use, at least 1; `"shards": "auto"` becomes this.
+    /// The processors available to this process, at least 1; the value of `"shards": "auto"`.
     public var coreCount: Int
     public var hostName: String
-    /// The effective one; 0 is root.
+    /// The effective user id; 0 is root.
     public var userID: UInt32
     /// An absolute path.
     public var currentDirectory: String
@@ -12,11 +12,11 @@ public struct Surroundings: Sendable, Equatable {
     public var homeDirectory: String?
     /// The absolute path of this program.
     public var executable: String
-    /// Our version, for `${XMRIG_VERSION}`.
+    /// Millrace's version, for `${XMRIG_VERSION}`.
     public var version: String
     /// An absolute path.
     public var temporaryDirectory = "/tmp"
-    /// Of `stateDirectories`, those in which nothing can be kept: not a directory, or not to be written to.
+    /// Those of `stateDirectories` that cannot be used: not a directory, or not writable.
     public var unusableStateDirectories: Set<String> = []
 
     public init(
@@ -33,7 +33,7 @@ public struct Surroundings: Sendable, Equatable {
         self.version = version
     }
 
-    /// Where the state of a user's programs belongs, in the order of preference (XDG base directories).
+    /// Directories for the state of a user's programs, in order of preference (XDG base directories).
     public var stateDirectories: [String] {
         [directoryVariable("XDG_STATE_HOME"), homeDirectory.map { absolute(".local/state", from: $0) }].compactMap(
             \.self)
@@ -41,21 +41,22 @@ public struct Surroundings: Sendable, Equatable {
 
     var executableDirectory: String { directory(of: executable) }
 
-    /// A variable that names a directory; empty or relative values count as not set (as the XDG specification asks).
+    /// A variable that names a directory; empty and relative values count as not set, as the XDG specification
+    /// requires.
     func directoryVariable(_ name: String) -> String? {
-        // systemd gives several directories separated by colons when a unit asks for several.
+        // systemd separates several directories of a unit with colons.
         guard let value = environment[name]?.split(separator: ":").first, value.hasPrefix("/") else { return nil }
         return normalized(String(value))
     }
 }
 
-/// `path` from `base` on (an absolute path), without "." and ".." and double slashes. The file system is not asked: a
-/// ".." after a symbolic link means the directory that the text names.
+/// `path` relative to `base` (an absolute path), without ".", ".." and double slashes. Symbolic links are not resolved:
+/// ".." removes the last component of the text.
 func absolute(_ path: String, from base: String) -> String {
     normalized(path.hasPrefix("/") ? path : base + "/" + path)
 }
 
-/// "/etc/millrace" of "/etc/millrace/config.json".
+/// The directory of a file: "/etc/millrace" for "/etc/millrace/config.json".
 func directory(of path: String) -> String { normalized(path + "/..") }
 
 private func normalized(_ path: String) -> String {

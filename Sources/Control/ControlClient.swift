@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// Asks the supervisor of a service, over the socket in its run directory: one connection for each question.
+/// Sends requests to the supervisor of a service over the socket in its run directory, one connection per request.
 ///
-/// It blocks the calling thread, never longer than the given time, and may be used by any number of threads at once.
+/// Blocks the calling thread, at most for the given time. Can be used by several threads at once.
 public struct ControlClient: Sendable {
     private let path: String
 
@@ -11,7 +11,7 @@ public struct ControlClient: Sendable {
         path = runDirectory + "/" + ControlLine.socketName
     }
 
-    /// The supervisor's reply.
+    /// Sends a request and returns the supervisor's reply.
     /// - Parameter timeoutMilliseconds: for connection, request and reply together.
     public func ask(
         _ request: ControlRequest, timeoutMilliseconds: Int
@@ -28,7 +28,7 @@ public struct ControlClient: Sendable {
 
     // MARK: - Steps
 
-    /// Between two attempts at a supervisor whose queue of connections is full.
+    /// Pause before connecting again when the supervisor's connection queue is full.
     private static let retryMicroseconds: UInt32 = 10_000
 
     private func connect(_ wait: Wait) throws(ControlFailure) -> Int32 {
@@ -67,7 +67,7 @@ public struct ControlClient: Sendable {
             } else if count < 0, errno == EAGAIN {
                 try wait.untilReady(descriptor, POLLOUT)
             } else if count == 0 || errno != EINTR {
-                // It may have refused a line like this one and left its reason for us to read.
+                // The supervisor may have refused the line early and sent its reason: read it.
                 return
             }
         }
@@ -96,7 +96,7 @@ public struct ControlClient: Sendable {
     }
 }
 
-/// The time that one question may take.
+/// The time limit of one request.
 private struct Wait {
     private let milliseconds: Int
     private let end: Int
@@ -109,7 +109,7 @@ private struct Wait {
     var leftMilliseconds: Int { max(end - Wait.now, 0) }
     var failure: ControlFailure { .noAnswer(afterMilliseconds: milliseconds) }
 
-    /// Returns when the descriptor is ready or broken; throws when the time is over.
+    /// Returns when the descriptor is ready or broken; throws after the timeout.
     func untilReady(_ descriptor: Int32, _ events: Int32) throws(ControlFailure) {
         while true {
             let left = leftMilliseconds

@@ -1,13 +1,14 @@
-/// Why there is no reply of the supervisor. Nothing is known then about what became of the request, except with
-/// `noService` and `requestTooLong`: it was never made.
+/// Why there is no reply from the supervisor. The outcome of the request is then unknown, except with `noService` and
+/// `requestTooLong`: it was not sent.
 public enum ControlFailure: Error, Equatable, Sendable, CustomStringConvertible {
-    /// Nobody serves this run directory, or we may not ask: the path of the socket, and the system's words.
+    /// No supervisor serves this run directory, or this user has no permission: the path of the socket and the system's
+    /// error text.
     case noService(path: String, reason: String)
-    /// The reply has not come in time.
+    /// The reply did not arrive in time.
     case noAnswer(afterMilliseconds: Int)
-    /// The connection ended before the reply was whole.
+    /// The connection ended before the reply was complete.
     case cutOff
-    /// The reply is longer than any, or nothing that this version knows: the supervisor is another program, or version.
+    /// The reply is too long or unknown to this version: the peer is another program or another version.
     case unreadable
     /// The request is longer than `ControlLine.bytesMax`.
     case requestTooLong

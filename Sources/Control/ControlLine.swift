@@ -1,38 +1,38 @@
 internal import FoundationEssentials
 
-/// Requests and replies as they cross the socket: one JSON object on one line.
+/// The format of requests and replies on the socket: one JSON object per line.
 ///
-///     {"request":"status"}                                  {"reply":"status","status":{…}}
-///     {"request":"configuration"}                           {"reply":"configuration","document":"{…}"}
-///     {"request":"configure","document":"{…}"}              {"reply":"done"}
-///     {"request":"restart","shard":0}                       {"reply":"begun"}
+///     {"request":"status"}                              {"reply":"status","status":{…}}
+///     {"request":"configuration"}                       {"reply":"configuration","document":"{…}"}
+///     {"request":"configure","document":"{…}"}          {"reply":"done"}
+///     {"request":"restart","shard":0}                   {"reply":"begun"}
 ///     {"request":"drain","shard":1,"within":30}
 ///     {"request":"scale","shards":4,"within":30}
 ///     {"request":"restartProcess","process":"collector"}
 ///     {"request":"restartAll"}, "restartEverything", "rebalance", "reload", "stop"
-///     {"request":"bans"}                                    {"reply":"bans","bans":[…]}
-///     {"request":"unban","address":"192.0.2.7"}             without an address: all of them
-///                                                           {"reply":"refused","refusal":{"kind":"invalid","lines":["…"]}}
+///     {"request":"bans"}                                {"reply":"bans","bans":[…]}
+///     {"request":"unban","address":"192.0.2.7"}         without an address: all of them
+///                                                       {"reply":"refused","refusal":{"kind":"invalid","lines":[…]}}
 public enum ControlLine {
     /// The socket's name in the run directory.
     public static let socketName = "control"
 
-    /// The longest line, its LF included: a configuration of 1 MiB whose every other byte has to be escaped.
+    /// The longest line including its LF: a configuration of 1 MiB in which every second byte is escaped.
     public static let bytesMax = 2 << 20
 
-    /// The line with its LF; nil when it were longer than `bytesMax`.
+    /// The line with its LF; nil if it were longer than `bytesMax`.
     public static func encode(_ request: ControlRequest) -> [UInt8]? { line(WrittenRequest(request)) }
 
-    /// nil when it is no request that this version knows.
+    /// Decodes a request; nil when this version does not know it.
     /// - Parameter line: without its LF.
     public static func request(_ line: some Sequence<UInt8>) -> ControlRequest? {
         (try? JSONDecoder().decode(WrittenRequest.self, from: Data(line)))?.request
     }
 
-    /// The line with its LF; nil when it were longer than `bytesMax`.
+    /// The line with its LF; nil if it were longer than `bytesMax`.
     public static func encode(_ reply: ControlReply) -> [UInt8]? { line(WrittenReply(reply)) }
 
-    /// nil when it is no reply that this version knows.
+    /// Decodes a reply; nil when this version does not know it.
     /// - Parameter line: without its LF.
     public static func reply(_ line: some Sequence<UInt8>) -> ControlReply? {
         (try? JSONDecoder().decode(WrittenReply.self, from: Data(line)))?.reply
@@ -41,7 +41,7 @@ public enum ControlLine {
     private static func line(_ value: some Encodable) -> [UInt8]? {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // JSON text has no raw line break in it: JSONEncoder writes those of strings as \n.
+        // The JSON text has no raw line break: JSONEncoder escapes those in strings as \n.
         guard let json = try? encoder.encode(value), json.count < bytesMax else { return nil }
         return Array(json) + [0x0a]
     }

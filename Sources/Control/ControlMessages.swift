@@ -1,74 +1,74 @@
-/// What the operator's command line and the gateway ask of the supervisor over the control socket.
+/// A request of the operator's command line or the gateway to the supervisor over the control socket.
 ///
-/// One connection, one request, one reply: each a JSON object on one line that ends with LF (`ControlLine`).
+/// One connection, one request, one reply; each is a JSON object on one line that ends with LF (`ControlLine`).
 public enum ControlRequest: Equatable, Sendable {
-    /// How is everything? Answered with `ControlReply.status`.
+    /// Request the status of the service. Answered with `ControlReply.status`.
     case status
-    /// The configuration in force, without secrets. Answered with `ControlReply.configuration`.
+    /// Request the configuration in force, without secrets. Answered with `ControlReply.configuration`.
     case configuration
-    /// Take this configuration, the JSON text of a whole file: validated whole, then written to the file and applied, or
-    /// refused with nothing changed. `redacted` in the place of a secret keeps the secret that is there.
+    /// Use this configuration, the JSON text of a complete file. It is validated as a whole, then written to the file
+    /// and applied; or it is refused and nothing changes. `redacted` in place of a secret keeps the current secret.
     case configure(document: String)
     /// Read the configuration file again, as SIGHUP does. Answered like `configure`.
     case reload
-    /// Replace the process of one shard in good order. Answered with `begun`.
+    /// Replace the process of a shard by a planned restart. Answered with `begun`.
     case restart(shard: Int)
-    /// The same for every shard, one after the other, each when the one before is ready.
+    /// Replace the processes of all shards, each after the previous one is ready.
     case restartAll
-    /// Replace the process of the collector or the gateway, or try one that has failed again at once. Answered with `begun`.
+    /// Replace the process of the collector or the gateway, or retry a failed one at once. Answered with `begun`.
     case restartProcess(ChildStatus.Kind)
-    /// Every process, one after the other: the shards as with `restartAll`, then the collector and the gateway.
+    /// Replace every process, one after the other: the shards as with `restartAll`, then the collector and the gateway.
     case restartEverything
-    /// Send the miners of one shard away, at random moments within so many seconds (0 to `withinSecondsMax`), and leave its place empty
-    /// until `restart`. Answered with `begun`.
+    /// Disconnect the miners of a shard at random moments within `withinSeconds` (0 to `withinSecondsMax`) and end its
+    /// process. It stays stopped until `restart`. Answered with `begun`.
     case drain(shard: Int, withinSeconds: Int)
-    /// Have so many shards (at least 1): new ones are started, or the last ones drained within so many seconds and removed.
-    /// Answered with `begun`.
+    /// Change the number of shards (at least 1): new ones are started, or the last ones are drained within
+    /// `withinSeconds` and removed. Answered with `begun`.
     case scale(shards: Int, withinSeconds: Int)
     /// Move miners from shards with many to shards with few. Answered with `begun`.
     case rebalance
-    /// Which addresses are banned? Answered with `ControlReply.bans`.
+    /// Request the list of banned addresses. Answered with `ControlReply.bans`.
     case bans
-    /// End the ban of this address, or with nil all bans. Answered with `done`.
+    /// End the ban of this address, or all bans when it is nil. Answered with `done`.
     case unban(address: String?)
-    /// Go on as the program that is now where this one was started from, and replace every process. Answered with `begun`;
-    /// `ServiceStatus.upgrade` tells how it goes. The socket is away for a moment meanwhile.
+    /// Continue as the program that is now at the path from which this one was started, and replace every process.
+    /// Answered with `begun`; `ServiceStatus.upgrade` shows the progress. The socket is not available for a moment.
     case upgrade
-    /// End the service in good order, as SIGTERM does. Answered with `begun`; the socket vanishes when all is over.
+    /// Stop the service, as SIGTERM does. Answered with `begun`; the socket is removed when everything has ended.
     case stop
 
-    /// Over how many seconds miners are sent away, unless somebody says otherwise.
+    /// The default time in which miners are disconnected.
     public static let withinSecondsDefault = 30
-    /// Nobody waits longer for miners that could be gone in a minute.
+    /// A longer drain is not useful: the miners could be gone in a minute.
     public static let withinSecondsMax = 3_600
 
-    /// What stands in a served configuration where a secret is.
+    /// Replaces secrets in a served configuration.
     public static let redacted = "***"
 }
 
-/// The supervisor's word.
+/// The supervisor's answer to a request.
 public enum ControlReply: Equatable, Sendable {
     case status(ServiceStatus)
-    /// The JSON text of the configuration, secrets replaced by `ControlRequest.redacted`.
+    /// The JSON text of the configuration, with secrets replaced by `ControlRequest.redacted`.
     case configuration(document: String)
     case bans([BannedAddress])
-    /// The configuration was accepted and is in force, except for what `ConfigurationStatus.waitingForRestart` tells;
-    /// processes that have to be replaced for it follow one after the other (`ServiceStatus.restarting`).
+    /// The configuration was accepted and is in force, except for the keys in `ConfigurationStatus.waitingForRestart`.
+    /// Processes that must be replaced for it follow one after the other (`ServiceStatus.restarting`).
     case done
-    /// It goes on; `status` tells how.
+    /// The operation has started; `status` shows its progress.
     case begun
-    /// Nothing was changed. The lines say why, in words for the operator (file, line, what was expected).
+    /// Nothing was changed. The lines give the reason for the operator (file, line, what was expected).
     case refused(ControlRefusal)
 }
 
 /// An address whose connections are refused for a time.
 public struct BannedAddress: Codable, Equatable, Sendable {
-    /// "192.0.2.7", or of IPv6 a network: "2001:db8:0:7::/64".
+    /// "192.0.2.7"; for IPv6 a network: "2001:db8:0:7::/64".
     public var address: String
     public var secondsLeft: Int
-    /// How many bans within a day, with this one: each is twice as long as the one before.
+    /// The number of bans within a day, including this one. Each is twice as long as the one before.
     public var bans: Int
-    /// Connections that were refused for a ban, since the address is known.
+    /// Connections refused because of a ban since the address is known.
     public var refused: UInt64
 
     public init(address: String, secondsLeft: Int, bans: Int, refused: UInt64) {
@@ -79,13 +79,14 @@ public struct BannedAddress: Codable, Equatable, Sendable {
     }
 }
 
+/// Why a request was refused.
 public struct ControlRefusal: Codable, Equatable, Sendable {
     public enum Kind: String, Codable, Sendable {
-        /// The configuration is not valid, or the request makes no sense.
+        /// The configuration or the request is invalid.
         case invalid
-        /// There is no such shard.
+        /// The shard does not exist.
         case unknownShard
-        /// It cannot be done in this service (no configuration file to write, …), or not just now.
+        /// It is not possible in this service (no configuration file to write, …), or not at the moment.
         case impossible
     }
 
@@ -98,33 +99,33 @@ public struct ControlRefusal: Codable, Equatable, Sendable {
     }
 }
 
-/// The supervisor's view of the service.
+/// The state of the service as seen by the supervisor.
 public struct ServiceStatus: Codable, Equatable, Sendable {
     public var version: String
     public var processID: Int32
     /// Milliseconds since 1970.
     public var startedAt: UInt64
     public var children: [ChildStatus]
-    /// Planned restarts that are not finished: the one under way first ("shard 0", "collector", "gateway").
+    /// Planned restarts that have not finished, the current one first ("shard 0", "collector", "gateway").
     public var restarting: [String]
-    /// The number of shards that is on its way; nil when there are as many as there shall be.
+    /// The target number of shards while it changes; nil when it is reached.
     public var scalesTo: Int?
-    /// True while miners move between shards because that was asked for; nil when they do not.
+    /// True while a requested rebalance moves miners between shards; otherwise nil.
     public var isRebalancing: Bool?
-    /// The place at which the last round of planned restarts was given up because its new process failed; nil when
-    /// none was.
+    /// The process at which the last round of planned restarts was stopped because its new process failed; nil when
+    /// none was stopped.
     public var restartHaltedAt: String?
     /// The last upgrade; nil when there was none.
     public var upgrade: UpgradeStatus?
-    /// True from the moment a stop was asked for.
+    /// True once a stop was requested.
     public var isStopping: Bool
     public var configuration: ConfigurationStatus
-    /// What does not work as it should, as long as it does not, each a short text that begins with its subject; empty when all
-    /// is well, nil from a version that does not tell.
+    /// Current degradations, each a short text that begins with its subject; empty when there are none, nil from a
+    /// version that does not report them.
     public var degraded: [String]?
-    /// The same, each with its process and its kind.
+    /// The same degradations with their processes and kinds.
     public var degradations: [DegradedStatus]?
-    /// What the supervisor executes; nil from a version that does not tell.
+    /// The program that the supervisor executes; nil from a version that does not report it.
     public var program: ProgramStatus?
 
     public init(
@@ -143,10 +144,11 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
 
 /// A program of the service.
 public struct ProgramStatus: Codable, Equatable, Sendable {
-    /// Where it was started from: the program that is there now is the next one (`ControlRequest.upgrade`).
+    /// The path from which it was started. The program at this path now is the one for the next upgrade
+    /// (`ControlRequest.upgrade`).
     public var path: String
     public var version: String
-    /// When its file was made, in milliseconds since 1970. The file at the path may be another one by now.
+    /// The modification time of its file, in milliseconds since 1970. The path can have another file by now.
     public var modifiedAt: UInt64
 
     public init(path: String, version: String, modifiedAt: UInt64) {
@@ -156,22 +158,22 @@ public struct ProgramStatus: Codable, Equatable, Sendable {
     }
 }
 
-/// How an upgrade goes, or went.
+/// The progress or result of an upgrade.
 public struct UpgradeStatus: Codable, Equatable, Sendable {
     public enum Phase: String, Codable, Sendable {
-        /// The new program is asked whether it can go on with this service.
+        /// The new program is asked whether it can continue this service.
         case trying
-        /// Nothing has changed.
+        /// The upgrade was refused and nothing has changed.
         case refused
-        /// The new program supervises; the other processes are being replaced.
+        /// The new program is the supervisor; the other processes are being replaced.
         case replacing
         case done
-        /// The new process of a shard failed (`ServiceStatus.restartHaltedAt`); those behind it were left as they were.
+        /// The new process of a shard failed (`ServiceStatus.restartHaltedAt`); the remaining ones were not replaced.
         case halted
     }
 
     public var phase: Phase
-    /// For people: why it was refused.
+    /// Why it was refused, for people.
     public var lines: [String]
 
     public init(_ phase: Phase, lines: [String] = []) {
@@ -180,7 +182,7 @@ public struct UpgradeStatus: Codable, Equatable, Sendable {
     }
 }
 
-/// One process of the service, or the place where it should be.
+/// A process of the service, or a process that should exist.
 public struct ChildStatus: Codable, Equatable, Sendable {
     public enum Kind: String, Codable, Sendable { case collector, shard, gateway }
 
@@ -193,21 +195,21 @@ public struct ChildStatus: Codable, Equatable, Sendable {
     /// The shard's number; nil for the others.
     public var shard: Int?
     public var state: State
-    /// nil when there is no process now.
+    /// nil when no process is running.
     public var processID: Int32?
-    /// Milliseconds since 1970: when the process was started; nil when there is none.
+    /// When the process was started, in milliseconds since 1970; nil when none is running.
     public var startedAt: UInt64?
-    /// Of a shard, as it has told last: miners that have a job, and upstreams that a pool serves. nil when it has not told yet.
+    /// As last reported by a shard: miners with a job, and upstreams with a pool. nil when nothing was reported yet.
     public var miners: Int?
     public var upstreams: Int?
-    /// How often a process was started in this place after the first time.
+    /// How often the process was started again after the first time.
     public var restarts: Int
-    /// Those by cause: "exit 3", "SIGKILL", "stalled", "never ready", "not startable", "asked".
+    /// The restarts by cause: "exit 3", "SIGKILL", "stalled", "never ready", "not startable", "asked".
     public var restartCauses: [String: Int]
-    /// Why it has failed, or how it died last; nil when it never did.
+    /// Why it has failed, or how the last process ended; nil when none has failed.
     public var lastDeath: String?
-    /// True when the process was started before the configuration in force was, reads what has changed, and is not about to be
-    /// replaced.
+    /// True when the process was started before the configuration in force, reads a key that has changed since, and is
+    /// not about to be replaced.
     public var runsOldConfiguration: Bool?
 
     public init(kind: Kind, shard: Int? = nil, state: State) {
@@ -219,19 +221,21 @@ public struct ChildStatus: Codable, Equatable, Sendable {
     }
 }
 
+/// The state of the configuration.
 public struct ConfigurationStatus: Codable, Equatable, Sendable {
     /// The path of the file; nil when there is none.
     public var file: String?
-    /// Milliseconds since 1970: when what is in force was read.
+    /// When the configuration in force was read, in milliseconds since 1970.
     public var loadedAt: UInt64
-    /// Why the last attempt to load another one was refused; empty when it was not.
+    /// Why the last attempt to load a configuration was refused; empty when it was not.
     public var lastRefusal: [String]
-    /// What is in the configuration and not in force, because it cannot be changed while the service runs: "bind: …".
+    /// Keys whose new values are not in force because they cannot be changed while the service runs, each with a text:
+    /// "millrace.run-dir: …".
     public var waitingForRestart: [String]
-    /// What the service says about the configuration in force: unknown keys, values that are not used. nil from a version
-    /// that does not tell.
+    /// Warnings about the configuration in force: unknown keys, ignored values. nil from a version that does not report
+    /// them.
     public var warnings: [String]?
-    /// The path of the file that the statistics are kept in; nil from a version that does not tell.
+    /// The path of the statistics file; nil from a version that does not report it.
     public var database: String?
 
     public init(

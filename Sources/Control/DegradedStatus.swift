@@ -1,16 +1,16 @@
-/// One thing in the service that does not work as it should, and does not end it.
+/// A limitation of a service that continues to run.
 public struct DegradedStatus: Codable, Equatable, Sendable {
-    /// The kind of thing: a fixed set, which metrics use as a label.
+    /// The kind of degradation: a fixed set, used as a metric label.
     public enum Reason: String, Codable, CaseIterable, Sendable {
-        /// The process failed too often; it is tried again once a minute.
+        /// The process failed too often; it is retried once a minute.
         case failed
-        /// The process runs with a configuration that is not in force any more.
+        /// The process runs with a configuration that is no longer in force.
         case oldConfiguration = "old_configuration"
         /// The process runs the program from before the upgrade.
         case oldProgram = "old_program"
-        /// The shard cannot keep its connections over a restart.
+        /// The shard cannot keep its connections across a restart.
         case noHandover = "no_handover"
-        /// Planned restarts ended early because a new process failed.
+        /// Planned restarts were stopped because a new process failed.
         case restartHalted = "restart_halted"
         /// Statistics are not stored.
         case statistics
@@ -20,12 +20,12 @@ public struct DegradedStatus: Codable, Equatable, Sendable {
         case crashSafety = "crash_safety"
         /// The log file cannot be opened.
         case logFile = "log_file"
-        /// The first pool cannot be used, or none can.
+        /// The first pool cannot be used, or no pool can.
         case pools
-        /// Something that this version does not know.
+        /// A kind that this version does not know.
         case other
 
-        /// - Parameter text: as a process says it, with the subject first: "statistics: off: disk full".
+        /// - Parameter text: the text of a process, which begins with the subject: "statistics: off: disk full".
         public init(saying text: String) {
             self =
                 switch text.prefix(while: { $0 != ":" }) {

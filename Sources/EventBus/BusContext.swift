@@ -1,7 +1,7 @@
 internal import CZeroMQ
 
-/// One ZeroMQ context: an I/O thread that moves the messages of all sockets made from it. One per process is enough; it
-/// belongs to the thread that made it, as its sockets do.
+/// A ZeroMQ context: an I/O thread that moves the messages of all its sockets. One per process is enough. It belongs to
+/// the thread that created it, like its sockets.
 public final class BusContext {
     let raw: UnsafeMutableRawPointer
     var socketCount = 0
@@ -16,10 +16,10 @@ public final class BusContext {
         finish()
     }
 
-    /// Waits until what closed sockets still have to send is sent, at most a quarter of a second: the last thing before
-    /// `exit`, which knows nothing of messages on their way. Does nothing while a socket is open.
+    /// Waits until closed sockets have sent their messages, at most a quarter of a second. Call it last before `exit`,
+    /// which would drop them. Has no effect while a socket is open.
     public func finish() {
-        // zmq_ctx_term would wait for an open socket for ever.
+        // zmq_ctx_term would wait forever for an open socket.
         guard socketCount == 0, !isFinished else { return }
         isFinished = true
         zmq_ctx_term(raw)

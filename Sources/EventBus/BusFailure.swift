@@ -1,11 +1,11 @@
 internal import CZeroMQ
 internal import Glibc
 
-/// A refusal of ZeroMQ, or of the system below it.
+/// A failure reported by ZeroMQ or the operating system.
 public struct BusFailure: Error, Equatable, CustomStringConvertible {
     /// An `errno` of the system or of ZeroMQ (`ETERM`, …).
     public let code: Int32
-    /// What was tried: "bind ipc:///run/millrace/snapshots".
+    /// The failed operation: "bind ipc:///run/millrace/snapshots".
     public let attempt: String
 
     init(code: Int32, attempt: String) {

@@ -1,9 +1,9 @@
 internal import CZeroMQ
 internal import Glibc
 
-/// One ZeroMQ socket, closed with its owner. It never blocks: every send and receive is DONTWAIT.
+/// A ZeroMQ socket, closed with its owner. It never blocks: every send and receive uses DONTWAIT.
 ///
-/// Not thread safe, as ZeroMQ sockets are not.
+/// Not thread safe, like ZeroMQ sockets.
 final class BusSocket {
     enum Kind {
         case publish, publishWithSubscriptions, subscribe, router, dealer
@@ -11,20 +11,20 @@ final class BusSocket {
         case subscribeNewest
     }
 
-    /// How long a closed socket may go on sending. An orderly stop should deliver its last words; a reader that is
-    /// stopped must not hold up the exit.
+    /// How long a closed socket continues to send. A normal exit should deliver the last messages; a stopped reader
+    /// must not delay it.
     static let lingerMilliseconds: Int32 = 250
-    /// How soon after a peer is gone the path is tried again.
+    /// The delay before connecting again after a peer has disconnected.
     static let reconnectMilliseconds: Int32 = 50
 
     private let context: BusContext
-    /// Where it is bound, or shall be (`mend`).
+    /// The address it is bound to, or will be (`mend`).
     var address: BusAddress?
     private var isBound = false
     let raw: UnsafeMutableRawPointer
     private var isClosed = false
 
-    /// - Parameter queuedMessagesMax: how many messages wait for a slow peer, in each direction; more are dropped.
+    /// - Parameter queuedMessagesMax: messages queued for a slow peer, in each direction; more are dropped.
     init(_ context: BusContext, _ kind: Kind, queuedMessagesMax: Int32) throws(BusFailure) {
         let type =
             switch kind {
@@ -49,10 +49,11 @@ final class BusSocket {
             guard zmq_setsockopt(raw, ZMQ_SUBSCRIBE, "", 0) == 0 else { throw BusFailure(attempt: "subscribe") }
         case .dealer:
             try set(ZMQ_RECONNECT_IVL, BusSocket.reconnectMilliseconds)
-            // A request to a shard that is away would be answered long after it made sense: refuse it here instead.
+            // Refuse requests while the peer is not connected: a queued request would be answered too late to be
+            // useful.
             try set(ZMQ_IMMEDIATE, Int32(1))
         case .publishWithSubscriptions:
-            // Tell us of each subscriber, not only of the first.
+            // Report each subscriber, not only the first.
             try set(ZMQ_XPUB_VERBOSE, Int32(1))
         case .publish, .router:
             break
@@ -63,7 +64,7 @@ final class BusSocket {
         close()
     }
 
-    /// Lets go of the socket; what it has taken to send still leaves within the linger time.
+    /// Closes the socket. Messages that it has accepted are still sent within the linger time.
     func close() {
         guard !isClosed else { return }
         isClosed = true
@@ -71,23 +72,23 @@ final class BusSocket {
         context.socketCount -= 1
     }
 
-    /// The largest message of the bus is a snapshot: 1,000,000 rows of the longest names stay below. Anything longer
-    /// comes from a stranger, whose connection libzmq then closes.
+    /// The largest bus message is a snapshot. It stays below this even with 1,000,000 rows of the longest names, five
+    /// times the limit of the workers table. libzmq closes the connection of a peer that sends more.
     static let messageBytesMax = 512 * 1024 * 1024
 
     func bind(_ address: BusAddress) throws(BusFailure) {
         self.address = address
         try check(address, "bind")
-        // libzmq removes a stale path of an earlier process itself.
+        // libzmq removes a stale path of an earlier process.
         guard zmq_bind(raw, address.endpoint) == 0 else { throw BusFailure(attempt: "bind \(address.endpoint)") }
         isBound = true
     }
 
-    /// Binds again what `bind` could not, or what has lost its path because somebody has removed it. Peers that are connected stay so.
+    /// Binds again after `bind` failed or the path was removed. Connected peers stay connected.
     ///
-    /// The listener of the path before is left: libzmq removes the path of one that is unbound, in its own time, which would be that
-    /// of the new one. It costs a descriptor each time.
-    /// - Returns: whether something was to be done.
+    /// The former listener stays open: libzmq removes the path of an unbound listener asynchronously, which could
+    /// remove the new socket. Each call that binds costs a descriptor.
+    /// - Returns: true when it had to bind.
     func mend() throws(BusFailure) -> Bool {
         guard let address, !isClosed else { return false }
         if isBound, access(address.path, F_OK) == 0 || errno != ENOENT { return false }
@@ -108,8 +109,8 @@ final class BusSocket {
         }
     }
 
-    /// Becomes readable when the socket *may* have changed, edge by edge: after it fires, and after each send, receive
-    /// until nothing is left, or the next edge may never come.
+    /// Becomes readable when the state of the socket *may* have changed, edge-triggered: after it fires, and after each
+    /// send, receive until nothing is left. Otherwise the next edge may never come.
     var descriptor: Int32 {
         var descriptor: Int32 = -1
         var size = MemoryLayout<Int32>.size
@@ -117,7 +118,7 @@ final class BusSocket {
         return descriptor
     }
 
-    /// - Returns: false when the message was refused (no peer, its queue full); it is then gone.
+    /// - Returns: false when the message was refused (no peer, or its queue is full) and dropped.
     @discardableResult
     func send(_ bytes: UnsafeRawBufferPointer, more: Bool = false) -> Bool {
         guard !isClosed else { return false }
@@ -133,7 +134,7 @@ final class BusSocket {
         bytes.withUnsafeBytes { send($0, more: more) }
     }
 
-    /// The next message part, or nil when none is waiting.
+    /// The next message part; nil when none is waiting.
     func receive() -> (bytes: [UInt8], hasMore: Bool)? {
         guard !isClosed else { return nil }
         var message = zmq_msg_t()

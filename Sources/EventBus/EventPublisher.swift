@@ -1,28 +1,29 @@
 public import Telemetry
 
-/// The sending end of a hop (shard to collector, collector to gateway): records what happens, publishes it in batches, and answers for what was missed.
+/// The sending end of a hop (shard to collector, collector to gateway). It records events, publishes them in batches
+/// and answers replay requests.
 ///
-/// It never blocks and never fails once it stands: what the network does not take is kept in the log for replay. Use:
-/// `record` as things happen, `flush` a moment later, `serveRequests` whenever `requestDescriptor` is
-/// readable and once a second besides.
+/// Once created, it never blocks and never fails: messages that cannot be sent stay in the log for replay. Call
+/// `record` for each event, `flush` shortly after, and `serveRequests` when `requestDescriptor` is readable and once a
+/// second.
 public final class EventPublisher {
     private let events: BusSocket
     private let replay: BusSocket
     private var log: EventLog
-    /// One frame at a time, its memory used again and again.
+    /// The current frame. Its memory is reused.
     private var frame: [UInt8] = []
 
-    /// Frames (batches) that wait for one slow subscriber: some seconds of a busy shard. The log has them anyway.
+    /// Frames (batches) queued for a slow subscriber: some seconds of a busy shard. The log has them too.
     static let queuedFramesMax: Int32 = 1_000
-    /// Messages of answers that wait for one collector: several whole answers.
+    /// Messages queued for one collector: several complete answers.
     static let queuedAnswersMax: Int32 = 256
-    /// Requests taken in one turn of the loop, so that a flood of them cannot hold up the miners.
+    /// Requests processed in one loop turn, so that many of them do not delay the miners.
     static let requestsPerTurnMax = 8
 
     /// Binds the two sockets of `source` in `runDirectory`.
     /// - Parameters:
-    ///   - epoch: `Epoch.random()`, one for each process.
-    ///   - logBytesMax: how much is kept for replay.
+    ///   - epoch: `Epoch.random()`, one per process.
+    ///   - logBytesMax: the size of the log for replay.
     public convenience init(
         _ context: BusContext, runDirectory: String, source: EventSource, epoch: Epoch,
         logBytesMax: Int = EventLog.bytesMaxDefault
@@ -32,8 +33,8 @@ public final class EventPublisher {
         try bind(source, runDirectory: runDirectory)
     }
 
-    /// Can record, and is heard by nobody until `bind`.
-    /// - Parameter log: of a predecessor, perhaps: then the stream goes on as if nothing had happened.
+    /// Can record events, but is not connected until `bind`.
+    /// - Parameter log: a new log, or a restored one, which continues its stream without a gap.
     public init(_ context: BusContext, log: EventLog) throws(BusFailure) {
         self.log = log
         frame.reserveCapacity(EventLog.frameBytesMax)
@@ -41,52 +42,53 @@ public final class EventPublisher {
         events = try BusSocket(context, .publish, queuedMessagesMax: Self.queuedFramesMax)
     }
 
-    /// Takes the place of `source` on the bus, from whoever has it. When that fails `mend` can try again.
+    /// Binds the sockets of `source`, taking the paths over from another process. After a failure, `mend` tries again.
     public func bind(_ source: EventSource, runDirectory: String) throws(BusFailure) {
-        // First where to ask, then what makes others ask.
+        // The replay socket first: events make subscribers send requests.
         replay.address = .replay(source, runDirectory: runDirectory)
         events.address = .events(source, runDirectory: runDirectory)
         _ = try mend()
     }
 
-    /// Takes the place again if its paths have been removed, or could not be made before; to be called now and then.
-    /// - Returns: whether something was to be done.
+    /// Binds again if the paths were removed or `bind` has failed. Call it periodically.
+    /// - Returns: true when it had to bind.
     @discardableResult
     public func mend() throws(BusFailure) -> Bool {
         let hasMendedReplay = try replay.mend()
         return try events.mend() || hasMendedReplay
     }
 
-    // MARK: - Recording: no system call, and for a share no allocation
+    // MARK: - Recording: no system calls, and no allocation per share
 
     public func record(_ share: ShareSettled) { log.append(share) }
-    /// Of a shard's own share: those that it refused are summed, and recorded with the next checkpoint (`EventLog.settle`).
+    /// Records a share of a shard's own miner. Refused shares are summed and recorded with the next checkpoint
+    /// (`EventLog.settle`).
     public func settle(_ share: ShareSettled) { log.settle(share) }
     public func record(_ joined: MinerJoined) { log.append(joined) }
     public func record(_ left: MinerLeft) { log.append(left) }
     public func record(_ error: PoolError) { log.append(error) }
-    /// - Parameter checkpoint: time and gauges; its counters are filled in from what was recorded.
+    /// - Parameter checkpoint: time and gauges. Its counters are set to those of the recorded events.
     public func record(_ checkpoint: Checkpoint) { log.append(checkpoint) }
 
-    /// The log as a successor can go on with it.
+    /// The encoded log, for a successor to continue.
     public func written() -> [UInt8] { log.written() }
 
     public var epoch: Epoch { log.epoch }
-    /// Counts of everything recorded since the start.
+    /// Counters of all recorded events of the epoch.
     public var counters: ShareCounters { log.counters }
     /// The sequence number of the next event.
     public var nextSequence: UInt64 { log.next }
     /// The oldest event that can still be replayed.
     public var oldestSequence: UInt64 { log.oldest }
-    /// Every event before this one is durable.
+    /// All events before this one are durable.
     public var acknowledgedSequence: UInt64 { log.acknowledged }
-    /// Events that fell out of the log before they were acknowledged.
+    /// Events that the log dropped before they were acknowledged.
     public var droppedCount: UInt64 { log.droppedCount }
 
     // MARK: - Sending
 
-    /// Publishes what is so now, beside the stream: not numbered, not kept, not sent again.
-    /// - Parameter gauges: its shard and epoch are filled in.
+    /// Publishes current values outside the stream: without sequence number and without replay.
+    /// - Parameter gauges: its shard and epoch are set here.
     public func publish(_ gauges: ShardGauges) {
         var gauges = gauges
         gauges.shard = log.shard
@@ -94,23 +96,24 @@ public final class EventPublisher {
         events.send(BusMessage.gauges(gauges).encoded())
     }
 
-    /// Publishes what was recorded since the last time, as one message unless it is very much.
+    /// Publishes the events recorded since the last call, usually as one message.
     public func flush() {
         while log.takeUnsent(into: &frame) { events.send(frame) }
     }
 
-    /// Watch it for readability (the loop's `DescriptorWatch`) and call `serveRequests` then.
+    /// Watch it for readability (`DescriptorWatch`), then call `serveRequests`.
     public var requestDescriptor: Int32 { replay.descriptor }
 
-    /// Answers what collectors have asked.
-    /// - Parameter liveMiners: asked only when events are gone that a collector needs: every miner recorded as joined and
-    ///   not as left.
-    /// - Returns: true when requests may still wait: call again in the next turn, the descriptor need not say so.
+    /// Answers replay requests and processes acknowledgements.
+    /// - Parameter liveMiners: all miners recorded as joined and not as left. Called only when a collector needs events
+    ///   that are no longer in the log.
+    /// - Returns: true when more requests can be waiting: call again in the next loop turn; the descriptor may not
+    ///   become readable for them.
     @discardableResult
     public func serveRequests(liveMiners: () -> [MinerJoined]) -> Bool {
         for _ in 0..<Self.requestsPerTurnMax {
             guard let (sender, request) = nextRequest() else { return false }
-            // Nobody but us would send anything else here: a request that cannot be read is not answered.
+            // Only processes of the service send here: a request that cannot be decoded is not answered.
             guard let request, let message = try? BusMessage(decoding: request) else { continue }
             switch message {
             case .replay(let request):
@@ -123,13 +126,13 @@ public final class EventPublisher {
             case .acknowledge(let acknowledgement):
                 log.acknowledge(acknowledgement)
             case .events, .liveMiners, .replayEnd, .gauges:
-                continue  // go the other way
+                continue  // sent in the other direction
             }
         }
         return true
     }
 
-    /// The sender's routing id and what it sent, always with all its parts taken.
+    /// The sender's routing id and the first part of its message. All parts are received.
     private func nextRequest() -> (sender: [UInt8], request: [UInt8]?)? {
         guard let sender = replay.receive() else { return nil }
         var hasMore = sender.hasMore
@@ -141,7 +144,7 @@ public final class EventPublisher {
         return (sender.bytes, request)
     }
 
-    /// Says the last word, flushes and closes. Then `BusContext.finish` gives the last messages time to leave.
+    /// Records a last checkpoint, flushes and closes. `BusContext.finish` then waits for the last messages to be sent.
     /// - Parameter last: time and gauges of the last checkpoint.
     public func close(_ last: Checkpoint = Checkpoint()) {
         var last = last

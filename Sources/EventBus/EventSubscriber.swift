@@ -1,19 +1,19 @@
 public import Telemetry
 
-/// The receiving end of a hop: every event of one source, once and in order.
+/// The receiving end of a hop: passes every event of a source once and in order.
 ///
-/// It connects by itself, again and again, and goes on when the shard is another process. Read it whenever one of
-/// `descriptors` is readable and once a second besides.
+/// It reconnects by itself and continues when the source is a new process. Call `receive` when one of `descriptors` is
+/// readable and once a second.
 public final class EventSubscriber {
     private let events: BusSocket
     private let replay: BusSocket
     private var gate: SequenceGate
 
-    /// Frames that wait for us, while we are busy or stopped; what is dropped beyond is replayed.
+    /// Frames queued while this process is busy or stopped; more are dropped and replayed.
     static let queuedFramesMax: Int32 = 1_000
     static let queuedRequestsMax: Int32 = 256
 
-    /// Messages that could not be read: a shard of another version, or a stranger at its address.
+    /// Messages that could not be decoded: a source of another version, or a foreign process at its address.
     public private(set) var unreadableCount: UInt64 = 0
 
     public convenience init(_ context: BusContext, runDirectory: String, source: EventSource) throws(BusFailure) {
@@ -21,7 +21,7 @@ public final class EventSubscriber {
             context, runDirectory: runDirectory, source: source, gate: SequenceGate(shard: source.number))
     }
 
-    /// - Parameter gate: `SequenceGate(shard:resuming:next:)` goes on where an earlier process stopped.
+    /// - Parameter gate: `SequenceGate(shard:resuming:next:)` continues where an earlier process stopped.
     public init(
         _ context: BusContext, runDirectory: String, source: EventSource, gate: SequenceGate
     ) throws(BusFailure) {
@@ -33,22 +33,23 @@ public final class EventSubscriber {
     }
 
     public var shard: UInt16 { gate.shard }
-    /// Where the stream goes on: what may be stored as done, once the news before it is.
+    /// The position from which the stream continues. It can be stored together with the events before it.
     public var position: (epoch: Epoch, next: UInt64)? { gate.position }
     public var isBehind: Bool { gate.isBehind }
-    /// Events that were missed at first and had by asking for them, since this process began.
+    /// Events that were missed at first and then replayed, since this process started.
     public var replayedCount: UInt64 { gate.replayedCount }
 
-    /// To be watched for readability, both.
+    /// Watch both for readability.
     public var descriptors: [Int32] { [events.descriptor, replay.descriptor] }
 
-    /// Takes in what has arrived, and asks for what is missing.
+    /// Receives waiting messages and requests missing events.
     /// - Parameters:
     ///   - now: monotonic milliseconds.
-    ///   - messagesMax: after so many messages it is the others' turn.
-    ///   - gauges: gets what the present process says of now; what others say is left out.
-    ///   - handle: gets the news in order; an empty list is a sign of life.
-    /// - Returns: true when more may wait: call again in the next turn, the descriptors need not say so.
+    ///   - messagesMax: the number of messages after which other work gets a turn.
+    ///   - gauges: receives the gauges of the current process; those of others are dropped.
+    ///   - handle: receives deliveries in order. An empty list shows that the source is running.
+    /// - Returns: true when more messages can be waiting: call again in the next loop turn; the descriptors may not
+    ///   become readable for them.
     @discardableResult
     public func receive(
         at now: UInt64, messagesMax: Int = 256, gauges: (ShardGauges) -> Void = { _ in },
@@ -56,8 +57,8 @@ public final class EventSubscriber {
     ) -> Bool {
         var count = 0
         var isDrained = false
-        // An edge may be eaten while we send, or look at the other socket: look until both are empty. The live frames first:
-        // what a process has said until its end is then read before the answer of its successor.
+        // Sending, or reading the other socket, can consume an edge: read until both are empty. Live frames first, so
+        // that the last frames of a process are read before the answer of its successor.
         while count < messagesMax, !isDrained {
             isDrained = true
             for socket in [events, replay] {
@@ -88,7 +89,7 @@ public final class EventSubscriber {
         }
     }
 
-    /// - Returns: true when a request has left.
+    /// - Returns: true when a request was sent.
     private func ask(at now: UInt64) -> Bool {
         guard let request = gate.requestDue(at: now) else { return false }
         if replay.send(BusMessage.replay(request).encoded()) { return true }
@@ -96,8 +97,8 @@ public final class EventSubscriber {
         return false
     }
 
-    /// Tells the shard that everything before `position` is durable, so that it need not keep it. Call `receive` after
-    /// it: sending may eat an edge.
+    /// Reports to the shard that everything before `position` is durable, so that it can free it. Call `receive`
+    /// afterwards: sending can consume an edge.
     public func acknowledge(_ position: (epoch: Epoch, next: UInt64)) {
         let message = Acknowledgement(shard: shard, epoch: position.epoch, before: position.next)
         replay.send(BusMessage.acknowledge(message).encoded())

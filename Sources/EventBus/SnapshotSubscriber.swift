@@ -2,10 +2,9 @@ internal import CZeroMQ
 internal import Glibc
 public import Telemetry
 
-/// The gateway's end of the second hop: the newest snapshot of the collector, whichever process that is just now.
+/// The gateway's end of the second hop: receives the newest snapshot of the current collector process.
 ///
-/// It connects by itself, again and again, and may be made before the collector runs. Not thread safe: one thread
-/// waits.
+/// It reconnects by itself and can be created before the collector runs. Not thread safe: only one thread may wait.
 public final class SnapshotSubscriber {
     private let socket: BusSocket
     private var lastSeen: (sequence: UInt64, time: UInt64)?
@@ -16,19 +15,19 @@ public final class SnapshotSubscriber {
         try socket.connect(.snapshots(runDirectory: runDirectory))
     }
 
-    /// What ended a wait.
+    /// The result of a wait.
     public enum Arrival: Sendable {
         /// A snapshot that was not delivered before.
         case snapshot(Snapshot)
-        /// A message came that is no snapshot of this version: a collector of another version, most likely.
+        /// A message that could not be decoded, most likely from a collector of another version.
         case unreadable(DecodingFailure)
-        /// The other descriptor is readable or hung up.
+        /// The other descriptor is readable or was closed by its peer.
         case descriptorReadable
         case timedOut
     }
 
-    /// Waits for the next snapshot, for `descriptor` (the lifeline; -1 = none) to become readable, or for the time to
-    /// pass, whichever is first. The descriptor wins when both are there: a stream of snapshots must not hide it.
+    /// Waits for the next snapshot, for `descriptor` (the lifeline; -1 = none) to become readable, or for the timeout.
+    /// If both are available the descriptor wins, so that a stream of snapshots cannot hide it.
     public func wait(orDescriptor descriptor: Int32, timeoutMilliseconds: Int) -> Arrival {
         let deadline = Self.milliseconds() + timeoutMilliseconds
         while true {

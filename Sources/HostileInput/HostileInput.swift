@@ -1,40 +1,40 @@
-/// The ways in which a message can be wrong. The raw values are the words of `--bad`.
+/// How a message can be malformed. The raw values are the words of `--bad`.
 public enum HostileKind: String, CaseIterable, Sendable {
-    /// Bytes without any sense.
+    /// Random bytes.
     case random
-    /// A good message with a few bytes changed.
+    /// A valid message with a few bytes changed.
     case flipped
-    /// The beginning of a good message, and no end.
+    /// The beginning of a valid message.
     case cut
-    /// Many good messages in one piece, the last one cut.
+    /// Many valid messages at once, the last one truncated.
     case joined
-    /// A value of a type that nobody expects there.
+    /// A value of an unexpected type.
     case types
-    /// Numbers beyond every range.
+    /// Numbers outside every range.
     case numbers
-    /// Strings that are no text, or far too much of it.
+    /// Strings that are not text, or far too long.
     case text
-    /// Arrays and objects within each other, thousands deep.
+    /// Arrays and objects nested thousands of levels deep.
     case nesting
-    /// One line without an end.
+    /// A line without an end.
     case long
 }
 
-/// Turns good messages into bad ones: what the ends of a proxy must survive. Pure and repeatable, as far as its random
-/// generator is.
+/// Converts valid messages to malformed ones, which both sides of a proxy must survive. Pure, and repeatable with a
+/// repeatable generator.
 public struct HostileInput: Sendable {
-    /// Far above any limit of a line, and below what a connection queues.
+    /// Far above any line limit, and below the send queue of a connection.
     public static let bytesMax = 200 * 1024
 
     private let kinds: [HostileKind]
 
-    /// - Parameter kinds: which ones; all when empty.
+    /// - Parameter kinds: the kinds to use; empty = all.
     public init(kinds: [HostileKind]) {
         self.kinds = kinds.isEmpty ? HostileKind.allCases : kinds
     }
 
-    /// A bad message, at most `bytesMax` long, never empty.
-    /// - Parameter sample: a good one, newline included: the bad one resembles it, for those kinds that do.
+    /// A malformed message of 1 to `bytesMax` bytes.
+    /// - Parameter sample: a valid message including its newline, which most kinds modify.
     public func next(like sample: [UInt8], using generator: inout some RandomNumberGenerator) -> [UInt8] {
         let kind = kinds[Int.random(in: 0..<kinds.count, using: &generator)]
         let message = HostileInput.make(kind, like: sample, using: &generator)
@@ -121,7 +121,7 @@ extension HostileInput {
             [0x22] + [UInt8](repeating: 0x41, count: 60_000) + [0x22],
         ]
 
-    /// The sample with one of its values exchanged; the samples have no comma and no brace inside strings.
+    /// The sample with one of its values replaced. Samples have no commas and braces inside strings.
     private static func replacing(
         in sample: [UInt8], by values: [[UInt8]], using generator: inout some RandomNumberGenerator
     ) -> [UInt8] {

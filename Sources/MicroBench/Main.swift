@@ -1,6 +1,6 @@
-/// Measures single steps of the path of a share, in this process alone: `script/bench --micro`, docs/PERFORMANCE.md.
+/// Measures single steps of the processing of a share within this process: `script/bench --micro`, docs/PERFORMANCE.md.
 ///
-/// Arguments name the steps that are wanted, by a part of their names; without any all are measured.
+/// Arguments select steps by a part of their names; without arguments all are measured.
 @main
 enum MicroBench {
     static func main() {
@@ -12,6 +12,6 @@ enum MicroBench {
         }
     }
 
-    /// To thousandths.
+    /// Rounds to thousandths.
     private static func rounded(_ number: Double) -> Double { Double(Int(number * 1_000 + 0.5)) / 1_000 }
 }

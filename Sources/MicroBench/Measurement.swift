@@ -1,16 +1,16 @@
 internal import CAllocations
 
-/// What one operation costs.
+/// The cost of one operation.
 struct Measurement {
-    /// Of the fastest round: whatever else the machine does can only add to it.
+    /// From the fastest round: other activity of the machine can only add time.
     let nanoseconds: Double
-    /// Of the round with the fewest: tables that grow with what they hold do so now and then.
+    /// From the round with the fewest: growing tables allocate now and then.
     let allocations: Double
 
-    /// Many and short: some of them are not interrupted.
+    /// Many short rounds: some of them are not interrupted.
     static let rounds = 50
 
-    /// Measures `body`, which does its operation `operations` times each time that it is called.
+    /// Measures `body`, which performs its operation `operations` times per call.
     init(operations: Int, _ body: () -> Void) {
         var fastest = Duration.seconds(3_600)
         var allocated = UInt64.max

@@ -1,7 +1,7 @@
 internal import StratumProtocol
 internal import StratumSession
 
-/// A shard with miners and a pool, without sockets: every byte goes the way that it goes in the worker.
+/// A shard with miners and a pool, without sockets. Bytes are processed as in the worker process.
 struct Scene: ~Copyable {
     private static let minerCount = 256
 
@@ -32,12 +32,12 @@ struct Scene: ~Copyable {
         precondition(jobCount == Scene.minerCount, "not all miners have a job")
     }
 
-    // MARK: - What is measured
+    // MARK: - Measured steps
 
     static let all: [(name: String, measure: @Sendable () -> Measurement)] = [
-        // From the miner's bytes to the pool's answer and the miner's.
+        // From the miner's bytes to the pool's answer and the reply to the miner.
         ("a share through the shard", { shares(together: 1) }),
-        // As when the loop is busy: many answers in one chunk of the pool's.
+        // As on a busy loop: many answers in one chunk from the pool.
         ("a share through the shard, 64 at a time", { shares(together: 64) }),
         ("a job through the shard, for each miner", broadcast),
     ]
@@ -45,7 +45,7 @@ struct Scene: ~Copyable {
     private static func shares(together: Int) -> Measurement {
         var scene = Scene()
         let count = 512
-        // Written before the clock runs, for all rounds: no nonce may come twice.
+        // Created before the measurement for all rounds, because no nonce may occur twice.
         let turns = (0..<(Measurement.rounds * count / together)).map { scene.turn($0, of: together) }
         var next = 0
         return Measurement(operations: count) {
@@ -56,13 +56,13 @@ struct Scene: ~Copyable {
         }
     }
 
-    /// A new job, for each of the miners that hear of it.
+    /// The cost of a new job for each miner that receives it.
     private static func broadcast() -> Measurement {
         var scene = Scene()
         var number: UInt8 = 1
         return Measurement(operations: Scene.minerCount) {
             number &+= 1
-            // Of more jobs than ten a second only the newest is given to miners.
+            // When there are more than ten jobs a second, miners receive only the newest one.
             scene.pass(Limits.tick)
             scene.hear(Texts.job(number: number))
         }
@@ -70,7 +70,7 @@ struct Scene: ~Copyable {
 
     // MARK: - Steps
 
-    /// What some miners and then the pool say, a chunk each.
+    /// The messages of some miners and the answers of the pool, each a chunk.
     private struct Turn {
         let lines: [[UInt8]]
         let answers: [UInt8]
@@ -112,7 +112,7 @@ struct Scene: ~Copyable {
         }
     }
 
-    /// Takes the decisions as the worker does.
+    /// Performs the shard's decisions as the worker process does.
     private mutating func perform() {
         shard.takeOutbox(replacingWith: &spare)
         for command in spare.commands {
@@ -130,7 +130,7 @@ struct Scene: ~Copyable {
         spare.removeAll()
     }
 
-    /// The session and the nonce byte are in the reply to the login.
+    /// Reads the session and the nonce byte from the login reply.
     private mutating func read(_ line: ArraySlice<UInt8>, for id: MinerID) {
         let row = Int(id.index)
         guard line.count > 200 else { return }

@@ -2,7 +2,7 @@ internal import StratumProtocol
 internal import StratumSession
 internal import Telemetry
 
-/// Single operations, each with what it needs.
+/// Single operations with the data they need.
 enum Steps {
     private static let count = 1_000
     static let all: [(name: String, measure: @Sendable () -> Measurement)] = [
@@ -14,8 +14,8 @@ enum Steps {
 
     private static let epoch = Epoch(high: 1, low: 2)
 
-    /// Work that uses nothing of ours: a chain of 1,000 dependent loads and multiplications. Times of another hour or
-    /// another machine are compared by it.
+    /// A reference that uses no code of Millrace: a chain of 1,000 dependent loads and multiplications. It makes times
+    /// of different machines and moments comparable.
     private static func yardstick() -> Measurement {
         var table = (0..<UInt32(4_096)).map { $0 &* 2_654_435_761 }
         var state: UInt32 = 1
@@ -29,7 +29,7 @@ enum Steps {
         }
     }
 
-    /// A line of a miner, found in a chunk as it was read.
+    /// A line of a miner, split off a received chunk.
     private static func framing() -> Measurement {
         let line = Texts.submit(id: 7, session: Array("0000000000000000".utf8), nonce: 1, byte: 9)
         let chunk = [[UInt8]](repeating: line, count: 100).flatMap(\.self)
@@ -70,7 +70,7 @@ enum Steps {
         }
     }
 
-    /// What a new job costs for each of its miners.
+    /// The cost of a new job per miner.
     private static func jobLine() -> Measurement {
         let line = Array(Texts.job(number: 1).dropLast())
         guard case .job(let job)? = try? JSONParser().poolMessage(line.span, loginID: nil, assumed: AlgorithmName())
@@ -86,7 +86,7 @@ enum Steps {
         }
     }
 
-    /// A chunk that is written down for a successor.
+    /// A chunk that is written to the input log.
     private static func inputLog() -> Measurement {
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: count * 320, alignment: 64)
         defer { memory.deallocate() }
@@ -115,7 +115,7 @@ enum Steps {
         }
     }
 
-    /// What the collector does with an event of a known miner.
+    /// Folds an event of a known miner, as the collector does.
     private static func foldedShare() -> Measurement {
         var statistics = Statistics(startedAt: 0, shardCount: 1)
         let joined = (0..<1_000).map { number in

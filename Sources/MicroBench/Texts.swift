@@ -1,6 +1,6 @@
 internal import StratumProtocol
 
-/// What miners and pools say, as they say it.
+/// Messages of miners and pools.
 enum Texts {
     static let login =
         Array(
@@ -8,7 +8,7 @@ enum Texts {
                 .utf8)
         + Array("\"algo\":[\"rx/0\"]}}\n".utf8)
 
-    /// - Parameter session: as the login reply named it.
+    /// - Parameter session: the session id from the login reply.
     static func submit(id: Int64, session: [UInt8], nonce: UInt32, byte: UInt8) -> [UInt8] {
         var line: [UInt8] = []
         line.append("{\"id\":")
@@ -19,7 +19,7 @@ enum Texts {
         for shift: UInt32 in [0, 8, 16] { append(UInt8(truncatingIfNeeded: nonce >> shift), to: &line) }
         append(byte, to: &line)
         line.append("\",\"result\":\"")
-        // Meets the target of any job; one of nothing but zeros is no hash.
+        // Meets the target of any job; a hash of zeros only is invalid.
         line += [UInt8](repeating: 0x30, count: 48)
         line.append("0100000000000000")
         line.append("\",\"algo\":\"rx/0\"}}\n")
@@ -34,7 +34,7 @@ enum Texts {
         Array("{\"jsonrpc\":\"2.0\",\"method\":\"job\",\"params\":\(work(number))}\n".utf8)
     }
 
-    /// The pool's answer to our login, with the first job.
+    /// The pool's reply to the login, with the first job.
     static func welcome(id: Int64) -> [UInt8] {
         let head = "{\"id\":\(id),\"jsonrpc\":\"2.0\",\"error\":null,\"result\":{\"id\":\"f00\",\"job\":"
         return Array("\(head)\(work(1)),\"status\":\"OK\"}}\n".utf8)

@@ -1,8 +1,8 @@
-/// Measures how long a new job takes to all miners: from the first that has it to the last.
+/// Measures how long a new job takes to reach all miners: from the first to the last that receives it.
 struct BroadcastWatch {
-    /// One job of the pool on its way. Times are of the system's monotonic clock, so that several processes agree.
+    /// The distribution of one job of the pool. Times are from the monotonic clock, which several processes share.
     struct Broadcast: Codable, Equatable {
-        /// Names the job: a fingerprint of what all blobs made of it have in common.
+        /// Identifies the job: a fingerprint of the common part of all blobs made from it.
         let key: UInt64
         let firstNanos: UInt64
         var lastNanos: UInt64
@@ -11,16 +11,16 @@ struct BroadcastWatch {
         var spreadMillis: Double { Double(lastNanos - firstNanos) / 1e6 }
     }
 
-    /// Enough for an hour with a job every ten seconds, or a minute of ten a second.
+    /// An hour with a job every ten seconds, or a minute with ten a second.
     static let rememberedMax = 600
-    /// A miner that is this many jobs behind is late beyond measuring.
+    /// A miner that is further behind than this number of jobs is not measured.
     private static let searchedMax = 8
 
     private(set) var broadcasts: [Broadcast] = []
-    /// All of them, also those no longer remembered.
+    /// The number of all broadcasts, including those no longer remembered.
     private(set) var count = 0
 
-    /// A miner was sent the job with this key.
+    /// Records that a miner received the job with this key.
     mutating func heard(_ key: UInt64, now: UInt64) {
         var index = broadcasts.count - 1
         let end = max(-1, index - Self.searchedMax)

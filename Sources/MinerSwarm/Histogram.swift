@@ -1,7 +1,7 @@
-/// Durations in fixed memory: 32 buckets for each doubling, so that a percentile is right within 3 %.
+/// Durations in fixed memory: 32 buckets for each doubling, so that percentiles are accurate to 3 %.
 struct Histogram: Sendable {
     private static let bitsPerDoubling: UInt64 = 5
-    /// Up to 2⁴² ns, over an hour: longer ones count as that.
+    /// 2⁴² ns, over an hour: longer durations count as this.
     private static let nanosMax: UInt64 = 1 << 42
     private static let bucketCount = index(of: nanosMax) + 1
 
@@ -15,7 +15,7 @@ struct Histogram: Sendable {
         maxNanos = max(maxNanos, nanos)
     }
 
-    /// The duration that the given part of all stays at or below (its bucket's upper end); 0 without any.
+    /// The upper end of the bucket that contains the given quantile; 0 without durations.
     /// - Parameter part: 0.5 for the median, 0.99 for the 99th percentile.
     func nanos(atPart part: Double) -> UInt64 {
         guard count > 0 else { return 0 }
@@ -28,12 +28,13 @@ struct Histogram: Sendable {
         return maxNanos
     }
 
-    /// The buckets that hold anything, as (upper end in nanoseconds, amount): what several processes can be added from.
+    /// The buckets that are not empty, as (upper end in nanoseconds, count), so that results of several processes can
+    /// be added.
     var filled: [[UInt64]] {
         buckets.enumerated().compactMap { $1 > 0 ? [Self.upperEnd(of: $0), $1] : nil }
     }
 
-    /// Values below 64 have a bucket each; above, the highest six bits choose it.
+    /// Values below 64 have a bucket each; for larger values the highest six bits select it.
     private static func index(of nanos: UInt64) -> Int {
         let linear: UInt64 = 1 << (bitsPerDoubling + 1)
         guard nanos >= linear else { return Int(nanos) }

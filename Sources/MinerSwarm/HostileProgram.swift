@@ -1,7 +1,7 @@
 internal import EventLoop
 internal import Glibc
 
-/// The wiring of a hostile run: it ends after so many inputs, so many seconds, or a signal.
+/// The wiring of a hostile run. It ends after the given number of inputs, the given time, or a signal.
 final class HostileProgram {
     private let loop: Loop
     private let swarm: HostileSwarm
@@ -15,7 +15,7 @@ final class HostileProgram {
             connections: options.miners, inputs: options.inputs, seed: options.seed)
     }
 
-    /// - Returns: false when the other end stopped taking connections.
+    /// - Returns: false when the peer stopped accepting connections.
     func run() throws -> Bool {
         let tick = Timer(on: loop) { [unowned self] in
             swarm.tick()

@@ -2,15 +2,15 @@ internal import EventLoop
 internal import HostileInput
 internal import StratumProtocol
 
-/// What a hostile run has done. The other end's answers are not judged: it may say or close what it likes, as long as
-/// it lives and goes on taking connections.
+/// The counts of a hostile run. The peer's answers are not judged: it can send or close anything, as long as it runs
+/// and accepts connections.
 struct HostileReport: Codable, Sendable {
     var pid: Int32 = 0
     var seconds: Double = 0
-    /// Malformed messages that left.
+    /// Malformed messages sent.
     var inputs = 0
     var connectionsMade = 0
-    /// Attempts that came to nothing: more than a few mean that the other end is gone.
+    /// Failed attempts by error text: more than a few mean that the peer is down.
     var connectionsFailed: [String: Int] = [:]
     var closedByPeer = 0
     var closedByUs = 0
@@ -22,11 +22,11 @@ struct HostileReport: Codable, Sendable {
     }
 }
 
-/// Which protocol the bad messages resemble.
+/// The protocol that the malformed messages resemble.
 enum HostileSample: String, CaseIterable, Sendable {
     case miner, http
 
-    /// Good messages, in the order in which a client sends them.
+    /// Valid messages in the order in which a client sends them.
     var messages: [[UInt8]] {
         switch self {
         case .miner:
@@ -56,7 +56,7 @@ enum HostileSample: String, CaseIterable, Sendable {
     }
 }
 
-/// Connections that do everything wrong, so many at a time, until enough has been sent.
+/// Keeps a number of misbehaving connections open until enough input was sent.
 final class HostileSwarm {
     private let loop: Loop
     private let target: SocketAddress
@@ -69,7 +69,7 @@ final class HostileSwarm {
     private let startedNanos: UInt64
     private(set) var counts = HostileReport()
 
-    /// So many attempts in a row that come to nothing, one a millisecond: the other end is gone.
+    /// Consecutive failed attempts, one per millisecond, after which the peer counts as down.
     private static let failuresMax = 3_000
 
     private var failuresInARow = 0
@@ -89,7 +89,7 @@ final class HostileSwarm {
         startedNanos = loop.nanoseconds
     }
 
-    /// The other end takes no connections any more.
+    /// True when the peer no longer accepts connections.
     var isHopeless: Bool { failuresInARow >= Self.failuresMax }
 
     var isDone: Bool { inputsMax > 0 && counts.inputs >= inputsMax }
@@ -100,7 +100,7 @@ final class HostileSwarm {
         return report
     }
 
-    /// Ends what is too old, and opens what is missing.
+    /// Closes expired connections and opens missing ones.
     func tick() {
         let now = loop.nanoseconds / 1_000_000
         for connection in live where connection.endMillis <= now {
@@ -173,7 +173,7 @@ final class HostileSwarm {
     private func say(_ bytes: [UInt8], on connection: HostileConnection) -> Bool {
         switch bytes.withUnsafeBytes({ connection.send($0) }) {
         case .sent, .queued: return true
-        // Its end follows by itself; what overflows has been sent for the most part, and stays.
+        // `didEnd` follows. Most of an overflowing message has been sent, and the connection stays open.
         case .closed, .overflow: return false
         }
     }
@@ -187,28 +187,28 @@ final class HostileSwarm {
     }
 }
 
-/// One connection with bad manners.
+/// A misbehaving connection.
 final class HostileConnection: TCPStream {
     enum Manner: CaseIterable {
-        /// Sends garbage and waits.
+        /// Sends malformed messages and waits.
         case patient
-        /// Sends garbage and is gone.
+        /// Sends malformed messages and disconnects.
         case hasty
-        /// Logs in first, then sends garbage.
+        /// Logs in first, then sends malformed messages.
         case loggedIn
         /// Sends half a message and waits.
         case half
-        /// Says nothing.
+        /// Sends nothing.
         case mute
-        /// Asks and asks, and never reads.
+        /// Sends many requests and never reads.
         case deaf
 
-        /// How long it stays when the other end lets it.
+        /// How long it stays connected if the peer does not close it.
         var lifeMillis: ClosedRange<UInt64> {
             switch self {
             case .hasty: 1...5
             case .patient, .loggedIn: 5...100
-            // Long enough to be many at a time, short enough that they do not take all the places.
+            // Long enough for many at a time, short enough not to occupy all connections.
             case .half, .mute, .deaf: 50...500
             }
         }
@@ -218,7 +218,7 @@ final class HostileConnection: TCPStream {
 
     let manner: Manner
     let endMillis: UInt64
-    /// Where it stands among the live ones.
+    /// Its index in `HostileSwarm.live`.
     var place = 0
     private unowned let swarm: HostileSwarm
 

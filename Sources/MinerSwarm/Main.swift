@@ -169,7 +169,7 @@ struct SwarmCommand: ParsableCommand {
         return settings
     }
 
-    /// nil = wherever the system lets a connection begin.
+    /// nil = the system chooses.
     private func sources() throws -> SourceAddresses? {
         guard let first = try firstSource() else {
             return sourceAddresses > 1 ? SourceAddresses(first: 0, count: sourceAddresses) : nil

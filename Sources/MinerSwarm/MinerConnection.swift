@@ -1,20 +1,20 @@
 internal import EventLoop
 internal import StratumProtocol
 
-/// One miner's TCP connection.
+/// A miner's TCP connection.
 final class MinerConnection: TCPStream {
     let id: ConnectionID
     let startedNanos: UInt64
     private unowned let swarm: Swarm
     private var framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
     var miner = SimulatedMiner()
-    /// Leaves as soon as its last share is answered.
+    /// It disconnects as soon as its last share is answered.
     var isLeaving = false
-    /// The part of a job that it works on, while it lives.
+    /// The part of a job that it works on while it is connected.
     var part: NonceWatch.Part?
-    /// The same job as bytes to be hashed, where real hashes are asked for.
+    /// The same job as bytes to hash, with real hashes only.
     var work: HashingWork?
-    /// One of its nonces is being tried.
+    /// A hash for one of its nonces is being computed.
     var isSearching = false
 
     init(on loop: Loop, id: ConnectionID, startedNanos: UInt64, swarm: Swarm) {

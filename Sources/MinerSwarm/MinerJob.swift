@@ -1,20 +1,20 @@
 internal import StratumProtocol
 
-/// What a miner keeps of a job.
+/// The fields of a job that a miner keeps.
 struct MinerJob: Equatable, Sendable {
     var id = JobID()
-    /// A hash's last eight bytes must be below this.
+    /// A share's hash must have its last eight bytes below this.
     var target: UInt64 = 0
-    /// The byte that the proxy has set: the highest of the nonce.
+    /// The byte set by the proxy: the highest of the nonce.
     var nonceByte: UInt8 = 0
-    /// Fingerprint of the blob without its nonce byte: equal for miners that split one job.
+    /// Fingerprint of the blob without its nonce byte: equal for miners that share a job.
     var work: UInt64 = 0
-    /// Fingerprint of the part that all blobs of one pool job share: versions, time, previous block.
+    /// Fingerprint of the common part of all blobs of a pool's job: versions, time, previous block.
     var broadcast: UInt64 = 0
     var algorithm = AlgorithmName()
 }
 
-/// What a proxy sent that no miner could work with: the miner leaves it.
+/// A fault of the proxy that makes the miner disconnect.
 enum ProxyFault: String, Error, Codable, CaseIterable {
     case lineTooLong = "line_too_long"
     case notJSON = "not_json"
@@ -22,7 +22,7 @@ enum ProxyFault: String, Error, Codable, CaseIterable {
     case badBlob = "bad_blob"
     case badTarget = "bad_target"
     case badSeedHash = "bad_seed_hash"
-    /// Only where real hashes are computed: we know no other than rx/0.
+    /// Only with real hashes, which support rx/0 only.
     case foreignAlgorithm = "foreign_algorithm"
     case badLogin = "bad_login"
     case unknownMessage = "unknown_message"
@@ -33,7 +33,7 @@ extension MinerJob {
     static let nonceOffset = 39
     static let blobBytesMax = 407
 
-    /// Reads a job as strictly as XMRig does.
+    /// Parses a job as strictly as XMRig.
     init(_ value: JSONValue) throws(ProxyFault) {
         guard value.isObject, let id = value["job_id"].withBytes({ JobID($0) }) ?? nil, !id.isEmpty else {
             throw .badJob
@@ -43,7 +43,7 @@ extension MinerJob {
         self.target = target
         algorithm = value["algo"].withBytes { AlgorithmName($0) ?? AlgorithmName() } ?? AlgorithmName()
         if algorithm.needsSeed {
-            // Without its key a RandomX miner cannot even begin.
+            // A RandomX miner cannot start without the key.
             guard value["seed_hash"].withBytes({ Hex.isHex($0, count: 64) }) == true else { throw .badSeedHash }
         }
         guard let isRead = value["blob"].withBytes({ read(blob: $0) }), isRead else { throw .badBlob }
@@ -60,7 +60,7 @@ extension MinerJob {
         return UInt64.max / (UInt64(UInt32.max) / number)
     }
 
-    /// Takes the fingerprints and the nonce byte; false for a blob that is none.
+    /// Sets the fingerprints and the nonce byte; false for an invalid blob.
     private mutating func read(blob text: Span<UInt8>) -> Bool {
         let digits = Self.nonceOffset * 2
         guard text.count.isMultiple(of: 2), text.count > digits + 8, text.count <= Self.blobBytesMax * 2 else {
@@ -78,7 +78,7 @@ extension MinerJob {
     }
 }
 
-/// A 64-bit hash of bytes, eight at a time: quick, and good enough to tell jobs apart.
+/// A 64-bit hash of bytes, eight at a time: fast, and sufficient to distinguish jobs.
 struct Fingerprint {
     private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
 

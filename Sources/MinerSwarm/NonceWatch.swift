@@ -1,10 +1,10 @@
-/// Watches that no two miners search the same nonces: the promise that a proxy lives by.
+/// Checks that no two miners search the same nonces, the essential guarantee of a proxy.
 ///
-/// Two blobs that differ in the nonce byte alone are the same work split up. Whoever gets such a part is remembered for
-/// as long as the work may be going on; a second one that gets it is either a conflict (the first still works on it) or
-/// a reuse (the first has left, but what it has searched is searched again).
+/// Two blobs that differ only in the nonce byte are parts of the same work. The miner that gets a part is remembered
+/// while the work can still be in progress. A second miner with the same part is either a conflict (the first still
+/// works on it) or a reuse (the first has left, but its nonces are searched again).
 struct NonceWatch {
-    /// A part of some work: the blob's fingerprint without its lowest byte, and the nonce byte in its place.
+    /// A part of a job: the fingerprint of the blob with its lowest byte replaced by the nonce byte.
     struct Part: Hashable {
         fileprivate let key: UInt64
 
@@ -15,19 +15,19 @@ struct NonceWatch {
 
     private(set) var conflicts = 0
     private(set) var reuses = 0
-    /// Who has each part, or had it last. Two generations, so that old work is forgotten.
+    /// The current or last holder of each part, in two generations, so that old work is dropped.
     private var young: [Part: ConnectionID] = [:]
     private var old: [Part: ConnectionID] = [:]
     private let partsMax: Int
 
-    /// - Parameter miners: how many there are; four jobs for each are remembered, twice.
+    /// - Parameter miners: the number of miners; two generations of four jobs per miner are remembered.
     init(miners: Int) {
         partsMax = max(1_024, miners * 4)
         young.reserveCapacity(partsMax)
     }
 
-    /// A connection was given a part.
-    /// - Parameter isWorking: whether an earlier holder still works on that part.
+    /// Records that a connection got a part.
+    /// - Parameter isWorking: whether an earlier holder still works on the part.
     mutating func took(_ part: Part, holder: ConnectionID, isWorking: (ConnectionID) -> Bool) {
         let earlier = young[part] ?? old[part]
         if let earlier, earlier != holder {

@@ -1,8 +1,8 @@
-/// Something that is to happen so often a second, told how much time has passed. Fractions carry over; what a stalled
-/// machine has missed is made up for, but not more than a quarter of a second of it at once.
+/// Spreads events evenly at a given rate. Fractions carry over. After a stall the missed events are made up for, but at
+/// most a quarter of a second of them.
 struct Pace {
     let perSecond: Double
-    /// What was missed for good.
+    /// Events skipped after stalls.
     private(set) var missed = 0
     private var owed: Double = 0
 
@@ -12,7 +12,7 @@ struct Pace {
         self.perSecond = perSecond
     }
 
-    /// How often it is to happen now.
+    /// The number of events due now.
     mutating func due(afterSeconds elapsed: Double) -> Int {
         guard perSecond > 0 else { return 0 }
         owed += perSecond * elapsed

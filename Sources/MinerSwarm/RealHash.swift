@@ -2,14 +2,14 @@ internal import EventLoop
 internal import RandomX
 internal import StratumProtocol
 
-/// What a miner must know of its job to compute hashes; made-up ones do without.
+/// The fields of a job needed to compute hashes; made-up hashes do not need them.
 struct HashingWork: Sendable {
-    /// The block header, with the nonce that the proxy left in it.
+    /// The block header, with the nonce from the proxy.
     private(set) var blob: [UInt8] = []
-    /// The RandomX key, called `seed_hash` on the wire.
+    /// The RandomX key, named `seed_hash` on the wire.
     private(set) var seed: [UInt8] = []
 
-    /// Reads it out of a line that brought a job which `MinerJob` found good.
+    /// Parses a line with a job that `MinerJob` has accepted.
     init(_ root: JSONValue) throws(ProxyFault) {
         let job = root["params"].exists ? root["params"] : root["result"]["job"]
         let algorithm = job["algo"]
@@ -34,10 +34,10 @@ struct HashingWork: Sendable {
     }
 }
 
-/// One nonce to be tried.
+/// A nonce to try.
 struct HashAttempt: Sendable {
     let holder: ConnectionID
-    /// What the miner worked on; it may have something else by the time that the hash is there.
+    /// The part that the miner worked on; it can have another one when the hash is ready.
     let part: NonceWatch.Part
     let work: HashingWork
     let nonce: UInt32
@@ -51,7 +51,7 @@ struct HashAttempt: Sendable {
     }
 }
 
-/// A nonce, and the true hash of a job's blob with it.
+/// A nonce and the real hash of a job's blob with it.
 struct HashedNonce: Sendable {
     let nonce: UInt32
     let hash: InlineArray<32, UInt8>
@@ -61,18 +61,18 @@ struct HashedNonce: Sendable {
     }
 }
 
-/// Searches shares as a miner does, a hash at a time for each miner, on threads beside the loop.
+/// Searches shares like real miners, one hash at a time per miner, in threads of their own.
 ///
-/// A miner holds one place from its first nonce until its share is found; between two nonces it goes to the end of the
-/// queue, so that a new job is noticed after one round.
+/// A miner occupies a place from its first nonce until its share is found. After each nonce it goes to the end of the
+/// queue, so that it sees a new job after one round.
 final class ShareSearch {
-    /// Miners that search at the same time: at 50 hashes a second, their round takes little more than a second.
+    /// Miners that search at the same time: at 50 hashes a second, a round takes little more than a second.
     static let searchingMax = 64
 
     private var threads: HashingThreads<HashAttempt, (HashAttempt, HashedNonce)>?
     private var searching = 0
 
-    /// - Parameter computed: an attempt's hash is there; its miner no longer holds a place.
+    /// - Parameter computed: called with the hash of an attempt; its miner no longer occupies a place.
     init(
         on loop: Loop, threads: Int, computed: @escaping (HashAttempt, HashedNonce) -> Void
     ) throws(SystemFailure) {
@@ -85,7 +85,7 @@ final class ShareSearch {
             })
     }
 
-    /// Queues one nonce of a miner; false when as many miners search as may.
+    /// Queues a nonce of a miner; false when the maximum number of miners search.
     func begin(_ attempt: HashAttempt) -> Bool {
         guard searching < Self.searchingMax, let threads, threads.ask(attempt) else { return false }
         searching += 1

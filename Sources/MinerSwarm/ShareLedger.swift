@@ -1,7 +1,7 @@
-/// The shares that wait for a reply, of all miners together: a ring in which a share's request id names its place.
+/// The shares of all miners that wait for a reply: a ring indexed by request id.
 ///
-/// Fixed memory and no search: what a load generator can afford at a hundred thousand shares a second. The ring is
-/// longer than any proxy may fall behind.
+/// Fixed memory without searching, for a hundred thousand shares a second. The ring is larger than the backlog of any
+/// usable proxy.
 struct ShareLedger {
     private struct Entry {
         var id: UInt64 = 0
@@ -10,9 +10,9 @@ struct ShareLedger {
         var isOpen = false
     }
 
-    /// At 50,000 shares a second, five seconds without a reply. A power of two: an id's low bits are its place.
+    /// Five seconds without a reply at 50,000 shares a second. A power of two: the low bits of an id are its index.
     static let capacityDefault = 1 << 18
-    /// Lower ids belong to logins and keepalives.
+    /// Lower ids are used for logins and keepalives.
     static let firstID: UInt64 = 16
 
     private var ring: [Entry]
@@ -25,10 +25,10 @@ struct ShareLedger {
         mask = capacity - 1
     }
 
-    /// Enters a share.
-    /// - Parameter isLive: whether a connection still waits for replies; places of others are free.
-    /// - Returns: the request id; nil when the place whose turn it is still waits, once round the ring. The next call
-    ///   tries the next place.
+    /// Adds a share.
+    /// - Parameter isLive: whether a connection still waits for replies; entries of others are free.
+    /// - Returns: the request id; nil when the next entry is still waiting, a full round later. The next call tries the
+    ///   entry after it.
     mutating func open(_ holder: ConnectionID, now: UInt64, isLive: (ConnectionID) -> Bool) -> Int64? {
         let id = nextID
         nextID += 1
@@ -38,8 +38,8 @@ struct ShareLedger {
         return Int64(id)
     }
 
-    /// Takes the share out that is answered.
-    /// - Returns: when it was sent; nil when that connection has no such share open (any more).
+    /// Removes an answered share.
+    /// - Returns: when it was sent; nil when the connection has no such open share.
     mutating func close(id: Int64, of holder: ConnectionID) -> UInt64? {
         let place = Int(truncatingIfNeeded: id) & mask
         let entry = ring[place]
@@ -49,7 +49,7 @@ struct ShareLedger {
     }
 }
 
-/// One connection of the run: the miner's place, and a number that is never used again.
+/// Identifies a connection: the miner's index and a number that is never reused.
 struct ConnectionID: Equatable, Sendable {
     let index: UInt32
     let serial: UInt32

@@ -1,14 +1,14 @@
 internal import StratumProtocol
 
-/// One miner's conversation with the proxy. Pure, of a fixed size, and without references: a hundred thousand of them
-/// fit in a process. It behaves as XMRig does: login, job, shares for the newest job, keepalive.
+/// A miner's protocol session. Pure, of fixed size and without references: a hundred thousand fit in a process. It
+/// behaves like XMRig: login, job, shares for the newest job, keepalive.
 struct SimulatedMiner: Sendable {
     static let loginID: Int64 = 1
     static let keepaliveID: Int64 = 2
 
-    /// What a line from the proxy means.
+    /// The meaning of a line from the proxy.
     enum Event {
-        /// `hasJob` is false when the job is still to come.
+        /// `hasJob` is false when the job follows later.
         case loggedIn(hasJob: Bool)
         case loginRefused(text: String)
         case job
@@ -25,25 +25,25 @@ struct SimulatedMiner: Sendable {
     private var session = InlineBytes<64>()
     private var hasAlgo = false
     private var hasNicehash = false
-    /// The next nonce; with a reserved byte only its lower 24 bits count.
+    /// The next nonce; with a reserved byte only its lower 24 bits are used.
     private var nonce: UInt64 = 0
 
-    /// True when there is a job and a nonce left to search.
+    /// True when there is a job with a nonce left to search.
     var canMine: Bool { isLoggedIn && job != nil && nonce < nonceEnd }
 
     private var nonceEnd: UInt64 { hasNicehash ? 1 << 24 : 1 << 32 }
 
-    /// Takes one line.
+    /// Processes a line.
     mutating func receive(_ line: Span<UInt8>, parser: JSONParser) throws(ProxyFault) -> Event {
         let event = try parser.parse(line) { root throws(ProxyFault) in try read(root) }
         guard let event else { throw .notJSON }
         return event
     }
 
-    /// Appends the next share, one whole line.
+    /// Appends the next share as a complete line.
     ///
-    /// The hash is made up, but its last eight bytes meet the target; nonces count up from 0 with each job, so that two
-    /// miners on the same nonces collide at once, and a strict pool sees it.
+    /// The hash is made up, but its last eight bytes meet the target. Nonces start at 0 with each job, so that two
+    /// miners with the same nonces collide at once and a strict pool detects it.
     mutating func appendShare(id: Int64, using generator: inout SplitMix, to line: inout [UInt8]) {
         guard let job else { return }
         let tail = job.target.multipliedFullWidth(by: generator.next()).high
@@ -54,7 +54,7 @@ struct SimulatedMiner: Sendable {
         endShare(of: job, on: &line)
     }
 
-    /// Appends a share whose hash was computed; its nonce was taken with `takeNonce`, for the newest job.
+    /// Appends a share with a computed hash, whose nonce came from `takeNonce` for the newest job.
     mutating func appendShare(id: Int64, _ hashed: HashedNonce, to line: inout [UInt8]) {
         guard let job else { return }
         begin(share: id, nonce: hashed.nonce, of: job, on: &line)
@@ -62,7 +62,7 @@ struct SimulatedMiner: Sendable {
         endShare(of: job, on: &line)
     }
 
-    /// The next nonce to be tried; nil when there is none, or no job.
+    /// The next nonce to try; nil when there is none, or no job.
     mutating func takeNonce() -> UInt32? {
         guard canMine, let job else { return nil }
         return takeNonce(job)
@@ -135,7 +135,7 @@ struct SimulatedMiner: Sendable {
         guard let id = result["id"].withBytes({ InlineBytes<64>($0) }) ?? nil, !id.isEmpty else { throw .badLogin }
         session = id
         var position = 0
-        // There are five extensions; a list that goes on is not read to its end.
+        // There are five extensions; a longer list is not read to its end.
         while position < 16, result["extensions"][position].exists {
             let name = result["extensions"][position]
             if name.equals("algo") { hasAlgo = true }
@@ -148,8 +148,8 @@ struct SimulatedMiner: Sendable {
         return .loggedIn(hasJob: true)
     }
 
-    /// XMRig takes the same job twice for a broken pool and reconnects. A new name for the same work goes on where the
-    /// miner is.
+    /// XMRig treats a repeated job as a fault of the pool and reconnects. With a new id for the same work, the miner
+    /// continues with the next nonce.
     private mutating func take(_ new: MinerJob) throws(ProxyFault) {
         if let job {
             guard new != job else { throw .repeatedJob }
@@ -165,7 +165,7 @@ struct LoginPattern: Sendable {
     var password = "x"
     var rigID = ""
     var agent = "XMRig/6.26.0 (Linux x86_64) millrace-swarm"
-    /// Names repeat after so many miners; 0 = never.
+    /// Names repeat after this number of miners; 0 = never.
     var names = 0
 
     func append(miner: Int, to line: inout [UInt8]) {

@@ -1,18 +1,18 @@
 internal import EventLoop
 
-/// Addresses of this machine that miners connect from, numbered: 127.0.0.1 is number 0, and there are 254 in each third
-/// byte. Each has some 28,000 ports for one target, so that many miners want several.
+/// Numbered local addresses of miners: number 0 is 127.0.0.1, with 254 addresses per third byte. Each has about 28,000
+/// ports for one target, so many miners need several.
 struct SourceAddresses: Equatable {
     let first: Int
     let count: Int
 
-    /// The one that a miner connects from.
+    /// The address of a miner.
     func address(of miner: Int) throws(SystemFailure) -> SocketAddress {
         let number = first + miner % count
         return try SocketAddress(host: "127.0.\(number / 254).\(number % 254 + 1)", port: 0)
     }
 
-    /// nil when `text` is none of them.
+    /// nil when `text` is not one of these addresses.
     static func number(of text: String) -> Int? {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
         guard parts.count == 4, parts[0] == 127, parts[1] == 0, let third = parts[2], let last = parts[3],

@@ -1,4 +1,4 @@
-/// A small fast random generator that a seed makes repeatable (SplitMix64, public domain).
+/// A small, fast random number generator with a seed, for repeatable runs (SplitMix64, public domain).
 struct SplitMix: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

@@ -1,8 +1,8 @@
 internal import StratumProtocol
 
-/// Shares with hashes that were computed: each is searched, nonce by nonce, before it is sent.
+/// Shares with computed hashes: nonces are tried until one is found.
 extension Swarm {
-    /// Keeps what hashing needs of a job that just came.
+    /// Keeps the data of a new job that hashing needs.
     func takeWork(
         of event: SimulatedMiner.Event, in line: Span<UInt8>, on connection: MinerConnection
     ) throws(ProxyFault) {
@@ -14,7 +14,7 @@ extension Swarm {
         }
     }
 
-    /// A share is due: its search begins, or goes on.
+    /// A share is due: its search starts or continues.
     func searchShare(on connection: MinerConnection) {
         guard let search, let work = connection.work, let part = connection.part,
             let nonce = connection.miner.takeNonce()
@@ -27,7 +27,7 @@ extension Swarm {
         if !connection.isSearching { meter.counts.shares.missed += 1 }
     }
 
-    /// The hash of one nonce is there. A miner that has something else to do by now searches its share in the new job.
+    /// Called when the hash of a nonce is ready. If the miner's job has changed, the search continues in the new job.
     func computed(_ attempt: HashAttempt, _ hashed: HashedNonce) {
         guard let connection = connection(attempt.holder) else { return }
         connection.isSearching = false

@@ -1,10 +1,10 @@
 internal import EventLoop
 internal import StratumProtocol
 
-/// All miners of the process on one loop: who is connected, whose turn it is, and what came of it.
+/// All miners of the process on one event loop: connections, turns and results.
 ///
-/// `tick` is called by a timer and does what is due; everything else happens when the proxy says something. At most a
-/// fixed number of bytes is kept for each miner, and nothing at all for each share beyond the ledger's ring.
+/// A timer calls `tick`, which does what is due; everything else follows from the proxy's messages. Memory per miner is
+/// limited, and shares use only the fixed ring of the ledger.
 final class Swarm {
     /// How long the end of a run waits for replies.
     static let drainMillis: UInt64 = 5_000
@@ -13,7 +13,7 @@ final class Swarm {
     private let loop: Loop
     let parser = JSONParser(documentBytesMax: LineFramer.minerLineBytesMax)
     private var generator: SplitMix
-    /// One place for each miner; nil while it is not connected.
+    /// One slot per miner; nil while it is not connected.
     private var places: [MinerConnection?]
     private var lastSerial: UInt32 = 0
     private var waiting: WaitingMiners
@@ -26,7 +26,7 @@ final class Swarm {
     private var ledger = ShareLedger()
     var meter: SwarmMeter
     private var output: [UInt8] = []
-    /// Set when hashes are to be real.
+    /// Set with real hashes.
     private(set) var search: ShareSearch?
     private var tickedNanos: UInt64
     private(set) var isDraining = false
@@ -49,10 +49,10 @@ final class Swarm {
         search = try ShareSearch(on: loop, threads: settings.hashThreads) { [unowned self] in computed($0, $1) }
     }
 
-    /// True when no share waits for its reply.
+    /// True when no share waits for a reply.
     var isDrained: Bool { meter.counts.shares.outstanding == 0 }
 
-    /// Does what is due: connects, leaves, sends.
+    /// Connects, disconnects and sends what is due.
     func tick() {
         let now = loop.nanoseconds
         let elapsed = Double(now - tickedNanos) / 1e9
@@ -64,7 +64,7 @@ final class Swarm {
         for sent in 0..<due {
             guard let connection = next(&shareTurn, where: { $0.miner.canMine && !$0.isLeaving && !$0.isSearching })
             else {
-                // Before the first is in there is nobody to be late.
+                // Before the first login no share can be late.
                 if meter.counts.logins.now > 0 { meter.counts.shares.missed += due - sent }
                 break
             }
@@ -76,12 +76,12 @@ final class Swarm {
         }
     }
 
-    /// No new shares and no new miners from here on.
+    /// Stops sending new shares and connecting miners.
     func drain() {
         isDraining = true
     }
 
-    /// What is still unanswered is lost; everybody leaves.
+    /// Counts unanswered shares as lost and closes all connections.
     func close() {
         meter.counts.shares.lost += meter.counts.shares.outstanding
         meter.counts.shares.outstanding = 0
@@ -94,7 +94,7 @@ final class Swarm {
     }
 }
 
-// MARK: - Coming and going
+// MARK: - Connecting and disconnecting
 
 extension Swarm {
     private func connectDue(elapsed: Double, now: UInt64) {
@@ -133,7 +133,7 @@ extension Swarm {
         send(on: connection)
     }
 
-    /// The other side ended the connection.
+    /// Called when the peer has ended the connection.
     func lost(_ connection: MinerConnection) {
         guard places[connection.index] === connection else { return }
         meter.counts.connections.lost += 1
@@ -147,7 +147,7 @@ extension Swarm {
         retryLater(connection.index)
     }
 
-    /// One miner, any, leaves for good; another one joins in its place at once.
+    /// Disconnects a random miner for good; another one replaces it at once.
     private func sendOneAway() {
         let first = Int(truncatingIfNeeded: generator.next() >> 33) % places.count
         var turn = first
@@ -162,7 +162,7 @@ extension Swarm {
         waiting.join(connection.index)
     }
 
-    /// Ends a connection that stood.
+    /// Closes an established connection.
     private func drop(_ connection: MinerConnection) {
         meter.counts.connections.now -= 1
         if connection.miner.isLoggedIn { meter.counts.logins.now -= 1 }
@@ -181,13 +181,13 @@ extension Swarm {
         waiting.pause(index, untilMillis: loop.nanoseconds / 1_000_000 + settings.retryPauseMillis)
     }
 
-    /// The connection of that name while it lives.
+    /// The connection with this id while it is open.
     func connection(_ id: ConnectionID) -> MinerConnection? {
         guard let connection = places[Int(id.index)], connection.id == id else { return nil }
         return connection
     }
 
-    /// The next connection in the round for which `isWanted` holds; nil when a whole round finds none.
+    /// The next connection in turn that satisfies `isWanted`; nil when a whole round finds none.
     private func next(_ turn: inout Int, where isWanted: (MinerConnection) -> Bool) -> MinerConnection? {
         for _ in places.indices {
             let index = turn
@@ -198,7 +198,7 @@ extension Swarm {
     }
 }
 
-// MARK: - Talking
+// MARK: - Messages
 
 extension Swarm {
     func received(_ line: Span<UInt8>, from connection: MinerConnection) {
@@ -249,7 +249,7 @@ extension Swarm {
         if settings.isClosedLoop, connection.miner.outstanding == 0 { carryOn(connection) }
     }
 
-    /// After a reply, or with a first job: the next share, if it is that kind of run; or the farewell.
+    /// After a reply or a first job: sends the next share in a closed loop, or disconnects a leaving miner.
     private func carryOn(_ connection: MinerConnection) {
         if connection.isLeaving {
             if connection.miner.outstanding == 0 { leave(connection) }
@@ -269,7 +269,7 @@ extension Swarm {
         return true
     }
 
-    /// - Parameter hashed: the nonce and its hash; without it they are made up.
+    /// - Parameter hashed: a nonce with its real hash; nil = made-up ones.
     func sendShare(on connection: MinerConnection, _ hashed: HashedNonce? = nil) {
         guard let id = ledger.open(connection.id, now: loop.nanoseconds, isLive: { self.connection($0) != nil })
         else {
@@ -296,7 +296,7 @@ extension Swarm {
 
     private func send(on connection: MinerConnection) {
         switch output.withUnsafeBytes({ connection.send($0) }) {
-        // When it is closed `didEnd` follows with the next read.
+        // After `closed`, `didEnd` follows with the next read.
         case .sent, .queued, .closed: break
         case .overflow: lost(connection)
         }

@@ -1,4 +1,4 @@
-/// Everything that a swarm measures, in fixed memory, and the report made of it.
+/// The measurements of a swarm in fixed memory, and the report made from them.
 struct SwarmMeter {
     var counts = SwarmReport()
     var latency = Histogram()
@@ -13,8 +13,8 @@ struct SwarmMeter {
         counts.miners = miners
     }
 
-    /// A miner got its login reply.
-    /// - Parameter began: when it began to connect.
+    /// Records a login reply.
+    /// - Parameter began: when the miner began to connect.
     mutating func loggedIn(startedNanos began: UInt64, at now: UInt64) {
         counts.logins.ok += 1
         counts.logins.now += 1
@@ -25,8 +25,8 @@ struct SwarmMeter {
     }
 
     /// - Parameters:
-    ///   - missed: shares that the pace has given up.
-    ///   - withHistograms: leave the long parts out while the run goes on.
+    ///   - missed: shares that the pace has skipped.
+    ///   - withHistograms: whether to include the long lists, which only the last report needs.
     func report(at now: UInt64, missed: Int, withHistograms: Bool) -> SwarmReport {
         var report = counts
         report.seconds = Double(now - startedNanos) / 1e9

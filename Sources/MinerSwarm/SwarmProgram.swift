@@ -1,9 +1,9 @@
 internal import EventLoop
 internal import Glibc
 
-/// The whole wiring of the swarm: the tick, the end of the run, the reports.
+/// The wiring of the swarm: timers, the end of the run, reports.
 final class SwarmProgram {
-    /// Short enough that a rate looks even, long enough to cost nothing.
+    /// Short enough for an even rate, long enough to be cheap.
     private static let tickMillis: UInt64 = 1
 
     private let options: SwarmCommand
@@ -18,7 +18,7 @@ final class SwarmProgram {
         swarm = try Swarm(on: loop, settings: settings)
     }
 
-    /// - Returns: whether the run was as it should be.
+    /// - Returns: false with `--strict` if the run had failures.
     func run() throws -> Bool {
         let tick = Timer(on: loop) { [unowned self] in
             swarm.tick()
@@ -73,7 +73,7 @@ final class SwarmProgram {
         }
     }
 
-    /// User and system time of this process.
+    /// User and system time of this process in seconds.
     private static var cpuSeconds: Double {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
@@ -82,7 +82,7 @@ final class SwarmProgram {
     }
 }
 
-/// Standard output, a line at a time and unbuffered, so that who reads the other end sees it at once.
+/// Standard output, unbuffered and line by line, so that a reader sees each line at once.
 enum Console {
     static func print(_ line: String) {
         let bytes = Array((line + "\n").utf8)

@@ -1,15 +1,15 @@
 internal import FoundationEssentials
 
-/// What the swarm has seen. Durations are in milliseconds; times end in `nanos` and are of the monotonic clock.
+/// The results of the swarm. Durations are in milliseconds; times end in `nanos` and are from the monotonic clock.
 struct SwarmReport: Codable, Sendable {
     struct Connections: Codable, Sendable {
         var now = 0
         var made = 0
-        /// Ended by the other side while the miner wanted to stay.
+        /// Ended by the peer while the miner wanted to stay.
         var lost = 0
-        /// Attempts that came to nothing, by the system's words.
+        /// Failed attempts by the system's error text.
         var failed: [String: Int] = [:]
-        /// Miners that left by intention.
+        /// Miners that disconnected intentionally.
         var left = 0
     }
 
@@ -17,7 +17,7 @@ struct SwarmReport: Codable, Sendable {
         var now = 0
         var ok = 0
         var refused: [String: Int] = [:]
-        /// From the beginning of the run until as many miners as asked for were logged in; nil until then.
+        /// From the start of the run until all requested miners were logged in; nil until then.
         var allAfterMillis: Double?
         /// From the call of connect(2) to the reply.
         var millis = Percentiles()
@@ -27,9 +27,9 @@ struct SwarmReport: Codable, Sendable {
         var atLogin = 0
         var pushed = 0
         var broadcasts = 0
-        /// From the first miner to the last of one job, over the jobs that reached at least two.
+        /// From the first to the last miner that received a job, over the jobs that reached at least two.
         var spreadMillis = Spread()
-        /// The newest ones, to be put together with those of other processes.
+        /// The newest broadcasts, to be combined with those of other processes.
         var recent: [BroadcastWatch.Broadcast] = []
     }
 
@@ -43,16 +43,16 @@ struct SwarmReport: Codable, Sendable {
         var sent = 0
         var ok = 0
         var refused: [String: Int] = [:]
-        /// Without a reply when their connection was lost, or at the end of the run.
+        /// Without a reply when the connection was lost, or at the end of the run.
         var lost = 0
         /// Still without a reply.
         var outstanding = 0
-        /// Replies to shares that were never sent, or answered before.
+        /// Replies to shares that were never sent or already answered.
         var unexpectedReplies = 0
-        /// Shares that the swarm could not send at the rate asked for.
+        /// Shares that the swarm could not send at the requested rate.
         var missed = 0
         var millis = Percentiles()
-        /// [upper end in nanoseconds, amount]: to be added to those of other processes.
+        /// [upper end in nanoseconds, count], to be added to those of other processes.
         var histogram: [[UInt64]] = []
     }
 
@@ -87,23 +87,23 @@ struct SwarmReport: Codable, Sendable {
     var jobs = Jobs()
     var shares = Shares()
     var keepalives = Keepalives()
-    /// Miners on the same nonces of the same job at the same time.
+    /// Miners that searched the same nonces of a job at the same time.
     var nonceConflicts = 0
-    /// Miners on nonces of a job that another one searched before it left.
+    /// Miners that searched nonces of a job that another one had searched before it left.
     var nonceReuses = 0
     var protocolFaults: [String: Int] = [:]
 
     var refusedShares: Int { shares.refused.values.reduce(0, +) }
     var failedConnections: Int { connections.failed.values.reduce(0, +) }
 
-    /// True when nothing happened that may not happen to miners of a healthy proxy.
+    /// True when there were only events that are normal with a healthy proxy.
     var isClean: Bool {
         connections.lost == 0 && failedConnections == 0 && logins.refused.isEmpty && shares.refused.isEmpty
             && shares.lost == 0 && shares.unexpectedReplies == 0 && keepalives.refused.isEmpty && nonceConflicts == 0
             && nonceReuses == 0 && protocolFaults.isEmpty
     }
 
-    /// The line of one second.
+    /// The line printed every second.
     func line(since before: SwarmReport) -> String {
         let fresh = shares.ok - before.shares.ok
         var line = "miners \(logins.now)/\(miners), shares ok \(shares.ok) (+\(fresh)), refused \(refusedShares)"
@@ -113,7 +113,7 @@ struct SwarmReport: Codable, Sendable {
         return line
     }
 
-    /// What is printed at the end.
+    /// The text printed at the end.
     var summary: String {
         let made = "\(connections.made) made, \(failedConnections) failed"
         let allIn = logins.allAfterMillis.map { ", all in after \(Self.format($0)) ms" } ?? ""
@@ -149,14 +149,14 @@ struct SwarmReport: Codable, Sendable {
 }
 
 extension [String: Int] {
-    /// Counts a text that comes from outside: only so many different ones, the rest as "other".
+    /// Counts a text from a peer: at most 64 different ones, the rest as "other".
     mutating func count(_ text: String) {
         let key = self[text] != nil || count < 64 ? text : "other"
         self[key, default: 0] += 1
     }
 }
 
-/// A report in a file: whoever reads it finds a whole one, of now or of a moment ago.
+/// Writes a report to a file atomically: a reader always finds a complete one.
 enum ReportFile {
     static func replace(at path: String, with report: some Encodable) throws {
         let encoder = JSONEncoder()

@@ -1,25 +1,25 @@
 internal import EventLoop
 
-/// What a swarm is to do.
+/// The parameters of a swarm.
 struct SwarmSettings {
     var target: SocketAddress
     var miners = 100
-    /// Shares a second, of all together; 0 = none.
+    /// Shares per second of all miners together; 0 = none.
     var rate: Double = 0
-    /// Every miner always has one share on its way.
+    /// Every miner always has one share in flight.
     var isClosedLoop = false
-    /// Threads that compute real hashes; 0 = hashes are made up.
+    /// Threads that compute real hashes; 0 = made-up hashes.
     var hashThreads = 0
-    /// Miners a second that leave, and as many that join.
+    /// Miners per second that are replaced by new ones.
     var churn: Double = 0
-    /// Miners leave without waiting for their replies.
+    /// Miners disconnect without waiting for replies.
     var leavesAbruptly = false
-    /// Connections a second at the start; 0 = all at once.
+    /// Connections per second at the start; 0 = all at once.
     var connectRate: Double = 0
     var pattern = LoginPattern()
-    /// 0 = never.
+    /// Interval of the keepalives of each miner; 0 = never.
     var keepaliveSeconds: Double = 60
-    /// The local ends of the miners, in turn; nil = whatever the system chooses.
+    /// The local addresses of the miners, used in turn; nil = chosen by the system.
     var sources: SourceAddresses?
     var retryPauseMillis: UInt64 = 1_000
     var seed: UInt64 = 1

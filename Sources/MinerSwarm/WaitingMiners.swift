@@ -1,12 +1,12 @@
-/// Miners that are not connected, in the order in which they are to be.
+/// Miners that are not connected, in the order in which they will connect.
 struct WaitingMiners {
     private let count: Int
     private var nextNew = 0
-    /// Those that were dropped wait for their pause to end; it is the same for all, so the first is due first.
+    /// Disconnected miners during their pause. It is the same for all, so the first is due first.
     private var paused = Queue<(index: Int, dueMillis: UInt64)>()
     private var joining = Queue<Int>()
 
-    /// - Parameter count: miners 0 ..< count have never been connected.
+    /// - Parameter count: the number of miners; none of them has been connected.
     init(count: Int) {
         self.count = count
     }
@@ -22,12 +22,12 @@ struct WaitingMiners {
         paused.add((index, due))
     }
 
-    /// A new miner takes this place at once.
+    /// Lets a new miner with this index connect at once.
     mutating func join(_ index: Int) {
         joining.add(index)
     }
 
-    /// The next miner that is to connect again.
+    /// The next miner that connects again.
     mutating func takeRetry(atMillis now: UInt64) -> Int? {
         if let index = joining.take() { return index }
         guard let first = paused.first, first.dueMillis <= now else { return nil }

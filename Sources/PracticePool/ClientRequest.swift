@@ -1,19 +1,19 @@
 internal import StratumProtocol
 
-/// What a client asks of the pool, as strictly as a pool reads it.
+/// A client's request, parsed as strictly as by a pool.
 enum ClientRequest {
     case login(id: Int64, hasLogin: Bool)
     case submit(id: Int64, ShareClaim)
-    /// `session`: the id given, nil when it is missing or malformed.
+    /// `session`: the id in the request; nil when it is missing or malformed.
     case keepalived(id: Int64, session: UInt64?)
     case other(id: Int64)
 }
 
-/// A share as the client describes it. Fields that are missing or malformed are nil.
+/// A share as submitted. Missing or malformed fields are nil.
 struct ShareClaim: Sendable {
     var session: UInt64?
     var job: JobName?
-    /// As a little-endian number: its highest byte is the one that proxies split.
+    /// Little-endian: its highest byte is the one that proxies assign.
     var nonce: UInt32?
     var hash: InlineArray<32, UInt8>?
     var algorithm: Algorithm
@@ -21,7 +21,7 @@ struct ShareClaim: Sendable {
     enum Algorithm: Sendable { case notGiven, asAsked, different }
 }
 
-/// What a client did that no client may do: its connection is closed.
+/// A protocol violation of a client, which closes its connection.
 enum ClientFault: String, Error, Codable, CaseIterable {
     case lineTooLong = "line_too_long"
     case notJSON = "not_json"
@@ -33,7 +33,7 @@ enum ClientFault: String, Error, Codable, CaseIterable {
 }
 
 extension ClientRequest {
-    /// - Parameter algorithm: the one of the pool's jobs, to compare with.
+    /// - Parameter algorithm: the algorithm of the pool's jobs, for comparison.
     init(_ root: JSONValue, algorithm: String) throws(ClientFault) {
         guard let id = root["id"].int64, root["method"].isString, root["params"].isObject else { throw .badRequest }
         let method = root["method"]

@@ -1,5 +1,5 @@
-/// Replies that wait for their time: what makes a loopback pool look as far away as a real one. First in, first out,
-/// because the delay is the same for all.
+/// Delayed replies, which give a loopback pool the latency of a remote one. First in, first out, because the delay is
+/// the same for all.
 struct DelayedReplies {
     struct Entry: Equatable {
         let dueMillis: UInt64
@@ -7,7 +7,7 @@ struct DelayedReplies {
         let bytes: [UInt8]
     }
 
-    /// A pool that owes this many replies is slower than anything worth simulating: the oldest leave at once.
+    /// More delayed replies than worth simulating: the oldest are then sent at once.
     static let countMax = 100_000
 
     private var entries: [Entry] = []
@@ -20,12 +20,12 @@ struct DelayedReplies {
         entries.append(entry)
     }
 
-    /// The oldest entry if its time has come, or if too many wait.
+    /// The oldest entry if it is due, or if there are too many.
     mutating func take(atMillis now: UInt64) -> Entry? {
         guard !isEmpty, entries[head].dueMillis <= now || entries.count - head > Self.countMax else { return nil }
         defer {
             head += 1
-            // Cut in halves: each entry is moved once on average.
+            // Removed when half is used: each entry is moved once on average.
             if head * 2 > entries.count {
                 entries.removeFirst(head)
                 head = 0

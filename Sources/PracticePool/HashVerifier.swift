@@ -1,7 +1,7 @@
 internal import EventLoop
 internal import RandomX
 
-/// Computes the hashes of shares on threads of their own, so that logins and jobs never wait for them.
+/// Computes the hashes of shares in separate threads, so that logins and jobs do not wait for them.
 final class HashVerifier {
     struct Question: Sendable {
         let client: UInt32
@@ -15,7 +15,7 @@ final class HashVerifier {
         let isRight: Bool
     }
 
-    /// Shares that may wait: at 50 hashes a second this many take over three minutes, longer than any miner waits.
+    /// Shares in the queue: at 50 hashes a second they take over three minutes, longer than any miner waits.
     static let waitingMax = 10_000
 
     private let threads: HashingThreads<Question, Answer>
@@ -30,7 +30,7 @@ final class HashVerifier {
             }, answered: answered)
     }
 
-    /// Queues one share; false when too many wait already.
+    /// Queues a share; false when the queue is full.
     func ask(_ question: Question) -> Bool {
         threads.ask(question)
     }

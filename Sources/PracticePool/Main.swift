@@ -4,7 +4,7 @@ internal import Glibc
 internal import HostileInput
 internal import StratumProtocol
 
-/// A strict Stratum pool for loopback: what Millrace, or a miner, is tried against.
+/// A strict Stratum pool on loopback, for tests of Millrace and miners.
 @main
 struct PracticePoolCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -153,7 +153,7 @@ struct PracticePoolCommand: ParsableCommand {
 }
 
 extension SocketAddress {
-    /// An address of this machine alone; throws for any other.
+    /// A loopback address; throws for any other.
     init(loopback host: String, port: UInt16) throws(SystemFailure) {
         try self.init(host: host == "localhost" ? "127.0.0.1" : host, port: port)
         guard self.host.hasPrefix("127.") || self.host == "::1" else { throw SystemFailure(code: -EADDRNOTAVAIL) }

@@ -1,13 +1,14 @@
-/// The nonces that were handed in for one job: an open hash table of plain numbers.
+/// The nonces submitted for one job: an open hash table of integers.
 ///
-/// A general set costs five times the memory, and at a hundred thousand shares a second that is what fills the machine.
+/// A `Set` takes five times the memory, which matters at a hundred thousand shares a second.
 struct NonceSet: Sendable {
-    /// One client and one job: at 100,000 shares a second a minute and a half without a new job. 64 MiB at that size.
+    /// Nonces of one client and job: a minute and a half without a new job at 100,000 shares a second. 64 MiB when
+    /// full.
     static let countMax = 1 << 23
 
     enum Answer: Equatable { case new, seen, full }
 
-    /// A power of two long; 0 marks a free place, so the nonce 0 has a flag of its own.
+    /// The length is a power of two. 0 marks a free slot, so the nonce 0 has its own flag.
     private var places: [UInt32] = []
     private var hasZero = false
     private(set) var count = 0
@@ -33,7 +34,7 @@ struct NonceSet: Sendable {
         !places.isEmpty && places[place(of: nonce)] == nonce
     }
 
-    /// Where the nonce stands, or would: linear probing from a multiplicative hash.
+    /// The slot of the nonce, or the one for inserting it: linear probing from a multiplicative hash.
     private func place(of nonce: UInt32) -> Int {
         let mask = places.count - 1
         var place = Int(truncatingIfNeeded: (UInt64(nonce) &* 0x9e37_79b9_7f4a_7c15) >> 32) & mask

@@ -1,7 +1,7 @@
 internal import EventLoop
 internal import StratumProtocol
 
-/// One client's TCP connection: its session, and the line that is not complete yet.
+/// A client's TCP connection: its session and its incomplete line.
 final class PoolConnection: TCPStream {
     let client: UInt32
     private unowned let server: PoolServer

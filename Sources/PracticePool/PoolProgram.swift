@@ -2,7 +2,7 @@ internal import EventLoop
 internal import Glibc
 internal import HostileInput
 
-/// The whole wiring of the pool: what is listened to, what happens when.
+/// The wiring of the pool: listener, timers and signals.
 final class PoolProgram {
     private let options: PracticePoolCommand
     private let loop: Loop
@@ -10,7 +10,7 @@ final class PoolProgram {
     private let startedNanos: UInt64
     private var port: UInt16 = 0
     private var printed = PoolReport()
-    /// Kept until the end: a handle that nobody holds stays open all the same, but its callbacks need an owner.
+    /// Kept until the end: open handles stay active without a reference, but their callbacks need an owner.
     private var timers: [Timer] = []
 
     init(options: PracticePoolCommand) throws {
@@ -102,7 +102,7 @@ final class PoolProgram {
     }
 }
 
-/// Standard output, a line at a time and unbuffered, so that who reads the other end sees it at once.
+/// Standard output, unbuffered and line by line, so that a reader sees each line at once.
 enum Console {
     static func print(_ line: String) {
         let bytes = Array((line + "\n").utf8)

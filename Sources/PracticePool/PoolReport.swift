@@ -1,6 +1,6 @@
 internal import FoundationEssentials
 
-/// What the pool has counted: the truth that everybody else's numbers are compared with.
+/// The pool's counts: the reference for all other programs' numbers.
 struct PoolReport: Codable, Equatable, Sendable {
     struct Connections: Codable, Equatable, Sendable {
         var now = 0
@@ -10,9 +10,9 @@ struct PoolReport: Codable, Equatable, Sendable {
 
     struct Shares: Codable, Equatable, Sendable {
         var accepted = 0
-        /// By `Refusal`; only what has happened.
+        /// By `Refusal`, without zero counts.
         var rejected: [String: Int] = [:]
-        /// Sum of the difficulties of the accepted ones.
+        /// The sum of the difficulties of accepted shares.
         var hashes: UInt64 = 0
         /// Shares whose hash is being computed.
         var unverified = 0
@@ -28,15 +28,15 @@ struct PoolReport: Codable, Equatable, Sendable {
     var jobsSent = 0
     var shares = Shares()
     var keepalives = 0
-    /// Lines that came while the pool was silent: neither judged nor answered.
+    /// Lines received while the pool was silent: neither judged nor answered.
     var unheard = 0
-    /// By `ClientFault`; only what has happened.
+    /// By `ClientFault`, without zero counts.
     var protocolFaults: [String: Int] = [:]
-    /// Connections given up because the client did not read.
+    /// Connections closed because the client did not read.
     var overflows = 0
-    /// Connections that the pool dropped because it was told to.
+    /// Connections dropped on request.
     var dropped = 0
-    /// Malformed messages that the pool was told to send.
+    /// Malformed messages sent on request.
     var hostileInputs = 0
 
     var rejectedTotal: Int { shares.rejected.values.reduce(0, +) }
@@ -61,8 +61,8 @@ struct PoolReport: Codable, Equatable, Sendable {
         connections.max = max(connections.max, connections.now)
     }
 
-    /// The line of one second.
-    /// - Parameter before: the report of the second before.
+    /// The line printed every second.
+    /// - Parameter before: the report of a second before.
     func line(since before: PoolReport) -> String {
         var line = "connections \(connections.now), accepted \(shares.accepted)"
         line += " (+\(shares.accepted - before.shares.accepted)), rejected \(rejectedTotal), jobs \(jobs)"
@@ -74,7 +74,7 @@ struct PoolReport: Codable, Equatable, Sendable {
     }
 }
 
-/// A report in a file: whoever reads it finds a whole one, of now or of a moment ago.
+/// Writes a report to a file atomically: a reader always finds a complete one.
 enum ReportFile {
     static func json(_ report: some Encodable) throws -> [UInt8] {
         let encoder = JSONEncoder()

@@ -1,27 +1,27 @@
 internal import StratumProtocol
 
-/// How a practice pool behaves towards its clients: everything that decides about an answer, and nothing else.
+/// The behaviour of a practice pool towards its clients: everything that determines an answer.
 struct PoolRules: Sendable {
     var target = ShareTarget(difficulty: 1_000, bytes: 4)
     var algorithm = "rx/0"
     var hasAlgo = true
     var hasKeepalive = true
-    /// Reserves the fourth nonce byte, as nicehash.com and xmrig-proxy in nicehash mode do.
+    /// Reserve the fourth nonce byte, as nicehash.com and xmrig-proxy in nicehash mode do.
     var hasNicehash = false
-    /// Every login is refused with this text.
+    /// Refuse every login with this text.
     var loginError: String?
-    /// The login reply carries the job; without it the job follows later, by itself.
+    /// Send the job in the login reply; otherwise it follows later as a notification.
     var loginCarriesJob = true
     var rejection = Rejection()
-    /// A share that passes all other checks still waits for its hash to be computed.
+    /// Compute the hash of a share that passes all other checks.
     var verifiesHashes = false
 }
 
-/// Refuses shares that are right: what a proxy must relay and count, never hide.
+/// Rejects good shares, which a proxy must relay and count.
 struct Rejection: Sendable {
-    /// 0…100: the chance of a good share to be refused.
+    /// The chance of a good share to be rejected, 0…100.
     var percent: Double = 0
-    /// Every n-th good share is refused; 0 = none.
+    /// Reject every n-th good share; 0 = none.
     var every: UInt64 = 0
     var text = "Rejected by the practice pool"
 
@@ -29,7 +29,7 @@ struct Rejection: Sendable {
 
     init() {}
 
-    /// Decides about the next good share.
+    /// Decides whether to reject the next good share.
     mutating func strikes(using generator: inout some RandomNumberGenerator) -> Bool {
         goodShares += 1
         if every > 0, goodShares.isMultiple(of: every) { return true }
@@ -37,15 +37,15 @@ struct Rejection: Sendable {
     }
 }
 
-/// The target that a pool's jobs carry, and the difficulty that a miner reads out of it.
+/// The target in a pool's jobs, and the difficulty that it represents for a miner.
 ///
-/// A 4-byte target holds only the upper half of the full one, so the difficulty that miners work at, and that is
-/// counted, is not exactly the one asked for. Computed here anew, not with the proxy's own arithmetic: the pool is to
-/// notice when that is wrong.
+/// A 4-byte target holds only the upper half of the full one, so the difficulty in use and in the counts differs
+/// slightly from the requested one. Computed independently of the proxy's arithmetic, so that the pool detects errors
+/// in it.
 struct ShareTarget: Equatable, Sendable {
-    /// What a share's hash must reach, and what it counts.
+    /// The difficulty that a share must meet, and that it counts.
     let difficulty: UInt64
-    /// Hexadecimal text, little endian.
+    /// Little-endian hexadecimal text.
     let text: [UInt8]
 
     /// - Parameters:
@@ -66,7 +66,7 @@ struct ShareTarget: Equatable, Sendable {
         self.text = text
     }
 
-    /// The last eight bytes of a hash are the number that counts, little endian.
+    /// The last eight bytes of a hash, little-endian, are compared.
     func isMet(byHash hash: InlineArray<32, UInt8>) -> Bool {
         var tail: UInt64 = 0
         for index in 0..<8 { tail |= UInt64(hash[24 + index]) << UInt64(index * 8) }

@@ -2,9 +2,9 @@ internal import EventLoop
 internal import HostileInput
 internal import StratumProtocol
 
-/// The pool on its loop: connections, jobs for all of them, and the count of everything.
+/// The pool on its event loop: connections, jobs and counts.
 ///
-/// When something happens by itself is decided in `PoolProgram`; what happens then, here.
+/// `PoolProgram` schedules the pool's own actions; this class performs them.
 final class PoolServer {
     private let loop: Loop
     private let parser = JSONParser(documentBytesMax: LineFramer.minerLineBytesMax)
@@ -17,11 +17,11 @@ final class PoolServer {
     private var delayed = DelayedReplies()
     private var delay: Timer?
     private var generator = SystemRandomNumberGenerator()
-    /// What one chunk of input is answered with; reused.
+    /// The reply to one chunk of input; reused.
     private var output: [UInt8] = []
     private var lastClient: UInt32 = 0
 
-    /// Set in a pool that sends malformed things.
+    /// Set if the pool sends malformed messages.
     private let hostility: HostileInput?
 
     private(set) var report = PoolReport()
@@ -43,16 +43,16 @@ final class PoolServer {
         makeJob()
     }
 
-    // MARK: - What the pool does by itself
+    // MARK: - Actions of the pool
 
-    /// A new block was found: a new job for everybody.
+    /// Creates a job as after a new block and sends it to all clients.
     func makeJob() {
         history.makeJob(using: &generator)
         report.jobs += 1
         broadcast()
     }
 
-    /// Sends the current job to every client that is logged in.
+    /// Sends the current job to every logged-in client.
     func broadcast() {
         guard !isSilent else { return }
         for connection in connections.values {
@@ -63,13 +63,13 @@ final class PoolServer {
         }
     }
 
-    /// A silent pool accepts connections and hears nothing. When it speaks again everybody gets the current job.
+    /// A silent pool accepts connections and ignores their lines. When silence ends, all clients get the current job.
     func setSilent(_ silent: Bool) {
         isSilent = silent
         if silent { delayed.removeAll() } else { broadcast() }
     }
 
-    /// Drops every connection with a reset, as a pool does that crashes.
+    /// Resets every connection, as a crashing pool does.
     func dropAll() {
         for connection in connections.values {
             report.dropped += 1
@@ -79,7 +79,7 @@ final class PoolServer {
         report.connections.now = 0
     }
 
-    /// Sends every client something malformed that resembles a job, or an answer.
+    /// Sends every client a malformed message that resembles a job or an answer.
     func torment() {
         guard let hostility, !isSilent, let job = history.current else { return }
         for connection in connections.values {
@@ -105,7 +105,7 @@ final class PoolServer {
         verifier?.close()
     }
 
-    // MARK: - What clients do
+    // MARK: - Events of clients
 
     func open(on loop: Loop) -> TCPStream? {
         lastClient &+= 1
@@ -139,7 +139,7 @@ final class PoolServer {
         if connections.removeValue(forKey: connection.client) != nil { report.connections.now -= 1 }
     }
 
-    /// - Returns: false when the connection is over.
+    /// - Returns: false when the connection must be closed.
     private func handle(_ line: Span<UInt8>, from connection: PoolConnection) -> Bool {
         guard !isSilent else {
             report.unheard += 1
@@ -171,10 +171,10 @@ final class PoolServer {
     }
 }
 
-// MARK: - Replies and their ways
+// MARK: - Replies
 
 extension PoolServer {
-    /// Hands the share to the verifier; its reply comes when the hash is known.
+    /// Queues the share for verification; the reply follows when the hash is known.
     private func verify(_ share: UnverifiedShare, requestID: Int64, from connection: PoolConnection) {
         guard let verifier else { return }
         let question = HashVerifier.Question(client: connection.client, requestID: requestID, share: share)
@@ -185,7 +185,7 @@ extension PoolServer {
         }
     }
 
-    /// A hash is known.
+    /// Called when a hash is known.
     private func settle(_ answer: HashVerifier.Answer) {
         report.shares.unverified -= 1
         guard let connection = connections[answer.client] else { return }
@@ -216,7 +216,7 @@ extension PoolServer {
         timer?.start(after: firstJobDelayMillis)
     }
 
-    /// Sends what is in `output`, now or after the delay that was asked for.
+    /// Sends `output`, now or after the configured delay.
     private func reply(on connection: PoolConnection) {
         guard replyDelayMillis > 0, !output.isEmpty else { return send(on: connection) }
         let due = loop.nanoseconds / 1_000_000 + replyDelayMillis

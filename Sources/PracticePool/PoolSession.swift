@@ -1,15 +1,14 @@
 internal import StratumProtocol
 
-/// One client's conversation with the pool. Pure: lines come in, bytes go out at the end of a buffer, and what is to be
-/// counted is the answer.
+/// A client's protocol session. Pure: it receives lines, appends bytes to a buffer, and returns what is to be counted.
 ///
-/// Login first, then shares and keepalives; whatever breaks the rules of the conversation is a `ClientFault` and ends
-/// it. A share that is wrong is answered and the conversation goes on, as pools do.
+/// A login comes first, then shares and keepalives. A violation of the protocol is a `ClientFault` and ends the
+/// session. A wrong share gets an error reply and the session continues, as in real pools.
 struct PoolSession: Sendable {
-    /// What came of one line.
+    /// The result of a line.
     enum Event {
         case loggedIn
-        /// The refusal is in the buffer; the connection closes behind it.
+        /// The refusal is in the buffer; close the connection after sending it.
         case loginRefused
         case share(Verdict, requestID: Int64)
         case keepalive
@@ -22,7 +21,7 @@ struct PoolSession: Sendable {
         judge = ShareJudge(session: id, client: client, nonceByte: nonceByte)
     }
 
-    /// Takes one line. Its reply is appended to `output`, except that of an unverified share (`settle` writes it).
+    /// Processes a line. Appends its reply to `output`, except for an unverified share, whose reply `settle` writes.
     mutating func receive(
         _ line: Span<UInt8>, parser: JSONParser, history: JobHistory, rules: inout PoolRules,
         using generator: inout some RandomNumberGenerator, output: inout [UInt8]
@@ -51,8 +50,8 @@ struct PoolSession: Sendable {
         }
     }
 
-    /// Writes the reply to a share that is judged, the pool's own caprice included.
-    /// - Returns: the verdict as the client reads it.
+    /// Appends the reply to a judged share, after applying `PoolRules.rejection`.
+    /// - Returns: the verdict that the client receives.
     func settle(
         _ verdict: Verdict, requestID: Int64, rules: inout PoolRules,
         using generator: inout some RandomNumberGenerator, output: inout [UInt8]
@@ -71,9 +70,9 @@ struct PoolSession: Sendable {
         }
     }
 
-    /// Writes the current job as a notification; nothing before the login, without a job, or when the client has it
-    /// already: proxies take the same job twice for a broken pool.
-    /// - Returns: whether there was one to send.
+    /// Appends the current job as a notification. Appends nothing before the login, without a job, or when the client
+    /// already has the job: proxies treat a repeated job as a fault of the pool.
+    /// - Returns: whether a job was appended.
     @discardableResult
     mutating func notify(history: JobHistory, rules: PoolRules, output: inout [UInt8]) -> Bool {
         guard isLoggedIn, let job = history.current, job.number != judge.lastJob else { return false }
@@ -115,7 +114,7 @@ struct PoolSession: Sendable {
     }
 }
 
-/// The pool's replies, one whole line each, appended to a buffer.
+/// Appends the pool's replies to a buffer, each a complete line.
 enum PoolReply {
     static func status(_ status: StaticString, id: Int64, to output: inout [UInt8]) {
         output.append("{\"id\":")

@@ -1,24 +1,24 @@
 internal import StratumProtocol
 
-/// The bytes that a miner hashes: a Monero block header as `rx/0` miners expect it.
+/// The bytes that a miner hashes: a Monero block header in the form for `rx/0`.
 ///
-/// | offset | bytes | what |
+/// | offset | bytes | content |
 /// |---|---|---|
 /// | 0 | 2 | major and minor version |
 /// | 2 | 5 | timestamp (varint) |
 /// | 7 | 32 | hash of the previous block |
-/// | 39 | 4 | nonce, little endian; its last byte is the one that proxies split |
-/// | 43 | 32 | root of the transactions; its last 4 bytes are the client's number here |
+/// | 39 | 4 | nonce, little-endian; its last byte is the one that proxies assign |
+/// | 43 | 32 | transaction root; here its last 4 bytes are the client's number |
 /// | 75 | 1 | number of transactions |
 typealias HashingBlob = InlineArray<76, UInt8>
 
-/// One job of the pool. Every client gets a blob of its own out of it, so that two clients never do the same work.
+/// A job of the pool. Every client gets its own blob, so that no two clients do the same work.
 struct PracticeJob: Sendable {
     static let nonceOffset = 39
     static let nonceByteOffset = 42
     private static let clientOffset = 71
 
-    /// Grows by one with each job; the first is 1.
+    /// Incremented with each job; the first is 1.
     let number: UInt32
     let height: UInt64
     private let common: HashingBlob
@@ -36,7 +36,7 @@ struct PracticeJob: Sendable {
         common = blob
     }
 
-    /// The blob of one client.
+    /// The blob for one client.
     /// - Parameter nonceByte: the reserved byte; 0 leaves the whole nonce to the client.
     func blob(client: UInt32, nonceByte: UInt8) -> HashingBlob {
         var blob = common
@@ -45,7 +45,7 @@ struct PracticeJob: Sendable {
         return blob
     }
 
-    /// The job as the JSON object that logins and notifications carry.
+    /// Appends the job as the JSON object in logins and notifications.
     func append(
         to line: inout [UInt8], client: UInt32, nonceByte: UInt8, target: ShareTarget, algorithm: String
     ) {
@@ -64,12 +64,12 @@ struct PracticeJob: Sendable {
         line.append("\"}")
     }
 
-    /// The RandomX key. It never changes: computing a cache anew would stop verification for a second.
+    /// The RandomX key. Constant, because a new key would stop verification for a second while the cache is computed.
     static let seed = [UInt8](repeating: 0x4d, count: 32)
 }
 
-/// The `job_id` on the wire: sixteen digits, the job's number and the client's. A share for a job that went to
-/// another client is thereby told from one that was made up.
+/// The `job_id` on the wire: sixteen digits with the numbers of the job and the client. It distinguishes a share for
+/// another client's job from one with an invented id.
 struct JobName: Equatable, Sendable {
     let job: UInt32
     let client: UInt32
@@ -79,7 +79,7 @@ struct JobName: Equatable, Sendable {
         self.client = client
     }
 
-    /// nil when the text is none of ours.
+    /// nil when the text is not a job id of this pool.
     init?(_ text: Span<UInt8>) {
         guard let bytes: InlineArray<8, UInt8> = Hex.decode(text) else { return nil }
         var number: UInt64 = 0
@@ -93,9 +93,9 @@ struct JobName: Equatable, Sendable {
     }
 }
 
-/// The current job and the few before it, whose shares a pool still takes.
+/// The current job and the previous ones for which shares are still accepted.
 struct JobHistory: Sendable {
-    /// Shares are on their way while a new block arrives; pools remember three or four jobs.
+    /// Shares are in flight while a new block arrives; pools remember three or four jobs.
     static let rememberedMax = 4
 
     private var jobs: [PracticeJob] = []
@@ -103,7 +103,7 @@ struct JobHistory: Sendable {
 
     var current: PracticeJob? { jobs.last }
 
-    /// The number of the oldest job whose shares are still taken; 0 without any job.
+    /// The number of the oldest job for which shares are accepted; 0 without a job.
     var oldest: UInt32 { jobs.first?.number ?? 0 }
 
     subscript(number: UInt32) -> PracticeJob? {

@@ -1,26 +1,26 @@
 internal import StratumProtocol
 
-/// What the pool says to a share.
+/// The pool's verdict on a share.
 enum Verdict: Sendable {
     case accepted(difficulty: UInt64)
     case rejected(Refusal)
-    /// Everything is right as far as the message tells; the hash itself is still to be computed.
+    /// The message is correct; the hash itself must still be computed.
     case unverified(UnverifiedShare)
 }
 
-/// A share whose hash is to be computed: that of `blob` must be `claimed`.
+/// A share to verify: the hash of `blob` must be `claimed`.
 struct UnverifiedShare: Sendable {
     let blob: HashingBlob
     let claimed: InlineArray<32, UInt8>
 
-    /// - Parameter hash: that of the blob, computed.
+    /// - Parameter hash: the computed hash of the blob.
     func isRight(_ hash: InlineArray<32, UInt8>) -> Bool {
         for index in 0..<32 where hash[index] != claimed[index] { return false }
         return true
     }
 }
 
-/// Why a share is refused; the raw value names it in the report.
+/// Why a share is refused; the raw value is its name in the report.
 enum Refusal: String, Codable, CaseIterable, Sendable {
     case unauthenticated
     case malformed
@@ -36,7 +36,7 @@ enum Refusal: String, Codable, CaseIterable, Sendable {
     case overload
     case injected
 
-    /// The words on the wire; `injected` has those of the rules instead.
+    /// The error text of the reply; for `injected` the text of the rules is used instead.
     var text: StaticString {
         switch self {
         case .unauthenticated: "Unauthenticated"
@@ -55,18 +55,18 @@ enum Refusal: String, Codable, CaseIterable, Sendable {
     }
 }
 
-/// Judges the shares of one client as a strict pool does. Pure: it knows neither sockets nor time.
+/// Judges the shares of one client like a strict pool. Pure: no sockets, no time.
 ///
-/// The order of the checks is from the cheap to the dear, and a nonce counts as seen only after everything that the
-/// sender can get wrong about it: a pool that remembered bad shares could be filled with them.
+/// Cheap checks come first. A nonce is recorded only after all checks of the submitted data: otherwise bad shares could
+/// fill the memory of the pool.
 struct ShareJudge: Sendable {
     let session: UInt64
     let client: UInt32
-    /// The reserved nonce byte; nil when the whole nonce is the client's.
+    /// The reserved nonce byte; nil when the client can use the whole nonce.
     let nonceByte: UInt8?
-    /// The first job that this client was sent; 0 before any.
+    /// The first job sent to this client; 0 before.
     private(set) var firstJob: UInt32 = 0
-    /// The last one; 0 before any.
+    /// The last job sent to this client; 0 before.
     private(set) var lastJob: UInt32 = 0
     private var seen: [SeenNonces] = []
 
@@ -81,7 +81,7 @@ struct ShareJudge: Sendable {
         self.nonceByte = nonceByte
     }
 
-    /// The client was sent job `number`.
+    /// Records that job `number` was sent to the client.
     mutating func sent(job number: UInt32, history: JobHistory) {
         if firstJob == 0 { firstJob = number }
         lastJob = number
@@ -112,7 +112,7 @@ struct ShareJudge: Sendable {
     }
 
     private mutating func remember(_ nonce: UInt32, of job: UInt32) -> NonceSet.Answer {
-        // Nearly always the newest job, which stands last.
+        // Nearly always the newest job, which is last.
         var index = seen.count - 1
         while index >= 0, seen[index].job != job { index -= 1 }
         if index < 0 {

@@ -2,18 +2,18 @@ public import EventLoop
 internal import Glibc
 internal import Synchronization
 
-/// Threads that compute hashes beside a loop, which must not stand still for the 20 ms and more that one takes.
+/// Threads that compute hashes for an event loop, which must not block for the 20 ms or more that a hash takes.
 ///
-/// Questions go in by `ask`; answers come out on the loop, woken through a pipe. With one thread they come in the order
-/// of the questions.
+/// `ask` queues questions; answers are delivered on the loop, which a pipe wakes up. With one thread they are in the
+/// order of the questions.
 public final class HashingThreads<Question: Sendable, Answer: Sendable> {
     private let exchange: Exchange<Question, Answer>
     private let watch: DescriptorWatch
 
     /// - Parameters:
-    ///   - waitingMax: questions that may wait.
-    ///   - key: the RandomX key expected first, to be made ready at once; nil when it is not known yet.
-    ///   - compute: runs on the threads, with a machine for each.
+    ///   - waitingMax: the maximum number of queued questions.
+    ///   - key: the RandomX key expected first, which is prepared at once; nil when it is not known yet.
+    ///   - compute: runs on the threads, each of which has its own machine.
     ///   - answered: runs on the loop.
     public init(
         on loop: Loop, threads: Int, waitingMax: Int, key: [UInt8]? = nil,
@@ -38,23 +38,23 @@ public final class HashingThreads<Question: Sendable, Answer: Sendable> {
 
     deinit { close() }
 
-    /// Queues one question; false when too many wait already.
+    /// Queues a question; false when the queue is full.
     public func ask(_ question: Question) -> Bool {
         exchange.put(question)
     }
 
-    /// No answers from here on. Each thread ends with the hash that it computes.
+    /// Stops delivering answers. Each thread ends after the hash that it is computing.
     public func close() {
         watch.close()
         exchange.close()
     }
 }
 
-/// What the loop and the computing threads share.
+/// The state shared by the loop and the threads.
 private final class Exchange<Question: Sendable, Answer: Sendable>: Sendable {
     private struct State {
         var questions: [Question] = []
-        /// Questions before this index are taken; the array is cut when all are.
+        /// The index of the next question; the array is emptied when all are taken.
         var next = 0
         var answers: [Answer] = []
         var isClosed = false
@@ -98,7 +98,7 @@ private final class Exchange<Question: Sendable, Answer: Sendable>: Sendable {
         waiting.signal()
     }
 
-    /// The life of a computing thread.
+    /// The main loop of a computing thread.
     func work(with machine: inout RandomXMachine) {
         while true {
             waiting.wait()
@@ -109,7 +109,7 @@ private final class Exchange<Question: Sendable, Answer: Sendable>: Sendable {
                 wake.ring()
             case .none: break
             case .closed:
-                // The next thread is to hear it too.
+                // Wake up the next thread as well.
                 waiting.signal()
                 return
             }
@@ -137,7 +137,7 @@ private final class Exchange<Question: Sendable, Answer: Sendable>: Sendable {
     }
 }
 
-/// Starts a thread that nobody waits for.
+/// Starts a detached thread.
 private func startThread(_ body: @escaping @Sendable () -> Void) throws(SystemFailure) {
     final class Body {
         let run: @Sendable () -> Void
@@ -159,8 +159,8 @@ private func startThread(_ body: @escaping @Sendable () -> Void) throws(SystemFa
     pthread_detach(thread)
 }
 
-/// A pipe that says "look" from one thread to another. Closed with its last owner, so that nobody writes to a number
-/// that has become something else.
+/// A pipe that wakes up another thread. It is closed with its last owner, so that no thread writes to a reused
+/// descriptor.
 private final class Pipe: Sendable {
     let readEnd: Int32
     private let writeEnd: Int32
@@ -182,7 +182,7 @@ private final class Pipe: Sendable {
     }
 
     func ring() {
-        // A full pipe is fine: the loop has a reason to look already.
+        // A full pipe is no problem: the loop will wake up anyway.
         var one: UInt8 = 1
         _ = write(writeEnd, &one, 1)
     }

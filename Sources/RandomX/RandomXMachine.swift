@@ -1,13 +1,13 @@
 internal import CRandomX
 internal import Synchronization
 
-/// Computes RandomX hashes in light mode: 256 MiB for the cache, and some 20 to 50 ms of one core for a hash. A machine
-/// belongs to one thread; machines of the same `RandomXCaches` share the memory.
+/// Computes RandomX hashes in light mode: 256 MiB for the cache, and about 20 to 50 ms of a core per hash. A machine
+/// belongs to one thread; machines with the same `RandomXCaches` share the memory.
 ///
-/// Having no memory for it ends the process, as any allocation of Swift does.
+/// Running out of memory ends the process, as with any allocation in Swift.
 public struct RandomXMachine: ~Copyable {
     private let caches: RandomXCaches
-    /// nil until there is a key: a machine cannot be without a cache.
+    /// nil until there is a key: a machine needs a cache.
     private var keyed: (raw: OpaquePointer, cache: RandomXCache)?
 
     public init(_ caches: RandomXCaches) {
@@ -18,12 +18,12 @@ public struct RandomXMachine: ~Copyable {
         if let keyed { randomx_destroy_vm(keyed.raw) }
     }
 
-    /// Makes ready for hashes under `key`, which takes about a second when nobody has used it just before.
+    /// Prepares for hashes with `key`, which takes about a second unless the key was just in use.
     public mutating func prepare(key: [UInt8]) {
         _ = machine(for: key)
     }
 
-    /// The hash of `input` under `key`: a Monero job's blob under its `seed_hash`.
+    /// The hash of `input` with `key`: the blob of a Monero job with its `seed_hash`.
     public mutating func hash(_ input: Span<UInt8>, key: [UInt8]) -> InlineArray<32, UInt8> {
         let raw = machine(for: key)
         var hash = InlineArray<32, UInt8>(repeating: 0)
@@ -54,17 +54,18 @@ public struct RandomXMachine: ~Copyable {
     }
 }
 
-/// The cache of the newest key, filled by the first machine that needs it. Older ones live while a machine uses them.
+/// The cache of the newest key, initialized by the first machine that needs it. Older caches are kept while a machine
+/// uses them.
 public final class RandomXCaches: Sendable {
     private let newest = Mutex<RandomXCache?>(nil)
 
     public init() {}
 
     fileprivate func cache(for key: [UInt8]) -> RandomXCache {
-        // Filled under the lock: who comes meanwhile wants the same key, and waits for it.
+        // Initialized under the lock: other threads want the same key and wait for it.
         newest.withLock { newest in
             if let newest, newest.key == key { return newest }
-            // The old one first: two at a time are half a gigabyte.
+            // Release the old one first: two caches take half a gigabyte.
             newest = nil
             let cache = RandomXCache(key: key)
             newest = cache
@@ -73,7 +74,7 @@ public final class RandomXCaches: Sendable {
     }
 }
 
-/// 256 MiB made of a key; never changed once they are filled.
+/// 256 MiB computed from a key; immutable once initialized.
 private final class RandomXCache: @unchecked Sendable {
     let key: [UInt8]
     let raw: OpaquePointer

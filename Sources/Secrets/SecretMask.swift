@@ -1,21 +1,22 @@
-/// Hides our own credentials in the words of others: a pool that repeats our password in an error must not bring it into the log,
-/// the API, or to a miner.
+/// Masks the service's credentials in foreign texts: a pool that repeats the password in an error must not bring it
+/// into the log, the API or a reply to a miner.
 public struct SecretMask: Sendable, Equatable {
-    /// Shorter ones are no secrets (`x` is the usual password), and would be found in every other word.
+    /// Shorter passwords are not secrets (`x` is the usual one) and would match parts of many words.
     static let bytesMin = 4
-    /// Shorter ones may be words of ours (`miner`): they are hidden only where no letter or digit is beside them.
+    /// Up to this length a secret can be an ordinary word (`miner`): it is masked only where no letter or digit is
+    /// adjacent.
     static let wordBytesMax = 8
 
     private let secrets: [[UInt8]]
 
-    /// - Parameter secrets: in any order; those that are too short are passed over.
+    /// - Parameter secrets: in any order; those that are too short are ignored.
     public init(_ secrets: [String]) {
-        // The longest first: one may be a part of another.
+        // The longest first, because one can be part of another.
         self.secrets = Set(secrets).map { Array($0.utf8) }.filter { $0.count >= SecretMask.bytesMin }
             .sorted { $0.count > $1.count }
     }
 
-    /// The text, with `***` in the place of each secret.
+    /// The text with `***` in place of each secret.
     public func masked(_ text: String) -> String {
         guard !secrets.isEmpty else { return text }
         let bytes = Array(text.utf8)

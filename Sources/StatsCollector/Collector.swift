@@ -6,15 +6,16 @@ internal import Glibc
 internal import Logging
 internal import Telemetry
 
-/// The wiring of the collector: the streams of all shards in, one snapshot a second and one stream for gateways out.
+/// The wiring of the collector: the event streams of all shards in, one snapshot per second and one event stream for
+/// gateways out.
 ///
-/// Only what is on the disk is acknowledged: of the rest the shards keep what their logs can hold, and a collector that
-/// starts anew gets it from there.
+/// Only stored events are acknowledged. The shards keep the others as long as their logs have room, and a restarted
+/// collector requests them again.
 final class Collector {
-    /// A snapshot, a heartbeat and a look for silent shards; the API's clients see news no later.
+    /// Interval of snapshots, heartbeats and checks for silent shards. Clients of the API see changes no later.
     static let tickMilliseconds: UInt64 = 1_000
 
-    /// When it is looked again what a shard tells of which events are missing: it gives them in many pieces.
+    /// Delay before the next read while a shard replays missing events, which arrive in many messages.
     static let answerMilliseconds: UInt64 = 5
 
     private let loop: Loop
@@ -35,7 +36,7 @@ final class Collector {
     private var unreadableSeen: UInt64 = 0
     private var summary: SummaryLine
 
-    /// Reads what is kept, then opens all sockets.
+    /// Reads the database, then opens all sockets.
     /// - Parameter printSeconds: `Settings.printSeconds`
     init(
         on loop: Loop, lifeline: consuming Lifeline, runDirectory: String, shardCount: Int, serviceStartedAt: UInt64,
@@ -60,14 +61,14 @@ final class Collector {
         summary = SummaryLine(everySeconds: printSeconds, at: loop.nanoseconds / 1_000_000)
     }
 
-    /// Collects until the supervisor is gone or a signal says stop.
+    /// Collects until the supervisor exits or a signal arrives.
     func run() throws {
         try start()
-        // The loop's callbacks hold us weakly.
+        // The loop's callbacks have weak references to `self`.
         withExtendedLifetime(self) { loop.run() }
     }
 
-    /// Hangs everything into the loop, and says ready.
+    /// Registers all callbacks with the loop and reports ready.
     func start() throws {
         watches.append(
             try DescriptorWatch(on: loop, descriptor: publisher.subscriptionDescriptor) { [weak self] in
@@ -88,8 +89,8 @@ final class Collector {
             self?.readAll()
             self?.answerGateways()
         }
-        // The shards are not watched: what they told goes on with the next feed in any case, and to look for it then takes
-        // a tenth of the processor time that waking up for each of their messages does.
+        // The shards' descriptors are not watched: events are passed on with the next feed anyway, and reading then
+        // takes a tenth of the processor time that waking up for each message takes.
         feedTick = Timer(on: loop) { [weak self] in
             self?.readAll()
             self?.feedGateways()
@@ -103,7 +104,7 @@ final class Collector {
             metadata: ["zeromq": "\(BusContext.zeroMQVersion)"])
     }
 
-    // MARK: - What happens
+    // MARK: - Events
 
     private func readAll() {
         for subscriber in subscribers { read(subscriber) }
@@ -131,7 +132,7 @@ final class Collector {
     }
 
     private func ticked() {
-        // First what waits: after a pause of ours every shard would seem silent.
+        // Read waiting messages first: after a pause of this process every shard would appear silent.
         readAll()
         keep()
         mendBus()
@@ -145,7 +146,7 @@ final class Collector {
         if persistence.isWorthARestart { stop("the database is usable again; restarting to use it") }
     }
 
-    /// Makes the sockets in the run directory again when somebody has cleaned it.
+    /// Creates the sockets in the run directory again after they were removed.
     private func mendBus() {
         do throws(BusFailure) {
             try publisher.mend()
@@ -168,7 +169,7 @@ final class Collector {
         for (subscriber, position) in zip(subscribers, durable) {
             if let position { subscriber.acknowledge((position.epoch, position.next)) }
         }
-        // Sending may have eaten an edge.
+        // Sending can consume an edge of the descriptor.
         rest?.start(after: 0)
     }
 
@@ -179,7 +180,7 @@ final class Collector {
     }
 
     private func answerGateways() {
-        // Who asks who is there is told so as of the events before.
+        // A gateway that asks for the live miners must have received the events before.
         feed.pass(statistics.takeRelay())
         if feed.answer(liveMiners: { statistics.liveMiners() }) { rest?.start(after: 0) }
     }
@@ -207,7 +208,7 @@ final class Collector {
         bus.finish()
     }
 
-    // MARK: - What the operator is told
+    // MARK: - Messages for the operator
 
     private func report(_ news: SequenceGate.Delivery, of shard: UInt16) {
         switch news {
@@ -215,7 +216,7 @@ final class Collector {
         case .epochBegan: logger.info("shard \(shard): event stream of a new process")
         case .liveMiners(_, let miners):
             logger.notice("shard \(shard): joined its event stream, \(counted(miners.count, "miner")) connected")
-        // A life that ended without its last word; what it had counted is known.
+        // An epoch that ended without its last checkpoint; the events it had counted are known.
         case .lost(_, 0): logger.debug("shard \(shard): its previous process ended without a last checkpoint")
         case .lost(_, let count):
             logger.warning("shard \(shard): \(counted(count, "event")) lost; totals are repaired from its counters")
@@ -241,7 +242,7 @@ final class Collector {
 }
 
 extension SequenceGate.Delivery {
-    /// A sign of life alone may wait for its commit; a share, a login or an error may not.
+    /// Checkpoints alone can wait for their commit; shares, logins and errors cannot.
     fileprivate var isMissedByPeople: Bool {
         guard case .events(_, let events) = self else { return true }
         return events.contains { event in

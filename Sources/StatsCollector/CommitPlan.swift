@@ -1,8 +1,8 @@
-/// When what is committed: a pure table of times and sizes. Times are monotonic milliseconds.
+/// Decides when to commit, from times and sizes only. Times are monotonic milliseconds.
 ///
-/// A small commit each second in which something happened; a large one when the journal has become old or long, or
-/// when there is leisure. Nothing is begun while another is under way. A commit that failed is tried again later and later,
-/// and then as a large one, for a journal with a gap is worth nothing.
+/// A small commit follows each second with new events. A checkpoint follows when the journal is old or long, or when
+/// there were no events for a while. Commits never overlap. A failed commit is retried with growing pauses, and as a
+/// checkpoint, because a journal with a gap cannot be used.
 struct CommitPlan {
     enum Step: Equatable {
         case nothing
@@ -10,19 +10,20 @@ struct CommitPlan {
         case checkpoint
     }
 
-    /// What has to be folded again at a start: a minute of it takes a moment.
+    /// The journal to be folded again at a start: a minute of it takes a moment.
     static let checkpointMillisecondsMax: UInt64 = 60_000
-    /// So long after the last share a restart need find no journal at all.
+    /// After this time without events a checkpoint empties the journal, so that a restart finds none.
     static let quietMilliseconds: UInt64 = 5_000
-    /// Signs of life alone may wait: an idle service writes to its disk six times a minute, not sixty.
+    /// The commit interval without other events than checkpoints: an idle service writes to its disk six times a
+    /// minute, not sixty.
     static let idleMilliseconds: UInt64 = 10_000
-    /// A journal on the disk that is longer makes the file large and the start slow: a minute of 2,500 shares a second.
+    /// A longer journal makes the file large and the start slow: a minute of 2,500 shares a second.
     static let journalBytesMax = 8 * 1024 * 1024
     static let retryMillisecondsMin: UInt64 = 1_000
     static let retryMillisecondsMax: UInt64 = 30_000
 
     private var isUnderWay = false
-    /// Bytes of journal in the file, as far as we have put them there.
+    /// Bytes of journal that this process has put into the file.
     private var journalBytes = 0
     private var lastCommitAt: UInt64
     private var lastCheckpointAt: UInt64
@@ -31,7 +32,7 @@ struct CommitPlan {
     private var hasNewsSinceCheckpoint: Bool
     private var retry: (at: UInt64, pause: UInt64)?
 
-    /// - Parameter hasJournal: the file was left with a journal in it.
+    /// - Parameter hasJournal: the file had a journal when it was opened.
     init(at now: UInt64, hasJournal: Bool) {
         lastCommitAt = now
         lastCheckpointAt = now
@@ -39,7 +40,7 @@ struct CommitPlan {
         hasNewsSinceCheckpoint = hasJournal
     }
 
-    /// Something has happened that people would miss.
+    /// Called when there are events besides checkpoints.
     mutating func heardNews(at now: UInt64) {
         lastNewsAt = now
         hasNewsSinceCommit = true
@@ -47,7 +48,7 @@ struct CommitPlan {
     }
 
     /// - Parameters:
-    ///   - pendingBytes: of journal, not in the file yet.
+    ///   - pendingBytes: bytes of journal that are not in the file yet.
     ///   - needsCheckpoint: the journal has a gap.
     func step(at now: UInt64, pendingBytes: Int, needsCheckpoint: Bool) -> Step {
         if isUnderWay { return .nothing }
@@ -61,7 +62,7 @@ struct CommitPlan {
         return hasNewsSinceCommit || now - lastCommitAt >= CommitPlan.idleMilliseconds ? .progress : .nothing
     }
 
-    /// - Parameter pendingBytes: of journal, that are in it.
+    /// - Parameter pendingBytes: bytes of journal in this commit.
     mutating func began(_ step: Step, at now: UInt64, pendingBytes: Int) {
         switch step {
         case .nothing: return
@@ -81,7 +82,7 @@ struct CommitPlan {
         retry = nil
     }
 
-    /// - Parameter atOnce: the cause is gone, such as a damaged file that was set aside.
+    /// - Parameter atOnce: the cause is removed, for example because a corrupt file was set aside.
     mutating func failed(at now: UInt64, atOnce: Bool) {
         isUnderWay = false
         hasNewsSinceCommit = true

@@ -1,30 +1,30 @@
 internal import Telemetry
 
-/// The time by which workers and history are forgotten. It moves with the monotonic clock and never past the time of day,
-/// so a time of day that jumps ahead deletes nothing. Once it has been ahead by the same distance for a day, it is taken
-/// for right: the machine was off or asleep, or its clock was wrong before.
+/// The time by which old workers and history are removed. It advances with the monotonic clock and never exceeds the
+/// time of day, so a clock that jumps ahead deletes nothing. When the time of day has been ahead by the same distance
+/// for a day, it is accepted: the machine was off or suspended, or its clock was wrong before.
 ///
-/// Each commit stores this time, not the time of day. A collector that starts while the clock is wrong, or after it was,
-/// continues from there.
+/// Each commit stores this time instead of the time of day. A collector that starts while the clock is wrong, or
+/// afterwards, continues from it.
 struct ForgettingTime {
     /// How long the time of day must keep its distance.
     static let trustMilliseconds: UInt64 = 86_400_000
-    /// By how much the distance may change meanwhile: clocks are corrected by little steps all the time.
+    /// The tolerated change of the distance: clocks are continually corrected in small steps.
     static let toleranceMilliseconds: UInt64 = 60_000
 
-    /// The same moment by both clocks.
+    /// The same moment on both clocks.
     private var time: UInt64
     private var monotonic: UInt64
-    /// By how much the time of day was ahead, and since when.
+    /// The distance by which the time of day was ahead, and since when.
     private var ahead: (distance: UInt64, since: UInt64)?
 
-    /// - Parameter committedAt: this time at the last commit, in milliseconds since 1970; 0 = none.
+    /// - Parameter committedAt: this time at the last commit, in milliseconds since 1970; 0 = no commit.
     init(at now: Statistics.Moment, committedAt: UInt64) {
         time = committedAt == 0 ? now.time : min(now.time, committedAt)
         monotonic = now.monotonic
     }
 
-    /// Milliseconds since 1970.
+    /// Advances the time and returns it in milliseconds since 1970.
     mutating func advance(to now: Statistics.Moment) -> UInt64 {
         time += now.monotonic - min(monotonic, now.monotonic)
         monotonic = max(monotonic, now.monotonic)

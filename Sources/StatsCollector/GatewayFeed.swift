@@ -2,14 +2,14 @@ internal import EventBus
 internal import EventLoop
 internal import Telemetry
 
-/// The second hop of the events: what all shards told, as one stream for gateways.
+/// The second hop of events: the events of all shards as one stream for gateways.
 ///
-/// Nobody acknowledges anything here: the log forgets the oldest, and a gateway that was away for longer begins anew with
-/// the live miners.
+/// This stream has no acknowledgements. The log drops its oldest events, and a gateway that missed them starts with the
+/// live miners.
 final class GatewayFeed {
-    /// A pause in which nobody sees a difference, and in which a busy service fills a message.
+    /// Not noticeable to people, and long enough for a busy service to fill a message.
     static let flushMilliseconds: UInt64 = 100
-    /// A minute of a thousand shares a second, for a gateway that is restarted or stopped.
+    /// A minute at a thousand shares a second, for a gateway that restarts or is stopped.
     static let logBytesMax = 4 * 1024 * 1024
 
     private let publisher: EventPublisher
@@ -19,10 +19,10 @@ final class GatewayFeed {
             bus, runDirectory: runDirectory, source: .collector, epoch: .random(), logBytesMax: Self.logBytesMax)
     }
 
-    /// Watch it for readability and call `answer` then.
+    /// Watch it for readability, then call `answer`.
     var requestDescriptor: Int32 { publisher.requestDescriptor }
 
-    /// Passes on what the fold has let through since the last time.
+    /// Records the events that the fold has passed since the last call.
     func pass(_ events: [ShardEvent]) {
         for event in events {
             switch event {
@@ -30,7 +30,7 @@ final class GatewayFeed {
             case .left(let left): publisher.record(left)
             case .share(let share): publisher.record(share)
             case .poolError(let error): publisher.record(error)
-            case .checkpoint: break  // each snapshot is one
+            case .checkpoint: break  // each snapshot is a checkpoint
             }
         }
     }
@@ -39,7 +39,7 @@ final class GatewayFeed {
         publisher.flush()
     }
 
-    /// Binds its paths again if they have been removed.
+    /// Binds its paths again if they were removed.
     func mend() throws(BusFailure) { try publisher.mend() }
 
     /// - Parameter time: milliseconds since 1970.
@@ -49,8 +49,8 @@ final class GatewayFeed {
             ShardGauges(shard: EventSource.collector.number, epoch: publisher.epoch, time: time, miners: gauges))
     }
 
-    /// Answers gateways that have missed something.
-    /// - Returns: true when more may wait.
+    /// Answers replay requests of gateways.
+    /// - Returns: true when more requests can be waiting.
     func answer(liveMiners: () -> [MinerJoined]) -> Bool {
         publisher.serveRequests(liveMiners: liveMiners)
     }

@@ -4,10 +4,10 @@ internal import Linux
 internal import Logging
 internal import Telemetry
 
-/// Sees to it that the statistics outlive the process: carries them between the fold and the archive, and tells which
-/// positions have become durable. It waits for the disk only at the start and at the end.
+/// Stores the statistics across restarts: moves them between the fold and the archive, and reports which positions are
+/// durable. It waits for the disk only at the start and at the end.
 final class Persistence {
-    /// What is kept, where, for how long.
+    /// The parameters of the database.
     struct Options {
         /// `Settings.database`
         var path: String
@@ -15,15 +15,16 @@ final class Persistence {
         var forgetWorkersDays = 7
     }
 
-    /// Of the three seconds that the supervisor grants: for what is under way, the last news, and a last checkpoint.
+    /// Part of the three seconds that the supervisor allows: for the current commit, the last events and a last
+    /// checkpoint.
     static let lastCommitsMillisecondsMax: UInt64 = 2_000
     static let closeMillisecondsMax = 400
-    /// How often it is looked whether a place that could not be used can be used now: soon at first, for it may be held by a
-    /// collector that is just leaving, then in pauses that double up to the longest.
+    /// Interval of checks whether a path that could not be used is usable now. Short at first, because an exiting
+    /// collector can still hold it; then doubled up to the maximum.
     static let probeMillisecondsMin: UInt64 = 2_000
     static let probeMillisecondsMax: UInt64 = 30_000
     static let forgetMilliseconds: UInt64 = 600_000
-    /// After which time without a connection a worker is forgotten of which no pool has accepted a share.
+    /// Workers without an accepted share are removed after this time without a connection.
     static let unprovenMilliseconds: UInt64 = 3_600_000
 
     private let archive: Archive
@@ -31,17 +32,17 @@ final class Persistence {
     private let logger: Logger
     private var plan: CommitPlan
     private var state = Snapshot.Database()
-    /// What the state's message says when all is well: a damaged file that lies beside.
+    /// The state's message when all is well: the path of a corrupt file that was set aside.
     private var remark = ""
-    /// Where the streams stood when the commit under way was made.
+    /// The positions of the streams when the current commit was created.
     private var positionsUnderWay: [SavedShard.Position?] = []
-    /// nil = time will not mend it.
+    /// nil = the failure is permanent.
     private var probe: (at: UInt64, pause: UInt64)?
     private var nextForgettingAt: UInt64
     private var forgettingTime: ForgettingTime
 
-    /// Opens the file and takes up what it holds; waits for the disk.
-    /// - Parameter statistics: become what they were; stay as they are when there is nothing to take up.
+    /// Opens the file and restores its content; waits for the disk.
+    /// - Parameter statistics: replaced by the restored ones; unchanged when there is nothing to restore.
     init(_ options: Options, _ statistics: inout Statistics, shardCount: Int, at now: Statistics.Moment, logger: Logger) {
         self.options = options
         self.logger = logger
@@ -93,20 +94,20 @@ final class Persistence {
                 ])
     }
 
-    /// True when the place that could not be used at the start can be used now: the next process will.
+    /// True when the path was unusable at the start and is usable now: a restarted process can use it.
     var isWorthARestart: Bool { probe != nil && archive.isUsable }
 
     // MARK: - Once a second
 
-    /// Something has happened beside signs of life.
+    /// Called when there are events besides checkpoints.
     func heardNews(at now: UInt64) {
         plan.heardNews(at: now)
     }
 
-    /// Looks what has become of the commit under way, and begins the next when it is time.
+    /// Processes the outcome of the current commit and starts the next one when due.
     /// - Parameters:
-    ///   - positions: where the gates stand; all news before were heard by `statistics`.
-    ///   - acknowledge: gets the positions that have become durable.
+    ///   - positions: the positions of the gates; `statistics` has folded everything before them.
+    ///   - acknowledge: receives the positions that have become durable.
     func turn(
         _ statistics: inout Statistics, positions: [SavedShard.Position?], at now: Statistics.Moment,
         acknowledge: ([SavedShard.Position?]) -> Void
@@ -129,7 +130,7 @@ final class Persistence {
                 needsCheckpoint: statistics.needsCheckpoint), &statistics, positions, now)
     }
 
-    /// - Returns: true when what a checkpoint took (each worker that has changed, in the form in which it is stored) is free.
+    /// - Returns: true when the memory of a checkpoint (every changed worker in its stored form) has been freed.
     private func takeOutcome(
         _ statistics: inout Statistics, _ now: Statistics.Moment, _ acknowledge: ([SavedShard.Position?]) -> Void
     ) -> Bool {
@@ -194,7 +195,7 @@ final class Persistence {
 
     // MARK: - End
 
-    /// Commits what there is, as far as the disk does it in time, and closes the file.
+    /// Commits the remaining changes as far as the disk is fast enough, and closes the file.
     func end(
         _ statistics: inout Statistics, positions: [SavedShard.Position?], now: () -> Statistics.Moment,
         acknowledge: ([SavedShard.Position?]) -> Void
@@ -208,7 +209,7 @@ final class Persistence {
             return outcome.failure == nil
         }
         var isStored = settleLast()
-        // The small one first: should there be no time for the large one, nothing is lost.
+        // The small commit first: if there is no time for the checkpoint, nothing is lost.
         if isStored, !statistics.needsCheckpoint, statistics.pendingJournalBytes > 0 {
             begin(.progress, &statistics, positions, now())
             isStored = settleLast()
@@ -221,7 +222,7 @@ final class Persistence {
         archive.close(waitMilliseconds: Persistence.closeMillisecondsMax)
     }
 
-    // MARK: - What the operator is told
+    // MARK: - Messages for the operator
 
     private func tellOfDamage(_ reason: String, _ aside: String) {
         let because = reason.isEmpty ? "" : " (\(reason))"

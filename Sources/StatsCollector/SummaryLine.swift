@@ -1,13 +1,13 @@
 internal import Telemetry
 
-/// The line that says once each `print-time` how the farm does. Its fields stand in the order of xmrig-proxy's line, so that
-/// people and scripts find them:
+/// The summary line written once per `print-time`. Its fields are in the order of xmrig-proxy's line, so that people
+/// and scripts find them:
 ///
 ///     12.35 kH/s, shares: 1204/3 +57, upstreams: 7, miners: 300 (max 310) +4/-2, pool pool.example:3333
 ///
-/// While there are no miners and nothing changes, only the first line of that kind is written.
+/// Without miners and changes, only the first such line is written.
 struct SummaryLine {
-    /// The names of more pools would bury the numbers.
+    /// More names of pools would make the line too long.
     static let poolNamesMax = 3
 
     private let periodSeconds: UInt64
@@ -24,7 +24,7 @@ struct SummaryLine {
         dueAt = now + self.periodSeconds * 1_000
     }
 
-    /// The line, when it is time for one and there is something to say. The first snapshot is what later ones are compared to.
+    /// The line, if it is due and there is something to report. The first snapshot is only the base for comparison.
     /// - Parameter now: milliseconds of the monotonic clock.
     mutating func line(of snapshot: Snapshot, at now: UInt64) -> String? {
         guard periodSeconds > 0 else { return nil }
@@ -41,7 +41,7 @@ struct SummaryLine {
         return isQuiet && saidQuiet ? nil : text(of: snapshot, change)
     }
 
-    /// Only what the next line compares: a snapshot holds every worker.
+    /// Only the values that the next line compares: a complete snapshot holds every worker.
     private static func figures(of snapshot: Snapshot) -> Snapshot {
         var figures = Snapshot()
         figures.minersNow = snapshot.minersNow
@@ -84,7 +84,7 @@ struct SummaryLine {
             """
     }
 
-    /// Over the longest window that `print-time` covers.
+    /// The hashrate of the longest window that `print-time` covers.
     private func rate(of hashrates: Hashrates) -> Double {
         switch periodSeconds {
         case 3_600...: hashrates.oneHour
@@ -93,14 +93,15 @@ struct SummaryLine {
         }
     }
 
-    /// "12.35" of 12,345 H/s.
+    /// Formats H/s as kH/s: "12.35" for 12,345 H/s.
     static func kilohashes(_ rate: Double) -> String {
         let hundredths = UInt64(min(max(rate / 10, 0), 1e18).rounded())
         let fraction = hundredths % 100
         return "\(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction)"
     }
 
-    /// ", pool a:1", or ", pools a:1 (200), b:2 (100)" with the miners of each; ", no pool" when connections wait for one.
+    /// ", pool a:1", or ", pools a:1 (200), b:2 (100)" with the miners of each, or ", no pool" when upstreams wait for
+    /// one.
     private static func pools(of snapshot: Snapshot) -> String {
         var miners = [UInt64?](repeating: nil, count: snapshot.pools.count)
         for row in snapshot.openUpstreams where row.gauge.state == .active {

@@ -1,12 +1,13 @@
-/// The highest difficulties that hashes of accepted shares really had.
+/// The highest actual difficulties of accepted shares: of the hashes, not of the jobs.
 public struct BestShares: Equatable, Sendable {
-    /// Descending, zero padded, always `Snapshot.Results.bestCount` long.
+    /// Descending, padded with zeros. Its length is always `Snapshot.Results.bestCount`.
     public private(set) var values = [UInt64](repeating: 0, count: Snapshot.Results.bestCount)
 
     public init() {}
 
+    /// Inserts a difficulty if it is one of the highest.
     public mutating func offer(_ difficulty: UInt64) {
-        // Nearly every share fails here.
+        // Nearly every share ends here.
         guard difficulty > values[values.count - 1] else { return }
         let place = values.firstIndex { $0 < difficulty } ?? values.count - 1
         values.removeLast()

@@ -1,5 +1,5 @@
 extension BusMessage {
-    /// The message as bytes. (A shard writes its `events` without this, straight from its `EventLog`.)
+    /// The message as bytes. (A shard does not use this for `events`: it copies them from its `EventLog`.)
     public func encoded() -> [UInt8] {
         switch self {
         case .events(let frame):
@@ -19,7 +19,7 @@ extension BusMessage {
         }
     }
 
-    /// Reads a message of any kind; every length and value is checked.
+    /// Decodes a message of any kind. Every length and value is checked.
     public init(decoding bytes: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(bytes)
         let magic = (try reader.integer(UInt8.self), try reader.integer(UInt8.self))
@@ -68,7 +68,7 @@ extension BusMessage {
     ) throws(DecodingFailure) -> (events: [ShardEvent], request: UInt32) {
         let count = Int(try reader.integer(UInt32.self))
         let request = try reader.integer(UInt32.self)
-        // A count that the bytes cannot hold is refused before it reserves memory.
+        // Checked before memory is reserved: a count can claim more than the bytes hold.
         guard count <= reader.remaining / RecordLayout.leftBytes else { throw .truncated }
         guard !first.addingReportingOverflow(UInt64(count)).overflow else { throw .invalidField }
         var events: [ShardEvent] = []
@@ -77,7 +77,7 @@ extension BusMessage {
         return (events, request)
     }
 
-    /// The 40 bytes before the records of a frame.
+    /// Appends the 40 bytes that precede the records of a frame.
     static func appendFrameHead(
         to bytes: inout [UInt8], _ kind: Kind, shard: UInt16, epoch: Epoch, first: UInt64, count: Int, request: UInt32
     ) {
@@ -153,7 +153,7 @@ extension ShardEvent {
         }
     }
 
-    /// The record alone, as it stands in a frame.
+    /// The record alone, as in a frame.
     func encoded() -> [UInt8] {
         let byteCount = recordBytes
         return [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initializedCount in

@@ -1,20 +1,21 @@
 /// The messages between a shard and its collector (docs/BUS.md). Each is one ZeroMQ message part and begins with the
 /// same 24 bytes: "MR", kind, version, shard, two spare bytes, epoch.
 public enum BusMessage: Equatable, Sendable {
-    /// Shard → everybody: events as they happen; also the answer to `replay`.
+    /// Shard → all subscribers: events as they happen; also the answer to `replay`.
     case events(EventFrame)
-    /// Shard → collector: what came before `from` is gone; these miners live now; the events from `from` on follow.
+    /// Shard → collector: events before `from` are no longer available. `miners` are connected now; the events from
+    /// `from` follow.
     case liveMiners(LiveMiners)
-    /// Shard → collector: an answer to `replay` ends here.
+    /// Shard → collector: the end of an answer to `replay`.
     case replayEnd(ReplayEnd)
-    /// Collector → shard: send again from here on.
+    /// Collector → shard: send the events from a sequence number again.
     case replay(ReplayRequest)
-    /// Collector → shard: everything before is durable and need not be kept.
+    /// Collector → shard: all events before a sequence number are durable; the shard can free them.
     case acknowledge(Acknowledgement)
-    /// Shard → everybody: what is so just now, beside the numbered events.
+    /// Shard → all subscribers: current values, outside the numbered events.
     case gauges(ShardGauges)
 
-    /// Raised with every change of a layout.
+    /// Incremented with every change of the layout.
     public static let formatVersion: UInt8 = 2
     static let magic: (UInt8, UInt8) = (0x4d, 0x52)  // "MR"
     static let headBytes = 24
@@ -27,19 +28,19 @@ public enum BusMessage: Equatable, Sendable {
         case replayEnd = 3
         case replay = 4
         case acknowledge = 5
-        /// 6 was the gauges of an earlier layout.
+        /// 6 was `gauges` in an earlier layout.
         case gauges = 7
     }
 }
 
-/// Consecutive events of one epoch: what one turn of the shard's loop has gathered.
+/// Consecutive events of one epoch, collected in one turn of the shard's event loop.
 public struct EventFrame: Equatable, Sendable {
     public var shard: UInt16
     public var epoch: Epoch
-    /// The sequence number of the first event; the others follow one by one.
+    /// The sequence number of the first event. The others follow without gaps.
     public var first: UInt64
     public var events: [ShardEvent]
-    /// The number of the request that this answers; 0 = none, it is live.
+    /// The number of the request that this frame answers; 0 = a live frame.
     public var request: UInt32
     /// The sequence number after the last event.
     public var end: UInt64 { first + UInt64(events.count) }
@@ -53,10 +54,11 @@ public struct EventFrame: Equatable, Sendable {
     }
 }
 
+/// The miners that are connected when events before `from` are no longer available.
 public struct LiveMiners: Equatable, Sendable {
     public var shard: UInt16
     public var epoch: Epoch
-    /// Where the stream of events can be taken up.
+    /// The sequence number from which events are available.
     public var from: UInt64
     public var miners: [MinerJoined]
     /// The number of the request that this answers.
@@ -71,12 +73,13 @@ public struct LiveMiners: Equatable, Sendable {
     }
 }
 
+/// The end of an answer to a `ReplayRequest`.
 public struct ReplayEnd: Equatable, Sendable {
     public var shard: UInt16
     public var epoch: Epoch
     /// The sequence number after the last event of this answer.
     public var next: UInt64
-    /// The sequence number that the shard's next event will have. Greater than `next`: ask again.
+    /// The sequence number of the shard's next event. When it is greater than `next`, the receiver asks again.
     public var end: UInt64
     /// The number of the request that this answers.
     public var request: UInt32
@@ -90,12 +93,13 @@ public struct ReplayEnd: Equatable, Sendable {
     }
 }
 
+/// Asks a shard for the events from `from` on.
 public struct ReplayRequest: Equatable, Sendable {
     public var shard: UInt16
-    /// The epoch that `from` counts in; a shard of another one answers from its own beginning.
+    /// The epoch of `from`. A shard with another epoch answers from its oldest event.
     public var epoch: Epoch
     public var from: UInt64
-    /// Grows by one with each request of one receiver; the answer repeats it. Never 0.
+    /// Incremented with each request of a receiver; the answer repeats it. Never 0.
     public var number: UInt32
 
     public init(shard: UInt16, epoch: Epoch, from: UInt64, number: UInt32) {
@@ -106,6 +110,7 @@ public struct ReplayRequest: Equatable, Sendable {
     }
 }
 
+/// Confirms that the events before `before` are stored.
 public struct Acknowledgement: Equatable, Sendable {
     public var shard: UInt16
     public var epoch: Epoch

@@ -1,28 +1,28 @@
-/// Why bytes from another process could not be read. Nothing of such a message is used.
+/// Why bytes from another process were not decoded. No part of such a message is used.
 public enum DecodingFailure: Error, Equatable, Sendable {
-    /// The bytes end before the value does.
+    /// The input ends within a value.
     case truncated
-    /// More bytes than the message accounts for.
+    /// Bytes follow the last field.
     case trailingBytes
-    /// Not a message of this bus, or not one of the kind expected here.
+    /// Not a bus message, or not a message of the expected kind.
     case wrongMagic
-    /// Written by a version of the format that this program does not know.
+    /// An unsupported version of the format.
     case unsupportedVersion(UInt8)
-    /// A record of a kind that this version of the format does not have.
+    /// A record kind that this version of the format does not define.
     case unknownRecord(UInt8)
-    /// A field holds a value outside its range.
+    /// A field value is out of range.
     case invalidField
-    /// A text is not UTF-8.
+    /// Text that is not valid UTF-8.
     case invalidText
-    /// A text, list or message is longer than its limit.
+    /// A text, list or message exceeds its limit.
     case tooLong
 }
 
-/// Reads little-endian fields one after the other, each checked against the end of the bytes.
+/// Reads little-endian fields in order and checks each one against the end of the bytes.
 struct ByteReader {
     let bytes: [UInt8]
     private(set) var offset = 0
-    /// Where reading ends; a record is read with its own end, so that it cannot reach into the next one.
+    /// Where reading ends. A record is read with its own end, so it cannot read into the next one.
     private let end: Int
 
     init(_ bytes: [UInt8], from offset: Int = 0) {
@@ -68,8 +68,8 @@ struct ByteReader {
         guard byteCount >= 0, remaining >= byteCount else { throw .truncated }
         let text = try bytes.withUnsafeBufferPointer { buffer throws(DecodingFailure) in
             let source = UnsafeBufferPointer(rebasing: buffer[offset..<offset + byteCount])
-            // What is not UTF-8 was repaired, and so is other bytes. (`String(validating:)` asks the runtime for its types,
-            // which takes ten times as long.)
+            // Decoding repairs invalid UTF-8, so the result then differs from the source. (`String(validating:)` looks
+            // up types in the runtime, which takes ten times as long.)
             var text = String(decoding: source, as: UTF8.self)
             guard text.withUTF8({ $0.elementsEqual(source) }) else { throw .invalidText }
             return text
@@ -78,14 +78,14 @@ struct ByteReader {
         return text
     }
 
-    /// A 16-bit byte count, then the text.
+    /// Reads a 16-bit byte count, then the text.
     mutating func text(bytesMax: Int) throws(DecodingFailure) -> String {
         let byteCount = Int(try integer(UInt16.self))
         guard byteCount <= bytesMax else { throw .tooLong }
         return try text(byteCount: byteCount)
     }
 
-    /// The next `byteCount` bytes as a reader of their own; this one goes on behind them.
+    /// Returns a reader of the next `byteCount` bytes and skips them in this one.
     mutating func part(byteCount: Int) throws(DecodingFailure) -> ByteReader {
         guard byteCount >= 0, remaining >= byteCount else { throw .truncated }
         let part = ByteReader(bytes, from: offset, to: offset + byteCount)

@@ -1,5 +1,4 @@
-/// Appends little-endian fields to an array. For messages that are built now and then; the path of a share writes
-/// through `RecordWriter` instead.
+/// Appends little-endian fields to an array. For infrequent messages; shares are written with `RecordWriter`.
 struct ByteWriter {
     private(set) var bytes: [UInt8] = []
 
@@ -7,7 +6,7 @@ struct ByteWriter {
         bytes.reserveCapacity(capacity)
     }
 
-    /// - Parameter bytes: their content goes, their memory is used again if nobody else has it.
+    /// - Parameter bytes: an array whose memory is reused if it is uniquely referenced. Its content is discarded.
     init(using bytes: consuming [UInt8], capacity: Int) {
         self.bytes = bytes
         self.bytes.removeAll(keepingCapacity: true)
@@ -26,14 +25,14 @@ struct ByteWriter {
         bytes.append(contentsOf: more)
     }
 
-    /// Memory for so many bytes, all of which `body` writes.
+    /// Appends `byteCount` bytes, which `body` must write completely.
     mutating func append(byteCount: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
         let offset = bytes.count
         bytes.append(contentsOf: repeatElement(0, count: byteCount))
         bytes.withUnsafeMutableBytes { body(UnsafeMutableRawBufferPointer(rebasing: $0[offset...])) }
     }
 
-    /// A 16-bit byte count, then the text, cut at `bytesMax`.
+    /// A 16-bit byte count, then the text, truncated to `bytesMax`.
     mutating func text(_ text: String, bytesMax: Int) {
         let count = text.utf8PrefixCount(max: min(bytesMax, Int(UInt16.max)))
         integer(UInt16(count))
@@ -42,12 +41,12 @@ struct ByteWriter {
 }
 
 extension String {
-    /// How many bytes of UTF-8 stay when the text is cut at `max` bytes without cutting a character in two.
+    /// The number of UTF-8 bytes that remain when the text is truncated to `max` bytes between two characters.
     func utf8PrefixCount(max: Int) -> Int {
         let bytes = utf8
         guard bytes.count > max else { return bytes.count }
         var count = max
-        // A byte 10xxxxxx continues the one before: the cut must stand before a byte that begins a character.
+        // A byte 10xxxxxx continues a character: the cut must be before a byte that begins one.
         while count > 0, bytes[bytes.index(bytes.startIndex, offsetBy: count)] & 0b1100_0000 == 0b1000_0000 {
             count -= 1
         }

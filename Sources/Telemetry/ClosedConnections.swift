@@ -1,34 +1,34 @@
-/// Connections of miners that a shard's process has closed or refused, by reason, since the process began.
+/// Connections of miners that a shard's process has closed or refused since it started, by reason.
 public struct ClosedConnections: Equatable, Sendable {
     public enum Reason: Int, CaseIterable, Sendable {
-        /// It did not log in in time.
+        /// No login in time.
         case loginTimeout
-        /// Neither a share nor a keepalive for ten minutes.
+        /// Neither a share nor a keepalive in ten minutes.
         case idleTimeout
         case accessPassword
-        /// It sent something that is no request.
+        /// It sent bytes that are not a valid request.
         case malformed
-        /// It sent a request that has no place in its state.
+        /// It sent a request that is not allowed in its state.
         case outOfTurn
         case http
         case tls
-        /// A PROXY header from a sender that is not trusted with one, or none from one that is.
+        /// A PROXY header from an untrusted sender, or none from a trusted one.
         case proxyHeader
-        /// It ignores its nonce byte.
+        /// It ignored its nonce byte.
         case nonceByte
         case noPool
-        /// More requests than its budget allows.
+        /// It sent more requests than its budget allows.
         case flooding
-        /// All connections held too much memory, and it the most.
+        /// The buffers of all connections exceeded their memory limit, and this connection used the most.
         case memory
-        /// It does not read what it is sent.
+        /// It does not read what is sent to it.
         case unread
-        /// For want of descriptors, or too many had not logged in.
+        /// No free descriptors, or too many connections without a login.
         case noRoom
-        /// The pool rejected too many shares of the miner, again and again.
+        /// The pool repeatedly rejected too many shares of the miner.
         case banned
 
-        /// As the label of a metric.
+        /// The label of a metric.
         public var name: String {
             switch self {
             case .loginTimeout: "login_timeout"
@@ -61,7 +61,7 @@ public struct ClosedConnections: Equatable, Sendable {
     public mutating func count(_ reason: Reason) { counts[reason.rawValue] &+= 1 }
 }
 
-// MARK: - As it travels: a counter for each reason, in their order
+// MARK: - Coding: one counter for each reason, in their order
 
 extension ClosedConnections {
     static let byteCount = Reason.allCases.count * 8
@@ -70,7 +70,7 @@ extension ClosedConnections {
         for count in counts { writer.integer(count) }
     }
 
-    /// - Parameter reasons: how many there are; a newer program knows more than we do, an older one fewer.
+    /// - Parameter reasons: the number of counters. A newer program sends more than this one knows, an older one fewer.
     init(from reader: inout ByteReader, reasons: Int = Reason.allCases.count) throws(DecodingFailure) {
         for index in 0..<reasons {
             let count = try reader.integer(UInt64.self)

@@ -1,5 +1,5 @@
-/// Names one life of a shard's event stream: 128 random bits, drawn when the process starts. Two streams with the same
-/// epoch are the same stream; nothing else can be told from it, not even which of two is younger.
+/// Identifies one run of a shard's event stream: 128 random bits, generated at its start. Equal epochs mean the same
+/// stream. Epochs have no order: which of two is newer cannot be derived from them.
 public struct Epoch: Hashable, Sendable {
     public let high: UInt64
     public let low: UInt64
@@ -9,6 +9,6 @@ public struct Epoch: Hashable, Sendable {
         self.low = low
     }
 
-    /// "No epoch known": what a collector asks with that has not heard from the shard yet.
+    /// No epoch is known: in the request of a collector that has not received anything from the shard yet.
     public static let unknown = Epoch(high: 0, low: 0)
 }

@@ -1,13 +1,14 @@
-/// What pools have said lately when they refused, each text once.
+/// The most recent error texts of pools, each text once.
 public struct ErrorLog: Equatable, Sendable {
-    /// A dashboard shows a handful; a pool that puts a share's number into its text must not make the list endless.
+    /// A dashboard shows a few. A pool whose texts contain numbers of shares must not grow the list without limit.
     public static let entriesMax = 20
 
-    /// The most recently heard text first.
+    /// The most recent text first.
     public private(set) var entries: [Snapshot.ErrorLogEntry] = []
 
     public init() {}
 
+    /// Counts a text and moves it to the front. A new text replaces the least recent one when the log is full.
     public mutating func add(_ text: String) {
         var entry = Snapshot.ErrorLogEntry(count: 0, text: text)
         if let index = entries.firstIndex(where: { $0.text == text }) {

@@ -1,27 +1,28 @@
-/// The encoded state of a log: with it a successor goes on in the same epoch, and no receiver notices.
+/// The encoded state of a log. A successor restores it and continues the same epoch; receivers see no difference.
 ///
 /// | bytes | field |
 /// |---|---|
 /// | 4 | "MREL" |
 /// | 1 | version, 1 |
 /// | 1 | 0 |
-/// | 2 | the source's number |
+/// | 2 | the number of the source |
 /// | 16 | epoch, its higher half first |
 /// | 8 | sequence number of the next event |
 /// | 8 | events dropped |
 /// | 48 | counters: accepted, rejected, invalid, expired, hashes, joined |
 /// | 4 | how many segments follow, oldest first |
 ///
-/// and for each segment: first sequence number (8), events (4), bytes (4), events sent (4), bytes sent (4), the records.
-/// Behind them, when shares were refused since the last checkpoint: how many sums follow (4), and for each how many shares are
-/// not told yet (4), and the record of a share (56).
+/// Each segment: first sequence number (8), number of events (4), number of bytes (4), events sent (4), bytes sent (4),
+/// the records. If shares were refused since the last checkpoint, their sums follow: the number of sums (4), and for
+/// each sum the number of shares not reported yet (4) and the record of a share (56).
 extension EventLog {
     static let formMagic: [UInt8] = Array("MREL".utf8)
     static let codingVersion: UInt8 = 1
-    /// No log of ours gets so far: a million events a second would take a hundred thousand years.
+    /// Larger sequence numbers are corrupt: at a million events a second, reaching this takes a hundred thousand years.
     private static let numberMax: UInt64 = 1 << 62
 
-    /// - Parameter bytesMax: as at its beginning.
+    /// Restores the encoded state of a log.
+    /// - Parameter bytesMax: the size of the ring, as in `init(shard:epoch:bytesMax:)`.
     public init(written bytes: [UInt8], bytesMax: Int = EventLog.bytesMaxDefault) throws(DecodingFailure) {
         var reader = ByteReader(bytes)
         for expected in EventLog.formMagic {
@@ -43,7 +44,7 @@ extension EventLog {
         try reader.finish()
     }
 
-    /// One segment as it was written.
+    /// One encoded segment.
     struct WrittenSegment {
         var first: UInt64
         var count: Int
@@ -71,6 +72,7 @@ extension EventLog {
         return segments
     }
 
+    /// The encoded state of the log, for `init(written:bytesMax:)` of a successor.
     public func written() -> [UInt8] {
         let segments = writtenSegments
         var writer = ByteWriter(
@@ -99,9 +101,10 @@ extension EventLog {
 }
 
 extension EventLog.WrittenSegment {
-    /// The records fill their bytes exactly, and what was sent ends at the end of one: a replay walks by their lengths.
+    /// The records fill `records` exactly, and `sentBytes` is the end of a record: a replay steps through them by their
+    /// lengths.
     fileprivate var isSound: Bool {
-        // One without events is never begun, and would take the memory of a whole one.
+        // The log never starts a segment without an event, and each restored segment allocates its full size.
         guard count > 0, sentCount <= count else { return false }
         var offset = 0
         var seen = 0

@@ -1,32 +1,32 @@
-/// The sender's half of the bus: numbers events, writes them once into a bounded ring, and keeps them there to be
-/// published now and replayed later, until they are acknowledged as durable.
+/// The sending side of the bus. It numbers events, writes each one once into a bounded ring, publishes them from there,
+/// and keeps them for replay until they are acknowledged as durable.
 ///
-/// The ring is a circle of segments of fixed size. A record never straddles two of them, so every frame, live or
-/// replayed, is a head and one copy of bytes as they lie here. When all segments are full the oldest is taken for the
-/// newest events: what was dropped and never received is then repaired in the totals from the next checkpoint.
+/// The ring consists of segments of a fixed size. A record never crosses a segment boundary, so every frame, live or
+/// replayed, is a head and one copy of bytes of a segment. When all segments are full, the newest events replace the
+/// oldest segment. If the collector never received its events, the next checkpoint corrects the totals.
 ///
-/// Appending an event that bears no text allocates nothing once the ring has its size, nor does publishing it.
+/// Once the ring has its full size, appending an event without text does not allocate, nor does publishing it.
 public struct EventLog: Sendable {
-    /// About 290,000 shares: five minutes of a thousand a second, for a collector that is away.
+    /// About 290,000 shares: five minutes at a thousand a second while the collector is down.
     public static let bytesMaxDefault = 16 * 1024 * 1024
-    /// Small enough that dropping or sending one is no event, large enough for a turn of the loop to fit.
+    /// Small enough to drop or send at little cost, large enough for the events of one loop turn.
     static let segmentBytes = 64 * 1024
-    /// The longest frame of events: a head and a whole segment.
+    /// The longest frame of events: a head and a full segment.
     public static let frameBytesMax = segmentBytes + BusMessage.frameHeadBytes
-    /// One answer to a replay request takes at most this many frames (1 MiB), so that a collector far behind does not
-    /// hold up the miners; it asks again.
+    /// Frames in one answer to a replay request (1 MiB), so that a collector that is far behind does not delay the
+    /// miners. The collector asks again.
     static let replayFramesMax = 16
 
     public let shard: UInt16
     public let epoch: Epoch
     /// The sequence number of the next event.
     public private(set) var next: UInt64 = 0
-    /// What the checkpoints say; counted here so that they agree with the stream by construction.
+    /// The counters of checkpoints. They are counted here so that they always agree with the stream.
     public private(set) var counters = ShareCounters()
-    /// Events that fell out of the full ring before anybody acknowledged them.
+    /// Events that were overwritten in the full ring before they were acknowledged.
     public private(set) var droppedCount: UInt64 = 0
 
-    /// Every event before this one is durable, as the collector has said to this process.
+    /// All events before this one are durable, according to the collector's last acknowledgement to this process.
     public private(set) var acknowledged: UInt64 = 0
 
     /// Refused shares that are not in the ring yet.
@@ -35,7 +35,7 @@ public struct EventLog: Sendable {
     private let segmentBytes: Int
     private let segmentsMax: Int
     private var segments: [Segment] = []
-    /// The place of the oldest segment in use, and how many are: they follow in a circle.
+    /// The index of the oldest used segment and the number of used segments, which follow it in the ring.
     private var head = 0
     private var used = 0
 
@@ -43,7 +43,7 @@ public struct EventLog: Sendable {
         var first: UInt64 = 0
         var count = 0
         var byteCount = 0
-        /// What was handed out by `takeUnsent`.
+        /// The part that `takeUnsent` has returned.
         var sentCount = 0
         var sentBytes = 0
         var bytes: [UInt8]
@@ -64,7 +64,7 @@ public struct EventLog: Sendable {
         }
     }
 
-    /// - Parameter bytesMax: the size of the ring, at least two segments; memory is taken as it fills.
+    /// - Parameter bytesMax: the size of the ring, at least two segments. Memory is allocated as it fills.
     public init(shard: UInt16, epoch: Epoch, bytesMax: Int = EventLog.bytesMaxDefault) {
         self.init(shard: shard, epoch: epoch, bytesMax: bytesMax, segmentBytes: EventLog.segmentBytes)
     }
@@ -88,8 +88,8 @@ public struct EventLog: Sendable {
         write(RecordLayout.shareBytes) { share.encode(to: &$0) }
     }
 
-    /// Appends a share that a pool has judged. One that the proxy refused is summed, and appended with the next checkpoint or
-    /// before its miner leaves.
+    /// Appends a share that a pool has answered. A share that the proxy refused is added to a sum, which is appended
+    /// with the next checkpoint or before its miner leaves.
     public mutating func settle(_ share: ShareSettled) {
         guard share.outcome == .invalid else { return append(share) }
         if refusals.isFull { appendRefusals() }
@@ -105,11 +105,13 @@ public struct EventLog: Sendable {
         swap(&told, &refusals)
     }
 
+    /// Appends a login, or a miner that has moved here (`hasMoved`), which does not count as a login.
     public mutating func append(_ joined: MinerJoined) {
         if !joined.hasMoved { counters.joined &+= 1 }
         write(joined.recordBytes) { joined.encode(to: &$0) }
     }
 
+    /// Appends the sums of the refused shares of this miner, then the event that it left.
     public mutating func append(_ left: MinerLeft) {
         while let share = refusals.takeNext(of: left.key) { append(share) }
         write(RecordLayout.leftBytes) { left.encode(to: &$0) }
@@ -119,7 +121,7 @@ public struct EventLog: Sendable {
         write(error.recordBytes) { error.encode(to: &$0) }
     }
 
-    /// - Parameter checkpoint: time and gauges; its counters are filled in from the events before it.
+    /// - Parameter checkpoint: time and gauges. Its counters are set to those of the events before it.
     public mutating func append(_ checkpoint: Checkpoint) {
         appendRefusals()
         var checkpoint = checkpoint
@@ -147,7 +149,7 @@ public struct EventLog: Sendable {
             dropOldest()
         }
         if used == segments.count {
-            // The place after the newest is the place before the oldest: room is made there.
+            // The index after the newest segment is the index of the oldest one: insert there.
             segments.insert(Segment(byteCount: segmentBytes), at: head)
             if used > 0 { head = (head + 1) % segments.count }
         }
@@ -164,8 +166,8 @@ public struct EventLog: Sendable {
 
     // MARK: - Sending
 
-    /// Writes the oldest events not yet handed out into `frame` (its old content goes, its memory is used again).
-    /// - Returns: false when there are none. Call until then.
+    /// Writes the oldest unsent events into `frame`, whose content is replaced and whose memory is reused.
+    /// - Returns: false when there are no unsent events. Call it until then.
     public mutating func takeUnsent(into frame: inout [UInt8]) -> Bool {
         frame.removeAll(keepingCapacity: true)
         var index = used - 1
@@ -180,8 +182,8 @@ public struct EventLog: Sendable {
         return true
     }
 
-    /// Frees what is durable. Word of another epoch, or of events that have not happened, comes from somebody who is
-    /// mistaken, and one that is older than another changes nothing.
+    /// Frees durable events. An acknowledgement of another epoch, or of events that do not exist, is a mistake of the
+    /// sender and ignored. An outdated one changes nothing.
     public mutating func acknowledge(_ acknowledgement: Acknowledgement) {
         guard acknowledgement.epoch == epoch, acknowledgement.before <= next else { return }
         acknowledged = max(acknowledged, acknowledgement.before)
@@ -192,10 +194,10 @@ public struct EventLog: Sendable {
         }
     }
 
-    /// Answers a request: the live miners first if events are missing, then frames, then where the answer ends.
+    /// Answers a replay request: the live miners first if events are missing, then frames, then the end of the answer.
     /// - Parameters:
-    ///   - liveMiners: asked only when needed: every miner that has joined and not left.
-    ///   - send: takes the messages of the answer, in order.
+    ///   - liveMiners: all miners that have joined and not left. Called only when events are missing.
+    ///   - send: receives the messages of the answer in order.
     public func answer(
         _ request: ReplayRequest, liveMiners: () -> [MinerJoined], send: ([UInt8]) -> Void
     ) {
@@ -215,7 +217,7 @@ public struct EventLog: Sendable {
         send(BusMessage.replayEnd(end).encoded())
     }
 
-    /// - Returns: the sequence number after the frame, or nil when `sequence` has not happened yet.
+    /// - Returns: the sequence number after the frame; nil when `sequence` is not in the log yet.
     private func replayFrame(from sequence: UInt64, answering request: UInt32, into frame: inout [UInt8]) -> UInt64? {
         guard sequence < next else { return nil }
         let index = (0..<used).partitioningIndex { segments[place($0)].end > sequence }
@@ -252,7 +254,8 @@ extension EventLog {
         }
     }
 
-    /// Only for a log that is new.
+    /// Restores the state of a new log.
+    /// - Precondition: nothing has been appended.
     mutating func restore(
         next: UInt64, dropped: UInt64, counters: ShareCounters, segments written: [WrittenSegment],
         refusals: RefusalSums
@@ -281,7 +284,7 @@ extension EventLog {
 }
 
 extension Range<Int> {
-    /// The first index for which `isSecond` holds, given that it holds for all after the first.
+    /// The first index for which `isSecond` is true, provided that it is true for all indices after that.
     fileprivate func partitioningIndex(where isSecond: (Int) -> Bool) -> Int {
         var low = lowerBound
         var high = upperBound

@@ -1,10 +1,10 @@
-/// Whose stream of events. Both hops of the bus are the same stream with the same rules: each shard publishes its own,
-/// and the collector publishes one of all shards, for gateways.
+/// The source of an event stream. Both hops of the bus use the same kind of stream: each shard publishes its own, and
+/// the collector publishes one of all shards for gateways.
 public enum EventSource: Hashable, Sendable, CustomStringConvertible {
     case shard(UInt16)
     case collector
 
-    /// In the head of each message; the collector takes the number that no shard has.
+    /// The number in the head of each message. The collector uses the number that no shard has.
     public var number: UInt16 {
         switch self {
         case .shard(let number): number
@@ -12,7 +12,7 @@ public enum EventSource: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// "shard-0", "collector": what the names of its sockets begin with.
+    /// "shard-0", "collector": the prefix of the names of its sockets.
     public var description: String {
         switch self {
         case .shard(let number): "shard-\(number)"

@@ -1,11 +1,11 @@
-/// Sums of difficulty over the last day, in constant memory, and the rates that follow from them.
+/// Sums of difficulty over the last day in constant memory, and the hashrates computed from them.
 ///
-/// Time is cut into buckets of four widths, each width for the windows that it can resolve; every amount goes into one
-/// bucket of each. A window is the sum of its newest buckets, the oldest weighted by the part of it that the window still
-/// covers, so that a rate changes smoothly. The rings turn when something is added; reading only looks.
+/// Time is divided into buckets of four widths, each for the windows that it can resolve. Every amount is added to one
+/// bucket of each width. A window is the sum of its newest buckets; the oldest is weighted by the part of it that the
+/// window still covers, so that the rate changes smoothly. Only adding an amount advances the rings, not reading.
 ///
-/// Of the 117 buckets only those are stored that are not zero (`SparseSums`): who mines all the time takes about 470 bytes,
-/// who has just begun, or mines now and then, a fraction of it, and who has done nothing for a day none.
+/// Of the 117 buckets only those that are not zero are stored (`SparseSums`). A worker that mines continuously uses
+/// about 470 bytes, one that has just begun or mines rarely a fraction of that, and one without shares for a day none.
 public struct HashrateWindow: Equatable, Sendable {
     private struct Tier {
         let widthSeconds: UInt64
@@ -13,29 +13,29 @@ public struct HashrateWindow: Equatable, Sendable {
         let offset: Int
     }
 
-    // One bucket more than the longest window of the tier holds: the one that is leaving it. Computed, so that the compiler
-    // divides by constants.
+    // One bucket more than the longest window of the tier: the window is leaving it. Computed properties, so that the
+    // compiler divides by constants.
     private static var minute: Tier { Tier(widthSeconds: 4, count: 16, offset: 0) }
     private static var tenMinutes: Tier { Tier(widthSeconds: 30, count: 21, offset: 16) }
     private static var hour: Tier { Tier(widthSeconds: 120, count: 31, offset: 37) }
     private static var day: Tier { Tier(widthSeconds: 1_800, count: 49, offset: 68) }
     static let bucketCount = 117
-    /// A clock that is set back by less than this leaves the buckets as they are.
+    /// A clock that is set back by less than this does not clear buckets.
     static let backwardSecondsMax: UInt64 = 5
-    /// So long after its second an amount has left every window.
+    /// After this time an amount is in no window.
     static let memorySeconds: UInt64 = 86_400 + 1_800
 
-    /// The buckets of all tiers, each a ring.
+    /// The buckets of all tiers. Each tier is a ring.
     private var buckets = SparseSums()
-    /// The second up to which the rings are turned: the latest that something was added in.
+    /// The second up to which the rings have advanced: the latest second with an amount.
     private var latest: UInt64 = 0
 
     public init() {}
 
     /// - Parameters:
     ///   - amount: credited difficulty.
-    ///   - time: when, in milliseconds since 1970. May be earlier than what was added before (a replay): it then goes where
-    ///     it belongs, if the window still reaches there. The caller keeps it from lying in the future.
+    ///   - time: milliseconds since 1970, not in the future. May be earlier than the times before it (replay): the
+    ///     amount is then added to its own buckets, as far as they still exist.
     public mutating func add(_ amount: UInt64, at time: UInt64) {
         let second = time / 1_000
         if buckets.isEmpty { latest = second }
@@ -46,7 +46,7 @@ public struct HashrateWindow: Equatable, Sendable {
         add(amount, second, HashrateWindow.day)
     }
 
-    /// The rates of the five windows; the caller knows the uptime and fills in `allTime`.
+    /// The hashrates of the five windows. The caller knows the uptime and sets `allTime`.
     /// - Parameter now: milliseconds since 1970.
     public mutating func rates(at now: UInt64) -> Hashrates {
         var rates = Hashrates()
@@ -61,7 +61,7 @@ public struct HashrateWindow: Equatable, Sendable {
         return rates
     }
 
-    /// What the buckets take beside the value itself.
+    /// The heap memory of the buckets.
     var heapBytes: Int { buckets.heapBytes }
 
     // MARK: - Turning the rings
@@ -71,8 +71,8 @@ public struct HashrateWindow: Equatable, Sendable {
         latest = second
     }
 
-    /// Frees what has left every window. If the clock was set back, what seems to lie in the future now is dropped, so
-    /// that the present can be counted.
+    /// Frees the buckets when no window covers them any more. After the clock was set back, drops the buckets that are
+    /// now in the future, so that current shares can be counted.
     private mutating func forgetWhatIsOver(at second: UInt64) {
         if second > latest {
             if second - latest > HashrateWindow.memorySeconds { buckets = SparseSums() }
@@ -113,9 +113,9 @@ public struct HashrateWindow: Equatable, Sendable {
     @inline(__always)
     private func rate(of seconds: UInt64, _ tier: Tier, _ now: UInt64) -> Double {
         let newest = now / 1_000 / tier.widthSeconds
-        // The bucket that the window is leaving; in the first day after 1970 the first there is.
+        // The bucket that the window is leaving. During the first day after 1970: the first bucket.
         let leaving = newest - min(seconds / tier.widthSeconds, newest)
-        // The rings have not turned since the latest amount: what is newer does not stand in them yet.
+        // The rings have not advanced since the latest amount: they have no newer buckets yet.
         let filled = min(newest, latest / tier.widthSeconds)
         guard filled >= leaving else { return 0 }
         let sum = sum(after: leaving, through: filled, tier)
@@ -125,7 +125,7 @@ public struct HashrateWindow: Equatable, Sendable {
         return (Double(sum) + rest) / Double(seconds)
     }
 
-    /// The buckets lie side by side but for the turn of the ring.
+    /// At most two contiguous ranges, because the ring wraps around.
     @inline(__always)
     private func sum(after leaving: UInt64, through filled: UInt64, _ tier: Tier) -> UInt64 {
         guard filled > leaving else { return 0 }
@@ -149,7 +149,7 @@ extension HashrateWindow {
 
     init(unpacking reader: inout ByteReader) throws(DecodingFailure) {
         latest = try reader.packed()
-        // As many seconds as milliseconds can say.
+        // As many seconds as `UInt64` milliseconds can hold.
         guard latest <= .max / 1_000 else { throw .invalidField }
         switch try reader.integer(UInt8.self) {
         case 0: break

@@ -1,11 +1,11 @@
-/// What has happened since the last checkpoint, by minute of the event, for the history.
+/// Changes since the last checkpoint by minute of the event, for the history.
 ///
-/// Only events count: what a checkpoint of a shard repairs in the totals has no minute.
+/// Only events count: a checkpoint of a shard corrects totals, and these corrections have no minute.
 struct HistoryDeltas: Sendable {
-    /// What 10,000 workers open in 50 minutes without a commit, in at most 50 MB. Beyond it a worker's further minutes are
-    /// missing in its history; the totals' are not.
+    /// As many points as 10,000 workers create in 50 minutes without a commit, in at most 50 MB. Beyond the limit,
+    /// further minutes of workers are missing in their histories, but not in the totals.
     static let workerPointsMax = 500_000
-    /// 32 shards for two days without a commit. A shard whose clock runs wild fills it sooner.
+    /// 32 shards for two days without a commit. A shard with a wrong clock reaches it sooner.
     static let shardPointsMax = 100_000
 
     private struct Place: Hashable {
@@ -27,9 +27,9 @@ struct HistoryDeltas: Sendable {
         }
     }
 
-    /// By number of the shard. The total is their sum.
+    /// By shard number. The total is their sum.
     private var shards: [Place: Sums] = [:]
-    /// By id.
+    /// By worker id.
     private var workers: [Place: Sums] = [:]
 
     private let workerPointsMax: Int
@@ -39,7 +39,7 @@ struct HistoryDeltas: Sendable {
     }
 
     /// - Parameters:
-    ///   - worker: id of its row, if it counts in one.
+    ///   - worker: the id of its row; nil when it counts in no row.
     ///   - time: milliseconds since 1970, not in the future.
     mutating func count(_ share: ShareSettled, shard: Int, worker: UInt32?, at time: UInt64) {
         var sums = Sums()
@@ -52,7 +52,7 @@ struct HistoryDeltas: Sendable {
         let minute = time / 60_000
         addToShard(sums, UInt32(truncatingIfNeeded: shard), minute)
         guard let worker else { return }
-        // It does the worker good; the pool, and so the totals, know nothing of it.
+        // It counts for the worker, but not in the totals: the pool did not receive it.
         if share.outcome == .local { sums.accepted = 1 }
         addToWorker(sums, worker, minute)
     }
@@ -69,7 +69,7 @@ struct HistoryDeltas: Sendable {
         workers[place, default: Sums()].add(sums)
     }
 
-    /// All of them, by series and time; none are left.
+    /// Removes and returns all points, ordered by series and time.
     mutating func take() -> [HistoryDelta] {
         defer {
             shards = [:]
@@ -96,7 +96,7 @@ struct HistoryDeltas: Sendable {
         }
     }
 
-    /// Taken, and not stored after all.
+    /// Adds deltas again that were taken but not stored.
     mutating func putBack(_ deltas: [HistoryDelta]) {
         for delta in deltas {
             let point = delta.point
@@ -104,7 +104,7 @@ struct HistoryDeltas: Sendable {
                 accepted: point.accepted, rejected: point.rejected, invalid: point.invalid, hashes: point.hashes)
             let minute = point.time / 60
             switch delta.series {
-            case .total: continue  // follows from the shards'
+            case .total: continue  // computed from the shards
             case .shard(let shard): addToShard(sums, UInt32(shard), minute)
             case .worker(let id): addToWorker(sums, id, minute)
             }

@@ -1,11 +1,11 @@
-/// What happened in one stretch of time to the total, a shard or a worker.
+/// Shares and hashes of the total, a shard or a worker in one interval.
 public struct HistoryPoint: Equatable, Sendable {
-    /// When the stretch began, in seconds since 1970; a multiple of its length.
+    /// The start of the interval in seconds since 1970; a multiple of its length.
     public var time: UInt64
     public var accepted: UInt64
     public var rejected: UInt64
     public var invalid: UInt64
-    /// Sum of credited difficulty: divided by the length, the hashrate.
+    /// The sum of credited difficulty. Divided by the length of the interval, it is the hashrate.
     public var hashes: UInt64
 
     public init(time: UInt64, accepted: UInt64 = 0, rejected: UInt64 = 0, invalid: UInt64 = 0, hashes: UInt64 = 0) {
@@ -17,7 +17,7 @@ public struct HistoryPoint: Equatable, Sendable {
     }
 }
 
-/// Whose history.
+/// What a history belongs to.
 public enum HistorySeries: Hashable, Sendable {
     case total
     case shard(UInt16)

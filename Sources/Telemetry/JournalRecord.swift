@@ -1,20 +1,21 @@
-/// One thing that changed the fold, as the journal keeps it: folded again in the same order onto the same checkpoint it
-/// gives the same state. Whatever changes what is saved has its case here.
+/// A change of the fold's state as stored in the journal. Applying the same records in the same order to the same
+/// checkpoint gives the same state. Every change of saved state has a case here.
 enum JournalRecord: Equatable, Sendable {
-    /// What one message of the shard has brought.
+    /// The deliveries from one message of the shard.
     case heard([SequenceGate.Delivery])
-    /// The shard was silent for too long.
+    /// The shard sent nothing for too long.
     case fellSilent
-    /// So many events more were had by asking again.
+    /// The number of further events that were replayed.
     case replayed(UInt64)
-    /// How far the stream of the shard is folded.
+    /// The position up to which the stream of the shard is folded.
     case position(SavedShard.Position)
-    /// Workers not seen since were forgotten; of those without an accepted share the ones not seen since `unproven`.
+    /// Workers not seen since `unseenSince` were removed; workers without an accepted share, if not seen since
+    /// `unproven`.
     case forgotWorkers(unseenSince: UInt64, unproven: UInt64)
-    /// A process has taken up what was saved.
+    /// A process has loaded the saved state.
     case began(startedAt: UInt64)
 
-    /// Raised with every change of what is below; the bus's records have a version of their own, which is written beside it.
+    /// Incremented with every change below. The version of the bus records is written beside it.
     private static let formatVersion: UInt8 = 1
 
     private enum Kind: UInt8 {
@@ -74,7 +75,7 @@ enum JournalRecord: Equatable, Sendable {
         }
     }
 
-    /// All records in one piece of memory: there are shares among them.
+    /// Writes all records into one block of memory: there are shares among them.
     private static func append(_ events: some Collection<ShardEvent>, to writer: inout ByteWriter) {
         writer.packed(UInt64(events.count))
         writer.append(byteCount: events.reduce(0) { $0 + $1.recordBytes }) { buffer in

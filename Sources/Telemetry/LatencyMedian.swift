@@ -1,13 +1,13 @@
-/// How long the pool took to answer, over all accepted shares: one counter for each millisecond, so that the median is
-/// exact. Times are clamped at 65,535 ms (docs/COMPATIBILITY.md, "Statistics"). 512 KiB, once in the collector.
+/// The latencies of the pool's answers to all accepted shares: one counter per millisecond, so that the median is
+/// exact. Times are clamped to 65,535 ms (docs/COMPATIBILITY.md, "Statistics"). 512 KiB, once in the collector.
 public struct LatencyMedian: Equatable, Sendable {
     public static let millisecondsMax: UInt32 = 65_535
 
     private var counts = [UInt64](repeating: 0, count: Int(LatencyMedian.millisecondsMax) + 1)
-    /// Behind the slowest answer: all counters from here on are zero.
+    /// The index after the slowest answer: all counters from here on are zero.
     private var used = 0
     public private(set) var total: UInt64 = 0
-    /// All times together, not clamped.
+    /// The sum of all latencies, not clamped.
     public private(set) var sumMicroseconds: UInt64 = 0
 
     public init() {}
@@ -20,13 +20,13 @@ public struct LatencyMedian: Equatable, Sendable {
         sumMicroseconds.add(saturating: UInt64(microseconds))
     }
 
-    /// The upper median, in milliseconds: of an even number of answers the slower of the middle two. 0 when there is none.
+    /// The upper median in milliseconds: of an even number of answers, the slower of the middle two. 0 without answers.
     public var median: UInt32 { atRank(total / 2) }
 
-    /// The time within which at least `percent` (1…100) of the answers came, in milliseconds: 90 gives p90.
+    /// The latency in milliseconds that at least `percent` (1…100) of the answers did not exceed: 90 gives p90.
     public func percentile(_ percent: UInt64) -> UInt32 {
         guard total > 0 else { return 0 }
-        // The rank of the last of the first `percent` hundredths, rounded up, counted from 0.
+        // The 0-based rank of the last answer in the first `percent` hundredths, rounded up.
         let (high, low) = total.multipliedFullWidth(by: min(max(percent, 1), 100))
         let (quotient, remainder) = UInt64(100).dividingFullWidth((high, low))
         return atRank(quotient + (remainder > 0 ? 1 : 0) - 1)
@@ -57,7 +57,7 @@ extension LatencyMedian {
         used = Int(try reader.packed(as: UInt32.self))
         guard used <= counts.count else { throw .tooLong }
         for (milliseconds, count) in try reader.packedRuns(count: used).enumerated() {
-            // Far from the end of the range, so that counting on never leaves it.
+            // Far from the end of the range, so that further counting cannot overflow.
             guard count <= UInt64(Int64.max), total + count <= UInt64(Int64.max) else { throw .invalidField }
             counts[milliseconds] = count
             total += count

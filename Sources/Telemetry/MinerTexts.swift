@@ -1,7 +1,7 @@
-/// What a miner says of itself, in one piece of memory for all who say the same: a farm's miners have one agent and one
-/// wallet between them, and what is named after one of its texts has that one anyway.
+/// Agent, user and rig id of a miner, shared by all miners that send the same: the miners of a farm usually have the
+/// same agent and wallet. A text that equals the worker's name is not stored twice.
 public final class MinerTexts: Sendable {
-    /// nil = it is the worker's name.
+    /// nil = equal to the worker's name.
     fileprivate struct Texts: Hashable, Sendable {
         let agent: String
         let user: String?
@@ -16,20 +16,20 @@ public final class MinerTexts: Sendable {
 
     public var agent: String { texts.agent }
 
-    /// - Parameter worker: the name that it was shared with; so in `rigID`.
+    /// - Parameter worker: the name with which the texts were shared; also for `rigID`.
     public func user(worker: String?) -> String { texts.user ?? worker ?? "" }
     public func rigID(worker: String?) -> String { texts.rigID ?? worker ?? "" }
 
-    /// Lets miners share their texts.
+    /// Shares equal texts between miners.
     public struct Pool: Sendable {
-        /// Honest miners know a few dozen agents and wallets. A full pool is emptied: texts in use stay with their users.
+        /// Honest miners use a few dozen agents and wallets. A full pool is emptied; texts in use stay valid.
         private static let textsMax = 4_096
 
         private var known: [Texts: MinerTexts] = [:]
 
         public init() {}
 
-        /// - Parameter worker: a name that is kept anyway.
+        /// - Parameter worker: a name that is stored elsewhere.
         public mutating func shared(agent: String, user: String, rigID: String, worker: String?) -> MinerTexts {
             let texts = Texts(
                 agent: agent, user: user == worker ? nil : user, rigID: rigID == worker ? nil : rigID)

@@ -1,10 +1,10 @@
-// Texts in the saved state of a shard: most miners have the agent, the wallet, … of another one, so each text is written
-// once, and after that its number.
+// Texts in the saved state of a shard. Most miners have the agent, wallet, … of another one, so each text is written
+// once and afterwards referred to by its number.
 
 struct TextPacker {
     private var numbers: [String: UInt64] = [:]
 
-    /// 0 and the text; or 1 + the number of a text before it.
+    /// Writes 0 and the text, or 1 + the number of an earlier equal text.
     mutating func pack(_ text: String, bytesMax: Int, to writer: inout ByteWriter) {
         if let number = numbers[text] {
             writer.packed(1 + number)

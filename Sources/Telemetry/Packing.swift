@@ -1,9 +1,8 @@
-// How the saved state writes numbers: most of them are small and many are zero, so each takes as many bytes as it
-// needs, seven bits in each, and zeros in a row are counted. Reading checks everything and never traps: the file that it
-// came from may be damaged.
+// Numbers in the saved state. Most are small and many are zero, so each uses only the bytes it needs, seven bits per
+// byte, and runs of zeros are counted. Reading checks everything and never traps: the file can be corrupt.
 
 extension UInt64 {
-    /// Seven bits in each byte, the lowest first; the highest bit says that another one follows.
+    /// Calls `body` with seven bits per byte, the lowest first; the highest bit means that another byte follows.
     @inline(__always)
     func forEachPackedByte(_ body: (UInt8) -> Void) {
         var rest = self
@@ -20,7 +19,7 @@ extension ByteWriter {
         value.forEachPackedByte { integer($0) }
     }
 
-    /// A zero stands for itself and those that follow it, and their number comes after it.
+    /// Writes values; a run of zeros is written as 0 and its length.
     mutating func packedRuns(_ values: some Sequence<UInt64>) {
         var zeros: UInt64 = 0
         for value in values {
@@ -47,7 +46,7 @@ extension ByteReader {
         var value: UInt64 = 0
         for shift in stride(from: UInt64(0), to: 70, by: 7) {
             let byte = try integer(UInt8.self)
-            // The tenth byte has room for one bit.
+            // The tenth byte has one significant bit.
             guard shift < 63 || byte <= 1 else { throw .invalidField }
             value |= UInt64(byte & 0x7f) << shift
             if byte & 0x80 == 0 { return value }
@@ -60,8 +59,8 @@ extension ByteReader {
         return value
     }
 
-    /// A number of things of which each takes at least `bytesEach`: more than the bytes can hold is refused before memory is
-    /// reserved for it.
+    /// Reads a number of elements, each at least `bytesEach` bytes long. More than the bytes can hold is an error, so
+    /// no memory is reserved for it.
     mutating func packedCount(bytesEach: Int, max: Int = .max) throws(DecodingFailure) -> Int {
         let count = try packed()
         guard count <= UInt64(remaining / bytesEach) else { throw .truncated }
@@ -69,7 +68,7 @@ extension ByteReader {
         return Int(count)
     }
 
-    /// Exactly `count` numbers.
+    /// Reads exactly `count` numbers.
     mutating func packedRuns(count: Int) throws(DecodingFailure) -> [UInt64] {
         var values = [UInt64](repeating: 0, count: count)
         var index = 0
@@ -87,7 +86,7 @@ extension ByteReader {
         return values
     }
 
-    /// The first byte of everything that is saved.
+    /// Checks the version, the first byte of every saved state.
     mutating func version(_ known: UInt8) throws(DecodingFailure) {
         let version = try integer(UInt8.self)
         guard version == known else { throw .unsupportedVersion(version) }

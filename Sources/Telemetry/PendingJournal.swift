@@ -1,13 +1,13 @@
-/// What was told to the fold since the last commit, until the next one takes it.
+/// Journal entries since the last commit. The next commit takes them.
 struct PendingJournal: Sendable {
-    /// A minute of 20,000 shares a second: far more than a commit ever waits for. Beyond it only a checkpoint helps.
+    /// A minute at 20,000 shares a second, far longer than a commit waits. After more, a checkpoint is necessary.
     static let bytesMax = 64 * 1024 * 1024
-    /// What an entry takes beside its bytes: itself, and the head of the array.
+    /// The overhead of an entry: the value itself and the head of its array.
     private static let entryBytes = 64
 
     private var entries: [JournalEntry] = []
     private(set) var byteCount = 0
-    /// True when something is missing: nothing more is noted until the next checkpoint.
+    /// True when entries are missing. Nothing is recorded until the next checkpoint.
     private(set) var hasGap: Bool
 
     private let bytesMax: Int
@@ -33,12 +33,12 @@ struct PendingJournal: Sendable {
         return entries
     }
 
-    /// What is there cannot be stored.
+    /// Drops all entries, because they cannot be stored.
     mutating func drop() {
         self = PendingJournal(hasGap: true, bytesMax: bytesMax)
     }
 
-    /// Everything is in a checkpoint.
+    /// Starts again after a checkpoint, which contains everything.
     mutating func beginAnew() {
         self = PendingJournal(hasGap: false, bytesMax: bytesMax)
     }

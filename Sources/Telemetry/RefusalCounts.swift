@@ -1,7 +1,7 @@
-/// How many shares did not end as accepted, for each `RefusalReason`: a counter for every reason, in the order of their
-/// raw values, and no block in the heap. (A worker's row holds one, and there are many rows.)
+/// Shares that were not accepted, by `RefusalReason`: one counter per reason, in the order of the raw values. Inline,
+/// without heap memory, because each worker's row has one.
 public struct RefusalCounts<Count: FixedWidthInteger & UnsignedInteger & Sendable>: Equatable, Sendable {
-    /// One for each case of `RefusalReason`; a test holds the two together.
+    /// One for each case of `RefusalReason`; a test compares the two.
     public static var count: Int { 9 }
 
     private var counts = InlineArray<9, Count>(repeating: 0)
@@ -19,7 +19,7 @@ public struct RefusalCounts<Count: FixedWidthInteger & UnsignedInteger & Sendabl
         set { counts[Int(reason.rawValue)] = newValue }
     }
 
-    /// A counter stays at the top of its range rather than wrap around.
+    /// A counter saturates at its maximum.
     mutating func count(_ reason: RefusalReason, times: UInt32 = 1) {
         let (sum, overflow) = self[reason].addingReportingOverflow(Count(clamping: times))
         self[reason] = overflow ? .max : sum

@@ -1,20 +1,21 @@
-/// Shares that the proxy refused, summed until they are told once a second: one event for each miner and reason.
+/// Sums of shares that the proxy refused, reported once a second: one event for each miner and reason.
 ///
-/// A miner can have hundreds of shares refused in a second, and costs the proxy little by it. One event for each would push the
-/// accepted shares of all others out of the ring (`EventLog`). No reader needs the moment of a single refusal: they are counted
-/// by miner, reason and minute. The first one of a second is not told ahead of the others: that would double the events of a
-/// crowd, and a second is what the statistics lag behind anyway.
+/// A miner can have hundreds of shares refused per second at little cost for the proxy. One event for each share would
+/// push the accepted shares of all other miners out of the ring (`EventLog`). No reader needs the time of a single
+/// refusal: refusals are counted by miner, reason and minute. The first one of a second is not reported ahead of the
+/// others: that would double the events of many miners, and the statistics lag by a second anyway.
 ///
-/// The sums follow from the events appended before, and are part of the log's encoded state, so that a successor tells the same
-/// events under the same numbers.
+/// The sums follow from the events appended before them and are part of the encoded state of the log, so that a
+/// successor reports the same events with the same sequence numbers.
 struct RefusalSums: Sendable {
-    /// Sums in one second; one more, and all are told at once. A miner has one or two, so that it takes a shard of tens of thousands
-    /// of miners that are all refused. They take 5 MB then.
+    /// Sums in one second; when they are used up, all are reported at once. A miner has one or two sums, so this takes
+    /// a shard with tens of thousands of miners, all of them refused. 5 MB when full.
     static let sumsMax = 65_536
 
-    /// In the order in which they were begun. A sum of which all is told stays, with the count 0, until `removeAll`.
+    /// In the order of their first share. A sum that was reported completely stays, with the count 0, until
+    /// `removeAll`.
     private(set) var sums: [ShareSettled] = []
-    /// The positions of the sums plus 1, by miner: open addressing, 0 is empty, at most half of it is used.
+    /// Indices into `sums` plus 1, by miner: open addressing, 0 = empty, at most half full.
     private var places: [UInt32] = []
 
     private static let placesMin = 256
@@ -24,8 +25,8 @@ struct RefusalSums: Sendable {
     var isEmpty: Bool { sums.isEmpty }
     var isFull: Bool { sums.count >= RefusalSums.sumsMax }
 
-    /// Adds a refused share. Allocates only while the table grows to its largest second.
-    /// - Returns: a sum that has reached `ShareSettled.countMax`, which is to be told now.
+    /// Adds a refused share. Allocates only while the table grows to the largest size it has needed.
+    /// - Returns: a sum that has reached `ShareSettled.countMax` and must be reported now.
     mutating func add(_ share: ShareSettled) -> ShareSettled? {
         if sums.count * 2 >= places.count { grow() }
         var place = home(of: share.miner)
@@ -47,7 +48,7 @@ struct RefusalSums: Sendable {
         return nil
     }
 
-    /// Takes out a sum of one miner; nil when all of its sums are told.
+    /// Removes and returns a sum of a miner; nil when all its sums are reported.
     mutating func takeNext(of miner: MinerKey) -> ShareSettled? {
         guard !sums.isEmpty else { return nil }
         var place = home(of: miner)
@@ -62,13 +63,13 @@ struct RefusalSums: Sendable {
         return nil
     }
 
-    /// Keeps the memory.
+    /// Removes all sums and keeps the memory.
     mutating func removeAll() {
         sums.removeAll(keepingCapacity: true)
         for place in places.indices { places[place] = 0 }
     }
 
-    /// The sums of one miner are neighbours. Miner keys are consecutive numbers, which the multiplication spreads.
+    /// All sums of a miner start at the same slot. Miner keys are consecutive numbers; the multiplication spreads them.
     private func home(of miner: MinerKey) -> Int {
         Int(truncatingIfNeeded: (miner &* 0x9E37_79B9_7F4A_7C15) >> 32) & (places.count - 1)
     }
@@ -84,7 +85,7 @@ struct RefusalSums: Sendable {
 }
 
 extension ShareSettled {
-    /// Whether both are counted in one sum.
+    /// Whether both shares belong to the same sum.
     fileprivate func isLike(_ other: ShareSettled) -> Bool {
         miner == other.miner && reason == other.reason && isExpired == other.isExpired
     }
@@ -93,7 +94,7 @@ extension ShareSettled {
 // MARK: - Coding
 
 extension RefusalSums {
-    /// A count, and the record of a share.
+    /// One encoded sum: a count and the record of a share.
     private static let writtenBytes = 4 + RecordLayout.shareBytes
 
     var snapshotBytes: Int { sums.isEmpty ? 0 : 4 + sums.count * RefusalSums.writtenBytes }
@@ -120,7 +121,7 @@ extension RefusalSums {
                 share.outcome == .invalid
             else { throw .invalidField }
             share.count = shares
-            // Each sum is there once.
+            // Each sum occurs once.
             guard add(share) == nil, sums.count == index + 1 else { throw .invalidField }
         }
     }

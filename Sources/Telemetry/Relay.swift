@@ -1,19 +1,19 @@
-/// What the collector tells those who follow it: events of all shards as one stream. Its miners have keys of the
-/// collector's own, as two shards, or two lives of one, know different miners by the same key.
+/// What the collector sends to its subscribers: the events of all shards as one stream. The collector assigns its own
+/// miner keys, because two shards, or two epochs of one shard, can use the same key for different miners.
 struct Relay: Sendable {
-    /// What one message can set free: all that waited behind a gap (`SequenceGate.heldEventsMax`), four times over. Beyond it
-    /// shares and errors are left out; who is there is always told.
+    /// Four times the events that one message can release when it closes a gap (`SequenceGate.heldEventsMax`). Beyond
+    /// this, shares and errors are omitted; joining and leaving miners are always reported.
     static let eventsMax = 131_072
-    /// Miners' gauges that wait to be taken: each miner's of ten seconds, for twenty large farms.
+    /// Gauges of miners that wait to be taken: one for each miner in ten seconds, for twenty large farms.
     static let gaugesMax = 131_072
-    /// Stands for a miner that nothing is known of any more.
+    /// The key of a miner that is no longer known.
     static let unknownMiner: MinerKey = 0
 
     var events: [ShardEvent] = []
     private var gauges: [MinerGauge] = []
     private var lastKey = Relay.unknownMiner
 
-    /// A key that was never used before in this process.
+    /// A key that this process has not used before.
     mutating func newKey() -> MinerKey {
         lastKey += 1
         return lastKey
@@ -25,7 +25,7 @@ struct Relay: Sendable {
         add(.share(share))
     }
 
-    /// For events that may be left out.
+    /// Adds an event that can be omitted when there are too many.
     mutating func add(_ event: ShardEvent) {
         if events.count < Relay.eventsMax { events.append(event) }
     }
@@ -38,7 +38,7 @@ struct Relay: Sendable {
         if gauges.count < Relay.gaugesMax { gauges.append(gauge) }
     }
 
-    /// Takes out what was added after `mark`.
+    /// Removes and returns the events added after `mark`.
     mutating func cut(from mark: Int) -> [ShardEvent] {
         guard mark < events.count else { return [] }
         defer { events.removeSubrange(mark...) }

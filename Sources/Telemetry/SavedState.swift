@@ -1,9 +1,8 @@
-// What of the statistics outlives the process, in the pieces that a database stores: numbers that people may want to
-// look at stand in columns of their own, the rest is bytes that only this module reads. Of the service and of shards,
-// columns and positions may be written by every commit, `state` only by checkpoints: restoring believes `state`, the
-// positions and the journal, and does not look at the columns.
+// The part of the statistics that is stored in the database. Values that people may want to query are columns; the rest
+// is bytes that only this module decodes. Every commit can write the columns and positions of the service and the
+// shards, but only checkpoints write `state`. Restoring uses `state`, the positions and the journal, not the columns.
 
-/// A worker's row.
+/// The row of a worker.
 public struct SavedWorker: Equatable, Sendable {
     /// `Snapshot.WorkerRow.id`
     public var id: UInt32
@@ -17,7 +16,7 @@ public struct SavedWorker: Equatable, Sendable {
     public var lastShareAt: UInt64
     /// Milliseconds since 1970.
     public var lastSeenAt: UInt64
-    /// Hashrate windows and refusals, packed.
+    /// Hashrate windows and refusals, encoded.
     public var state: [UInt8]
 
     public init(id: UInt32, name: String, ip: String) {
@@ -34,21 +33,22 @@ public struct SavedWorker: Equatable, Sendable {
     }
 }
 
-/// How far the stream of one shard has been folded, and what came of it.
+/// The position in a shard's stream up to which events are folded, and their sums.
 public struct SavedShard: Equatable, Sendable {
     public var shard: UInt16
-    /// Where its stream goes on; nil = nothing was heard of it yet.
+    /// The position from which its stream continues; nil = nothing was received from it yet.
     public var position: Position?
-    /// What of the totals came from this shard, over all its lives.
+    /// The shard's part of the totals, over all its epochs.
     public var counters: ShareCounters
     public var eventsLost: UInt64
     public var eventsReplayed: UInt64
-    /// Lives, their counters and miners, packed. Empty in `SavedProgress`.
+    /// The epochs with their counters and miners, encoded. Empty in `SavedProgress`.
     public var state: [UInt8]
 
+    /// A position in an event stream.
     public struct Position: Equatable, Sendable {
         public var epoch: Epoch
-        /// The sequence number of the first event that is not folded yet.
+        /// The sequence number of the first event that is not folded.
         public var next: UInt64
 
         public init(epoch: Epoch, next: UInt64) {
@@ -69,7 +69,7 @@ public struct SavedShard: Equatable, Sendable {
 /// The totals of the service.
 public struct SavedService: Equatable, Sendable {
     public var totals: ShareCounters
-    /// Window, latency, best shares, errors, refusals, …, packed. Empty in `SavedProgress`.
+    /// Window, latency, best shares, errors, refusals and more, encoded. Empty in `SavedProgress`.
     public var state: [UInt8]
 
     public init() {
@@ -78,12 +78,13 @@ public struct SavedService: Equatable, Sendable {
     }
 }
 
-/// One thing that the fold was told (`JournalRecord`): folded again in the same order onto the same checkpoint it gives the same state.
+/// A change of the fold's state (`JournalRecord`). Applying the same entries in the same order to the same checkpoint
+/// gives the same state.
 public struct JournalEntry: Equatable, Sendable {
     public var shard: UInt16
-    /// Milliseconds since 1970: when it was folded.
+    /// When it was folded, in milliseconds since 1970.
     public var time: UInt64
-    /// What it was; events in the bus's own records.
+    /// The encoded `JournalRecord`. It contains events as bus records.
     public var bytes: [UInt8]
 
     public init(shard: UInt16, time: UInt64, bytes: [UInt8]) {
@@ -93,7 +94,7 @@ public struct JournalEntry: Equatable, Sendable {
     }
 }
 
-/// What one small commit stores, about once a second: what has happened since the last one, and the sums.
+/// The content of a small commit, about once a second: the changes since the last commit, and the sums.
 public struct SavedProgress: Equatable, Sendable {
     public var journal: [JournalEntry]
     public var service: SavedService
@@ -106,16 +107,16 @@ public struct SavedProgress: Equatable, Sendable {
     }
 }
 
-/// What one large commit stores, about once a minute; it makes the journal before it superfluous.
+/// The content of a large commit, about once a minute. It replaces the journal before it.
 public struct SavedCheckpoint: Equatable, Sendable {
     public var service: SavedService
-    /// All shards that there are now.
+    /// All current shards.
     public var shards: [SavedShard]
-    /// The workers that have changed since the last checkpoint. (Loaded: all workers.)
+    /// The workers that have changed since the last checkpoint. When loaded: all workers.
     public var workers: [SavedWorker]
-    /// Workers that are no longer remembered.
+    /// The ids of workers that were removed.
     public var forgotten: [UInt32]
-    /// What has happened since the last checkpoint, by minute: to be added to what the history holds. (Loaded: empty.)
+    /// Changes since the last checkpoint, by minute, to be added to the history. When loaded: empty.
     public var history: [HistoryDelta]
 
     public init() {
@@ -127,9 +128,10 @@ public struct SavedCheckpoint: Equatable, Sendable {
     }
 }
 
+/// An amount to add to the point of a series.
 public struct HistoryDelta: Equatable, Sendable {
     public var series: HistorySeries
-    /// Its time is the beginning of a minute.
+    /// Its time is the start of a minute.
     public var point: HistoryPoint
 
     public init(series: HistorySeries, point: HistoryPoint) {

@@ -1,24 +1,24 @@
-// Whose frames these are: the present life of the shard, a former one, or nobody knows yet.
+// How the gate classifies frames: of the current epoch of the shard, a former one, or an unknown one.
 
 extension SequenceGate {
     /// - Parameter request: the number of the request that the message answers; 0 = none.
-    /// - Returns: true when `epoch` is the present one, perhaps from now on.
+    /// - Returns: true when `epoch` is the current one, possibly as a result of this call.
     mutating func meet(_ epoch: Epoch, answering request: UInt32, _ news: inout [Delivery]) -> Bool {
         if current?.epoch == epoch {
-            // Live frames, nearly all of them.
+            // Nearly all frames are live ones.
             if request != 0 { settleDoubts(request, &news) }
             return true
         }
         guard !former.contains(where: { $0.epoch == epoch }), !departed.contains(where: { $0.epoch == epoch }) else {
             return false
         }
-        // The first one to be heard is believed, until an answer knows better.
+        // The first epoch is accepted until an answer shows another one.
         guard current == nil || wasMade(request, after: begunAfter) else { return false }
         begin(epoch, request, &news)
         return true
     }
 
-    /// A frame that is not of the present life.
+    /// Processes a frame that is not of the current epoch.
     mutating func takeAside(_ frame: EventFrame, _ news: inout [Delivery]) {
         if let index = former.firstIndex(where: { $0.epoch == frame.epoch }) {
             var stream = former[index]
@@ -38,7 +38,7 @@ extension SequenceGate {
         if index == nil, strangers.count < SequenceGate.strangersMax {
             index = strangers.count
             strangers.append(Stranger(epoch: frame.epoch, heardAfter: requests))
-            // What was asked before does not tell.
+            // Answers to earlier requests do not decide about this epoch.
             asked = nil
         }
         guard let index else { return }
@@ -48,8 +48,8 @@ extension SequenceGate {
         heldCount += frame.events.count
     }
 
-    /// The present life has answered: strangers that were known when it was asked are older than it. What they told comes
-    /// too late to be folded before it.
+    /// The current epoch has answered: pending epochs that were known at the time of the request are older. Their
+    /// events are too late to be folded before the current ones.
     private mutating func settleDoubts(_ request: UInt32, _ news: inout [Delivery]) {
         isInDoubt = false
         guard !strangers.isEmpty else { return }
@@ -59,7 +59,7 @@ extension SequenceGate {
         }
     }
 
-    /// Makes `epoch` the present one.
+    /// Makes `epoch` the current one.
     private mutating func begin(_ epoch: Epoch, _ request: UInt32, _ news: inout [Delivery]) {
         if let old = current {
             leave(old, &news)
@@ -69,7 +69,7 @@ extension SequenceGate {
         asked = nil
         begunAfter = requests
         var stream = Stream(epoch: epoch)
-        // In the order in which they were heard: lives of which nothing was known before they were over.
+        // In the order in which they were received: epochs that ended before the gate knew them.
         for stranger in takeStrangers(heardBefore: request, and: epoch) {
             if stranger.epoch == epoch {
                 stream.end = stranger.end
@@ -87,7 +87,7 @@ extension SequenceGate {
         passHeld(&news)
     }
 
-    /// - Returns: strangers that were known when the request was made, and the one of this epoch.
+    /// - Returns: the pending epochs that were known when the request was made, and `epoch`.
     private mutating func takeStrangers(heardBefore request: UInt32, and epoch: Epoch? = nil) -> [Stranger] {
         var taken: [Stranger] = []
         var others: [Stranger] = []
@@ -103,24 +103,24 @@ extension SequenceGate {
         return taken
     }
 
-    /// Whether a request was made later than another one. They count in a circle.
+    /// Whether one request was made after another. Request numbers wrap around.
     private func wasMade(_ request: UInt32, after other: UInt32) -> Bool {
         request != 0 && Int32(bitPattern: request &- other) > 0 && Int32(bitPattern: requests &- request) >= 0
     }
 
-    // MARK: - Former lives
+    // MARK: - Former epochs
 
     private mutating func leave(_ stream: Stream, _ news: inout [Delivery]) {
         var stream = stream
         let frames = held
         held = []
         heldCount -= frames.reduce(0) { $0 + $1.events.count }
-        // A newcomer does not call lost what was over before it had let anything through.
+        // A new receiver does not count as lost what happened before its first delivery.
         if isNewcomer { stream.next = frames.map(\.first).min() ?? stream.end }
         abandon(stream, frames, &news)
     }
 
-    /// The shard of this stream is gone: what is held goes through, what is missing between stays missing.
+    /// Closes the stream of an ended process: passes the held frames and reports the gaps between them as lost.
     private mutating func abandon(_ stream: Stream, _ frames: [EventFrame], _ news: inout [Delivery]) {
         var stream = stream
         for frame in frames.sorted(by: { $0.first < $1.first }) { passWithLoss(frame, &stream, &news) }
@@ -128,7 +128,7 @@ extension SequenceGate {
             news.append(.lost(stream.epoch, stream.end - stream.next))
             stream.next = stream.end
         }
-        // What it recorded after that, nobody knows.
+        // How many events it recorded after that is unknown.
         if !stream.isOver { news.append(.lost(stream.epoch, 0)) }
         former.append(stream)
         if former.count > SequenceGate.formerMax { depart(former.removeFirst()) }

@@ -1,88 +1,88 @@
-/// The receiver's half of the bus: lets every event of a shard through once, in order, and notices what is missing.
+/// The receiving side of the bus. It passes every event of a shard once and in order, and detects missing events.
 ///
-/// Frames may come late, twice, or not at all, from a shard that may be another process by now. The gate knows where the
-/// stream should go on (`next`) and how far it has been seen to reach (`end`). A frame that fits is let through; one that
-/// is ahead is held back, and a request to replay what lies between falls due; what was let through before is ignored.
-/// A shard that no longer has the missing events says so with `LiveMiners`: only then they count as lost, and the next
-/// checkpoint repairs the totals.
+/// Frames can arrive late, twice or not at all, and the shard can be a new process. The gate knows the next expected
+/// sequence number (`next`) and the end of the stream as far as known (`end`). It passes a frame that continues the
+/// stream. It holds a frame that is ahead and requests a replay of the gap. It ignores events that it passed before. A
+/// shard that no longer has the missing events answers with `LiveMiners`: only then do they count as lost, and the next
+/// checkpoint corrects the totals.
 ///
-/// Another epoch is another life of the shard. Which of two is the later one cannot be seen from them, and what a dead
-/// process has sent may be read after its successor's answer. So a frame of an unknown epoch is a stranger's: it waits, and
-/// a request goes out. Who answers a request that was made when the stranger, and the present epoch, were known already, is
-/// alive after both: that life is the present one from then on, and every stranger that it does not know is over. So an
-/// epoch that was left never comes back.
+/// A different epoch means another process of the shard. The epochs do not show which one is newer, and frames of a
+/// crashed process can be read after its successor's answer. So a frame of an unknown epoch waits (`Stranger`), and the
+/// gate makes a request. The epoch that answers a request made when both the unknown and the current epoch were already
+/// known is newer than both. It becomes the current one, and all other unknown epochs of that time are over. An epoch
+/// never becomes current again.
 public struct SequenceGate: Sendable {
-    /// What the fold is to be told, in order.
+    /// A change for the fold, in order.
     public enum Delivery: Equatable, Sendable {
-        /// The shard is another process than before: of the former's miners it knows nothing.
+        /// The shard is a new process, which knows nothing of the former one's miners.
         case epochBegan(Epoch)
-        /// Events that were not let through before, in their order.
+        /// Events that were not passed before, in order.
         case events(Epoch, ArraySlice<ShardEvent>)
-        /// Events are missing for good, or were over before this process began. These miners live, whatever was known.
+        /// Events are lost for good, or happened before this process started. Exactly these miners are connected.
         case liveMiners(Epoch, [MinerJoined])
-        /// So many events happened and can never be had. 0 = nobody can know how many, if any: this life of the shard is
-        /// over, and it was not heard to its last word (`Checkpoint.isLast`).
+        /// The number of events that happened and cannot be received. 0 = unknown, possibly none: the epoch ended
+        /// without its last checkpoint (`Checkpoint.isLast`).
         case lost(Epoch, UInt64)
     }
 
-    /// How long an answer may take before the request is made again. A shard answers in its next turn.
+    /// The time after which an unanswered request is repeated. A shard answers in its next loop turn.
     public static let answerMillisecondsMax: UInt64 = 1_000
-    /// How many events wait, behind a gap or as a stranger's: two seconds of a very busy shard. What comes beyond is
-    /// replayed too.
+    /// Events held behind a gap or of unknown epochs: two seconds of a very busy shard. Frames beyond this are dropped
+    /// and replayed.
     static let heldEventsMax = 32_768
-    /// Former lives of a shard of which late frames still count. More than one restart within one delay of the bus is
-    /// rare, four are a flapping shard.
+    /// Former epochs whose late frames are still passed. Two restarts within one bus delay are rare; four mean that the
+    /// shard keeps crashing.
     static let formerMax = 4
-    /// Lives before those: what still comes of them is lost, and they are known not to be new. The bus would have to keep
-    /// a frame through so many restarts for the gate to err.
+    /// Older epochs: they are remembered so that they do not appear as new, and their late events are reported as lost.
+    /// The gate would only be wrong if the bus delayed a frame through this number of restarts.
     static let departedMax = 1_024
-    /// Lives that may begin within one round trip. Of further ones nothing is kept; the one that lives shows again.
+    /// Unknown epochs within one round trip. Frames of further ones are dropped; the one that is running sends more.
     static let strangersMax = 4
 
     struct Stream: Sendable {
         let epoch: Epoch
-        /// The first sequence number that was not let through.
+        /// The sequence number of the first event that was not passed.
         var next: UInt64 = 0
         /// The sequence number after the last event known to have happened.
         var end: UInt64 = 0
-        /// Its last word was let through: nothing is missing behind it.
+        /// Its last checkpoint was passed: nothing is missing after it.
         var isOver = false
     }
 
-    /// A life that nobody has answered for yet.
+    /// An epoch that has not answered a request yet.
     struct Stranger: Sendable {
         let epoch: Epoch
-        /// The last request made when it was first heard.
+        /// The number of the last request made before its first frame.
         let heardAfter: UInt32
         var end: UInt64 = 0
         var frames: [EventFrame] = []
     }
 
     public let shard: UInt16
-    /// Events that were let through from answers to requests: missed at first, most of them.
+    /// Events passed from answers to requests, most of them missed at first.
     public private(set) var replayedCount: UInt64 = 0
     var current: Stream?
     var former: [Stream] = []
     var departed: [Stream] = []
     var strangers: [Stranger] = []
-    /// What waits behind a gap of the current stream.
+    /// Frames behind a gap of the current stream.
     var held: [EventFrame] = []
     var heldCount = 0
     var asked: (from: UInt64, at: UInt64)?
-    /// The number of the latest request, and which it was when the present epoch became the present one.
+    /// The number of the latest request, and its value when the current epoch began.
     var requests: UInt32 = 0
     var begunAfter: UInt32 = 0
-    /// True until the first stream is under way: what it had sent before is history, not loss.
+    /// True until the first delivery: earlier events of the stream are history, not losses.
     var isNewcomer = true
-    /// It is not known whether the shard still is the process that it was.
+    /// True until the current epoch has answered a request: the shard may have been restarted.
     var isInDoubt = false
 
-    /// A receiver that knows nothing yet.
+    /// A receiver without any state.
     public init(shard: UInt16) {
         self.shard = shard
     }
 
-    /// A receiver that goes on from a `position` of an earlier life.
+    /// A receiver that continues from the `position` of an earlier process.
     public init(shard: UInt16, resuming epoch: Epoch, next: UInt64) {
         self.shard = shard
         if epoch != .unknown { current = Stream(epoch: epoch, next: next, end: next) }
@@ -90,31 +90,31 @@ public struct SequenceGate: Sendable {
         isInDoubt = true
     }
 
-    /// Where the stream goes on: everything before is in the receiver's hands. After the last word of a life that is the
-    /// beginning of the next one, whose epoch nobody knows yet: `(.unknown, 0)`.
+    /// The position from which the stream continues; the receiver has everything before it. `(.unknown, 0)` after the
+    /// last checkpoint of an epoch: the start of the next one, whose epoch is not known yet.
     public var position: (epoch: Epoch, next: UInt64)? {
         guard let current else { return isNewcomer ? nil : (.unknown, 0) }
         return current.isOver ? (.unknown, 0) : (current.epoch, current.next)
     }
 
-    /// True while events are known to be missing, or it is not known who the shard is.
+    /// True while events are known to be missing, or it is unknown which epoch is current.
     public var isBehind: Bool {
         isInDoubt || !strangers.isEmpty || current.map { $0.next < $0.end } ?? true
     }
 
-    /// Whether what is said of this epoch is said of the present process.
+    /// Whether `epoch` is that of the current process.
     public func isCurrent(_ epoch: Epoch) -> Bool { current?.epoch == epoch }
 
     // MARK: - Messages
 
-    /// Takes a message in; news that follows from it comes out. Messages of another shard are ignored.
+    /// Processes a message and returns its deliveries. Messages of other shards are ignored.
     public mutating func receive(_ message: BusMessage) -> [Delivery] {
         switch message {
         case .events(let frame): receive(frame)
         case .liveMiners(let live): receive(live)
         case .replayEnd(let end): receive(end)
-        case .gauges: []  // not of the stream
-        case .replay, .acknowledge: []  // go the other way
+        case .gauges: []  // not part of the stream
+        case .replay, .acknowledge: []  // sent in the other direction
         }
     }
 
@@ -143,7 +143,7 @@ public struct SequenceGate: Sendable {
         guard live.shard == shard else { return [] }
         var news: [Delivery] = []
         guard meet(live.epoch, answering: live.request, &news) else { return news }
-        // At or before `next` it is the answer to an old question: we have those events.
+        // Not after `next`: a late answer, whose events have been passed.
         guard var stream = current, live.from > stream.next else { return news }
         if !isNewcomer { news.append(.lost(live.epoch, live.from - stream.next)) }
         isNewcomer = false
@@ -161,14 +161,14 @@ public struct SequenceGate: Sendable {
         guard meet(end.epoch, answering: end.request, &news), var stream = current else { return news }
         stream.end = max(stream.end, end.end)
         current = stream
-        // More is to come: ask at once, unless the answer did not help; then the clock decides.
+        // There are more events: ask at once. If the answer had nothing new, the timeout decides.
         if let asked, asked.from < stream.next { self.asked = nil }
         return news
     }
 
     // MARK: - Requests
 
-    /// The request that has to be made now, if any; call it after each round of `receive` and about once a second.
+    /// The request to be made now, if any. Call it after each round of `receive` and about once a second.
     /// - Parameter now: monotonic milliseconds.
     public mutating func requestDue(at now: UInt64) -> ReplayRequest? {
         guard isBehind else {
@@ -178,18 +178,18 @@ public struct SequenceGate: Sendable {
         if let asked, now >= asked.at, now - asked.at < SequenceGate.answerMillisecondsMax { return nil }
         asked = (current?.next ?? 0, now)
         requests &+= 1
-        // 0 is no request.
+        // 0 means "no request".
         if requests == 0 { requests = 1 }
         return ReplayRequest(
             shard: shard, epoch: current?.epoch ?? .unknown, from: current?.next ?? 0, number: requests)
     }
 
-    /// The request could not be handed to the network: it is due again next time.
+    /// The request could not be sent: it is due again with the next call.
     public mutating func requestFailed() {
         asked = nil
     }
 
-    // MARK: - Letting through
+    // MARK: - Passing
 
     private mutating func hold(_ frame: EventFrame) {
         guard heldCount + frame.events.count <= SequenceGate.heldEventsMax else { return }
@@ -197,7 +197,7 @@ public struct SequenceGate: Sendable {
         heldCount += frame.events.count
     }
 
-    /// Lets through what a closed gap was holding up.
+    /// Passes the held frames that continue the stream.
     mutating func passHeld(_ news: inout [Delivery]) {
         guard !held.isEmpty, var stream = current else { return }
         held.sort { $0.first < $1.first }
@@ -212,7 +212,7 @@ public struct SequenceGate: Sendable {
         current = stream
     }
 
-    /// For a stream of which nothing can be asked for any more.
+    /// For a stream whose missing events can no longer be requested.
     mutating func passWithLoss(_ frame: EventFrame, _ stream: inout Stream, _ news: inout [Delivery]) {
         if frame.first > stream.next {
             news.append(.lost(frame.epoch, frame.first - stream.next))
@@ -221,7 +221,7 @@ public struct SequenceGate: Sendable {
         pass(frame, &stream, &news)
     }
 
-    /// - Precondition: the frame does not begin behind `stream.next`.
+    /// - Precondition: the frame does not begin after `stream.next`.
     private mutating func pass(_ frame: EventFrame, _ stream: inout Stream, _ news: inout [Delivery]) {
         guard frame.end > stream.next else { return }
         let events = frame.events.dropFirst(Int(stream.next - frame.first))

@@ -1,5 +1,5 @@
 extension ShardEvent {
-    /// Reads one record. Its own length bounds it: a field that lies behind it is an error, and so is a byte left over.
+    /// Decodes one record. Its length bounds it: a field beyond the end is an error, and so are remaining bytes.
     init(from reader: inout ByteReader) throws(DecodingFailure) {
         let code = try reader.integer(UInt8.self)
         guard let kind = RecordKind(rawValue: code) else { throw .unknownRecord(code) }

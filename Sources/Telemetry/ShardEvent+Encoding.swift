@@ -1,5 +1,5 @@
-// One function a record, field by field in the order of docs/BUS.md. A text's length is asked for twice (for the size of
-// the record, then while writing); texts are rare and short.
+// One function per record, field by field in the order of docs/BUS.md. The length of a text is computed twice: for the
+// record size and while writing. Texts are rare and short.
 
 extension MinerJoined {
     private var workerBytes: Int { worker?.utf8PrefixCount(max: MinerJoined.workerBytesMax) ?? 0 }

@@ -16,14 +16,14 @@ enum RecordKind: UInt8 {
     case checkpoint = 5
 }
 
-/// Writes the fields of one record into memory that has room for it; the writing half of docs/BUS.md.
+/// Writes the fields of one record into memory of sufficient size (docs/BUS.md).
 ///
-/// The path of a share goes through here: no allocation, no text.
+/// Used for every share: does not allocate.
 struct RecordWriter {
     private let target: UnsafeMutableRawBufferPointer
     private(set) var offset = 0
 
-    /// - Precondition: `target` holds as many bytes as will be put.
+    /// - Precondition: `target` has room for all values that are put.
     init(_ target: UnsafeMutableRawBufferPointer) {
         self.target = target
     }
@@ -34,7 +34,8 @@ struct RecordWriter {
         offset &+= MemoryLayout<Value>.size
     }
 
-    /// The four bytes that begin every record: its kind, one byte of the kind's own, its whole length.
+    /// The four bytes that begin every record: the kind, a byte whose meaning depends on the kind, the length of the
+    /// record.
     @inline(__always)
     mutating func putHead(_ kind: RecordKind, _ own: UInt8 = 0, byteCount: Int) {
         precondition(byteCount <= target.count, "no room for the record")
@@ -52,9 +53,9 @@ struct RecordWriter {
         offset &+= byteCount
     }
 
-    // MARK: - For rows, which have no head and are as long as they become
+    // MARK: - Rows, which have no head and no length in advance
 
-    /// A 16-bit byte count, then the text, cut at `bytesMax`.
+    /// A 16-bit byte count, then the text, truncated to `bytesMax`.
     mutating func put(_ text: String, bytesMax: Int) {
         let byteCount = text.utf8PrefixCount(max: bytesMax)
         put(UInt16(truncatingIfNeeded: byteCount))
@@ -67,12 +68,12 @@ struct RecordWriter {
         value.forEachPackedByte { put($0) }
     }
 
-    /// Into a place that something was put in before.
+    /// Overwrites a value at an offset.
     mutating func put(_ value: UInt32, at place: Int) {
         target.storeBytes(of: value.littleEndian, toByteOffset: place, as: UInt32.self)
     }
 
-    /// What was put.
+    /// The bytes written so far.
     var written: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: target[..<offset]) }
 }
 
@@ -83,7 +84,7 @@ enum RecordLayout {
     static let shareBytes = 56
     static let poolErrorFixedBytes = 16
     static let checkpointBytes = 80
-    /// The longest record: a miner with the longest names.
+    /// The longest record: a miner with all texts of maximum length.
     static let bytesMax =
         joinedFixedBytes + MinerJoined.workerBytesMax + MinerJoined.ipBytesMax + MinerJoined.agentBytesMax
         + MinerJoined.userBytesMax + MinerJoined.rigIDBytesMax

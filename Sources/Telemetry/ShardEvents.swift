@@ -1,37 +1,38 @@
-// What a shard tells the collector. Each event travels with the shard's epoch and a sequence number that grows by
-// one (`EventFrame`); a miner is named by a key that is unique within its epoch.
+// The events that a shard sends to the collector. Each event has the shard's epoch and a sequence number that grows by
+// one (`EventFrame`). A miner is identified by a key that is unique within its epoch.
 
 /// Unique for each login within one epoch of one shard; never reused.
 public typealias MinerKey = UInt64
 
-/// A miner has logged in and owns a nonce slot. Its password is not here, and nowhere else on the bus, unless the operator
-/// names workers after it.
+/// A miner has logged in and owns a nonce slot. Its password is not sent on the bus, unless the operator names workers
+/// after it.
 public struct MinerJoined: Equatable, Sendable {
-    /// Longer texts are cut here on the bus. A login line may hold more; no honest worker name, address with payment id
-    /// and rig included, comes near it, and every row of the workers table keeps one.
+    /// Longer texts are truncated on the bus. A login line can hold more, but no honest worker name comes near the
+    /// limit, even an address with payment id and rig. Every row of the workers table stores one.
     public static let workerBytesMax = 256
     /// The longest numeric IPv6 address with a zone takes 62 bytes.
     public static let ipBytesMax = 64
     public static let agentBytesMax = 256
-    /// A wallet with payment id and difficulty: as long as a worker's name, which it often is.
+    /// A wallet with payment id and difficulty: the same limit as for a worker's name, which it often is.
     public static let userBytesMax = 256
-    /// Somebody's name for a machine.
+    /// A name for a machine.
     public static let rigIDBytesMax = 128
 
     public var key: MinerKey
-    /// The row of the workers table that it counts in, as `Settings.workerNaming` decided; nil = no row.
+    /// The name of its row in the workers table, according to `Settings.workerNaming`; nil = no row.
     public var worker: String?
-    /// The numeric address that it came from.
+    /// The numeric remote address.
     public var ip: String
-    /// Its user agent; empty when it gave none.
+    /// Its user agent; empty = none sent.
     public var agent: String
-    /// What it gave as `login`; empty when nothing.
+    /// The `login` it sent; empty = none.
     public var user: String
-    /// What it gave as `rigid`; empty when nothing.
+    /// The `rigid` it sent; empty = none.
     public var rigID: String
-    /// True when it has come from another shard with its connection: no new login.
+    /// True when it moved with its connection from another shard: not a new login.
     public var hasMoved = false
-    /// Where it is connected. On the first hop that of the frame; the collector's own stream carries miners of all.
+    /// The shard it is connected to. In a shard's stream that of the frame; the collector's stream has miners of all
+    /// shards.
     public var shard: UInt16
 
     public init(
@@ -48,66 +49,66 @@ public struct MinerJoined: Equatable, Sendable {
     }
 }
 
-/// A miner that had joined is gone.
+/// A miner that had joined has disconnected or moved away.
 public struct MinerLeft: Equatable, Sendable {
     public var key: MinerKey
 
     public init(key: MinerKey) { self.key = key }
 }
 
-/// The fate of one share.
+/// The outcome of a share.
 public enum ShareOutcome: UInt8, Sendable, CaseIterable {
-    /// The pool accepted it, and the miner was told so.
+    /// The pool accepted it, and the miner received OK.
     case accepted = 1
     /// The pool refused it.
     case rejected = 2
-    /// We refused it, or could not bring it to the pool: the pool has not judged it.
+    /// Millrace refused it, or could not send it to the pool: the pool has not judged it.
     case invalid = 3
-    /// Good for the miner's custom difficulty, below the pool's: answered OK here, never forwarded. Sent only with
-    /// `Settings.countsCustomDifficulty`; counts for the worker, not in the global share counters
+    /// It meets the miner's custom difficulty but not the pool's: answered with OK and never forwarded. Sent only with
+    /// `Settings.countsCustomDifficulty`. It counts for the worker, not in the global share counters
     /// (docs/COMPATIBILITY.md, "Custom difficulty").
     case local = 4
 }
 
-/// Why a share did not end as accepted.
+/// Why a share was not accepted.
 public enum RefusalReason: UInt8, Sendable, CaseIterable {
     case none = 0
     case lowDifficulty, invalidNonce, staleJob, wrongAlgorithm, duplicate
-    /// No pool to bring it to.
+    /// No pool is available.
     case badGateway
     /// The pool was lost with the share in flight.
     case poolLost
-    /// The pool's own refusal; its text travels as a `PoolError`.
+    /// The pool refused it; the pool's text is sent as a `PoolError`.
     case pool
 }
 
-/// A share has met its fate, or several shares of one miner that the proxy refused for one reason (`RefusalSums`). Each share
-/// that a logged-in miner submitted is in exactly one of these.
+/// The outcome of one share, or of several shares of a miner that the proxy refused for the same reason
+/// (`RefusalSums`). Each share of a logged-in miner is in exactly one such event.
 public struct ShareSettled: Equatable, Sendable {
-    /// Shares in one event: what its record has room for.
+    /// The most shares in one event: the record has 16 bits for them.
     public static let countMax: UInt32 = 65_536
 
     public var miner: MinerKey
-    /// Milliseconds since 1970. Of several shares this, and every number below, is that of the last one.
+    /// Milliseconds since 1970. With several shares, this and all values below are those of the last one.
     public var time: UInt64
     public var outcome: ShareOutcome
     public var reason: RefusalReason
-    /// True when the share named the job before the current one (docs/COMPATIBILITY.md, "Shares").
+    /// True when the share was for the job before the current one (docs/COMPATIBILITY.md, "Shares").
     public var isExpired: Bool
-    /// The pool difficulty of its job: what an accepted share adds to `hashes_total`.
+    /// The pool difficulty of its job. An accepted share adds it to `hashes_total`.
     public var difficulty: UInt64
-    /// What it adds to the worker's hashes and to all hashrates: the lower of custom and pool difficulty when
-    /// `Settings.countsCustomDifficulty`, else the pool difficulty.
+    /// The amount added to the worker's hashes and to all hashrates: the lower of custom and pool difficulty with
+    /// `Settings.countsCustomDifficulty`, otherwise the pool difficulty.
     public var creditedDifficulty: UInt64
-    /// The difficulty that its hash really has.
+    /// The difficulty that its hash met.
     public var actualDifficulty: UInt64
-    /// From forwarding to the pool's answer; 0 when it was not forwarded.
+    /// The time from forwarding to the pool's answer; 0 when it was not forwarded.
     public var latencyMicroseconds: UInt32
-    /// Which upstream of the shard carried it.
+    /// The upstream of the shard that forwarded it.
     public var upstream: UInt16
     /// Index into `Settings.pools`.
     public var pool: UInt8
-    /// Shares that this event is about: 1 unless the outcome is `invalid`.
+    /// The number of shares in this event: 1 unless the outcome is `invalid`.
     public var count: UInt32
 
     public init(
@@ -130,12 +131,12 @@ public struct ShareSettled: Equatable, Sendable {
     }
 }
 
-/// A pool said no to a share or to a login, in these words: what `results.error_log` shows.
+/// The text with which a pool refused a share or a login, as shown in `results.error_log`.
 public struct PoolError: Equatable, Sendable {
     public static let textBytesMax = 256
     /// Milliseconds since 1970.
     public var time: UInt64
-    /// The pool's text, cut at `textBytesMax`.
+    /// The pool's text, truncated to `textBytesMax`.
     public var text: String
 
     public init(time: UInt64, text: String) {
@@ -144,21 +145,21 @@ public struct PoolError: Equatable, Sendable {
     }
 }
 
-/// Everything that is countable about a shard, sent about once a second: gauges of now, counters since its epoch
-/// began. It is published at a place in the sequence, so that counters and events can be compared exactly.
+/// The gauges of a shard and its counters since the epoch began, sent about once a second. It has a sequence number, so
+/// that counters and events can be compared exactly.
 public struct Checkpoint: Equatable, Sendable {
     /// Milliseconds since 1970.
     public var time: UInt64 = 0
-    // Gauges.
+    // Gauges:
     /// Connections that have logged in and received a job.
     public var minersNow: UInt32 = 0
     /// All TCP connections of miners, logged in or not.
     public var connections: UInt32 = 0
     public var upstreams = UpstreamCounts()
-    /// Of the epoch.
+    /// Counters of the epoch.
     public var counters = ShareCounters()
-    /// The process ends in good order: nothing of its epoch comes after this. A reader that has heard it to here knows that
-    /// it misses nothing.
+    /// The process ends normally, and this is the last event of its epoch. A reader that has received all events up to
+    /// here misses nothing.
     public var isLast = false
 
     public init() {}
@@ -166,11 +167,11 @@ public struct Checkpoint: Equatable, Sendable {
 
 /// Pool connections by state (docs/COMPATIBILITY.md, "Nonce slots").
 public struct UpstreamCounts: Equatable, Sendable {
-    /// With a pool session that has logged in.
+    /// With a logged-in pool session.
     public var active: UInt32 = 0
-    /// Closed for want of miners, kept to be woken.
+    /// Closed because it has no miners; kept and reopened on demand.
     public var sleeping: UInt32 = 0
-    /// Neither: connecting, or no pool answers.
+    /// All others: connecting, or no pool answers.
     public var error: UInt32 = 0
     public var total: UInt32 { active &+ sleeping &+ error }
 

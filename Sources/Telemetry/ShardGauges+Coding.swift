@@ -1,21 +1,21 @@
 // Records of fixed size, field by field in the order of docs/BUS.md.
 
 extension ShardGauges {
-    /// Upstreams in one message; more are left out. A shard has 4,096 pool connections at most.
+    /// Upstreams in one message; more are omitted. A shard has at most 4,096 pool connections.
     public static let upstreamsMax = 4_096
-    /// Miners in one message; more are left out. A tenth of a full shard's table is a tenth of this; the collector tells
-    /// those of all shards at once.
+    /// Miners in one message; more are omitted. A shard sends a tenth of its miners at a time, and a tenth of a full
+    /// shard's table is a tenth of this limit. The collector sends those of all shards together.
     public static let minersMax = 1 << 20
 
-    /// Pools in one message: a connection names its pool in eight bits.
+    /// Pools in one message: a pool number has eight bits.
     public static let poolsMax = 256
-    /// The longest address of a pool: a host name has 253 bytes.
+    /// The longest pool address: a host name has up to 253 bytes.
     public static let poolBytesMax = 264
 
-    /// Between the head of the message and the first record.
+    /// The bytes between the head of the message and the first record.
     static let fixedBytes = 32
 
-    /// What stands behind the head of the message.
+    /// Appends everything after the head of the message.
     func encode(to writer: inout ByteWriter) {
         let upstreams = upstreams.prefix(ShardGauges.upstreamsMax)
         let miners = miners.prefix(ShardGauges.minersMax)
@@ -58,7 +58,7 @@ extension ShardGauges {
         guard upstreamCount <= ShardGauges.upstreamsMax, minerCount <= ShardGauges.minersMax,
             poolCount <= ShardGauges.poolsMax
         else { throw .tooLong }
-        // Counts that the bytes cannot hold are refused before they reserve memory.
+        // Checked before memory is reserved: the counts can claim more than the bytes hold.
         let byteCount = upstreamCount * UpstreamGauge.recordBytes + minerCount * MinerGauge.recordBytes
         guard byteCount <= reader.remaining else { throw .truncated }
         upstreams.reserveCapacity(upstreamCount)
@@ -94,7 +94,8 @@ extension PoolCondition {
         reason = try reader.text(bytesMax: PoolCondition.reasonBytesMax)
     }
 
-    /// What another shard says of the same pool: its failures count too, the longest guard is told, and the first reason.
+    /// Adds the condition of the same pool in another shard: failures are summed, the earliest guard and the first
+    /// reason are kept.
     mutating func add(_ other: PoolCondition) {
         if reason.isEmpty { reason = other.reason }
         failures = failures.addingReportingOverflow(other.failures).overflow ? .max : failures + other.failures

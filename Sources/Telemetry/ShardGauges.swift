@@ -1,30 +1,31 @@
-/// What is so in a shard just now, beside the counted events: each message replaces what earlier ones said, so it is sent
-/// without a sequence number, and one that is lost is not asked for again.
+/// The current values of a shard that are not in counted events. Each message replaces the previous one, so it has no
+/// sequence number and is not replayed when lost.
 public struct ShardGauges: Equatable, Sendable {
     public var shard: UInt16
     public var epoch: Epoch
     /// Milliseconds since 1970.
     public var time: UInt64
-    /// The longest time in the last second by which a turn of the shard's loop came late, in microseconds.
+    /// The longest delay of an event loop turn in the last second, in microseconds.
     public var loopDelayMicroseconds: UInt32
     /// Miners that have logged in and wait for their first job.
     public var minersWaiting: UInt32 = 0
-    /// A crash of the process would disconnect its miners: no successor could take its connections over.
+    /// A crash of the process would disconnect its miners, because no successor could take over its connections.
     public var losesMinersOnCrash = false
-    /// Addresses of the pools: those of the shard's configuration in their order, then former ones that still have
-    /// connections. The numbers of pools refer to this list: two processes may have different configurations.
+    /// Pool addresses: the pools of the shard's configuration in their order, then former ones that still have
+    /// connections. Pool numbers are indices into this list, because two processes can have different configurations.
     public var pools: [String] = []
-    /// Of the pools in the same order; may be shorter: there is nothing to say of the rest.
+    /// The conditions of the pools in the same order. May be shorter: the remaining pools have no special condition.
     public var poolConditions: [PoolCondition] = []
-    /// Connected miners whose shares are not forwarded, because the pool rejects them.
+    /// Connected miners whose shares are not forwarded because the pool rejects them.
     public var minersQuarantined: UInt32 = 0
     public var closed = ClosedConnections()
     /// All upstreams of the shard.
     public var upstreams: [UpstreamGauge]
-    /// Some of its miners: each of them appears once in `minersEverySeconds`.
+    /// A part of its miners. Each miner is sent once in `minersEverySeconds`.
     public var miners: [MinerGauge]
 
-    /// A miner's traffic is told this often: often enough for a table that people look at, and 4 kB/s for a thousand miners.
+    /// How often the traffic of a miner is sent. Often enough for a table that people read, at 4 kB/s for a thousand
+    /// miners.
     public static let minersEverySeconds = 10
 
     public init(
@@ -40,22 +41,23 @@ public struct ShardGauges: Equatable, Sendable {
     }
 }
 
-/// What is to be said of a pool beside its connections.
+/// The condition of a pool, in addition to its connections.
 public struct PoolCondition: Equatable, Sendable {
-    /// Milliseconds since 1970: since when only miners are forwarded to it whose shares it has accepted; 0 = all are.
+    /// Since when only miners with accepted shares are forwarded to this pool, in milliseconds since 1970; 0 = all
+    /// miners are.
     public var guardedAt: UInt64 = 0
-    /// Attempts that have failed since it last gave a job.
+    /// Failed connection attempts since its last job.
     public var failures: UInt32 = 0
-    /// Why the last of them failed, in words for the operator.
+    /// Why the last attempt failed, for the operator.
     public var reason = ""
 
-    /// More of a reason is cut: it is a column of a table.
+    /// A longer reason is truncated: it is a table column.
     public static let reasonBytesMax = 160
 
     public init() {}
 }
 
-/// One upstream of a shard, as it is now.
+/// The current values of an upstream.
 public struct UpstreamGauge: Equatable, Sendable {
     /// As in `UpstreamCounts` (docs/COMPATIBILITY.md, "Nonce slots").
     public enum State: UInt8, Sendable, CaseIterable {
@@ -67,22 +69,22 @@ public struct UpstreamGauge: Equatable, Sendable {
     /// `ShareSettled.upstream`.
     public var id: UInt16
     public var state: State
-    /// The pool that it is, or was last, connected to: an index into `ShardGauges.pools` or `Snapshot.pools`.
+    /// The pool of its current or last connection: an index into `ShardGauges.pools` or `Snapshot.pools`.
     public var pool: UInt8
     /// Miners in its nonce slots now.
     public var miners: UInt16
-    /// The difficulty of its current job; 0 = it has none.
+    /// The difficulty of its current job; 0 = no job.
     public var difficulty: UInt64
-    /// The height of its current job; 0 = the pool does not say.
+    /// The height of its current job; 0 = not sent by the pool.
     public var height: UInt64
-    /// Milliseconds since 1970: when its pool session logged in; 0 = it is not logged in.
+    /// When its pool session logged in, in milliseconds since 1970; 0 = not logged in.
     public var loggedInAt: UInt64
-    /// Milliseconds since 1970: when its current job came; 0 = it has none.
+    /// When its current job arrived, in milliseconds since 1970; 0 = no job.
     public var jobAt: UInt64
-    /// Answers of pools to shares of this upstream, since it was opened.
+    /// Pool answers to shares of this upstream since it was opened.
     public var accepted: UInt64
     public var rejected: UInt64
-    /// Shares that wait for the pool's answer.
+    /// Shares without an answer from the pool yet.
     public var inFlight: UInt32
 
     public init(id: UInt16, state: State) {
@@ -100,14 +102,14 @@ public struct UpstreamGauge: Equatable, Sendable {
     }
 }
 
-/// One miner's connection, as it is now.
+/// The current values of a miner's connection.
 public struct MinerGauge: Equatable, Sendable {
     public var key: MinerKey
     /// Bytes sent to the miner since it connected.
     public var sentBytes: UInt64
     /// Bytes received from the miner since it connected.
     public var receivedBytes: UInt64
-    /// The lower of its custom difficulty and its job's; 0 = it has no job.
+    /// The lower of its custom difficulty and its job's difficulty; 0 = no job.
     public var difficulty: UInt64
 
     public init(key: MinerKey, sentBytes: UInt64, receivedBytes: UInt64, difficulty: UInt64) {

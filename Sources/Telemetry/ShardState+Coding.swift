@@ -1,5 +1,5 @@
-// Everything of a shard that the fold needs to go on: its lives, with who was there and who had just left. Upstreams' and
-// the loop's gauges are told again within a second.
+// The state of a shard that the fold needs to continue: its epochs with their current and departed miners. Gauges of
+// upstreams and of the loop are not saved: they are sent again within a second.
 
 extension ShardState {
     private static let stateVersion: UInt8 = 1
@@ -28,7 +28,7 @@ extension ShardState {
         return saved
     }
 
-    /// Without its state.
+    /// The saved shard without `state`.
     func summary(_ number: Int, position: SavedShard.Position?) -> SavedShard {
         var saved = SavedShard(shard: UInt16(truncatingIfNeeded: number))
         saved.position = position
@@ -39,8 +39,8 @@ extension ShardState {
     }
 
     /// - Parameters:
-    ///   - workers: those that were saved with it.
-    ///   - relay: has a key for each miner.
+    ///   - workers: the workers of the same checkpoint.
+    ///   - relay: assigns a key to each miner.
     init(
         restoring saved: SavedShard, _ workers: WorkerTable, _ relay: inout Relay, _ pool: inout MinerTexts.Pool
     ) throws(DecodingFailure) {
@@ -93,7 +93,7 @@ extension ShardMiners {
     func pack(to writer: inout ByteWriter, _ workers: WorkerTable) {
         var texts = TextPacker()
         writer.packed(UInt64(live.count))
-        // In the order of their keys, so that equal states are equal bytes.
+        // Sorted by key, so that equal states have equal bytes.
         for (key, miner) in live.sorted(by: { $0.key < $1.key }) {
             writer.packed(key)
             miner.place.pack(to: &writer, workers)
@@ -148,7 +148,7 @@ extension ShardMiners {
 }
 
 extension ShardMiners.Place {
-    /// 0, or 1 + the id of the worker.
+    /// Writes 0, or 1 + the id of the worker.
     fileprivate func pack(to writer: inout ByteWriter, _ workers: WorkerTable) {
         writer.packed(row >= 0 ? 1 + UInt64(workers.rows[Int(row)].id) : 0)
     }

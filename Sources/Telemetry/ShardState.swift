@@ -1,30 +1,30 @@
-/// What the fold knows of one shard: its present life, and those before it while late news of them may still come.
+/// The fold's state of one shard: its current epoch, and former ones while late events of them can arrive.
 struct ShardState: Sendable {
     /// One epoch.
     struct Life: Sendable {
         let epoch: Epoch
-        /// What of the totals came from this epoch.
+        /// This epoch's part of the totals.
         var counted = ShareCounters()
         var miners = ShardMiners()
     }
 
-    /// The last one is the present one.
+    /// The last one is the current one.
     var lives: [Life] = []
     var isLive = false
-    /// Monotonic milliseconds.
+    /// When the shard was last heard, in monotonic milliseconds.
     var lastHeard: UInt64 = 0
-    /// The same by the time of day: until then its miners were certainly there.
+    /// The same as the time of day, in milliseconds since 1970: its miners were connected until then.
     var heardAt: UInt64 = 0
-    /// What of the totals came from this shard, over all its lives.
+    /// The shard's part of the totals, over all its epochs.
     var counters = ShareCounters()
     var eventsLost: UInt64 = 0
     var eventsReplayed: UInt64 = 0
-    /// What `Statistics.noteReplayed` was told last; begins anew with the process.
+    /// The last argument of `Statistics.noteReplayed`; starts at 0 with the process.
     var replayedSeen: UInt64 = 0
-    /// Where its stream goes on, as the journal was told last.
+    /// The last position in the journal from which its stream continues.
     var notedPosition: SavedShard.Position?
 
-    // Gauges of the present life, by its last checkpoint and its last `ShardGauges`.
+    // Gauges of the current epoch, from its last checkpoint and its last `ShardGauges`.
     var upstreams = UpstreamCounts()
     var connections: UInt32 = 0
     var loopDelayMicroseconds: UInt32 = 0
@@ -38,13 +38,13 @@ struct ShardState: Sendable {
 
     func life(of epoch: Epoch) -> Int? { lives.lastIndex { $0.epoch == epoch } }
 
-    /// Whether the miners of this life are among those that live now.
+    /// Whether the miners of this epoch count as connected.
     func counts(_ life: Int) -> Bool { isLive && life == lives.count - 1 }
 
     mutating func begin(_ epoch: Epoch) {
         if !lives.isEmpty { lives[lives.count - 1].miners.end() }
         lives.append(Life(epoch: epoch))
-        // As many as the gate lets late news through for, and the present one.
+        // The number of former epochs whose late events the gate passes, plus the current one.
         if lives.count > SequenceGate.formerMax + 1 { lives.removeFirst() }
         upstreams = UpstreamCounts()
         connections = 0

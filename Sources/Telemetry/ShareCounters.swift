@@ -1,5 +1,5 @@
-/// What a checkpoint counts. The sender's log and the receiver's fold both count with this type, over the same events,
-/// so that their numbers can only differ when events were lost.
+/// The counters of a checkpoint. The sender's log and the receiver's fold count the same events with this type, so
+/// their values differ only when events were lost.
 public struct ShareCounters: Equatable, Sendable {
     public var accepted: UInt64 = 0
     public var rejected: UInt64 = 0
@@ -7,7 +7,7 @@ public struct ShareCounters: Equatable, Sendable {
     public var expired: UInt64 = 0
     /// Sum of `ShareSettled.difficulty` over accepted shares.
     public var hashesTotal: UInt64 = 0
-    /// Miners that have joined.
+    /// Miners that have joined: logins.
     public var joined: UInt64 = 0
 
     public init() {}
@@ -24,8 +24,8 @@ public struct ShareCounters: Equatable, Sendable {
         if share.isExpired { expired &+= UInt64(share.count) }
     }
 
-    /// Moves every counter up to that of `other`, never down.
-    /// - Returns: by how much each has grown.
+    /// Raises every counter to that of `other`; a higher counter stays.
+    /// - Returns: the increase of each counter.
     mutating func raise(to other: ShareCounters) -> ShareCounters {
         var growth = ShareCounters()
         growth.accepted = accepted.raise(to: other.accepted)
@@ -48,7 +48,7 @@ public struct ShareCounters: Equatable, Sendable {
 }
 
 extension UInt64 {
-    /// A pool may name any difficulty, so a sum may leave the range: it then stays at the top rather than begin anew.
+    /// A pool can send any difficulty, so a sum can overflow: it then saturates.
     mutating func add(saturating other: UInt64) {
         let (sum, overflow) = addingReportingOverflow(other)
         self = overflow ? .max : sum

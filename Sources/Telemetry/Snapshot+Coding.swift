@@ -1,10 +1,10 @@
 extension Snapshot {
-    /// "MRsn": the first bytes of every snapshot.
+    /// "MRsn", the first bytes of every snapshot.
     public static let magic: [UInt8] = Array("MRsn".utf8)
-    /// Raised with every change of the layout (docs/BUS.md). Collector and gateway are installed together; a mixed pair
-    /// must refuse each other rather than show wrong numbers.
+    /// Incremented with every change of the layout (docs/BUS.md). Collector and gateway are installed together; a mixed
+    /// pair must refuse each other instead of showing wrong values.
     public static let formatVersion: UInt8 = 6
-    /// In simple mode every miner has one; no dashboard shows more.
+    /// In simple mode every miner has its own upstream; no dashboard shows more.
     static let openUpstreamsMax = 65_536
 
     /// The snapshot as one message (docs/BUS.md).
@@ -14,7 +14,8 @@ extension Snapshot {
         return bytes
     }
 
-    /// - Parameter bytes: their old content goes, their memory is used again.
+    /// Encodes the snapshot as one message.
+    /// - Parameter bytes: the result. Its old content is discarded and its memory reused.
     public func encode(into bytes: inout [UInt8]) {
         let tables = shards.count * ShardRow.byteCount + openUpstreams.count * UpstreamRow.byteCount
         var writer = ByteWriter(using: exchange(&bytes, with: []), capacity: 1_024 + tables + packedWorkers.byteCount)
@@ -50,7 +51,7 @@ extension Snapshot {
         packedWorkers.encode(to: &writer)
     }
 
-    /// Reads what `encoded()` wrote. Every count and length is checked before it is used.
+    /// Decodes the result of `encoded()`. Every count and length is checked before use.
     public init(decoding bytes: [UInt8]) throws(DecodingFailure) {
         var reader = ByteReader(bytes)
         for expected in Snapshot.magic {
@@ -84,7 +85,8 @@ extension Snapshot {
 }
 
 extension ByteReader {
-    /// A count, and so many rows. What no table allows is refused, and nonsense reserves no memory.
+    /// Reads a count and the rows. A count above the limit is an error, and no more memory is reserved than the bytes
+    /// can fill.
     fileprivate mutating func rows<Row>(
         max: Int, bytesEach: Int, _ read: (inout ByteReader) throws(DecodingFailure) -> Row
     ) throws(DecodingFailure) -> [Row] {

@@ -34,7 +34,7 @@ extension Hashrates {
         guard areNumbers else { throw .invalidField }
     }
 
-    /// A NaN would come out of every later sum and comparison: it is refused at the door.
+    /// A NaN would spread into every later sum and comparison, so it is refused here.
     var areNumbers: Bool {
         func isNumber(_ rate: Double) -> Bool { rate.isFinite && rate >= 0 }
         return isNumber(oneMinute) && isNumber(tenMinutes) && isNumber(oneHour) && isNumber(twelveHours)

@@ -1,10 +1,10 @@
-// The rows of the workers table: of ten thousand of them few are looked at in a second, and most have mostly zeros in them.
-// So they are written once, without the zeros, and read where somebody wants to see them.
+// The rows of the workers table. Of ten thousand rows few are displayed each second, and most values are zero. So the
+// rows are encoded once, without the zeros, and decoded only where they are displayed.
 
 extension Snapshot {
-    /// Rows of workers in the form in which they travel: 40 bytes for one without a share, 100 for one that mines.
+    /// Encoded rows of workers: 40 bytes for a worker without a share, 100 for one that mines.
     public struct PackedRows: Equatable, Sendable {
-        /// Where the rows end the bytes do.
+        /// The rows end at the end of the bytes.
         private var bytes: [UInt8] = []
         private var start = 0
         public private(set) var count = 0
@@ -35,7 +35,8 @@ extension Snapshot {
             writer.append(bytes[start...])
         }
 
-        /// The rows are the end of the message, which is kept as it is. Each is read once, so that later none fails.
+        /// The rows are the end of the message, whose bytes are kept. Each row is decoded once here, so that decoding
+        /// it later cannot fail.
         init(from reader: inout ByteReader) throws(DecodingFailure) {
             count = Int(try reader.integer(UInt32.self))
             guard count <= WorkerTable.rowsMax else { throw .tooLong }
@@ -73,12 +74,12 @@ extension Snapshot.PackedRows: Sequence {
 // MARK: - One row
 
 extension Snapshot.WorkerRow {
-    /// The longest row: every number is there, and as large as it can be.
+    /// The longest row: all numbers present, with their maximum values.
     fileprivate static let bytesMax =
         2 + MinerJoined.workerBytesMax + 2 + MinerJoined.ipBytesMax + 5 + 4 + 7 * 10 + RefusalCounts<UInt32>.count * 5
         + 6 * 8
 
-    /// The texts, the id, a bit for each number that is not zero, and those numbers.
+    /// The texts, the id, a bit for each number that is not zero, and these numbers.
     fileprivate func encode(to writer: inout RecordWriter) {
         writer.put(name, bytesMax: MinerJoined.workerBytesMax)
         writer.put(ip, bytesMax: MinerJoined.ipBytesMax)
@@ -125,7 +126,7 @@ extension Snapshot.WorkerRow {
     }
 }
 
-/// Writes those numbers that are not zero, and before them a bit for each number.
+/// Writes the numbers that are not zero, preceded by a bit for each number.
 private struct NonZeroWriter {
     private let place: Int
     private var bits: UInt32 = 0
@@ -168,7 +169,7 @@ private struct NonZeroReader {
 
     mutating func integer<Value: FixedWidthInteger>(from reader: inout ByteReader) throws(DecodingFailure) -> Value {
         guard isNext() else { return 0 }
-        // There is one way to write a row.
+        // A zero must not be written: the encoding of a row is unique.
         let value = try reader.packed(as: Value.self)
         guard value != 0 else { throw .invalidField }
         return value
@@ -181,7 +182,7 @@ private struct NonZeroReader {
         return rate
     }
 
-    /// All numbers that are there have been read.
+    /// Checks that all numbers present have been read.
     func finish() throws(DecodingFailure) {
         guard bits == 0 else { throw .invalidField }
     }

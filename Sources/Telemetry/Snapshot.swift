@@ -1,44 +1,44 @@
-/// The truth at one moment, as the collector knows it and the gateway serves it.
+/// The state of the service at one moment, as the collector computes it and the gateway serves it.
 public struct Snapshot: Equatable, Sendable {
-    /// Grows by one with each snapshot of one collector process.
+    /// Incremented with each snapshot of a collector process.
     public var sequence: UInt64 = 0
     /// Milliseconds since 1970.
     public var time: UInt64 = 0
-    /// When the present service started, in milliseconds since 1970.
+    /// When the current service started, in milliseconds since 1970.
     public var startedAt: UInt64 = 0
-    /// How long the service has run, over all its starts that the counters go back to: the `uptime` of the API's
-    /// summaries, and what averages over all time (`avg_time`, `Hashrates.allTime`) divide by. Without a database it
-    /// begins with the present start.
+    /// The total running time of the service since its counters began, across restarts. It is the `uptime` of the API's
+    /// summaries and the divisor of all-time averages (`avg_time`, `Hashrates.allTime`). Without a database it begins
+    /// with the current start.
     public var servedMilliseconds: UInt64 = 0
     public var results = Results()
     /// All workers together.
     public var hashrates = Hashrates()
     public var minersNow: UInt32 = 0
-    /// Miners that have logged in and wait for their first job: not in `minersNow`.
+    /// Miners that have logged in and wait for their first job; not in `minersNow`.
     public var minersWaiting: UInt32 = 0
-    /// The most miners at one time, over all starts of the service.
+    /// The maximum of connected miners, across restarts of the service.
     public var minersMax: UInt32 = 0
     public var upstreams = UpstreamCounts()
     public var shards: [ShardRow] = []
-    /// Every worker that is remembered, in the order of first appearance, as they travel and are kept.
+    /// The remembered workers, encoded, in the order of first appearance.
     public var packedWorkers = PackedRows()
-    /// All upstreams of the shards that are live, by shard and id.
+    /// All upstreams of the live shards, by shard and id.
     public var openUpstreams: [UpstreamRow] = []
-    /// Addresses of the pools that the live shards have: the configured ones in their order, then former ones that still
-    /// have connections. `UpstreamGauge.pool` is an index into this list.
+    /// Pool addresses of the live shards: the configured pools in their order, then former ones that still have
+    /// connections. `UpstreamGauge.pool` is an index into this list.
     public var pools: [String] = []
-    /// Of the pools in the same order, of all live shards together; as many as there are pools, or none.
+    /// The conditions of the pools in the same order, combined over all live shards; empty or as long as `pools`.
     public var poolConditions: [PoolCondition] = []
-    /// Connected miners whose shares are not forwarded, because the pool rejects them.
+    /// Connected miners whose shares are not forwarded because the pool rejects them.
     public var minersQuarantined: UInt32 = 0
     public var database = Database()
 
     public init() {}
 
-    /// In `UpstreamGauge.pool`: a pool that is not in the list.
+    /// Value of `UpstreamGauge.pool` for a pool that is not in the list.
     public static let unknownPool = UInt8.max
 
-    /// The place of a pool in the list; it is added when it is not there.
+    /// The index of a pool in the list. Appends the pool if it is missing.
     mutating func place(of pool: String) -> UInt8 {
         if let place = pools.firstIndex(of: pool) { return UInt8(clamping: place) }
         guard pools.count < Int(Snapshot.unknownPool) else { return Snapshot.unknownPool }
@@ -47,31 +47,32 @@ public struct Snapshot: Equatable, Sendable {
         return UInt8(pools.count - 1)
     }
 
-    /// Every worker that is remembered, in the order of first appearance. Read from `packedWorkers` with each call.
+    /// The remembered workers in the order of first appearance. Decodes `packedWorkers` with each call.
     public var workers: [WorkerRow] {
         get { Array(packedWorkers) }
         set { packedWorkers = PackedRows(newValue) }
     }
 
-    /// True when events are missing that a window of so many seconds reaches back to: its rate is too low.
+    /// True when events within the window of `windowSeconds` are missing: its hashrate is then too low.
     public func isIncomplete(windowSeconds: UInt64) -> Bool {
         guard results.lastLossAt > 0 else { return false }
         return time < results.lastLossAt || (time - results.lastLossAt) / 1_000 < windowSeconds
     }
 
-    /// How it stands with the file that makes the statistics outlive the processes.
+    /// The state of the database file, which preserves the statistics across restarts.
     public struct Database: Equatable, Sendable {
         public enum State: UInt8, Sendable, CaseIterable {
-            /// Everything older than a few seconds is in it.
+            /// Everything older than a few seconds is stored.
             case durable = 0
-            /// It cannot be written just now (a full disk, …): nothing is lost while the shards live, and it is tried again.
+            /// It cannot be written at the moment (a full disk, …). Nothing is lost while the shards run; writing is
+            /// retried.
             case failing = 1
-            /// There is none: it was written by a newer version, or its place cannot be used at all.
+            /// No database: the file was written by a newer version, or its path cannot be used.
             case off = 2
         }
 
         public var state = State.durable
-        /// Why, in words for the operator; empty when all is well. Also names a damaged file that was set aside.
+        /// The reason, for the operator; empty when all is well. Also names a corrupt file that was set aside.
         public var message = ""
         /// Milliseconds since 1970 of the last commit; 0 = none yet.
         public var committedAt: UInt64 = 0
@@ -81,30 +82,30 @@ public struct Snapshot: Equatable, Sendable {
         public init() {}
     }
 
-    /// Counters over all shares, over all starts of the service (docs/COMPATIBILITY.md, "Statistics").
+    /// Counters over all shares, across restarts of the service (docs/COMPATIBILITY.md, "Statistics").
     public struct Results: Equatable, Sendable {
         public var accepted: UInt64 = 0
         public var rejected: UInt64 = 0
         public var invalid: UInt64 = 0
         public var expired: UInt64 = 0
         public var hashesTotal: UInt64 = 0
-        /// The upper median of the pool's answer times over accepted shares, in milliseconds.
+        /// The upper median of the pool's latencies over accepted shares, in milliseconds.
         public var latencyMilliseconds: UInt32 = 0
-        /// The ten highest difficulties that hashes of accepted shares really had, descending, zero padded.
+        /// The ten highest actual difficulties of accepted shares, descending, padded with zeros.
         public var best = [UInt64](repeating: 0, count: Results.bestCount)
         /// The most recent distinct texts of pool errors, newest first.
         public var errors: [ErrorLogEntry] = []
-        /// Shares that were rejected or invalid, by reason. What a checkpoint repairs has no reason: then it is in the
-        /// counters above only.
+        /// Rejected and invalid shares by reason. Shares that only a checkpoint added to the counters above have no
+        /// reason and are missing here.
         public var refusals = RefusalCounts<UInt64>()
-        /// Miners that have logged in, each login anew.
+        /// Logins of miners.
         public var joined: UInt64 = 0
-        /// The times within which 50, 90 and 99 of 100 accepted shares were answered by the pool, in milliseconds.
+        /// The latencies that 50, 90 and 99 of 100 accepted shares did not exceed, in milliseconds.
         public var latencyPercentiles = LatencyPercentiles()
-        /// All those times together, and how many there are.
+        /// The sum and the number of these latencies.
         public var latencySumMilliseconds: UInt64 = 0
         public var latencyCount: UInt64 = 0
-        /// Milliseconds since 1970: the latest moment from which events are missing for good; 0 = none ever.
+        /// When events were last lost for good, in milliseconds since 1970; 0 = never.
         public var lastLossAt: UInt64 = 0
 
         public static let bestCount = 10
@@ -121,7 +122,7 @@ public struct Snapshot: Equatable, Sendable {
         public init() {}
     }
 
-    /// How often a pool has said `text`.
+    /// How often pools have sent `text`.
     public struct ErrorLogEntry: Equatable, Sendable {
         public var count: UInt64
         public var text: String
@@ -132,19 +133,20 @@ public struct Snapshot: Equatable, Sendable {
         }
     }
 
+    /// The values of a shard.
     public struct ShardRow: Equatable, Sendable {
         public var shard: UInt16
-        /// False when nothing was heard of it for `Statistics.silenceMillisecondsMax`.
+        /// False when nothing was received from it for `Statistics.silenceMillisecondsMax`.
         public var isLive: Bool
         public var minersNow: UInt32
         public var upstreams: UpstreamCounts
-        /// Events that were lost on the way and could not be had again.
+        /// Events that were lost and could not be replayed.
         public var eventsLost: UInt64
-        /// Events that were missed at first, and had by asking for them.
+        /// Events that were missed at first and then replayed.
         public var eventsReplayed: UInt64 = 0
         /// All TCP connections of miners, logged in or not.
         public var connections: UInt32 = 0
-        /// Logged in, and waiting for a first job.
+        /// Miners that have logged in and wait for their first job.
         public var minersWaiting: UInt32 = 0
         /// `ShardGauges.losesMinersOnCrash`
         public var losesMinersOnCrash = false
@@ -152,7 +154,7 @@ public struct Snapshot: Equatable, Sendable {
         public var closed = ClosedConnections()
         /// `ShardGauges.loopDelayMicroseconds`
         public var loopDelayMicroseconds: UInt32 = 0
-        /// What of the totals came from this shard, over all its lives.
+        /// The shard's part of the totals, over all its epochs.
         public var counters = ShareCounters()
 
         public init(shard: UInt16, isLive: Bool, minersNow: UInt32, upstreams: UpstreamCounts, eventsLost: UInt64) {
@@ -175,25 +177,25 @@ public struct Snapshot: Equatable, Sendable {
         }
     }
 
-    /// One row of the workers table (13 columns: docs/COMPATIBILITY.md, "API of 2.4"), and what we know besides.
+    /// One row of the workers table (13 columns: docs/COMPATIBILITY.md, "API of 2.4") and further values.
     public struct WorkerRow: Equatable, Sendable {
         public var name: String
-        /// Where its last login came from.
+        /// The address of its last login.
         public var ip: String
-        /// Live connections.
+        /// Current connections.
         public var connections: UInt32
         public var accepted: UInt64
         public var rejected: UInt64
         public var invalid: UInt64
         public var hashes: UInt64
-        /// Milliseconds since 1970 of the last accepted share; 0 = none yet.
+        /// When its last share was accepted, in milliseconds since 1970; 0 = never.
         public var lastShareAt: UInt64
         public var hashrates: Hashrates
-        /// Names the worker in the history; never given to another one.
+        /// Identifies the worker in the history. Ids are not reused.
         public var id: UInt32 = 0
-        /// Milliseconds since 1970: the last login, share or logout; now while it is connected.
+        /// Its last login, share or logout, in milliseconds since 1970; the current time while it is connected.
         public var lastSeenAt: UInt64 = 0
-        /// Its shares that were rejected or invalid, by reason.
+        /// Its rejected and invalid shares, by reason.
         public var refusals = RefusalCounts<UInt32>()
 
         public init(name: String, ip: String) {
@@ -210,19 +212,19 @@ public struct Snapshot: Equatable, Sendable {
     }
 }
 
-/// Sums of credited difficulty over time windows, as rates in hashes per second. The division is always by the whole
-/// window, so a rate climbs after the start (docs/COMPATIBILITY.md, "Statistics"); JSON shows kH/s.
+/// Credited difficulty per time window, in hashes per second. The divisor is always the whole window, so a rate climbs
+/// after the start (docs/COMPATIBILITY.md, "Statistics"). JSON documents use kH/s.
 public struct Hashrates: Equatable, Sendable {
     public var oneMinute = 0.0
     public var tenMinutes = 0.0
     public var oneHour = 0.0
     public var twelveHours = 0.0
     public var oneDay = 0.0
-    /// Over all the time that the service has run (`Snapshot.servedMilliseconds`).
+    /// Over the total running time of the service (`Snapshot.servedMilliseconds`).
     public var allTime = 0.0
 
     public init() {}
 
-    /// In the order of the API's columns; the documents of 2.4 show the first five.
+    /// In the order of the API's columns. The documents of 2.4 contain the first five.
     public var all: [Double] { [oneMinute, tenMinutes, oneHour, twelveHours, oneDay, allTime] }
 }

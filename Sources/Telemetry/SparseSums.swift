@@ -1,17 +1,17 @@
-/// Up to 128 sums, each in a place of its own, of which those take memory that are not zero: four bytes as long as all of
-/// them fit into 32 bits, else eight.
+/// Up to 128 sums by place. Only sums that are not zero use memory: four bytes each while all of them fit into 32 bits,
+/// otherwise eight.
 ///
-/// Which are there says a set of bits; they lie in the order of their places. So the sum of neighbours is that of one
-/// stretch of memory, and where a place lies is the number of bits before its own.
+/// A bit set records the places with a sum; the sums are stored in the order of their places. So the sum of adjacent
+/// places is that of a contiguous range, and the index of a place is the number of bits before its own.
 struct SparseSums: Sendable {
     static let countMax = 128
 
-    /// Room is made for so many more at once: half a ring, not twice of what there is.
+    /// Places reserved when memory is full. Doubling would reserve too much.
     private static let growth = 8
 
     private var occupied: UInt128 = 0
     private var low: [UInt32] = []
-    /// The upper halves; empty as long as none was needed.
+    /// The upper halves; empty while all of them are zero.
     private var high: [UInt32] = []
 
     init() {}
@@ -23,7 +23,7 @@ struct SparseSums: Sendable {
 
     var isEmpty: Bool { occupied == 0 }
 
-    /// Beside the value itself.
+    /// Heap memory, without the value itself.
     var heapBytes: Int { (low.capacity + high.capacity) * MemoryLayout<UInt32>.stride }
 
     subscript(place: Int) -> UInt64 {
@@ -34,7 +34,7 @@ struct SparseSums: Sendable {
         let stretch = rank(of: places.lowerBound)..<rank(of: places.upperBound + 1)
         var total: UInt64 = 0
         if high.isEmpty {
-            // 128 numbers of 32 bits stay far below 64.
+            // 128 numbers of 32 bits cannot overflow 64 bits.
             for index in stretch { total &+= UInt64(low[index]) }
         } else {
             for index in stretch { total.add(saturating: sum(at: index)) }
@@ -42,7 +42,7 @@ struct SparseSums: Sendable {
         return total
     }
 
-    /// Stays at the top of its range rather than begin anew.
+    /// Saturates at the maximum.
     mutating func add(_ amount: UInt64, to place: Int) {
         guard amount > 0 else { return }
         let index = rank(of: place)
@@ -80,7 +80,7 @@ struct SparseSums: Sendable {
 
     private func contains(_ place: Int) -> Bool { occupied & SparseSums.bit(place) != 0 }
 
-    /// How many are there before `place`.
+    /// The number of sums before `place`.
     private func rank(of place: Int) -> Int { (occupied & (SparseSums.bit(place) &- 1)).nonzeroBitCount }
 
     private func sum(at index: Int) -> UInt64 {

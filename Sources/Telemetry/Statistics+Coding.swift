@@ -1,20 +1,20 @@
-// What is written down of the fold, and when. A small commit (`takeProgress`) adds to the journal what the fold was told
-// since the last one; a large one (`takeCheckpoint`) holds what the journal has led to, and empties it. In both, numbers in
-// columns of their own are for people and for other programs to read; restoring reads only `state`, the workers' rows,
-// positions and the journal. So it makes no difference that the columns are newer than the last checkpoint.
+// Encoding of the fold, and when it happens. A small commit (`takeProgress`) appends the changes since the last commit
+// to the journal. A large commit (`takeCheckpoint`) contains the resulting state and empties the journal. In both,
+// values in separate columns are for people and other programs; restoring uses only `state`, the workers' rows, the
+// positions and the journal. So it does no harm that the columns are newer than the last checkpoint.
 
 extension Statistics {
     static let stateVersion: UInt8 = 1
 
-    /// True when the journal has a gap (a commit failed, the database is new): the next commit must be a checkpoint. What
-    /// `takeProgress` gives meanwhile must not be stored.
+    /// True when the journal has a gap (a commit failed, or the database is new). The next commit must then be a
+    /// checkpoint, and results of `takeProgress` must not be stored.
     public var needsCheckpoint: Bool { journal.hasGap }
 
-    /// Memory that the pending journal takes. Beyond `PendingJournal.bytesMax` it is dropped, as if a commit had failed.
+    /// Memory of the pending journal. Beyond `PendingJournal.bytesMax` it is dropped, as after a failed commit.
     public var pendingJournalBytes: Int { journal.byteCount }
 
-    /// What the fold was told since the last commit, for the next one.
-    /// - Parameter positions: where the gate of each shard stands, all news before having been heard.
+    /// The changes since the last commit, for the next one.
+    /// - Parameter positions: the position of each shard's gate, whose earlier deliveries must all have been folded.
     public mutating func takeProgress(positions: [SavedShard.Position?]) -> SavedProgress {
         notePositions(positions)
         var service = SavedService()
@@ -23,7 +23,7 @@ extension Statistics {
         return SavedProgress(journal: journal.take(), service: service, shards: shards)
     }
 
-    /// Everything that has changed since the last checkpoint; the journal is superfluous once it is stored.
+    /// All changes since the last checkpoint. The journal is not needed any more once it is stored.
     /// - Parameter positions: as for `takeProgress`.
     public mutating func takeCheckpoint(positions: [SavedShard.Position?], at now: Moment) -> SavedCheckpoint {
         notePositions(positions)
@@ -39,20 +39,20 @@ extension Statistics {
         return saved
     }
 
-    /// The checkpoint was not stored: what it holds is in the next one. So is everything since; no progress can be stored
-    /// before it.
+    /// Called when the checkpoint was not stored: the next one includes its content and everything since. No progress
+    /// can be stored before it.
     public mutating func putBack(_ checkpoint: SavedCheckpoint) {
         workers.putBack(checkpoint.workers, forgotten: checkpoint.forgotten)
         history.putBack(checkpoint.history)
         journal.drop()
     }
 
-    /// A commit of progress has failed: until the next checkpoint nothing more is noted in the journal.
+    /// Called when a commit of progress failed: nothing is added to the journal until the next checkpoint.
     public mutating func dropPendingJournal() {
         journal.drop()
     }
 
-    /// The database is a new one, in which nothing is: the next commit must be a checkpoint, of everything.
+    /// Called when the database is new and empty: the next commit must be a checkpoint of everything.
     public mutating func markAllUnsaved() {
         workers.markAllUnsaved()
         journal.drop()
@@ -85,15 +85,15 @@ extension Statistics {
         return writer.bytes
     }
 
-    // MARK: - Taking it up again
+    // MARK: - Restoring
 
-    /// The fold as it was when the last commit was made. No shard is live until it is heard.
+    /// Restores the fold as of the last commit. No shard is live until a message of it arrives.
     /// - Parameters:
     ///   - saved: all workers, in any order. A new `SavedCheckpoint()` when nothing is stored yet.
-    ///   - journal: everything since, in order.
-    ///   - startedAt: when the present service started. Another than the saved one begins a new uptime; the time that the
-    ///     former ones have served still counts in averages.
-    /// - Throws: when the bytes are damaged, or of another version.
+    ///   - journal: all entries since the checkpoint, in order.
+    ///   - startedAt: when the current service started. A value other than the saved one starts a new uptime; the time
+    ///     that earlier services ran still counts in averages.
+    /// - Throws: when the bytes are corrupt or of another version.
     public init(
         restoring saved: SavedCheckpoint, journal: [JournalEntry], startedAt: UInt64, shardCount: Int, at now: Moment
     ) throws(DecodingFailure) {
@@ -106,17 +106,17 @@ extension Statistics {
         restoring saved: SavedCheckpoint, journal entries: [JournalEntry], startedAt: UInt64, shardCount: Int,
         at now: Moment, workerLimits: WorkerTable.Limits
     ) throws(DecodingFailure) {
-        // There may have been more shards than now: what is told of them counts in the totals.
+        // There may have been more shards than now: their events count in the totals.
         let numbers = saved.shards.map(\.shard) + entries.map(\.shard)
         let restoredCount = max(shardCount, numbers.max().map { Int($0) + 1 } ?? 0)
         self.init(startedAt: startedAt, shardCount: restoredCount, workerLimits: workerLimits)
         let savedCount = try unpackService(saved, workerLimits)
         for shard in saved.shards {
             let number = Int(shard.shard)
-            // Left over from a time when there were more.
+            // A row from a time with more shards.
             guard number < savedCount else { continue }
             shards[number] = try ShardState(restoring: shard, workers, &relay, &texts)
-            // It counts as live while the journal is folded, as it did then.
+            // It counts as live while the journal is folded, as it did originally.
             guard shards[number].isLive else { continue }
             shards[number].isLive = false
             setLive(number, true, at: shards[number].heardAt)
@@ -128,20 +128,20 @@ extension Statistics {
         journal.beginAnew()
         change(.began(startedAt: startedAt), 0, at: now.time)
         shards.removeLast(restoredCount - shardCount)
-        // Nobody follows yet.
+        // There are no subscribers yet.
         _ = relay.take()
     }
 
-    /// Where each shard's stream goes on, as it was saved: for `SequenceGate(shard:resuming:next:)`. nil = from its
-    /// beginning.
+    /// The saved position from which each shard's stream continues, for `SequenceGate(shard:resuming:next:)`. nil =
+    /// from its beginning.
     public var restoredPositions: [SavedShard.Position?] { shards.map(\.notedPosition) }
 
-    /// - Returns: how many shards there were.
+    /// - Returns: the number of shards at that time.
     private mutating func unpackService(
         _ saved: SavedCheckpoint, _ workerLimits: WorkerTable.Limits
     ) throws(DecodingFailure) -> Int {
         guard !saved.service.state.isEmpty else {
-            // No checkpoint is stored yet: then there are no workers, and of shards only where they stand.
+            // No checkpoint is stored yet: there are no workers, and the shards have only positions.
             guard saved.workers.isEmpty else { throw .invalidField }
             return shards.count
         }
@@ -166,7 +166,7 @@ extension Statistics {
         return shardCount
     }
 
-    /// Another process takes over: nobody is known to be there any more, and it may belong to another start of the service.
+    /// Another process continues: no miner is known to be connected, and the service may have been restarted.
     mutating func begin(service startedAt: UInt64) {
         for shard in shards.indices { setLive(shard, false, at: shards[shard].heardAt) }
         guard startedAt != self.startedAt else { return }

@@ -1,7 +1,7 @@
-// Who is there: the miners of each shard's present life, while the shard is heard.
+// The connected miners: those of each shard's current epoch, while the shard is live.
 
 extension Statistics {
-    // MARK: - Coming and going
+    // MARK: - Joining and leaving
 
     mutating func join(_ joined: MinerJoined, _ shard: Int, _ life: Int, _ now: UInt64) {
         guard !shards[shard].lives[life].miners.isLive(joined.key) else { return }
@@ -18,8 +18,8 @@ extension Statistics {
         if shards[shard].counts(life) { count(miner, claim, shard, now) }
     }
 
-    /// A pool has accepted a share of this miner: if it counts with the others, it gets the row of its own name now, where
-    /// there is a place for it.
+    /// Called when a pool has accepted a share of this miner. If it counts in the shared row, it gets a row of its own,
+    /// if the table has a place for one.
     mutating func giveOwnRow(_ key: MinerKey, _ shard: Int, _ life: Int, at time: UInt64) {
         guard !shards[shard].lives[life].miners.claims.isEmpty,
             let name = shards[shard].lives[life].miners.claims[key],
@@ -54,25 +54,25 @@ extension Statistics {
         uncount(place, at: now)
     }
 
-    /// Exactly these miners live. Those that do not are remembered for their late shares.
+    /// Exactly these miners are connected. The others are remembered for their late shares.
     mutating func resynchronise(_ miners: [MinerJoined], _ epoch: Epoch, _ shard: Int, _ now: UInt64) {
         guard let life = shards[shard].life(of: epoch) else { return }
         let living = Set(miners.map(\.key))
         for key in shards[shard].lives[life].miners.live.keys.sorted() where !living.contains(key) {
             leave(key, shard, life, now)
         }
-        // In the order in which they came, which is the order of their rows.
+        // Keys are in the order of arrival, which determines the order of rows.
         for miner in miners.sorted(by: { $0.key < $1.key }) { join(miner, shard, life, now) }
     }
 
     mutating func beginEpoch(_ epoch: Epoch, _ shard: Int, _ now: UInt64) {
-        // While the old life is the last one it is the one that counts.
+        // Before `begin`, the old epoch is the one that counts.
         setLive(shard, false, at: now)
         shards[shard].begin(epoch)
         setLive(shard, true, at: now)
     }
 
-    /// Takes the miners of a shard into the numbers of now, or out of them.
+    /// Adds the miners of a shard to the current counts, or removes them.
     mutating func setLive(_ shard: Int, _ isLive: Bool, at now: UInt64) {
         guard shards[shard].isLive != isLive else { return }
         shards[shard].isLive = isLive
@@ -95,7 +95,7 @@ extension Statistics {
         relay.leave(place.key)
     }
 
-    /// - Parameter claim: the name of a miner that counts with the others.
+    /// - Parameter claim: the worker name of a miner that counts in the shared row.
     private func joined(_ miner: ShardMiners.Live, _ claim: String?, _ shard: Int) -> MinerJoined {
         let name = miner.place.row >= 0 ? workers.rows[Int(miner.place.row)].name : nil
         return MinerJoined(
@@ -104,15 +104,15 @@ extension Statistics {
             shard: UInt16(truncatingIfNeeded: shard))
     }
 
-    // MARK: - For those who follow the collector
+    // MARK: - For subscribers of the collector
 
-    /// What has happened since the last call, in order: `joined`, `left`, `share` and `poolError` of all shards, with the
-    /// collector's miner keys. A miner of a shard that falls silent leaves, and joins again under the same key when the
-    /// shard is heard again: whoever has joined and not left is counted in `Snapshot.minersNow`, and nobody else.
-    /// A share whose miner is not known any more bears key 0. Take them after each `hear` and `snapshot`.
+    /// The events since the last call, in order: `joined`, `left`, `share` and `poolError` of all shards, with the
+    /// collector's miner keys. When a shard falls silent, its miners leave; when it is heard again, they join again
+    /// under the same keys. The miners that have joined and not left are exactly those of `Snapshot.minersNow`. A share
+    /// whose miner is not known any more has key 0. Call this after each `hear` and `snapshot`.
     public mutating func takeRelay() -> [ShardEvent] { relay.take() }
 
-    /// Every miner that has joined and not left, in the order of their keys.
+    /// The miners that have joined and not left, in the order of their keys.
     public func liveMiners() -> [MinerJoined] {
         var miners: [MinerJoined] = []
         miners.reserveCapacity(minersNow)
@@ -125,7 +125,7 @@ extension Statistics {
 
     // MARK: - Gauges
 
-    /// Takes in what is so in a shard just now. Gauges of another life than the present one are ignored.
+    /// Stores the current values of a shard. Gauges of another epoch than the current one are ignored.
     public mutating func hearGauges(_ gauges: ShardGauges, from shard: UInt16, at now: Moment) {
         let number = Int(shard)
         guard shards.indices.contains(number), let life = shards[number].lives.last, life.epoch == gauges.epoch
@@ -146,6 +146,6 @@ extension Statistics {
         }
     }
 
-    /// The miners' gauges since the last call, with the collector's keys.
+    /// The gauges of miners since the last call, with the collector's keys.
     public mutating func takeMinerGauges() -> [MinerGauge] { relay.takeGauges() }
 }

@@ -1,6 +1,6 @@
 extension Statistics {
-    /// The truth at `now`. Shards that have been silent too long stop counting as live, so read what waits on the bus
-    /// before you ask.
+    /// The state at `now`. Shards that were silent too long stop counting as live, so process all waiting bus messages
+    /// first.
     public mutating func snapshot(at now: Moment) -> Snapshot {
         for shard in shards.indices where shards[shard].isLive {
             let heard = min(shards[shard].lastHeard, now.monotonic)
@@ -43,7 +43,7 @@ extension Statistics {
         return snapshot
     }
 
-    /// How long the service has run, over all its starts.
+    /// The total running time of the service, across restarts.
     func servedMilliseconds(at now: UInt64) -> UInt64 {
         var served = servedBefore
         if now > startedAt { served.add(saturating: now - startedAt) }

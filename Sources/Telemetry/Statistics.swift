@@ -1,22 +1,24 @@
-/// The fold: events of all shards go in, the truth at one moment comes out (docs/COMPATIBILITY.md, "Statistics").
+/// The fold: computes the statistics from the events of all shards (docs/COMPATIBILITY.md, "Statistics").
 ///
-/// Counters only grow. What a shard's checkpoint has counted beyond what arrived here (events that were lost, or were over
-/// before this process began) is added to the totals; workers, windows, latency, refusals, history and best shares know
-/// only the events themselves. The fold knows no clock and no bus: `SequenceGate` sees to it that each event comes once.
+/// Counters never decrease. If a shard's checkpoint has counted more than the events received here (events were lost,
+/// or happened before this process started), the difference is added to the totals. Workers, windows, latency,
+/// refusals, history and best shares include only received events. The fold reads no clock and no bus: `SequenceGate`
+/// ensures that each event arrives once.
 ///
-/// Everything that changes what is saved goes through `change`, which notes it in the journal: so what was saved and the
-/// journal after it give this very state again (`Statistics+Coding.swift`).
+/// Every change of saved state goes through `change`, which records it in the journal. So the saved state and the
+/// journal after it restore exactly this state (`Statistics+Coding.swift`).
 public struct Statistics: Sendable {
-    /// A shard sends a checkpoint every second; one that misses five is not serving.
+    /// A shard sends a checkpoint every second; after five missed ones it is not serving.
     public static let silenceMillisecondsMax: UInt64 = 5_000
-    /// A shard whose miners have moved says so in its next turn; one that was killed over it, when it is started again.
+    /// A shard whose miners have moved reports it in its next loop turn; one that was killed meanwhile, after its
+    /// restart.
     static let mergeMillisecondsMax: UInt64 = 5_000
 
-    /// A moment by both clocks: shares bear the time of day, silence is measured by the clock that nobody sets.
+    /// A moment on two clocks: shares have the time of day, silence is measured with the monotonic clock.
     public struct Moment: Sendable {
         /// Milliseconds since 1970.
         public var time: UInt64
-        /// Milliseconds since any beginning.
+        /// Milliseconds since an arbitrary origin.
         public var monotonic: UInt64
 
         public init(time: UInt64, monotonic: UInt64) {
@@ -25,14 +27,14 @@ public struct Statistics: Sendable {
         }
     }
 
-    /// When the present service started, in milliseconds since 1970.
+    /// When the current service started, in milliseconds since 1970.
     public internal(set) var startedAt: UInt64
-    /// How long the services before it ran that the counters go back to, in milliseconds.
+    /// The running time of earlier services that the counters include, in milliseconds.
     var servedBefore: UInt64 = 0
     /// The time of the last change.
     var lastTime: UInt64 = 0
     var totals = ShareCounters()
-    /// Sum of credited difficulty, for the all-time rate.
+    /// The sum of credited difficulty, for the all-time rate.
     var credited: UInt64 = 0
     var window = HashrateWindow()
     var latency = LatencyMedian()
@@ -44,8 +46,8 @@ public struct Statistics: Sendable {
     var shards: [ShardState]
     var minersNow = 0
     var minersMax = 0
-    /// When miners have last moved from one shard to another. They are told of twice until the former shard says that they are
-    /// gone, so nothing that comes within `mergeMillisecondsMax` is a peak. 0 = never, or before the fold was restored.
+    /// When miners last moved between shards. Until the former shard has reported them gone they count twice, so the
+    /// count is not a peak within `mergeMillisecondsMax`. 0 = never, or before the fold was restored.
     var movedAt: UInt64 = 0
     var history = HistoryDeltas()
     var journal: PendingJournal
@@ -54,8 +56,8 @@ public struct Statistics: Sendable {
     var database = Snapshot.Database()
     var sequence: UInt64 = 0
 
-    /// A fold that nothing was saved of. It notes nothing in its journal until the first checkpoint is taken.
-    /// - Parameter shardCount: shards are numbered from 0; news of others is ignored.
+    /// A fold without saved state. It records no journal before the first checkpoint.
+    /// - Parameter shardCount: shards are numbered from 0; messages of others are ignored.
     public init(startedAt: UInt64, shardCount: Int) {
         self.init(startedAt: startedAt, shardCount: shardCount, workerLimits: WorkerTable.Limits())
     }
@@ -67,10 +69,11 @@ public struct Statistics: Sendable {
         journal = PendingJournal(hasGap: true)
     }
 
-    // MARK: - What it is told
+    // MARK: - Input
 
-    /// Takes in what one message of a shard has brought. Empty, it still is a sign of life.
-    /// - Parameter now: no event counts as later than this.
+    /// Folds the deliveries of one message of a shard. Without deliveries, the message still shows that the shard is
+    /// running.
+    /// - Parameter now: times of events are limited to this.
     public mutating func hear(_ news: [SequenceGate.Delivery], from shard: UInt16, at now: Moment) {
         let shard = Int(shard)
         guard shards.indices.contains(shard) else { return }
@@ -82,7 +85,7 @@ public struct Statistics: Sendable {
         }
     }
 
-    /// - Parameter count: how many of the shard's events were had by asking for them again, since this process began.
+    /// - Parameter count: the number of the shard's events that were replayed since this process started.
     public mutating func noteReplayed(_ count: UInt64, shard: UInt16) {
         let shard = Int(shard)
         guard shards.indices.contains(shard), count > shards[shard].replayedSeen else { return }
@@ -90,25 +93,25 @@ public struct Statistics: Sendable {
         shards[shard].replayedSeen = count
     }
 
-    /// Forgets the workers without a connection that were last seen before `time` (milliseconds since 1970). What they have
-    /// done stays in the totals. One that comes back later is a new worker, with a new id.
-    /// - Parameter unproven: the same for those of which no pool has accepted a share; nil = `time`.
+    /// Removes the workers without a connection that were last seen before `time` (milliseconds since 1970). Their
+    /// shares stay in the totals. A worker that returns later is a new one with a new id.
+    /// - Parameter unproven: the same for workers without an accepted share; nil = `time`.
     public mutating func forgetWorkers(unseenSince time: UInt64, unproven: UInt64? = nil) {
         change(.forgotWorkers(unseenSince: time, unproven: unproven ?? time), 0, at: lastTime)
     }
 
-    /// How it stands with the database: only shown in the snapshot.
+    /// Sets the state of the database, which is only shown in the snapshot.
     public mutating func setDatabase(_ state: Snapshot.Database) {
         database = state
     }
 
-    /// The one door through which everything comes that is saved.
+    /// All changes of saved state go through this function.
     mutating func change(_ record: JournalRecord, _ shard: Int, at time: UInt64) {
         journal.note(record, shard: shard, at: time)
         perform(record, shard, at: time)
     }
 
-    /// - Precondition: there is such a shard.
+    /// - Precondition: `shard` exists.
     mutating func perform(_ record: JournalRecord, _ shard: Int, at time: UInt64) {
         switch record {
         case .heard(let news): fold(news, shard, time)
@@ -128,8 +131,8 @@ public struct Statistics: Sendable {
         let mark = relay.events.count
         for item in news { apply(item, shard, now) }
         guard !shards[shard].isLive else { return }
-        // After the news: a shard that comes back as another process must not bring its former miners to life again.
-        // For those who read the relay they have to be there before their shares.
+        // After the deliveries: a shard that is now another process must not bring back its former miners. In the
+        // relay, miners must join before their shares.
         let waiting = relay.cut(from: mark)
         setLive(shard, true, at: now)
         relay.events += waiting
@@ -212,7 +215,7 @@ public struct Statistics: Sendable {
     }
 
     private mutating func forget(unseenSince time: UInt64, unproven: UInt64) {
-        // A shard that is silent just now may come back with its miners.
+        // A silent shard can return with its miners.
         var kept: Set<Int32> = []
         for shard in shards {
             for miner in (shard.lives.last?.miners.live ?? [:]).values { kept.insert(miner.place.row) }

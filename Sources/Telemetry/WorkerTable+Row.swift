@@ -1,18 +1,18 @@
 extension WorkerTable {
     struct Row: Equatable, Sendable {
-        /// Never given to another worker. Ids rise with the rows.
+        /// Ids are not reused. They increase with the rows.
         let id: UInt32
         var connections: UInt32 = 0
         let name: String
         var ip = ""
         /// The last login, share or logout.
         var lastSeenAt: UInt64 = 0
-        /// None until its first share: most of the names that a stranger invents never have one. An array, as that is a
-        /// place in the heap that is changed where it lies.
+        /// Empty until its first share: most invented names never have one. An array, because its element is in the
+        /// heap and is modified in place.
         private var work: [Work] = []
-        /// A pool has accepted a share of it. The row of the others needs none.
+        /// A pool has accepted a share of it. Always true for the shared row.
         var isProven: Bool
-        /// Has changed since it was last saved.
+        /// It has changed since it was last saved.
         var isUnsaved = true
 
         init(id: UInt32, name: String) {
@@ -22,7 +22,7 @@ extension WorkerTable {
         }
     }
 
-    /// What came of a worker's shares.
+    /// The results of a worker's shares.
     fileprivate struct Work: Equatable, Sendable {
         var accepted: UInt64 = 0
         var rejected: UInt64 = 0
@@ -35,7 +35,7 @@ extension WorkerTable {
 }
 
 extension WorkerTable.Row {
-    /// What it takes beside itself and its texts, without the heads that the allocator adds.
+    /// Heap memory without its texts and the allocator's overhead.
     var heapBytes: Int { work.first.map { MemoryLayout<WorkerTable.Work>.stride + $0.window.heapBytes } ?? 0 }
 
     /// - Parameter time: milliseconds since 1970, not in the future.
@@ -48,7 +48,7 @@ extension WorkerTable.Row {
         var row = Snapshot.WorkerRow(name: name, ip: ip)
         row.id = id
         row.connections = connections
-        // A clock that ran ahead and was set right must not leave anything in the future for ever.
+        // After a clock that was ahead is corrected, no time may stay in the future.
         lastSeenAt = min(lastSeenAt, now)
         row.lastSeenAt = connections > 0 ? now : lastSeenAt
         if !work.isEmpty { work[0].show(in: &row, at: now, servedSeconds: servedSeconds) }
@@ -105,7 +105,7 @@ extension WorkerTable.Row {
         writer.integer(WorkerTable.Row.stateVersion)
         work.refusals.pack(to: &writer)
         work.window.pack(to: &writer)
-        // Only where the numbers say otherwise: shares that never reached a pool are among the accepted ones.
+        // Only if the numbers suggest otherwise: accepted shares include ones that no pool received.
         if !isProven, isProvenByNumbers(work) { writer.integer(WorkerTable.Row.unprovenMark) }
         saved.state = writer.bytes
         return saved
@@ -135,7 +135,7 @@ extension WorkerTable.Row {
         work.window = try HashrateWindow(unpacking: &reader)
         isProven = isProvenByNumbers(work)
         if reader.remaining > 0 {
-            // There is one way to write a row.
+            // The encoding of a row is unique.
             guard isProven, try reader.integer(UInt8.self) == WorkerTable.Row.unprovenMark else { throw .invalidField }
             isProven = false
         }

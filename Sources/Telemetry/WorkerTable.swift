@@ -1,25 +1,25 @@
-/// Every worker seen, by name, in the order of first appearance.
+/// The known workers by name, in the order of first appearance.
 ///
-/// A row costs at most about 1.6 kB: 64 bytes in the array, up to 256 of name (twice referenced, once stored) and 64 of
-/// address with their headers, 64 in the index, and once it has had a share 170 of counters and up to 1,000 of hashrate
-/// windows; of honest names and difficulties half of it.
+/// A row costs at most about 1.6 kB: 64 bytes in the array; up to 256 for the name (referenced twice, stored once) and
+/// 64 for the address, with their headers; 64 in the index; and after its first share 170 for counters and up to 1,000
+/// for hashrate windows. With typical names and difficulties it costs half of that.
 ///
-/// Names come from miners, so a stranger may invent one with each login. A worker is proven by its first share that a pool
-/// has accepted. Until then its row is one of a bounded number, in all and of its address, and is soon forgotten; where
-/// there is no place for it, it counts with the others until it is proven.
+/// Names come from miners, so an attacker can invent one with each login. A worker is proven by its first share that a
+/// pool accepted. Until then its row is one of a limited number, in total and per address, and is soon removed. When
+/// the limit is reached, the miner counts in the shared row until it is proven.
 struct WorkerTable: Sendable {
-    /// Twenty times a large farm: 200,000 rows with shares take 90 MB, and then it ends.
+    /// Twenty times a large farm. 200,000 rows with shares use 90 MB.
     static let rowsMax = 200_000
-    /// Workers that found no place share this row, so that the rows still sum up to the totals.
+    /// Workers without a row of their own share this row, so that the rows still add up to the totals.
     static let othersName = "(others)"
 
     struct Limits: Sendable {
         var rows = WorkerTable.rowsMax
-        /// Rows without an accepted share: 4 MB of `/1/workers`, and a tenth of what proven ones may have.
+        /// Rows without an accepted share: 4 MB of `/1/workers`, and a tenth of the limit for all rows.
         var unproven = 20_000
-        /// A large farm behind one address that comes for the first time.
+        /// A large new farm behind one address.
         var unprovenOfAddress = 5_000
-        /// Real shares are cheap at some pools: sixteen addresses, not one, can fill the table.
+        /// Real shares are cheap at some pools: to fill the table takes sixteen addresses.
         var ofAddress = 12_500
     }
 
@@ -30,13 +30,13 @@ struct WorkerTable: Sendable {
 
     private(set) var rows: [Row] = []
     private var indexes: [String: Int32] = [:]
-    /// By the address that the worker came from last.
+    /// By the last address of the worker.
     private var addresses: [String: AddressCounts] = [:]
     private var unprovenCount = 0
     private(set) var nextID: UInt32 = 0
-    /// Ids of rows that are gone since the last checkpoint.
+    /// Ids of rows removed since the last checkpoint.
     private var forgotten: [UInt32] = []
-    /// What the rows took when they were shown last.
+    /// The size of the encoded rows in the last snapshot.
     private var packedBytes = 0
     private let limits: Limits
 
@@ -44,11 +44,11 @@ struct WorkerTable: Sendable {
         self.limits = limits
     }
 
-    /// The name under which a worker counts: that of the others is nobody's own.
+    /// The name under which a worker counts. No worker can use the name of the shared row.
     static func ownName(_ name: String) -> String { name == othersName ? "others" : name }
 
-    /// The row of `name` for a miner that comes from `ip`: made if it is not there; that of the others where there is no
-    /// place for it.
+    /// The row of `name` for a miner from `ip`. Creates the row if it is missing, or returns the shared row if a limit
+    /// is reached.
     /// - Parameter name: `ownName`
     mutating func index(of name: String, from ip: String = "") -> Int {
         if let index = indexes[name] { return Int(index) }
@@ -59,7 +59,7 @@ struct WorkerTable: Sendable {
         return append(WorkerTable.othersName, from: "")
     }
 
-    /// The row of `name` for a share that a pool has accepted; nil where there is no place for it.
+    /// The row of `name` for a share that a pool has accepted; nil if a limit is reached.
     mutating func provenIndex(of name: String, from ip: String) -> Int? {
         indexes[name].map { Int($0) } ?? make(name, from: ip)
     }
@@ -80,7 +80,7 @@ struct WorkerTable: Sendable {
         return index
     }
 
-    /// Takes a row into the numbers that are limited, or out of them.
+    /// Adds a row to the limited counts, or removes it.
     private mutating func count(_ index: Int, _ change: Int) {
         let row = rows[index]
         guard row.name != WorkerTable.othersName else { return }
@@ -93,7 +93,7 @@ struct WorkerTable: Sendable {
         addresses[row.ip] = counts.rows > 0 ? counts : nil
     }
 
-    /// The row with this id. (They stand in the order of their ids.)
+    /// The index of the row with this id. (Rows are in the order of their ids.)
     func index(id: UInt32) -> Int? {
         var low = 0
         var high = rows.count
@@ -104,13 +104,13 @@ struct WorkerTable: Sendable {
         return low < rows.count && rows[low].id == id ? low : nil
     }
 
-    // MARK: - What happens to a worker
+    // MARK: - Events of a worker
 
     mutating func joined(_ index: Int) {
         rows[index].connections &+= 1
     }
 
-    /// - Parameter time: milliseconds since 1970; so in all of these.
+    /// - Parameter time: milliseconds since 1970, as in the functions below.
     mutating func left(_ index: Int, at time: UInt64) {
         guard rows[index].connections > 0 else { return }
         rows[index].connections -= 1
@@ -141,13 +141,13 @@ struct WorkerTable: Sendable {
         count(index, 1)
     }
 
-    // MARK: - Forgetting
+    // MARK: - Removing
 
-    /// Drops the rows of workers that are not connected and were last seen before `time`.
+    /// Removes the rows of workers that are not connected and were last seen before `time`.
     /// - Parameters:
-    ///   - unproven: the same for those without an accepted share.
-    ///   - kept: indexes of rows that stay in any case.
-    /// - Returns: the new index of each old one, or `ShardMiners.noRow`; nil when all rows stay.
+    ///   - unproven: the same for workers without an accepted share.
+    ///   - kept: indices of rows that stay in any case.
+    /// - Returns: the new index of each old row, or `ShardMiners.noRow`; nil when all rows stay.
     mutating func forget(unseenSince time: UInt64, unproven: UInt64, except kept: Set<Int32>) -> [Int32]? {
         let gone = rows.indices.filter {
             let before = rows[$0].isProven ? time : max(time, unproven)
@@ -177,7 +177,7 @@ struct WorkerTable: Sendable {
 
     // MARK: - Coding
 
-    /// The rows that have changed since they were last saved; they count as saved now.
+    /// Returns the rows that have changed since they were last saved and marks them as saved.
     mutating func takeUnsaved() -> [SavedWorker] {
         var result: [SavedWorker] = []
         for index in rows.indices where rows[index].isUnsaved {
@@ -192,7 +192,7 @@ struct WorkerTable: Sendable {
         return forgotten
     }
 
-    /// What was taken was not stored after all.
+    /// Called when the taken rows were not stored.
     mutating func putBack(_ saved: [SavedWorker], forgotten: [UInt32]) {
         for worker in saved {
             if let index = index(id: worker.id) { rows[index].isUnsaved = true }
@@ -210,7 +210,7 @@ struct WorkerTable: Sendable {
         guard saved.count <= limits.rows else { throw .tooLong }
         rows.reserveCapacity(saved.count)
         for worker in saved.sorted(by: { $0.id < $1.id }) {
-            // Ids and names are each one worker's.
+            // Ids and names are unique.
             guard worker.id < nextID || nextID == .max, rows.last.map({ $0.id < worker.id }) ?? true,
                 indexes.updateValue(Int32(rows.count), forKey: worker.name) == nil
             else { throw .invalidField }
@@ -222,7 +222,7 @@ struct WorkerTable: Sendable {
 
     // MARK: - Snapshot
 
-    /// The rows as the API shows them.
+    /// The rows as shown by the API.
     mutating func snapshotRows(at now: UInt64, servedSeconds: Double) -> Snapshot.PackedRows {
         var packed = Snapshot.PackedRows()
         packed.reserve(byteCount: packedBytes + packedBytes / 8)

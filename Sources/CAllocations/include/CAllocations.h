@@ -1,8 +1,8 @@
 #ifndef CALLOCATIONS_H
 #define CALLOCATIONS_H
 
-/// How often the program that links this has asked its allocator for memory: malloc, calloc, realloc and their aligned
-/// kin, whoever called them. For programs of one thread.
+/// The number of allocations by the program that links this library: calls of malloc, calloc, realloc and the aligned
+/// functions, by any caller. For single-threaded programs.
 unsigned long long callocations_count(void);
 
 #endif

@@ -1,6 +1,6 @@
 #pragma once
-// A C face of the simdjson DOM parser: parse one document, walk it, read checked values.
-// Every function is total: a wrong type, a missing key or a number out of range is an answer, never an error.
+// A C interface to the simdjson DOM parser: parse one document, walk it, read checked values. Every function is total:
+// a wrong type, a missing key or a number out of range is a result, not an error.
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-/// Bytes that must be readable (any content) behind the last byte of a document.
+/// Bytes (of any content) that must be readable after the end of a document.
 enum { csimdjson_padding = 64 };
 
 typedef enum {
@@ -24,39 +24,39 @@ typedef enum {
     csimdjson_null
 } csimdjson_kind;
 
-/// A parser with its buffers; reused for any number of documents, by one thread.
+/// A parser with its buffers. It can be used for any number of documents by one thread.
 typedef struct csimdjson_parser csimdjson_parser;
 
-/// A value within the parser's current document; meaningless after the next parse.
+/// A value in the parser's current document; invalid after the next parse.
 typedef struct {
     const void *document;
     size_t index;
     csimdjson_kind kind;
 } csimdjson_value;
 
-/// Such as "3.0.1".
+/// The version of simdjson, such as "3.0.1".
 const char *csimdjson_version(void);
 
-/// capacity: the longest document in bytes; depth: how deep arrays and objects may nest. NULL without memory.
+/// capacity: the longest document in bytes; depth: how deep arrays and objects can nest. NULL when out of memory.
 csimdjson_parser *csimdjson_create(size_t capacity, size_t depth);
 void csimdjson_destroy(csimdjson_parser *parser);
 
-/// The root value; kind is csimdjson_missing when the bytes are not one valid JSON document within the limits.
+/// The root value; its kind is csimdjson_missing when the bytes are not one valid JSON document within the limits.
 csimdjson_value csimdjson_parse(csimdjson_parser *parser, const uint8_t *bytes, size_t count);
 
-/// The member of an object named by `key` (the first of that name), or csimdjson_missing.
+/// The first member of an object with the name `key`, or csimdjson_missing.
 csimdjson_value csimdjson_member(csimdjson_value object, const char *key, size_t key_count);
 
 /// Element `position` of an array, or csimdjson_missing. Linear in `position`.
 csimdjson_value csimdjson_element(csimdjson_value array, size_t position);
 
-/// The unescaped bytes of a string (valid UTF-8), or NULL when it is none.
+/// The unescaped bytes of a string (valid UTF-8); NULL when the value is not a string.
 const char *csimdjson_bytes(csimdjson_value string, size_t *count);
 
-/// The integer; false when the value is none.
+/// The integer; false when the value is not an integer in range.
 bool csimdjson_int64(csimdjson_value value, int64_t *result);
 bool csimdjson_uint64(csimdjson_value value, uint64_t *result);
-/// The number with a fraction or an exponent, finite; false when the value is none.
+/// The finite number with a fraction or an exponent; false when the value is not one.
 bool csimdjson_float(csimdjson_value value, double *result);
 bool csimdjson_boolean(csimdjson_value value, bool *result);
 
