@@ -1,8 +1,8 @@
 public import Addresses
 
-/// Addresses that are always refused, and those that no limit applies to.
+/// The addresses that are always refused, and those that no limit applies to.
 public struct AddressLists: Equatable, Sendable {
-    /// Prefixes of both lists together: far more than an operator writes, and what one list of a public feed has.
+    /// The most prefixes of both lists together: far more than an operator writes, and as many as one public list has.
     public static let prefixesMax = 16_384
     static let prefixWords = 3
     static let bufferWords = 8 + prefixesMax * prefixWords
@@ -13,11 +13,12 @@ public struct AddressLists: Equatable, Sendable {
     public init() {}
 }
 
-// The supervisor writes, everyone else reads. There are two buffers: an even version says which of them is whole, an odd one that
-// the other is being written.
+// Only the supervisor writes. There are two buffers: an even version says which one is complete, an odd one that the
+// other one is being written.
 
 extension PeerTable {
-    /// - Precondition: both lists have at most `AddressLists.prefixesMax` prefixes together; further ones are left out.
+    /// Replaces the lists. At most `AddressLists.prefixesMax` prefixes of both together are written; the rest is
+    /// ignored.
     public func write(denied: [AddressPrefix], allowed: [AddressPrefix]) {
         let version = words.acquire(Place.listVersion) & ~1
         words.release(version + 1, at: Place.listVersion)
@@ -34,10 +35,10 @@ extension PeerTable {
         words.release(version + 2, at: Place.listVersion)
     }
 
-    /// Changes with each writing of the lists.
+    /// The version of the lists; it changes with each write.
     public var listVersion: UInt64 { words.acquire(Place.listVersion) & ~1 }
 
-    /// - Returns: nil when they were written meanwhile: ask again.
+    /// - Returns: nil when the lists were written meanwhile: read them again.
     public func lists(of version: UInt64) -> AddressLists? {
         guard version > 0 else { return AddressLists() }
         let buffer = words.dropFirst(buffer(of: version))
@@ -49,7 +50,7 @@ extension PeerTable {
             guard let prefix = AddressPrefix(address, bits: Int(clamping: kind >> 1)) else { continue }
             if kind & 1 == 1 { denied.append(prefix) } else { allowed.append(prefix) }
         }
-        // The buffer of this version is written again by the next but one.
+        // The write after the next one reuses the buffer of this version.
         guard words.acquire(Place.listVersion) < version + 3 else { return nil }
         var lists = AddressLists()
         lists.denied = AddressSet(denied)

@@ -1,4 +1,5 @@
-/// Connections of an address in one shard, in one word: so both numbers change at once, and the check says whose they are.
+/// The connections of an address in one shard, packed into one word: both counts change at once, and a part of the tag
+/// says which address they belong to.
 struct PeerCounts {
     private static let bits: UInt64 = 20
     private static let max = (1 << bits) - 1
@@ -7,7 +8,7 @@ struct PeerCounts {
     var connections: Int
     var waiting: Int
 
-    /// - Parameter word: counts for another address read as none.
+    /// - Parameter word: counts of another address are read as 0.
     init(_ word: UInt64, of peer: PeerTable.Peer) {
         check = peer.tag >> (2 * PeerCounts.bits)
         let isOurs = word >> (2 * PeerCounts.bits) == check
@@ -15,7 +16,7 @@ struct PeerCounts {
         waiting = isOurs ? Int(word >> PeerCounts.bits & UInt64(PeerCounts.max)) : 0
     }
 
-    /// Whether `word` is of the same address, whatever its counts are.
+    /// Whether `word` belongs to the same address, whatever its counts are.
     func owns(_ word: UInt64) -> Bool { word >> (2 * PeerCounts.bits) == check }
 
     var word: UInt64 {
@@ -25,7 +26,8 @@ struct PeerCounts {
     private func clamped(_ count: Int) -> UInt64 { UInt64(Swift.min(Swift.max(count, 0), PeerCounts.max)) }
 }
 
-/// How often something happened in the last whole ten seconds and in those that run, in one word.
+/// How often something happened in the last complete window of ten seconds and in the current one, packed into one
+/// word.
 struct PeerRate {
     static let windowMicroseconds: UInt64 = 10_000_000
     private static let bits: UInt64 = 20
@@ -50,11 +52,11 @@ struct PeerRate {
 
     var word: UInt64 { window << (2 * PeerRate.bits) | former << PeerRate.bits | current }
 
-    /// In the last ten whole seconds.
+    /// The number in the last complete window.
     var count: Int { Int(former) }
 }
 
-/// What one shard counts, the only writer of its column.
+/// The counts of one shard, which alone writes them. Times are in microseconds of the machine's monotonic clock.
 public struct PeerColumn {
     enum Field {
         static let counts = 0
@@ -69,14 +71,14 @@ public struct PeerColumn {
     private let table: PeerTable
     private let shard: Int
 
-    /// The column of a shard, as a process before has left it.
+    /// Continues with the counts that the shard's previous process left.
     public init(_ table: PeerTable, shard: Int) {
         self.table = table
         self.shard = min(max(shard, 0), PeerTable.shardsMax - 1)
         table.use(shards: self.shard + 1)
     }
 
-    /// Begins to count: nothing is counted.
+    /// Sets all counts to 0.
     public func clear() { table.clear(shard: shard) }
 
     public func connected(_ peer: PeerTable.Peer, at now: UInt64) {
@@ -84,12 +86,12 @@ public struct PeerColumn {
         add(1, to: Field.connects, of: peer, at: now)
     }
 
-    /// A connection that a process before has accepted.
+    /// Counts a connection that the previous process accepted.
     public func found(_ peer: PeerTable.Peer) { change(peer) { $0.connections += 1 } }
 
     public func disconnected(_ peer: PeerTable.Peer) { change(peer) { $0.connections -= 1 } }
 
-    /// A connection counts as waiting from now on, or does not any more.
+    /// Counts a connection as waiting to log in, or no longer.
     public func waits(_ peer: PeerTable.Peer, _ waits: Bool) { change(peer) { $0.waiting += waits ? 1 : -1 } }
 
     public func loggedIn(_ peer: PeerTable.Peer, at now: UInt64) { add(1, to: Field.logins, of: peer, at: now) }
@@ -103,7 +105,7 @@ public struct PeerColumn {
         add(1, to: isGood ? Field.goodShares : Field.badShares, of: peer, at: now)
     }
 
-    /// Bytes that the miners of the address have not taken.
+    /// Sets the number of bytes that wait to be sent to the miners of the address.
     public func unsent(_ bytes: Int, by peer: PeerTable.Peer) {
         guard let row = row(of: peer) else { return }
         table.words[row + Field.unsent] = UInt64(bytes)
@@ -123,7 +125,7 @@ public struct PeerColumn {
         table.words[row + field] = rate.word
     }
 
-    /// The row, as this address's; nil when another one has the place.
+    /// The row of the address; nil when another address has the place.
     private func row(of peer: PeerTable.Peer) -> Int? {
         guard table.isCurrent(peer) else { return nil }
         let row = table.row(peer.index, shard: shard)

@@ -1,37 +1,37 @@
 public import Addresses
 
-/// What the table knows of one address.
+/// The counts and bans of one address.
 public struct PeerReport: Equatable, Sendable {
     public let network: Network
     public var connections = 0
     /// Connections that have not logged in for more than a second.
     public var waiting = 0
-    // In the last ten whole seconds.
+    // In the last complete window of ten seconds (`PeerRate`).
     public var connects = 0
     public var logins = 0
     public var requests = 0
     public var goodShares = 0
     public var badShares = 0
-    /// Bytes that its miners have not taken.
+    /// Bytes that wait to be sent to its miners.
     public var unsentBytes = 0
-    /// By `PeerRefusal`, since the address is known.
+    /// Refusals by `PeerRefusal`, since the address has its place.
     public var refusals = [UInt64](repeating: 0, count: PeerRefusal.allCases.count)
-    /// 0 = not banned.
+    /// Seconds until the ban ends; 0 = not banned.
     public var bannedSeconds = 0
-    /// How often within a day, with the present ban.
+    /// Bans within a day, including the current one.
     public var bans = 0
 
     public init(network: Network) { self.network = network }
 
     public var refused: UInt64 { refusals.reduce(0, +) }
-    /// Of the shares of the last ten whole seconds; nil without any.
+    /// Bad shares as a fraction of all shares in the last complete window; nil without shares.
     public var badRatio: Double? {
         goodShares + badShares > 0 ? Double(badShares) / Double(goodShares + badShares) : nil
     }
 }
 
 extension PeerTable {
-    /// Every address that has a place, in no order.
+    /// The reports of all addresses that have a place, unordered.
     public func reports(at now: UInt64) -> [PeerReport] {
         (0..<PeerTable.peersMax).compactMap { index in
             let tag = words[Place.tags + index]

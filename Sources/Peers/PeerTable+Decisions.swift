@@ -1,13 +1,14 @@
 public import Addresses
 
 extension PeerTable {
+    /// Whether a connection is accepted.
     public enum Admission: Equatable, Sendable {
-        /// Microseconds until its login is read.
+        /// The time in microseconds until its login may be read.
         case admitted(after: UInt64)
         case refused(PeerRefusal)
     }
 
-    /// Whether a connection of this address is taken, and when its login may be read.
+    /// Decides whether a connection of this address is accepted, and when its login may be read.
     public func admit(_ peer: Peer, _ network: Network, _ limits: PeerLimits, at now: UInt64) -> Admission {
         let record = record(peer.index)
         if words[record + Field.bannedUntil] > now, !network.isLoopback { return .refused(.banned) }
@@ -20,17 +21,17 @@ extension PeerTable {
         return delay.map { .admitted(after: $0) } ?? .refused(.logins)
     }
 
-    /// Whether one more connection of the address may take longer than a second for its login.
+    /// Whether one more connection of the address may take longer than a second to log in.
     public func mayWait(_ peer: Peer, _ limits: PeerLimits) -> Bool {
         limits.waiting == 0 || counts(of: peer).waiting < limits.waiting
     }
 
-    /// Takes an amount from an allowance that grows with time.
+    /// Spends an amount of an allowance that recovers with time.
     /// - Parameters:
-    ///   - burst: what may be spent at once.
-    ///   - delayMax: more than that ahead of time nothing is spent.
-    ///   - word: up to when everything is paid for.
-    /// - Returns: how long to wait, in microseconds; nil: not now.
+    ///   - burst: how much may be spent at once.
+    ///   - delayMax: the longest wait; if it would be longer, nothing is spent.
+    ///   - word: the index of the word with the time up to which everything is paid for.
+    /// - Returns: the time to wait in microseconds; nil when it would be longer than `delayMax`.
     private func spend(_ cost: UInt64, of burst: UInt64, atMost delayMax: UInt64, from word: Int, at now: UInt64)
         -> UInt64?
     {
@@ -44,10 +45,10 @@ extension PeerTable {
         }
     }
 
-    /// Counts a refusal for the address and in all.
+    /// Counts a refusal, for the address and in total.
     /// - Parameters:
     ///   - peer: nil for an address that is not tracked.
-    ///   - isDry: it was not refused in truth.
+    ///   - isDry: `millrace.limits.dry-run` is on, so the connection is accepted all the same.
     public func count(_ refusal: PeerRefusal, of peer: Peer?, isDry: Bool) {
         words.add(1, at: (isDry ? Place.dryRefusals : Place.refusals) + Int(refusal.rawValue))
         if let peer, isCurrent(peer) { words.add(1, at: record(peer.index) + Field.refusals + Int(refusal.rawValue)) }
@@ -58,14 +59,14 @@ extension PeerTable {
         words[(isDry ? Place.dryRefusals : Place.refusals) + Int(refusal.rawValue)]
     }
 
-    /// Looks for a place that found none.
+    /// How often an address found no place.
     public var untracked: UInt64 { words[Place.untracked] }
 
     // MARK: - Bans
 
-    /// A connection of the address broke the protocol. Too many such within a minute are a ban, unless a miner there has had a share
-    /// accepted lately, or the address is loopback.
-    /// - Returns: seconds of a ban that begins now.
+    /// Counts a protocol fault of a connection. Too many within a minute ban the address, unless a miner there has had
+    /// a share accepted in the last hour, or the address is loopback.
+    /// - Returns: the length in seconds of a ban that begins now.
     public func fault(_ peer: Peer, _ network: Network, _ limits: PeerLimits, at now: UInt64) -> Int? {
         guard limits.faults > 0, isCurrent(peer) else { return nil }
         let record = record(peer.index)
@@ -93,7 +94,7 @@ extension PeerTable {
         return Int(seconds)
     }
 
-    /// Ends a ban, and forgets the bans before.
+    /// Ends a ban and forgets earlier ones.
     /// - Returns: whether the address was banned.
     public func unban(_ network: Network, at now: UInt64) -> Bool {
         guard let peer = find(network) else { return false }

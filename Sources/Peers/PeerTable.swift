@@ -2,23 +2,25 @@ public import Addresses
 internal import Glibc
 internal import Linux
 
-/// What is known of the addresses that miners connect from, for the whole machine: memory that the supervisor makes and keeps,
-/// and all shards and the gateway map.
+/// The table of the addresses that miners connect from, for the whole machine: shared memory that the supervisor
+/// creates, and that all shards and the gateway map.
 ///
-/// It holds counts and times and no decisions of a shard: a shard asks it before it takes a connection, and its core never reads it,
-/// so a replay of the shard's inputs does not depend on it. Each process writes by single atomic stores, without locks: one that is
-/// killed or stopped at any point holds up none of the others. What belongs to the connections of one shard is in a column of that
-/// shard, which its next process writes again (`PeerColumn`).
+/// It holds counts and times, but no decisions of a shard. A shard reads it before it accepts a connection; its core
+/// never does, so a replay of the shard's inputs does not depend on the table. Processes write with single atomic
+/// stores and without locks: one that is killed or stopped at any point blocks none of the others. The counts of one
+/// shard are in its own column, which its next process writes again (`PeerColumn`).
 ///
-/// Bounded: 65,536 addresses in sets of eight, found by a keyed hash. In a full set the address goes that has no connection, no ban,
-/// and was not seen for longest; where there is none, the new one is not tracked, and only the lists apply to it (`untracked`).
+/// It is bounded: 65,536 addresses in sets of eight, found by a keyed hash. In a full set a new address replaces the
+/// one seen longest ago among those without a connection and without a ban. If there is none, the new address is not
+/// tracked (`untracked`), and only the lists apply to it.
 public final class PeerTable: Sendable {
     public static let peersMax = 65_536
-    /// `Settings.shardsMax`: each has a column.
+    /// Equal to `Settings.shardsMax`: each shard has a column.
     public static let shardsMax = 256
     static let ways = 8
 
-    /// The layout, in words of 8 bytes. A page is touched when it is first needed: a table of few addresses has few.
+    /// The layout, in words of 8 bytes. A page uses memory only once it is touched, so a table of few addresses is
+    /// small.
     enum Place {
         /// "MLRPEER" and the version of the layout.
         static let magic: UInt64 = 0x4d4c_5250_4545_5201
@@ -26,7 +28,7 @@ public final class PeerTable: Sendable {
         static let salt = 1
         static let shards = 3
         static let untracked = 4
-        /// Odd while the lists are written (`AddressLists`).
+        /// Odd while the lists are being written (`AddressLists`).
         static let listVersion = 5
         static let refusals = 16
         static let dryRefusals = 32
@@ -40,7 +42,7 @@ public final class PeerTable: Sendable {
         static let end = columns + shardsMax * peersMax * rowWords
     }
 
-    /// Of a record.
+    /// The words of a record.
     enum Field {
         static let high = 0
         static let low = 1
@@ -57,7 +59,9 @@ public final class PeerTable: Sendable {
     private let descriptor: Int32
     private let salt: (UInt64, UInt64)
 
-    /// A new table, whose descriptor the caller keeps and hands to the processes. nil when the system has no room; `errno` says why.
+    /// Creates a table.
+    /// - Returns: its descriptor, which the caller owns and passes to the processes; nil when the system is out of
+    ///   resources (see `errno`).
     public static func make(random: () -> UInt64) -> Int32? {
         guard let descriptor = try? SharedMemory.makeFile(name: "millrace-peers") else { return nil }
         guard let memory = try? SharedMemory.map(descriptor, byteCount: Place.end * 8), let start = memory.baseAddress else {
@@ -72,8 +76,8 @@ public final class PeerTable: Sendable {
         return descriptor
     }
 
-    /// Maps the table; it stays mapped until the process ends, and the descriptor must stay open. nil when there is no room for it, or
-    /// a program with another layout has made it.
+    /// Maps the table. It stays mapped until the process ends, and the descriptor must stay open. nil when it cannot be
+    /// mapped, or when its layout is that of another program.
     public init?(descriptor: Int32) {
         guard let memory = try? SharedMemory.map(descriptor, byteCount: Place.end * 8), let start = memory.baseAddress else {
             return nil
@@ -92,7 +96,7 @@ public final class PeerTable: Sendable {
         PeerTable.mixed(PeerTable.mixed(high ^ salt.0) ^ low ^ salt.1) | 1
     }
 
-    /// MurmurHash3's last step: each bit of the result depends on each bit of the number.
+    /// MurmurHash3's finalizer: each bit of the result depends on each bit of the number.
     private static func mixed(_ number: UInt64) -> UInt64 {
         var bits = (number ^ number >> 33) &* 0xff51_afd7_ed55_8ccd
         bits = (bits ^ bits >> 33) &* 0xc4ce_b9fe_1a85_ec53
@@ -101,20 +105,20 @@ public final class PeerTable: Sendable {
 
     // MARK: - Finding an address
 
-    /// Where an address is counted. It stays valid until another one has taken the place, which cannot be while the address has a
-    /// connection.
+    /// The place of an address in the table. It is valid until another address takes the place, which cannot happen
+    /// while the address has a connection.
     public struct Peer: Equatable, Sendable {
         let index: Int
         let tag: UInt64
     }
 
-    /// The place of an address, which it takes when it has none.
-    /// - Parameter now: microseconds of the machine's monotonic clock, as everywhere here.
-    /// - Returns: nil when all places that it may have are in use.
+    /// Finds the place of an address, or gives it one.
+    /// - Parameter now: microseconds of the machine's monotonic clock, as everywhere in this type.
+    /// - Returns: nil when all places that the address may have are in use.
     public func peer(_ network: Network, at now: UInt64) -> Peer? {
         let tag = hash(network.high, network.low)
         let first = set(of: tag)
-        // Two processes may want the same place at once.
+        // Two processes may try to take the same place at once.
         for _ in 0..<PeerTable.ways {
             if let peer = find(tag) {
                 words[record(peer.index) + Field.touched] = now
@@ -133,7 +137,7 @@ public final class PeerTable: Sendable {
         return nil
     }
 
-    /// The place of an address that has one.
+    /// The place of an address, if it has one.
     public func find(_ network: Network) -> Peer? { find(hash(network.high, network.low)) }
 
     private func find(_ tag: UInt64) -> Peer? {
@@ -170,25 +174,25 @@ public final class PeerTable: Sendable {
         Place.columns + (shard * PeerTable.peersMax + index) * Place.rowWords
     }
 
-    /// Whether the place is still that address's.
+    /// Whether the place still belongs to that address.
     func isCurrent(_ peer: Peer) -> Bool { words[Place.tags + peer.index] == peer.tag }
 
     // MARK: - Shards
 
-    /// How many columns are in use.
+    /// The number of columns in use.
     var shards: Int { min(Int(words[Place.shards]), PeerTable.shardsMax) }
 
-    /// As many shards may count from now on.
+    /// Sets the number of shards that may count to at least this.
     public func use(shards: Int) { words[Place.shards] = max(words[Place.shards], UInt64(shards)) }
 
-    /// Forgets what a shard has counted: its processes are gone, or the next one counts what it has found.
+    /// Deletes the counts of a shard: it has no process, or its next process counts its connections again.
     public func clear(shard: Int) {
         let start = Place.columns + shard * PeerTable.peersMax * Place.rowWords
         let end = start + PeerTable.peersMax * Place.rowWords
         SharedMemory.release(descriptor, start * 8..<end * 8)
     }
 
-    /// Connections of an address in all shards, and how many of them count as waiting.
+    /// The connections of an address in all shards, and how many of them wait to log in.
     func counts(of peer: Peer) -> (connections: Int, waiting: Int) {
         var sum = (connections: 0, waiting: 0)
         for shard in 0..<shards {

@@ -1,7 +1,8 @@
 internal import Synchronization
 
-/// Numbers in memory that several processes share. Each is read and written as a whole and stands for itself: no decision needs
-/// two of them to fit together, so relaxed order is enough, and a process that is killed between two writes leaves nothing locked.
+/// 64-bit words in memory that several processes share. Each word is read and written as a whole, and no decision needs
+/// two of them to be consistent, so relaxed ordering suffices. A process that is killed between two stores leaves no
+/// lock held.
 struct Words: @unchecked Sendable {
     private let start: UnsafeMutablePointer<Atomic<UInt64>>
 
@@ -17,12 +18,12 @@ struct Words: @unchecked Sendable {
 
     func add(_ value: UInt64, at index: Int) { start[index].wrappingAdd(value, ordering: .relaxed) }
 
-    /// - Returns: whether `expected` was there, and is replaced.
+    /// - Returns: whether the word was `expected` and has been replaced.
     func replace(_ expected: UInt64, by value: UInt64, at index: Int) -> Bool {
         start[index].compareExchange(expected: expected, desired: value, ordering: .relaxed).exchanged
     }
 
-    /// As `subscript`, with everything that was written before visible to those who read it with `acquire`.
+    /// A store; a process that reads the value with `acquire` also sees all stores before it.
     func release(_ value: UInt64, at index: Int) { start[index].store(value, ordering: .sequentiallyConsistent) }
     func acquire(_ index: Int) -> UInt64 { start[index].load(ordering: .sequentiallyConsistent) }
 }

@@ -1,11 +1,11 @@
 public import Algorithms
 
-/// The algorithm of a job: a known one under its canonical name, or an unknown one under the name that the pool gave it.
+/// The algorithm of a job: a known one under its canonical name, or an unknown one under the name that the pool uses.
 public struct AlgorithmName: Equatable, Sendable {
     /// The longest known name has 15 bytes.
     public static let bytesMax = 32
 
-    /// nil when there is none, or none that we know.
+    /// nil when there is no algorithm, or an unknown one.
     public let known: Algorithm?
     let spelling: InlineBytes<32>
 
@@ -14,7 +14,7 @@ public struct AlgorithmName: Equatable, Sendable {
         self.spelling = spelling
     }
 
-    /// None.
+    /// No algorithm.
     public init() { self.init(known: nil, spelling: InlineBytes()) }
 
     public init(_ algorithm: Algorithm) {
@@ -22,7 +22,7 @@ public struct AlgorithmName: Equatable, Sendable {
             known: algorithm, spelling: algorithm.name.withUTF8Buffer { InlineBytes($0.span) } ?? InlineBytes())
     }
 
-    /// Resolves any name or alias. An unknown name is kept as it is; nil when it is too long or not UTF-8.
+    /// Resolves a name or an alias. An unknown name is kept unchanged; nil when it is too long or not UTF-8.
     public init?(_ name: Span<UInt8>) {
         if let algorithm = Algorithm(named: name) {
             self.init(algorithm)
@@ -37,16 +37,18 @@ public struct AlgorithmName: Equatable, Sendable {
         self.init(bytes.span)
     }
 
-    /// Whether there is none.
+    /// True when there is no algorithm.
     public var isEmpty: Bool { spelling.isEmpty }
 
     public var text: String { spelling.text }
 
-    /// Whether a share for `algorithm` is not a share of this one. Of no algorithm every share may be.
+    /// Whether a share for `algorithm` cannot be one of a job with this algorithm. Without an algorithm any share can.
     public func differs(from algorithm: Algorithm) -> Bool { !isEmpty && known != algorithm }
 
+    /// The offset of the nonce in a blob, in bytes.
     public var nonceOffset: Int { known?.nonceOffset ?? Algorithm.usualNonceOffset }
 
+    /// Whether a job must have a seed hash.
     public var needsSeed: Bool { known?.needsSeed ?? false }
 
     var hasBigEndianTarget: Bool { known?.hasBigEndianTarget ?? false }

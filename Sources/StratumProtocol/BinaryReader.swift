@@ -1,24 +1,24 @@
-/// Why an encoded state cannot be read.
+/// Why an encoded state cannot be decoded.
 public enum DecodingFault: Error, Equatable, Sendable {
-    /// It does not begin like one.
+    /// It does not begin with the expected magic number.
     case wrongMagic
-    /// Written by a newer program, in a way that this one does not know.
+    /// A newer program wrote it, in a format that this one does not know.
     case unknownVersion(UInt16)
     /// It ends too early.
     case truncated
-    /// A section that cannot be done without is not there.
+    /// A required section is missing.
     case missing(String)
-    /// A field has a value that it cannot have.
+    /// A field has an invalid value.
     case badField(String)
 }
 
-/// Reads an encoded state: every length and value is checked.
+/// Decodes an encoded state. Every length and value is checked.
 public struct BinaryReader {
     private let memory: UnsafeRawBufferPointer
     private var position: Int
     private let end: Int
 
-    /// - Parameter memory: must outlive the reader and those made of it.
+    /// - Parameter memory: must outlive this reader and the readers made from it.
     public init(_ memory: UnsafeRawBufferPointer) {
         self.init(memory, 0..<memory.count)
     }
@@ -29,7 +29,7 @@ public struct BinaryReader {
         end = range.upperBound
     }
 
-    /// Bytes that are left.
+    /// Bytes that have not been read.
     public var remaining: Int { end - position }
 
     // MARK: - Fields
@@ -44,7 +44,7 @@ public struct BinaryReader {
         return Value(littleEndian: memory.loadUnaligned(fromByteOffset: position, as: Value.self))
     }
 
-    /// An integer that must lie in `range`.
+    /// An integer that must be in `range`.
     @inline(__always)
     public mutating func integer<Value: FixedWidthInteger & BitwiseCopyable>(
         in range: ClosedRange<Value>, _ name: StaticString
@@ -54,6 +54,7 @@ public struct BinaryReader {
         return value
     }
 
+    /// A flag and an integer; nil when the flag is 0.
     public mutating func integer<Value: FixedWidthInteger & BitwiseCopyable>(
         ifGiven type: Value.Type = Value.self
     ) throws(DecodingFault) -> Value? {
@@ -62,7 +63,7 @@ public struct BinaryReader {
         return isGiven ? value : nil
     }
 
-    /// A field that older programs do not write: 0 when the part ends before it.
+    /// A field that older programs do not write: 0 when the record ends before it.
     public mutating func laterInteger<Value: FixedWidthInteger & BitwiseCopyable>(
         _ type: Value.Type = Value.self
     ) throws(DecodingFault) -> Value {
@@ -74,24 +75,26 @@ public struct BinaryReader {
         try integer(in: 0...1, "flag") as UInt8 == 1
     }
 
-    /// So many bytes, where they lie.
+    /// A number of bytes, in place.
     public mutating func raw(_ count: Int) throws(DecodingFault) -> UnsafeRawBufferPointer {
         guard count >= 0, count <= remaining else { throw .truncated }
         defer { position += count }
         return UnsafeRawBufferPointer(rebasing: memory[position..<(position + count)])
     }
 
-    /// Bytes behind their 32-bit length, where they lie.
+    /// Bytes with a 32-bit length before them, in place.
     public mutating func bytes(max: Int, _ name: StaticString) throws(DecodingFault) -> UnsafeRawBufferPointer {
         let count: UInt32 = try integer()
         guard count <= max else { throw .badField(name.description) }
         return try raw(Int(count))
     }
 
+    /// UTF-8 bytes with a 32-bit length before them; invalid UTF-8 is repaired.
     public mutating func text(max: Int, _ name: StaticString) throws(DecodingFault) -> String {
         String(decoding: try bytes(max: max, name), as: UTF8.self)
     }
 
+    /// A flag, then a text if the flag is 1; nil when it is 0.
     public mutating func text(ifGivenMax max: Int, _ name: StaticString) throws(DecodingFault) -> String? {
         try flag() ? try text(max: max, name) : nil
     }
@@ -106,9 +109,9 @@ public struct BinaryReader {
         return text
     }
 
-    // MARK: - Parts
+    // MARK: - Records
 
-    /// A reader of the next record alone; this one goes on behind it.
+    /// A reader of the next record only; this reader continues after it.
     public mutating func record() throws(DecodingFault) -> BinaryReader {
         let length: UInt64 = try integer()
         guard length <= remaining else { throw .truncated }
@@ -116,8 +119,8 @@ public struct BinaryReader {
         return BinaryReader(memory, position..<(position + Int(length)))
     }
 
-    /// How many entries follow, each of at least `bytesMin`: no more than can be there, so that nobody is made to
-    /// allocate for more.
+    /// The number of entries that follow, each of at least `bytesMin` bytes. It is never more than the remaining bytes
+    /// can hold, so corrupt input causes no large allocation.
     public mutating func entryCount(max: Int, bytesMin: Int, _ name: StaticString) throws(DecodingFault) -> Int {
         let count: UInt32 = try integer()
         guard count <= max else { throw .badField(name.description) }
@@ -125,9 +128,9 @@ public struct BinaryReader {
         return Int(count)
     }
 
-    /// Reads the head of an encoded state.
-    /// - Parameter known: the latest version that the caller can read; it can read all before.
-    /// - Returns: a reader of its sections; this one goes on behind it.
+    /// Reads the header of an encoded state.
+    /// - Parameter known: the latest version that the caller can decode; it can decode all earlier ones.
+    /// - Returns: a reader of the sections; this reader continues after them.
     public mutating func versioned(upTo known: UInt16) throws(DecodingFault) -> (
         version: UInt16, sections: BinaryReader
     ) {
@@ -138,7 +141,7 @@ public struct BinaryReader {
         return (version, try record())
     }
 
-    /// The next section and its name; nil when there is none.
+    /// The next section and its name; nil at the end.
     public mutating func section() throws(DecodingFault) -> (tag: UInt32, body: BinaryReader)? {
         guard remaining > 0 else { return nil }
         let tag: UInt32 = try integer()

@@ -1,9 +1,10 @@
-/// Encodes a state: little-endian fields into memory that somebody else provides, without allocating
-/// (docs/HANDOVER.md).
+/// Encodes a state as little-endian fields into memory of the caller, without allocating (docs/HANDOVER.md).
 ///
-/// When the memory is too small the rest is only counted: `fits` is then false, and `count` says how much it would take.
+/// When the memory is too small, `fits` is false and the remaining bytes are only counted: `count` is then the size
+/// that is needed.
 public struct BinaryWriter {
     private let memory: UnsafeMutableRawBufferPointer
+    /// The number of bytes written, including those that did not fit.
     public private(set) var count = 0
 
     /// - Parameter memory: must outlive the writer.
@@ -11,7 +12,7 @@ public struct BinaryWriter {
         self.memory = memory
     }
 
-    /// Whether all that was written is there.
+    /// Whether everything written fits in the memory.
     public var fits: Bool { count <= memory.count }
 
     // MARK: - Fields
@@ -31,7 +32,7 @@ public struct BinaryWriter {
         integer(UInt8(value ? 1 : 0))
     }
 
-    /// The bytes as they are, without a length.
+    /// The bytes without a length.
     public mutating func raw(_ bytes: UnsafeRawBufferPointer) {
         if !bytes.isEmpty, count + bytes.count <= memory.count {
             UnsafeMutableRawBufferPointer(rebasing: memory[count..<(count + bytes.count)]).copyMemory(from: bytes)
@@ -54,11 +55,13 @@ public struct BinaryWriter {
         }
     }
 
+    /// A flag, then the text if there is one.
     public mutating func text(ifGiven text: String?) {
         flag(text != nil)
         if let text { self.text(text) }
     }
 
+    /// A flag, then the integer, or 0 when there is none.
     public mutating func integer<Value: FixedWidthInteger & BitwiseCopyable>(ifGiven value: Value?) {
         flag(value != nil)
         integer(value ?? 0)
@@ -70,9 +73,9 @@ public struct BinaryWriter {
         bytes.withUnsafeBytes { raw($0) }
     }
 
-    // MARK: - Parts
+    // MARK: - Records
 
-    /// A part with its length (64 bits) before it, so that a reader can skip what it does not know.
+    /// A 64-bit length, then the fields that `body` writes: a reader can skip fields that it does not know.
     public mutating func record(_ body: (inout BinaryWriter) -> Void) {
         let start = count
         integer(UInt64(0))
@@ -87,7 +90,7 @@ public struct BinaryWriter {
         record(body)
     }
 
-    /// A whole encoded state: its head, then the sections.
+    /// A complete encoded state: a header, then the sections.
     public mutating func versioned(_ version: UInt16, _ body: (inout BinaryWriter) -> Void) {
         integer(SectionTag.envelope.number)
         integer(version)
@@ -105,12 +108,12 @@ public struct BinaryWriter {
 public struct SectionTag: Equatable, Sendable {
     public let number: UInt32
 
-    /// - Precondition: `text` has four characters of ASCII.
+    /// - Precondition: `text` is four ASCII characters.
     public init(_ text: StaticString) {
         precondition(text.utf8CodeUnitCount == 4, "a tag has four letters")
         number = (0..<4).reduce(0) { $0 | UInt32(text.utf8Start[$1]) << UInt32($1 * 8) }
     }
 
-    /// Every encoded state begins with it.
+    /// The first bytes of every encoded state.
     static let envelope = SectionTag("MRWF")
 }

@@ -1,4 +1,4 @@
-/// Writing lines into a byte buffer that is reused: after the first few, nothing is allocated.
+/// Appends text to a byte buffer that is reused, so that after its first uses nothing is allocated.
 extension [UInt8] {
     /// Appends constant text.
     @inline(__always)
@@ -6,13 +6,13 @@ extension [UInt8] {
         append(copying: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    /// Appends bytes that lie elsewhere.
+    /// Appends a copy of the bytes.
     @inline(__always)
     public mutating func append(_ bytes: Span<UInt8>) {
         bytes.withUnsafeBytes { append(copying: $0) }
     }
 
-    /// `append(contentsOf:)` goes through an iterator for what follows the bytes, and costs three times as much.
+    /// Faster than `append(contentsOf:)`, which takes three times as long because it also asks an iterator for bytes.
     @inline(__always)
     private mutating func append(copying bytes: UnsafeRawBufferPointer) {
         append(addingCapacity: bytes.count) { output in
@@ -44,12 +44,12 @@ extension [UInt8] {
         append(digits.span.extracting(position...))
     }
 
-    /// Appends text as the inside of a JSON string: escapes what JSON demands, keeps the rest of its UTF-8.
+    /// Appends text as the inside of a JSON string: escapes what JSON requires, and keeps other UTF-8.
     public mutating func append(jsonEscaped text: String) {
         for byte in text.utf8 { append(jsonEscaped: byte) }
     }
 
-    /// Appends UTF-8 text as the inside of a JSON string. What lies between two bytes that need an escape goes at once.
+    /// Appends UTF-8 text as the inside of a JSON string. Runs of bytes without escapes are copied at once.
     public mutating func append(jsonEscaped text: Span<UInt8>) {
         var start = 0
         for position in text.indices where [UInt8].needsEscape(text[position]) {
@@ -60,7 +60,7 @@ extension [UInt8] {
         append(text.extracting(start...))
     }
 
-    /// Appends short text as the inside of a JSON string.
+    /// Appends text as the inside of a JSON string.
     mutating func append<let capacity: Int>(jsonEscaped text: InlineBytes<capacity>) {
         append(jsonEscaped: text.storage.span.extracting(0..<text.count))
     }
@@ -82,21 +82,21 @@ extension [UInt8] {
     }
 }
 
-/// A string of at most `capacity` bytes that lives inside its owner: copying it is copying memory.
+/// A string of at most `capacity` bytes that is stored inline, so that copying it allocates nothing.
 ///
-/// What the path of a share asks of it is inlinable: code for any capacity that is not known would look up its type each
-/// time, and copy it byte by byte.
+/// The functions on the path of a share are inlinable: code for an unknown capacity would look up its type at run time
+/// and copy byte by byte.
 public struct InlineBytes<let capacity: Int>: Equatable, Sendable {
     @usableFromInline var storage: InlineArray<capacity, UInt8>
     @usableFromInline var length: Int
 
-    /// Empty.
+    /// An empty string.
     @inlinable public init() {
         storage = InlineArray(repeating: 0)
         length = 0
     }
 
-    /// nil when `bytes` are more than fit.
+    /// nil when `bytes` are longer than `capacity`.
     @inlinable public init?(_ bytes: Span<UInt8>) {
         guard bytes.count <= capacity else { return nil }
         self.init()
@@ -104,7 +104,7 @@ public struct InlineBytes<let capacity: Int>: Equatable, Sendable {
         length = bytes.count
     }
 
-    /// nil when the text is longer than fits.
+    /// nil when the text is longer than `capacity`.
     public init?(_ text: String) {
         let bytes = Array(text.utf8)
         self.init(bytes.span)
@@ -125,7 +125,7 @@ public struct InlineBytes<let capacity: Int>: Equatable, Sendable {
         buffer.append(storage.span.extracting(0..<count))
     }
 
-    /// Lends the bytes.
+    /// Calls `body` with the bytes.
     func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
         storage.span.extracting(0..<count).withUnsafeBytes { body($0) }
     }

@@ -1,6 +1,6 @@
-/// Hexadecimal text: what CryptoNote Stratum writes binary data in.
+/// Hexadecimal text, the form of binary data in CryptoNote Stratum.
 public enum Hex {
-    /// The value of one digit of either case; nil for anything else.
+    /// The value of a digit in either case; nil for other bytes.
     @inline(__always)
     public static func value(of digit: UInt8) -> UInt8? {
         switch digit {
@@ -18,14 +18,14 @@ public enum Hex {
         return low < 10 ? 0x30 &+ low : 0x61 &- 10 &+ low
     }
 
-    /// True when `text` has exactly `count` digits, all hexadecimal.
+    /// True when `text` is exactly `count` hexadecimal digits.
     public static func isHex(_ text: Span<UInt8>, count: Int) -> Bool {
         guard text.count == count else { return false }
         for position in text.indices where value(of: text[position]) == nil { return false }
         return true
     }
 
-    /// The byte written by the two digits at `position`; nil when they are none or not there.
+    /// The byte of the two digits at `position`; nil when they are missing or not digits.
     @inline(__always)
     public static func byte(_ text: Span<UInt8>, at position: Int) -> UInt8? {
         guard position >= 0, position < text.count - 1 else { return nil }
@@ -33,7 +33,7 @@ public enum Hex {
         return high << 4 | low
     }
 
-    /// The number that 4 to 16 digits spell, most significant first; nil for anything else.
+    /// The number of 4 to 16 digits, most significant first; nil for other text.
     public static func number(_ text: Span<UInt8>) -> UInt64? {
         guard (4...16).contains(text.count) else { return nil }
         var number: UInt64 = 0
@@ -44,7 +44,7 @@ public enum Hex {
         return number
     }
 
-    /// Decodes exactly `size` bytes; nil when `text` is not their hexadecimal form.
+    /// Decodes exactly `size` bytes; nil when `text` is not `2 * size` hexadecimal digits.
     public static func decode<let size: Int>(_ text: Span<UInt8>) -> InlineArray<size, UInt8>? {
         guard text.count == size * 2 else { return nil }
         var bytes = InlineArray<size, UInt8>(repeating: 0)
@@ -75,12 +75,12 @@ extension [UInt8] {
         }
     }
 
-    /// Appends the 16 digits of a session id, most significant first.
+    /// Appends 16 digits, most significant first, as in a session id.
     public mutating func append(hex64 number: UInt64) {
         for shift in stride(from: 56, through: 0, by: -8) { append(hex: UInt8(truncatingIfNeeded: number >> shift)) }
     }
 
-    /// Appends the 8 digits of a number as its little-endian bytes, as nonces and targets are written.
+    /// Appends 8 digits, the little-endian bytes of a number, as in nonces and targets.
     public mutating func append(hexLittleEndian number: UInt32) {
         for shift in stride(from: 0, through: 24, by: 8) { append(hex: UInt8(truncatingIfNeeded: number >> shift)) }
     }

@@ -1,15 +1,15 @@
 internal import CSimdjson
 
-/// Parses JSON documents with simdjson into reused memory. One per loop; not for several threads.
+/// Parses JSON documents with simdjson into reused memory. Not thread-safe: use one for each event loop.
 public final class JSONParser {
-    /// An honest message nests four deep; a hostile one may not make us recurse.
+    /// The deepest nesting that is parsed, to bound the recursion. Honest messages are nested four deep.
     public static let depthMax = 16
 
     private let raw: OpaquePointer
     private var buffer: [UInt8]
     private let documentBytesMax: Int
 
-    /// Of simdjson, such as "3.0.1".
+    /// The version of simdjson, such as "3.0.1".
     public static var libraryVersion: String { String(cString: csimdjson_version()) }
 
     /// - Parameter documentBytesMax: longer documents are refused.
@@ -22,13 +22,13 @@ public final class JSONParser {
 
     deinit { csimdjson_destroy(raw) }
 
-    /// Parses one document and lets `body` read it; nil when it is not valid JSON or over the limits.
+    /// Parses a document and calls `body` with its root; nil when it is not valid JSON or exceeds a limit.
     ///
-    /// Values must not leave `body`: the next document overwrites them.
+    /// Values must not escape from `body`: the next document overwrites them.
     public func parse<R, E: Error>(_ document: Span<UInt8>, _ body: (JSONValue) throws(E) -> R) throws(E) -> R? {
         guard document.count <= documentBytesMax else { return nil }
-        // simdjson reads beyond the end in whole vectors; a copy of a short line costs less than a promise by everybody
-        // who calls that those bytes exist.
+        // simdjson reads whole vectors beyond the end. Copying a short line costs less than a guarantee by every caller
+        // that those bytes exist.
         let root = buffer.withUnsafeMutableBufferPointer { target in
             document.withUnsafeBufferPointer { source in
                 if let base = source.baseAddress { target.baseAddress!.update(from: base, count: source.count) }
@@ -40,24 +40,25 @@ public final class JSONParser {
     }
 }
 
-/// A value within the document that is being read. Asking for the wrong type is answered with nil.
+/// A value in the document being parsed. An accessor returns nil for a value of another type.
 public struct JSONValue {
     let raw: csimdjson_value
 
+    /// False for a missing member or element.
     public var exists: Bool { raw.kind != csimdjson_missing }
     public var isNull: Bool { raw.kind == csimdjson_null }
     public var isString: Bool { raw.kind == csimdjson_string }
     public var isObject: Bool { raw.kind == csimdjson_object }
     public var isArray: Bool { raw.kind == csimdjson_array }
 
-    /// The member of an object; a value that does not `exist` when there is none.
+    /// The member of an object; a value that does not `exist` when it is missing.
     @inline(__always)
     public subscript(key: StaticString) -> JSONValue {
         let name = UnsafeRawPointer(key.utf8Start).assumingMemoryBound(to: CChar.self)
         return JSONValue(raw: csimdjson_member(raw, name, key.utf8CodeUnitCount))
     }
 
-    /// The element of an array; a value that does not `exist` behind its end.
+    /// The element of an array; a value that does not `exist` beyond the end.
     public subscript(position: Int) -> JSONValue {
         JSONValue(raw: csimdjson_element(raw, position))
     }
@@ -83,7 +84,7 @@ public struct JSONValue {
         return csimdjson_boolean(raw, &flag) ? flag : nil
     }
 
-    /// Lets `body` read the unescaped bytes of a string; nil when the value is none.
+    /// Calls `body` with the unescaped bytes of a string; nil when the value is not a string.
     @inline(__always)
     public func withBytes<R>(_ body: (Span<UInt8>) -> R) -> R? {
         var count = 0

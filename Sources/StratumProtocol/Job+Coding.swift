@@ -1,5 +1,5 @@
-/// How what comes from peers is encoded. What is read is checked as if a peer had sent it: an encoded state may be damaged,
-/// and what stands in it goes out to miners.
+/// The encoded form of data from peers. Decoding checks it like input from a peer: an encoded state may be corrupt, and
+/// its jobs are sent to miners.
 extension Job {
     public func encode(to writer: inout BinaryWriter) {
         writer.record { writer in
@@ -45,7 +45,7 @@ extension BinaryWriter {
 }
 
 extension BinaryReader {
-    /// One that was given, or none.
+    /// An id; empty when none was encoded.
     public mutating func opaqueID(_ name: StaticString) throws(DecodingFault) -> OpaqueID {
         let bytes = [UInt8](try bytes(max: OpaqueID.bytesMax, name))
         guard !bytes.isEmpty else { return OpaqueID() }
@@ -95,17 +95,18 @@ extension PeerFault {
 }
 
 extension LineFramer {
-    /// Only what it keeps of an unfinished line; the limit is the reader's own.
+    /// Encodes the unfinished line only; the limit is set by the program that decodes.
     public func encode(to writer: inout BinaryWriter) {
         writer.bytes(partial)
     }
 
-    /// - Parameter heldBytesMax: what may be held of a connection that is not cut into lines for a while; 0 = it always is.
+    /// - Parameter heldBytesMax: how many bytes may be held of a connection that is not split into lines for a while; 0
+    ///   when it always is.
     public init(decoding reader: inout BinaryReader, lineBytesMax: Int, heldBytesMax: Int = 0) throws(DecodingFault) {
         self.init(lineBytesMax: lineBytesMax)
         let bytes = try reader.bytes(max: max(lineBytesMax, heldBytesMax), "partialLine")
         partial = [UInt8](bytes)
-        // What it keeps is less than a line, an opening that is held, or all that has come meanwhile.
+        // Without held bytes, this is less than a line, or an undecided opening.
         guard heldBytesMax > 0 || !bytes.contains(0x0a) || Opening(partial.span) == .undecided else {
             throw .badField("partialLine")
         }

@@ -1,14 +1,15 @@
-/// A pool's job, checked. `blob`, `id` and `target` are kept as the pool wrote them: miners get them back unchanged
-/// but for their nonce byte and a custom target (docs/COMPATIBILITY.md, "Jobs and difficulty").
+/// A checked job of a pool. `blob`, `id` and `target` keep the pool's text: miners get them unchanged except for the
+/// nonce byte and a custom target (docs/COMPATIBILITY.md, "Jobs and difficulty").
 public struct Job: Equatable, Sendable {
-    /// Longest hashing blob in bytes.
+    /// The longest blob to hash, in bytes.
     public static let blobBytesMax = 407
 
     public var id: JobID
     /// Hexadecimal text.
     public var blob: [UInt8]
-    /// Hexadecimal text of 4 or 8 bytes, little endian; of some algorithms a number (`Algorithm.hasBigEndianTarget`).
+    /// Hexadecimal text of 4 or 8 bytes, little endian; for some algorithms a number (`Algorithm.hasBigEndianTarget`).
     public var target: [UInt8]
+    /// The difficulty of `target`.
     public var difficulty: UInt64
     /// Empty when neither the pool nor its configuration names one.
     public var algorithm: AlgorithmName
@@ -19,22 +20,22 @@ public struct Job: Equatable, Sendable {
     /// Hexadecimal text; empty when not given.
     public var signatureKey: [UInt8]
 
-    /// Where the nonce begins in the blob, in bytes.
+    /// The offset of the nonce in the blob, in bytes.
     public var nonceOffset: Int { algorithm.nonceOffset }
 
-    /// The nonce's most significant byte as the pool sent it: not 0 when the pool has reserved it for itself.
+    /// The nonce's most significant byte as the pool sent it: not 0 when the pool reserves it.
     public var nonceByte: UInt8 {
         Hex.byte(blob.span, at: (nonceOffset + 3) * 2) ?? 0
     }
 
-    /// True when it is the same work: what a pool must not send twice.
+    /// True when both jobs are the same work, which a pool must not send twice.
     public func isSameWork(as other: Job) -> Bool {
         id == other.id && blob == other.blob && target == other.target
     }
 }
 
 extension Job {
-    /// Reads the object `job` (or the `params` of a job notification).
+    /// Decodes the object `job`, or the `params` of a job notification.
     /// - Parameter assumed: the algorithm of a job that names none.
     init(_ value: JSONValue, assumed: AlgorithmName) throws(PeerFault) {
         guard value.isObject else { throw .badField("job") }
@@ -48,9 +49,9 @@ extension Job {
         self.difficulty = difficulty
         height = value["height"].uint64 ?? 0
         seedHash = try Job.hex(value["seed_hash"], bytes: 32...32, "seed_hash") ?? []
-        // Without its seed no miner can work on a RandomX job: better one pool fails than all miners drop it and us.
+        // Without the seed no miner can work on a RandomX job: one pool should fail rather than all miners.
         guard !seedHash.isEmpty || !algorithm.needsSeed else { throw .badField("seed_hash") }
-        // Only some coins know it, and miners can use no other: one that is malformed is none.
+        // Only some coins have a key, and miners cannot use a malformed one, so that counts as not given.
         signatureKey = (try? Job.hex(value["sig_key"], bytes: 64...64, "sig_key")) ?? []
         let shortest = algorithm.nonceOffset + 5
         guard let blob = try Job.hex(value["blob"], bytes: shortest...max(shortest, Job.blobBytesMax), "blob") else {
@@ -59,14 +60,14 @@ extension Job {
         self.blob = blob
     }
 
-    /// The algorithm that a job names. An empty name, or one of another type, is none.
+    /// The algorithm that a job names. An empty name or one of another type counts as not given.
     private static func algorithm(_ value: JSONValue, assumed: AlgorithmName) throws(PeerFault) -> AlgorithmName {
         guard let name = value.withBytes({ $0.isEmpty ? assumed : AlgorithmName($0) }) else { return assumed }
         guard let name else { throw .badField("algo") }
         return name
     }
 
-    /// A string of hexadecimal digits for so many bytes; nil when missing, null or empty.
+    /// A string of hexadecimal digits for a number of bytes in `bytes`; nil when missing, null or empty.
     private static func hex(
         _ value: JSONValue, bytes: ClosedRange<Int>, _ name: String
     ) throws(PeerFault) -> [UInt8]? {
@@ -79,7 +80,7 @@ extension Job {
         return text
     }
 
-    /// The difficulty that a target's text asks for; nil when there is none that could be met.
+    /// The difficulty of a target; nil when the text is malformed or no hash can meet it.
     static func difficulty(_ target: [UInt8], of algorithm: AlgorithmName) -> UInt64? {
         if algorithm.hasBigEndianTarget { return Hex.number(target.span).flatMap { Difficulty.of(target64: $0) } }
         if let bytes: InlineArray<4, UInt8> = Hex.decode(target.span) {
@@ -100,11 +101,11 @@ extension [UInt8] {
     }
 }
 
-/// What of a job is one miner's own.
+/// The parts of a job that differ between miners.
 public struct JobShare: Equatable, Sendable {
-    /// The most significant byte of all its nonces; nil leaves the pool's blob as it is.
+    /// The most significant byte of all nonces of the miner; nil leaves the pool's blob unchanged.
     public var nonceByte: UInt8?
-    /// Difficulty lower than the job's that the miner works at; nil = the job's.
+    /// The miner's own difficulty, lower than the job's; nil = the job's.
     public var customDifficulty: UInt64?
 
     public init(nonceByte: UInt8?, customDifficulty: UInt64?) {
@@ -113,7 +114,7 @@ public struct JobShare: Equatable, Sendable {
     }
 }
 
-/// A job as JSON, prepared once for all its miners: only the nonce byte and the target differ between them.
+/// A job as JSON, prepared once for all miners: only the nonce byte and the target differ between them.
 public struct JobLine: Sendable {
     private let bytes: [UInt8]
     private let nonceByteAt: Int
@@ -155,7 +156,7 @@ public struct JobLine: Sendable {
         bytes = line
     }
 
-    /// Appends the object for one miner.
+    /// Appends the job object for one miner.
     public func append(to buffer: inout [UInt8], for share: JobShare) {
         let start = buffer.count
         if let difficulty = share.customDifficulty {

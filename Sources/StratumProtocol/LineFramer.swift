@@ -1,40 +1,40 @@
-/// Cuts a stream of bytes into lines.
+/// Splits a stream of bytes into lines.
 ///
-/// Chunks arrive as the network cut them; a line that lies whole within a chunk is handed on where it lies, only the
-/// unfinished tail is kept. An idle connection keeps nothing.
+/// Chunks have any length. A line within one chunk is passed on in place; only an unfinished line is stored. An idle
+/// connection stores nothing.
 public struct LineFramer {
     /// A miner's longest honest line is a login with a long list of algorithms, about 2 KiB.
     public static let minerLineBytesMax = 16 * 1024
-    /// A pool's longest honest line is a login reply with a job, about 1.5 KiB; errors may be wordy.
+    /// A pool's longest honest line is a login reply with a job, about 1.5 KiB; error messages may be longer.
     public static let poolLineBytesMax = 64 * 1024
 
     private let lineBytesMax: Int
-    /// What has come of a line that is not whole, without a newline; or what `hold` was given.
+    /// The beginning of an unfinished line, without a newline, or the bytes passed to `hold`.
     var partial: [UInt8] = []
 
     public init(lineBytesMax: Int) {
         self.lineBytesMax = lineBytesMax
     }
 
-    /// Bytes of an unfinished line.
+    /// Bytes of the unfinished line.
     public var partialCount: Int { partial.count }
 
-    /// Takes out the unfinished line.
+    /// Removes and returns the unfinished line.
     public mutating func takePartial() -> [UInt8] {
         defer { partial = [] }
         return partial
     }
 
-    /// Keeps bytes that are not to be cut into lines yet, behind those that are kept already; newlines may be among them.
+    /// Appends bytes that are not to be split yet; they may contain newlines.
     public mutating func hold(_ bytes: Span<UInt8>) {
         partial.append(bytes)
     }
 
-    /// Takes a chunk and calls `line` for each line that it completes, in order, without the newline.
+    /// Calls `line` for each line that the chunk completes, in order, without the newline.
     ///
-    /// When `line` answers false, the rest of the chunk is left to the caller: it drops or holds it.
-    /// - Returns: how many bytes of the chunk were taken; all of them unless `line` has answered false.
-    /// - Throws: `.lineTooLong` when a line grows beyond the limit, finished or not.
+    /// When `line` returns false, the rest of the chunk is left to the caller, which drops or holds it.
+    /// - Returns: how many bytes of the chunk were consumed: all of them, unless `line` returned false.
+    /// - Throws: `.lineTooLong` when a line exceeds the limit, finished or not.
     @discardableResult
     public mutating func feed(
         _ chunk: Span<UInt8>, line: (Span<UInt8>) -> Bool
@@ -61,7 +61,7 @@ public struct LineFramer {
 }
 
 extension Span<UInt8> {
-    /// The position of the first `byte` at or behind `start`. Eight bytes at a time: a line has some hundred.
+    /// The position of the first `byte` at or after `start`. Searches eight bytes at a time: lines have hundreds.
     func index(of byte: UInt8, from start: Int) -> Int? {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let pattern = UInt64(byte) &* ones
@@ -69,7 +69,8 @@ extension Span<UInt8> {
             var position = start
             while position <= bytes.count - 8 {
                 let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
-                // Zero where the byte is. The lowest mark is right; borrowing can make false ones only above it.
+                // A byte of `difference` is 0 where `byte` is. The lowest mark is right; a borrow can set false ones
+                // only above it.
                 let difference = word ^ pattern
                 let marks = (difference &- ones) & ~difference & (ones &* 0x80)
                 if marks != 0 { return position + marks.trailingZeroBitCount / 8 }

@@ -1,6 +1,6 @@
-/// What miners are told. Each writes one whole line, newline included, at the end of a buffer.
+/// Messages to miners. Each function appends one complete line, with its newline, to a buffer.
 public enum MinerReply {
-    /// The texts of refusals; all with code −1 (docs/PROTOCOL.md, "Answers"; docs/COMPATIBILITY.md, "Refusals").
+    /// The reasons of refusals, all with code −1 (docs/PROTOCOL.md, "Answers"; docs/COMPATIBILITY.md, "Refusals").
     public enum Refusal: Sendable, CaseIterable {
         case badGateway
         case invalidMethod
@@ -9,17 +9,18 @@ public enum MinerReply {
         case unauthenticated
         case wrongAlgorithm
         case permissionDenied
-        /// "Stale share", not "Invalid job id": XMRig drops its connection at that text (docs/decisions/0003).
+        /// Not "Invalid job id": XMRig drops its connection at that text (docs/decisions/0003).
         case staleShare
         case duplicateShare
-        /// A share whose job took more shares than we can remember.
+        /// The job has received more shares than Millrace can remember.
         case tooManyShares
-        /// The pool has refused too many shares of this miner, or of new miners at its address: none is handed on for a while.
+        /// The pool has rejected too many shares of this miner, or of new miners at its address: no share is forwarded
+        /// for a while.
         case quarantined
-        /// The pool has refused too many shares lately, and may ban us: only shares of miners that it has accepted one of
-        /// are forwarded.
+        /// The pool has rejected many shares lately and might ban this proxy: only miners with an accepted share are
+        /// forwarded.
         case poolGuarded
-        /// It was quarantined again and again, and is not let in for a while.
+        /// The miner was quarantined repeatedly, and is banned for a while.
         case banned
         case invalidParams
         /// The request's id is too long to be repeated, so the answer has none.
@@ -61,14 +62,14 @@ public enum MinerReply {
         buffer.append("\"}}\n")
     }
 
-    /// A pool's own words, relayed.
+    /// Relays a pool's text.
     public static func refusal(text: String, id: RequestID, to buffer: inout [UInt8]) {
         openRefusal(id: id, to: &buffer)
         buffer.append(jsonEscaped: text)
         buffer.append("\"}}\n")
     }
 
-    /// The extensions of a login reply.
+    /// The extensions in a login reply.
     public struct Extensions: Sendable {
         public var algo: Bool
         public var nicehash: Bool
@@ -79,7 +80,7 @@ public enum MinerReply {
         }
     }
 
-    /// The login is accepted; here is the first job.
+    /// Accepts the login, with the first job.
     public static func login(
         id: RequestID, session: UInt64, job: JobLine, for share: JobShare, extensions: Extensions,
         to buffer: inout [UInt8]

@@ -1,21 +1,21 @@
 public import Algorithms
 
-/// A miner's request, each field checked (docs/PROTOCOL.md, "Miner → Millrace").
+/// A request of a miner, with each field checked (docs/PROTOCOL.md, "Miner → Millrace").
 public enum MinerRequest {
     case login(LoginRequest)
     case submit(SubmitRequest)
     case keepalived(id: RequestID)
-    /// A method that we do not know.
+    /// An unknown method.
     case other(id: RequestID)
-    /// A JSON object that is no request. It has an id (perhaps null), so it can be answered.
+    /// A JSON object that is not a request. It has an id (perhaps null), so it can be answered.
     case malformed(id: RequestID, PeerFault)
 }
 
-/// What a miner says of itself. A field that is missing or of another type is not given: nil.
+/// A miner's login. A field that is missing or of another type is nil.
 ///
-/// Fields are as long as the line allows: a password is compared whole, and a difficulty is at the end of a login.
+/// A field may be as long as the line: a password is compared as a whole, and a difficulty is at the end of a login.
 public struct LoginRequest: Equatable, Sendable {
-    /// What is kept of one field, for names. Wallet addresses have up to 106 characters, and `+difficulty` behind them.
+    /// How much of a field is kept for names. Wallet addresses have up to 106 characters, and `+difficulty` may follow.
     public static let fieldBytesMax = 256
 
     public var id: RequestID
@@ -34,23 +34,23 @@ public struct LoginRequest: Equatable, Sendable {
     }
 }
 
-/// The job's name as pools give it.
+/// A pool's id of a job.
 public typealias JobID = OpaqueID
 
-/// A share. A value without references: it costs no allocation.
+/// A share. It holds no references, so it costs no allocation.
 public struct SubmitRequest: Sendable {
     public var id: RequestID
-    /// The session that the miner believes in; nil when it is not even of the right form.
+    /// The miner's session id; nil when malformed.
     public var session: UInt64?
-    /// nil when missing or not a text.
+    /// nil when missing or not a string.
     public var jobID: JobID.Fingerprint?
     /// nil when malformed.
     public var nonce: UInt32?
     /// The 32 bytes of the hash; nil when malformed.
     public var hash: InlineArray<32, UInt8>?
-    /// nil when it is not given, or not known: nothing can be said about such a name.
+    /// nil when not given or unknown; then it is not checked.
     public var algorithm: Algorithm?
-    /// Miner signatures and commitments of newer algorithms, handed on as they are.
+    /// The signature and the commitment of newer algorithms, forwarded unchanged.
     public var signature: InlineArray<64, UInt8>?
     public var commitment: InlineArray<32, UInt8>?
 
@@ -58,14 +58,14 @@ public struct SubmitRequest: Sendable {
 }
 
 extension JSONParser {
-    /// Bytes of the shortest line that can be a request (docs/PROTOCOL.md, "Framing and limits").
+    /// The length in bytes of the shortest line that can be a request (docs/PROTOCOL.md, "Framing and limits").
     public static let minerLineBytesMin = 32
 
-    /// Reads one line of a miner.
+    /// Decodes one line of a miner.
     public func minerRequest(_ line: Span<UInt8>) throws(PeerFault) -> MinerRequest {
         guard line.count >= JSONParser.minerLineBytesMin, line[0] == 0x7b else { throw .notARequest }
         if let request = parse(line, { MinerRequest($0) }) { return request }
-        // Only a line that the parser refuses is looked at again.
+        // Only a line that the parser refuses is checked for text to repair.
         guard let repaired = JSONParser.repaired(line), let request = parse(repaired.span, { MinerRequest($0) }) else {
             throw .invalidJSON
         }

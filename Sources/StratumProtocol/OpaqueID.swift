@@ -1,16 +1,16 @@
-/// An identifier that a pool has chosen, of a job or a session: any text of up to 256 bytes, handed back unchanged.
+/// A job or session id that a pool chose: any text of up to 256 bytes, returned unchanged.
 ///
-/// Shares carry only its fingerprint (`SubmitRequest.jobID`), because to copy the text from step to step would cost more
-/// than all else that a share needs of its job.
+/// Shares carry only the fingerprint (`SubmitRequest.jobID`): copying the text from step to step would cost more than
+/// everything else that a share needs of its job.
 public struct OpaqueID: Equatable, Sendable {
-    /// The longest seen in use have 64 bytes.
+    /// The longest ids seen in use have 64 bytes.
     public static let bytesMax = 256
 
-    /// Unescaped UTF-8; empty for none.
+    /// Unescaped UTF-8; empty when there is no id.
     public let bytes: [UInt8]
     public let fingerprint: Fingerprint
 
-    /// None.
+    /// No id.
     public init() {
         let nothing: [UInt8] = []
         bytes = nothing
@@ -29,7 +29,7 @@ public struct OpaqueID: Equatable, Sendable {
         self.init(bytes.span)
     }
 
-    /// A text, or an integer, that is kept as its digits; nil for anything else.
+    /// A string, or an integer, which is stored as its digits; nil for other values.
     init?(_ value: JSONValue) {
         if let number = value.int64 {
             self.init("\(number)")
@@ -48,8 +48,8 @@ public struct OpaqueID: Equatable, Sendable {
         left.fingerprint == right.fingerprint && left.bytes == right.bytes
     }
 
-    /// A 64-bit hash of an identifier. Two jobs of one pool have the same one with a probability of 2⁻⁶⁴; a pool or a
-    /// miner that looks for such a pair can only harm its own shares.
+    /// A 64-bit hash of an id. Two jobs of a pool have the same fingerprint with a probability of 2⁻⁶⁴; a pool or a
+    /// miner that searches for such a pair can only harm its own shares.
     public struct Fingerprint: Equatable, Sendable {
         private let hash: UInt64
 
@@ -71,7 +71,7 @@ public struct OpaqueID: Equatable, Sendable {
             }
         }
 
-        /// One to one for each word at a given hash, and each bit of both reaches all others.
+        /// For a given hash, different words have different results, and each bit of both affects the whole result.
         private static func mix(_ hash: UInt64, _ word: UInt64) -> UInt64 {
             var mixed = (hash ^ word) &* 0x9E37_79B9_7F4A_7C15
             mixed = (mixed ^ (mixed >> 32)) &* 0xD6E8_FEB8_6659_FD93
@@ -81,6 +81,6 @@ public struct OpaqueID: Equatable, Sendable {
 }
 
 extension [UInt8] {
-    /// Appends the identifier as the inside of a JSON string.
+    /// Appends the id as the inside of a JSON string.
     public mutating func append(jsonEscaped id: OpaqueID) { append(jsonEscaped: id.bytes.span) }
 }

@@ -1,14 +1,14 @@
-/// What the first bytes of a connection to the miners' port say that it is.
+/// The protocol of a connection to the miners' port, by its first bytes.
 ///
-/// Health checks and browsers come with HTTP, miners with TLS switched on, load balancers with a PROXY protocol header:
-/// each deserves another answer than garbage does. Anything else is taken for Stratum, and judged line by line.
+/// Health checks and browsers speak HTTP, miners with TLS enabled send a TLS hello, load balancers a PROXY protocol
+/// header: each gets a better answer than garbage does. Anything else is treated as Stratum and checked line by line.
 public enum Opening: Equatable, Sendable {
     /// More bytes are needed.
     case undecided
     case stratum
     case foreign(ForeignProtocol)
 
-    /// An HTTP request line longer than this is judged as a line of a miner. Health checks and browsers send a path.
+    /// A longer HTTP request line is checked as a line of a miner. Health checks and browsers send a path.
     public static let bytesMax = 2_048
 
     private static let tlsHello: StaticString = "\u{16}\u{3}"
@@ -17,7 +17,7 @@ public enum Opening: Equatable, Sendable {
         "GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "TRACE ", "CONNECT ", "PRI ",
     ]
 
-    /// - Parameter bytes: all that the connection has sent, or the first `bytesMax` of it.
+    /// - Parameter bytes: everything that the connection has sent, or its first `bytesMax` bytes.
     public init(_ bytes: Span<UInt8>) {
         // Every honest miner is decided here, by its first byte.
         guard let first = bytes.isEmpty ? nil : bytes[0], first != 0x7b else {
@@ -53,7 +53,7 @@ public enum Opening: Equatable, Sendable {
     }
 }
 
-/// How far bytes are a text that they may begin with.
+/// How far bytes match a text that they may begin with.
 enum Match { case none, beginning, whole }
 
 extension Span<UInt8> {
@@ -66,18 +66,18 @@ extension Span<UInt8> {
     }
 }
 
-/// A protocol that is not spoken on the miners' port.
+/// A protocol that is not served on the miners' port.
 public enum ForeignProtocol: Equatable, Sendable {
     /// A TLS hello.
     case tls
-    /// The header of the PROXY protocol, version 1 or 2, from a sender that is not trusted with it.
+    /// The header of the PROXY protocol, version 1 or 2, from a sender that is not trusted to send one.
     case proxyHeader
-    /// A request line of HTTP.
+    /// An HTTP request line.
     case http(isHead: Bool)
 }
 
 extension MinerReply {
-    /// The answer to an HTTP request: the port is served, and there is nothing else to see.
+    /// The answer to an HTTP request: the port is served, and nothing else.
     public static func http(isHead: Bool, to buffer: inout [UInt8]) {
         buffer.append("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 24\r\nConnection: close\r\n\r\n")
         if !isHead { buffer.append("Millrace Stratum online\n") }

@@ -1,11 +1,11 @@
-/// What a peer did wrong, so badly that its connection ends. (Requests that merely cannot be granted are answered.)
+/// A protocol violation by a peer that ends its connection. (A request that is only refused is answered instead.)
 public enum PeerFault: Error, Equatable, Sendable {
     case lineTooLong(limit: Int)
-    /// Fewer than the 32 bytes of the shortest request, or no object (docs/COMPATIBILITY.md, "Framing").
+    /// Shorter than the 32 bytes of the shortest request, or not an object (docs/COMPATIBILITY.md, "Framing").
     case notARequest
     /// Not one valid JSON document.
     case invalidJSON
-    /// `id` is a text longer than `RequestID.textBytesMax`.
+    /// `id` is a string longer than `RequestID.textBytesMax`.
     case badRequestID
     /// `method` is missing or not a string.
     case badMethod
@@ -14,7 +14,7 @@ public enum PeerFault: Error, Equatable, Sendable {
     /// A field of `params` has the wrong type or length.
     case badField(String)
 
-    /// The fault in the words of a log line.
+    /// The text for log lines.
     public var text: String {
         switch self {
         case .lineTooLong(let limit): "a line longer than \(limit) bytes"

@@ -1,21 +1,21 @@
-/// What a pool sends (docs/PROTOCOL.md, "Pool → Millrace").
+/// A message of a pool (docs/PROTOCOL.md, "Pool → Millrace").
 public enum PoolMessage: Sendable {
     case job(Job)
     /// The login was accepted.
     case loggedIn(PoolLogin)
-    /// A request was granted: a share accepted, a keepalive answered.
+    /// A request succeeded: a share was accepted, or a keepalive answered.
     case accepted(id: Int64)
-    /// A request was refused, in the pool's words. `id` is nil when the refusal names no request of ours.
+    /// A request was refused, with the pool's text. `id` is nil when the refusal names no request.
     case refused(id: Int64?, text: String)
-    /// `client.reconnect`: the pool asks us to connect elsewhere.
+    /// `client.reconnect`: the pool asks to connect elsewhere.
     case reconnect(PoolRedirect)
-    /// Something that we do not know, and need not.
+    /// An unknown message, which is ignored.
     case other
 }
 
-/// The pool's answer to our login.
+/// The pool's reply to the login.
 public struct PoolLogin: Sendable {
-    /// Names the session in every later request.
+    /// The session id, sent in every later request.
     public var session: PoolSessionID
     public var job: Job?
     /// The pool wants `algo` in each share.
@@ -25,13 +25,13 @@ public struct PoolLogin: Sendable {
     public var hasKeepalive: Bool
 }
 
-/// A pool's name for our session.
+/// A pool's id of a session.
 public typealias PoolSessionID = OpaqueID
 
 extension JSONParser {
-    /// Reads one line of a pool.
+    /// Decodes one line of a pool.
     /// - Parameters:
-    ///   - loginID: the request id of our login while it is unanswered, else nil.
+    ///   - loginID: the request id of the login while it is unanswered, else nil.
     ///   - assumed: the algorithm of a job that names none.
     public func poolMessage(
         _ line: Span<UInt8>, loginID: Int64?, assumed: AlgorithmName
@@ -40,7 +40,8 @@ extension JSONParser {
             try PoolMessage(root, loginID: loginID, assumed: assumed)
         }
         if let message = try parse(line, read) { return message }
-        // Only a line that the parser refuses is looked at again: a refusal in Latin-1 answers its share all the same.
+        // Only a line that the parser refuses is checked for text to repair: a refusal in Latin-1 still answers its
+        // share.
         guard let repaired = JSONParser.repaired(line), let message = try parse(repaired.span, read) else {
             throw .invalidJSON
         }
@@ -49,7 +50,7 @@ extension JSONParser {
 }
 
 extension PoolMessage {
-    /// Longest text of a pool's refusal that is relayed.
+    /// The longest refusal that is relayed, in bytes.
     public static let refusalBytesMax = 256
 
     fileprivate init(_ root: JSONValue, loginID: Int64?, assumed: AlgorithmName) throws(PeerFault) {
@@ -67,7 +68,7 @@ extension PoolMessage {
         }
         let refusal = PoolMessage.refusal(root["error"])
         guard let id = PoolMessage.requestID(root["id"]) else {
-            // A pool that turns an address away need not have read our request, nor know its id.
+            // A pool that refuses an address may not have read the request, and then does not know its id.
             self = refusal.map { .refused(id: loginID, text: $0) } ?? .other
             return
         }
@@ -78,7 +79,7 @@ extension PoolMessage {
         } else if PoolMessage.grants(root["result"]) {
             self = .accepted(id: id)
         } else {
-            // Neither yes nor no. A miner must not be told more than the pool has said.
+            // Neither success nor an error. A miner must not be told more than the pool has said.
             self = .refused(id: id, text: PoolMessage.unknownError)
         }
     }
@@ -89,7 +90,7 @@ extension PoolMessage {
         result.exists && !result.isNull && result.bool != false
     }
 
-    /// The id of our request. Some pools return the number as a text.
+    /// The id of a request. Some pools return the number as a string.
     private static func requestID(_ value: JSONValue) -> Int64? {
         if let id = value.int64 { return id }
         return value.withBytes { digits -> Int64? in
@@ -103,8 +104,8 @@ extension PoolMessage {
         } ?? nil
     }
 
-    /// The words of an `error` member: an object with a message, a bare text, or Bitcoin's list `[code, text, data]`.
-    /// - Returns: nil when there is no error. Some pools write `false`, `0`, `""` or `[]` for none.
+    /// The text of an `error` member: an object with a message, a string, or Bitcoin's list `[code, text, data]`.
+    /// - Returns: nil when there is no error. For that some pools write `false`, `0`, `""` or `[]`.
     private static func refusal(_ error: JSONValue) -> String? {
         guard error.exists, !error.isNull, error.bool != false, error.int64 != 0 else { return nil }
         if error.isArray {
@@ -115,7 +116,7 @@ extension PoolMessage {
         return refusalText(error["message"].string)
     }
 
-    /// A list of an error has three elements.
+    /// An error list has three elements.
     private static let listElementsMax = 4
 
     private static func refusalText(_ text: String?) -> String {
@@ -126,14 +127,14 @@ extension PoolMessage {
     }
 }
 
-/// Where a pool sends us with `client.reconnect`.
+/// The target of a `client.reconnect`.
 public struct PoolRedirect: Equatable, Sendable {
-    /// The longest name of a host that DNS knows.
+    /// The longest host name in DNS.
     public static let hostBytesMax = 253
 
-    /// A name or an address, without brackets; nil = the host that we are connected to.
+    /// A name or an address, without brackets; nil = the present host.
     public var host: String?
-    /// nil = the port that we are connected to.
+    /// nil = the present port.
     public var port: UInt16?
 
     public init(host: String?, port: UInt16?) {
@@ -141,8 +142,8 @@ public struct PoolRedirect: Equatable, Sendable {
         self.port = port
     }
 
-    /// Reads `[host, port]`, both optional; the port may be a number or a text.
-    /// - Returns: nil when an element makes no sense.
+    /// Decodes `[host, port]`, both optional; the port may be a number or a string.
+    /// - Returns: nil when an element is invalid.
     fileprivate init?(_ params: JSONValue) {
         self.init(host: nil, port: nil)
         let (host, port) = (params[0], params[1])
@@ -185,6 +186,6 @@ extension PoolLogin {
         }
     }
 
-    /// There are five; a list that goes on is not read to its end.
+    /// There are five extensions; the rest of a longer list is ignored.
     private static let extensionsMax = 16
 }

@@ -1,7 +1,7 @@
-/// Requests to pools (docs/PROTOCOL.md, "Millrace → pool"). Each writes one whole line, newline included, at the end
-/// of a buffer.
+/// Requests to pools (docs/PROTOCOL.md, "Millrace → pool"). Each function appends one complete line, with its newline,
+/// to a buffer.
 public enum PoolRequest {
-    /// - Parameter rigID: left out when nil.
+    /// - Parameter rigID: omitted when nil.
     public static func login(
         id: Int64, user: String, password: String, agent: String, rigID: String?, algorithm: AlgorithmName?,
         to buffer: inout [UInt8]
@@ -31,7 +31,7 @@ public enum PoolRequest {
         buffer.append("\"}}\n")
     }
 
-    /// Hands a share on.
+    /// Forwards a share.
     /// - Parameter algorithm: nil when the pool did not ask for it.
     public static func submit(
         id: Int64, session: PoolSessionID, share: ForwardedShare, algorithm: AlgorithmName?, to buffer: inout [UInt8]
@@ -77,7 +77,7 @@ public enum PoolRequest {
     }
 }
 
-/// A share on its way to the pool: checked, complete.
+/// A checked share to be forwarded to the pool.
 public struct ForwardedShare: Sendable {
     public var jobID: JobID
     public var nonce: UInt32

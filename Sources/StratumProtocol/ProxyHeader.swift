@@ -1,26 +1,26 @@
 public import Addresses
 
-/// What a balancer writes in front of a connection: for whom it speaks (the PROXY protocol of HAProxy, versions 1 and 2).
+/// The PROXY protocol header of HAProxy, versions 1 and 2: a balancer sends it first, with the address of its client.
 public enum ProxyHeader: Equatable, Sendable {
     /// More bytes are needed.
     case undecided
-    /// The first `count` bytes are the header. Without a source the balancer speaks for itself (a health check), or for
-    /// something that has no IP address: the address of the socket counts.
+    /// The first `count` bytes are the header. Without a source the address of the socket counts: the balancer connects
+    /// for itself (a health check), or for a client without an IP address.
     case complete(count: Int, source: IPAddress?)
     case refused(ProxyHeaderFault)
 
-    /// The longest line of version 1 with its CR LF, by the specification.
+    /// The longest line of version 1 including CR LF, by the specification.
     public static let textBytesMax = 107
-    /// Of version 2, with what the balancer adds behind the addresses (TLVs). The specification wants 536 at least; the
-    /// details of a client's TLS certificate need more, and nginx takes as much as this.
+    /// The longest header of version 2, including the TLVs after the addresses. The specification requires at least
+    /// 536; the details of a client's TLS certificate need more, and nginx accepts this many.
     public static let binaryBytesMax = 4_096
 
     static let textStart: StaticString = "PROXY "
     static let signature: StaticString = "\r\n\r\n\0\r\nQUIT\n"
-    /// The signature, version and command, family, and the length of the rest.
+    /// The signature, the version and command, the family, and the length of the rest.
     private static let binaryHeadBytes = 16
 
-    /// - Parameter bytes: all that the connection has sent.
+    /// - Parameter bytes: everything that the connection has sent.
     public init(_ bytes: Span<UInt8>) {
         switch (bytes.match(ProxyHeader.textStart), bytes.match(ProxyHeader.signature)) {
         case (.whole, _): self = ProxyHeader.text(bytes)
@@ -42,7 +42,7 @@ public enum ProxyHeader: Equatable, Sendable {
         let text = line.extracting(textStart.utf8CodeUnitCount..<end - 1)
         var words = Words(end: text.count)
         let family = text.extracting(words.next(in: text))
-        // Whatever stands behind it does not count.
+        // The rest of such a line is ignored, by the specification.
         if family.equals("UNKNOWN") { return .complete(count: end + 1, source: nil) }
         let (source, target) = (words.next(in: text), words.next(in: text))
         let addresses = [source, target].map { word -> IPAddress? in
@@ -67,7 +67,7 @@ public enum ProxyHeader: Equatable, Sendable {
         return number <= 65_535
     }
 
-    /// The words of a line, with one space between them.
+    /// The words of a line, separated by one space.
     private struct Words {
         let end: Int
         private var position = 0
@@ -75,7 +75,7 @@ public enum ProxyHeader: Equatable, Sendable {
 
         init(end: Int) { self.end = end }
 
-        /// Empty behind the last one.
+        /// The next word; empty after the last one.
         mutating func next(in line: Span<UInt8>) -> Range<Int> {
             let start = position
             let stop = line.index(of: 0x20, from: start) ?? end
@@ -91,10 +91,10 @@ public enum ProxyHeader: Equatable, Sendable {
         guard bytes.count >= binaryHeadBytes else { return .undecided }
         let rest = Int(bytes[14]) << 8 | Int(bytes[15])
         let count = binaryHeadBytes + rest
-        // Version, and command: LOCAL or PROXY.
+        // The version, and the command: LOCAL or PROXY.
         guard bytes[12] == 0x20 || bytes[12] == 0x21 else { return .refused(.malformed) }
         let isLocal = bytes[12] == 0x20
-        // Bytes of the addresses and ports.
+        // The length of the addresses and ports.
         let addressBytes: Int
         switch bytes[13] {
         case _ where isLocal: addressBytes = 0
@@ -107,7 +107,7 @@ public enum ProxyHeader: Equatable, Sendable {
         guard rest >= addressBytes else { return .refused(.malformed) }
         guard count <= binaryBytesMax else { return .refused(.tooLong(limit: binaryBytesMax)) }
         guard bytes.count >= count else { return .undecided }
-        // Over TCP: a source of datagrams or a Unix socket has no address that counts here.
+        // TCP only: a datagram or Unix socket has no address that counts here.
         switch bytes[13] {
         case 0x11 where !isLocal:
             let address = UInt32(truncatingIfNeeded: bytes.number(at: 16, bytes: 4))
@@ -121,7 +121,7 @@ public enum ProxyHeader: Equatable, Sendable {
     }
 }
 
-/// Why a connection that must begin with a PROXY header ends.
+/// Why a connection that must begin with a PROXY header is closed.
 public enum ProxyHeaderFault: Equatable, Sendable {
     /// It begins with something else.
     case missing
@@ -130,7 +130,7 @@ public enum ProxyHeaderFault: Equatable, Sendable {
     /// The rest of it did not come in time.
     case incomplete
 
-    /// The fault in the words of a log line, behind "it sent".
+    /// The text for log lines, after "it sent".
     public var text: String {
         switch self {
         case .missing: "no PROXY protocol header"
@@ -146,7 +146,7 @@ extension Span<UInt8> {
         count == text.utf8CodeUnitCount && match(text) == .whole
     }
 
-    /// A number in network order.
+    /// A number in network byte order.
     fileprivate func number(at start: Int, bytes count: Int) -> UInt64 {
         var number: UInt64 = 0
         for position in start..<start + count { number = number << 8 | UInt64(self[position]) }

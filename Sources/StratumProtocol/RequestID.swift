@@ -1,9 +1,9 @@
 /// The `id` of a miner's request, kept until the answer repeats it.
 ///
-/// JSON-RPC allows a number, a text or null; a missing id and any other type count as null. A value without references:
-/// keeping it costs no allocation.
+/// JSON-RPC allows a number, a string or null; a missing id and other types count as null. The value holds no
+/// references, so keeping it costs no allocation.
 public enum RequestID: Equatable, Sendable {
-    /// Longest text of an id, in bytes of UTF-8: a SHA-256 in hexadecimal digits. A longer one cannot be repeated.
+    /// The longest string in bytes of UTF-8: a SHA-256 in hexadecimal digits. A longer one cannot be repeated.
     public static let textBytesMax = 64
     public typealias Text = InlineBytes<64>
 
@@ -21,7 +21,7 @@ extension RequestID: ExpressibleByIntegerLiteral {
 }
 
 extension RequestID {
-    /// nil when it is a text longer than `textBytesMax`.
+    /// nil when the value is a string longer than `textBytesMax`.
     @inline(__always)
     init?(_ value: JSONValue) {
         if let number = value.int64 {
@@ -61,7 +61,7 @@ extension RequestID {
 
 // MARK: - Coding
 
-/// An id is written in parts, because its number has had a place in each row longer than its kind (docs/HANDOVER.md).
+/// An id is encoded in parts: rows have had a field for its number longer than for its kind (docs/HANDOVER.md).
 extension RequestID {
     public enum Kind: UInt8, Sendable {
         case integer, unsigned, fraction, null, text
@@ -77,7 +77,7 @@ extension RequestID {
         }
     }
 
-    /// The bits of its number; 0 when it is none.
+    /// The bits of the number; 0 when the id is not a number.
     public var bits: Int64 {
         switch self {
         case .integer(let number): number
@@ -87,12 +87,12 @@ extension RequestID {
         }
     }
 
-    /// nil when it is no text.
+    /// nil when the id is not a string.
     public var text: Text? {
         if case .text(let text) = self { text } else { nil }
     }
 
-    /// - Returns: nil when the parts do not make an id.
+    /// - Returns: nil when the parts are not a valid id.
     public init?(_ kind: Kind, bits: Int64, text: Text) {
         switch kind {
         case .integer: self = .integer(bits)

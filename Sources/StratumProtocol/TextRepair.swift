@@ -1,9 +1,9 @@
 extension JSONParser {
-    /// The line with what is no text replaced by U+FFFD: bytes that are not UTF-8, and escaped surrogates without their
+    /// The line with invalid text replaced by U+FFFD: bytes that are not UTF-8, and escaped surrogates without their
     /// other half. nil when nothing had to be replaced.
     ///
-    /// Farms have such names (Latin-1 from an old script, half an emoji), and other proxies serve them. The result has at
-    /// most three times the bytes.
+    /// Some farms use such names (Latin-1 from an old script, half an emoji), and other proxies serve them. The result
+    /// has at most three times the bytes.
     static func repaired(_ line: Span<UInt8>) -> [UInt8]? {
         var bytes = line.withUnsafeBufferPointer { Array(String(decoding: $0, as: UTF8.self).utf8) }
         let isUTF8 = bytes.count == line.count && bytes.indices.allSatisfy { bytes[$0] == line[$0] }
@@ -21,7 +21,7 @@ extension JSONParser {
                 continue
             }
             guard let unit = escapedUnit(bytes, at: position) else {
-                // Another escape, or none: the parser says so.
+                // Another escape, or an invalid one, which the parser reports.
                 position += 2
                 continue
             }
@@ -38,7 +38,7 @@ extension JSONParser {
         return isChanged
     }
 
-    /// The number of `\uXXXX` at a position; nil when there is no such escape.
+    /// The code unit of a `\uXXXX` escape at a position; nil when there is no such escape.
     private static func escapedUnit(_ bytes: [UInt8], at position: Int) -> UInt16? {
         guard position + 6 <= bytes.count, bytes[position] == 0x5c, bytes[position + 1] == 0x75 else { return nil }
         let digits: InlineArray<2, UInt8>? = Hex.decode(bytes.span.extracting((position + 2)..<(position + 6)))

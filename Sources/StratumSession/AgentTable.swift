@@ -1,21 +1,21 @@
 internal import StratumProtocol
 
-/// The agents that miners have named when they logged in, each kept once: the thousands of a farm have the same.
+/// The agents of miners, each stored once: the thousands of miners of a farm have the same one.
 struct AgentTable {
-    /// There are a handful of honest ones. Who names another when the table is full keeps it for itself, so that strangers cannot
-    /// make us keep more than 64 KiB.
+    /// There are few honest agents. When the table is full, a miner with another one stores it itself. So the table
+    /// never exceeds 64 KiB.
     static let countMax = 256
-    /// To name a shorter one takes as many bytes as to keep it.
+    /// The number of a shorter agent would take as many bytes as the agent.
     static let agentBytesMin = 8
 
-    /// In the order in which they came; none is ever forgotten.
+    /// In the order of arrival; none is ever removed.
     private(set) var agents: [[UInt8]] = []
-    /// To find one: many long ones that begin alike cost as much as one.
+    /// The index by agent: searching takes no longer among many long agents with a common beginning.
     private var numbers: [[UInt8]: UInt8] = [:]
 
     init() {}
 
-    /// The number of an agent, which it gets now if it is new; nil when it has none.
+    /// The number of an agent, which is added if it is new; nil when the agent is too short or the table is full.
     mutating func number(of agent: String) -> UInt8? {
         guard agent.utf8.count >= AgentTable.agentBytesMin else { return nil }
         let bytes = Array(agent.utf8)
@@ -27,7 +27,7 @@ struct AgentTable {
         return number
     }
 
-    /// nil when nobody has this number.
+    /// nil when no agent has this number.
     subscript(number: UInt8) -> String? {
         Int(number) < agents.count ? String(decoding: agents[Int(number)], as: UTF8.self) : nil
     }

@@ -1,8 +1,8 @@
 internal import StratumProtocol
 
-/// A rate with a burst, in one number: what is spent costs time, and that time passes.
+/// A rate limit with a burst, in one number: spending moves a time forward, and the clock catches up with it.
 struct Allowance: Equatable {
-    /// When all that was spent has been made up for.
+    /// The time at which everything spent has been recovered.
     private(set) var spentUntil = Instant(microseconds: 0)
 
     mutating func spend(_ cost: Milliseconds, at now: Instant) {
@@ -13,7 +13,7 @@ struct Allowance: Equatable {
         spentUntil.microseconds -= min(spentUntil.microseconds, cost.count * 1_000)
     }
 
-    /// Whether more was spent than may be at once.
+    /// Whether more was spent than `burst` allows.
     func isExceeded(_ burst: Milliseconds, at now: Instant) -> Bool { spentUntil > now + burst }
 }
 

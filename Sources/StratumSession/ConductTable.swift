@@ -1,10 +1,10 @@
 internal import StratumProtocol
 
-/// What is remembered of miners and addresses that are not connected now: a record is not lost by connecting
-/// again, under the same name or another one.
+/// Records of miners and addresses that outlast their connections: a miner does not lose its record by reconnecting,
+/// under the same login or another one.
 ///
-/// A table of fixed size, found by a keyed hash: each key has four places, and the one that was not touched for longest
-/// goes. Without records it has no memory.
+/// A table of fixed size, found by a keyed hash: each key has four places, and a new entry replaces the one that was
+/// not touched for longest. Without records it uses no memory.
 struct ConductTable {
     private static let ways = 4
     private static let sets = 4_096
@@ -22,7 +22,7 @@ struct ConductTable {
 
     var isEmpty: Bool { entries.isEmpty }
 
-    /// What is remembered under a key, for `Limits.recordLife`.
+    /// The record of a key, for `Limits.recordLife`.
     func record(of key: UInt64, at now: Instant) -> MinerRecord? {
         guard !entries.isEmpty, let place = places(of: key).first(where: { entries[$0].key == key }),
             now < max(entries[place].touched, entries[place].record.quarantinedUntil) + Limits.recordLife
@@ -43,7 +43,7 @@ struct ConductTable {
         entries[place] = Entry(key: key, touched: now, record: record)
     }
 
-    /// A pool was left (`MinerRecord.forgive`).
+    /// A pool was left for its rejections: cancels their effect on all records (`MinerRecord.forgive`).
     mutating func forgive(since: Instant, at now: Instant) {
         for place in taken { _ = entries[Int(place)].record.forgive(since: since, at: now) }
     }
@@ -89,8 +89,8 @@ extension ConductTable {
     }
 }
 
-/// A keyed hash of what names a miner or an address. Peers choose the bytes, and must not be able to choose where they
-/// crowd.
+/// A keyed hash that identifies a miner or an address. Peers choose the bytes, and must not be able to make keys
+/// collide.
 struct ConductKey {
     private(set) var value: UInt64
 
@@ -100,7 +100,7 @@ struct ConductKey {
         value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
     }
 
-    /// Never 0, which is no key.
+    /// Never 0, which marks a vacant entry.
     var finished: UInt64 {
         var generator = RandomNumbers(seed: value)
         return generator.next() | 1

@@ -1,9 +1,9 @@
 internal import StratumProtocol
 
-/// Which failures of one pool the operator is told of: the news, not the same thing every second and for every upstream,
-/// and not more than a screen of it when a pool fails in a new way each time.
+/// Limits the notices about failures of one pool: the same failure is not reported for every attempt and every
+/// upstream, and at most `perWindowMax` are reported when the pool fails in a different way each time.
 struct FailureReports {
-    /// A minute's worth; after it everything is news again.
+    /// After this time every failure is reported again.
     static let window = Milliseconds.seconds(60)
     static let perWindowMax = 5
 
@@ -11,7 +11,7 @@ struct FailureReports {
     private var count = 0
     private var last: PoolFailure?
 
-    /// Whether to tell of this failure.
+    /// Whether to notify the operator of this failure.
     mutating func isNews(_ failure: PoolFailure, at now: Instant) -> Bool {
         if now >= since + FailureReports.window {
             since = now
@@ -24,7 +24,7 @@ struct FailureReports {
         return true
     }
 
-    /// The pool has worked meanwhile: the same failure again is a new one.
+    /// The pool works again: the same failure is then a new one.
     mutating func recovered() {
         last = nil
     }
@@ -49,7 +49,7 @@ extension FailureReports {
 }
 
 extension PoolFailure {
-    /// The longest words of a system or a pool that are kept.
+    /// The longest text of the system or of a pool that is kept.
     static let textBytesMax = 1_024
 
     func encode(to writer: inout BinaryWriter) {

@@ -1,12 +1,13 @@
 public import StratumProtocol
 internal import Synchronization
 
-/// The inputs of a shard since its state was last written, in memory that outlives the process (docs/HANDOVER.md).
+/// The write-ahead log of a shard: its inputs since the last snapshot, in memory that outlives the process
+/// (docs/HANDOVER.md).
 ///
-/// A record is begun (its head is there, its length is 0), filled — `read` may put the bytes of a peer right into it —
-/// and committed: its length is stored last of all. Whenever the process ends, each record is there whole or is the
-/// unfinished one. The unfinished one's head is whole too, so that bytes which `read` has already taken from the kernel
-/// are not lost: how many they are follows from the kernel's count and the shard's (`Shard.traffic`).
+/// A record is begun (its head is complete, its size is 0), filled (`read` may put the bytes of a peer right into it)
+/// and committed (its size is stored last). Whenever the process ends, each record is either complete or the one
+/// unfinished record. The head of that one is complete too, so that bytes which `read` has already consumed are not
+/// lost: their number follows from the kernel's count and the shard's (`Shard.traffic`).
 public struct InputLog: ~Copyable {
     /// Bytes before the first record.
     static let headBytes = 16
@@ -14,17 +15,17 @@ public struct InputLog: ~Copyable {
     static let recordHeadBytes = 24
 
     private let memory: UnsafeMutableRawBufferPointer
-    /// Where the next record goes, or the one that was begun.
+    /// The position of the next record, or of the one that was begun.
     private var end: Int
     private var isBegun = false
 
-    // MARK: - Life
+    // MARK: - Initialization
 
     /// An empty log.
     /// - Parameters:
     ///   - memory: aligned to 8 bytes; must outlive the log.
-    ///   - rules: names the program that decides: another one may decide otherwise, so that a replay would go astray.
-    /// - Returns: nil when the memory is too small for anything.
+    ///   - rules: identifies the program that decides: with another one, a replay could come to other decisions.
+    /// - Returns: nil when the memory is too small for any record.
     public init?(emptying memory: UnsafeMutableRawBufferPointer, rules: UInt64) {
         guard memory.count >= InputLog.headBytes + 8 else { return nil }
         self.memory = memory
@@ -35,7 +36,8 @@ public struct InputLog: ~Copyable {
         clearHead(at: end)
     }
 
-    /// Goes on with the log of a predecessor, behind its last whole record; `unfinished` tells of the one behind that.
+    /// Continues a predecessor's log after its last complete record. `InputLogReader.unfinished` returns the record
+    /// that follows it.
     public init(continuing memory: UnsafeMutableRawBufferPointer) throws(DecodingFault) {
         var reader = try InputLogReader(UnsafeRawBufferPointer(memory))
         while try reader.next() != nil {}
@@ -46,14 +48,14 @@ public struct InputLog: ~Copyable {
 
     // MARK: - Records
 
-    /// Bytes of all records, and of the one that was begun.
+    /// The length of all committed records in bytes, with the head of the log.
     public var count: Int { end }
 
-    /// How many bytes the next record can take; 0 when the log is full: write the state anew.
+    /// The largest payload of the next record, in bytes; 0 when the log is full: write a new snapshot.
     public var room: Int { max(0, memory.count - end - InputLog.recordHeadBytes) }
 
-    /// Begins a record: all but its bytes and their number. A record that was begun before is forgotten.
-    /// - Returns: where its bytes go, at least `bytes` of them; nil when there is no such room.
+    /// Begins a record: writes everything but its payload and its size. A record that was begun before is discarded.
+    /// - Returns: the room for the payload, at least `bytes` long; nil when there is not enough.
     public mutating func begin(
         _ input: ShardInput, at now: Instant, room bytes: Int = 0
     ) -> UnsafeMutableRawBufferPointer? {
@@ -68,21 +70,21 @@ public struct InputLog: ~Copyable {
         return UnsafeMutableRawBufferPointer(rebasing: memory[(end + InputLog.recordHeadBytes)...])
     }
 
-    /// Commits the record that was begun: from here on it has happened.
-    /// - Parameter bytes: how many were put into its room.
-    /// - Precondition: a record was begun, and had the room.
+    /// Commits the record that was begun: from now on the input has happened.
+    /// - Parameter bytes: how many bytes were put into its room.
+    /// - Precondition: a record was begun, and has that much room.
     public mutating func commit(_ bytes: Int) {
         precondition(isBegun && bytes >= 0 && bytes <= room, "a record must be begun, and large enough")
         let size = InputLog.recordHeadBytes + bytes
         let next = (end + size + 7) & ~7
-        // Whoever reads must find an end behind it; what lies there may be left from an older log.
+        // A reader must find an end after this record, where bytes of an older log may be.
         clearHead(at: next)
         publish(UInt32(size), at: end)
         end = min(next, memory.count)
         isBegun = false
     }
 
-    /// Forgets the record that was begun: nothing has come.
+    /// Discards the record that was begun: no input has come.
     public mutating func cancel() {
         guard isBegun else { return }
         clearHead(at: end)
@@ -111,11 +113,11 @@ public struct InputLog: ~Copyable {
     }
 }
 
-/// One input as it was logged.
+/// A logged input.
 public struct LoggedInput {
     public let input: ShardInput
     public let now: Instant
-    /// Where they lie in the log. Of the unfinished record: all the room that it had.
+    /// The payload in the log; of the unfinished record, all the room it had.
     public let bytes: UnsafeRawBufferPointer
 }
 
@@ -123,7 +125,7 @@ public struct LoggedInput {
 public struct InputLogReader {
     private let memory: UnsafeRawBufferPointer
     private(set) var position: Int
-    /// Names the program that has decided.
+    /// Identifies the program that wrote the log.
     public let rules: UInt64
 
     public init(_ memory: UnsafeRawBufferPointer) throws(DecodingFault) {
@@ -138,7 +140,7 @@ public struct InputLogReader {
         position = InputLog.headBytes
     }
 
-    /// The next record that was committed; nil behind the last one.
+    /// The next committed record; nil at the end.
     public mutating func next() throws(DecodingFault) -> LoggedInput? {
         let size = Int(word(at: position))
         guard size > 0 else { return nil }
@@ -148,7 +150,7 @@ public struct InputLogReader {
         return record
     }
 
-    /// The record behind the last one that was begun and not committed; to be asked when `next` has said nil.
+    /// The record that was begun and not committed. Valid after `next` has returned nil.
     public var unfinished: LoggedInput? {
         guard word(at: position) == 0 else { return nil }
         return record(size: memory.count - position)
@@ -174,7 +176,7 @@ public struct InputLogReader {
     }
 }
 
-/// What names an input, in fields of fixed size.
+/// The head of an input, in fields of fixed size.
 private struct RecordHead {
     let kind: UInt8
     let pool: UInt8
@@ -216,7 +218,7 @@ private struct RecordHead {
         self.init(kind: kind, pool: id.pool, upstream: id.upstream, generation: id.generation)
     }
 
-    /// nil when there is no such kind.
+    /// nil when the kind is unknown.
     var input: ShardInput? {
         let miner = MinerID(index: index, generation: generation)
         let connection = PoolConnectionID(upstream: upstream, pool: pool, generation: generation)
@@ -240,6 +242,6 @@ private struct RecordHead {
 }
 
 extension SectionTag {
-    /// Every log begins with it.
+    /// The first bytes of every log.
     fileprivate static let log = SectionTag("MRIL")
 }

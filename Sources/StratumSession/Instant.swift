@@ -1,4 +1,4 @@
-/// A moment of the monotonic clock, in microseconds. Nobody in here reads a clock: every verb is told the time.
+/// A moment of the monotonic clock, in microseconds. This module reads no clock: the time is always an argument.
 public struct Instant: Comparable, Sendable {
     public var microseconds: UInt64
 
@@ -20,7 +20,7 @@ public struct Instant: Comparable, Sendable {
     public static func < (left: Instant, right: Instant) -> Bool { left.microseconds < right.microseconds }
 }
 
-/// A length of time.
+/// A length of time in milliseconds.
 public struct Milliseconds: Equatable, Sendable {
     public var count: UInt64
 

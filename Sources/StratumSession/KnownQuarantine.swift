@@ -1,11 +1,11 @@
 public import StratumProtocol
 
-/// A quarantine as shards tell each other of it.
+/// A quarantine as shards exchange it.
 public struct KnownQuarantine: Equatable, Sendable {
     public var until: Instant
-    /// How many there were lately, with this one.
+    /// The number of recent quarantines, including this one.
     public var count: UInt8
-    /// It holds for all miners at the address that have no accepted share; else for one miner.
+    /// True when it is for all miners at the address without an accepted share, false when it is for one miner.
     public var isOfAddress: Bool
 
     public init(until: Instant, count: UInt8, isOfAddress: Bool) {
@@ -14,7 +14,7 @@ public struct KnownQuarantine: Equatable, Sendable {
         self.isOfAddress = isOfAddress
     }
 
-    /// What `encode` writes.
+    /// The length of the encoded form.
     public static let byteCount = 10
 
     public func encode(to writer: inout BinaryWriter) {
@@ -23,7 +23,7 @@ public struct KnownQuarantine: Equatable, Sendable {
         writer.integer(UInt8(isOfAddress ? 1 : 0))
     }
 
-    /// nil when it is none.
+    /// nil when the bytes are not an encoded quarantine.
     init?(written bytes: Span<UInt8>) {
         let read = bytes.withUnsafeBytes { bytes -> KnownQuarantine? in
             var reader = BinaryReader(bytes)
@@ -38,14 +38,14 @@ public struct KnownQuarantine: Equatable, Sendable {
 }
 
 extension Shard {
-    /// What names a miner, or the new miners at its address, in the same way in all shards.
-    /// - Parameter salt: the same in all of them, and unknown to miners.
+    /// Identifies a miner, or the new miners at its address, in the same way in all shards.
+    /// - Parameter salt: the same in all shards, and unknown to miners.
     public func conductKey(of id: MinerID, isOfAddress: Bool, salt: UInt64) -> UInt64? {
         guard let row = row(of: id) else { return nil }
         return isOfAddress ? connectionStates[row].addressKey(salt: salt) : connectionStates[row].minerKey(salt: salt)
     }
 
-    /// The quarantine that a miner is in, or the new miners at its address, for other shards to know.
+    /// The current quarantine of a miner, or of the new miners at its address, for the other shards.
     public func quarantine(of id: MinerID, isOfAddress: Bool, at now: Instant) -> KnownQuarantine? {
         guard let row = row(of: id) else { return nil }
         let record =
@@ -56,7 +56,7 @@ extension Shard {
             until: record.quarantinedUntil, count: record.quarantines, isOfAddress: isOfAddress)
     }
 
-    /// Takes over what another shard has decided.
+    /// Applies the quarantine that another shard has decided.
     mutating func learn(_ bytes: Span<UInt8>, of id: MinerID, at now: Instant) {
         guard let row = row(of: id), miners[row].phase != .awaitingLogin, let known = KnownQuarantine(written: bytes)
         else { return }

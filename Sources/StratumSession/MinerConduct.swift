@@ -1,26 +1,26 @@
 internal import StratumProtocol
 
-/// Why nothing is read from a miner's connection for a while.
+/// Why reading from a miner's connection is paused.
 enum MinerPause: UInt8 {
     case none
     /// Its budget of requests is spent (`RequestBudget`).
     case budget
-    /// Its share is at the pool, and the pool has not accepted one of it before: one at a time, so that a miner whose
-    /// shares are all bad is known by its second one.
+    /// Its share is at the pool, which has accepted none of its shares before. Such a miner may have one share in
+    /// flight, so that a miner with only bad shares is known by its second one.
     case verdict
 }
 
-/// How many requests a miner may send. Each has its cost in time, and the connection is read again when the time has
-/// passed: a rate with a burst, and the peer's own TCP is what slows it down. A share that the pool accepts costs nothing,
-/// however many there are: so the rate of an honest miner has no limit.
+/// The rate limit for requests of a miner. Each request costs time, and the connection is read again when that time has
+/// passed: a rate with a burst, enforced by TCP flow control. A share that the pool accepts costs nothing, so the rate
+/// of an honest miner has no limit.
 enum RequestBudget {
-    /// 20 a second of everything that is of no use: shares that are refused, keepalives, unknown methods.
+    /// 20 per second of requests without use: refused shares, keepalives, unknown methods.
     static let request = Milliseconds(50)
-    /// 100 a second of shares that are good for the miner's own difficulty only.
+    /// 100 per second of shares that only meet the miner's own difficulty.
     static let localShare = Milliseconds(10)
-    /// What may be spent at once: 500 requests.
+    /// The most that can be spent at once: 500 requests.
     static let burst = Milliseconds(25_000)
-    /// 50 of a miner without an accepted share: a crowd of strangers has less to spend.
+    /// 50 requests for a miner without an accepted share, which limits a large number of strangers.
     static let burstOfNewMiner = Milliseconds(2_500)
 }
 
@@ -30,33 +30,33 @@ extension MinerSession {
     }
 }
 
-/// What a pool has thought of the shares of a miner, or of all miners that are new at an address. Pools ban addresses,
-/// not miners: the junk of one costs everybody behind this proxy.
+/// A pool's verdicts on the shares of a miner, or of all new miners at an address. Pools ban addresses, not miners: the
+/// bad shares of one affect all miners behind this proxy.
 struct MinerRecord: Equatable {
-    /// Points that a refused share costs; an accepted one is worth one. P2Pool's scale.
+    /// The points that a rejected share costs; an accepted one earns one. The scale is that of P2Pool.
     private static let refusalPoints: Int8 = 5
     private static let quarantineScore: Int8 = -15
     private static let scoreMax: Int8 = 100
-    /// Refused shares of a miner that the pool has never accepted one of.
+    /// Rejected shares of a miner without an accepted share.
     static let unprovenRefusalsMax: UInt8 = 2
 
     /// Accepted shares, at most 255.
     private(set) var accepted: UInt8 = 0
-    /// Refused shares, while none was accepted.
+    /// Rejected shares while none was accepted.
     private(set) var refused: UInt8 = 0
     private(set) var score: Int8 = 0
     private(set) var quarantines: UInt8 = 0
-    /// None of its shares is handed on before.
+    /// Until then none of its shares is forwarded.
     private(set) var quarantinedUntil = Instant(microseconds: 0)
 
-    /// The pool has accepted one of its shares: it is handed on even to a pool that is guarded.
+    /// The pool has accepted one of its shares: its shares are forwarded even to a guarded pool.
     var isProven: Bool { accepted > 0 }
-    /// Whether there is something to remember of it.
+    /// Whether the record holds nothing.
     var isBlank: Bool { self == MinerRecord() }
 
     func isQuarantined(at now: Instant) -> Bool { now < quarantinedUntil }
 
-    /// It was quarantined again and again: it is not let in before this quarantine ends.
+    /// It was quarantined repeatedly: it cannot log in before this quarantine ends.
     func isBanned(at now: Instant) -> Bool {
         quarantines >= Limits.quarantinesMax && isQuarantined(at: now)
     }
@@ -76,7 +76,7 @@ struct MinerRecord: Equatable {
     }
 
     /// - Parameter isDoubtful: the fault may be the pool's.
-    /// - Returns: how long it is quarantined, if that begins now.
+    /// - Returns: the length of a quarantine that begins now.
     mutating func refuse(at now: Instant, isDoubtful: Bool) -> Milliseconds? {
         score = max(score, -100) - MinerRecord.refusalPoints
         if !isProven { refused = min(refused, .max - 1) + 1 }
@@ -85,21 +85,21 @@ struct MinerRecord: Equatable {
         return quarantine(at: now, isDoubtful: isDoubtful)
     }
 
-    /// As the record of an address: a share of a new miner there was refused.
+    /// In the record of an address: a share of a new miner there was rejected.
     mutating func refuseNewMiner(at now: Instant, isDoubtful: Bool) -> Milliseconds? {
         refused = min(refused, .max - 1) + 1
         guard refused >= Limits.newMinersRefusedMax else { return nil }
         return quarantine(at: now, isDoubtful: isDoubtful)
     }
 
-    /// As the record of an address: the first share of a new miner there was accepted.
+    /// In the record of an address: the first share of a new miner there was accepted.
     mutating func acceptNewMiner() {
         refused -= min(refused, 1)
     }
 
-    /// The pool that has refused its shares was left because it accepted none: what it thought counts no more.
-    /// - Parameter since: when the pool began to refuse everything.
-    /// - Returns: true when a quarantine ends by this.
+    /// The pool that rejected its shares was left because it accepted none: its verdicts do not count any more.
+    /// - Parameter since: when the pool began to reject everything.
+    /// - Returns: true when this ends a quarantine.
     mutating func forgive(since: Instant, at now: Instant) -> Bool {
         refused = 0
         score = max(score, 0)
@@ -113,8 +113,8 @@ struct MinerRecord: Equatable {
         return true
     }
 
-    /// Each quarantine is twice as long as the one before; after it everything has to be proven again. One that is
-    /// doubtful is short, and counts neither for the next one nor against accepted shares.
+    /// Each quarantine is twice as long as the previous one; after it the miner has to prove itself again. A doubtful
+    /// one is short, and affects neither the length of the next one nor the accepted shares.
     private mutating func quarantine(at now: Instant, isDoubtful: Bool) -> Milliseconds {
         (refused, score) = (0, 0)
         let length = isDoubtful ? Limits.doubtfulQuarantine : MinerRecord.length(ofQuarantine: quarantines)
@@ -126,7 +126,7 @@ struct MinerRecord: Equatable {
         return length
     }
 
-    /// - Parameter number: how many there were before.
+    /// - Parameter number: the number of quarantines before.
     private static func length(ofQuarantine number: UInt8) -> Milliseconds {
         Milliseconds(min(Limits.quarantine.count << UInt64(min(number, 6)), Limits.quarantineMax.count))
     }
@@ -150,26 +150,26 @@ extension MinerRecord {
     }
 }
 
-/// The last verdicts of a pool on shares: when too many of them are refusals that its filters count, the pool is guarded
+/// A pool's last verdicts on shares. With too many rejections of the kind that its filters count, the pool is guarded
 /// (`Shard.isHandedOn`). Pools ban at a quarter of 30.
 struct RecentVerdicts {
     static let size = 30
-    /// More refusals begin the guard; so few end it.
+    /// More rejections than `guardAbove` start the guard; at most `guardEndsAt` end it.
     private static let guardAbove = 3
     private static let guardEndsAt = 1
 
     private var bits: UInt32 = 0
     private var count: UInt8 = 0
     private(set) var isGuarded = false
-    /// A guarded pool gets a share of a new miner only then: without any it would be guarded for ever.
+    /// When a guarded pool gets the next share of a new miner: without any it would be guarded for ever.
     var nextTrialAt = Instant(microseconds: 0)
-    /// When the guard began.
+    /// When the guard began or ended.
     var guardedSince = Instant(microseconds: 0)
 
     var refused: Int { bits.nonzeroBitCount }
     var hasAccepted: Bool { refused < Int(count) }
 
-    /// - Returns: whether the guard has begun or ended with this verdict.
+    /// - Returns: whether this verdict starts or ends the guard.
     mutating func add(isRefusal: Bool) -> Bool {
         bits = (bits << 1 | (isRefusal ? 1 : 0)) & (1 << UInt32(RecentVerdicts.size) - 1)
         count = min(count + 1, UInt8(RecentVerdicts.size))

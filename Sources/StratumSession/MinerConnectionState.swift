@@ -1,10 +1,9 @@
 internal import Addresses
 internal import StratumProtocol
 
-/// Who a miner is: where it came from, and what it said of itself when it logged in. Each name is cut to
-/// `LoginRequest.fieldBytesMax` bytes.
+/// A miner's address and the login data that it sent. Each field is cut to `LoginRequest.fieldBytesMax` bytes.
 public struct MinerIntroduction: Equatable, Sendable {
-    /// As the worker gave it when the connection was accepted.
+    /// The address that the worker gave when it accepted the connection, or that of its PROXY header.
     public var address: String
     public var login: String
     public var password: String?
@@ -12,18 +11,18 @@ public struct MinerIntroduction: Equatable, Sendable {
     public var rigID: String?
 }
 
-/// What of a miner's connection has no fixed size: its introduction, and the beginning of a line that is not whole yet.
+/// The state of a miner's connection without a fixed size: its login data, and an unfinished line.
 struct MinerConnectionState {
-    /// The longest text that is taken as an address.
+    /// The longest text that is accepted as an address.
     static let addressBytesMax = 255
 
-    /// Whose it is; it stays when the row becomes vacant, until the next one takes it.
+    /// The connection it belongs to. A vacant row keeps it until the next connection takes the row.
     var generation: UInt32
     var framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
-    /// The introduction, packed: one allocation for each miner, and read only now and then.
+    /// The address and the login data, packed: one allocation for each miner, rarely read.
     private var packed: [UInt8] = []
 
-    /// What it takes, without the heads that the allocator adds.
+    /// Bytes in use, without the overhead of the allocator.
     var heldBytes: Int { packed.count + framer.partialCount }
 
     init(generation: UInt32, address: String) {
@@ -31,7 +30,7 @@ struct MinerConnectionState {
         MinerConnectionState.pack(address, into: &packed)
     }
 
-    /// The miner has logged in.
+    /// Stores the data of a login.
     mutating func introduce(_ login: LoginRequest, _ agents: inout AgentTable) {
         let name = MinerConnectionState.name(login.login)
         let agentName = login.agent.map { MinerConnectionState.name($0) }
@@ -51,7 +50,7 @@ struct MinerConnectionState {
         for position in 0..<id.count { packed.append(id[position]) }
     }
 
-    /// Names the address in the shard's records; IPv6 addresses by their /64.
+    /// Identifies the address in the shard's records; an IPv6 address by its /64.
     func addressKey(salt: UInt64) -> UInt64 {
         var key = ConductKey(salt: salt)
         var fields = PackedFields(packed)
@@ -59,7 +58,7 @@ struct MinerConnectionState {
         return key.finished
     }
 
-    /// Names the miner: its address, and what it said of itself except for its agent: an update does not make another miner.
+    /// Identifies the miner by its address and login data, without the agent: an update does not make it another miner.
     func minerKey(salt: UInt64) -> UInt64 {
         var key = ConductKey(salt: ~salt)
         var fields = PackedFields(packed)
@@ -74,20 +73,20 @@ struct MinerConnectionState {
         return key.finished
     }
 
-    /// Where it came from.
+    /// Where it connected from.
     var address: String {
         var fields = PackedFields(packed)
         return String(decoding: fields.next()?.text ?? [], as: UTF8.self)
     }
 
-    /// A vacant row keeps the address for the log, and no long names.
+    /// A vacant row keeps the address for the log, but no long login data.
     mutating func forgetLongNames() {
         guard packed.count > MinerConnectionState.vacantBytesMax else { return }
         var fields = PackedFields(packed)
         packed = Array(packed.prefix(2 + (fields.next()?.text.count ?? 0)))
     }
 
-    /// What honest miners say of themselves is shorter.
+    /// Longer than the login data of honest miners.
     private static let vacantBytesMax = 512
 
     /// nil before the login.
@@ -95,13 +94,13 @@ struct MinerConnectionState {
         MinerConnectionState.unpack(packed, agents)?.introduction
     }
 
-    /// The id of its login request, when that is a text; else empty.
+    /// The id of its login request when that is a string, else empty.
     func loginIDText(_ agents: AgentTable) -> RequestID.Text {
         MinerConnectionState.unpack(packed, agents)?.loginID ?? .init()
     }
 
-    /// A field as it is kept: whole characters, none of them a control character (databases and terminals take those for
-    /// something else).
+    /// A field as it is kept: whole characters, and `?` for control characters, which mean something to databases and
+    /// terminals.
     private static func name(_ text: String) -> String {
         func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7f }
         if text.utf8.count <= LoginRequest.fieldBytesMax, !text.utf8.contains(where: isControl) { return text }
@@ -115,7 +114,7 @@ struct MinerConnectionState {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// It belongs to another shard now, which keeps its agents in another order.
+    /// Adapts the state to another shard, whose agents have other numbers.
     mutating func translate(from former: AgentTable, to agents: inout AgentTable) {
         guard let (known, loginID) = MinerConnectionState.unpack(packed, former) else { return }
         packed = []
@@ -126,9 +125,9 @@ struct MinerConnectionState {
                 agent: known.agent, rigID: known.rigID), &agents)
     }
 
-    /// Instead of a length: not given.
+    /// In place of a length: not given.
     fileprivate static let nothingHead = UInt16.max
-    /// Instead of a length, with the number of an agent in its lower byte.
+    /// In place of a length, with the number of an agent in the low byte.
     fileprivate static let agentHead: UInt16 = 0xfe00
 
     /// A 16-bit length (all ones = not given), then the bytes.
@@ -162,15 +161,15 @@ struct MinerConnectionState {
     }
 }
 
-/// Walks over the fields of `MinerConnectionState.packed`.
+/// Iterates over the fields of `MinerConnectionState.packed`.
 private struct PackedFields {
     struct Field {
-        /// The length of the text, or what stands in its place.
+        /// The length of the text, or a value that replaces it.
         let head: UInt16
-        /// Empty when there is none.
+        /// Empty when there is no text.
         let text: ArraySlice<UInt8>
 
-        /// The number of an agent that is kept once for all.
+        /// The number of an agent in `AgentTable`.
         var agent: UInt8? {
             head & 0xff00 == MinerConnectionState.agentHead ? UInt8(truncatingIfNeeded: head) : nil
         }
@@ -181,7 +180,7 @@ private struct PackedFields {
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// nil behind the last one, and where bytes are missing.
+    /// nil at the end, and when bytes are missing.
     mutating func next() -> Field? {
         guard position + 2 <= bytes.count else { return nil }
         let head = UInt16(bytes[position]) | UInt16(bytes[position + 1]) << 8
@@ -197,7 +196,7 @@ private struct PackedFields {
 // MARK: - Coding
 
 extension MinerConnectionState {
-    /// Four fields of a login, its request's id, an address, and their lengths.
+    /// Four login fields, the request id, the address, and their lengths.
     private static let packedBytesMax =
         4 * LoginRequest.fieldBytesMax + RequestID.textBytesMax + addressBytesMax + 12
 
@@ -218,28 +217,28 @@ extension MinerConnectionState {
 }
 
 extension Shard {
-    /// Who a miner is that has logged in. It can be asked until its row is given to another: so also while its end is
-    /// being performed.
+    /// The address and login data of a miner that has logged in. Available until the next connection takes the row, so
+    /// also while the end of the connection is being performed.
     public func introduction(of id: MinerID) -> MinerIntroduction? {
         let row = Int(id.index)
         guard row < connectionStates.count, connectionStates[row].generation == id.generation else { return nil }
         return connectionStates[row].introduction(agents)
     }
 
-    /// Where a connection came from, by its PROXY header where it has one; known as long as its introduction.
+    /// Where a connection came from, by its PROXY header if it has one; available as long as the introduction.
     public func address(of id: MinerID) -> String? {
         let row = Int(id.index)
         guard row < connectionStates.count, connectionStates[row].generation == id.generation else { return nil }
         return connectionStates[row].address
     }
 
-    /// How many bytes of a miner's connection were taken in, and how many were given to be sent, since its beginning.
-    /// What the kernel says it has read and been given beyond or below tells where a predecessor was cut off.
+    /// The bytes received from a miner and sent to it since the connection was made. The difference from the kernel's
+    /// counts shows where a predecessor was interrupted.
     public func traffic(of id: MinerID) -> Traffic? {
         row(of: id).map { Traffic(received: miners[$0].received, sent: miners[$0].sent) }
     }
 
-    /// The same of a pool connection.
+    /// The same for a pool connection.
     public func traffic(of id: PoolConnectionID) -> Traffic? {
         guard isCurrent(id) else { return nil }
         let session = upstreams[Int(id.upstream)].sessions[Int(id.pool)]
@@ -247,7 +246,7 @@ extension Shard {
     }
 }
 
-/// Bytes of one connection since its beginning.
+/// The byte counts of a connection since it was made.
 public struct Traffic: Equatable, Sendable {
     public var received: UInt64
     public var sent: UInt64

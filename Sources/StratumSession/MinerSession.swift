@@ -1,64 +1,66 @@
 internal import StratumProtocol
 
-/// What a shard knows of one miner: a row of fixed size without references, changed in place.
+/// The state of one miner: a row of fixed size without references, changed in place.
 ///
-/// It is flat on purpose, not an enum with data in its cases: so it can lie in memory that outlives the process, and a
-/// successor can go on with it.
+/// It is flat, not an enum with associated values, so that each row is encoded with one length and a successor can
+/// continue with it.
 struct MinerSession {
     enum Phase: UInt8 {
-        /// Nobody has this row.
+        /// The row is not in use.
         case vacant
         case awaitingLogin
-        /// Logged in and placed at an upstream that has no job yet: its login is answered with the first one.
+        /// Logged in and assigned to an upstream without a job: its login is answered with the first job.
         case awaitingJob
         case mining
     }
 
     var phase = Phase.vacant
-    /// Grows each time the row is given to another connection.
+    /// Incremented each time the row becomes vacant.
     var generation: UInt32 = 0
-    /// The session id that the miner must show with each share.
+    /// The session id that the miner must send with each share.
     var session: UInt64 = 0
-    /// Names the miner in events; unique in the life of the shard.
+    /// Identifies the miner in events; unique within the shard.
     var key: UInt64 = 0
     /// When it is closed unless something happens: the login timeout, later the idle timeout.
     var deadline = Instant.never
     /// 0 = none.
     var customDifficulty: UInt64 = 0
-    /// The request that waits for an answer in `awaitingJob`, in the parts of a `RequestID`; a text is kept in `MinerConnectionState`.
+    /// The id of the login request that waits for an answer in `awaitingJob`, in the parts of a `RequestID`; a string
+    /// is kept in `MinerConnectionState`.
     var loginIDKind = RequestID.Kind.integer
     var loginIDBits: Int64 = 0
-    /// Its place from `awaitingJob` on.
+    /// Its upstream and nonce slot from `awaitingJob` on.
     var upstream: UInt16 = 0
     var slot: UInt8 = 0
-    /// `ActiveJob.serial` of the work that it was given at this place; 0 = none yet.
+    /// `ActiveJob.serial` of the last job that it got at this upstream; 0 = none yet.
     var workSerial: UInt32 = 0
-    /// The nonce byte that its job bears, and the one that its job bore before that changed: a late share still has it.
+    /// The nonce byte of its job, and the one of its job before that changed: late shares still have it.
     var nonceByte: UInt8?
     var formerNonceByte: UInt8?
-    /// When it was given its place, and whether it has submitted a share there.
+    /// When it was assigned to its slot, and whether it has submitted a share since.
     var placedAt = Instant(microseconds: 0)
     var hasSubmitted = false
-    /// The place from which it was moved to this one: what it finds there it may still hand in. 0 = none, else the upstream
-    /// and 1.
+    /// The upstream that it was moved from, plus 1, and its slot there: late shares found there are still accepted. 0 =
+    /// none.
     var formerUpstream: UInt16 = 0
     var formerSlot: UInt8 = 0
-    /// Bytes of this connection, from its beginning: taken in, and given to be sent.
+    /// Bytes received and sent since the connection was made.
     var received: UInt64 = 0
     var sent: UInt64 = 0
-    /// Before the PROXY header of a balancer's connection was read, and the bytes of it afterwards: lines begin behind it.
+    /// True until the PROXY header of a balancer's connection was read; then the length of that header, after which
+    /// lines begin.
     var awaitsHeader = false
     var headerBytes: UInt16 = 0
-    /// What it has spent of its `RequestBudget`.
+    /// How much of its `RequestBudget` is spent.
     var requests = Allowance()
-    /// Why nothing is read from it now.
+    /// Why reading from it is paused.
     var pause = MinerPause.none
-    /// Pauses for want of budget, since the pool has accepted a share of it.
+    /// Pauses for exceeding the budget, since the pool last accepted a share of it.
     var pauses: UInt8 = 0
-    /// What the pool thought of its shares.
+    /// The pool's verdicts on its shares.
     var record = MinerRecord()
 
-    /// It moves to another place: what it was given at the one before does not count there.
+    /// Assigns it to a slot: jobs and shares of the previous one do not count there.
     mutating func settle(at upstream: UInt16, slot: UInt8, now: Instant) {
         self.upstream = upstream
         self.slot = slot
@@ -68,25 +70,25 @@ struct MinerSession {
         formerUpstream = 0
     }
 
-    /// The upstream that a share with this nonce byte belongs to.
+    /// The upstream that a share with this nonce byte is for.
     func upstream(forNonceByte byte: UInt8?) -> Int {
         guard formerUpstream > 0, byte != slot, byte == formerSlot else { return Int(upstream) }
         return Int(formerUpstream) - 1
     }
 
-    /// It has been given this work.
+    /// Records that it gets this job.
     mutating func take(_ serial: UInt32, nonceByte byte: UInt8) {
         workSerial = serial
         if let told = nonceByte, told != byte { formerNonceByte = told }
         nonceByte = byte
     }
 
-    /// The difficulty it must reach on work of this pool difficulty.
+    /// The difficulty it must meet for a job of this pool difficulty.
     func difficulty(atPoolDifficulty pool: UInt64) -> UInt64 {
         customDifficulty > 0 ? min(customDifficulty, pool) : pool
     }
 
-    /// The custom difficulty when it is the lower one: only then it has an effect.
+    /// The custom difficulty when it is lower than the pool's: only then does it have an effect.
     func effectiveCustomDifficulty(atPoolDifficulty pool: UInt64) -> UInt64? {
         customDifficulty > 0 && customDifficulty < pool ? customDifficulty : nil
     }
@@ -95,14 +97,14 @@ struct MinerSession {
 // MARK: - Coding
 
 extension MinerSession {
-    /// Bytes of one row.
+    /// The length of a row.
     static let rowBytes = 112
-    /// Of programs that had no budgets.
+    /// The length of a row from programs without request budgets.
     static let rowBytesMin = 72
-    /// What came behind that, without the PROXY header.
+    /// The length of the fields that were added next, without those of the PROXY header.
     private static let conductBytes = 36
 
-    /// Every field at its place in the row (docs/HANDOVER.md).
+    /// Each field has a fixed offset in the row (docs/HANDOVER.md).
     func encode(to writer: inout BinaryWriter) {
         writer.integer(phase.rawValue)
         writer.integer(
@@ -132,7 +134,7 @@ extension MinerSession {
         writer.integer(UInt16(awaitsHeader ? 1 : 0))
     }
 
-    /// - Parameter reader: the row, of at least `rowBytesMin` bytes.
+    /// - Parameter reader: a row of at least `rowBytesMin` bytes.
     init(decoding reader: inout BinaryReader) throws(DecodingFault) {
         guard let phase = Phase(rawValue: try reader.integer()) else { throw .badField("miner.phase") }
         self.phase = phase

@@ -1,8 +1,8 @@
 internal import Addresses
 
 extension Network {
-    /// Calls `body` with the bytes that tell an address from others: of IPv6 those of its network.
-    /// - Parameter text: as the system writes it. What is no IPv6 address is taken as it is.
+    /// Calls `body` with the bytes that identify an address: for IPv6 those of its network.
+    /// - Parameter text: as the system writes it. Text that is not an IPv6 address is used unchanged.
     static func forEachByte(of text: ArraySlice<UInt8>, _ body: (UInt8) -> Void) {
         // A zone ("%eth0") is not part of the network.
         guard text.contains(0x3a), let address = IPAddress(Array(text.prefix { $0 != 0x25 }).span), !address.isIPv4

@@ -1,10 +1,10 @@
 internal import StratumProtocol
 
-/// Who searches which part of an upstream's nonces (docs/COMPATIBILITY.md, "Nonce slots").
+/// The nonce slots of an upstream and their owners (docs/COMPATIBILITY.md, "Nonce slots").
 ///
-/// The most significant byte of a nonce names the miner: 256 slots, one miner each. The rule that keeps the pool from
-/// ever seeing one nonce twice: a slot whose miner has left stays dead until the upstream's next job, because whoever
-/// took it over now would search again what the other has searched.
+/// The most significant byte of a nonce identifies the miner: 256 slots with one miner each. A slot whose miner has
+/// left is dead until the upstream gets a job with another blob, because its next owner would search the same nonces
+/// again. This keeps miners from submitting a nonce twice.
 struct NonceSpace {
     enum Slot: Equatable {
         case free
@@ -15,22 +15,22 @@ struct NonceSpace {
     static let size = 256
 
     private var slots = InlineArray<256, Slot>(repeating: .free)
-    /// Of dead slots: how much was searched in them, as `wear` says.
+    /// How much was searched in each dead slot, as returned by `wear(held:hasSubmitted:)`.
     private var wears = InlineArray<256, UInt16>(repeating: 0)
-    /// Where the next search begins: slots are handed out in turn, so that one is not reused sooner than need be.
+    /// Where the next search begins: slots are assigned in turn, so that each is reused as late as possible.
     private var next: UInt8
     private(set) var ownedCount = 0
     private(set) var freeCount = NonceSpace.size
 
-    /// - Parameter start: the slot that is given out first, at random, so that shards and restarts do not all crowd
-    ///   into the same nonces.
+    /// - Parameter start: the first slot to assign, at random, so that shards and restarts do not search the same
+    ///   nonces first.
     init(start: UInt8) {
         next = start
     }
 
     subscript(slot: UInt8) -> Slot { slots[Int(slot)] }
 
-    /// Gives the next free slot to `miner`; nil when all are owned or dead.
+    /// Assigns the next free slot to `miner`; nil when all are owned or dead.
     mutating func allocate(for miner: MinerID, avoiding former: UInt8? = nil) -> UInt8? {
         guard freeCount > 0 else { return nil }
         for _ in 0..<NonceSpace.size {
@@ -46,14 +46,14 @@ struct NonceSpace {
         return nil
     }
 
-    /// How much of a slot its miner has searched: what the next one would search again. Tenths of a second, and above all of
-    /// these when it has handed in a share.
+    /// How much of a slot its miner has searched, and the next owner would search again: tenths of a second, plus a bit
+    /// above these when the miner has submitted a share.
     static func wear(held microseconds: UInt64, hasSubmitted: Bool) -> UInt16 {
         UInt16(min(microseconds / 100_000, 0x7fff)) | (hasSubmitted ? 0x8000 : 0)
     }
 
-    /// Gives the dead slot to `miner` in which the least was searched: for when there is no other, and a pool connection more
-    /// would be one too many. What was submitted there before is known, so the pool sees no nonce twice.
+    /// Assigns to `miner` the dead slot in which the least was searched, when no slot is free and no further pool
+    /// connection is allowed. The nonces submitted there are known, so the pool gets none twice.
     mutating func reuse(for miner: MinerID) -> UInt8? {
         guard let slot = leastWorn() else { return nil }
         slots[Int(slot)] = .owned(miner)
@@ -61,8 +61,8 @@ struct NonceSpace {
         return slot
     }
 
-    /// The dead slot that `reuse` gives. It changes nothing: as a mutating function it is called in place, where another one would
-    /// be given a copy of all slots.
+    /// The dead slot that `reuse` assigns. It changes nothing, but is mutating so that it works in place: otherwise all
+    /// slots would be copied.
     mutating func leastWorn() -> UInt8? {
         var found: UInt8?
         for slot in 0..<NonceSpace.size where slots[slot] == .dead {
@@ -73,7 +73,7 @@ struct NonceSpace {
 
     func wear(of slot: UInt8) -> UInt16 { wears[Int(slot)] }
 
-    /// The miner of `slot` has gone: nobody may have it before the next job, unless it has never been searched.
+    /// The miner of `slot` has left: the slot is dead until `freeDeadSlots`, unless it was never searched.
     mutating func release(_ slot: UInt8, wasSearched: Bool, wear: UInt16 = 0x7fff) {
         guard case .owned = slots[Int(slot)] else { return }
         slots[Int(slot)] = wasSearched ? .dead : .free
@@ -82,7 +82,7 @@ struct NonceSpace {
         if !wasSearched { freeCount += 1 }
     }
 
-    /// New work has come: what was searched before does not matter any more.
+    /// Frees dead slots for new work: what was searched before does not matter for it.
     mutating func freeDeadSlots() {
         for slot in 0..<NonceSpace.size where slots[slot] == .dead {
             slots[slot] = .free
@@ -98,7 +98,7 @@ struct NonceSpace {
         }
     }
 
-    /// Gives each owner another name.
+    /// Changes the id of each owner.
     mutating func rename(_ name: (MinerID) -> MinerID) {
         for slot in 0..<NonceSpace.size {
             if case .owned(let miner) = slots[slot] { slots[slot] = .owned(name(miner)) }

@@ -1,6 +1,6 @@
 public import StratumProtocol
 
-/// A miner's connection: a row of the shard's table. The generation guards against news for the row's former owner.
+/// A miner's connection: a row of the shard's table. Events for the row's previous connection have an older generation.
 public struct MinerID: Hashable, Sendable {
     public let index: UInt32
     public let generation: UInt32
@@ -11,12 +11,12 @@ public struct MinerID: Hashable, Sendable {
     }
 }
 
-/// One attempt to reach one pool for one upstream.
+/// One attempt of an upstream to connect to a pool.
 public struct PoolConnectionID: Hashable, Sendable {
     public let upstream: UInt16
-    /// The pool's seat (`Shard.poolName`): it stays when the list of the policy changes.
+    /// The pool's seat (`Shard.poolName`): it stays the same when the list of the policy changes.
     public let pool: UInt8
-    /// Grows with each attempt.
+    /// Larger with each attempt.
     public let generation: UInt32
 
     public init(upstream: UInt16, pool: UInt8, generation: UInt32) {
@@ -26,165 +26,171 @@ public struct PoolConnectionID: Hashable, Sendable {
     }
 }
 
-/// What became of a share: exactly one of these for each share that a logged-in miner submits under its session's id.
-/// The exception: shares below the pool's difficulty (`local`) are told only when the policy counts them.
+/// The outcome of a share: exactly one for each share that a logged-in miner submits with its session id, except that
+/// shares below the pool's difficulty (`local`) are reported only when the policy counts them.
 public struct SettledShare: Equatable, Sendable {
     public enum Outcome: Equatable, Sendable {
-        /// The pool took it.
+        /// The pool accepted it.
         case accepted
-        /// The pool refused it.
+        /// The pool rejected it.
         case rejected
-        /// We refused it; the pool has not seen it.
+        /// Millrace refused it; the pool has not seen it.
         case invalid(MinerReply.Refusal)
-        /// The pool was lost before it answered.
+        /// The pool connection was lost before the pool answered.
         case poolLost
-        /// Good for the miner's own difficulty, not for the pool's.
+        /// It meets the miner's own difficulty, not the pool's.
         case local
     }
 
     public var miner: MinerID
+    /// Identifies the miner in events.
     public var minerKey: UInt64
     public var outcome: Outcome
+    /// The share is for the job before the current one.
     public var isExpired: Bool
     /// The pool difficulty of its job.
     public var difficulty: UInt64
-    /// What it counts for the worker.
+    /// The difficulty credited to the worker.
     public var creditedDifficulty: UInt64
+    /// The difficulty of its hash.
     public var actualDifficulty: UInt64
-    /// 0 when it did not go to the pool.
+    /// The response time of the pool; 0 when the share was not sent to it.
     public var latencyMicroseconds: UInt64
     public var upstream: UInt16
     /// Index into `ShardPolicy.pools`, or `formerPool`.
     public var pool: UInt8
 
-    /// Stands for a pool that is on the list no more: `Limits.poolsMax` leaves it free.
+    /// The value for a pool that is not in the list any more; `Limits.poolsMax` leaves it free.
     public static let formerPool = UInt8.max
 }
 
-/// Something that an operator may want to read.
+/// A notice for the operator.
 public enum ShardNotice: Equatable, Sendable {
-    /// The pool has logged us in and given a job.
+    /// The pool has accepted the login and sent a job.
     case poolActive(PoolConnectionID)
-    /// `isRepeated`: the same failure was told a short time ago (`FailureReports`).
+    /// `isRepeated`: the same failure was reported a short time ago (`FailureReports`).
     case poolFailed(PoolConnectionID, PoolFailure, isRepeated: Bool)
-    /// The pool keeps the nonce byte for itself: one miner for each connection. Said once a pool.
+    /// The pool reserves the nonce byte: each miner needs its own connection. Reported once for each pool.
     case poolReservesNonceByte(PoolConnectionID)
     case newJob(
         upstream: UInt16, pool: UInt8, difficulty: UInt64, algorithm: AlgorithmName, height: UInt64, miners: Int)
-    /// The pool sent a line that is not a message; it was passed over.
+    /// The pool sent a line that is not a message; it was ignored.
     case poolOddLine(PoolConnectionID, PeerFault)
-    /// The pool has sent us elsewhere, and we follow.
+    /// The pool redirected the connection, and Millrace follows.
     case redirected(PoolConnectionID, PoolRedirect)
-    /// The pool wants to send us to a foreign host; we stay.
+    /// The pool redirected to a foreign host, which is ignored.
     case redirectRefused(PoolConnectionID, PoolRedirect)
-    /// The pool's jobs name no algorithm, and its configuration has none: miners must guess. Said once a pool.
+    /// The pool's jobs name no algorithm, and its configuration has none: miners must guess. Reported once for each
+    /// pool.
     case jobsWithoutAlgorithm(PoolConnectionID)
-    /// A share came with another session's id. It is refused, and not counted as a share.
+    /// A share has the id of another session. It is refused, and not counted as a share.
     case shareUnauthenticated(MinerID)
-    /// The pool refused a share, in these words.
+    /// The pool rejected a share, with this text.
     case shareRejected(
         MinerID, PoolConnectionID, text: String, difficulty: UInt64, latencyMicroseconds: UInt64)
     case upstreamClosed(upstream: UInt16)
-    /// No upstream could be had for a miner.
+    /// No upstream was available for a miner.
     case outOfUpstreams
-    /// None of the miner's shares is handed on for so long: the pool has refused too many.
+    /// No share of the miner is forwarded for this time: the pool has rejected too many.
     case quarantined(MinerID, Milliseconds)
     /// The same for all new miners at the address of this one.
     case addressQuarantined(MinerID, Milliseconds)
-    /// The pool has refused too many of the last shares (`RecentVerdicts`): only those of proven miners are handed on.
+    /// The pool has rejected too many of the last shares (`RecentVerdicts`): only those of proven miners are forwarded.
     case poolGuarded(PoolConnectionID, refused: Int, of: Int)
     case poolGuardEnded(PoolConnectionID)
-    /// The pool rejects every share, so many until now, and no other pool may be better. Said once, until it accepts one.
+    /// The pool has rejected all of the last shares, this many, and no other pool may be better. Reported once, until
+    /// it accepts one.
     case poolRejects(PoolConnectionID, shares: Int)
-    /// The quarantine of this miner, or of the new miners at its address, has ended: the pool was at fault.
+    /// The quarantine of this miner, or of the new miners at its address, was lifted: the pool was at fault.
     case quarantineLifted(MinerID, isOfAddress: Bool)
 }
 
 /// Why a pool connection ended.
 public enum PoolFailure: Equatable, Sendable {
-    /// It could not be reached, or closed; the text is the system's.
+    /// It could not be made, or was closed; the text is the system's.
     case connection(String)
     /// No TCP connection within `Limits.poolConnect`.
     case connectTimeout
     /// No answer to a request within `Limits.poolAnswer`.
     case noAnswer
-    /// It refused our login, in these words.
+    /// The pool refused the login; the text is the pool's.
     case loginRefused(String)
     case fault(PeerFault)
-    /// It no longer knows our session, in these words.
+    /// The pool no longer knows the session; the text is the pool's.
     case sessionLost(String)
-    /// It has banned us, in these words; it is left alone for `pause`.
+    /// The pool has banned this proxy; the text is the pool's. It is left alone for `pause`.
     case banned(String, pause: Milliseconds)
-    /// It has sent us elsewhere too often.
+    /// The pool has redirected the connection too often.
     case redirectedTooOften
-    /// It rejects every share; so many of them (`RejectionStreak`).
+    /// The pool rejects every share, this many until now (`RejectionStreak`).
     case rejectsShares(Int)
 }
 
-/// Why we close a miner's connection.
+/// Why a miner's connection is closed.
 public enum CloseReason: Equatable, Sendable {
     case loginTimeout
     case idleTimeout
     case permissionDenied
     case notNicehashCapable
     case fault(PeerFault)
-    /// A fault in a request that could be answered: it was told so.
+    /// A fault in a request that could be answered: the miner was told.
     case answered(PeerFault)
     /// It speaks another protocol than Stratum; HTTP was answered.
     case foreign(ForeignProtocol)
-    /// A balancer's connection does not begin as it must.
+    /// A balancer's connection does not begin with a valid PROXY header.
     case proxyHeader(ProxyHeaderFault)
-    /// It sent a request that has no place in its state.
+    /// It sent a request that is not valid in its state.
     case outOfTurn
     case noUpstream
-    /// The pool rejected too many of its shares, again and again.
+    /// The pool rejected too many of its shares, repeatedly.
     case banned
-    /// For a minute it sent more requests than its budget allows, and no share that the pool accepted.
+    /// For a minute it sent more requests than its budget allows, without a share that the pool accepted.
     case flooding
-    /// All connections together make the shard hold more than `Limits.allHeldBytesMax`, and this one the most.
+    /// All connections together hold more than `Limits.allHeldBytesMax` bytes, and this one held the most.
     case memory(held: Int)
 }
 
-/// What the shard wants done, in order. The worker performs it, and only it touches sockets.
+/// A decision of the shard, to be performed in order by the worker. Only the worker touches sockets.
 public enum ShardCommand: Equatable, Sendable {
-    /// Bytes are a range of `Outbox.bytes`.
+    /// The bytes are a range of `Outbox.bytes`.
     case sendToMiner(MinerID, Range<Int>)
-    /// After what was sent to it before.
+    /// Close the connection after everything was sent to it.
     case closeMiner(MinerID, CloseReason)
-    /// Nothing is to be read from its connection until `resumeMiner`.
+    /// Stop reading from its connection until `resumeMiner`.
     case pauseMiner(MinerID)
     case resumeMiner(MinerID)
     case sendToPool(PoolConnectionID, Range<Int>)
     case dial(PoolConnectionID)
-    /// Nothing more will be heard of the connection.
+    /// Close the connection; further events of it are ignored.
     case hangUp(PoolConnectionID)
     /// The miner has its first job.
     case joined(MinerID, key: UInt64)
-    /// A miner that had joined another shard is one of this shard now.
+    /// A miner that had joined another shard belongs to this shard now.
     case moved(MinerID, key: UInt64)
     /// A miner that had joined is gone.
     case left(MinerID, key: UInt64)
-    /// A miner is another shard's now; `key` of one that had joined. Its connection is none of ours.
+    /// A miner belongs to another shard now, and so does its connection; `key` is nil for one that had not joined.
     case released(MinerID, key: UInt64?)
     case settled(SettledShare)
-    /// A pool refused something, in these words.
+    /// A pool refused a request, with this text.
     case poolError(String)
     case notice(ShardNotice)
 }
 
-/// Decisions that wait to be performed. Reused turn after turn: it allocates only until it has seen its largest turn.
+/// Decisions to be performed. It is reused in each turn, and allocates only when a turn is larger than all before.
 public struct Outbox: Sendable {
     public private(set) var commands: [ShardCommand] = []
+    /// The messages of `sendToMiner` and `sendToPool`.
     public internal(set) var bytes: [UInt8] = []
 
     public init() {}
 
     public var isEmpty: Bool { commands.isEmpty }
 
-    /// Forgets what has been performed.
+    /// Removes what has been performed.
     public mutating func removeAll() {
         commands.removeAll(keepingCapacity: true)
-        // One job to 256 miners takes 150 KB; keep no more than that.
+        // One job to 256 miners takes 150 KB; larger buffers are freed.
         bytes.removeAll(keepingCapacity: bytes.capacity <= 256 * 1024)
     }
 
@@ -192,8 +198,8 @@ public struct Outbox: Sendable {
         commands.append(command)
     }
 
-    /// Lets `write` append a message for a miner. Messages to one miner in a row become one.
-    /// - Returns: how many bytes it has.
+    /// Appends the message that `write` writes for a miner. Successive messages to one miner are combined.
+    /// - Returns: the length of the message in bytes.
     @discardableResult
     mutating func send(to miner: MinerID, _ write: (inout [UInt8]) -> Void) -> Int {
         let start = bytes.count
@@ -206,7 +212,7 @@ public struct Outbox: Sendable {
         return bytes.count - start
     }
 
-    /// - Returns: how many bytes it has.
+    /// - Returns: the length of the message in bytes.
     @discardableResult
     mutating func send(to pool: PoolConnectionID, _ write: (inout [UInt8]) -> Void) -> Int {
         let start = bytes.count

@@ -1,33 +1,34 @@
 internal import StratumProtocol
 
-/// Which of several pools an upstream uses.
+/// The choice of an upstream between several pools.
 ///
-/// The pools are in order of preference. Trying begins with the first; after `retries` failures of it in a row the
-/// second is tried beside it, and each further one as soon as its predecessor has failed. The first to give a job is
-/// used and the other backups are let go, but the first pool is always tried again: when it is back it takes over.
+/// The pools are in order of preference. At first only the first one is tried. After `retries` failures of it in a row
+/// the second is tried too, and each further one as soon as the one before it has failed. The first pool to send a job
+/// is used and the other backups are released, but the first pool is always retried: it takes over as soon as it is
+/// back.
 ///
-/// A login and a job do not make a pool a useful one: it has proved itself when it has accepted a share, or served for
-/// `Limits.steadyStay` without rejecting one. Until then its failures add up, so that a pool that logs in and then fails leads to the backup
-/// like one that is down.
+/// A login and a job do not make a pool useful: it has proved itself when it has accepted a share, or has served for
+/// `Limits.steadyStay` without rejecting one. Until then its failures add up, so that a pool that logs in and then
+/// fails leads to the backup like one that is down.
 ///
-/// Where this differs from xmrig-proxy: when an active backup fails, the pools before it are tried again too; and a first
-/// pool that keeps coming and going is held down for longer each time while a backup serves.
+/// Differences from xmrig-proxy: when an active backup fails, the pools before it are tried again too; and a first pool
+/// that repeatedly comes and goes is held down for longer each time while a backup serves.
 struct PoolChoice {
     private(set) var count: Int
     private(set) var retries: Int
     private(set) var active: Int?
     /// Pools before this one may be tried.
     private var reach = 1
-    /// Of the first pool, since it last proved itself.
+    /// Failures of the first pool since it last proved itself.
     private var firstFailures = 0
-    /// When the first pool began its stay, and how many of its stays in a row were short.
+    /// When the first pool began to serve, and how many of its stays in a row were short.
     private var firstSince = Instant.never
     private var shortStays = 0
     private var holdUntil = Instant(microseconds: 0)
-    /// When the active pool began its stay, and whether it has proved itself since.
+    /// When the active pool began to serve, and whether it has proved itself since.
     private var activeSince = Instant.never
     private var isProved = false
-    /// The pool that is not tried until then, because another one is.
+    /// A pool that is not tried before `until`, because another one is.
     private var resting: (pool: Int, until: Instant)?
 
     init(count: Int, retries: Int) {
@@ -35,9 +36,9 @@ struct PoolChoice {
         self.retries = retries
     }
 
-    /// The operator has changed the list or the number of retries. What the first pool has done counts as long as it
-    /// stays the first.
-    /// - Parameter active: the new place of the pool that is used; nil when none is, or it is no longer on the list.
+    /// Applies a changed list or number of retries. The failures of the first pool count as long as it stays the first.
+    /// - Parameter active: the new place of the active pool; nil when none is active, or it is not in the list any
+    ///   more.
     mutating func adopt(count: Int, retries: Int, active: Int?, keepsFirst: Bool, at now: Instant) {
         self.count = count
         self.retries = retries
@@ -65,8 +66,8 @@ struct PoolChoice {
 
     /// `pool` could not be reached, was lost, or is of no use.
     /// - Parameters:
-    ///   - isRuledOut: more attempts make no sense for now: the next pool is tried at once.
-    ///   - isOfNoUse: it was of use at most before.
+    ///   - isRuledOut: retries are useless for now, so the next pool is tried at once.
+    ///   - isOfNoUse: it counts as useless, even if it has proved itself before.
     mutating func failed(_ pool: Int, isRuledOut: Bool = false, isOfNoUse: Bool = false, at now: Instant) {
         let wasActive = active == pool
         let wasUseless = wasActive && (isOfNoUse || !isProved)
@@ -83,15 +84,15 @@ struct PoolChoice {
         if wasUseless, reach > 1 { resting = (pool, now + Limits.rest) }
     }
 
-    /// `pool` is left for another of its addresses: no failure of its own.
+    /// `pool` redirects to another of its addresses, which is not a failure.
     mutating func moved(_ pool: Int) {
         guard pool == active else { return }
         active = nil
         reach = max(reach, pool + 1)
     }
 
-    /// `pool` has logged us in and given a job.
-    /// - Returns: true when it is to be used from now on.
+    /// `pool` has accepted the login and sent a job.
+    /// - Returns: true when it is used from now on.
     mutating func succeeded(_ pool: Int, at now: Instant) -> Bool {
         guard active == nil || pool == 0 else { return pool == active }
         if pool == 0 { firstSince = now }
@@ -102,21 +103,22 @@ struct PoolChoice {
         return true
     }
 
-    /// `pool` has accepted a share: it is of use.
+    /// `pool` has accepted a share.
     mutating func proved(_ pool: Int) {
         guard pool == active, !isProved else { return }
         isProved = true
         if pool == 0 { firstFailures = 0 }
     }
 
-    /// The time passes.
+    /// Checks whether the active pool has proved itself by serving.
     /// - Parameter isRejecting: the active pool has rejected shares and accepted none since.
     mutating func tick(isRejecting: Bool, at now: Instant) {
         guard let active, !isProved, !isRejecting, now >= activeSince + Limits.steadyStay else { return }
         proved(active)
     }
 
-    /// The first pool has been lost, and a backup may be tried. One short stay of a useful pool is forgiven: any pool may be restarted.
+    /// The first pool is lost, and a backup may be tried. One short stay of a useful pool is forgiven: any pool may be
+    /// restarted.
     private mutating func endFirstStay(wasUseless: Bool, at now: Instant) {
         shortStays = wasUseless || now < firstSince + Limits.steadyStay ? shortStays + 1 : 0
         let counted = wasUseless ? shortStays : shortStays - 1

@@ -1,21 +1,21 @@
 internal import StratumProtocol
 
-/// A pool that a shard has to do with: one of the policy's, or one of an earlier policy that still has connections.
+/// A pool of a shard: one of the policy's, or one of an earlier policy that still has connections.
 ///
-/// A pool keeps its seat while its place in the operator's list changes, and when it is taken off the list its seat goes
-/// to nobody else before its last connection is closed: seats name connections (`PoolConnectionID.pool`), and those
-/// outlive the list.
+/// A pool keeps its seat while its place in the operator's list changes. When it is removed from the list, its seat is
+/// not reused before its last connection is closed: seats identify connections (`PoolConnectionID.pool`), which outlive
+/// the list.
 struct PoolSeat {
     var pool: ShardPolicy.Pool
-    /// Its place in the policy's list; nil when it is on it no more.
+    /// Its place in the policy's list; nil when it is not in the list any more.
     var rank: UInt8?
-    /// No connection is made before then: the pool has banned us.
+    /// No connection is made before: the pool has banned this proxy.
     var bannedUntil = Instant(microseconds: 0)
     /// Bans in a row, without an accepted share between them.
     var bans: UInt8 = 0
-    /// On shares, of all upstreams.
+    /// On the shares of all upstreams.
     var verdicts = RecentVerdicts()
-    /// Of its rejections, of all upstreams.
+    /// The rejections of all upstreams.
     var streak = RejectionStreak()
 
     init(pool: ShardPolicy.Pool, rank: UInt8?) {
@@ -23,7 +23,7 @@ struct PoolSeat {
         self.rank = rank
     }
 
-    /// The pool says that it has banned us. Each upstream that hears of the same ban counts it once.
+    /// The pool reports a ban. Several upstreams may report the same ban, which counts once.
     mutating func banned(at now: Instant) {
         guard now >= bannedUntil else { return }
         let pause = Limits.banPause.count << UInt64(min(bans, 16))
@@ -31,23 +31,23 @@ struct PoolSeat {
         bans = min(bans + 1, 16)
     }
 
-    /// The pool has accepted a share: a ban that comes later is a new one.
+    /// The pool has accepted a share: a later ban is a new one.
     mutating func isUseful() {
         bans = 0
     }
 }
 
 extension Shard {
-    /// Where the pools are, seat by seat, in words fit for logs.
+    /// The addresses of the pools for logs, by seat.
     public var poolNames: [String] { seats.map(\.pool.name) }
 
-    /// Where the pool of a connection is.
+    /// The address of a connection's pool.
     public func poolName(of id: PoolConnectionID) -> String { seats[Int(id.pool)].pool.name }
 
-    /// The place of a seat's pool in the policy's list; `SettledShare.formerPool` when it is on it no more.
+    /// The place of a seat's pool in the policy's list; `SettledShare.formerPool` when it is not in the list any more.
     func reportedRank(ofSeat seat: Int) -> UInt8 { seats[seat].rank ?? SettledShare.formerPool }
 
-    /// Seats the pools of the policy: those that stay keep their seats.
+    /// Assigns seats to the pools of the policy; those that have one keep it.
     mutating func seatPools(at now: Instant) {
         for seat in seats.indices { seats[seat].rank = nil }
         var unseated: [Int] = []
@@ -69,8 +69,8 @@ extension Shard {
         }
     }
 
-    /// A seat that nobody has: one that is empty, else a new one. When there are too many, that of the pool off the list
-    /// which serves the fewest: its connections end.
+    /// A seat for a new pool: one without connections, else a new one. If there are too many, the seat of the pool that
+    /// is not in the list any more and serves the fewest upstreams: its connections are closed.
     private mutating func vacateSeat(at now: Instant) -> Int {
         let former = seats.indices.filter { seats[$0].rank == nil }
         if let empty = former.first(where: { seat in !upstreams.contains { $0.sessions[seat].isConnected } }) {
@@ -84,7 +84,7 @@ extension Shard {
         return addSeat(PoolSeat(pool: ShardPolicy.Pool(user: "", password: ""), rank: nil))
     }
 
-    /// A seat more, at the end.
+    /// Appends a seat.
     /// - Returns: its number.
     mutating func addSeat(_ seat: PoolSeat) -> Int {
         seats.append(seat)
@@ -121,12 +121,12 @@ extension PoolSeat {
         if reader.remaining > 0 { streak = try RejectionStreak(decoding: &reader) }
     }
 
-    /// As an older program seated them: in the order of the list.
+    /// The seats in a state of an older program: those of the list, in order.
     static func inOrder(of policy: ShardPolicy) -> [PoolSeat] {
         policy.pools.enumerated().map { PoolSeat(pool: $1, rank: UInt8($0)) }
     }
 
-    /// Whether each pool of the policy has one seat.
+    /// Whether each pool of the policy has exactly one seat.
     static func seat(_ seats: [PoolSeat], allOf policy: ShardPolicy) -> Bool {
         let ranks = seats.compactMap(\.rank)
         return ranks.count == policy.pools.count

@@ -1,19 +1,19 @@
 internal import StratumProtocol
 
-/// Our side of one upstream's dealings with one pool.
+/// The session of one upstream with one pool.
 struct PoolSession {
     enum Phase: Equatable {
         /// Not wanted.
         case idle
-        /// Failed; tried again then.
+        /// Failed; retried at `until`.
         case pausing(until: Instant)
         case connecting(deadline: Instant)
         case loggingIn(deadline: Instant)
-        /// Logged in; a pool that gives no job is of no use.
+        /// Logged in; a pool that sends no job is of no use.
         case awaitingJob(deadline: Instant)
-        /// It has given a job.
+        /// It has sent a job.
         case active
-        /// A better pool has taken over; this one may still answer what it was asked.
+        /// A better pool has taken over; this one may still answer pending requests.
         case draining(deadline: Instant)
     }
 
@@ -23,43 +23,43 @@ struct PoolSession {
     var phase = Phase.idle
     var generation: UInt32 = 0
     var session = PoolSessionID()
-    /// When the pool has let us in.
+    /// When the pool accepted the login.
     var loggedInAt: Instant?
     var hasAlgo = false
     var hasNicehash = false
     var hasKeepalive = false
     /// The pool has accepted a share in this session.
     var hasAccepted = false
-    /// The pool has answered a keepalive, so its silence to another one means something.
+    /// The pool has answered a keepalive, so that its silence after another one is a failure.
     var answersKeepalives = false
-    /// A job that came before the answer to our login, or sooner than miners are given another: at most one, the newest.
+    /// A job that came before the reply to the login, or sooner than miners get another one: at most one, the newest.
     var earlyJob: [Job] = []
-    /// What its jobs have spent (`Limits.jobInterval`).
+    /// How much of `Limits.jobInterval` its jobs have spent.
     var jobs = Allowance()
-    /// Where the pool has sent us; nil = it is reached at its own address.
+    /// The address that the pool redirected to; nil = its own address.
     var redirect: PoolRedirect?
-    /// Redirects in a row that led here.
+    /// Redirects in a row that led to this connection.
     var redirects: UInt8 = 0
-    /// Refusals in a row that said that the pool does not know its current job.
+    /// Refusals in a row which say that the pool does not know its current job.
     var unknownJobs: UInt8 = 0
     /// Lines that were not messages, since `oddLinesSince`.
     var oddLines: UInt8 = 0
     var oddLinesSince = Instant(microseconds: 0)
     var nextRequestID = PoolSession.loginRequestID + 1
     var inFlight = SharesInFlight()
-    /// Of 256: how early its keepalives are, within the last quarter of their interval.
+    /// How early its keepalives are, in 256ths of the last quarter of their interval.
     var keepaliveLead: UInt8 = 0
     var lastSentAt = Instant(microseconds: 0)
-    /// When the keepalive went out that has not been answered; no other is sent meanwhile.
+    /// When the unanswered keepalive was sent.
     var keepaliveSentAt: Instant?
     var keepaliveRequestID: Int64 = 0
-    /// What it has sent of a line that is not whole yet.
+    /// Splits its bytes into lines; holds an unfinished one.
     var framer = LineFramer(lineBytesMax: LineFramer.poolLineBytesMax)
-    /// Bytes of this connection, from its beginning: taken in, and given to be sent.
+    /// Bytes received and sent since the connection was made.
     var received: UInt64 = 0
     var sent: UInt64 = 0
 
-    /// Whether a TCP connection is there or being made.
+    /// Whether there is a TCP connection or one is being made.
     var isConnected: Bool {
         switch phase {
         case .idle, .pausing: false
@@ -67,7 +67,7 @@ struct PoolSession {
         }
     }
 
-    /// Why the pool must be given up at `now`; nil when all is well.
+    /// Why the connection must be given up at `now`; nil when there is no reason.
     func failure(at now: Instant) -> PoolFailure? {
         switch phase {
         case .idle, .pausing: return nil
@@ -76,13 +76,13 @@ struct PoolSession {
             return now >= deadline ? .noAnswer : nil
         case .active:
             if let sentAt = inFlight.oldestSentAt, now >= sentAt + Limits.poolAnswer { return .noAnswer }
-            // Some pools never answer keepalives, and are well.
+            // Some pools never answer keepalives, and work.
             if answersKeepalives, let sentAt = keepaliveSentAt, now >= sentAt + Limits.poolAnswer { return .noAnswer }
             return nil
         }
     }
 
-    /// Begins a new connection: nothing of the one before remains.
+    /// Begins a new connection without any state of the previous one.
     mutating func restart(generation: UInt32, limit: Milliseconds, at now: Instant) {
         self = PoolSession()
         self.generation = generation
@@ -98,7 +98,7 @@ struct PoolSession {
 // MARK: - Coding
 
 extension PoolSession {
-    /// A million shares a second would reach it in a hundred thousand years.
+    /// A million shares per second would reach it in a hundred thousand years.
     static let requestIDMax: Int64 = 1 << 62
 
     func encode(to writer: inout BinaryWriter) {

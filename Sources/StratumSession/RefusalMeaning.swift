@@ -1,25 +1,26 @@
 internal import StratumProtocol
 
-/// What a pool's refusal says about our session, beyond the request that it answers.
+/// What a pool's refusal means for the session, beyond the refused request.
 ///
 /// Pools of the node families forget a session after some minutes, or ban an address, and keep the connection open:
-/// every later share is refused. Only these words tell.
+/// every later share is refused. Only the text of the refusal shows that.
 enum RefusalMeaning: Equatable {
-    /// It is about the one request.
+    /// It concerns only the request.
     case request
-    /// The share is wrong, and that is its miner's fault: what pools count before they ban an address.
+    /// The share is wrong, which is its miner's fault: the refusals that pools count before they ban an address.
     case badShare
-    /// The pool does not know the job. That is ordinary for a job that it has replaced; said of its current job several
+    /// The pool does not know the job. That is normal for a job that it has replaced; for its current job, several
     /// times in a row, it means that the session is broken.
     case unknownJob
-    /// The same in the words of pools that check the session by its jobs: said of the current job once, it is broken.
+    /// The same in the text of pools that check the session by its jobs: once for the current job means that the
+    /// session is broken.
     case invalidJobID
     /// The pool does not know the session: log in again.
     case forgotten
-    /// The pool refuses our address or login for some time.
+    /// The pool refuses this proxy's address or login for some time.
     case banned
 
-    /// - Parameter text: the pool's words. Letter case and blanks at the start do not matter.
+    /// - Parameter text: the pool's text. Letter case and leading blanks do not matter.
     init(_ text: String) {
         let words = text.lowercased().drop { $0 == " " || $0 == "\t" }
         if RefusalMeaning.bans.contains(where: { words.contains($0) }) {
@@ -37,8 +38,8 @@ enum RefusalMeaning: Equatable {
         }
     }
 
-    /// What miners are told instead of the pool's words; nil when those may be relayed. XMRig drops its connection on
-    /// refusals that begin with `Unauthenticated`, `your IP is banned`, `IP Address currently banned` or
+    /// The refusal that miners get instead of the pool's text; nil when that can be relayed. XMRig drops its connection
+    /// on refusals that begin with `Unauthenticated`, `your IP is banned`, `IP Address currently banned` or
     /// `Invalid job id`, and waits for its retry pause (docs/decisions/0003).
     var relayedAs: MinerReply.Refusal? {
         switch self {
@@ -52,7 +53,7 @@ enum RefusalMeaning: Equatable {
     private static let bans = ["banned", "blacklisted", "blocklisted", "ip is blocked", "address is blocked"]
 
     /// Anywhere in the text: "Rejected share: invalid result", "Low difficulty share". Late shares ("Block expired",
-    /// "Stale share") and rates ("Throttled") are not among them.
+    /// "Stale share") and rate limits ("Throttled") are not included.
     private static let badShares = [
         "duplicate", "invalid share", "share is invalid", "invalid pow", "bad hash", "wrong hash", "invalid hash",
         "rejected share", "low diff", "invalid result", "invalid nonce", "malformed", "above target",

@@ -2,30 +2,31 @@ internal import StratumProtocol
 
 /// What a pool's rejections say about the pool itself.
 ///
-/// A pool that rejects every share is left for a backup. One hostile miner must not cause that at a good pool: it chooses
-/// how many of its own shares are rejected, and under how many names, but not whether those of others are accepted. So
-/// the miners of rejected shares are counted too, and each accepted share halves the count (`Shard.leaveIfRejecting`).
+/// A pool that rejects every share is left for a backup. A single hostile miner must not cause that at a good pool: it
+/// controls how many of its own shares are rejected, and under how many logins, but not whether those of others are
+/// accepted. So the miners of rejected shares are counted too, and each accepted share halves the count
+/// (`Shard.leaveIfRejecting`).
 struct RejectionStreak {
     /// Rejected shares; each accepted share halves the number.
     private(set) var count: UInt8 = 0
-    /// When it was last 0.
+    /// When the first of them was rejected.
     private(set) var since = Instant(microseconds: 0)
     /// The last accepted share since the pool was left; nil = none.
     private(set) var acceptedAt: Instant?
-    /// The last rejection was in words that blame the miner (`RefusalMeaning.badShare`).
+    /// The text of the last rejection blames the miner (`RefusalMeaning.badShare`).
     private(set) var blamesMiner = false
     /// Miners whose shares were rejected.
     private(set) var miners = FewKeys()
-    /// The same, but all miners of an address that have no accepted share are one: names cost nothing.
+    /// The same, but all miners of an address without an accepted share are one, because logins cost nothing.
     private(set) var voices = FewKeys()
-    /// The operator knows that there is no backup.
+    /// The operator was told that there is no backup.
     var isTold = false
-    /// When the pool was left because of a streak; nil = not, or it has accepted a share since.
+    /// When the pool was left because of a streak; nil = it was not, or has accepted a share since.
     private(set) var leftAt: Instant?
 
     init() {}
 
-    /// The pool is left: what follows is a new trial of it.
+    /// The streak after the pool was left: a new trial of it.
     init(leftAt now: Instant) { leftAt = now }
 
     mutating func accept(at now: Instant) {
@@ -38,7 +39,8 @@ struct RejectionStreak {
         acceptedAt = now
     }
 
-    /// - Parameter keys: whose share it was; nil when the rejection is about the session, which has rules of its own.
+    /// - Parameter keys: the sender of the share; nil when the rejection concerns the session, which has rules of its
+    ///   own.
     mutating func reject(_ keys: (miner: UInt64, voice: UInt64)?, blamesMiner: Bool, at now: Instant) {
         if count == 0 { since = now }
         count = min(count, .max - 1) + 1
@@ -52,7 +54,7 @@ struct RejectionStreak {
     var voicesWanted: Int { blamesMiner ? Limits.voicesWanted : Limits.voicesWanted - 1 }
 
     /// Whether these are enough rejections, if enough miners agree.
-    /// - Parameter guardsPools: a new miner hands in no more bad shares than `MinerRecord.unprovenRefusalsMax`.
+    /// - Parameter guardsPools: a new miner submits no more bad shares than `MinerRecord.unprovenRefusalsMax`.
     func isEnough(guardsPools: Bool, at now: Instant) -> Bool {
         if let acceptedAt, now < acceptedAt + Limits.acceptanceCounts {
             return count >= Limits.rejectionsOfUsefulPool && now >= since + Limits.rejectingOfUsefulPool
@@ -61,13 +63,13 @@ struct RejectionStreak {
     }
 }
 
-/// A set of at most three keys, without memory of its own.
+/// A set of at most three keys, stored inline.
 struct FewKeys {
     static let countMax = 3
     private var keys: InlineArray<3, UInt64> = [0, 0, 0]
     private(set) var count = 0
 
-    /// - Parameter key: not 0. It is passed over when there are three others.
+    /// - Parameter key: not 0. It is ignored when there are three other keys.
     mutating func insert(_ key: UInt64) {
         for place in 0..<count where keys[place] == key { return }
         guard count < FewKeys.countMax else { return }

@@ -1,35 +1,35 @@
 internal import StratumProtocol
 
-/// The nonces that have been submitted for one job, so that none is submitted twice: a set with open addressing that
-/// allocates only when it grows. It grows in steps: the larger table takes over a few places of the former one with each
-/// nonce, so that no share waits until all of them have moved.
+/// The nonces submitted for one job, so that none is submitted twice: a hash table with open addressing that allocates
+/// only when it grows. It grows in steps: with each new nonce a few places move to the larger table, so that no share
+/// waits until all have moved.
 struct SeenNonces {
     enum Insertion: Equatable {
         case new
         case seen
-        /// More than the limit of its slot or of the job; it was not added.
+        /// The limit of its slot or of the job is reached; it was not added.
         case full
     }
 
     private static let capacityMin = 64
-    /// Places of the former table that are emptied with each new nonce. The larger table has room for as many nonces as the
-    /// former one has places / 2 before it has to grow itself, so 2 would do; with 8 the second search is soon over.
+    /// Places of the former table that move with each new nonce. The larger table has room for half as many nonces as
+    /// the former one has places before it must grow, so 2 would be enough; with 8 the second search soon ends.
     private static let placesMovedEach = 8
 
-    /// 0 marks an empty place; the nonce 0 itself has a flag.
+    /// 0 marks an empty place; the nonce 0 has a flag.
     private var places: [UInt32] = []
-    /// The smaller table from before, empty when all of it has moved. Places in front of `movedCount` have moved; they
-    /// keep their nonces, so that a search in it finds no gap.
+    /// The smaller table before, empty when everything has moved. Places before `movedCount` have moved; they keep
+    /// their nonces, so that a search finds no gap.
     private var former: [UInt32] = []
     private var movedCount = 0
     private var hasZero = false
     private(set) var count = 0
     private let limit: Int
-    /// How many there are of each slot (the nonce's most significant byte): one miner cannot use up the room of the
-    /// others. Empty as long as there is none.
+    /// The number of nonces in each slot (the most significant byte): one miner cannot use up the room of the others.
+    /// Empty while there are no nonces.
     private var slotCounts: [UInt32] = []
     private let slotLimit: UInt32
-    /// Odd, and a secret: miners choose the nonces, and must not be able to choose where they crowd.
+    /// Odd and secret: miners choose the nonces, and must not be able to make them collide.
     private let multiplier: UInt64
 
     init(salt: UInt64, limit: Int = Limits.noncesPerJobMax, slotLimit: UInt32 = Limits.noncesPerSlotMax) {
@@ -54,7 +54,7 @@ struct SeenNonces {
             let place = place(of: nonce, in: places)
             if places[place] == nonce { return .seen }
             guard hasRoom(for: nonce) else { return .full }
-            // Half empty at least: searches stay short.
+            // The table is at least half empty, so searches are short.
             if count < places.count / 2 {
                 places[place] = nonce
                 countOne(nonce)
@@ -68,7 +68,7 @@ struct SeenNonces {
         return .new
     }
 
-    /// A slot that needs more than its part may have more as long as the job's others leave it free.
+    /// A slot may exceed its part while the rest of the job's room is mostly free.
     private func hasRoom(for nonce: UInt32) -> Bool {
         guard count < limit else { return false }
         guard !slotCounts.isEmpty else { return true }
@@ -83,7 +83,7 @@ struct SeenNonces {
     }
 
     private mutating func grow() {
-        // The former table has moved long ago: see `placesMovedEach`.
+        // The former table has moved long before (see `placesMovedEach`).
         while !former.isEmpty { moveSome() }
         let larger = [UInt32](repeating: 0, count: max(SeenNonces.capacityMin, places.count * 2))
         former = places
@@ -100,10 +100,10 @@ struct SeenNonces {
         if movedCount == former.count { former = [] }
     }
 
-    /// Where `nonce` is, or the empty place where it belongs.
+    /// The place of `nonce`, or the empty place where it belongs.
     private func place(of nonce: UInt32, in places: [UInt32]) -> Int {
         let mask = places.count - 1
-        // Multiplicative hashing: miners count upwards, and neighbours must not crowd.
+        // Multiplicative hashing: miners count upwards, and successive nonces must not collide.
         var place = Int((UInt64(nonce) &* multiplier) >> 32) & mask
         while places[place] != 0, places[place] != nonce { place = (place + 1) & mask }
         return place
@@ -143,12 +143,12 @@ extension SeenNonces {
         for nonce in former[min(movedCount, former.count)...] where nonce != 0 { counts[Int(nonce >> 24)] += 1 }
         if hasZero { counts[0] += 1 }
         count = counts.reduce(0) { $0 + Int($1) }
-        // All of them find room in the one table, and a search in it comes to an end.
+        // All nonces fit into the larger table, and a search in it ends.
         guard count - (hasZero ? 1 : 0) <= places.count / 2 else { throw .badField("nonces") }
         if count > 0 { slotCounts = counts }
     }
 
-    /// As they are: to find each its place again would take longer than all else together.
+    /// The table as it is: inserting every nonce again would take longer than everything else.
     private static func encode(_ places: [UInt32], to writer: inout BinaryWriter) {
         writer.integer(UInt32(places.count))
         places.withUnsafeBytes { writer.raw($0) }
@@ -163,7 +163,8 @@ extension SeenNonces {
         }
         var stored = 0
         for nonce in places where nonce != 0 { stored += 1 }
-        // A search ends at an empty place: there must be some, and they must be found by a mask.
+        // A search masks the place and ends at an empty one, so the size must be a power of two and places must be
+        // empty.
         guard size & (size - 1) == 0 || size == 0, size == 0 || size >= SeenNonces.capacityMin, stored <= size / 2
         else {
             throw .badField("nonces")

@@ -1,23 +1,23 @@
 internal import StratumProtocol
 
-/// The names that the parts of an absorbed shard have in the shard that has absorbed it. Nothing has a name that was ever given here.
+/// The ids that the parts of an absorbed shard get in the absorbing shard. All of them are new there.
 public struct Absorption: Sendable {
     fileprivate struct Row: Sendable {
-        /// The miner's generation there.
+        /// The miner's generation in the absorbed shard.
         var generation: UInt32
         var id: MinerID
         var key: UInt64
     }
 
-    /// By the row that a miner had.
+    /// By the miner's former row.
     fileprivate var rows: [Row?] = []
-    /// By the number that an upstream had; nil for one that slept.
+    /// By the upstream's former number; nil for a suspended one.
     fileprivate let upstreams: [UInt16?]
-    /// What is added to the generations of pool connections.
+    /// The number added to the generations of pool connections.
     fileprivate let generations: UInt32
-    /// Of all miners that left with shares in flight.
+    /// The key of all miners that left with shares in flight.
     fileprivate var departedKey: UInt64 = 0
-    /// By the seat that a pool had: its seat here; nil when it has no connection and is on no list.
+    /// The new seat of each former seat; nil for a pool that has no connection and is in no list.
     fileprivate let seats: [UInt8?]
 
     fileprivate init(upstreams: [UInt16?], generations: UInt32, seats: [UInt8?]) {
@@ -33,13 +33,13 @@ public struct Absorption: Sendable {
         return row
     }
 
-    /// The miner's new name; nil when it was not there.
+    /// The miner's new id; nil when there was no such miner.
     public func name(of id: MinerID) -> MinerID? { row(of: id)?.id }
 
-    /// The new key of a miner: of one that has left, a key that no miner has.
+    /// The new key of a miner; for one that has left, a key that no miner has.
     func key(of id: MinerID) -> UInt64 { row(of: id)?.key ?? departedKey }
 
-    /// The pool connection's new name. One of a seat that was not there stays one.
+    /// The pool connection's new id. One with an unknown seat gets a seat that is unknown here too.
     public func name(of id: PoolConnectionID) -> PoolConnectionID? {
         guard let upstream = number(of: id.upstream) else { return nil }
         let seat = Int(id.pool) < seats.count ? seats[Int(id.pool)] : nil
@@ -50,29 +50,29 @@ public struct Absorption: Sendable {
         Int(upstream) < upstreams.count ? upstreams[Int(upstream)] : nil
     }
 
-    /// Stands for a miner that has left: nobody ever gets this name.
+    /// The id in place of a miner that has left. No miner ever gets it.
     fileprivate static let nobody = MinerID(index: .max, generation: .max)
 }
 
 extension Shard {
-    /// Why another shard cannot be absorbed. This one is then as it was.
+    /// Why another shard cannot be absorbed. This shard is unchanged then.
     public enum AbsorptionFault: Error, Equatable, Sendable {
-        /// What was decided under one policy cannot go on under another.
+        /// Decisions made under one policy cannot continue under another.
         case otherPolicy
         case tooManyMiners
         case tooManyUpstreams
         case tooManySharesInFlight
-        /// Of earlier lists, with connections that are not over.
+        /// Pools of earlier lists still have connections.
         case tooManyPools
     }
 
-    /// Takes another shard's miners, upstreams, jobs and shares in flight for its own.
+    /// Absorbs another shard: its miners, upstreams, jobs and shares in flight.
     ///
-    /// Whole upstreams move, with the miners in their slots: no miner gets another job or another part of the nonces, no
-    /// pool a new login, and a verdict finds the share that it is about. Nothing is sent; of each miner that mines it is
-    /// told that it has moved. What the other shard's failures have told of its pools is forgotten.
-    /// - Parameter other: all that it has decided is performed.
-    /// - Returns: the names that its miners and connections have here.
+    /// Whole upstreams move, with the miners in their slots: no miner gets another job or other nonces, no pool gets a
+    /// new login, and a verdict still finds its share. Nothing is sent; each miner with a job is reported as moved. The
+    /// other shard's record of reported failures is discarded.
+    /// - Parameter other: its outbox must be empty.
+    /// - Returns: the ids that its miners and connections have here.
     public mutating func absorb(_ other: consuming Shard) throws(AbsorptionFault) -> Absorption {
         precondition(other.outbox.isEmpty, "decisions must be performed before a shard is absorbed")
         try checkRoom(for: other)
@@ -108,7 +108,7 @@ extension Shard {
 
     private func checkRoom(for other: borrowing Shard) throws(AbsorptionFault) {
         var policy = other.policy
-        // Which of the shards opens a pool connection before a miner has come is no difference.
+        // It does not matter which shard opens a pool connection before the first miner connects.
         policy.keepsFirstUpstream = self.policy.keepsFirstUpstream
         guard policy == self.policy else { throw .otherPolicy }
         guard connections + other.connections <= Limits.minersMax,
@@ -120,8 +120,8 @@ extension Shard {
         guard sharePlaces + other.sharePlaces <= Limits.sharePlacesMax else { throw .tooManySharesInFlight }
     }
 
-    /// Gives each pool of another shard with the same policy its seat here: the one of its place in the list, or a new one when
-    /// it is on the list no more.
+    /// The seats here for the pools of another shard with the same policy: the seat of the same place in the list, or a
+    /// new one for a pool that is not in the list any more.
     private mutating func seatPools(of other: borrowing Shard) -> [UInt8?] {
         var places: [UInt8?] = []
         for (seat, pool) in other.seats.enumerated() {
@@ -135,7 +135,8 @@ extension Shard {
         return places
     }
 
-    /// The numbers of another shard's upstreams here: those of upstreams that sleep, then new ones. What sleeps there stays behind.
+    /// The numbers here for another shard's upstreams: those of suspended upstreams, then new ones. Suspended ones of
+    /// the other shard are not absorbed.
     private func places(for others: [Upstream]) -> [UInt16?] {
         var free = upstreams.indices.filter { upstreams[$0].isSuspended }[...]
         var end = upstreams.count
@@ -156,7 +157,7 @@ extension Shard {
         upstreams.reduce(0) { $1.sessions.reduce($0) { $0 + $1.inFlight.ringCount } }
     }
 
-    /// Gives a miner a row of this shard.
+    /// Adds a miner in a row of this shard.
     private mutating func settle(
         _ former: MinerSession, _ wire: MinerConnectionState, _ absorption: Absorption
     ) -> Absorption.Row {
@@ -188,7 +189,7 @@ extension Shard {
 }
 
 extension Upstream {
-    /// It is another shard's now, and has its names.
+    /// Changes all ids in an upstream to those of this shard.
     fileprivate mutating func rename(_ absorption: Absorption, to number: UInt16, seats: Int) {
         index = number
         space.rename { absorption.name(of: $0) ?? Absorption.nobody }

@@ -13,14 +13,14 @@ private enum Tag {
     static let conduct = SectionTag("CNDT")
 }
 
-/// The encoded state of a shard: all that it knows (docs/HANDOVER.md).
+/// The encoded state of a shard (docs/HANDOVER.md).
 extension Shard {
-    /// Raised when a program of the version before could not make sense of the form. What it merely does not know, it
-    /// skips: new fields go to the end of their part, new parts get a new tag.
+    /// Incremented when a program of the previous version could not decode the new form. Programs skip what they do not
+    /// know: new fields go to the end of their record, new sections get a new tag.
     static let codingVersion: UInt16 = 2
 
-    /// Writes all that the shard knows.
-    /// - Precondition: the outbox is empty: what was decided is performed, or else would be lost.
+    /// Encodes the complete state.
+    /// - Precondition: the outbox is empty. Decisions that were not performed would be lost.
     public func encode(to writer: inout BinaryWriter) {
         precondition(outbox.isEmpty, "decisions must be performed before the state is written")
         writer.versioned(Shard.codingVersion) { writer in
@@ -74,11 +74,11 @@ extension Shard {
         }
     }
 
-    /// Takes up what another shard has written. Nothing of it is believed: a damaged form is an error, and a shard
-    /// that was read keeps all the promises that a shard relies on.
+    /// Decodes the state of another process. All of it is checked: corrupt input is reported as an error, and a decoded
+    /// shard satisfies every invariant.
     /// - Parameters:
-    ///   - reader: is behind the encoded state afterwards.
-    ///   - poolNames: of the policy's pools, in its order, for a state that an older program has encoded: it has none.
+    ///   - reader: positioned after the encoded state on return.
+    ///   - poolNames: the names of the policy's pools, in order, for a state of an older program, which has none.
     public init(decoding reader: inout BinaryReader, poolNames: [String] = []) throws(DecodingFault) {
         let state = try ReadState(&reader, poolNames)
         self.init(policy: state.policy, seed: state.random, secretSeed: state.secrets)
@@ -103,7 +103,7 @@ extension Shard {
     }
 }
 
-/// What stands in a form, read and checked.
+/// An encoded state, decoded and checked.
 private struct ReadState {
     var policy: ShardPolicy
     let random: UInt64
@@ -124,7 +124,7 @@ private struct ReadState {
     var upstreams: [Upstream] = []
     var minersNow = 0
     var connections = 0
-    /// nil in a form of a program that kept no records.
+    /// nil in a state of a program that kept no records.
     var conduct: (salt: UInt64, table: ConductTable, leftOnTrial: [LeftOnTrial])?
 
     init(_ reader: inout BinaryReader, _ poolNames: [String]) throws(DecodingFault) {
@@ -135,7 +135,7 @@ private struct ReadState {
         ticks = Int(try base.integer(in: 0...(1 << 62), "ticks") as UInt64)
         dials = try base.integer()
         let expectsReserved = try base.flag()
-        // A program that kept one generator for both.
+        // Older programs used one generator for both.
         secrets = base.remaining > 0 ? try base.integer() : random
         reservedJobs =
             base.remaining > 0
@@ -159,7 +159,7 @@ private struct ReadState {
         if var reader = sections.body(Tag.conduct) { conduct = try Shard.conduct(decoding: &reader) }
     }
 
-    /// Each pool of the policy has one seat.
+    /// Each pool of the policy has exactly one seat.
     private mutating func decodeSeats(_ reader: BinaryReader?) throws(DecodingFault) {
         guard var reader else {
             seats = PoolSeat.inOrder(of: policy)
@@ -185,7 +185,7 @@ private struct ReadState {
         var rows = rows
         var reader = reader
         let count = try rows.entryCount(max: Limits.minersMax, bytesMin: 0, "miners")
-        // A newer program's rows may be longer.
+        // The rows of a newer program may be longer.
         let rowBytes = Int(try rows.integer(in: UInt32(MinerSession.rowBytesMin)...1_024, "miners.rowBytes"))
         guard count * rowBytes <= rows.remaining else { throw .truncated }
         miners.reserveCapacity(count)
@@ -204,7 +204,7 @@ private struct ReadState {
         }
     }
 
-    /// Each vacant row once, and no other: else two miners would get the same one.
+    /// Lists each vacant row exactly once, and no other row: otherwise two miners would get the same one.
     private mutating func decodeVacant(_ reader: BinaryReader) throws(DecodingFault) {
         var reader = reader
         let count = try reader.entryCount(max: Limits.minersMax, bytesMin: 4, "vacant")
@@ -235,7 +235,7 @@ private struct ReadState {
         }
     }
 
-    /// A miner behind its login has a slot, and a slot that is owned has a miner.
+    /// A logged-in miner has a slot, and an owned slot has a miner.
     private func checkPlaces() throws(DecodingFault) {
         var placed = 0
         for (row, miner) in miners.enumerated() where miner.phase == .awaitingJob || miner.phase == .mining {
@@ -250,10 +250,10 @@ private struct ReadState {
     }
 }
 
-/// The sections of a form, each once; those that nobody knows are left.
+/// The sections of an encoded state, each at most once. Unknown ones are ignored.
 private struct Sections {
     private var list: [(tag: UInt32, body: BinaryReader)] = []
-    /// There are ten; a form may not make us keep a list of millions.
+    /// There are ten; a corrupt state must not cause a list of millions.
     private static let countMax = 64
 
     init(_ reader: inout BinaryReader) throws(DecodingFault) {
@@ -270,6 +270,6 @@ private struct Sections {
         return body
     }
 
-    /// nil when it is not there: an older program does not write it.
+    /// nil when an older program did not write it.
     func body(_ tag: SectionTag) -> BinaryReader? { list.first { $0.tag == tag.number }?.body }
 }

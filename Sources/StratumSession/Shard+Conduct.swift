@@ -1,8 +1,8 @@
 internal import StratumProtocol
 
-// What miners may do, and what follows from what a pool thinks of their shares (`RequestBudget`, `MinerRecord`).
+// The limits for miners, and the effects of a pool's verdicts on their shares (`RequestBudget`, `MinerRecord`).
 
-/// A miner that left while the pool had its first share: the answer still counts.
+/// A miner that disconnected while the pool had its first share: the verdict still counts.
 struct LeftOnTrial: Equatable {
     var miner: UInt64
     /// Keys of `Shard.conduct`.
@@ -13,25 +13,25 @@ struct LeftOnTrial: Equatable {
 extension Shard {
     // MARK: - Pauses
 
-    /// Nothing is read from the miner's connection until `resume`; what has been read of it already is held.
+    /// Pauses reading from the miner's connection until `resume`. Bytes that were already read are held.
     mutating func pause(_ id: MinerID, _ reason: MinerPause) {
         miners[Int(id.index)].pause = reason
         outbox.append(.pauseMiner(id))
     }
 
-    /// What is held is read at the end of this input, then its connection.
+    /// The held bytes are processed at the end of this input; then the connection is read again.
     mutating func resume(_ id: MinerID) {
         miners[Int(id.index)].pause = .none
         resumable.append(id)
     }
 
-    /// Whether nothing is to be read from a miner's connection now.
+    /// Whether reading from a miner's connection is paused.
     public func isPaused(_ id: MinerID) -> Bool {
         row(of: id).map { miners[$0].pause != .none } ?? false
     }
 
     mutating func readHeldBytes(with parser: JSONParser, at now: Instant) {
-        // Those that are paused again meanwhile, and by whom, are behind in the list.
+        // The list can grow meanwhile, and a miner can be paused again.
         var next = 0
         while next < resumable.count {
             let id = resumable[next]
@@ -44,7 +44,7 @@ extension Shard {
         resumable.removeAll(keepingCapacity: true)
     }
 
-    /// A chunk was read although the connection is paused: it had begun before.
+    /// Holds a chunk of a paused connection: the read had begun before the pause.
     mutating func hold(_ chunk: Span<UInt8>, of id: MinerID, at now: Instant) {
         let row = Int(id.index)
         guard connectionStates[row].framer.partialCount + chunk.count <= Limits.heldBytesMax else {
@@ -53,7 +53,7 @@ extension Shard {
         hold(chunk, ofRow: row)
     }
 
-    /// Behind a request.
+    /// Called after each request.
     mutating func checkBudget(of id: MinerID, at now: Instant) {
         guard let row = row(of: id), !miners[row].hasBudget(at: now), miners[row].pause == .none else { return }
         guard miners[row].pauses < Limits.pausesMax else { return close(id, .flooding, at: now) }
@@ -61,9 +61,9 @@ extension Shard {
         pause(id, .budget)
     }
 
-    // MARK: - Before a share is handed on
+    // MARK: - Before a share is forwarded
 
-    /// Whether no share of the miner is handed on now, whatever it is worth.
+    /// Whether no share of the miner is forwarded now.
     func isQuarantined(_ row: Int, at now: Instant) -> Bool {
         guard policy.guardsPools else { return false }
         if miners[row].record.isQuarantined(at: now) { return true }
@@ -72,12 +72,12 @@ extension Shard {
         return address?.isQuarantined(at: now) ?? false
     }
 
-    /// Whether the miner is not let in: it has been quarantined too often.
+    /// Whether the miner is banned because it was quarantined too often.
     func isBanned(_ row: Int, at now: Instant) -> Bool {
         policy.guardsPools && miners[row].record.isBanned(at: now)
     }
 
-    /// Connected miners whose shares are not handed on now.
+    /// Connected miners whose shares are not forwarded now.
     public func minersQuarantined(at now: Instant) -> Int {
         guard policy.guardsPools, !conduct.isEmpty else { return 0 }
         return miners.indices.count { row in
@@ -85,7 +85,7 @@ extension Shard {
         }
     }
 
-    /// Whether a good share of the miner is handed on to its pool, which may be guarded.
+    /// Whether a good share of the miner is forwarded to its pool, which may be guarded.
     mutating func isHandedOn(_ row: Int, _ upstream: Int, _ age: JobAge, at now: Instant) -> Bool {
         guard policy.guardsPools, !miners[row].record.isProven,
             let seat = upstreams[upstream].session(for: age),
@@ -96,7 +96,7 @@ extension Shard {
         return true
     }
 
-    // MARK: - What a pool's answer says
+    // MARK: - Verdicts of pools
 
     /// - Parameter meaning: of a refusal; nil = the share was accepted.
     mutating func learn(
@@ -129,7 +129,7 @@ extension Shard {
         endTrial(of: share)
     }
 
-    /// The pool has said what it thinks of the share, or is lost and will not.
+    /// The pool has sent its verdict on the share, or its connection is lost.
     mutating func endTrial(of share: ShareInFlight) {
         if let row = sender(of: share) {
             if miners[row].pause == .verdict { resume(share.miner) }
@@ -138,12 +138,12 @@ extension Shard {
         }
     }
 
-    /// The row of the miner that has handed it in; nil when it has left.
+    /// The row of the miner that submitted the share; nil when it has disconnected.
     func sender(of share: ShareInFlight) -> Int? {
         row(of: share.miner).flatMap { miners[$0].key == share.minerKey ? $0 : nil }
     }
 
-    /// The pool has taken a share, or refused it as bad.
+    /// The pool has accepted a share, or rejected it as bad.
     private mutating func note(isRefusal: Bool, by connection: PoolConnectionID, at now: Instant) {
         guard seats[Int(connection.pool)].verdicts.add(isRefusal: isRefusal) else { return }
         seats[Int(connection.pool)].verdicts.guardedSince = now
@@ -172,7 +172,7 @@ extension Shard {
         let isNew = !miners[row].record.isProven
         if let length = miners[row].record.refuse(at: now, isDoubtful: isDoubtful) {
             outbox.append(.notice(.quarantined(id, length)))
-            // At once: it may be gone when the next one comes under its name.
+            // At once: the miner may have disconnected when the next one with its login connects.
             conduct.remember(miners[row].record, of: connectionStates[row].minerKey(salt: conductSalt), at: now)
         }
         if isNew { refuseNewMiner(connectionStates[row].addressKey(salt: conductSalt), id, isDoubtful: isDoubtful, at: now) }
@@ -186,15 +186,15 @@ extension Shard {
         conduct.remember(address, of: key, at: now)
     }
 
-    // MARK: - Memory
+    // MARK: - Records
 
-    /// A miner has logged in: what is remembered of it counts.
+    /// Applies the record of a miner that has logged in.
     mutating func recall(_ row: Int, at now: Instant) {
         guard !conduct.isEmpty else { return }
         miners[row].record = conduct.record(of: connectionStates[row].minerKey(salt: conductSalt), at: now) ?? MinerRecord()
     }
 
-    /// A miner is going.
+    /// Stores the record of a miner that disconnects.
     mutating func remember(_ row: Int, at now: Instant) {
         let isOnTrial = miners[row].pause == .verdict
         guard isOnTrial || !miners[row].record.isBlank else { return }

@@ -1,7 +1,7 @@
-// Which connections a shard believes in: what a worker that takes its state over has to find again.
+// The connections of a shard, which a worker that takes over its state must find again.
 
 extension Shard {
-    /// Every miner's connection.
+    /// The connections of all miners.
     public var minerIDs: [MinerID] {
         miners.indices.compactMap { row in
             miners[row].phase == .vacant ? nil : MinerID(index: UInt32(row), generation: miners[row].generation)
@@ -18,13 +18,13 @@ extension Shard {
     /// Whether the PROXY header of a balancer's connection has not been read yet.
     public func awaitsHeader(_ id: MinerID) -> Bool { row(of: id).map { miners[$0].awaitsHeader } ?? false }
 
-    /// Names the miner in events once it has joined; nil before, and when it is gone.
+    /// Identifies the miner in events after it has joined; nil before, and when it is gone.
     public func joinedKey(of id: MinerID) -> UInt64? {
         guard let row = row(of: id), miners[row].phase == .mining else { return nil }
         return miners[row].key
     }
 
-    /// Every connection to a pool, and whether it stands already or is being made.
+    /// Every connection to a pool; `stands` is false while it is being made.
     public var poolConnections: [(id: PoolConnectionID, stands: Bool)] {
         upstreams.flatMap { upstream in
             upstream.sessions.indices.compactMap { pool in

@@ -1,6 +1,6 @@
 internal import StratumProtocol
 
-/// One upstream as it is now, for people to look at.
+/// The state of one upstream, for display.
 public struct UpstreamView: Equatable, Sendable {
     /// As in `Shard.upstreamCounts` (docs/COMPATIBILITY.md, "Nonce slots").
     public enum State: Sendable {
@@ -10,16 +10,16 @@ public struct UpstreamView: Equatable, Sendable {
     /// `SettledShare.upstream`
     public var id: UInt16
     public var state: State
-    /// The pool it works for, or worked for last: an index into `Shard.poolDirectory`.
+    /// The pool that it uses or used last: an index into `Shard.poolDirectory`.
     public var pool: UInt8
-    /// Those in its nonce slots.
+    /// The miners in its nonce slots.
     public var miners: Int
-    /// Of its current job; 0 = it has none, or its pool does not say.
+    /// Of its current job; 0 = there is none, or the pool does not give it.
     public var difficulty: UInt64
     public var height: UInt64
-    /// When the pool it works for has let it in; nil = it works for none.
+    /// When its pool accepted the login; nil = it has no pool.
     public var loggedInAt: Instant?
-    /// When its current job came; nil = it has none.
+    /// When its current job came; nil = there is none.
     public var jobAt: Instant?
     /// Verdicts of pools on its shares since it was opened.
     public var accepted: UInt64
@@ -27,7 +27,7 @@ public struct UpstreamView: Equatable, Sendable {
     /// Shares that wait for a verdict.
     public var inFlight: Int
 
-    /// One that sleeps and has never done anything.
+    /// A suspended one that was never used.
     public init(id: UInt16) {
         self.id = id
         state = .sleeping
@@ -42,11 +42,12 @@ public struct UpstreamView: Equatable, Sendable {
 }
 
 extension Shard {
-    /// The names of the pools: those of the policy in its order, then former ones that upstreams still work for or worked
-    /// for last.
+    /// The names of the pools: those of the policy in its order, then former ones that upstreams still use or used
+    /// last.
     public var poolDirectory: [String] { seatsByRank.map { seats[$0].pool.name } }
 
-    /// Since when each pool of the directory is guarded: only miners are forwarded to it whose shares it accepts. nil = all are.
+    /// Since when each pool of the directory is guarded; nil = it is not. Except for trials, a guarded pool gets only
+    /// shares of miners with an accepted share.
     public var poolGuards: [Instant?] {
         seatsByRank.map { seats[$0].verdicts.isGuarded ? seats[$0].verdicts.guardedSince : nil }
     }

@@ -1,24 +1,24 @@
 internal import StratumProtocol
 
-// What connections make the shard hold: unfinished lines, what was read of paused miners, and what miners said of themselves when
-// they logged in. Each has its limit for one connection; this is the limit for all of them. Beyond it those connections are
-// closed that hold the most. The sum is kept by difference wherever bytes are held or let go, so that a share costs no search.
+// The memory that connections make the shard hold: unfinished lines, chunks of paused miners, and login data. Each has
+// a limit for one connection; this is the limit for all of them. Beyond it the connections that hold the most are
+// closed. The sum is updated wherever bytes are held or released, so that a share costs no search.
 
 extension Shard {
-    /// Holds bytes of a connection that are not to be cut into lines yet.
+    /// Holds bytes of a connection that are not to be split into lines yet.
     mutating func hold(_ bytes: Span<UInt8>, ofRow row: Int) {
         connectionStates[row].framer.hold(bytes)
         heldBytes += bytes.count
     }
 
-    /// Takes out what is held of a connection's line, or of a paused connection.
+    /// Removes and returns the unfinished line of a connection, or the held bytes of a paused one.
     mutating func takeHeldBytes(ofRow row: Int) -> [UInt8] {
         let held = connectionStates[row].framer.takePartial()
         heldBytes -= held.count
         return held
     }
 
-    /// Replaces or changes what is known of a connection.
+    /// Changes the state of a connection, and updates the sum.
     mutating func changeConnectionState(ofRow row: Int, _ change: (inout MinerConnectionState, inout AgentTable) -> Void) {
         heldBytes -= connectionStates[row].heldBytes
         change(&connectionStates[row], &agents)
@@ -27,7 +27,7 @@ extension Shard {
 
     /// Closes the connections that hold the most, until all together hold `Limits.keptBytes`.
     mutating func closeLargest(at now: Instant) {
-        // The most bytes first, and of equal ones the first row: both in one number.
+        // The most bytes first, then the lowest row: both in one number.
         var order: [UInt64] = []
         order.reserveCapacity(connections)
         for row in miners.indices where miners[row].phase != .vacant {

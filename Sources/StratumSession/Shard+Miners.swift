@@ -1,13 +1,13 @@
 public import StratumProtocol
 
 extension Shard {
-    // MARK: - What happens to miners
+    // MARK: - Events of miners
 
     /// A connection was accepted.
     /// - Parameters:
-    ///   - address: where it came from, in words; kept with its introduction.
-    ///   - awaitsHeader: it begins with a PROXY header, and the address is what that says.
-    /// - Returns: its name; nil when the table is full: close it.
+    ///   - address: where it came from, as text.
+    ///   - awaitsHeader: it begins with a PROXY header, which gives the address.
+    /// - Returns: its id; nil when the table is full, and it must be closed.
     public mutating func minerConnected(
         from address: String = "", awaitsHeader: Bool = false, at now: Instant
     ) -> MinerID? {
@@ -60,7 +60,7 @@ extension Shard {
         }
     }
 
-    /// A request with an id too long to be repeated is refused alone; the other faults end the connection.
+    /// An id that is too long to be repeated only fails its request; other faults end the connection.
     private mutating func answer(_ fault: PeerFault, of requestID: RequestID, from id: MinerID, at now: Instant) {
         let (refusal, isLast): (MinerReply.Refusal, Bool) =
             switch fault {
@@ -72,7 +72,7 @@ extension Shard {
         if isLast { close(id, .answered(fault), at: now) }
     }
 
-    /// The connection turns out to speak another protocol. Health checks get an answer; nothing else is said.
+    /// Closes a connection that speaks another protocol. Only HTTP gets an answer, for health checks.
     mutating func turnAway(_ other: ForeignProtocol, _ id: MinerID, at now: Instant) {
         switch other {
         case .http(let isHead): send(to: id) { MinerReply.http(isHead: isHead, to: &$0) }
@@ -81,7 +81,7 @@ extension Shard {
         close(id, .foreign(other), at: now)
     }
 
-    /// A miner has sent something that is no request.
+    /// A miner has sent something that is not a request.
     public mutating func fault(_ fault: PeerFault, of id: MinerID, at now: Instant) {
         guard row(of: id) != nil else { return }
         close(id, .fault(fault), at: now)
@@ -103,7 +103,7 @@ extension Shard {
     // MARK: - Login
 
     private mutating func logIn(_ login: LoginRequest, _ id: MinerID, at now: Instant) {
-        // By bytes: two strings that merely look alike are not the same password.
+        // Compares bytes: strings of equivalent characters are not the same password.
         if let password = policy.accessPassword, login.password?.utf8.elementsEqual(password.utf8) != true {
             send(to: id) { MinerReply.refusal(.permissionDenied, id: login.id, to: &$0) }
             return close(id, .permissionDenied, at: now)
@@ -123,7 +123,7 @@ extension Shard {
         miners[row].loginIDKind = login.id.kind
         miners[row].loginIDBits = login.id.bits
         miners[row].phase = .awaitingJob
-        // It has done its part: from here on the pool is what it waits for.
+        // The miner waits for the pool now, so the login timeout no longer applies.
         miners[row].deadline = now + Limits.idle
         guard place(id, at: now) else {
             send(to: id) { MinerReply.refusal(.badGateway, id: login.id, to: &$0) }
@@ -133,11 +133,11 @@ extension Shard {
         giveJob(to: id)
     }
 
-    /// Finds a miner its slot: in an upstream that has work, else in one that is open, else in one that sleeps, else in
-    /// a new one; and where those would be too many, one that was searched a little.
+    /// Assigns a miner to a slot: in an upstream with a job, else in an open one, else in a suspended or new one. If
+    /// that would be one too many, in the dead slot in which the least was searched.
     /// - Parameters:
-    ///   - isAllowed: which of the open ones.
-    ///   - former: a nonce byte that it had elsewhere, and must not get here: its late shares are known by it.
+    ///   - isAllowed: whether an open upstream may be used.
+    ///   - former: the miner's former nonce byte, which it must not get here because it identifies its late shares.
     mutating func place(
         _ id: MinerID, where isAllowed: (Upstream) -> Bool = { _ in true }, avoiding former: UInt8? = nil,
         at now: Instant
@@ -170,7 +170,7 @@ extension Shard {
         miners[Int(id.index)].settle(at: UInt16(upstream), slot: slot, now: now)
     }
 
-    /// Pools limit the connections of an address: those of miners that come and go must not add up.
+    /// Pools limit the connections of an address, so miners that come and go must not add up.
     private var mayOpenUpstream: Bool {
         var (open, owned) = (0, 1)
         for index in upstreams.indices where !upstreams[index].isSuspended {
@@ -191,9 +191,10 @@ extension Shard {
         return found?.upstream
     }
 
-    /// Sends a miner the job of its upstream, if that has one: inside its login reply when it waits for that.
+    /// Sends a miner the job of its upstream, if there is one: in the login reply if that was not sent yet.
     ///
-    /// Never the same job twice (as a pool gives it after a reconnect): XMRig takes that for a fault and drops us.
+    /// The same job (which a pool may send again after a reconnect) is not repeated: XMRig treats that as a fault and
+    /// disconnects.
     mutating func giveJob(to id: MinerID) {
         let row = Int(id.index)
         let upstream = Int(miners[row].upstream)
@@ -236,7 +237,7 @@ extension Shard {
         vacate(id, at: now)
     }
 
-    /// Takes a miner out of the table; its slot stays dead until the next job.
+    /// Removes a miner from the table; its slot is dead until the next blob.
     private mutating func vacate(_ id: MinerID, at now: Instant) {
         let row = Int(id.index)
         switch miners[row].phase {
@@ -275,7 +276,7 @@ extension Shard {
         if upstreams[upstream].space.ownedCount == 0 { upstreams[upstream].emptySince = now }
     }
 
-    /// The table row of a live connection; nil when the name is an old one.
+    /// The table row of a connection; nil when the id is outdated.
     func row(of id: MinerID) -> Int? {
         let row = Int(id.index)
         guard row < miners.count, miners[row].generation == id.generation, miners[row].phase != .vacant else {

@@ -1,13 +1,13 @@
 internal import StratumProtocol
 
 extension Shard {
-    /// The operator has other wishes.
+    /// Applies a new policy.
     ///
-    /// They hold from here on: access password, difficulty and extensions for logins to come, retries and pauses for
-    /// what a pool does next. Miners stay, and so do the connections to pools that stay on the list, wherever they stand on
-    /// it now. A new pool is dialled beside them as far as its place asks for it. One that is off the list, or has got
-    /// another login, serves on until one on the list has given a job; then it drains (`Limits.drain`), as a backup does
-    /// when the first pool is back.
+    /// It is effective from now on: the access password, difficulty and extensions for new logins, the retries and
+    /// pauses for the next event of a pool. Miners stay connected, and so do pools that stay in the list, whatever
+    /// their place in it. A new pool is connected to as its place requires. A pool that is not in the list any more, or
+    /// has another login there, serves until one in the list has sent a job; then it is drained (`Limits.drain`), like
+    /// a backup when the first pool is back.
     public mutating func adopt(_ policy: ShardPolicy, at now: Instant) {
         let keepsFirstUpstream = policy.keepsFirstUpstream && !self.policy.keepsFirstUpstream
         let keepsFirst = policy.pools[0].isSame(as: self.policy.pools[0])
@@ -25,8 +25,8 @@ extension Shard {
 }
 
 extension ShardPolicy {
-    /// The bytes of `ShardInput.policy`.
-    /// - Returns: nil when they are no policy.
+    /// Decodes the bytes of `ShardInput.policy`.
+    /// - Returns: nil when they are not a policy.
     init?(written bytes: Span<UInt8>) {
         let read = bytes.withUnsafeBytes { bytes -> ShardPolicy? in
             var reader = BinaryReader(bytes)

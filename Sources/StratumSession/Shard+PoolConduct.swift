@@ -1,9 +1,9 @@
 internal import StratumProtocol
 
-// What a pool's words and lines say about the session as a whole: whether it is still of use.
+// Refusals and lines of a pool that show whether its session is still of use.
 
 extension Shard {
-    /// A request was refused, or the pool complains unasked. Its words may mean that the whole session is broken.
+    /// A request was refused, or the pool sent an error without one. The text may mean that the session is broken.
     mutating func refused(_ requestID: Int64?, _ text: String, by id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         let concernsCurrentJob = requestID.map { isForCurrentJob($0, of: id) } ?? false
@@ -26,7 +26,7 @@ extension Shard {
         }
     }
 
-    /// Whether a share is for the job that its pool gave last: the pool must know that one.
+    /// Whether a share is for its pool's current job, which the pool must know.
     private func isForCurrentJob(_ requestID: Int64, of id: PoolConnectionID) -> Bool {
         let upstream = Int(id.upstream)
         guard let share = upstreams[upstream].sessions[Int(id.pool)].inFlight.share(of: requestID) else { return false }
@@ -34,7 +34,7 @@ extension Shard {
             && upstreams[upstream].jobAt <= share.sentAt
     }
 
-    /// The pool has banned us: all upstreams leave it alone for a while.
+    /// The pool has banned this proxy: no upstream connects to it for a while.
     mutating func ban(_ id: PoolConnectionID, _ text: String, at now: Instant) -> PoolFailure {
         seats[Int(id.pool)].banned(at: now)
         let pause = Milliseconds(seats[Int(id.pool)].bannedUntil.microseconds(since: now) / 1_000)
@@ -51,7 +51,7 @@ extension Shard {
         if let rank = seats[pool].rank { upstreams[upstream].choice.proved(Int(rank)) }
     }
 
-    /// The pool has sent a line that is not a message. A few are passed over.
+    /// The pool has sent a line that is not a message. A few are ignored.
     mutating func oddLine(_ fault: PeerFault, of id: PoolConnectionID, at now: Instant) {
         guard isCurrent(id) else { return }
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))

@@ -1,9 +1,9 @@
 public import StratumProtocol
 
 extension Shard {
-    // MARK: - What happens to pool connections
+    // MARK: - Events of pool connections
 
-    /// The TCP connection stands.
+    /// The TCP connection was made.
     public mutating func poolConnected(_ id: PoolConnectionID, at now: Instant) {
         guard isCurrent(id) else { return }
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
@@ -19,8 +19,8 @@ extension Shard {
         }
     }
 
-    /// How to read the next line of a connection: the id of a login that waits for its answer, and the algorithm of
-    /// jobs that name none.
+    /// How to decode the next line of a connection: the id of an unanswered login, and the algorithm of jobs that name
+    /// none.
     public func reading(of id: PoolConnectionID) -> (loginID: Int64?, assumed: AlgorithmName) {
         let assumed = seats[Int(id.pool)].pool.algorithm ?? AlgorithmName()
         guard isCurrent(id), case .loggingIn = upstreams[Int(id.upstream)].sessions[Int(id.pool)].phase else {
@@ -60,14 +60,14 @@ extension Shard {
     }
 
     /// The connection could not be made, or has ended.
-    /// - Parameter reason: in the system's words.
+    /// - Parameter reason: the text of the system.
     public mutating func poolClosed(_ id: PoolConnectionID, reason: String, at now: Instant) {
         fail(id, .connection(String(decoding: reason.utf8.prefix(PoolFailure.textBytesMax), as: UTF8.self)), at: now)
     }
 
     // MARK: - Upstreams
 
-    /// Wakes an upstream that sleeps, or opens a new one.
+    /// Opens a suspended upstream, or a new one.
     /// - Returns: its index; nil at the limit.
     mutating func openUpstream(at now: Instant) -> Int? {
         let slot = UInt8(truncatingIfNeeded: random.next())
@@ -90,7 +90,7 @@ extension Shard {
         return index
     }
 
-    /// Closes an upstream for want of miners.
+    /// Suspends an upstream that has no miners.
     mutating func suspendUpstream(_ index: Int, at now: Instant) {
         for pool in upstreams[index].sessions.indices {
             letGo(of: upstreams[index].connection(of: pool), at: now)
@@ -100,7 +100,7 @@ extension Shard {
         outbox.append(.notice(.upstreamClosed(upstream: UInt16(index))))
     }
 
-    /// Dials every pool that the choice wants and that is not being tried, and lets go of those it does not want.
+    /// Connects to the pools that the choice wants, and disconnects from those it does not want.
     mutating func dialWanted(_ upstream: Int, at now: Instant) {
         guard !upstreams[upstream].isSuspended else { return }
         for pool in upstreams[upstream].sessions.indices {
@@ -112,11 +112,11 @@ extension Shard {
             case (.pausing, false), (.connecting, false), (.loggingIn, false), (.awaitingJob, false):
                 letGo(of: upstreams[upstream].connection(of: pool), at: now)
             case (.active, false):
-                // It was used until now: what it was asked it may answer, and what was found in its job it may have.
+                // It was in use until now: it may still answer requests, and gets the shares found in its job.
                 upstreams[upstream].sessions[pool].phase = .draining(deadline: now + Limits.drain)
                 finishDraining(upstreams[upstream].connection(of: pool), at: now)
             case (.draining, true):
-                // Wanted again; nothing is lost when nobody is served meanwhile.
+                // It is wanted again; a reconnect loses nothing while no pool serves and no share is in flight.
                 guard upstreams[upstream].serving == nil, upstreams[upstream].sessions[pool].inFlight.count == 0 else {
                     break
                 }
@@ -132,7 +132,7 @@ extension Shard {
     /// Whether the pool of a seat should be used or tried now.
     private func wants(_ seat: Int, for upstream: Int, at now: Instant) -> Bool {
         guard let rank = seats[seat].rank else {
-            // Off the list: it serves until another one does.
+            // It is not in the list any more, and serves until another pool does.
             return upstreams[upstream].serving.map { Int($0) } == seat
         }
         return upstreams[upstream].choice.wants(Int(rank), at: now)
@@ -147,19 +147,19 @@ extension Shard {
         connect(pool, for: upstream, at: now)
     }
 
-    /// How long a step of a pool's beginning may take: with another pool at hand, miners do not wait as long for a silent one.
+    /// The limit for one step of connecting to a pool: shorter when there is another pool, so that miners wait less.
     private func startLimit(_ alone: Milliseconds) -> Milliseconds {
         policy.pools.count > 1 ? Limits.poolStart : alone
     }
 
-    /// Begins a connection, to the pool's own address or to where it has sent us.
+    /// Connects to the pool's own address, or to where it has redirected.
     mutating func connect(
         _ pool: Int, for upstream: Int, redirect: PoolRedirect? = nil, redirects: UInt8 = 0, at now: Instant
     ) {
         dials &+= 1
         upstreams[upstream].sessions[pool].restart(
             generation: dials, limit: startLimit(Limits.poolConnect), at: now)
-        // Upstreams that speak to a silent pool do not all do so at once; the first one is never early.
+        // Spreads the keepalives of upstreams with one silent pool; those of the first upstream are never early.
         upstreams[upstream].sessions[pool].keepaliveLead = UInt8((UInt32(upstream) &* 0x9E37_79B9) >> 24)
         upstreams[upstream].sessions[pool].redirect = redirect
         upstreams[upstream].sessions[pool].redirects = redirects
@@ -199,7 +199,7 @@ extension Shard {
             adopt(job, from: id, at: now)
             dialWanted(upstream, at: now)
         case .active:
-            // Again the very same work: nothing to tell anybody.
+            // The same work again: there is nothing to send to miners.
             if let current = upstreams[upstream].current, current.source == id, current.job.isSameWork(as: job) {
                 upstreams[upstream].sessions[pool].earlyJob = []
                 return
@@ -212,7 +212,7 @@ extension Shard {
         }
     }
 
-    /// The newest of more jobs than miners are given at once.
+    /// Adopts the newest job, when jobs came faster than miners get them.
     mutating func adoptEarlyJob(of id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         guard case .active = upstreams[upstream].sessions[pool].phase,
@@ -221,7 +221,7 @@ extension Shard {
         adopt(job, from: id, at: now)
     }
 
-    /// New work: tells all miners of the upstream.
+    /// Adopts a new job and sends it to all miners of the upstream.
     private mutating func adopt(_ job: Job, from id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         upstreams[upstream].sessions[pool].jobs.spend(Limits.jobInterval, at: now)
@@ -252,7 +252,7 @@ extension Shard {
         for miner in displaced { reassign(miner, at: now) }
     }
 
-    /// Whether the pool keeps the job's nonce byte for itself: it says so, or has set it.
+    /// Whether the pool reserves the nonce byte of the job: it says so, or has set the byte.
     private mutating func isReserved(_ job: Job, by session: PoolSession) -> Bool {
         if session.hasNicehash {
             reservedJobs = Shard.reservedJobsMax
@@ -262,7 +262,8 @@ extension Shard {
         return session.hasNicehash || job.nonceByte != 0
     }
 
-    /// Fewer miners than there were: those of the emptiest upstream move to the others, so that it can be closed.
+    /// Moves the miners of the emptiest upstream to the others when there are too many upstreams, so that it can be
+    /// suspended.
     mutating func mergeUpstreams(at now: Instant) {
         guard policy.guardsPools, !expectsReserved else { return }
         var (open, owned, room) = (0, 0, 0)
@@ -292,7 +293,7 @@ extension Shard {
         upstreams[emptiest].emptySince = now
     }
 
-    /// A pool that keeps the nonce byte has room for one: the others lose their slots.
+    /// A pool that reserves the nonce byte has room for one miner: the others lose their slots.
     private mutating func evictAllButOne(_ upstream: Int) -> [MinerID] {
         var owners: [(slot: UInt8, miner: MinerID)] = []
         upstreams[upstream].space.forEachOwned { slot, miner in owners.append((slot, miner)) }
@@ -313,7 +314,7 @@ extension Shard {
 
     // MARK: - Ends
 
-    /// The pool has failed us: its shares are answered, it is tried again later, and perhaps another one now.
+    /// The pool has failed: its shares are answered, it is retried later, and another one is tried now if there is one.
     mutating func fail(_ id: PoolConnectionID, _ failure: PoolFailure, at now: Instant) {
         guard isCurrent(id) else { return }
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
@@ -323,7 +324,7 @@ extension Shard {
         let bannedUntil = seats[pool].bannedUntil
         upstreams[upstream].sessions[pool].phase = .pausing(until: max(now + policy.retryPause, bannedUntil))
         report(failure, of: id, at: now)
-        // Silence takes long enough once.
+        // A silent pool is not retried `retries` times: each attempt would take too long.
         let isSilent = failure == .connectTimeout || failure == .noAnswer
         let isOfNoUse = if case .rejectsShares = failure { true } else { false }
         upstreams[upstream].choice.failed(
@@ -331,7 +332,7 @@ extension Shard {
         dialWanted(upstream, at: now)
     }
 
-    /// Hangs up and forgets the session; shares in flight are answered.
+    /// Closes the connection and deletes the session; shares in flight are answered.
     mutating func letGo(of id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         if upstreams[upstream].sessions[pool].isConnected { outbox.append(.hangUp(id)) }
@@ -351,7 +352,7 @@ extension Shard {
         outbox.append(.notice(.poolFailed(id, failure, isRepeated: isRepeated)))
     }
 
-    /// False when the news is about a connection that has been given up meanwhile.
+    /// False for an event of a connection that was given up meanwhile.
     func isCurrent(_ id: PoolConnectionID) -> Bool {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         guard upstream < upstreams.count, pool < upstreams[upstream].sessions.count else { return false }

@@ -1,15 +1,16 @@
 public import StratumProtocol
 
-// `client.reconnect`: a pool sends us to another of its servers. MiningRigRentals gives each login a port of its own this
-// way; a foreign host would get our login.
+// `client.reconnect`: a pool redirects to another of its servers. MiningRigRentals uses this to give each login its own
+// port. A foreign host is not followed, because it would get the pool's login.
 
 extension Shard {
-    /// Where to connect instead of the pool's own address; nil = there.
+    /// Where to connect instead of the pool's own address; nil = the pool's own address.
     public func redirect(of id: PoolConnectionID) -> PoolRedirect? {
         isCurrent(id) ? upstreams[Int(id.upstream)].sessions[Int(id.pool)].redirect : nil
     }
 
-    /// Follows a pool to the same host or its domain. Its own address is tried again when the new connection ends.
+    /// Follows a pool to the same host or its domain. The pool's own address is tried again when the new connection
+    /// ends.
     mutating func redirected(_ redirect: PoolRedirect, of id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         let session = upstreams[upstream].sessions[pool]
@@ -43,7 +44,7 @@ extension PoolRedirect {
         self.init(host: String(host), port: port)
     }
 
-    /// The same form as a pool's address in the configuration.
+    /// The address in the form of the configuration.
     public var address: String {
         let host = host ?? ""
         return (host.contains(":") ? "[\(host)]" : host) + ":\(port ?? 0)"
@@ -60,12 +61,13 @@ extension PoolRedirect {
     }
 }
 
-/// Whether two names of hosts belong to one operator.
+/// Decides whether two host names belong to one operator.
 enum HostName {
-    /// The same host, a host below it, or one that shares its parent domain: `eu.pool.example` and `us.pool.example`.
+    /// True for the same host, a subdomain of it, or a host with the same parent domain, like `eu.pool.example` and
+    /// `us.pool.example`.
     ///
-    /// A parent that anybody can register a name under (`com`, `co.uk`) does not count; without the list of all public
-    /// suffixes, a short second-level label below a country is taken for one.
+    /// A parent under which anyone can register a name (`com`, `co.uk`) does not count. Instead of a list of all public
+    /// suffixes, a short second-level label below a country code is treated as one.
     static func isSameSite(_ host: String, as own: String) -> Bool {
         let (host, own) = (normal(host), normal(own))
         guard !host.isEmpty, host != own else { return !host.isEmpty }
@@ -84,7 +86,7 @@ enum HostName {
         return host.hasSuffix(".") ? String(host.dropLast()) : host
     }
 
-    /// An IPv4 or IPv6 address: nothing can be said about its neighbours.
+    /// An IPv4 or IPv6 address, whose neighbours may belong to others.
     private static func isAddress(_ host: String) -> Bool {
         host.contains(":") || host.utf8.allSatisfy { $0 == 0x2e || (0x30...0x39).contains($0) }
     }

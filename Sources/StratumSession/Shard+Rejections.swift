@@ -25,7 +25,7 @@ extension Shard {
         return (miner, miners[row].record.isProven ? miner : connectionStates[row].addressKey(salt: conductSalt))
     }
 
-    /// Leaves a pool that rejects every share, when another one may be better.
+    /// Leaves a pool that rejects every share when another one may be better.
     mutating func leaveIfRejecting(_ seat: Int, at now: Instant) {
         let streak = seats[seat].streak
         guard seats[seat].rank != nil, streak.isEnough(guardsPools: policy.guardsPools, at: now) else { return }
@@ -38,7 +38,7 @@ extension Shard {
             return outbox.append(.notice(.poolRejects(upstreams[first].connection(of: seat), shares: Int(streak.count))))
         }
         seats[seat].streak = RejectionStreak(leftAt: now)
-        // What it thinks when it is tried again is judged without what it thought before.
+        // A later trial of the pool is judged without its earlier verdicts.
         seats[seat].verdicts = RecentVerdicts()
         for upstream in upstreams.indices where upstreams[upstream].activePool == seat {
             fail(upstreams[upstream].connection(of: seat), .rejectsShares(Int(streak.count)), at: now)
@@ -46,8 +46,8 @@ extension Shard {
         forgive(since: streak.since, at: now)
     }
 
-    /// Whether another pool of the list was not left for the same reason lately. When all of them reject the shares, the
-    /// miners are at fault, and to go from pool to pool with them would get this proxy banned at all of them.
+    /// Whether another pool of the list was not left for the same reason lately. When all of them reject the shares,
+    /// the miners are at fault, and trying every pool with them would get this proxy banned at all of them.
     private func hasBackup(for seat: Int, at now: Instant) -> Bool {
         seats.indices.contains { other in
             guard other != seat, seats[other].rank != nil, now >= seats[other].bannedUntil else { return false }
@@ -55,8 +55,8 @@ extension Shard {
         }
     }
 
-    /// Whether the rejected shares are those of enough miners: of all that mine at the pool, if these are few. For a while
-    /// all are waited for, then only those that have submitted a share.
+    /// Whether the rejected shares are of enough miners: of all that use the pool, if these are few. At first all
+    /// miners must agree, later only those that have submitted a share.
     private func isAgreed(_ seat: Int, at now: Instant) -> Bool {
         let streak = seats[seat].streak
         let wanted = streak.voicesWanted
@@ -76,7 +76,7 @@ extension Shard {
         return true
     }
 
-    /// What the pool held against miners was its own fault.
+    /// Deletes the pool's verdicts against miners: the pool was at fault.
     private mutating func forgive(since: Instant, at now: Instant) {
         for row in miners.indices where miners[row].phase == .mining || miners[row].phase == .awaitingJob {
             let id = MinerID(index: UInt32(row), generation: miners[row].generation)

@@ -1,7 +1,8 @@
-/// A part of a shard that another shard takes over (docs/decisions/0013): whole upstreams with their miners, jobs and shares in
-/// flight. Which ones follows from the state alone, so the two shards need not tell each other.
+/// A part of a shard that another shard takes over (docs/decisions/0013): whole upstreams with their miners, jobs and
+/// shares in flight. The choice of the upstreams follows from the state alone, so both shards make the same one without
+/// a message.
 public struct ReleasedPart: Equatable, Sendable {
-    /// Counts the parts that the shard was asked for: each is released once.
+    /// The number of the request. It grows with each one, and each part is released once.
     public var number: UInt32
     /// At most this many miners move.
     public var miners: UInt32
@@ -13,8 +14,8 @@ public struct ReleasedPart: Equatable, Sendable {
 }
 
 extension Shard {
-    /// Leaves a part of the shard to another one, which has taken it over: forgets its upstreams and miners, and says nothing to
-    /// anybody. A part that was released before is not released again.
+    /// Removes a part that another shard has absorbed: its upstreams and miners, without a message to any of them. A
+    /// part that was released before is ignored.
     mutating func release(_ part: ReleasedPart, at now: Instant) {
         guard part.number > released else { return }
         released = part.number
@@ -22,7 +23,7 @@ extension Shard {
         forget(upstreams, rows: { upstreams.contains($0.upstream) && $0.isPlaced }, at: now)
     }
 
-    /// What is left when all but a part is taken away: that is for another shard to absorb.
+    /// Removes everything but a part, which another shard is to absorb.
     /// - Returns: false when there is no such part.
     public mutating func reduce(to part: ReleasedPart, at now: Instant) -> Bool {
         let kept = upstreams(withMiners: part.miners)
@@ -53,14 +54,14 @@ extension Shard {
             }
             upstreams[index].suspend(firstSlot: UInt8(truncatingIfNeeded: random.next()))
             upstreams[index].emptySince = now
-            // They are counted where it is now.
+            // The absorbing shard counts them.
             (upstreams[index].accepted, upstreams[index].rejected) = (0, 0)
         }
     }
 
-    // MARK: - Which
+    // MARK: - Choice of the upstreams
 
-    /// Upstreams with at most `count` miners in all, the largest first. One open upstream stays.
+    /// Upstreams with at most `count` miners in total, the largest first. One open upstream stays.
     private func upstreams(withMiners count: UInt32) -> Set<UInt16> {
         var room = Int(count)
         let open = upstreams.count { !$0.isSuspended }
@@ -77,12 +78,13 @@ extension Shard {
         return chosen
     }
 
-    /// Upstreams that owe something to miners of others: verdicts, or late shares of a place that they had there.
+    /// Upstreams that still serve miners of other upstreams: their shares wait for a verdict there, or late ones may
+    /// come.
     private var entangledUpstreams: Set<UInt16> {
         var entangled: Set<UInt16> = []
         for miner in miners where miner.isPlaced && miner.formerUpstream > 0 {
             let former = miner.formerUpstream - 1
-            // One that has got miners since is used for something else.
+            // One that has miners again serves those, so late shares do not keep it here.
             guard upstreams[Int(former)].emptySince != nil, !upstreams[Int(former)].isSuspended else { continue }
             entangled.formUnion([former, miner.upstream])
         }
@@ -99,7 +101,7 @@ extension Shard {
 }
 
 extension MinerSession {
-    /// It has a place in an upstream.
+    /// Whether it is assigned to an upstream.
     fileprivate var isPlaced: Bool {
         switch phase {
         case .vacant, .awaitingLogin: false

@@ -2,7 +2,7 @@ internal import Secrets
 internal import StratumProtocol
 
 extension Shard {
-    /// The way of a share: judged, then answered here or handed to the pool.
+    /// Handles a share: checks it, then answers it or forwards it to the pool.
     mutating func submit(_ share: SubmitRequest, from id: MinerID, at now: Instant) {
         let row = Int(id.index)
         guard share.session == miners[row].session else {
@@ -40,7 +40,7 @@ extension Shard {
         }
     }
 
-    /// The upstream in whose job a share was found: the miner's, or the one that it was moved from.
+    /// The upstream whose job the share is for: the miner's, or the one that it was moved from.
     private func place(of share: SubmitRequest, _ row: Int) -> Int {
         let upstream = miners[row].upstream(forNonceByte: share.nonce.map { UInt8(truncatingIfNeeded: $0 >> 24) })
         return upstream < upstreams.count ? upstream : Int(miners[row].upstream)
@@ -78,12 +78,12 @@ extension Shard {
         }
     }
 
-    /// A pool's words as miners get them: it may repeat our password.
+    /// A pool's text for miners, with passwords masked: the pool may repeat them.
     private func words(for text: String) -> String {
         SecretMask(policy.pools.map(\.password) + [policy.accessPassword].compactMap(\.self)).masked(text)
     }
 
-    /// The pool has answered a request. Not all requests are shares: the rest is none of the miners' business.
+    /// The pool has answered a request. Answers to other requests than shares are not sent to miners.
     mutating func answered(
         _ requestID: Int64, refusal: (text: String, meaning: RefusalMeaning)?, by connection: PoolConnectionID,
         at now: Instant
@@ -125,7 +125,7 @@ extension Shard {
         learn(from: share, refusal?.meaning, by: connection, at: now)
     }
 
-    /// The pool is gone and will not answer: its shares are answered for it.
+    /// The pool connection is lost: its shares are refused.
     mutating func abandonShares(of connection: PoolConnectionID, at now: Instant) {
         let shares = upstreams[Int(connection.upstream)].sessions[Int(connection.pool)].inFlight.removeAll()
         for share in shares {
@@ -137,7 +137,7 @@ extension Shard {
         }
     }
 
-    /// A share that came to the pool.
+    /// Reports the outcome of a share that was sent to the pool.
     private mutating func settle(
         _ share: ShareInFlight, _ outcome: SettledShare.Outcome, by connection: PoolConnectionID, at now: Instant
     ) {
@@ -151,7 +151,7 @@ extension Shard {
                     upstream: connection.upstream, pool: reportedRank(ofSeat: Int(connection.pool)))))
     }
 
-    /// A share that did not.
+    /// Reports the outcome of a share that was not sent to the pool.
     private mutating func settle(
         _ row: Int, _ outcome: SettledShare.Outcome, difficulty: UInt64, actual: UInt64
     ) {

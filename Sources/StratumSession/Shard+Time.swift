@@ -1,7 +1,7 @@
 internal import StratumProtocol
 
 extension Shard {
-    /// To be called every `Limits.tick`: does what is due.
+    /// Handles timeouts. Must be called every `Limits.tick`.
     public mutating func tick(at now: Instant) {
         ticks += 1
         for upstream in upstreams.indices where !upstreams[upstream].isSuspended {
@@ -39,7 +39,7 @@ extension Shard {
             let interval = keepaliveInterval(of: id),
             now >= upstreams[upstream].sessions[pool].lastSentAt + interval
         else { return }
-        // While a pool that answers them owes an answer, another one would hide for how long.
+        // A second keepalive would hide how long the pool has owed the answer to the first.
         if upstreams[upstream].sessions[pool].keepaliveSentAt != nil {
             guard !upstreams[upstream].sessions[pool].answersKeepalives else { return }
         }
@@ -51,7 +51,7 @@ extension Shard {
         send(to: id) { PoolRequest.keepalived(id: requestID, session: session, to: &$0) }
     }
 
-    /// How long we may be silent; nil = for ever. The operator's interval, less up to a quarter of it.
+    /// The longest silence towards the pool; nil = no limit. The operator's interval, less up to a quarter of it.
     private func keepaliveInterval(of id: PoolConnectionID) -> Milliseconds? {
         let session = upstreams[Int(id.upstream)].sessions[Int(id.pool)]
         let offered = session.hasKeepalive ? ShardPolicy.Pool.defaultKeepalive : nil
@@ -65,7 +65,7 @@ extension Shard {
         suspendUpstream(upstream, at: now)
     }
 
-    /// Sleeping upstreams at the end of the list are forgotten; those before keep their number until they are there.
+    /// Removes suspended upstreams from the end of the list; others keep their numbers.
     private mutating func dropLastSleepers(at now: Instant) {
         while let last = upstreams.last, last.isSuspended, let since = last.emptySince,
             now >= since + Limits.emptyUpstream
@@ -74,7 +74,8 @@ extension Shard {
         }
     }
 
-    /// Closes miners that are silent too long, and reads on from those whose budget has recovered. Each tick looks at a tenth of the table.
+    /// Closes miners that were silent too long, and resumes those whose budget has recovered. Each tick visits a tenth
+    /// of the table.
     private mutating func expireMiners(at now: Instant) {
         var row = ticks % Limits.ticksPerRound
         while row < miners.count {

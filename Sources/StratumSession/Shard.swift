@@ -1,61 +1,62 @@
-/// What one shard decides: who may mine, on which part of whose nonces, and what becomes of each share.
+/// The decisions of one shard: which miners are accepted, which nonces they search, and the outcome of each share.
 ///
-/// It is told what happened and when (`minerConnected`, `receive`, `poolClosed`, `tick`…) and leaves what is to be done
-/// in its outbox. It touches no socket, reads no clock and makes no random number of its own, so every rule can be
-/// tested with plain values, and everything it knows can be written down.
+/// Its inputs are events with their times (`minerConnected`, `receive`, `poolClosed`, `tick`…); its decisions are
+/// commands in the outbox. It touches no socket, reads no clock and makes no random numbers of its own, so every rule
+/// can be tested with plain values, and the whole state can be encoded.
 ///
-/// Where to read what: miners and logins in `Shard+Miners.swift`, the way of a share in `Shard+Shares.swift`, pools in
-/// `Shard+Pools.swift`, time in `Shard+Time.swift`.
+/// Miners and logins are in `Shard+Miners.swift`, shares in `Shard+Shares.swift`, pools in `Shard+Pools.swift`,
+/// timeouts in `Shard+Time.swift`.
 public struct Shard: ~Copyable {
     public internal(set) var policy: ShardPolicy
-    /// For what peers get to see: session ids, first slots.
+    /// For values that peers see: session ids, first slots.
     var random: RandomNumbers
-    /// For secrets: from the numbers that miners see, nothing follows about these.
+    /// For secrets: they cannot be derived from the numbers that peers see.
     var secrets: RandomNumbers
+    /// The decisions that have not been performed.
     public internal(set) var outbox = Outbox()
 
     var miners: [MinerSession] = []
-    /// Row for row beside `miners`.
+    /// The same rows as `miners`.
     var connectionStates: [MinerConnectionState] = []
-    /// What `connectionStates` name by numbers.
+    /// The agents that `wires` refer to by number.
     var agents = AgentTable()
-    /// The sum over `connectionStates` of all rows that are not vacant; it is not written, but counted again.
+    /// The sum over all rows of `wires` that are not vacant, in bytes. It is not encoded, but computed again.
     public internal(set) var heldBytes = 0
-    /// Rows of `miners` that nobody has.
+    /// Vacant rows of `miners`.
     var vacant: [UInt32] = []
     var upstreams: [Upstream] = []
     var nextMinerKey: UInt64 = 1
     var ticks = 0
 
-    /// Jobs in a row that kept the nonce byte, up to two. One may be a whim of the pool.
+    /// Successive jobs that reserved the nonce byte, at most two. A single one may be an accident.
     var reservedJobs: UInt8 = 0
-    /// What to expect of pool connections still to be made.
+    /// Whether new pool connections are expected to reserve the nonce byte.
     var expectsReserved: Bool { reservedJobs >= Shard.reservedJobsMax }
     static let reservedJobsMax: UInt8 = 2
-    /// Grows with each dial: no two pool connections of this shard have the same name.
+    /// Incremented with each dial: no two pool connections of this shard have the same id.
     var dials: UInt32 = 0
-    /// The pools of the policy, and those before that still have connections.
+    /// The pools of the policy, and earlier ones that still have connections.
     var seats: [PoolSeat]
-    /// For each seat.
+    /// By seat: the notice `poolReservesNonceByte` was sent.
     var hasSaidReserved: [Bool]
-    /// For each seat: whether it is told that its jobs name no algorithm.
+    /// By seat: the notice `jobsWithoutAlgorithm` was sent.
     var hasSaidNoAlgorithm: [Bool]
-    /// For each seat.
+    /// By seat.
     var failureReports: [FailureReports]
 
-    /// What is remembered of miners that have gone, and of addresses.
+    /// Records of miners and addresses.
     var conduct = ConductTable()
     /// For the keys of `conduct`.
     var conductSalt: UInt64
-    /// Miners that left while the pool had their first share, with their keys in `conduct`.
+    /// Miners that disconnected while the pool had their first share, with their keys in `conduct`.
     var leftOnTrial: [LeftOnTrial] = []
-    /// Miners whose held bytes are to be read at the end of this input.
+    /// Miners whose held bytes are processed at the end of this input.
     var resumable: [MinerID] = []
 
     /// The number of the `ReleasedPart` that was released last; 0 = none.
     public internal(set) var released: UInt32 = 0
 
-    /// Requests of miners that this process has read; nothing is decided by them.
+    /// Requests of miners that this process has read. No decision depends on it.
     public internal(set) var requests: UInt64 = 0
     /// Connections that have logged in and have a job.
     public internal(set) var minersNow = 0
@@ -64,7 +65,7 @@ public struct Shard: ~Copyable {
 
     /// - Parameters:
     ///   - seed: true randomness for session ids and slots.
-    ///   - secretSeed: true randomness that is independent of `seed`, for where nonces are kept.
+    ///   - secretSeed: true randomness, independent of `seed`, for the placement of nonces in hash tables.
     public init(policy: ShardPolicy, seed: UInt64, secretSeed: UInt64) {
         self.policy = policy
         random = RandomNumbers(seed: seed)
@@ -77,17 +78,17 @@ public struct Shard: ~Copyable {
         failureReports = Array(repeating: FailureReports(), count: pools)
     }
 
-    /// Begins: a shard that keeps its first upstream opens it.
+    /// Starts the shard. One that keeps its first upstream opens it.
     public mutating func start(at now: Instant) {
         if policy.keepsFirstUpstream { _ = openUpstream(at: now) }
     }
 
-    /// Takes the decisions to be performed; `spare` becomes the next outbox, so that two buffers serve for ever.
+    /// Moves the pending decisions to `spare`, which becomes the next outbox, so that two buffers are reused.
     public mutating func takeOutbox(replacingWith spare: inout Outbox) {
         swap(&outbox, &spare)
     }
 
-    /// Miners that have logged in and wait for a first job. Looks at each row.
+    /// Miners that have logged in and wait for their first job. Visits each row.
     public var minersWaiting: Int { miners.count { $0.phase == .awaitingJob } }
 
     /// Appends a message for a miner, and counts its bytes.
@@ -123,13 +124,13 @@ public struct Shard: ~Copyable {
     }
 }
 
-/// SplitMix64: small, and good enough for ids that keep no secret.
+/// SplitMix64: small, and good enough for ids that need not be secret.
 struct RandomNumbers {
     private(set) var state: UInt64
 
     init(seed: UInt64) { state = seed }
 
-    /// A number that follows from a secret seed, and is not one of its sequence.
+    /// A number that depends on a secret seed but is not in its sequence.
     static func salt(_ secretSeed: UInt64) -> UInt64 {
         var numbers = RandomNumbers(seed: ~secretSeed)
         return numbers.next()

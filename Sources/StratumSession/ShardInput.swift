@@ -1,51 +1,51 @@
 internal import Addresses
 public import StratumProtocol
 
-/// Something that happened to a shard: everything that it decides follows from the order of these, their bytes and
-/// their times. So a shard can be had again from what was written down and the inputs since.
+/// An event for a shard. All decisions of a shard follow from the order of these inputs, their bytes and their times.
+/// So a shard can be restored from its snapshot and the inputs since.
 public enum ShardInput: Equatable, Sendable {
     case start
-    /// A connection was accepted; the bytes are its address. It gets the name that `Shard.nextMinerID` said.
+    /// A connection was accepted; the bytes are its address. It gets the id that `Shard.nextMinerID` returns.
     case minerConnected(MinerID)
-    /// The same of a balancer's connection: it begins with a PROXY header, which says whose address counts.
+    /// The same for a balancer's connection: it begins with a PROXY header, which gives the client's address.
     case balancerConnected(MinerID)
-    /// A chunk of what the miner has sent, as read.
+    /// A chunk of bytes from the miner, as read.
     case minerBytes(MinerID)
     case minerClosed(MinerID)
     case poolConnected(PoolConnectionID)
-    /// A chunk of what the pool has sent, as read.
+    /// A chunk of bytes from the pool, as read.
     case poolBytes(PoolConnectionID)
-    /// The bytes are the reason, in the system's words.
+    /// The bytes are the reason, in the text of the system.
     case poolClosed(PoolConnectionID)
     case tick
-    /// The operator has other wishes; the bytes are the encoded state of the policy.
+    /// The operator has changed the policy; the bytes are its encoded form.
     case policy
-    /// Another shard has quarantined a miner that has logged in here, or the new miners of its address; the bytes are a
+    /// Another shard has quarantined a miner that is logged in here, or the new miners of its address; the bytes are a
     /// `KnownQuarantine`.
     case conduct(MinerID)
-    /// Another shard has taken a part of this one over.
+    /// Another shard has taken over a part of this one.
     case release(ReleasedPart)
-    /// The worker's own: a shard does not read it.
+    /// For the worker: a shard ignores it.
     case note(UInt32)
 }
 
-/// A replayed input does not fit the state: the two do not belong together.
+/// Why a replayed input does not fit the state: they do not belong together.
 public enum ReplayFault: Error, Equatable, Sendable {
-    /// Its miner would get another name.
+    /// The connection would get another id.
     case otherMiner
-    /// It could not be read.
+    /// The policy cannot be decoded.
     case badPolicy
 }
 
 extension Shard {
-    /// The name that the next connection gets; nil when the table is full: close it.
+    /// The id of the next connection; nil when the table is full, and the connection must be closed.
     public var nextMinerID: MinerID? {
         if let row = vacant.last { return MinerID(index: row, generation: miners[Int(row)].generation) }
         return miners.count < Limits.minersMax ? MinerID(index: UInt32(miners.count), generation: 0) : nil
     }
 
-    /// Takes an input, live or replayed: there is one way for both.
-    /// - Throws: when a replayed input does not fit; the state is then not changed. Never for a live one.
+    /// Handles an input. Live and replayed inputs take the same path.
+    /// - Throws: when a replayed input does not fit; the state has not changed then. Never for a live input.
     public mutating func take(
         _ input: ShardInput, _ bytes: Span<UInt8>, with parser: JSONParser, at now: Instant
     ) throws(ReplayFault) {
@@ -74,12 +74,12 @@ extension Shard {
         if heldBytes > Limits.allHeldBytesMax { closeLargest(at: now) }
     }
 
-    /// A miner has sent bytes, cut as the network pleased. Behind a line that ends the connection nothing is read.
+    /// A miner has sent bytes, in chunks of any length. Bytes after a line that ends the connection are ignored.
     public mutating func receive(
         _ chunk: Span<UInt8>, from id: MinerID, with parser: JSONParser, at now: Instant
     ) {
         guard let row = row(of: id) else { return }
-        // Before the end of the first line: whatever has come behind a PROXY header is still held.
+        // True until the first line is complete: until then all bytes after the PROXY header are held.
         let isOpening =
             miners[row].phase == .awaitingLogin
             && miners[row].received - UInt64(miners[row].headerBytes) == UInt64(connectionStates[row].framer.partialCount)
@@ -95,7 +95,7 @@ extension Shard {
         }
     }
 
-    /// - Parameter bytes: all that the connection has sent, behind its PROXY header.
+    /// - Parameter bytes: everything that the connection has sent after its PROXY header.
     private mutating func open(_ bytes: Span<UInt8>, _ id: MinerID, with parser: JSONParser, at now: Instant) {
         guard !miners[Int(id.index)].awaitsHeader else { return readHeader(bytes, id, with: parser, at: now) }
         switch Opening(bytes.extracting(0..<min(bytes.count, Opening.bytesMax))) {
@@ -105,7 +105,7 @@ extension Shard {
         }
     }
 
-    /// - Parameter bytes: all that the connection has sent.
+    /// - Parameter bytes: everything that the connection has sent.
     private mutating func readHeader(
         _ bytes: Span<UInt8>, _ id: MinerID, with parser: JSONParser, at now: Instant
     ) {
@@ -157,7 +157,7 @@ extension Shard {
         }
     }
 
-    /// A pool has sent bytes, cut as the network pleased. Behind a line that ends the connection nothing is read.
+    /// A pool has sent bytes, in chunks of any length. Bytes after a line that ends the connection are ignored.
     public mutating func receive(
         _ chunk: Span<UInt8>, from id: PoolConnectionID, with parser: JSONParser, at now: Instant
     ) {
@@ -195,7 +195,7 @@ extension Shard {
 }
 
 extension Span<UInt8> {
-    /// Whether a line has nothing but blanks, as pools and balancers send them to keep a connection open.
+    /// Whether a line is blank: pools and balancers send such lines to keep a connection open.
     fileprivate var isBlank: Bool {
         for position in indices where self[position] != 0x20 && self[position] != 0x09 && self[position] != 0x0d {
             return false
@@ -205,7 +205,7 @@ extension Span<UInt8> {
 }
 
 extension String {
-    /// At most `max` bytes of a text; what is no UTF-8 is repaired.
+    /// At most `max` bytes of a text; invalid UTF-8 is repaired.
     fileprivate init(copying bytes: Span<UInt8>, max: Int) {
         self = bytes.extracting(0..<Swift.min(bytes.count, max)).withUnsafeBufferPointer {
             String(decoding: $0, as: UTF8.self)

@@ -1,25 +1,29 @@
 public import StratumProtocol
 
-/// What the operator has decided about miners and pools: the part of the configuration that a shard's decisions need.
+/// The part of the configuration that a shard's decisions depend on.
 public struct ShardPolicy: Equatable, Sendable {
-    /// What a miner must give as its password; nil lets everybody in.
+    /// The password that miners must send; nil accepts all miners.
     public var accessPassword: String?
+    /// Whether login replies offer the `algo` extension (`algo-ext`).
     public var offersAlgoExtension = true
     /// 0 = the pool's difficulty.
     public var customDifficulty: UInt64 = 0
+    /// Whether shares that meet only the miner's own difficulty are counted, and all shares are credited with that
+    /// difficulty (`custom-diff-stats`).
     public var countsCustomDifficulty = false
-    /// Whether a pool is spared the shares of miners whose shares it rejects: pools ban addresses, and all miners of a proxy
-    /// have one.
+    /// Whether shares of miners are withheld from a pool that rejects them: pools ban addresses, and all miners of a
+    /// proxy share one.
     public var guardsPools = true
     /// In order of preference; never empty, at most `Limits.poolsMax`.
     public var pools: [Pool]
-    /// Failures of the first pool before the second is dialled.
+    /// Failures of the first pool before the second one is tried.
     public var retries = 2
+    /// The time before a failed pool is retried (`retry-pause`).
     public var retryPause = Milliseconds.seconds(1)
-    /// The user agent that pools see.
+    /// The user agent sent to pools.
     public var agent: String
-    /// Opens the first upstream before a miner has come, and never closes it: one shard does, so that the operator
-    /// learns at once whether the pool is there.
+    /// Opens the first upstream before a miner has connected, and never suspends it. One shard does this, so that the
+    /// operator learns at once whether the pool works.
     public var keepsFirstUpstream = false
 
     public init(pools: [Pool], agent: String) {
@@ -29,9 +33,9 @@ public struct ShardPolicy: Equatable, Sendable {
         self.agent = agent
     }
 
-    /// Our login at a pool.
+    /// A pool and the login to it.
     public struct Pool: Equatable, Sendable {
-        /// Where it is: "pool.example:3333". Together with the login it says which pool this is; empty in states of older
+        /// Its address, such as "pool.example:3333". With the login it identifies the pool. Empty in states of older
         /// programs.
         public var name: String
         public var user: String
@@ -39,11 +43,11 @@ public struct ShardPolicy: Equatable, Sendable {
         public var rigID: String?
         /// The algorithm of jobs that name none.
         public var algorithm: AlgorithmName?
-        /// Our silence before a keepalive goes out, whether the pool offers them or not; nil = only to pools that offer
-        /// them, after `defaultKeepalive`.
+        /// The time without a message to the pool after which a keepalive is sent, whether the pool offers them or not;
+        /// nil = only to pools that offer them, after `defaultKeepalive`.
         public var keepalive: Milliseconds?
 
-        /// What XMRig's pools expect.
+        /// The interval that pools for XMRig expect.
         public static let defaultKeepalive = Milliseconds.seconds(60)
 
         public init(
@@ -58,7 +62,7 @@ public struct ShardPolicy: Equatable, Sendable {
             self.keepalive = keepalive
         }
 
-        /// Whether a connection to the one serves as a connection to the other: what it was told at its login is the same.
+        /// Whether a connection to one can be used for the other, because their logins are equal.
         func isSame(as other: Pool) -> Bool {
             name == other.name && user == other.user && password == other.password && rigID == other.rigID
                 && algorithm == other.algorithm
@@ -69,10 +73,10 @@ public struct ShardPolicy: Equatable, Sendable {
 // MARK: - Coding
 
 extension ShardPolicy {
-    /// The longest word of an operator; a whole configuration may have some megabytes.
+    /// The longest text in a policy; a whole configuration can have several megabytes.
     private static let textBytesMax = 1 << 20
 
-    /// The policy belongs to what is written: what was decided under it can only be decided again under the same one.
+    /// The policy is part of the state: a replay comes to the same decisions only under the same policy.
     public func encode(to writer: inout BinaryWriter) {
         writer.record { encodeFields(to: &$0) }
     }
@@ -111,7 +115,7 @@ extension ShardPolicy {
 }
 
 extension ShardPolicy.Pool {
-    /// The same for a pool's own words.
+    /// The longest text in a pool's entry.
     private static let textBytesMax = 1 << 20
 
     func encode(to writer: inout BinaryWriter) {

@@ -1,6 +1,6 @@
 internal import StratumProtocol
 
-/// A share that a pool owes us the verdict on. Plain data: it can be written down and taken up by another process.
+/// A share that waits for a pool's verdict. It is plain data that can be encoded.
 struct ShareInFlight {
     var requestID: Int64
     var miner: MinerID
@@ -14,8 +14,8 @@ struct ShareInFlight {
     var isExpired: Bool
 }
 
-/// The shares that a pool has not answered yet, found by request id. Pools answer nearly in order, so this is a ring:
-/// request ids grow by one, and an id's place is its remainder.
+/// The shares that a pool has not answered yet, by request id. Pools answer nearly in order, so this is a ring: request
+/// ids grow by one, and an id's position is its remainder.
 struct SharesInFlight {
     private static let capacityMin = 16
 
@@ -25,21 +25,21 @@ struct SharesInFlight {
     private var next: Int64 = 0
     private(set) var count = 0
 
-    /// When the share was sent that has waited longest; nil when none waits.
+    /// When the oldest share in flight was sent; nil when there is none.
     var oldestSentAt: Instant? {
         count > 0 ? ring[place(of: oldest)]?.sentAt : nil
     }
 
-    /// No share has this id or a later one.
+    /// All shares have a lower id.
     var requestIDBound: Int64 { next }
 
-    /// How many entries are kept, vacant ones included.
+    /// The number of ring entries, including vacant ones.
     var ringCount: Int { ring.count }
 
     /// Whether another share may be sent.
     var hasRoom: Bool { next - oldest < Int64(Limits.sharesInFlightMax) }
 
-    /// The share behind a request; nil when no such request waits.
+    /// The share of a request; nil when it is not in flight.
     func share(of requestID: Int64) -> ShareInFlight? {
         guard count > 0, requestID >= oldest, requestID < next else { return nil }
         return ring[place(of: requestID)]
@@ -49,7 +49,7 @@ struct SharesInFlight {
         count > 0 && (oldest..<next).contains { ring[place(of: $0)]?.miner == miner }
     }
 
-    /// - Precondition: `hasRoom`, and request ids grow.
+    /// - Precondition: `hasRoom`, and a larger request id than all before.
     mutating func insert(_ share: ShareInFlight) {
         if count == 0 { oldest = share.requestID }
         precondition(share.requestID >= next || count == 0, "request ids must grow")
@@ -59,7 +59,7 @@ struct SharesInFlight {
         count += 1
     }
 
-    /// Takes out the share behind an answer; nil when no such request waits.
+    /// Removes and returns the share of an answered request; nil when it is not in flight.
     mutating func remove(requestID: Int64) -> ShareInFlight? {
         guard let share = share(of: requestID) else { return nil }
         ring[place(of: requestID)] = nil
@@ -68,7 +68,7 @@ struct SharesInFlight {
         return share
     }
 
-    /// Takes out all, oldest first: no answer will come any more.
+    /// Removes and returns all shares, oldest first.
     mutating func removeAll() -> [ShareInFlight] {
         guard count > 0 else { return [] }
         let all = (oldest..<next).compactMap { ring[place(of: $0)] }
@@ -76,10 +76,10 @@ struct SharesInFlight {
         return all
     }
 
-    /// In no order.
+    /// Unordered.
     var all: some Sequence<ShareInFlight> { ring.lazy.compactMap { $0 } }
 
-    /// Gives the miner of each share another name.
+    /// Applies `change`, which sets new ids of miners, to each share.
     mutating func rename(_ change: (inout ShareInFlight) -> Void) {
         for place in ring.indices {
             guard var share = ring[place] else { continue }
@@ -105,7 +105,7 @@ struct SharesInFlight {
 // MARK: - Coding
 
 extension SharesInFlight {
-    /// Bytes of one row, and of one that a program wrote whose miners' ids were integers.
+    /// The length of a row, and of a row from a program that supported only integers as miners' request ids.
     static let rowBytes = 131
     private static let rowBytesMin = 65
 
@@ -134,11 +134,11 @@ extension SharesInFlight {
     init(decoding reader: inout BinaryReader) throws(DecodingFault) {
         let oldest = try reader.integer(in: 0...PoolSession.requestIDMax, "share.oldest")
         let next = try reader.integer(in: oldest...PoolSession.requestIDMax, "share.next")
-        // Keepalives take ids too, so it may be a little more than there are shares.
+        // Keepalives use ids too, so the range can be larger than the number of shares.
         guard next - oldest <= 2 * Int64(Limits.sharesInFlightMax) else { throw .badField("share.next") }
         let entries = try reader.entryCount(
             max: Limits.sharesInFlightMax, bytesMin: SharesInFlight.rowBytesMin, "shares")
-        // A newer program's rows may be longer.
+        // The rows of a newer program may be longer.
         let rowBytes = Int(try reader.integer(in: UInt16(SharesInFlight.rowBytesMin)...1_024, "shares.rowBytes"))
         self.oldest = oldest
         self.next = oldest
@@ -154,7 +154,7 @@ extension SharesInFlight {
             if row.remaining > 0 {
                 share.minerRequestID = try SharesInFlight.requestID(&row, bits: share.minerRequestID.bits)
             }
-            // The first is the oldest, and the last the latest before `next`.
+            // The first share is the oldest one, and ids grow and are below `next`.
             guard share.requestID < next, count > 0 || share.requestID == oldest else { throw .badField("share.id") }
             insert(share)
         }
@@ -162,7 +162,7 @@ extension SharesInFlight {
         while next - oldest > Int64(ring.count), entries > 0 { grow() }
     }
 
-    /// The parts of an id behind its bits. Rows have one length, so a text is written with the room of the longest.
+    /// Encodes the parts of an id after its bits. Rows have one length, so a string takes the room of the longest.
     private func encode(_ id: RequestID, to writer: inout BinaryWriter) {
         let text = id.text ?? RequestID.Text()
         writer.integer(id.kind.rawValue)

@@ -1,31 +1,32 @@
 public import StratumProtocol
 internal import Synchronization
 
-/// A shard's memory that outlives it: its state as last written, and the log of its inputs since (docs/HANDOVER.md).
+/// A shard's saved state in memory that outlives the process: its last snapshot, and the log of its inputs since
+/// (docs/HANDOVER.md).
 ///
-/// There are two halves of each. The state is written anew into the half that is not in use, an empty log behind it, and
-/// one store makes that half the current one: at every moment one whole state with its whole log is there.
+/// The memory has two halves. A new snapshot is written into the half that is not in use, followed by an empty log, and
+/// one store makes that half the current one. So at every moment there is one complete snapshot with its complete log.
 public struct StateJournal: ~Copyable {
     private static let headBytes = 64
-    /// A log that cannot take so much is not worth beginning: the largest chunk that is read at once, twice.
+    /// The shortest useful log in bytes: twice the largest chunk that is read at once.
     public static let logBytesMin = 128 * 1024
-    /// Nor one that is much shorter than the form: the form would be written again and again, and miners wait meanwhile.
+    /// The largest snapshot, relative to its log. With a shorter log the snapshot would be written again and again,
+    /// while miners wait.
     private static let snapshotBytesPerLogByte = 8
 
     private let memory: UnsafeMutableRawBufferPointer
     private let rules: UInt64
     private var generation: UInt64
-    /// The inputs since the state was written.
+    /// The inputs since the snapshot.
     public var log: InputLog
 
-    // MARK: - Life
+    // MARK: - Initialization
 
-    /// Begins with a first state.
+    /// Begins a journal with a first snapshot.
     /// - Parameters:
-    ///   - memory: aligned to 8 bytes; must outlive the journal. What is not used of it is not touched, so that it may
-    ///     be generous.
-    ///   - rules: names the program that decides (`InputLog`).
-    ///   - write: writes the form, or several, one behind the other.
+    ///   - memory: aligned to 8 bytes; must outlive the journal. Unused parts are not touched, so it may be large.
+    ///   - rules: identifies the program that decides (`InputLog`).
+    ///   - write: writes the snapshot, as one or several encoded states in sequence.
     /// - Returns: nil when the memory is too small.
     public init?(
         beginningIn memory: UnsafeMutableRawBufferPointer, rules: UInt64, _ write: (inout BinaryWriter) -> Void
@@ -41,8 +42,8 @@ public struct StateJournal: ~Copyable {
         generation = 1
     }
 
-    /// Goes on in the memory of a predecessor: what it has left stays the current state until the new state is written whole.
-    /// - Returns: nil when nothing is left there, or the state does not fit.
+    /// Continues in the memory of a predecessor, whose saved state stays current until the new snapshot is complete.
+    /// - Returns: nil when there is no saved state, or the snapshot does not fit.
     public init?(
         continuingIn memory: UnsafeMutableRawBufferPointer, rules: UInt64, _ write: (inout BinaryWriter) -> Void
     ) {
@@ -57,8 +58,8 @@ public struct StateJournal: ~Copyable {
         generation = before + 1
     }
 
-    /// The parts of the memory that hold nothing of worth: their pages can be given back. The half that is not in use, and what is
-    /// behind the log and the record that may have been begun there.
+    /// The unused parts of the memory, whose pages can be released: the half that is not in use, and the part after the
+    /// log and the head of a record that may have been begun there.
     public var spareParts: [Range<Int>] {
         guard let half = StateJournal.half(of: generation, in: memory.count) else { return [] }
         let end = half.lowerBound + ((snapshotBytes + 63) & ~63) + log.count + InputLog.recordHeadBytes
@@ -67,31 +68,31 @@ public struct StateJournal: ~Copyable {
 
     private var idlePart: Range<Int> { StateJournal.half(of: generation + 1, in: memory.count) ?? 0..<0 }
 
-    /// The length of the state as last written.
+    /// The length of the last snapshot in bytes.
     public var snapshotBytes: Int {
         let length = memory.loadUnaligned(fromByteOffset: StateJournal.place(of: generation), as: UInt64.self)
         return Int(clamping: UInt64(littleEndian: length))
     }
 
-    /// The longest form that `renew` has room for.
+    /// The longest snapshot in bytes that `renew` has room for.
     public var snapshotBytesMax: Int { StateJournal.snapshotBytesMax(inMemoryOf: memory.count) }
 
-    /// The longest form that there is room for in so many bytes of memory.
+    /// The longest snapshot in bytes that memory of `count` bytes has room for.
     public static func snapshotBytesMax(inMemoryOf count: Int) -> Int {
         let room = (half(of: 1, in: count)?.count ?? 0) - 64
         return max(0, min(room - logBytesMin, room / (snapshotBytesPerLogByte + 1) * snapshotBytesPerLogByte))
     }
 
-    /// Makes whoever comes after find nothing.
+    /// Deletes the saved state: a successor finds none.
     public consuming func forget() { StateJournal.forget(in: memory) }
 
-    /// The same of what another process has left there.
+    /// Deletes the saved state of another process.
     public static func forget(in memory: UnsafeMutableRawBufferPointer) {
         memory.storeBytes(of: UInt64(0), toByteOffset: 8, as: UInt64.self)
     }
 
-    /// Writes the state anew and begins an empty log. To be called when all that was decided is performed.
-    /// - Returns: false when the state does not fit: then all is as it was.
+    /// Writes a new snapshot and begins an empty log. All decisions must have been performed.
+    /// - Returns: false when the snapshot does not fit; nothing has changed then.
     public mutating func renew(_ write: (inout BinaryWriter) -> Void) -> Bool {
         guard let log = StateJournal.write(generation + 1, in: memory, rules: rules, write) else { return false }
         generation += 1
@@ -129,25 +130,25 @@ public struct StateJournal: ~Copyable {
         return start..<(start + size)
     }
 
-    /// Where the length of the form stands.
+    /// The offset of the snapshot's length.
     fileprivate static func place(of generation: UInt64) -> Int { generation % 2 == 0 ? 16 : 24 }
 }
 
-/// What a predecessor has left.
+/// The saved state of a predecessor.
 public struct StateJournalReader {
-    /// The state at the time it was written.
+    /// The last snapshot.
     public let snapshot: UnsafeRawBufferPointer
-    /// The inputs since it was written.
+    /// The log of the inputs since the snapshot.
     public let log: UnsafeRawBufferPointer
 
-    /// Whether anything is left there: false of memory that nobody has written, and of that whose shard has ended and
-    /// taken everything along. What is left may still be damaged.
+    /// Whether there is a saved state: false when the memory was never written, or its shard has ended and handed over
+    /// everything. A saved state may be corrupt.
     public static func isThere(in memory: UnsafeRawBufferPointer) -> Bool {
         guard memory.count >= 16 else { return false }
         return memory.loadUnaligned(fromByteOffset: 8, as: UInt64.self) != 0
     }
 
-    /// - Parameter memory: must outlive it; nobody may write there meanwhile.
+    /// - Parameter memory: must outlive the reader, and must not be written meanwhile.
     public init(_ memory: UnsafeRawBufferPointer) throws(DecodingFault) {
         var head = BinaryReader(memory)
         guard head.remaining >= 64, try head.integer() == SectionTag.journal.number else { throw .wrongMagic }
@@ -167,6 +168,6 @@ public struct StateJournalReader {
 }
 
 extension SectionTag {
-    /// Every journal begins with it.
+    /// The first bytes of every journal.
     fileprivate static let journal = SectionTag("MRCH")
 }

@@ -1,16 +1,17 @@
 internal import StratumProtocol
 
-/// A job that miners work on, with what they have found in it.
+/// A job that miners work on, with the nonces submitted for it.
 struct ActiveJob {
     let job: Job
-    /// What miners call it: its id, unless another pool's job before had the same. Theirs would be taken for ours.
+    /// The id that miners get: the job's id, unless the previous job came from another pool and has the same id. Its
+    /// shares would then count for this job.
     let name: JobID
     let line: JobLine
-    /// The pool connection that it came from.
+    /// The pool connection that sent it.
     var source: PoolConnectionID
-    /// The nonce byte that the pool keeps for itself: the job cannot be split. nil when it is ours to give.
+    /// The nonce byte that the pool reserves, so that the job cannot be split; nil when Millrace assigns it.
     let reservedByte: UInt8?
-    /// Differs from one work to the next; the same work keeps it when it comes again over a new connection.
+    /// Differs between different work; the same work keeps it when it is sent again over a new connection.
     let serial: UInt32
     var seen: SeenNonces
 
@@ -30,41 +31,42 @@ struct ActiveJob {
 
     var isReserved: Bool { reservedByte != nil }
 
-    /// Gives its nonces away for others.
+    /// Swaps its nonces with others.
     mutating func trade(_ nonces: inout SeenNonces) { swap(&seen, &nonces) }
 
-    /// Whether a miner that has this one would see no difference.
+    /// Whether the job looks the same to a miner that already has this one.
     func isSame(as job: Job, reservedByte: UInt8?) -> Bool {
         self.job.isSameWork(as: job) && self.reservedByte == reservedByte
     }
 }
 
-/// One pool's worth of nonces, split among at most 256 miners.
+/// A pool connection and its nonces, which are split among at most 256 miners.
 struct Upstream {
     var index: UInt16
-    /// Closed for want of miners; its place in the list is kept, because miners and events name it by number.
+    /// Suspended because it has no miners. It stays in the list, because miners and events refer to upstreams by
+    /// number.
     var isSuspended = true
     /// Since when it has no miner; nil while it has one.
     var emptySince: Instant?
     var space: NonceSpace
-    /// Names pools by their places in the list.
+    /// Refers to pools by their place in the list.
     var choice: PoolChoice
-    /// The seat of the pool that gives jobs and takes shares now. It serves on when it was taken off the list, until one
-    /// on the list has given a job.
+    /// The seat of the pool that sends jobs and gets shares now. A pool that was removed from the list serves until one
+    /// in the list has sent a job.
     var serving: UInt8?
     /// By seat.
     var sessions: [PoolSession]
     var current: ActiveJob?
-    /// The job before: shares for it may still come, and the pool judges them (docs/COMPATIBILITY.md, "Shares").
+    /// The previous job: shares for it may still come, and the pool decides on them (docs/COMPATIBILITY.md, "Shares").
     var previous: ActiveJob?
     /// When `current` came.
     var jobAt = Instant(microseconds: 0)
-    /// The seat of the pool that it has had its latest job from.
+    /// The seat of the pool that sent its latest job.
     var lastPool: UInt8 = 0
     /// Verdicts of pools on its shares since it was opened.
     var accepted: UInt64 = 0
     var rejected: UInt64 = 0
-    /// Both jobs have one blob, and so one set of nonces: the current one's.
+    /// Both jobs have the same blob, and so share the nonces of the current one.
     private(set) var shareOneBlob = false
     private var lastSerial: UInt32 = 0
 
@@ -82,38 +84,39 @@ struct Upstream {
         PoolConnectionID(upstream: index, pool: UInt8(pool), generation: sessions[pool].generation)
     }
 
-    /// Whether another miner finds room.
-    /// - Parameter expectsReserved: what to assume while no job has shown whether the pool keeps the nonce byte.
+    /// Whether there is room for another miner.
+    /// - Parameter expectsReserved: whether to assume that the pool reserves the nonce byte while there is no job yet.
     func hasRoom(expectsReserved: Bool) -> Bool {
-        // A reserved byte is one slot for all: who comes next may have it only when the job has changed.
+        // With a reserved byte all miners would have the same slot: the next miner can have it only after the job has
+        // changed.
         current?.isReserved ?? expectsReserved ? space.isUntouched : space.freeCount > 0
     }
 
-    /// Takes a new job in: decides what stays of the old one.
+    /// Replaces the current job, and decides what is kept of it.
     /// - Parameter salt: random.
     mutating func adopt(_ job: Job, from source: PoolConnectionID, isReserved: Bool, salt: UInt64) {
         let reservedByte = isReserved ? job.nonceByte : nil
         let isSameBlob = current?.job.blob == job.blob
         let name = name(for: job, from: source, reservedByte: reservedByte)
         if current?.isSame(as: job, reservedByte: reservedByte) != true { lastSerial &+= 1 }
-        // The same blob under a new name or target (pools do that to change the difficulty), or the one before again:
-        // what has been found in it stays found. Moved, not copied: it may be large.
+        // The same blob with a new id or target (pools use this to change the difficulty), or the blob of the previous
+        // job: its nonces are kept. They are moved, not copied, because there may be many.
         var seen = SeenNonces(salt: salt)
         if isSameBlob {
             current?.trade(&seen)
         } else if previous?.job.blob == job.blob {
             previous?.trade(&seen)
         }
-        // Another pool's work too, as long as that may be handed what was found in it.
+        // A job of another pool is kept too, as long as that pool may get shares for it.
         previous = sessionIndex(of: current?.source) != nil ? current : nil
         shareOneBlob = isSameBlob && previous != nil
         current = ActiveJob(
             job, name: name, from: source, reservedByte: reservedByte, serial: lastSerial, seen: seen)
-        // What has been searched in a blob stays searched.
+        // Slots searched for this blob stay dead.
         if !isSameBlob { space.freeDeadSlots() }
     }
 
-    /// What miners are to call a job that follows the current one.
+    /// The id that miners get for a job that follows the current one.
     private func name(for job: Job, from source: PoolConnectionID, reservedByte: UInt8?) -> JobID {
         guard let former = current?.name, let pool = current?.source.pool else { return job.id }
         if current?.isSame(as: job, reservedByte: reservedByte) == true { return former }
@@ -129,11 +132,11 @@ struct Upstream {
         }
     }
 
-    /// The session that shares for the job of this age go to; nil when that pool is gone.
+    /// The session that gets shares for the job of this age; nil when that connection is gone.
     func session(for age: JobAge) -> Int? { sessionIndex(of: age == .current ? current?.source : previous?.source) }
 
-    /// What a share for the job of this age is handed on and counted with. (Not the job itself: to copy it takes longer than
-    /// all else that a share needs of it.)
+    /// The values of a job that a share is forwarded and counted with. (Not the job itself: copying it takes longer
+    /// than everything else that a share needs of it.)
     func label(of age: JobAge) -> (jobID: JobID, difficulty: UInt64, algorithm: AlgorithmName)? {
         switch age {
         case .current: current.map { ($0.job.id, $0.job.difficulty, $0.job.algorithm) }
@@ -146,7 +149,7 @@ struct Upstream {
         return sessions[Int(source.pool)].isConnected ? Int(source.pool) : nil
     }
 
-    /// A pool that was replaced takes shares for its job for `Limits.lateShares`; then it only answers.
+    /// A replaced pool gets shares for its job for `Limits.lateShares`; after that it only answers.
     mutating func endLateShares(at now: Instant) {
         guard let session = session(for: .previous), case .draining(let deadline) = sessions[session].phase,
             now + Limits.poolAnswer >= deadline
@@ -155,13 +158,13 @@ struct Upstream {
         shareOneBlob = false
     }
 
-    /// Whether the connection has answered all that it was asked, and may not be asked more.
+    /// Whether the connection has answered everything, and gets no more shares.
     func isDrained(_ session: Int) -> Bool {
         guard case .draining = sessions[session].phase else { return false }
         return sessions[session].inFlight.count == 0 && self.session(for: .previous) != session
     }
 
-    /// Forgets jobs and slots; the sessions must be closed already.
+    /// Deletes jobs and slots; the sessions must be closed before.
     mutating func suspend(firstSlot: UInt8) {
         isSuspended = true
         serving = nil
@@ -174,7 +177,7 @@ struct Upstream {
 }
 
 extension NonceSpace {
-    /// Nobody owns a slot, and none is dead.
+    /// No slot is owned or dead.
     var isUntouched: Bool { freeCount == NonceSpace.size }
 }
 

@@ -1,15 +1,15 @@
-// The second table of a child's life (`Child`, `Handover`).
+// The state table of a handover (`Child`, `Handover`).
 
 extension Child {
-    /// The second table: each phase of a hand-over, and every event.
+    /// Handles every event in every phase of a handover.
     mutating func follow(_ handover: Handover, _ event: ChildEvent, at now: Int64) -> [ChildAction] {
         if event == .deadline, let until = handover.until, now - until > policy.ownDelayMillisMax {
-            // We were not running ourselves; no child is judged by that.
+            // The supervisor itself was not running, so the deadline says nothing about the child.
             return enter(handover.phase, of: handover, until: now + limit(of: handover.phase))
         }
         switch (handover.phase, event) {
 
-        // The successor starts; everything is as before.
+        // The successor starts; the process serves as before.
         case (.preparing, .handover(.prepared)):
             return enter(.freezing, of: handover, until: now + policy.freezeWithinMillis) + [.send(.freeze)]
         case (.preparing, .handover(.successorEnded(let ending))):
@@ -21,7 +21,7 @@ extension Child {
         case (.preparing, .drain(let millis)), (.preparing, .move(let millis)):
             return [.successor(.dismiss)] + drain(withinMillis: millis, at: now)
 
-        // The process has been asked to stand still.
+        // The process was asked to freeze.
         case (.freezing, .handover(.froze)):
             return enter(.adopting, of: handover, until: now + policy.adoptWithinMillis) + [.successor(.adopt)]
         case (.freezing, .handover(.cannotFreeze)):
@@ -38,13 +38,13 @@ extension Child {
             (.adopting, .move(let millis)):
             return [.successor(.dismiss), .send(.resume)] + drain(withinMillis: millis, at: now)
 
-        // The process stands still; the successor reads what it has left.
+        // The process is frozen; the successor reads its saved state.
         case (.adopting, .handover(.adopted)):
             return enter(.releasing, of: handover, until: now + policy.terminateWithinMillis) + [.send(.leave)]
         case (.adopting, .deadline):
             return takeBack(handover, .notAdopted, at: now) + [.send(.resume)]
 
-        // The successor has everything; the process leaves, by itself or by force.
+        // The successor has everything; the process exits, or is killed.
         case (.releasing, .ended(let ending)):
             return [.report(.replaced(ending))] + promote(handover, at: now)
         case (.releasing, .deadline), (.terminating, .deadline):
@@ -60,11 +60,11 @@ extension Child {
             return [.successor(.dismiss)]
 
         case (.releasing, .drain), (.terminating, .drain), (.releasing, .move), (.terminating, .move):
-            // It leaves already; only its successor is called off.
+            // It was told to exit already, so only the successor is cancelled.
             state = .draining(killAt: handover.until)
             return [.successor(.dismiss)]
 
-        // The process has died: its successor stands ready.
+        // The process crashed, and its successor is ready to take over.
         case (.preparing, .ended(let ending)), (.freezing, .ended(let ending)), (.adopting, .ended(let ending)),
             (.terminating, .ended(let ending)):
             deaths += 1
@@ -76,7 +76,7 @@ extension Child {
             (.terminating, .stopAtOnce):
             return [.successor(.dismiss)] + kill(at: now)
 
-        // Late or early words, and wishes that are being fulfilled.
+        // Events that came late or early, and requests that are already in progress.
         case (.preparing, .handover(.froze)), (.preparing, .handover(.cannotFreeze)), (.preparing, .handover(.adopted)),
             (.freezing, .handover(.prepared)), (.freezing, .handover(.adopted)),
             (.adopting, .handover(.prepared)), (.adopting, .handover(.froze)), (.adopting, .handover(.cannotFreeze)),
@@ -109,14 +109,14 @@ extension Child {
         return []
     }
 
-    /// Everything is as it was before. Heartbeats that were missed meanwhile do not count.
+    /// Cancels the handover: the process continues to serve. Heartbeats that it missed meanwhile do not count.
     private mutating func takeBack(_ handover: Handover, _ fault: HandoverFault, at now: Int64) -> [ChildAction] {
         handoverFault = fault
         state = .ready(since: handover.servesSince, heartbeatBy: now + policy.heartbeatWithinMillis)
         return [.successor(.dismiss), .report(.handoverFailed(fault))]
     }
 
-    /// The successor is the process of this place from now on.
+    /// Makes the successor the process of this place.
     private mutating func promote(_ handover: Handover, at now: Int64) -> [ChildAction] {
         forgetDeaths(readySince: handover.servesSince, at: now)
         countLaunch()

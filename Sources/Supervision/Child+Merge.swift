@@ -1,4 +1,4 @@
-// The third table of a child's life (`Child`, `Merge`).
+// The state table of a merge (`Child`, `Merge`).
 
 extension Child {
     mutating func beginMerge(drainWithinMillis: Int64, at now: Int64) -> [ChildAction] {
@@ -15,7 +15,7 @@ extension Child {
         }
         switch (merge.phase, event) {
 
-        // The process has been asked to stand still.
+        // The process was asked to freeze.
         case (.freezing, .handover(.froze)):
             return give(merge, at: now)
         case (.freezing, .handover(.cannotFreeze)):
@@ -41,10 +41,11 @@ extension Child {
             state = .merging(dead(merge))
             return []
         case (.offering, .deadline):
-            // Whoever was asked may have taken it, so the process must not go on. If nobody has, its miners connect anew.
+            // The other shard may have absorbed it, so the process must not continue. If it has not, the miners
+            // reconnect.
             return [.report(.moveFailed(.nobodyAnswered))] + endAtOnce(merge, at: now)
 
-        // Its events are handed over.
+        // The process hands over its events.
         case (.leaving, .ended(.exit(0))):
             state = .drained
             return [.report(.moved)]
@@ -64,14 +65,14 @@ extension Child {
         case (.freezing, .stop):
             return [.send(.resume)] + leave(at: now)
         case (.offering, .stop):
-            // Another shard may have its miners already: it must not touch them any more.
+            // Another shard may have its miners already, so the process must not touch them again.
             return merge.isAlive ? kill(at: now) : endAtOnce(merge, at: now)
         case (.leaving, .stop):
             return leave(at: now)
         case (_, .stopAtOnce):
             return merge.isAlive ? kill(at: now) : endAtOnce(merge, at: now)
 
-        // Late or early words, and wishes that are being fulfilled.
+        // Events that came late or early, and requests that are already in progress.
         case (.freezing, .merged), (.freezing, .notMerged), (.leaving, .merged), (.leaving, .notMerged),
             (.offering, .handover), (.leaving, .handover),
             (.freezing, .handover(.prepared)), (.freezing, .handover(.adopted)),
@@ -116,7 +117,7 @@ extension Child {
         lastDeath = ending
     }
 
-    /// It goes on as before, if it lives, and sends its miners away instead.
+    /// Cancels the merge. A process that still runs resumes and drains its miners instead.
     private mutating func takeBack(_ merge: Merge, _ fault: MoveFault, at now: Int64) -> [ChildAction] {
         guard merge.isAlive else {
             cause = lastDeath.map { RestartCause($0) }

@@ -1,35 +1,35 @@
-/// The life of one child: a table of every state and every event, and the small action that each pair asks for.
+/// The state machine of one child: a table of every state and every event, with the actions that each pair causes.
 ///
-/// The theory. A child is a *place* (shard 3) that at most one process fills at a time. `spawn` is asked for only from
-/// states in which no process can live, and only `.ended` leads from a state with a process to one without, except
-/// that a stop gives up on a process which survives SIGKILL. So there are never two processes in one place, and
-/// every stop ends: each state on its way has a deadline.
+/// A child is a *place* (for example shard 3) that at most one process fills at a time. `spawn` is requested only in
+/// states without a process. Only `.ended` leads from a state with a process to one without, except that a stop gives
+/// up on a process that survives SIGKILL. So a place never has two processes, and every stop ends: each state on the
+/// way has a deadline.
 ///
-/// There are two kinds of planned restarts. Of a process that must leave before another can come (`.restart`) the successor is
-/// spawned when it is gone (`replacing`). One that serves miners hands over (`.handOver`): its successor is spawned beside it, and
-/// until that has said "adopted" everything can be taken back (`Handover`, the second table). Two processes are in one place only
-/// in `handingOver`, and at most one of them serves.
+/// There are two kinds of planned restart. With `.restart` the process exits first, and then its successor is started
+/// (state `replacing`). With `.handOver`, for a process that serves miners, the successor is started beside it, and
+/// until the successor reports "adopted" everything can be cancelled (`Handover` has a table of its own). Only in
+/// `handingOver` does a place have two processes, and at most one of them serves.
 ///
-/// Time is an argument, in milliseconds of any clock that does not go back; so is chance (`jitter`). The owner calls
-/// `handle(.deadline)` when `deadline` has come; too early is harmless.
+/// Time is an argument, in milliseconds of any monotonic clock; so is randomness (`jitter`). The owner calls
+/// `handle(.deadline)` when `deadline` has passed; calling it too early is harmless.
 public struct Child: Sendable, Codable, Equatable {
     public internal(set) var state = ChildState.idle
-    /// All deaths that were not asked for, and the last of them.
+    /// The number of unplanned exits, and the last one.
     public internal(set) var deaths = 0
     public internal(set) var lastDeath: ExitReason?
-    /// How often a process was started here.
+    /// Processes started here.
     public private(set) var launches = 0
-    /// The same after the first time, by cause.
+    /// Restarts by cause: every start but the first.
     public private(set) var restarts: [RestartCause: Int] = [:]
     /// Why the next process will be started; nil before the first.
     var cause: RestartCause?
-    /// Deaths since it was last ready for a healthy time.
+    /// Crashes since the child was last ready for `RestartPolicy.healthyAfterMillis`.
     private var quickDeaths = 0
-    /// When one that has failed is tried again; nil in other states, and of a version that did not try.
+    /// When a failed child is retried; nil in other states, and in a state encoded by a version without retries.
     private var retriesAt: Int64?
-    /// Why the last hand-over was called off; nil when it was not.
+    /// Why the last handover was cancelled; nil when it was not.
     public internal(set) var handoverFault: HandoverFault?
-    /// Not part of what a successor is told: a newer program may know better limits.
+    /// Not encoded: a newer program may have better limits.
     var policy = RestartPolicy()
 
     private enum CodingKeys: CodingKey {
@@ -40,7 +40,7 @@ public struct Child: Sendable, Codable, Equatable {
         self.policy = policy
     }
 
-    /// When the state will not wait any longer; nil = it waits for events only.
+    /// When the current state times out; nil when it waits for events only.
     public var deadline: Int64? {
         switch state {
         case .starting(_, let readyBy): readyBy
@@ -58,7 +58,7 @@ public struct Child: Sendable, Codable, Equatable {
         }
     }
 
-    /// True while a process may live in this place.
+    /// True while a process may run in this place.
     public var mayBeAlive: Bool {
         switch state {
         case .starting, .ready, .terminating, .replacing, .handingOver, .draining, .stopping, .killing: true
@@ -70,7 +70,7 @@ public struct Child: Sendable, Codable, Equatable {
 
     var isReady: Bool { if case .ready = state { true } else { false } }
 
-    /// True where no process lives, and nothing is waited for that could come of one.
+    /// True when no process runs and none of its pending work is left.
     var isGone: Bool {
         switch state {
         case .merging, .splitting: false
@@ -80,7 +80,7 @@ public struct Child: Sendable, Codable, Equatable {
         }
     }
 
-    /// True where no process shall be until one is asked for, even if one is still on its way out.
+    /// True when the place is to stay empty until a process is requested, even if one is still exiting.
     var isVacated: Bool {
         switch state {
         case .draining, .drained, .merging: true
@@ -91,18 +91,18 @@ public struct Child: Sendable, Codable, Equatable {
         }
     }
 
-    /// True while it makes room for a successor.
+    /// True while the process exits to make room for a successor.
     var isReplacing: Bool { if case .replacing = state { true } else { false } }
 
-    /// The table.
-    /// - Parameter jitter: 0 ..< 1, fresh for each call; used when a restart is put off.
+    /// Handles an event and returns the resulting actions.
+    /// - Parameter jitter: 0 ..< 1, a new random value for each call; shortens the pause before a restart.
     public mutating func handle(_ event: ChildEvent, at now: Int64, jitter: Double = 0) -> [ChildAction] {
         if event == .deadline {
             guard let deadline, now >= deadline else { return [] }
         }
         switch (state, event) {
 
-        // Nobody lives here.
+        // No process.
         case (.idle, .start), (.backoff, .start), (.backoff, .restart), (.backoff, .handOver), (.backoff, .deadline),
             (.failed, .deadline):
             return launch(at: now)
@@ -120,9 +120,9 @@ public struct Child: Sendable, Codable, Equatable {
             (.failed, .saidReady), (.failed, .heartbeat), (.failed, .ended),
             (.stopped, .saidReady), (.stopped, .heartbeat), (.stopped, .ended), (.stopped, .deadline),
             (.stopped, .stop), (.stopped, .stopAtOnce), (.stopped, .restart):
-            return []  // late news of a process that is gone
+            return []  // late events of a process that is gone
 
-        // A process that has not said ready.
+        // A process that has not reported ready.
         case (.starting(let since, _), .saidReady):
             state = .ready(since: now, heartbeatBy: nil)
             return [.report(.ready(afterMillis: now - since))]
@@ -171,25 +171,25 @@ public struct Child: Sendable, Codable, Equatable {
         case (.merging(let merge), _):
             return follow(merge, event, at: now)
 
-        // A process that gives some of its miners to another shard.
+        // A process that moves some of its miners to another shard.
         case (.splitting(let splitting), _):
             return follow(splitting, event, at: now, jitter: jitter)
 
-        // A process that must make room for another.
+        // A process that must exit so that another one can start.
         case (.terminating, .ended(let ending)):
             return died(ending, at: now, jitter: jitter)
         case (.terminating, .deadline):
             state = .terminating(killAt: nil)
             return [.report(.killed), .send(.kill)]
         case (.terminating(let killAt), .stop), (.replacing(let killAt), .stop):
-            // It has been told to leave already; only its successor is called off.
+            // It was told to exit already, so only the successor is cancelled.
             state = killAt.map { .stopping(killAt: $0) } ?? .killing(giveUpAt: now + policy.dieWithinMillis)
             return []
         case (.terminating, .start), (.terminating, .restart), (.terminating, .saidReady), (.terminating, .heartbeat),
             (.terminating, .handOver), (.terminating, .handover):
             return []
 
-        // The same, but nothing is wrong with it.
+        // The same for a planned restart.
         case (.replacing, .ended(let ending)):
             return [.report(.replaced(ending))] + launch(at: now)
         case (.replacing, .deadline):
@@ -199,7 +199,7 @@ public struct Child: Sendable, Codable, Equatable {
             (.replacing, .handOver), (.replacing, .handover):
             return []
 
-        // A process that was asked to leave for good.
+        // A process that was told to exit without a successor.
         case (.stopping, .ended(let ending)), (.killing, .ended(let ending)):
             state = .stopped
             return [.report(.stopped(ending))]
@@ -218,12 +218,12 @@ public struct Child: Sendable, Codable, Equatable {
             (.killing, .handOver), (.killing, .handover):
             return []
 
-        // A process that takes no new miners, sends away those that it has, and leaves.
+        // A process that drains: it accepts no new miners, disconnects the others and exits.
         case (.starting, .drain(let millis)), (.ready, .drain(let millis)), (.starting, .move(let millis)):
             return drain(withinMillis: millis, at: now)
         case (.terminating(let killAt), .drain), (.replacing(let killAt), .drain), (.terminating(let killAt), .move),
             (.replacing(let killAt), .move):
-            // It leaves already; only its successor is called off.
+            // It was told to exit already, so only the successor is cancelled.
             state = .draining(killAt: killAt)
             return []
         case (.draining, .ended(let ending)):
@@ -244,7 +244,7 @@ public struct Child: Sendable, Codable, Equatable {
             (.killing, .drain):
             return []
 
-        // A place that stays empty until a process is asked for.
+        // A place that stays empty until a process is requested.
         case (.idle, .drain), (.backoff, .drain), (.failed, .drain), (.stopped, .drain), (.idle, .move),
             (.backoff, .move), (.failed, .move), (.stopped, .move):
             state = .drained
@@ -262,13 +262,13 @@ public struct Child: Sendable, Codable, Equatable {
             (.drained, .deadline):
             return []
 
-        // Only one that serves can give miners away.
+        // Only a shard that serves can move miners to another one.
         case (.idle, .split), (.starting, .split), (.terminating, .split), (.replacing, .split), (.backoff, .split),
             (.draining, .split), (.drained, .split), (.stopping, .split), (.killing, .split), (.failed, .split),
             (.stopped, .split):
             return []
 
-        // Answers to a question that is over.
+        // Late answers about a merge or a split that has ended.
         case (.idle, .merged), (.idle, .notMerged), (.starting, .merged), (.starting, .notMerged),
             (.terminating, .merged),
             (.terminating, .notMerged), (.replacing, .merged), (.replacing, .notMerged), (.backoff, .merged),
@@ -285,7 +285,7 @@ public struct Child: Sendable, Codable, Equatable {
     mutating func countLaunch() {
         launches += 1
         if let cause { restarts[cause, default: 0] += 1 }
-        // What nothing explains was asked for.
+        // A start without another cause was requested.
         cause = .asked
         handoverFault = nil
     }
@@ -345,7 +345,7 @@ public struct Child: Sendable, Codable, Equatable {
     mutating func died(_ ending: ExitReason, at now: Int64, jitter: Double) -> [ChildAction] {
         deaths += 1
         lastDeath = ending
-        // A process that is being terminated has its cause already; the signal that ended it is none.
+        // The signal that ends a process in `terminating` comes from the supervisor and is not the cause.
         if case .terminating = state {} else { cause = RestartCause(ending) }
         quickDeaths += 1
         if case .exit(let code) = ending, policy.finalExitCodes.contains(code) {

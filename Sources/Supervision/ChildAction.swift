@@ -1,38 +1,39 @@
-/// What shall be done to a child. The performer carries them out in their order.
+/// An action on a child. The performer carries out actions in order.
 public enum ChildAction: Equatable, Sendable {
-    /// Start its process, now; when that fails, say `.ended(.couldNotStart)`.
+    /// Start its process now. If that fails, report `.ended(.couldNotStart)`.
     case spawn
     case send(ChildSignal)
-    /// Something shall be done to the process that is to take its place.
+    /// An action on the process that is to take over the place.
     case successor(SuccessorAction)
-    /// Tell another shard to absorb what it has left, or the part that it gives, and say `.merged` or `.notMerged`.
+    /// Ask another shard to absorb its saved state, or the part it offers, and report `.merged` or `.notMerged`.
     case requestMerge
-    /// Tell it which part of it another shard has, so that it goes on without that.
+    /// Tell the process which part of it another shard has absorbed, so that it continues without that part.
     case release
-    /// Tell the operator.
+    /// Report to the operator.
     case report(ChildReport)
 }
 
+/// An order to the process of a child.
 public enum ChildSignal: Equatable, Sendable {
-    /// SIGTERM: leave in good order.
+    /// SIGTERM: exit cleanly.
     case terminate
-    /// Leave in good order and let your successor go on: SIGUSR2 for a shard, whose connections outlive it, else SIGTERM.
+    /// Exit cleanly so that a successor can continue: SIGUSR2 for a shard, whose connections outlive it, else SIGTERM.
     case yield
     /// Accept no new miners, disconnect the present ones within this time in milliseconds, and exit.
     case drain(withinMillis: Int64)
-    /// SIGABRT: leave a trace of where you hang.
+    /// SIGABRT: exit and leave a trace of where the process hangs.
     case abort
     /// SIGKILL.
     case kill
-    /// Stand still: a process that hands over, asked while its successor waits. Exactly one of `resume` and `leave` follows,
-    /// whether it could or not.
+    /// Freeze: write the state, then touch nothing until `resume`, `leave`, `absorbed` or `ChildAction.release`
+    /// follows. `resume` is also sent to a process that could not freeze.
     case freeze
-    /// Go on as if nothing had been: the hand-over is called off.
+    /// Continue as before: the handover, merge or split was cancelled.
     case resume
-    /// Leave, your successor has everything.
+    /// Exit: the successor has everything.
     case leave
-    /// Another shard has everything: hand over your events, then leave.
+    /// Another shard has absorbed everything: hand over the remaining events, then exit.
     case absorbed
-    /// Take over: what you have adopted is yours. Who has not adopted yet does so first.
+    /// Take over. A process that has not adopted the saved state yet does so first.
     case go
 }

@@ -1,33 +1,35 @@
-/// Something that happened to a child, or that is wanted of it.
+/// Something that happened to a child, or a request of the operator or of the service.
 public enum ChildEvent: Equatable, Sendable {
-    /// It shall run (also: try one that has failed again at once).
+    /// Start a process; also retries a failed child at once.
     case start
-    /// Its process shall be replaced in good order: planned, so no death. The successor comes when it has left.
+    /// Replace the process cleanly: a planned restart, not a crash. The successor is started when the process has
+    /// exited.
     case restart
-    /// The same for a process that serves and can take everything back: its successor is started first (`Handover`).
+    /// The same for a process that serves and can cancel the replacement: its successor is started first (`Handover`).
     case handOver
     /// A shard is to disconnect its miners within this time in milliseconds and exit; its place stays empty.
     case drain(withinMillis: Int64)
-    /// The same, but its miners move to another shard (`Merge`); if they cannot, they are disconnected within this time.
+    /// The same, but its miners move to another shard (`Merge`). If they cannot, they are disconnected within this time
+    /// in milliseconds.
     case move(drainWithinMillis: Int64)
-    /// A shard shall give at most that many of its miners to another one (`Splitting`).
+    /// Move at most this many miners of a shard to another one (`Splitting`).
     case split(miners: Int)
-    /// Another shard has absorbed it, or the part that it gives.
+    /// Another shard has absorbed it, or the part it offered.
     case merged
-    /// None has, and none will: nothing of it was touched.
+    /// No shard has absorbed it and none will; nothing of it was touched.
     case notMerged
-    /// It shall end in good order.
+    /// Stop cleanly.
     case stop
-    /// It shall end now, whatever it is doing.
+    /// Kill the process at once.
     case stopAtOnce
-    /// It serves.
+    /// The process reported that it serves.
     case saidReady
-    /// Its main loop turns.
+    /// The process reported that its main loop runs.
     case heartbeat
-    /// Its process is gone, or never came to be.
+    /// The process ended, or could not be started.
     case ended(ExitReason)
-    /// Something that happened to its hand-over, or to the successor that waits beside it.
+    /// An event of the handover, or of the waiting successor.
     case handover(HandoverEvent)
-    /// `Child.deadline` has come.
+    /// `Child.deadline` has passed.
     case deadline
 }

@@ -1,10 +1,10 @@
-/// Which child of the service.
+/// The name of a child of the service.
 public enum ChildName: Hashable, Sendable, Codable, CustomStringConvertible {
     case collector
     case shard(Int)
     case gateway
 
-    /// As log lines name it: "shard 0".
+    /// The name in log lines, such as "shard 0".
     public var description: String {
         switch self {
         case .collector: "collector"

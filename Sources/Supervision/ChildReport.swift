@@ -2,54 +2,54 @@
 public enum ChildReport: Equatable, Sendable {
     /// It serves; milliseconds since its start.
     case ready(afterMillis: Int64)
-    /// It did not say ready in time and is being replaced.
+    /// It did not report ready in time and is being replaced.
     case neverReady
     /// Its main loop has stalled; it is being replaced.
     case stalled
-    /// It did not leave in time and was sent SIGKILL.
+    /// It did not exit in time and was sent SIGKILL.
     case killed
-    /// It died and will be started again.
+    /// It crashed and will be restarted.
     case died(ExitReason, restartInMillis: Int64)
-    /// It is tried again only every `RestartPolicy.failedPauseMillis` from now on.
+    /// It failed; from now on it is retried every `RestartPolicy.failedPauseMillis`.
     case failed(Failure)
-    /// It is being replaced, as asked.
+    /// It is being replaced, as requested.
     case replacing
-    /// It is being replaced, as asked; its successor is started beside it.
+    /// It is being replaced, as requested; its successor is started beside it.
     case handingOver
-    /// Its successor has failed before it had taken over; the process goes on as before.
+    /// Its successor failed before it took over; the process continues as before.
     case handoverFailed(HandoverFault)
-    /// It ended, as asked, and its successor is started.
+    /// It exited, as requested, and its successor is started.
     case replaced(ExitReason)
-    /// It takes no new miners, and those that it has are sent away.
+    /// It accepts no new miners, and the present ones are being disconnected.
     case draining(withinMillis: Int64)
-    /// It is empty, and stays so; nil when there was no process.
+    /// It is empty and stays so; nil when there was no process.
     case drained(ExitReason?)
-    /// Its miners and pools are going to move to another shard.
+    /// Its miners and pool connections are about to move to another shard.
     case merging
-    /// They cannot.
+    /// They could not be moved.
     case moveFailed(MoveFault)
-    /// They have, and it has ended.
+    /// They have moved, and the process has exited.
     case moved
-    /// It is frozen while another shard takes some of its miners.
+    /// It is frozen while another shard absorbs some of its miners.
     case splitting
-    /// The other shard has them.
+    /// The other shard has absorbed them.
     case split
-    /// It has not.
+    /// The other shard has not absorbed them.
     case splitFailed(MoveFault)
-    /// It ended, as asked.
+    /// It exited, as requested.
     case stopped(ExitReason)
-    /// Even SIGKILL did not end it; the stop goes on without it.
+    /// Even SIGKILL did not end it; the stop continues without it.
     case abandoned
 }
 
 /// Why the miners of a shard could not move to another one.
 public enum MoveFault: Equatable, Sendable {
-    /// The process has no place to write its state to.
+    /// The process has no memory to write its state to.
     case cannotFreeze
-    /// It did not stand still in time.
+    /// It did not freeze in time.
     case hasStalled
-    /// No other shard would, or could.
+    /// No other shard absorbed them.
     case nobodyTookIt
-    /// The one that was asked did not say in time whether it has.
+    /// The other shard did not report in time whether it has absorbed them.
     case nobodyAnswered
 }

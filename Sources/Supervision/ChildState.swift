@@ -1,32 +1,34 @@
-/// Where a child is in its life. Times are those of the events' clock.
+/// The state of a child. Times are of the same clock as those of the events.
 public enum ChildState: Equatable, Sendable, Codable {
-    /// Not wanted yet.
+    /// Not started yet.
     case idle
-    /// Its process runs and has not said ready.
+    /// Its process runs and has not reported ready.
     case starting(since: Int64, readyBy: Int64)
-    /// It serves. `heartbeatBy` is nil until its first heartbeat: a process that never sends one is not watched by it.
+    /// It serves. `heartbeatBy` is nil until the first heartbeat: a process that never sends one is not checked for
+    /// them.
     case ready(since: Int64, heartbeatBy: Int64?)
-    /// Its process must go and another come. `killAt` is nil once SIGKILL has been sent.
+    /// Its process must exit before the next one starts. `killAt` is nil once SIGKILL has been sent.
     case terminating(killAt: Int64?)
-    /// Asked to make room for a successor, which comes as soon as it is gone. `killAt` is nil once SIGKILL has been sent.
+    /// A planned restart: the successor starts as soon as the process has exited. `killAt` is nil once SIGKILL has been
+    /// sent.
     case replacing(killAt: Int64?)
     /// It serves, or is frozen for a moment, while its successor waits.
     case handingOver(Handover)
     /// Another shard takes over its miners.
     case merging(Merge)
-    /// It gives some of its miners to another shard.
+    /// Another shard takes over some of its miners.
     case splitting(Splitting)
-    /// It sends its miners away and leaves. `killAt` is nil once SIGKILL has been sent.
+    /// It disconnects its miners and exits. `killAt` is nil once SIGKILL has been sent.
     case draining(killAt: Int64?)
-    /// Empty by will, until a process is asked for.
+    /// Intentionally empty until a process is requested.
     case drained
-    /// It died; the next process comes at `until`.
+    /// It crashed; the next process starts at `until`.
     case backoff(until: Int64)
-    /// Asked to leave; killed at `killAt`.
+    /// Told to exit; killed at `killAt`.
     case stopping(killAt: Int64)
-    /// Sent SIGKILL; no longer waited for at `giveUpAt`.
+    /// Sent SIGKILL; given up at `giveUpAt`.
     case killing(giveUpAt: Int64)
-    /// No process; the next one comes at `Child.retriesAt`.
+    /// No process; the next one starts at `Child.retriesAt`.
     case failed(Failure)
     case stopped
 }

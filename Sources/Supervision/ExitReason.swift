@@ -2,6 +2,6 @@
 public enum ExitReason: Equatable, Sendable, Codable {
     case exit(Int32)
     case signal(Int32)
-    /// It never ran: the program is missing, or the system has no room. Holds a negative errno.
+    /// It never ran: the program is missing, or the system is out of resources. Holds a negative errno.
     case couldNotStart(Int32)
 }

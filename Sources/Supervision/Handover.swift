@@ -1,24 +1,25 @@
-/// A planned restart in which the successor comes first.
+/// A planned restart in which the successor is started first.
 ///
-/// The theory. The process serves until its successor has said that it stands (*prepared*): whatever keeps a program from
-/// starting is known before a miner could notice. Then the process is asked to stand still: it ends its turn, writes its state
-/// down, says *froze*, and touches nothing any more. The successor reads the state and takes copies of the connections, touching
-/// nothing either, and says *adopted*. Up to here one word, `resume`, takes everything back, and whoever fails or hangs costs the
-/// miners the wait at most. Then the process is told to leave, and only when it is gone the successor is told to go: so no byte is
-/// ever moved by two. From there a failure is what it always was, the death of a process whose state is written down.
+/// The process serves until its successor has reported *prepared*: anything that keeps a program from starting shows
+/// before a miner could notice. Then the process is asked to freeze: it ends its turn, writes its state, reports
+/// *froze*, and touches nothing any more. The successor reads the state and takes copies of the connections, also
+/// without touching them, and reports *adopted*. Up to here `resume` cancels everything, and a process that fails or
+/// hangs costs the miners at most the wait. Then the process is told to exit, and only when it has is the successor
+/// told to go: so two processes never move bytes of the same connection. A failure after that is the crash of a process
+/// with a saved state.
 ///
-/// A process that dies on the way, whenever that is, is followed at once by the successor that waits for it.
+/// When the process crashes during a handover, in any phase, the waiting successor takes over at once.
 public struct Handover: Equatable, Sendable, Codable {
     public enum Phase: Equatable, Sendable, Codable {
         /// The successor starts.
         case preparing
-        /// The successor waits; the process has been asked to stand still.
+        /// The successor waits; the process was asked to freeze.
         case freezing
-        /// The process stands still; the successor takes over its state.
+        /// The process is frozen; the successor takes over its state.
         case adopting
-        /// The successor has it; the process has been told to leave.
+        /// The successor has the state; the process was told to exit.
         case releasing
-        /// The process did not stand still when asked, so its loop has stalled; it is ended, and the successor follows.
+        /// The process did not freeze in time, so its loop has stalled: it is ended, and the successor takes over.
         case terminating
     }
 
@@ -27,43 +28,43 @@ public struct Handover: Equatable, Sendable, Codable {
     var servesSince: Int64
     /// When the successor was started.
     var startedAt: Int64
-    /// How long the phase may last; nil once SIGKILL has been sent.
+    /// When the phase times out; nil once SIGKILL has been sent.
     var until: Int64?
 }
 
-/// An event of a hand-over.
+/// An event of a handover.
 public enum HandoverEvent: Equatable, Sendable {
-    /// The successor stands, and waits.
+    /// The successor has started, and waits.
     case prepared
-    /// The process stands still, its state is written down.
+    /// The process is frozen and has written its state.
     case froze
-    /// The process cannot write its state down.
+    /// The process cannot write its state.
     case cannotFreeze
     /// The successor has the state and the connections, and has touched neither.
     case adopted
-    /// The successor is gone, or never came to be.
+    /// The successor ended, or could not be started.
     case successorEnded(ExitReason)
 }
 
-/// What shall be done to the process that is to take a place.
+/// An action on the process that is to take over a place.
 public enum SuccessorAction: Equatable, Sendable {
-    /// Start it; when that fails, say `.handover(.successorEnded(.couldNotStart))`.
+    /// Start it. If that fails, report `.handover(.successorEnded(.couldNotStart))`.
     case spawn
-    /// Tell it to read the state that has been left.
+    /// Tell it to read the saved state.
     case adopt
-    /// It is the process of the place from now on.
+    /// Make it the process of the place.
     case promote
-    /// It is not needed: end it by force if it lives, and forget it.
+    /// It is not needed: kill it if it runs, and forget it.
     case dismiss
 }
 
-/// Why a hand-over was called off.
+/// Why a handover was cancelled.
 public enum HandoverFault: Equatable, Sendable, Codable {
     /// The successor ended.
     case died(ExitReason)
     /// The successor did not start in time.
     case notPrepared
-    /// The process has no place to write its state to.
+    /// The process has no memory to write its state to.
     case cannotFreeze
     /// The successor did not take over in time.
     case notAdopted

@@ -1,26 +1,28 @@
-/// A shard that goes, and whose miners and pools move to another one with everything that is known of them.
+/// The merge of a shard into another one: its miners and pool connections move there with all their state, and its
+/// process exits.
 ///
-/// The theory. The process stands still as for a hand-over (`Handover`), its state written down. The performer tells another shard
-/// to absorb that state, and hears whether it has. If not, one word takes everything back. If so, the process only hands over the
-/// events that no collector has taken yet, and ends. A process that dies on the way leaves its state and its connections behind
-/// (an anchor keeps them), so the move goes on without it; for its events another one is started in its place.
+/// The process freezes as for a handover (`Handover`). The performer asks another shard to absorb the saved state, and
+/// reports whether it did. If it did not, `resume` cancels the merge. If it did, the process only hands over the events
+/// that the collector has not received yet, and exits. A process that crashes during the merge leaves its saved state
+/// and its connections behind (an anchor keeps them), so the merge continues without it; another process is started in
+/// its place to hand over the events.
 public struct Merge: Equatable, Sendable, Codable {
     public enum Phase: Equatable, Sendable, Codable {
-        /// The process has been asked to stand still.
+        /// The process was asked to freeze.
         case freezing
-        /// It stands still, or is dead; another shard is to absorb what it has.
+        /// It is frozen, or has crashed; another shard is to absorb its state.
         case offering
-        /// Another shard has everything; the process hands over its events.
+        /// Another shard has absorbed everything; the process hands over its events.
         case leaving
     }
 
     public var phase: Phase
-    /// False when the process has died.
+    /// False when the process has ended.
     public var isAlive: Bool
-    /// How long its miners may take to leave if they cannot be moved.
+    /// The time in which its miners are disconnected if they cannot be moved.
     var drainWithinMillis: Int64
-    /// How long the phase may last; nil once SIGKILL has been sent.
+    /// When the phase times out; nil once SIGKILL has been sent.
     var until: Int64?
-    /// Processes that were started to hand over the last events.
+    /// Processes started to hand over the last events.
     var attempts = 0
 }

@@ -2,12 +2,12 @@
 public enum RestartCause: Hashable, Sendable, Codable {
     case exit(Int32)
     case signal(Int32)
-    /// The process before never came to be.
+    /// The process before could not be started.
     case notStartable
     /// Its main loop had stalled.
     case stalled
     case neverReady
-    /// Planned: by the operator, or to give it another configuration.
+    /// Planned: by the operator, or because its configuration changed.
     case asked
 
     init(_ ending: ExitReason) {
@@ -21,8 +21,8 @@ public enum RestartCause: Hashable, Sendable, Codable {
 
 /// Why a child has failed.
 public enum Failure: Equatable, Sendable, Codable {
-    /// It crashed this number of times in a row without a healthy time between.
+    /// It crashed this many times without being ready for `RestartPolicy.healthyAfterMillis` in between.
     case keptDying(deaths: Int, last: ExitReason)
-    /// It ended with an exit code that says that a restart does not help.
+    /// It exited with a code that says that a restart does not help.
     case refused(exitCode: Int32)
 }

@@ -1,12 +1,13 @@
-/// Planned restarts: what follows from the states of all while the service runs.
+/// Planned restarts, while the service runs.
 extension Service {
-    /// The gateway comes and goes with the configuration; shards that are not wanted any more see to it themselves (`advanceScaling`).
+    /// Starts and stops the gateway as configured, and starts shards that are wanted. Shards that are not wanted any
+    /// more are stopped by `advanceScaling`.
     mutating func meetWishes(at now: Int64) -> [Order] {
         tell(.start, at: now) { $0.isWanted && ($0.child.state == .stopped || $0.child.state == .idle) }
             + tell(.stop, at: now) { !$0.isWanted && !$0.isShard }
     }
 
-    /// Goes on to the next place as soon as the one under way is done with.
+    /// Begins the next planned restart as soon as the one in progress has ended.
     mutating func advanceRestarts(at now: Int64) -> [Order] {
         var orders: [Order] = []
         while true {
@@ -23,10 +24,10 @@ extension Service {
             guard !waiting.isEmpty, !holdsRestarts, !isMerging, !isSplitting else { return orders }
             let next = waiting.removeFirst()
             underWay = next.name
-            // The connections of a shard outlive it, so its successor can come first.
+            // The connections of a shard outlive it, so its successor can be started first.
             let isShard = if case .shard = next.name { true } else { false }
             orders += tell(isShard && shardsHandOver ? .handOver : .restart, at: now) { member in
-                // Whose process has been replaced meanwhile, for whatever reason, has what was asked for.
+                // A process replaced meanwhile, for whatever reason, needs no other restart.
                 member.name == next.name && member.isWanted && member.child.launches == next.launches
             }
         }
@@ -43,7 +44,7 @@ extension Service {
         guard let child = child(name) else { return .over }
         switch child.state {
         case .ready: return child.handoverFault == nil ? .over : .failed
-        // Each of these ends: in `ready`, or after ten deaths in `failed`.
+        // Each of these states ends: in `ready`, or in `failed` after ten crashes.
         case .starting, .terminating, .replacing, .handingOver, .merging, .splitting, .backoff, .stopping, .killing:
             return .goesOn
         case .failed:

@@ -1,20 +1,22 @@
-/// More and fewer shards while the service runs, and shards that stay empty.
+/// Scaling while the service runs, and shards that stay empty.
 extension Service {
-    /// So many shards, and how long the miners of those that go may take.
+    /// The requested number of shards, and the time in milliseconds in which the miners of removed shards are
+    /// disconnected if they cannot be moved.
     struct ScaleWish: Sendable, Codable, Equatable {
         var shards: Int
         var withinMillis: Int64
     }
 
-    /// The shards in which a process is or shall be, in order.
+    /// The shards that have a process or are to have one, in order.
     public var occupiedShards: [ChildName] {
         members.filter { $0.isShard && $0.isWanted && !$0.child.isVacated }.map(\.name)
     }
 
-    /// The number of shards that is on its way; nil when there are as many as there shall be.
+    /// The number of shards that a scaling in progress leads to; nil when none is in progress.
     public var scalesTo: Int? { scaling?.shards }
 
-    /// The shard takes no new miners, sends its own away within so many milliseconds, and stays empty until `restart`.
+    /// The shard accepts no new miners, disconnects its own within `millis` milliseconds, and stays empty until
+    /// `restart`.
     public mutating func drain(
         _ name: ChildName, withinMillis millis: Int64, at now: Int64
     ) throws(RestartRefusal) -> [Order] {
@@ -29,30 +31,31 @@ extension Service {
         return tell(.drain(withinMillis: millis), at: now) { $0.name == name } + settle(at: now)
     }
 
-    /// The operator wants so many shards, at least 1.
+    /// Changes the number of shards, at least 1.
+    /// - Throws: while the service starts or stops, and when no shard would serve.
     public mutating func scale(
         to shards: Int, withinMillis millis: Int64, at now: Int64
     ) throws(RestartRefusal) -> [Order] {
         try checkIsRunning()
-        // Those that are too many now may be the only ones that serve.
+        // The shards to be removed may be the only ones that serve.
         let staysEmpty = self.shards.prefix(shards).allSatisfy { child($0)?.isVacated == true }
         if shards <= self.shards.count, staysEmpty { throw .nobodyWouldServe }
         return want(shards: shards, withinMillis: millis, at: now)
     }
 
-    /// The same, whatever the service is doing: it is done as soon as it can be.
+    /// The same without checks: scales as soon as possible.
     public mutating func want(shards: Int, withinMillis millis: Int64, at now: Int64) -> [Order] {
         guard !isStopping else { return [] }
         scaling = ScaleWish(shards: shards, withinMillis: millis)
         return settle(at: now)
     }
 
-    /// Goes on from the number of shards that there are to that which is wanted. Planned restarts are finished first.
+    /// Adds or removes shards until their number is the requested one. Planned restarts are finished first.
     mutating func advanceScaling(at now: Int64) -> [Order] {
         var orders = removeDeparted()
         guard let wish = scaling, restarting.isEmpty, !isSplitting else { return orders }
         if shards.count > wish.shards { orders += sendAwayShards(beyond: wish, at: now) + removeDeparted() }
-        // A shard that is still on its way out keeps its place until it is gone.
+        // An exiting shard keeps its place until it is gone.
         guard members.allSatisfy({ $0.isWanted || !$0.isShard }) else { return orders }
         if shards.count < wish.shards { orders += add(shardsUpTo: wish.shards, at: now) }
         if members.allSatisfy({ !$0.isShard || $0.isSettled }), shards.count == wish.shards {
@@ -62,7 +65,7 @@ extension Service {
         return orders
     }
 
-    /// A shard shall give at most that many miners to another one. Nothing else may be under way.
+    /// Moves at most this many miners of a shard to another one. No other change may be in progress.
     public mutating func split(
         miners: Int, of name: ChildName, at now: Int64
     ) throws(RestartRefusal) -> [Order] {
@@ -86,10 +89,11 @@ extension Service {
         return [.announce(.grown(to: count))] + meetWishes(at: now)
     }
 
-    /// The highest-numbered shards go: their miners move to those that stay, or are sent away where connections end with processes.
+    /// Removes the highest-numbered shards: their miners move to the others, or are disconnected if connections end
+    /// with processes.
     private mutating func sendAwayShards(beyond wish: ScaleWish, at now: Int64) -> [Order] {
         guard members.contains(where: { $0.isServingShard && $0.isShard(below: wish.shards) }) else { return [] }
-        // One that could not give its miners away, and was started again.
+        // A shard that could not be merged, and was started again.
         let back = members.filter { !$0.isWanted && $0.isShard && $0.child.isReady }.map(\.name)
         let leaving = members.indices.filter { members[$0].isWanted && members[$0].isShard(from: wish.shards) }
         for index in leaving { members[index].isWanted = false }
@@ -100,7 +104,7 @@ extension Service {
         return tell(drain, at: now) { back.contains($0.name) } + tell(way, at: now) { names.contains($0.name) }
     }
 
-    /// From the last one down, so that the numbers of those that are left have no gap.
+    /// Removes from the last one down, so that the numbers of the remaining shards have no gap.
     private mutating func removeDeparted() -> [Order] {
         var orders: [Order] = []
         while let last = members.lastIndex(where: \.isShard), !members[last].isWanted, members[last].child.isGone {
@@ -129,7 +133,7 @@ extension Service.Member {
         if case .shard(let number) = name { number >= count } else { false }
     }
 
-    /// Nothing more is to be waited for.
+    /// Nothing of it is in progress.
     fileprivate var isSettled: Bool {
         switch child.state {
         case .ready, .failed, .drained: true

@@ -1,4 +1,4 @@
-/// What the performer shall do next, in this order.
+/// An instruction for the performer. Orders are carried out in sequence.
 public enum Order: Equatable, Sendable {
     case child(ChildName, ChildAction)
     case announce(Announcement)
@@ -6,62 +6,62 @@ public enum Order: Equatable, Sendable {
 
 /// A report about the service as a whole.
 public enum Announcement: Equatable, Sendable {
-    /// Everything has been started and at least one shard serves. Comes once.
+    /// Everything was started and at least one shard serves. Reported once.
     case serving(shards: Int)
-    /// The last shard has failed. The service stops: better that miners are refused and go to their second
-    /// proxy than that they wait in the queue of a socket which nobody serves.
+    /// The last shard has failed. The service stops: it is better to refuse miners, which then use their second proxy,
+    /// than to leave them waiting in the queue of a socket that no process serves.
     case nothingServes(Failure)
-    /// The planned restarts are done: every place that was to get a new process has one that is ready.
+    /// The planned restarts are done: every place concerned has a new process that is ready.
     case restarted
-    /// The new process of this shard has failed, and the restarts that were to follow are called off: what broke one
-    /// shard would break the others.
+    /// The new process of this shard has failed, and the remaining restarts are cancelled: what broke one shard would
+    /// break the others.
     case restartsHalted(at: ChildName)
-    /// From here on there are so many shards; the new ones are started next.
+    /// The number of shards grows to this; the new ones are started next.
     case grown(to: Int)
-    /// The last shard is gone for good, and so many are left.
+    /// The last shard was removed; this many are left.
     case shrunk(to: Int)
-    /// As many shards as were asked for, and each of the new ones serves or has failed.
+    /// The requested number of shards is reached, and each of the new ones serves or has failed.
     case scaled(to: Int)
     /// No process is left.
     case stopped
 }
 
-/// Why a planned restart, or another change of the shards, cannot be begun.
+/// Why a planned restart, or another change of the shards, cannot begin.
 public enum RestartRefusal: Error, Equatable, Sendable {
     case serviceIsStarting
     case serviceIsStopping
     /// There is no such place, or it is not wanted.
     case unknown(ChildName)
-    /// Its miners are being sent away.
+    /// It is draining.
     case isDraining(ChildName)
-    /// A planned restart of it is not finished.
+    /// A planned restart of it has not finished.
     case isBeingReplaced(ChildName)
     /// No other shard would serve.
     case nobodyWouldServe
-    /// Miners move from one shard to another.
+    /// Miners are moving from one shard to another.
     case isRebalancing
-    /// The number of shards changes.
+    /// The number of shards is changing.
     case isScaling
     /// Connections end with their process, so miners cannot move.
     case keepsNoConnections
 }
 
-/// All children of a service: the order of starting (collector, shards, gateway), of stopping (the reverse), and
-/// one-for-one restarts between. What happens to one child never touches another while the service runs.
+/// All children of a service: it starts them in order (collector, shards, gateway), stops them in reverse order, and
+/// restarts each on its own in between. While the service runs, a crash of one child never affects another.
 ///
-/// Planned restarts wait in a queue: one place after the other, each when the one before has a process that is ready.
+/// Planned restarts wait in a queue: one place at a time, each when the process of the one before is ready.
 ///
-/// A stage of the start goes on when each of its children has had its say (ready, or dead once), or has kept the others
-/// waiting for too long. A stage of the stop goes on when all its processes are gone.
+/// A stage of the start ends when each of its children is ready or has crashed once, or when the stage times out. A
+/// stage of the stop ends when all its processes are gone.
 ///
-/// All of it can be written down (`Codable`), at any moment, for a newer supervisor to go on from (docs/HANDOVER.md).
-/// What is written is part of that contract: a name that is changed here is a new format there.
+/// All of it can be encoded (`Codable`) at any moment, so that a newer supervisor can continue (docs/HANDOVER.md). The
+/// names of the fields are part of that format: a renamed field is a change of the format.
 public struct Service: Sendable, Codable, Equatable {
     struct Member: Sendable, Codable, Equatable {
         let name: ChildName
         let stage: Int
         var child: Child
-        /// False of a gateway that was switched off, and of a shard that is one too many.
+        /// False for a gateway that was switched off, and for a shard to be removed.
         var isWanted = true
 
         var isShard: Bool { if case .shard = name { true } else { false } }
@@ -75,7 +75,8 @@ public struct Service: Sendable, Codable, Equatable {
         case stopped
     }
 
-    /// The process that was the last one of its place when it was asked for shall be replaced.
+    /// A request to replace a process; `launches` identifies it, as the number of processes started in its place until
+    /// then.
     struct RestartWish: Sendable, Codable, Equatable {
         let name: ChildName
         let launches: Int
@@ -89,14 +90,15 @@ public struct Service: Sendable, Codable, Equatable {
     public private(set) var hasServed = false
     /// Planned restarts that have not begun, in order.
     var waiting: [RestartWish] = []
-    /// The one that has.
+    /// The planned restart in progress.
     var underWay: ChildName?
-    /// How many shards there shall be; nil = as many as there are.
+    /// A scaling in progress; nil = the number of shards is the requested one.
     var scaling: ScaleWish?
     private(set) var policy = RestartPolicy()
-    /// False when the connections of a shard end with its process, so that a successor beside it would be of no use.
+    /// False when the connections of a shard end with its process, so that starting its successor first would be of no
+    /// use.
     public var shardsHandOver = true
-    /// True while no planned restart may begin; the one under way goes on.
+    /// True while no planned restart may begin; one in progress continues.
     var holdsRestarts = false
 
     private enum CodingKeys: CodingKey {
@@ -112,16 +114,16 @@ public struct Service: Sendable, Codable, Equatable {
         }
     }
 
-    /// Another supervisor's service, from now on under these limits.
+    /// The service of another supervisor, continued under these limits.
     public init(resuming service: Service, policy: RestartPolicy) {
         self = service
         self.policy = policy
         for index in members.indices { members[index].child.policy = policy }
     }
 
-    // MARK: - Questions
+    // MARK: - Queries
 
-    /// The places whose planned restart is not finished, the one under way first.
+    /// The places whose planned restart has not finished, the one in progress first.
     public var restarting: [ChildName] {
         (underWay.map { [$0] } ?? []) + waiting.map(\.name).filter { $0 != underWay }
     }
@@ -154,7 +156,7 @@ public struct Service: Sendable, Codable, Equatable {
         }
     }
 
-    /// When `advance` wants to be called; nil = not before the next event.
+    /// When `advance` must be called; nil = not before the next event.
     public var deadline: Int64? {
         var times = members.compactMap(\.child.deadline)
         if case .starting(_, let nextAt) = phase { times.append(nextAt) }
@@ -163,14 +165,15 @@ public struct Service: Sendable, Codable, Equatable {
 
     // MARK: - Verbs
 
+    /// Starts the first stage; the others follow when the stage before them ends.
     public mutating func start(at now: Int64) -> [Order] {
         guard phase == .idle else { return [] }
         phase = .starting(stage: 0, nextAt: now + policy.stageWithinMillis)
         return tell(.start, at: now) { $0.stage == 0 } + settle(at: now)
     }
 
-    /// Something happened to one child.
-    /// - Parameter jitter: 0 ..< 1, fresh for each call.
+    /// Handles an event of one child.
+    /// - Parameter jitter: 0 ..< 1, a new random value for each call.
     public mutating func handle(
         _ event: ChildEvent, of name: ChildName, at now: Int64, jitter: Double = 0
     ) -> [Order] {
@@ -179,7 +182,8 @@ public struct Service: Sendable, Codable, Equatable {
             + settle(at: now)
     }
 
-    /// The operator wants new processes in these places. One that has failed is tried again at once.
+    /// Restarts the processes of these places. A failed one is retried at once.
+    /// - Throws: while the service starts or stops, and when a place is unknown or draining.
     public mutating func restart(_ names: [ChildName], at now: Int64) throws(RestartRefusal) -> [Order] {
         try checkIsRunning()
         for name in names {
@@ -189,7 +193,7 @@ public struct Service: Sendable, Codable, Equatable {
         return enqueue(names, at: now)
     }
 
-    /// Throws while the service starts or stops: no time for plans.
+    /// Throws while the service starts or stops.
     public func checkIsRunning() throws(RestartRefusal) {
         switch phase {
         case .idle, .starting: throw .serviceIsStarting
@@ -198,8 +202,8 @@ public struct Service: Sendable, Codable, Equatable {
         }
     }
 
-    /// True while two processes are in one place, or one shard is to absorb another: no moment for the performer to become
-    /// another program.
+    /// True while a place has two processes or a shard is to absorb another one: the supervisor cannot be upgraded
+    /// then.
     public var isHandingOver: Bool {
         isMerging || isSplitting || members.contains { if case .handingOver = $0.child.state { true } else { false } }
     }
@@ -209,20 +213,20 @@ public struct Service: Sendable, Codable, Equatable {
         members.contains { if case .merging = $0.child.state { true } else { false } }
     }
 
-    /// True while a shard gives some of its miners to another one.
+    /// True while some miners of a shard move to another one.
     public var isSplitting: Bool {
         members.contains { if case .splitting = $0.child.state { true } else { false } }
     }
 
-    /// From now on, or no longer, planned restarts that have not begun wait.
+    /// Holds planned restarts that have not begun, or releases them.
     public mutating func holdRestarts(_ holds: Bool, at now: Int64) -> [Order] {
         holdsRestarts = holds
         return settle(at: now)
     }
 
-    /// What is started from now on is another thing than what was started before: these places need new processes. During
-    /// the start of the service this waits until everything runs; during its end it is no matter any more.
-    /// Those without one by will stay so.
+    /// Replaces the processes of these places, because what is started from now on differs from what was started
+    /// before. While the service starts this waits until everything runs; while it stops it has no effect.
+    /// Intentionally empty places stay empty.
     public mutating func replace(_ names: [ChildName], at now: Int64) -> [Order] {
         enqueue(names.filter { child($0)?.isVacated == false }, at: now)
     }
@@ -241,7 +245,7 @@ public struct Service: Sendable, Codable, Equatable {
         return settle(at: now)
     }
 
-    /// Whether there shall be a gateway.
+    /// Switches the gateway on or off.
     public mutating func wantGateway(_ isWanted: Bool, at now: Int64) -> [Order] {
         guard !isStopping else { return [] }
         if let index = members.firstIndex(where: { $0.name == .gateway }) {
@@ -252,12 +256,12 @@ public struct Service: Sendable, Codable, Equatable {
         return settle(at: now)
     }
 
-    /// Time has passed.
+    /// Handles passed deadlines.
     public mutating func advance(to now: Int64, jitter: Double = 0) -> [Order] {
         tell(.deadline, at: now, jitter: jitter) { _ in true } + settle(at: now)
     }
 
-    /// Ends everything in order, in a bounded time.
+    /// Stops everything in order, in a bounded time.
     public mutating func stop(at now: Int64) -> [Order] {
         switch phase {
         case .stopping, .stopped:
@@ -277,7 +281,7 @@ public struct Service: Sendable, Codable, Equatable {
         return tell(.stopAtOnce, at: now) { _ in true } + settle(at: now)
     }
 
-    // MARK: - What follows from the states of all
+    // MARK: - Transitions of the service
 
     mutating func tell(
         _ event: ChildEvent, at now: Int64, jitter: Double = 0, _ isMeant: (Member) -> Bool
@@ -313,7 +317,7 @@ public struct Service: Sendable, Codable, Equatable {
                 orders += advanceRestarts(at: now)
                 return orders + advanceScaling(at: now)
             case .stopping(let stage):
-                // Whoever has no process now shall not get one any more, whatever the stage.
+                // In any stage, a place without a process must not get one any more.
                 orders += tell(.stop, at: now) { !$0.child.mayBeAlive || $0.child.isReplacing }
                 guard members.allSatisfy({ $0.stage < stage || !$0.child.mayBeAlive }) else { return orders }
                 if stage == 0 {
@@ -332,7 +336,7 @@ public struct Service: Sendable, Codable, Equatable {
         [.announce(.nothingServes(failure))] + stop(at: now)
     }
 
-    /// True when every child of the stage has become ready or has died at least once.
+    /// True when every child of the stage is ready or has crashed at least once.
     private func hasHadItsSay(stage: Int) -> Bool {
         members.allSatisfy { member in
             guard member.stage == stage else { return true }
@@ -341,7 +345,7 @@ public struct Service: Sendable, Codable, Equatable {
         }
     }
 
-    /// Set when every shard has failed, of those that are not empty by will: the reason of the last one in order.
+    /// Set when all shards have failed, apart from drained ones: the reason of the last one in order.
     private var failureOfAllShards: Failure? {
         var reason: Failure?
         for member in members where member.isShard && member.child.state != .drained {

@@ -1,14 +1,14 @@
-/// A shard that gives some of its miners and pools to another one, and goes on with the rest.
+/// A shard that moves some of its miners and pool connections to another one, and continues with the rest.
 ///
-/// The theory. The process is frozen as for a hand-over, its state written down. The performer tells another shard to absorb
-/// a part of that state, and hears whether it has. If so, the process is told to release that part; if not, to resume. Either way
-/// it is ready again. A process that dies on the way leaves its state behind. Who has the part is known only when the other shard
-/// has answered, so its successor is not started before.
+/// The process is frozen as for a handover, and its state is written. The performer asks another shard to absorb a part
+/// of that state, and reports whether it did. If it did, the process is told to release that part, else to resume.
+/// Either way it is ready again. A process that crashes during the split leaves its saved state behind. Which shard has
+/// the part is known only when the other one has answered, so the successor is not started before.
 public struct Splitting: Equatable, Sendable, Codable {
     public enum Phase: Equatable, Sendable, Codable {
-        /// The process has been asked to stand still.
+        /// The process was asked to freeze.
         case freezing
-        /// It is frozen, or dead; another shard is to absorb a part of what it has.
+        /// It is frozen, or has crashed; another shard is to absorb a part of its state.
         case offering
     }
 
@@ -17,14 +17,14 @@ public struct Splitting: Equatable, Sendable, Codable {
     public var miners: Int
     /// Since when the process is ready.
     var servesSince: Int64
-    /// How the process has ended; nil while it lives.
+    /// How the process ended; nil while it runs.
     var ending: ExitReason?
-    /// How long the phase may last. That of `offering` begins again: the shard that was asked answers, or is replaced and asked
-    /// again, or fails.
+    /// When the phase times out. In `offering` the time is extended without end: the other shard answers, is replaced
+    /// and asked again, or fails.
     var until: Int64
 }
 
-// The fourth table of a child's life.
+// The state table of a split.
 extension Child {
     mutating func beginSplitting(miners: Int, servesSince: Int64, at now: Int64) -> [ChildAction] {
         state = .splitting(
@@ -45,7 +45,7 @@ extension Child {
         }
         switch (splitting.phase, event) {
 
-        // The process has been asked to stand still.
+        // The process was asked to freeze.
         case (.freezing, .handover(.froze)):
             next.phase = .offering
             next.until = now + policy.offerWithinMillis
@@ -80,14 +80,14 @@ extension Child {
         case (.freezing, .stop):
             return [.send(.resume)] + leave(at: now)
         case (.offering, .stop), (_, .stopAtOnce):
-            // Another shard may have the part already: the process must not touch it any more.
+            // Another shard may have the part already, so the process must not touch it again.
             guard splitting.ending == nil else {
                 state = .stopped
                 return []
             }
             return kill(at: now)
 
-        // Late or early words, and wishes that wait until this is over.
+        // Events that came late or early, and requests that wait until the split has ended.
         case (.freezing, .merged), (.freezing, .notMerged), (.offering, .handover), (.freezing, .handover(.prepared)),
             (.freezing, .handover(.adopted)), (.freezing, .handover(.successorEnded)), (_, .start), (_, .restart),
             (_, .handOver), (_, .move), (_, .split), (_, .drain), (_, .saidReady), (_, .heartbeat):
@@ -101,16 +101,16 @@ extension Child {
     }
 }
 
-/// Which shard gives how many miners to which other one, so that all have about as many.
+/// Chooses which shard gives how many miners to which other one, so that all have about the same number.
 public enum Rebalancing {
-    /// The next step; nil when no shard that may give has more than another one by two miners.
+    /// The next move; nil when no shard has at least two miners more than another one.
     /// - Parameters:
     ///   - miners: how many each shard has.
-    ///   - stuck: shards that could not give: each of their pool connections has more miners than there were to be moved.
+    ///   - stuck: shards that cannot move any: each of their pool connections has more miners than were to be moved.
     public static func step(
         _ miners: [ChildName: Int], except stuck: Set<ChildName> = []
     ) -> (from: ChildName, to: ChildName, miners: Int)? {
-        // By name where they are equal, so that the order does not depend on a hash.
+        // Ties are broken by name, so that the order does not depend on a hash.
         let ordered = miners.sorted { ($0.value, "\($0.key)") < ($1.value, "\($1.key)") }
         guard let fewest = ordered.first,
             let most = ordered.last(where: { !stuck.contains($0.key) && $0.key != fewest.key })
