@@ -5,7 +5,7 @@ import Testing
 
 @testable import DaemonKit
 
-/// Two connected local sockets, closed with the value that holds them.
+/// Two connected local sockets, closed with this value.
 final class SocketPair {
     let ours: Int32
     private(set) var theirs: Int32
@@ -111,7 +111,7 @@ final class SocketPair {
             while let news = lifeline.next() { heard.append(news) }
         }
         #expect(heard == [.word(.freeze), .word(.resume)])
-        // The nonsense without an end is forgotten, and what follows its line is heard.
+        // The unterminated line is discarded, and the next line is read.
         write(pair.theirs, "\ngo\n", 4)
         let next = lifeline.wait()
         #expect(next == .word(.go))
@@ -164,7 +164,7 @@ final class SocketPair {
 }
 
 @Suite struct ServiceManagerTests {
-    /// A datagram socket under `name` (a path, or '@…' for an abstract one) that plays the service manager.
+    /// A datagram socket under `name` (a path, or '@…' for an abstract name), as a service manager opens it.
     private func listen(at name: String) throws -> Int32 {
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
         var address = sockaddr_un()
