@@ -31,7 +31,7 @@ public struct MergeOffer: Equatable, Sendable {
     }
 
     /// Sends the offer to the shard at the other end of `lifeline`, which gets duplicates of the descriptors.
-    /// - Returns: false when it could not be sent; then nothing of it was sent.
+    /// - Returns: false when it could not be sent.
     public func say(on lifeline: Int32) -> Bool {
         let numbers = [UInt64(shard), incarnation] + (part.map { [UInt64($0.number), UInt64($0.miners)] } ?? [])
         let line = Array("\(MergeOffer.word) \(numbers.map(String.init).joined(separator: " "))\n".utf8)

@@ -267,8 +267,8 @@ final class ServiceRun {
     private func hear(_ news: RunningChild.Event, fromChildIn name: ChildName) {
         switch news {
         case .saidReady:
-            // Also for a process that only hands over events: it can bind its sockets of the bus only after the old
-            // anchor has exited.
+            // Also for a process that only hands over events: the collector cannot connect to it while the old anchor
+            // holds the sockets of the crashed process on the bus.
             succession(of: name)?.tookOver()
             perform(service.handle(.saidReady, of: name, at: now))
             giveAgain(to: name)
