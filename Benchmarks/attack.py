@@ -46,7 +46,7 @@ SLOW = [
     attack_miners.deafness, attack_miners.worker_names, attack_miners.agents, attack_failover.half_dead_pools,
     attack_failover.lying_pools, attack_failover.rejecting_pools, attack_service.clock_ahead, attack_service.quick_deaths,
 ]
-# How else the same attacks come: as properties of `Attack`.
+# Variations of the same attacks, as properties of `Attack`.
 VARIATIONS = {
     "from eight addresses": {"sources": [f"127.0.0.{10 + number}" for number in range(8)]},
     "over IPv6": {"sources": ["::1"]},

@@ -141,7 +141,7 @@ def history(attack):
         took = time.time() - began
         for client in clients:
             client.close()
-        # The database takes 32 questions at a time.
+        # The database accepts 32 queries at a time.
         return require(
             statuses.count(200) == 200, f"{statuses.count(200)} of 200 answered at once, in {took * 1_000:.0f} ms")
 

@@ -14,12 +14,12 @@ import time
 
 import macro
 
-# The errors of a miner or client whose service is busy, gone, or has refused it.
+# The errors of a miner or client whose service is busy, has ended, or has refused it.
 LOST = (OSError, ValueError, KeyError, TypeError)
-# From listening until pool and statistics are there.
+# From listening until the pool and the statistics are available.
 SETTLE_SECONDS = 0.5
-# Where those run that stand for other machines. Being nice is not enough: the kernel groups processes by session, and shares the
-# processors among the groups first.
+# The processor for processes that represent other machines. nice is not enough: the kernel groups processes by session,
+# and divides processor time among the groups first.
 ATTACKERS_PROCESSOR = max(os.sched_getaffinity(0))
 
 
@@ -192,7 +192,7 @@ def listens(port):
 
 
 class Attack(macro.Bench):
-    # From where attackers connect, and whether the shard is a successor: how variations differ.
+    # The addresses of the attackers, and whether the shard is a successor; variations change these.
     sources = ("127.0.0.1",)
     is_restarted = False
 

@@ -80,7 +80,7 @@ def half_lines(attack):
             f"{len(hostile)} half lines, {before:.0f} -> {after:.0f} MB, {served} of 50 served after kill -9")
 
 
-# A program of its own: it stands for another machine. It begins at a line on its input.
+# A separate program, because it represents another machine. It starts when it reads a line.
 LOGINS = """
 import collections, socket, struct, sys, time
 address, source, rate, seconds = ("127.0.0.1", int(sys.argv[1])), (sys.argv[2], 0), int(sys.argv[3]), float(sys.argv[4])
@@ -209,14 +209,14 @@ def balanced_farm(attack):
 def come_back(attack, balancer, senders):
     port = macro.free_port()
     bind = {"host": "127.0.0.1", "port": port, "proxy-protocol": senders}
-    # The harness waits at the first address.
+    # The harness waits for the first address to listen.
     options = {"bind": [f"127.0.0.1:{port}"] if senders is None else [f"127.0.0.1:{macro.free_port()}", bind]}
     with attack.pool() as pool, attack.service(pool, millrace={"shards": 2}, **options) as proxy, balancer(port) as front:
         there = macro.Proxy(proxy.pid, front, proxy.api)
         report = attack.swarm(there, "--miners", "5000", "--seconds", "4", "--source", "127.0.0.20", "--strict")
         last = report["logins"]["millis"]["max"]
         refused = sum(json.loads(proxy.get("/1/peers"))["refused"].values())
-        # Miners, service and balancer share these cores: no service is faster than the miners alone.
+        # Miners, service and balancer share these processors, so the service cannot be faster than the miners alone.
         bound = max(300, 1_500 * report["cpu_seconds"])
         return require(
             last <= bound and refused == 0 and "was killed by" not in proxy.log and report["logins"]["ok"] == 5_000,

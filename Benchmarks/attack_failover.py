@@ -46,7 +46,7 @@ def fail_over(attack, kinds):
     """For each kind of a first pool: seconds until the backup serves, and, once it is mended, until it serves again."""
     figures, failures = [], 0
     for kind in kinds:
-        # What is wrong with these is known by an answer to a share, or none.
+        # These pools are recognised only by their answer to a share, or its absence.
         limit = 24 if kind in (MutePool, RejectingPool, OddErrorPool, ClosingPool) else 10
         with kind() as first, Pool() as backup, attack.service(first.port, backup.port, retries=2) as proxy:
             try:

@@ -205,7 +205,7 @@ def worker_names(attack):
     with Pool() as pool, attack.service(pool.port) as proxy:
         honest = [Miner(proxy, f"honest{number}") for number in range(20)]
         require(accepted(honest) == 20, "no shares of honest miners")
-        # A few more than the table has room for, of one address.
+        # A few more than the table has room for, from one address.
         for number in range(5_500):
             with contextlib.suppress(*LOST):
                 Miner(proxy, f"invented{number}", rigid=f"rig{number}").close()

@@ -55,7 +55,7 @@ def second_instance(attack):
         for names in (["lock"], ["lock", "supervisor.pid"]):
             for name in names:
                 os.remove(os.path.join(proxy.run_dir, name))
-            # Other ports: only the directory is the same.
+            # With other ports: only the directory is the same.
             other = attack.configure([pool.port], {"millrace": {"run-dir": proxy.run_dir}})
             code, words = attack.refused_start(other)
             require(code == 4, f"without {' and '.join(names)} the other one ends with {code}: {words[-200:]}")
@@ -104,7 +104,7 @@ def shared_directory(attack):
             configuration = attack.configure([pool.port], {"millrace": {"run-dir": place}})
             code, words = attack.refused_start(configuration)
             require(code == 4, f"{os.path.basename(place)}: exit code {code}: {words[-200:]}")
-        # One that came later.
+        # A file that appeared later.
         with attack.service(pool.port) as proxy:
             late = os.path.join(proxy.run_dir, "agent.sock")
             strangers.append(listen(late))
@@ -149,7 +149,7 @@ def clock_ahead(attack):
             ["cc", "-O2", "-shared", "-fPIC", f'-DAHEAD="{ahead}"', "-o", library, source, "-ldl"], check=True)
 
         def set_clock(seconds):
-            # In place: it is mapped.
+            # Written in place, because it is mapped.
             with open(ahead, "r+b" if os.path.exists(ahead) else "wb") as file:
                 file.write(seconds.to_bytes(8, "little"))
 
@@ -165,7 +165,7 @@ def clock_ahead(attack):
             seconds_until(lambda: known() == (20, 20), 10, "20 workers and 20 shares in the history")
             set_clock(40 * 86_400)
             day = time.strftime("%Y-%m-%d", time.localtime(time.time() + 40 * 86_400))
-            # What is counted meanwhile is stored under that time.
+            # Shares counted meanwhile are stored with that time.
             for _ in range(6):
                 require(accepted([busy]) == 1, "no share while the clock is ahead")
                 time.sleep(0.5)
@@ -239,7 +239,7 @@ def core_files(attack):
                 name: line.split()[4] for name in processes
                 for line in macro.read(f"/proc/{name}/limits").decode().splitlines() if line.startswith("Max core file")
             }
-            # 1 keeps the kernel from starting the program in core_pattern, too.
+            # 1 also keeps the kernel from starting the program in core_pattern.
             wide = [limit for limit in limits.values() if limit not in ("0", "1")]
             return require(
                 len(limits) == len(processes) and not wide, f"{len(wide)} of {len(processes)} processes may write one")

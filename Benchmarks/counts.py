@@ -17,14 +17,15 @@ import time
 import macro
 
 SECONDS = 6
-# Each with the most reads and writes that a share may cost there; a little above is for what is not a share's.
+# Each load with the limit of reads and writes per share. It is a little above the expected value, for calls not caused
+# by shares.
 LOADS = {
     # One at a time: a read and a write for the miner, a read and a write for the pool.
     "one miner, a share in flight": (["--miners", "1", "--in-flight"], 4.2),
-    # Hundreds in one turn of the loop: those for the pool are shared.
+    # Hundreds of shares in one turn of the loop: they share the calls for the pool.
     "200 miners, a share in flight each": (["--miners", "200", "--in-flight"], 2.3),
 }
-# Calls for one share that count: waiting is not one of them, it depends on the machine.
+# The calls that count. Calls that only wait depend on the machine, and do not count.
 MOVING = ("read", "write", "recvfrom", "sendto", "recvmsg", "sendmsg", "readv", "writev")
 
 

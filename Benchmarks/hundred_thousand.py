@@ -19,13 +19,13 @@ MINERS = 100_000
 SHARES_PER_SECOND = 2_000
 JOB_SECONDS = 10
 HOLD_SECONDS = 60
-# Logins a second of all swarms together, so that their own work does not count as the proxy's delay.
+# Logins a second of all swarms together. The limit keeps the work of the swarms from counting as delay of the proxy.
 LOGINS_PER_SECOND = 5_000
-# Until all have to be in, on a machine that is busy with other things too.
+# The time limit for all logins, on a machine with other load.
 ARRIVAL_SECONDS_MAX = 240
-# Addresses of each swarm: the kernel looks longer for a free port where many are taken.
+# The number of addresses of each swarm: the kernel's search for a free port is slower when many ports are in use.
 SOURCES = 4
-# What a shard or a swarm needs beside its miners.
+# Descriptors of a shard or a swarm besides those of its miners.
 SPARE_DESCRIPTORS = 1_000
 
 MEMORY_MAX_MB = 300

@@ -244,7 +244,7 @@ def logins(miners):
             spent = cpu_seconds(proxy.pid) - before
             return {
                 "µs CPU/login": spent * 1e6 / max(report["logins"]["ok"], 1),
-                # Not told when some had not come in at the end: then it is at least so long.
+                # Missing if some miners had not logged in at the end; the value is then a lower bound.
                 "ms to the last": report["logins"].get("all_after_millis") or seconds * 1_000,
             }
 
@@ -307,7 +307,7 @@ def polled(miners, rate):
 
 def growth(shares):
     """What a million shares leave behind: of four times `shares`, the last two beside the first two."""
-    # The nonces of a job are remembered until the second one after it.
+    # The nonces of a job are kept until the second job after it.
     interval = 5
 
     def measure(bench, command):
@@ -319,7 +319,7 @@ def growth(shares):
                 time.sleep(3 * interval)
                 counts.append(count)
                 sizes.append(pss_bytes(proxy.pid))
-            # What tables and rings happen to hold comes and goes; what is left behind stays.
+            # The contents of tables and rings vary; a leak remains.
             grown = min(sizes[2:]) - min(sizes[:2])
             return {"MB/million shares": grown / ((counts[3] + counts[4] - counts[1] - counts[2]) / 2)}
 
@@ -339,7 +339,7 @@ ROWS = {
     "growth": ("twelve million shares of 500 miners", growth(3_000_000)),
 }
 
-# A ratio below this says nothing on machines like these.
+# With the noise of these machines, a smaller ratio has no meaning.
 NOISE = 1.3
 
 

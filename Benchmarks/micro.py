@@ -14,11 +14,11 @@ import sys
 
 import macro
 
-# A step that takes so much longer than in the file, or than the other build, has become slower, whatever else the machine did.
+# A step that is slower by this factor than in the file, or than in the other build, is reported as a regression.
 NOISE = 1.5
 NOISE_SIDE_BY_SIDE = 1.15
 PAIRS = 15
-# What the machine needs for work that no change of ours makes faster or slower.
+# A step that no change of the sources affects; it measures the speed of the machine.
 YARDSTICK = "the machine itself"
 
 

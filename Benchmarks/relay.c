@@ -1,5 +1,5 @@
-/* The least that any proxy costs: what a miner sends is sent to a pool connection of its own, and back. It understands nothing, counts
-   nothing and keeps nothing. `script/bench --floor` measures it. Usage: relay PORT POOL-PORT PROCESSES */
+/* The minimum cost of any proxy: sends the bytes of each miner to a pool connection of its own, and back. It parses,
+   counts and keeps nothing. `script/bench --floor` measures it. Usage: relay PORT POOL-PORT PROCESSES */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -64,7 +64,7 @@ int main(int count, char **words) {
     int port = atoi(words[1]), pool_port = atoi(words[2]), processes = atoi(words[3]);
     struct rlimit limit = {DESCRIPTORS, DESCRIPTORS};
     setrlimit(RLIMIT_NOFILE, &limit);
-    /* As the processes of Millrace are scheduled (docs/decisions/0010). */
+    /* The scheduling policy of Millrace's processes (docs/decisions/0010). */
     struct sched_param parameters = {0};
     sched_setscheduler(0, SCHED_BATCH, &parameters);
     for (int number = 1; number < processes; number++)

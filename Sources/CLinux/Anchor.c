@@ -21,9 +21,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// One message asks, one or more answer. A request is its name (who asks, and which of his questions it is), then an array
-// of descriptors; the wish for a list is the single number -1. Each answer begins with the name of its request: whoever
-// asked before may have been killed with his answer unread, and that one must not be taken for ours.
+// One request, one or more answers. A request is its name (the process that asks, and its number of the request), then
+// an array of descriptors; a request for the list is the single number -1. Each answer begins with the name of its
+// request: an earlier process may have been killed before it read its answer, which must not be mistaken for a later
+// one.
 enum { LIST = -1, LIST_CHUNK = 1000, ANSWER_MILLISECONDS = 1000 };
 
 struct name {
@@ -54,7 +55,7 @@ static int is_tcp_connection(int descriptor) {
     return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0 && value == 0;
 }
 
-/// Chunks of descriptors, then a chunk that is not full.
+/// Sends chunks of descriptors, the last of them not full.
 static void answer_list(int socket, struct name name) {
     struct rlimit limit;
     int end = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 1 << 20 ? (int)limit.rlim_cur : 1 << 20;
@@ -71,7 +72,7 @@ static void answer_list(int socket, struct name name) {
     send(socket, &chunk, sizeof name + sizeof(int) * (count + 1), MSG_NOSIGNAL);
 }
 
-/// Sends an answer with those of the wanted descriptors that it calls open; -1 with EBADF when one of them is not.
+/// Sends an answer with the descriptors it marks as open; -1 with EBADF when one of them is not open.
 static int send_taken(int socket, const struct taken *answer, const int *wanted, int count) {
     union {
         char bytes[CMSG_SPACE(sizeof(int) * CLINUX_ANCHOR_TAKE_MAX)];
@@ -96,18 +97,18 @@ static int send_taken(int socket, const struct taken *answer, const int *wanted,
     return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
-/// A byte for each descriptor, 1 = it is open, and those that are.
+/// Sends a byte for each descriptor, 1 if it is open, and duplicates of the open ones.
 static void answer_take(int socket, const struct request *request, int count) {
     struct taken answer = {.name = request->name};
-    // Nearly always all of them are: to ask for each first would cost a call for each.
+    // Almost always all are open, so that a check of each would only cost a call.
     memset(answer.is_open, 1, (size_t)count);
     if (send_taken(socket, &answer, request->wanted, count) == 0 || errno != EBADF) return;
     for (int index = 0; index < count; index++) answer.is_open[index] = fcntl(request->wanted[index], F_GETFD) >= 0;
     send_taken(socket, &answer, request->wanted, count);
 }
 
-/// Process lists show what stands where the first argument was; the memory is a copy of our own. What follows the program's
-/// name there ("millrace-worker: shard 0") stays, so that it is seen whose anchor this is.
+/// Changes the name in process lists, which is the first argument; this process has its own copy of that memory. The
+/// rest of the argument ("millrace-worker: shard 0") stays, and shows the shard of the anchor.
 static void take_title(void) {
     static const char program[] = "millrace-worker", title[] = "millrace-anchor";
     _Static_assert(sizeof program == sizeof title, "one takes the place of the other");
@@ -117,7 +118,7 @@ static void take_title(void) {
     else strncpy(argument, title, strlen(argument));
 }
 
-/// oom_score_adj of the process before it offered itself; as the anchor has it.
+/// oom_score_adj of the process before `clinux_offer_to_oom_killer`; the anchor restores it.
 static int oom_score = -1001;
 
 static void set_oom_score(int score) {
@@ -125,7 +126,7 @@ static void set_oom_score(int score) {
     int length = snprintf(text, sizeof text, "%d", score);
     int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (file < 0) return;
-    // Refused, it stays as it is: nothing depends on it.
+    // A failure is ignored, because nothing depends on the value.
     if (write(file, text, (size_t)length) < 0) errno = 0;
     close(file);
 }
@@ -142,14 +143,15 @@ void clinux_offer_to_oom_killer(int more) {
     set_oom_score(oom_score + more > 1000 ? 1000 : oom_score + more);
 }
 
-/// - signals: all are blocked; these were before.
+/// - signals: the mask to restore; all signals are blocked at the call.
 static void anchor(int socket, const sigset_t *signals) {
     take_title();
     prctl(PR_SET_PDEATHSIG, 0);
     if (oom_score >= -1000) set_oom_score(oom_score);
-    // What the caller handles means nothing here.
+    // Handlers of the caller have no meaning here.
     for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
-    // The process whose descriptors we keep is told to leave; we leave when the supervisor lets go of us.
+    // These signals are for the process whose descriptors are kept. The anchor exits when the supervisor closes its
+    // socket.
     const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGQUIT};
     for (size_t index = 0; index < sizeof ignored / sizeof *ignored; index++) signal(ignored[index], SIG_IGN);
     sigprocmask(SIG_SETMASK, signals, NULL);
@@ -170,11 +172,11 @@ static void anchor(int socket, const sigset_t *signals) {
 }
 
 pid_t clinux_anchor_start(int socket) {
-    // A handler of the caller must not run in the new process: what it writes to would be the caller's.
+    // A handler of the caller must not run in the new process: it could write to a descriptor of the caller.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    // Like fork(), but the table of descriptors stays one.
+    // Like fork(), but with a shared descriptor table.
     long result = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
     if (result == 0) anchor(socket, &before);
     int code = errno;
@@ -218,8 +220,8 @@ static int ask(int socket, const struct request *request, int count) {
     return send(socket, request, sizeof request->name + sizeof(int) * count, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
-/// Receives one answer to a take, or what is left of another one: then its descriptors are closed. 1 when it is ours, 0 when
-/// not, -1 with errno.
+/// Receives one answer to a take. The descriptors of an answer to another request are closed. 1 when the answer is for
+/// this request, 0 when not, -1 with errno.
 static int receive_taken(int socket, struct name name, int count, int *taken) {
     struct taken answer;
     union {
@@ -247,7 +249,7 @@ static int receive_taken(int socket, struct name name, int count, int *taken) {
     int open_count = 0;
     int answered = is_ours ? (int)((size_t)bytes - sizeof answer.name) : 0;
     for (int index = 0; index < answered; index++) open_count += answer.is_open[index] != 0;
-    // Truncated means that we have no room for them: half a batch is of no use, and must not leak.
+    // MSG_CTRUNC: there are not enough descriptors. An incomplete batch is useless, and must not leak.
     int is_whole = answered == count && passed_count == open_count && !(message.msg_flags & MSG_CTRUNC);
     if (!is_ours || !is_whole) {
         for (int index = 0; index < passed_count; index++) close(passed[index]);
@@ -285,7 +287,7 @@ int clinux_anchor_list(int socket, int *descriptors, int max) {
     if (ask(socket, &request, 1) < 0) return -1;
     for (;;) {
         if (await(socket) < 0) return -1;
-        // Descriptors that come with somebody else's answer are closed by the kernel: there is no room for them here.
+        // The kernel closes descriptors of an answer to another process, because this call has no room for them.
         ssize_t bytes = recv(socket, &chunk, sizeof chunk, 0);
         if (bytes <= 0) return -1;
         if ((size_t)bytes <= sizeof chunk.name || !is_same(chunk.name, request.name)) continue;
@@ -297,7 +299,7 @@ int clinux_anchor_list(int socket, int *descriptors, int max) {
     }
 }
 
-/// The peer's FIN counts as a byte received, and never as one unread.
+/// The peer's FIN counts as a received byte, but never as an unread one.
 static unsigned long long received_bytes(const struct tcp_info *info) {
     enum { CLOSE_WAIT = 8, LAST_ACK = 9, CLOSING = 11 };
     int has_ended = info->tcpi_state == CLOSE_WAIT || info->tcpi_state == LAST_ACK || info->tcpi_state == CLOSING;
@@ -313,8 +315,9 @@ static int get_info(int descriptor, struct tcp_info *info) {
 int clinux_tcp_counts(int descriptor, unsigned long long *written, unsigned long long *read) {
     struct tcp_info info;
     int unread, unacknowledged, unread_after = 0, unacknowledged_after = 0;
-    // Nobody reads or writes here: the unread bytes only become more, the unacknowledged ones only fewer. So if there are
-    // none of either now, none were unread when the kernel told the rest, and nothing more will be acknowledged.
+    // No process reads or writes here: the number of unread bytes can only grow, and that of unacknowledged bytes only
+    // shrink. So if both are zero now, no byte was unread at the time of TCP_INFO, and nothing more will be
+    // acknowledged.
     if (get_info(descriptor, &info) < 0 || ioctl(descriptor, SIOCINQ, &unread_after) < 0) return -1;
     if (unread_after == 0 && info.tcpi_unacked == 0 && info.tcpi_notsent_bytes == 0) {
         *written = info.tcpi_bytes_acked;
@@ -322,7 +325,7 @@ int clinux_tcp_counts(int descriptor, unsigned long long *written, unsigned long
         return 0;
     }
     if (ioctl(descriptor, SIOCOUTQ, &unacknowledged_after) < 0) return -1;
-    // The peer goes on meanwhile: when neither queue has changed, what was read between belongs to the same moment.
+    // The peer continues meanwhile. If neither queue has changed, the values read in between are from the same moment.
     do {
         unread = unread_after;
         unacknowledged = unacknowledged_after;

@@ -65,7 +65,7 @@ int clinux_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, 
 void clinux_set_process_name(const char *name) { prctl(PR_SET_NAME, name); }
 
 char *clinux_argument(int index) {
-    // glibc points it to the first word, and the others lie behind.
+    // glibc points it to the first argument; the others follow in memory.
     char *argument = program_invocation_name;
     if (index < 0) return NULL;
     while (index-- > 0) argument += strlen(argument) + 1;
@@ -82,10 +82,10 @@ int clinux_signal_process(int descriptor, int signal) {
 }
 
 void clinux_return_freed_memory(void) {
-    // Beyond what is made and freed once a second for some thousand miners: a page that was given back costs a fault when it
-    // is wanted again.
+    // Larger than the blocks that are allocated and freed once a second for some thousand miners: a page returned to
+    // the system costs a fault when it is used again.
     enum { LARGE = 1024 * 1024 };
-    // Left alone, glibc raises both limits with the largest block that was ever freed, up to 32 MiB.
+    // By default, glibc raises both limits to the largest block that was ever freed, up to 32 MiB.
     mallopt(M_MMAP_THRESHOLD, LARGE);
     mallopt(M_TRIM_THRESHOLD, LARGE);
     mallopt(M_ARENA_MAX, 1);

@@ -34,7 +34,7 @@ ssize_t clinux_send_passing(int socket, const void *bytes, size_t size, const in
 ssize_t clinux_receive_passing(int socket, void *bytes, size_t size, int *passed, int *count) {
     union control control;
     struct iovec content = {bytes, size};
-    // The kernel closes those that there is no room for.
+    // The kernel closes descriptors for which there is no room.
     struct msghdr message = {
         .msg_iov = &content, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
     *count = 0;

@@ -1,7 +1,7 @@
 #pragma once
 #include <microhttpd.h>
 
-// What Swift cannot import from libmicrohttpd: its variadic functions.
+// Variadic functions of libmicrohttpd, which Swift cannot import.
 
 struct cmhd_options {
   int listen_socket;
@@ -11,14 +11,14 @@ struct cmhd_options {
   unsigned int silence_seconds;
   /// The argument of all callbacks.
   void *context;
-  /// Makes the value that `handle` and `completed` get for one request.
+  /// Creates the value of a request that `handle` and `completed` get.
   void *(*began)(void *context, const char *target, struct MHD_Connection *connection);
   MHD_AccessHandlerCallback handle;
   MHD_RequestCompletedCallback completed;
   MHD_NotifyConnectionCallback connection;
 };
 
-/// Leaves the path as the client wrote it: percent-encoding is not decoded.
+/// Keeps the path as the client sent it: percent-encoding is not decoded.
 static inline size_t cmhd_no_unescape(void *context, struct MHD_Connection *connection, char *text) {
   (void)context;
   (void)connection;
@@ -27,14 +27,14 @@ static inline size_t cmhd_no_unescape(void *context, struct MHD_Connection *conn
   return length;
 }
 
-/// Serves on a listening socket, which the daemon owns from then on. NULL when it cannot.
+/// Serves on a listening socket, which the daemon then owns. NULL on failure.
 static inline struct MHD_Daemon *cmhd_start(const struct cmhd_options *options) {
   return MHD_start_daemon(
-      // poll, not epoll: with epoll the library (0.9.75) waits for an edge that has passed when a client's bytes and
-      // its end arrive together, and the dead connection keeps its place until the timeout. For some hundred
-      // connections poll costs little (measured with 300 idle ones: 13 instead of 9.5 us a request).
-      // MHD_ALLOW_SUSPEND_RESUME: answers that have to wait, or have nothing to say, leave the poll set. It brings
-      // MHD_USE_ITC, by which the daemon is told to stop accepting (MHD_quiesce_daemon) while its threads sleep.
+      // poll, not epoll: with epoll the library (0.9.75) misses an edge when a client's bytes and its end of stream
+      // arrive together, and the ended connection keeps its place until the timeout. For a few hundred connections poll
+      // costs little (measured with 300 idle ones: 13 instead of 9.5 us a request). MHD_ALLOW_SUSPEND_RESUME:
+      // connections whose answer is not ready leave the poll set. It implies MHD_USE_ITC, which makes
+      // MHD_quiesce_daemon stop accepting while the threads sleep.
       MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, options->handle, options->context,
       MHD_OPTION_LISTEN_SOCKET, options->listen_socket,
       MHD_OPTION_THREAD_POOL_SIZE, options->threads,

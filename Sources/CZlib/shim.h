@@ -1,10 +1,10 @@
 #pragma once
 #include <zlib.h>
 
-// What Swift cannot import from zlib: its macros that look like functions.
+// Function-like macros of zlib, which Swift cannot import.
 
-/// Readies `stream` for one gzip body. Z_OK when it is.
+/// Initialises `stream` for one gzip body. Returns Z_OK or an error of zlib.
 static inline int czlib_start_gzip(z_stream *stream, int level) {
-  // 15: the largest window; + 16: with the header and the checksum of gzip. 8: zlib's own choice of memory.
+  // 15: the largest window; + 16: gzip header and checksum. 8: zlib's default memory level.
   return deflateInit2(stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
 }

@@ -1,35 +1,37 @@
 internal import Glibc
 public import Linux
 
-/// What keeps the descriptors of a shard's process when the process is killed.
+/// Keeps the descriptors of a shard's process open when the process is killed.
 ///
-/// A connection lives as long as somebody holds its descriptor. An anchor is a process that shares the *table* of
-/// descriptors with the shard (and nothing else of it): the table outlives a `kill -9` of the shard, with every connection
-/// of that moment in it, at no cost for each connection while all is well. A successor asks the anchor for them.
+/// A connection stays open as long as any process holds its descriptor. An anchor is a process that shares the
+/// descriptor *table* of the shard, and nothing else. The table survives a `kill -9` of the shard, with every
+/// connection open at that moment, and costs nothing per connection in normal operation. A successor asks the anchor
+/// for the descriptors.
 ///
-/// It can be killed like any process. Then the connections are where they were, in the table of the shard, and another anchor
-/// keeps them from then on: `check` tells, `replace` does it.
+/// The anchor can be killed like any process. The connections then stay open in the shard's table; `check` reports the
+/// loss, and `replace` starts another anchor.
 public struct Anchor {
-    /// What has happened to an anchor.
+    /// What happened to an anchor.
     public enum Loss: Equatable, Sendable {
-        /// Nothing keeps the connections now.
+        /// It was killed. Nothing keeps the connections now.
         case killed(signal: Int32)
         /// It was stopped, and has been continued.
         case stopped(signal: Int32)
     }
 
     private let descriptor: Int32
-    /// nil when there is none.
+    /// nil when no anchor runs.
     public private(set) var processID: Int32?
-    /// The supervisor has closed its end: no anchor is wanted any more.
+    /// The supervisor has closed its end, so no anchor is wanted any more.
     private var isLifted = false
 
-    /// Drops the anchor of this process: from here on every descriptor that it opens is kept.
-    /// - Parameter descriptor: this process's end of a socket pair (SOCK_SEQPACKET) of which the supervisor has the other;
-    ///   when that is closed the anchor is lifted.
+    /// Starts the anchor of this process. From then on it keeps every descriptor of the process, also those opened
+    /// later.
     ///
-    /// The kernel doubles a table that has become too small, and where two processes share it each of these steps waits for all
-    /// processors: ten milliseconds and more in which no connection moves. So the table gets its size before it is shared.
+    /// The kernel doubles a descriptor table that is full. With a shared table, each of these steps waits for all
+    /// processors: ten milliseconds or more in which no byte moves. So the table gets its size before it is shared.
+    /// - Parameter descriptor: this process's end of a SOCK_SEQPACKET socket pair. The anchor exits when the supervisor
+    ///   closes the other end.
     @discardableResult
     public static func drop(on descriptor: Int32) throws(SystemCallFailure) -> Anchor {
         var limit = rlimit()
@@ -49,10 +51,10 @@ public struct Anchor {
         processID = try AnchorProcess.start(descriptor)
     }
 
-    /// Another one is needed.
+    /// Whether another anchor has to be started.
     public var isMissing: Bool { processID == nil && !isLifted }
 
-    /// Finds out what has become of the anchor since the last time; nil when nothing has. SIGCHLD tells when to ask.
+    /// Checks the anchor; nil when nothing has happened since the last call. Call it at SIGCHLD.
     public mutating func check() -> Loss? {
         guard let processID else { return nil }
         switch AnchorProcess.check(processID) {
@@ -68,16 +70,16 @@ public struct Anchor {
         }
     }
 
-    /// Drops another anchor in the place of one that was killed. Its memory is a copy-on-write copy of the process as it is now.
+    /// Starts another anchor if the last one was killed. Its memory is a copy-on-write copy of the present process.
     public mutating func replace() throws(SystemCallFailure) {
         if isMissing { try start() }
     }
 
-    /// Half a megabyte of the kernel's memory; a table for more grows as it must.
+    /// Needs half a megabyte of kernel memory; a larger table grows when needed.
     private static let tableSizeMax: rlim_t = 1 << 16
 }
 
-/// The descriptors that a process has left with its anchor.
+/// The descriptors of an exited process that its anchor keeps.
 public struct AnchoredDescriptors {
     private let socket: Int32
 
@@ -98,15 +100,15 @@ public struct AnchoredDescriptors {
     }
 }
 
-/// How much of a connection's two streams has passed between the process and the kernel, as the kernel counts.
+/// The kernel's counts of the bytes that the process has written to a connection and read from it.
 public struct ConnectionCounts: Equatable, Sendable {
-    /// Bytes that the process has written, whether they have left the machine or not.
+    /// Bytes written by the process, whether or not they have been sent.
     public var written: UInt64
-    /// Bytes that the process has read.
+    /// Bytes read by the process.
     public var read: UInt64
 
-    /// nil when the connection is gone.
-    /// - Parameter wasOpenedHere: a connection that we opened counts its SYN.
+    /// nil when the connection has ended.
+    /// - Parameter wasOpenedHere: true for a connection opened by this machine, whose count includes its SYN.
     public init?(descriptor: Int32, wasOpenedHere: Bool) {
         guard let (written, read) = AnchorProcess.counts(of: descriptor) else { return nil }
         let own: UInt64 = wasOpenedHere ? 1 : 0

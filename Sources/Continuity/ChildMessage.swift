@@ -1,20 +1,20 @@
-/// What a child says to its supervisor: one line each on its `Lifeline`.
+/// A message of a child to its supervisor, one line on its `Lifeline`.
 public enum ChildMessage: Equatable, Sendable {
-    /// It serves: everything is bound and connected.
+    /// It serves: all sockets are bound and connected.
     case ready
     /// Its main loop runs.
     case heartbeat
-    /// Something does not work as it should; said before each heartbeat for as long as that is so.
+    /// A limitation of the process. It is sent before each heartbeat for as long as it lasts.
     case degraded(String)
-    /// What a shard has to do at present.
+    /// The present load of a shard.
     case load(ShardLoad)
-    /// A successor is initialized and waits.
+    /// A standby is initialized and waits.
     case prepared
     /// The process is frozen; its state is saved.
     case froze
-    /// The process is frozen, but has no place for its state.
+    /// The process is frozen, but its state could not be saved.
     case cannotFreeze
-    /// A successor has the state and the connections, and has not touched them.
+    /// A standby has the state and the connections, and has not changed them.
     case adopted
     /// The answer to `Lifeline.SupervisorMessage.absorb`.
     case absorption(AbsorptionAnswer)
@@ -23,9 +23,9 @@ public enum ChildMessage: Equatable, Sendable {
     public struct AbsorptionAnswer: Equatable, Sendable {
         public var shard: UInt16
         public var incarnation: UInt64
-        /// The number of the part; 0 = all of the shard.
+        /// The number of the part; 0 for the whole shard.
         public var part: UInt32
-        /// False: nothing of that shard was touched, and it can continue.
+        /// If false, the other shard is unchanged and can continue.
         public var isDone: Bool
 
         public init(shard: UInt16, incarnation: UInt64, part: UInt32, isDone: Bool) {
@@ -57,7 +57,8 @@ public enum ChildMessage: Equatable, Sendable {
         }
     }
 
-    /// - Parameter line: without the newline. nil for what this program does not know: a newer child may say more.
+    /// Returns nil for an unknown message, which a newer child may send.
+    /// - Parameter line: without the newline.
     public init?(line: String) {
         switch line {
         case "ready": self = .ready

@@ -3,10 +3,11 @@ internal import DaemonKit
 internal import Glibc
 internal import Linux
 
-/// What the supervisor hands to a child: a value of settings and open descriptors, nothing by name.
+/// The settings and open descriptors that a child gets from the supervisor. Nothing is found by a name.
 ///
-/// Descriptor 3 is the `Lifeline`, descriptor 4 a memory file with this value as JSON, from 5 on the listening sockets
-/// of the shard in the order of `Settings.binds` (then those of addresses that are being left), and behind them what `Succession` names and `peers`.
+/// Descriptor 3 is the `Lifeline`. Descriptor 4 is a memory file with this value as JSON. From 5 on follow the shard's
+/// listening sockets, in the order of `Settings.binds` (then those of former addresses), and then the descriptors that
+/// `Succession` and `peers` name.
 public struct LaunchContext: Codable, Sendable {
     public static let settingsDescriptor: Int32 = 4
     public static let firstSocketDescriptor: Int32 = 5
@@ -14,16 +15,16 @@ public struct LaunchContext: Codable, Sendable {
     public var settings: Settings
     /// The shard's number; nil for the collector and the gateway.
     public var shard: Int?
-    /// How many listening sockets follow from descriptor 5 on.
+    /// The number of listening sockets from descriptor 5 on.
     public var socketCount: Int
-    /// True when log lines are to be JSON objects.
+    /// Whether log lines are JSON objects.
     public var logsJSON: Bool
-    /// When the service started, in milliseconds since 1970: children restart, the service's uptime does not.
+    /// The start of the service, in milliseconds since 1970. A restart of a child does not change it.
     public var serviceStartedAt: UInt64
-    /// What earlier processes of the shard have left, and where this one leaves its own; nil = connections end with
+    /// Saved state and anchors of the shard's earlier processes, and this process's own; nil when connections end with
     /// their process.
     public var succession: Succession?
-    /// The table of addresses (`PeerTable`) of shards and the gateway; nil when there is none.
+    /// The descriptor of the address table (`PeerTable`), for shards and the gateway; nil when there is none.
     public var peers: Int32?
 
     public init(settings: Settings, shard: Int?, socketCount: Int, logsJSON: Bool, serviceStartedAt: UInt64) {
@@ -34,23 +35,23 @@ public struct LaunchContext: Codable, Sendable {
         self.serviceStartedAt = serviceStartedAt
     }
 
-    /// How a shard's connections and state outlive its process (docs/HANDOVER.md).
+    /// What keeps a shard's connections and state after its process (docs/HANDOVER.md).
     public struct Succession: Codable, Sendable, Equatable {
-        /// The `StateMemory` of the shard.
+        /// The descriptor of the shard's `StateMemory`.
         public var memory: Int32
         /// This process's end of the socket pair of its anchor.
         public var anchor: Int32
         /// Counts the processes of the shard, from 1.
         public var incarnation: Int
-        /// The anchors of processes that are gone, by their incarnations.
+        /// The anchors of earlier processes, with their incarnations.
         public var former: [Former]
-        /// True when the predecessor still serves: the process says that it is prepared, and waits for its turn. (nil = no;
-        /// an older supervisor does not say.)
+        /// True for a standby: the predecessor still serves, and the process reports `prepared` and waits. nil from an
+        /// older supervisor means false.
         public var standsBeside: Bool?
-        /// What of the process of that incarnation another shard has taken over; nil = nothing.
+        /// The part of an earlier process that another shard has absorbed; nil when there is none.
         public var released: Released?
 
-        /// A part of a shard that another one has. Its process may have ended before it has heard so.
+        /// A part that another shard has absorbed. The process may have been killed before it removed the part.
         public struct Released: Codable, Sendable, Equatable {
             public var incarnation: Int
             public var part: ShardPart
@@ -86,11 +87,11 @@ public struct LaunchContext: Codable, Sendable {
         (0..<Int32(socketCount)).map { LaunchContext.firstSocketDescriptor + $0 }
     }
 
-    /// Writes the value into a new memory file, ready to be inherited as descriptor 4. The caller closes it.
+    /// Writes the value into a new memory file, to be inherited as descriptor 4. The caller closes it.
     public func memoryFile() throws -> Int32 { try MemoryFile.write(self, name: "millrace-settings") }
 
-    /// In which order the kernel is to kill us when memory runs out, behind everything else the supervisor and the anchors. In
-    /// thousandths of the memory that there is.
+    /// The value added to oom_score_adj, in thousandths of the memory: when memory runs out, the kernel kills processes
+    /// with a higher value first, and the supervisor and the anchors last.
     private static func oomScore(of program: String) -> Int32 {
         switch program {
         case "millrace-worker": 100
@@ -99,9 +100,9 @@ public struct LaunchContext: Codable, Sendable {
         }
     }
 
-    /// Takes what the supervisor left at descriptors 3 and 4. Ends the process with a word to the user when there is
-    /// nothing: such programs are not started by hand, except to see that they run here (`--version`).
-    /// - Parameter libraries: names and versions of those that the program uses.
+    /// Reads the launch context from descriptor 4. Exits with a message when there is none, because these programs are
+    /// not started by hand, except with `--version`.
+    /// - Parameter libraries: names and versions of the libraries that the program uses.
     public static func inherited(program: String, libraries: () -> [String]) -> LaunchContext {
         if CommandLine.arguments.dropFirst() == ["--version"] {
             print("\(program) \(BuildInformation.version): \(libraries().joined(separator: ", "))")
@@ -116,9 +117,10 @@ public struct LaunchContext: Codable, Sendable {
                 _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             }
             ThisProcess.offerToOOMKiller(oomScore(of: program))
-            // A program whose file has been replaced is executed by the number of a descriptor, which is no name.
+            // Otherwise a program executed through a descriptor, because its file was replaced, has that descriptor's
+            // number as its name.
             ThisProcess.setName(program)
-            // Belt and braces: the lifeline says the same, but only to a loop that turns.
+            // In addition to the lifeline, whose end only a running loop notices.
             ThisProcess.setParentExitSignal(SIGTERM)
             return launchContext
         } catch {

@@ -2,52 +2,51 @@ internal import DaemonKit
 internal import Glibc
 internal import Linux
 
-/// A child's end of the socket pair that ties it to its supervisor.
+/// A child's end of the socket pair between it and its supervisor.
 ///
-/// Upwards the child writes `ChildMessage`s, one line each: `ready` once it serves, `heartbeat` about once a second from its main
-/// loop, and what belongs to a hand-over. Downwards the supervisor writes `SupervisorMessage`s. When the supervisor closes its
-/// end, or exits, the child stops in good order. (SIGTERM means the same.)
+/// The child sends `ChildMessage`s, one line each: `ready` once it serves, `heartbeat` about once a second from its
+/// main loop, and the steps of a handover. The supervisor sends `SupervisorMessage`s. When the supervisor closes its
+/// end, or exits, the child stops in good order, as at SIGTERM.
 public struct Lifeline: ~Copyable {
-    /// Where every child finds it.
+    /// The number of the descriptor in every child.
     public static let inheritedDescriptor: Int32 = 3
 
-    /// What the supervisor says, one line each; a newer one may have more to say.
+    /// A message of the supervisor without arguments, one line each. A newer supervisor may send others.
     public enum Word: String, Sendable {
-        /// Stand still, write your state down, say `froze`, and wait for `resume` or `leave`.
+        /// Freeze: save the state, answer `froze`, and wait for `resume` or `leave`.
         case freeze
-        /// Go on as if nothing had been.
+        /// Continue after a cancelled handover.
         case resume
-        /// Your successor has everything.
+        /// Exit: the successor has everything.
         case leave
-        /// Read what your predecessor, which stands still, has left; touch nothing; say `adopted`.
+        /// Read the frozen predecessor's saved state and get its connections without changing them; answer `adopted`.
         case adopt
-        /// Your predecessor is gone: go on where it stopped.
+        /// The predecessor has exited: continue from its state.
         case go
-        /// You stand still, and another shard has your miners and your pools: hand over your events, and leave.
+        /// Another shard has absorbed this frozen process: hand over the remaining events, and exit.
         case absorbed
     }
 
     public enum SupervisorMessage: Equatable, Sendable {
         case word(Word)
         case task(ShardTask)
-        /// Take this shard's miners and pools for your own, and reply with `answer(_:isDone:)`. Its descriptors
-        /// are the hearer's to close.
+        /// Absorb this shard, and reply with `answer(_:isDone:)`. The receiver closes the descriptors of the offer.
         case absorb(MergeOffer)
-        /// You stand still, and another shard has taken this part of you over: go on without it.
+        /// Another shard has absorbed this part of the frozen process: continue without it.
         case release(ShardPart)
-        /// The supervisor has let go.
+        /// The supervisor has closed its end.
         case cut
     }
 
-    /// To be watched for readability; then ask `isCut`, or `next` until it answers nil.
+    /// Watch it for readability; then call `isCut`, or `next` until it returns nil.
     public let descriptor: Int32
     private var unread: [UInt8] = []
-    /// Descriptors that came with words that are not read yet.
+    /// Descriptors that arrived with bytes of an incomplete line.
     private var passed: [Int32] = []
-    /// Makes a child open its log file again. `next` does it, so that every child that reads its lifeline does, whatever
-    /// else it waits for; a child of an older version ignores the line.
+    /// Makes a child reopen its log file. `next` does this itself, so that every child that reads its lifeline does it
+    /// in any state. A child of an older version ignores the line.
     public static let reopenLog = "reopen log"
-    /// Words are short; more without a newline is nonsense, and is forgotten.
+    /// Messages are short. A longer line is not one, and is discarded.
     private static let wordBytesMax = 64
 
     public init(descriptor: Int32) {
@@ -56,20 +55,21 @@ public struct Lifeline: ~Copyable {
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
     }
 
-    /// Never waits: what a supervisor that does not read misses is said again (heartbeats) or ends in its time limits.
+    /// Never blocks. If the supervisor does not read, a lost heartbeat is followed by others, and other messages have
+    /// time limits.
     public func say(_ message: ChildMessage) {
         let bytes = Array((message.line + "\n").utf8)
-        // MSG_NOSIGNAL: the supervisor may be gone.
+        // MSG_NOSIGNAL: the supervisor may have exited.
         _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
     }
 
-    /// Says that the main loop runs, and before that what is degraded here: what a heartbeat does not name works.
+    /// Sends the limitations of the process, then a heartbeat. A limitation that is not sent has passed.
     public func sayHeartbeat() {
         for text in Degradation.current { say(.degraded(text)) }
         say(.heartbeat)
     }
 
-    /// Answers that this shard has absorbed that one, or the part of it, or that it has not touched it.
+    /// Reports whether this shard has absorbed that shard or part.
     public func answer(_ departing: MergeOffer, isDone: Bool) {
         say(
             .absorption(
@@ -78,13 +78,14 @@ public struct Lifeline: ~Copyable {
                     isDone: isDone)))
     }
 
-    /// Refuses an offer that comes while nothing can be absorbed.
+    /// Refuses an offer in a state in which nothing can be absorbed.
     public func refuse(_ departing: MergeOffer) {
         answer(departing, isDone: false)
         departing.close()
     }
 
-    /// True when the supervisor has let go. Call it when the descriptor is readable; for children that wait for no words.
+    /// Whether the supervisor has closed its end. For children that expect no other message; call it when the
+    /// descriptor is readable.
     public mutating func isCut() -> Bool {
         while let news = next() {
             if news == .cut { return true }
@@ -92,7 +93,7 @@ public struct Lifeline: ~Copyable {
         return false
     }
 
-    /// The next that the supervisor has said; nil when there is nothing (more) now.
+    /// The next message of the supervisor; nil when there is none at present.
     public mutating func next() -> SupervisorMessage? {
         while true {
             while let end = unread.firstIndex(of: 0x0a) {
@@ -115,7 +116,7 @@ public struct Lifeline: ~Copyable {
                 unread.removeAll()
                 forgetPassed()
             }
-            // Byte for byte: descriptors come with the first byte of their word, and words are few.
+            // One byte at a time, because descriptors arrive with the first byte of their line. Messages are rare.
             var byte: UInt8 = 0
             let count = receive(&byte)
             if count == 0 { return .cut }
@@ -124,7 +125,7 @@ public struct Lifeline: ~Copyable {
         }
     }
 
-    /// Stands still until the supervisor has said something.
+    /// Blocks until the supervisor sends a message.
     public mutating func wait() -> SupervisorMessage {
         while true {
             if let news = next() { return news }
@@ -133,12 +134,12 @@ public struct Lifeline: ~Copyable {
         }
     }
 
-    /// Like read(); what descriptors come along are kept for the word that they belong to.
+    /// Like read(2). Keeps the descriptors that arrive, for the line that they belong to.
     private mutating func receive(_ byte: inout UInt8) -> Int {
         withUnsafeMutableBytes(of: &byte) { DescriptorPassing.read(descriptor, into: $0, passed: &passed) }
     }
 
-    /// They came with a word that we do not know.
+    /// Closes descriptors that arrived with an unknown message.
     private mutating func forgetPassed() {
         for descriptor in passed { close(descriptor) }
         passed = []

@@ -2,9 +2,10 @@ internal import FoundationEssentials
 internal import Glibc
 internal import Linux
 
-/// A value on its way to another program: JSON in a file that is in memory only and has no name. It may hold secrets.
+/// Passes a value to another program: JSON in an anonymous memory file. The value may contain secrets.
 public enum MemoryFile {
-    /// - Returns: a descriptor, close-on-exec: only who is handed it explicitly shall have it. The caller closes it.
+    /// - Returns: a close-on-exec descriptor, so that only a program that gets it explicitly inherits it. The caller
+    ///   closes it.
     public static func write(_ value: some Encodable, name: String) throws -> Int32 {
         let descriptor = try SharedMemory.makeFile(name: name)
         guard let json = try? JSONEncoder().encode(value), writeWhole(json, to: descriptor) else {
@@ -17,16 +18,16 @@ public enum MemoryFile {
 
     /// Leaves the descriptor open.
     public static func read<Value: Decodable>(_ type: Value.Type, from descriptor: Int32) throws -> Value {
-        // From the start, not from where the writer (or an earlier reader) stopped: the offset is shared.
+        // The file offset is shared with the writer and earlier readers.
         guard lseek(descriptor, 0, SEEK_SET) == 0, let json = readWhole(descriptor) else {
             throw MemoryFileError.nothingThere
         }
         return try JSONDecoder().decode(type, from: json)
     }
 
-    // Two loops instead of FileHandle: that one would bring all of Foundation, 45 MB in each of the four programs.
+    // Two loops instead of FileHandle, which would load all of Foundation: 45 MB in each of the four programs.
 
-    /// False when not all of it could be written; `errno` says why.
+    /// False when the data could not be written completely; `errno` has the reason.
     private static func writeWhole(_ data: Data, to descriptor: Int32) -> Bool {
         data.withUnsafeBytes { bytes in
             var rest = bytes[...]
@@ -40,7 +41,7 @@ public enum MemoryFile {
         }
     }
 
-    /// Everything up to the end of the file; nil when it cannot be read.
+    /// The whole file; nil when it cannot be read.
     private static func readWhole(_ descriptor: Int32) -> Data? {
         var data = Data()
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)

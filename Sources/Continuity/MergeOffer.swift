@@ -1,19 +1,19 @@
 internal import Glibc
 internal import Linux
 
-/// A shard that stands still so that another one absorbs it: where its state and its connections are.
+/// A frozen shard that another one is asked to absorb, with the descriptors of its state and its anchor.
 ///
-/// On the lifeline: `absorb SHARD INCARNATION`, for a part `absorb SHARD INCARNATION NUMBER MINERS`, and with the first byte two
-/// descriptors. The answer of the shard that hears it names the same numbers, but that of miners.
+/// On the lifeline: `absorb SHARD INCARNATION`, for a part `absorb SHARD INCARNATION NUMBER MINERS`, with two
+/// descriptors at the first byte. The answer of the receiver has the same numbers without MINERS.
 public struct MergeOffer: Equatable, Sendable {
     public let shard: UInt16
-    /// Which process of the shard stands still.
+    /// The process of the shard that is frozen.
     public let incarnation: UInt64
-    /// Its `StateMemory`.
+    /// The descriptor of its `StateMemory`.
     public let memory: Int32
     /// The supervisor's end of the socket pair of its anchor.
     public let anchor: Int32
-    /// nil = all of it.
+    /// nil for the whole shard.
     public let part: ShardPart?
 
     public init(shard: UInt16, incarnation: UInt64, part: ShardPart? = nil, memory: Int32, anchor: Int32) {
@@ -24,14 +24,14 @@ public struct MergeOffer: Equatable, Sendable {
         self.anchor = anchor
     }
 
-    /// Closes this process's descriptors of it. Whoever has heard the word has to.
+    /// Closes this process's descriptors of the offer. The receiver must call it.
     public func close() {
         _ = Glibc.close(memory)
         _ = Glibc.close(anchor)
     }
 
-    /// Tells the shard at the other end of `lifeline`, which gets duplicates of the descriptors.
-    /// - Returns: false when the word could not be said: it is as if it had not been.
+    /// Sends the offer to the shard at the other end of `lifeline`, which gets duplicates of the descriptors.
+    /// - Returns: false when it could not be sent.
     public func say(on lifeline: Int32) -> Bool {
         let numbers = [UInt64(shard), incarnation] + (part.map { [UInt64($0.number), UInt64($0.miners)] } ?? [])
         let line = Array("\(MergeOffer.word) \(numbers.map(String.init).joined(separator: " "))\n".utf8)
@@ -41,9 +41,9 @@ public struct MergeOffer: Equatable, Sendable {
     static let word = "absorb"
 
     /// - Parameters:
-    ///   - line: without its end.
-    ///   - passed: the descriptors that came with it.
-    /// - Returns: nil when it is another word, or not whole; the descriptors stay the caller's then.
+    ///   - line: without its newline.
+    ///   - passed: the descriptors that arrived with it.
+    /// - Returns: nil for another message, or an incomplete one; the caller then keeps the descriptors.
     init?(_ line: some StringProtocol, _ passed: some RandomAccessCollection<Int32>) {
         let words = line.split(separator: " ", omittingEmptySubsequences: false)
         let part = words.count == 5 ? ShardPart(String(words[3]), String(words[4])) : nil
@@ -55,11 +55,11 @@ public struct MergeOffer: Equatable, Sendable {
     }
 }
 
-/// A part of a shard that another one is to take over: whole upstreams with at most `miners` miners.
+/// A part of a shard for another one to absorb: whole upstreams with at most `miners` miners.
 ///
-/// On the lifeline of the shard that has it, when that is frozen and the other one has taken it over: `release NUMBER MINERS`.
+/// On the lifeline of the frozen shard, once the other one has absorbed the part: `release NUMBER MINERS`.
 public struct ShardPart: Codable, Equatable, Sendable {
-    /// Counts what the shard was asked to give: each part is given once.
+    /// Counts the parts offered by the shard; each part is absorbed at most once.
     public let number: UInt32
     public let miners: UInt32
 
@@ -72,7 +72,7 @@ public struct ShardPart: Codable, Equatable, Sendable {
 
     public var line: String { "\(ShardPart.word) \(number) \(miners)\n" }
 
-    /// - Parameter line: without its end.
+    /// - Parameter line: without its newline.
     init?(line: String) {
         let words = line.split(separator: " ", omittingEmptySubsequences: false)
         guard words.count == 3, words[0] == ShardPart.word else { return nil }

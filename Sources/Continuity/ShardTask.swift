@@ -1,11 +1,12 @@
-/// What the supervisor asks of a running shard, as a line of its lifeline.
+/// A task for a running shard, one line on its lifeline.
 public enum ShardTask: Equatable, Sendable {
-    /// Take no new miners, send those that you have away at random moments within so many milliseconds, then leave.
+    /// Accept no new miners, disconnect the present ones at random moments within this time, then exit.
     case drain(withinMillis: Int64)
-    /// Listen on the first so many of your sockets only. Whoever waits in the queue of another one is let in before that is closed.
+    /// Listen only on the first sockets, of this number. Connections waiting in the queues of the others are accepted
+    /// before those are closed.
     case listen(socketCount: Int)
 
-    /// Eleven days: more milliseconds than anybody waits for, and few enough to be added to any time.
+    /// More than eleven days in milliseconds: longer than any useful time, and small enough to be added to any time.
     private static let numberMax: Int64 = 1_000_000_000
 
     public var line: String {
@@ -15,7 +16,7 @@ public enum ShardTask: Equatable, Sendable {
         }
     }
 
-    /// nil when it is no task that this version knows.
+    /// nil for a task that this version does not know.
     public init?(line: String) {
         let words = line.split(separator: " ")
         guard words.count == 2, let number = Int64(words[1]), (0...ShardTask.numberMax).contains(number) else {
@@ -29,11 +30,11 @@ public enum ShardTask: Equatable, Sendable {
     }
 }
 
-/// What a shard has to do just now, told with its heartbeats: cheap, and heard without the statistics and the API.
+/// The load of a shard, sent with its heartbeats. It is available without the statistics and the API.
 public struct ShardLoad: Equatable, Sendable {
     /// Connections that have logged in and have a job.
     public var miners: Int
-    /// Upstreams that a pool serves.
+    /// Upstreams with an active pool session.
     public var upstreams: Int
 
     public init(miners: Int, upstreams: Int) {
@@ -43,7 +44,7 @@ public struct ShardLoad: Equatable, Sendable {
 
     public var line: String { "load \(miners) \(upstreams)" }
 
-    /// nil when it is something else.
+    /// nil for another message.
     public init?(line: String) {
         let words = line.split(separator: " ")
         guard words.count == 3, words[0] == "load", let miners = Int(words[1]), let upstreams = Int(words[2]),

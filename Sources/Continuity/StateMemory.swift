@@ -1,14 +1,14 @@
 public import Linux
 
-/// Memory that outlives its process: where a shard keeps what its successor needs (`StateJournal` has the layout).
+/// Memory that survives its process, for the saved state of a shard (`StateJournal` defines the layout).
 ///
-/// A file in memory (memfd) that the supervisor keeps open, mapped whole by the shard's process. It is far larger than what
-/// is ever used of it: a page costs memory when it is first touched.
+/// It is a memory file (memfd) that the supervisor keeps open, and the shard's process maps as a whole. It is much
+/// larger than needed, because a page uses memory only once it is touched.
 public final class StateMemory {
     /// Twice the state of 100,000 miners, each with a log of tens of megabytes.
     public static let byteCount = 1 << 30
 
-    /// The whole of it; it stays mapped until the process ends.
+    /// The whole file, mapped until the process ends.
     public let bytes: UnsafeMutableRawBufferPointer
     private let descriptor: Int32
     private static let pageBytes = 4096
@@ -23,7 +23,7 @@ public final class StateMemory {
         self.descriptor = descriptor
     }
 
-    /// Looks at the memory of another process, which stays that one's.
+    /// Maps the memory of another process for the duration of `body`; nil when that is impossible.
     /// - Parameter body: must not keep the bytes.
     public static func withBytes<Result: ~Copyable, Failure: Error>(
         of descriptor: Int32, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
@@ -33,7 +33,7 @@ public final class StateMemory {
         return try body(UnsafeRawBufferPointer(bytes))
     }
 
-    /// Gives the whole pages within `range` back to the system; they read as zero afterwards.
+    /// Returns the whole pages within `range` to the system; they read as zero afterwards.
     public func release(_ range: Range<Int>) {
         let first = (range.lowerBound + StateMemory.pageBytes - 1) / StateMemory.pageBytes * StateMemory.pageBytes
         let end = range.upperBound / StateMemory.pageBytes * StateMemory.pageBytes

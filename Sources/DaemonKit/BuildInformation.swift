@@ -1,12 +1,12 @@
 internal import Glibc
 internal import Linux
 
-/// What this build calls itself.
+/// Version and platform of this build.
 public enum BuildInformation {
-    /// The version of Millrace, by semantic versioning.
+    /// The version of Millrace (semantic versioning).
     public static let version = "0.1.0"
 
-    /// The commit that a release was built from; nil in builds for development.
+    /// The commit of a release build; nil in development builds.
     public static var commit: String? { ThisProcess.buildCommit }
 
     /// "0.1.0 (commit 0123456789ab), Linux x86_64, swift/6.3"
@@ -21,7 +21,7 @@ public enum BuildInformation {
         return "\(text(of: name.sysname)) \(text(of: name.machine))"
     }
 
-    /// The compiler in the form that user agents have: "swift/6.3".
+    /// The compiler as user agents write it: "swift/6.3".
     public static var compiler: String {
         #if compiler(>=6.4)
             "swift/6.4+"

@@ -1,17 +1,17 @@
 internal import Synchronization
 
-/// What does not work in this process as it should, and does not end it: kept until it works again, and told to the supervisor
-/// with each heartbeat (`Lifeline.sayHeartbeat`), for `millrace status`.
+/// Limitations of this process that do not end it. Each is kept until it has passed, and sent to the supervisor with
+/// each heartbeat (`Lifeline.sayHeartbeat`), for `millrace status`.
 public enum Degradation {
-    /// Longer texts are cut: they are one line of a table.
+    /// A longer text is cut, because it is one line of a table.
     static let bytesMax = 200
 
     private static let texts = Mutex<[String: String]>([:])
 
     /// - Parameters:
-    ///   - subject: what it is about, such as "statistics"; one text is kept for each.
+    ///   - subject: the part of the process concerned, such as "statistics"; it has at most one text.
     ///   - text: nil when it works.
-    /// - Returns: whether it was otherwise before: that is worth a line in the log.
+    /// - Returns: whether the text has changed and should be logged.
     @discardableResult
     public static func set(_ subject: String, _ text: String?) -> Bool {
         let text = text.map { String("\(subject): \($0)".map { $0.isNewline ? " " : $0 }) }
@@ -21,7 +21,7 @@ public enum Degradation {
         }
     }
 
-    /// Those that are so now, in the order of their subjects: "statistics: disk full".
+    /// The present limitations, sorted by subject: "statistics: disk full".
     public static var current: [String] {
         texts.withLock { texts in texts.sorted { $0.key < $1.key }.map { String($0.value.utf8Prefix(bytesMax)) } }
     }

@@ -1,31 +1,31 @@
 internal import Glibc
 
-/// How a Millrace process ends. A contract with the supervisor, service managers and scripts; listed in
-/// docs/OPERATIONS.md.
+/// The exit codes of Millrace. The supervisor, service managers and scripts depend on them; docs/OPERATIONS.md lists
+/// them.
 public enum ExitCode: Int32, Sendable {
-    /// Stopped in good order, as asked.
+    /// Stopped as requested.
     case stopped = 0
-    /// Something that should not happen; the log says what. Worth a restart.
+    /// An unexpected failure, which the log describes. A restart may help.
     case failed = 1
-    /// No usable configuration: a restart would not help (the number is xmrig-proxy's).
+    /// No usable configuration; a restart would not help. xmrig-proxy uses the same number.
     case badConfiguration = 2
-    /// A child process kept dying until its restart limit, and nothing could be served without it.
+    /// A child process crashed until its restart limit, and the service cannot run without it.
     case childFailed = 3
     /// An address could not be bound, or the run directory could not be used.
     case cannotListen = 4
-    /// A program of the service is missing or cannot be executed: the installation needs repair.
+    /// A program of the service is missing or cannot be executed: the installation is damaged.
     case badInstallation = 5
-    /// Wrong command line (EX_USAGE); also a child program that was started by hand.
+    /// Wrong command line (EX_USAGE). Also used by a child program that is started by hand.
     case usage = 64
 
-    /// Ends the process in the orderly way of C: what libraries have registered to run at the end runs.
+    /// Ends the process with exit(3), which runs exit handlers of libraries.
     public func exit() -> Never {
         LogOutput.flush()
         Glibc.exit(rawValue)
     }
 
-    /// Ends the process without waiting for anything: libuv's end waits for host names that are being looked up, which
-    /// may take longer than the supervisor's patience. For a program that has closed what it had open.
+    /// Ends the process at once. libuv's exit handler waits for running name lookups, which may take longer than the
+    /// supervisor waits. For a program that has closed its resources.
     public func exitNow() -> Never {
         LogOutput.flush()
         _exit(rawValue)

@@ -1,34 +1,34 @@
 internal import Glibc
 internal import Synchronization
 
-/// A log file, which a thread of its own opens and writes: open(2) and write(2) on a file system that hangs return when that does,
-/// and nothing but the log may wait for it.
+/// A log file, opened and written by a thread of its own. On a file system that hangs, open(2) and write(2) block, and
+/// only this thread may wait for them.
 ///
-/// Lines go to the thread through a pair of sockets that keep their boundaries. The pair is the queue, and its limit: when it is full,
-/// lines are dropped and counted, as for every reader that is too slow.
+/// Lines go to the thread through a SOCK_SEQPACKET socket pair. The pair is the queue and its limit: when it is full,
+/// lines are dropped and counted, as for any slow reader.
 ///
-/// Only a regular file can be a log file. A FIFO or a device may do anything when it is opened, or never open. A symbolic link is followed:
-/// whoever runs the service decides where its log lies.
+/// Only a regular file can be a log file. Opening a FIFO or a device may have side effects, or never return. A symbolic
+/// link is followed: the operator decides where the log is stored.
 final class LogFile: Sendable {
-    /// How long the caller waits for the file to be open: a disk takes microseconds.
+    /// How long the caller waits for the file to open. A working disk takes microseconds.
     static let patienceMillis: Int32 = 100
-    /// No process waits longer than this for its last lines to be written.
+    /// The longest wait of a process for its last lines to be written.
     static let flushMillis: Int32 = 500
-    /// Attempts that hang, in the whole process; then no more are made.
+    /// Limit of hanging attempts in the process; then no further attempts are made.
     private static let hangingMax = 4
     private static let hanging = Atomic<Int>(0)
 
     typealias Late = @Sendable (LogFile, _ failure: String?) -> Void
 
-    /// Our end of the pair.
+    /// The caller's end of the pair.
     let descriptor: Int32
     private let writer: Writer
 
-    /// Opens the file and waits a moment for that.
+    /// Opens the file, and waits `patienceMillis` for it.
     /// - Parameters:
-    ///   - open: open(2), or something slower.
-    ///   - late: called from the thread if it took longer than the moment, which `failure` said.
-    /// - Returns: the file and, if it is not open (yet), why: then its lines are lost, unless it opens later.
+    ///   - open: open(2), or a slower substitute for tests.
+    ///   - late: called from the thread if the file was opened, or failed, after that time.
+    /// - Returns: the file and, if it is not open, the reason. Its lines are then lost, unless it opens later.
     static func open(
         _ path: String, with open: @escaping @Sendable (String) -> Opening = LogFile.openRegular,
         late: @escaping Late
@@ -63,13 +63,13 @@ final class LogFile: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Whether it may be open later.
+    /// Whether it may be opened later.
     var isWaiting: Bool { writer.isWaiting }
 
-    /// Waits until all lines are written, or the time is over.
+    /// Waits until all lines are written, at most `flushMillis`.
     func flush() {
         guard writer.failure == nil, LogFile.wait(for: descriptor, Int16(POLLOUT), LogFile.flushMillis) else { return }
-        // The word that the file was opened has been heard, and is no answer to this.
+        // Discards the byte sent when the file was opened, which is not an answer to this request.
         var word: UInt8 = 0
         while recv(descriptor, &word, 1, Int32(MSG_DONTWAIT)) > 0 {}
         word = LogFile.flushWord
@@ -83,16 +83,16 @@ final class LogFile: Sendable {
         return poll(&question, 1, millis) == 1
     }
 
-    /// No line is one byte of zero.
+    /// No log line is a single zero byte.
     private static let flushWord: UInt8 = 0
-    /// Larger than any line (`LogLineFormatter.messageBytesMax` with details, as JSON).
+    /// Larger than any line (`LogLineFormatter.messageBytesMax` with metadata, as JSON).
     private static let lineBytesMax = 64 * 1024
-    /// Nothing of ours is deep there.
+    /// The thread has no deep calls.
     private static let stackBytes = 256 * 1024
 
     // MARK: - Opening
 
-    /// An open file, or why there is none.
+    /// An open file, or the reason why there is none.
     enum Opening: Equatable {
         case file(Int32)
         case failed(String)
@@ -100,7 +100,8 @@ final class LogFile: Sendable {
         var failure: String? { if case .failed(let reason) = self { reason } else { nil } }
     }
 
-    /// Does not wait for the other end of a FIFO or for a device, and looks before it opens: to open a device may do something.
+    /// Checks the type before opening, because opening a device may have side effects. Does not block on a FIFO or a
+    /// device.
     static func openRegular(_ path: String) -> Opening {
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG { return .failed(notRegular(status.st_mode)) }
@@ -131,7 +132,7 @@ final class LogFile: Sendable {
     private final class Writer: Sendable {
         private enum Phase {
             case waiting
-            /// The caller waits no more.
+            /// The caller has stopped waiting.
             case late
             case open
             case failed(String)
@@ -144,7 +145,7 @@ final class LogFile: Sendable {
             self.descriptor = descriptor
         }
 
-        /// Why lines are not written; asked once when the time to open the file is over.
+        /// Why lines are not written. Called once, when the time to open the file is over.
         var failure: String? {
             phase.withLock { phase in
                 switch phase {
@@ -183,7 +184,7 @@ final class LogFile: Sendable {
             var lastFailure: Int32 = 0
             while true {
                 let count = recv(descriptor, &line, line.count, 0)
-                // The other end was closed with an answer of ours unread: what it has sent before is there still.
+                // ECONNRESET: the other end was closed with an unread answer. Lines sent before can still be read.
                 if count < 0, errno == EINTR || errno == ECONNRESET { continue }
                 guard count > 0 else { return }
                 if count == 1, line[0] == LogFile.flushWord {
@@ -210,7 +211,7 @@ final class LogFile: Sendable {
         pthread_attr_setstacksize(&attributes, stackBytes)
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
         let box = Unmanaged.passRetained(Box(body))
-        // Signals are for the loop's thread: one of them that ran here would wake nothing there.
+        // Signals are for the thread of the loop; in this thread they would not wake it.
         var (all, before) = (sigset_t(), sigset_t())
         sigfillset(&all)
         pthread_sigmask(SIG_SETMASK, &all, &before)

@@ -2,10 +2,10 @@ internal import FoundationEssentials
 internal import Glibc
 internal import Logging
 
-/// Turns a log event into the bytes of one line.
+/// Formats a log event as one line.
 struct LogLineFormatter: Sendable {
-    /// A pipe takes up to PIPE_BUF (4,096) bytes in one piece, so that lines of several processes do not mix; this many
-    /// leave room for the rest of the line, and for quotes in JSON.
+    /// A write to a pipe is atomic up to PIPE_BUF (4,096) bytes, so that lines of several processes do not mix. This
+    /// limit leaves room for the rest of the line, and for escapes in JSON.
     static let messageBytesMax = 1_500
 
     var process: String
@@ -29,11 +29,11 @@ struct LogLineFormatter: Sendable {
         localtime_r(&seconds, &parts)
         let stamp = LogLineFormatter.stamp(parts, milliseconds: time.tv_nsec / 1_000_000)
         let who = "\(process)[\(processID)]"
-        // A peer's text may stand in a message: nothing of it may look like a line or a terminal command of ours.
+        // A message may contain text of a peer, which must not look like another line or a terminal command.
         let clean = withoutControls(message)
         let extra = metadata.map { " \($0)=\(withoutControls(shortened($1)))" }.joined()
         let word = level.rawValue.uppercased()
-        // As wide as the longest, CRITICAL.
+        // Padded to the longest, CRITICAL.
         let name = word + String(repeating: " ", count: max(8 - word.utf8.count, 0))
         guard colors, let color = LogLineFormatter.color(of: level) else {
             return "\(stamp) \(name) \(who) \(clean)\(extra)\n"
@@ -57,8 +57,8 @@ struct LogLineFormatter: Sendable {
         return (try? encoder.encode(line)).map { Array($0) + [0x0a] } ?? []
     }
 
-    /// ISO 8601 with the offset from UTC, "2026-11-29T23:40:12.345+01:00": the hour that comes twice when summer time ends is told
-    /// apart.
+    /// ISO 8601 with the offset from UTC, "2026-11-29T23:40:12.345+01:00". The offset distinguishes the hour that is
+    /// repeated at the end of daylight saving time.
     static func stamp(_ parts: tm, milliseconds: Int) -> String {
         let date = "\(parts.tm_year + 1900)-\(two(Int(parts.tm_mon) + 1))-\(two(Int(parts.tm_mday)))"
         let clock = "\(two(Int(parts.tm_hour))):\(two(Int(parts.tm_min))):\(two(Int(parts.tm_sec)))"
@@ -83,7 +83,7 @@ struct LogLineFormatter: Sendable {
         scalar.value < 0x20 || (scalar.value >= 0x7f && scalar.value < 0xa0)
     }
 
-    /// Names characters that nobody sees, and that turn the order of those around them or hide some: `\u{202e}`.
+    /// Escapes invisible characters, which can reorder or hide the characters around them: `\u{202e}`.
     private func withoutInvisible(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isInvisible) else { return text }
         var visible = ""

@@ -3,27 +3,27 @@ public import Logging
 internal import Secrets
 internal import Synchronization
 
-/// How log lines look.
+/// The format of log lines.
 public enum LogFormat: String, Sendable, CaseIterable {
     /// For people: time, level, process, message.
     case text
-    /// One JSON object a line, for machines.
+    /// One JSON object per line, for programs.
     case json
 }
 
-/// Makes every `Logger` of the process write to standard error (and to `file`), one `write` a line, so that the lines
-/// of all processes of a service form one stream.
+/// Makes every `Logger` of the process write to standard error (and to `file`), with one `write` per line, so that the
+/// lines of all processes of a service form one stream.
 ///
-/// A reader of the log that has stopped reading must not stop the mining: a line for which there is no room at once is
-/// dropped, and the next one that finds room is preceded by their number.
+/// A reader of the log that has stopped reading must not stop the mining. A line that cannot be written at once is
+/// dropped; the next line that can be written is preceded by the number of dropped lines.
 public enum LogOutput {
-    /// That of `start`, for `change`.
+    /// The target that `start` made, for `change`.
     private static let current = Mutex<LogTarget?>(nil)
 
-    /// From now on lines are written so; for processes whose settings change while they run.
+    /// Changes the output of a running process.
     /// - Parameters:
-    ///   - file: one that was open already goes on, if it is the same.
-    ///   - secrets: shown as `***` wherever they stand in a line, such as in the words of a pool.
+    ///   - file: stays open if it is the same.
+    ///   - secrets: replaced by `***` wherever they occur in a line, such as in text of a pool.
     public static func change(
         format: LogFormat, level: Logger.Level, colors: Bool, file: String?, secrets: [String] = []
     ) {
@@ -31,20 +31,21 @@ public enum LogOutput {
             format: format, level: level, colors: colors, file: file, secrets: SecretMask(secrets))
     }
 
-    /// Opens the path of the log file again: after a rotation that has renamed the file, lines go to the new one. A path
-    /// that cannot be opened is reported in the log, and the former file stays in use.
-    /// - Returns: whether it is open.
+    /// Opens the path of the log file again: after a log rotation, lines go to the new file. If that fails, the error
+    /// is logged and the previous file stays in use.
+    /// - Returns: whether the file is open.
     @discardableResult
     public static func reopen() -> Bool { current.withLock { $0 }?.reopen() ?? false }
 
-    /// Waits until what was logged is written, but not for ever: before the process ends, or becomes another program.
+    /// Waits, for a limited time, until all lines are written. For the end of the process, or before it executes
+    /// another program.
     public static func flush() { current.withLock { $0 }?.flush() }
 
-    /// Call once, first thing.
+    /// Call once, before anything is logged.
     /// - Parameters:
-    ///   - process: who speaks: "supervisor", "shard 0", "collector", "gateway".
-    ///   - file: a path that gets a copy of each line, opened for appending; nil = none. One that cannot be opened is
-    ///     said in the log, and the process goes on without it.
+    ///   - process: the name in each line: "supervisor", "shard 0", "collector", "gateway".
+    ///   - file: a path that gets a copy of each line, opened for appending; nil for none. If it cannot be opened, that
+    ///     is logged, and the process continues without it.
     ///   - secrets: as for `change`.
     public static func start(
         process: String, format: LogFormat, level: Logger.Level, colors: Bool, file: String? = nil,
@@ -57,13 +58,13 @@ public enum LogOutput {
     }
 }
 
-/// Where the lines of the process go, and how they look.
+/// The outputs of the process's log lines, and their format.
 final class LogTarget: Sendable {
     struct Way: Sendable {
         var style: LogLineFormatter
         var sinks: [LogSink]
         var file: String?
-        /// Was not open in time, and may be yet.
+        /// A file that was not open in time, and may be opened later.
         var pending: LogFile?
         var secrets = SecretMask([])
     }
@@ -74,8 +75,8 @@ final class LogTarget: Sendable {
     private let openFile: @Sendable (String) -> LogFile.Opening
 
     /// - Parameters:
-    ///   - degraded: is told why there is no log file; nil when there is, or none is wanted.
-    ///   - openFile: open(2), or something slower.
+    ///   - degraded: called with the reason why there is no log file; nil when there is one, or none is configured.
+    ///   - openFile: open(2), or a slower substitute for tests.
     init(
         process: String, level: Logger.Level, degraded: @escaping @Sendable (String?) -> Void = { _ in },
         openFile: @escaping @Sendable (String) -> LogFile.Opening = LogFile.openRegular
@@ -123,13 +124,13 @@ final class LogTarget: Sendable {
 
     func flush() { for sink in way.sinks { sink.flush() } }
 
-    /// Writes to what is at the path now. A former file is closed when what was logged is written.
-    /// - Returns: why not.
+    /// Switches to the file at the path. The previous file is closed when its lines are written.
+    /// - Returns: the reason if that fails.
     private func open(_ path: String) -> String? {
         let (file, failure) = LogFile.open(path, with: openFile) { [weak self] in self?.openedLate($0, path, $1) }
         state.withLock { way in
             way.pending = failure == nil ? nil : file
-            // Where there is no former one, lines wait in the queue of this one for a file system that is slow.
+            // Without a previous file, lines wait in the queue of this one while the file system is slow.
             if let file, failure == nil || file.isWaiting && way.sinks.count == 1 { way.use(file) }
         }
         degraded(failure.map { "\(path) cannot be opened: \($0)" })
@@ -138,7 +139,7 @@ final class LogTarget: Sendable {
 
     private func openedLate(_ file: LogFile, _ path: String, _ failure: String?) {
         let isWanted = state.withLock { way in
-            // Another attempt has been made since, or another file is wanted.
+            // Another attempt was made since, or another file is configured.
             guard way.pending === file, way.file == path else { return false }
             way.pending = nil
             if failure == nil {
@@ -161,7 +162,7 @@ extension LogTarget.Way {
     }
 }
 
-/// From which level on lines are written, by every logger of the process.
+/// The lowest level that is written, for all loggers of the process.
 final class LogThreshold: Sendable {
     private let number: Atomic<Int>
 
@@ -177,7 +178,7 @@ final class LogThreshold: Sendable {
     private static func number(of level: Logger.Level) -> Int { Logger.Level.allCases.firstIndex(of: level) ?? 0 }
 }
 
-/// A descriptor that lines go to, and how many found no room there.
+/// A descriptor for log lines, with the number of lines dropped there.
 final class LogSink: Sendable {
     let descriptor: Int32
     private let file: LogFile?
@@ -193,7 +194,7 @@ final class LogSink: Sendable {
         self.file = file
     }
 
-    /// - Parameter notice: makes the line that tells how many lines were lost.
+    /// - Parameter notice: makes the line that reports the number of dropped lines.
     func write(_ line: [UInt8], notice: (Int) -> [UInt8]) {
         guard hasRoom else {
             dropped.add(1, ordering: .relaxed)
@@ -206,7 +207,7 @@ final class LogSink: Sendable {
 
     func flush() { file?.flush() }
 
-    /// For a pipe: room for at least PIPE_BUF bytes, which is more than our longest line.
+    /// For a pipe: room for at least PIPE_BUF bytes, more than the longest line.
     private var hasRoom: Bool {
         var question = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         return poll(&question, 1, 0) == 1

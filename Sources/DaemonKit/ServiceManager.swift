@@ -1,13 +1,14 @@
 internal import Glibc
 
-/// Tells the service manager above us (systemd, or whoever sets NOTIFY_SOCKET) how we are: the protocol of sd_notify(3).
+/// Reports the state of the service to systemd, or another service manager that sets NOTIFY_SOCKET: the protocol of
+/// sd_notify(3).
 public struct ServiceManager: Sendable {
     /// A path, or '@' and an abstract name.
     private let address: String
-    /// It wants a sign of life this often, in milliseconds; nil when it does not. Give it twice as often.
+    /// The watchdog interval in milliseconds; nil without a watchdog. Call `sayAlive` twice in this time.
     public private(set) var watchdogMillis: UInt64?
 
-    /// nil when `address` is nil or cannot be a socket's name.
+    /// nil when `address` is nil or cannot be the name of a socket.
     /// - Parameter address: the value of NOTIFY_SOCKET.
     public init?(address: String?) {
         guard let address, let first = address.utf8.first, first == UInt8(ascii: "/") || first == UInt8(ascii: "@"),
@@ -16,7 +17,7 @@ public struct ServiceManager: Sendable {
         self.address = address
     }
 
-    /// Takes the address out of the environment, so that no child believes it were meant.
+    /// Removes the address from the environment, so that children do not use it.
     public static func inherited() -> ServiceManager? {
         guard let value = getenv("NOTIFY_SOCKET") else { return nil }
         let address = String(cString: value)
@@ -26,12 +27,12 @@ public struct ServiceManager: Sendable {
         return manager
     }
 
-    /// What `inherited` has taken out, for a program that this process executes to go on as itself.
+    /// The variables that `inherited` removed, for a program that this process executes to continue the service.
     public var environment: [String] {
         ["NOTIFY_SOCKET=\(address)"] + (watchdogMillis.map { ["WATCHDOG_USEC=\($0 * 1_000)"] } ?? [])
     }
 
-    /// sd_watchdog_enabled(3): meant for us only when WATCHDOG_PID says so, or is not there.
+    /// As sd_watchdog_enabled(3): the watchdog is for this process only if WATCHDOG_PID is its id, or is not set.
     private static func inheritedWatchdog() -> UInt64? {
         defer {
             unsetenv("WATCHDOG_USEC")
@@ -42,32 +43,32 @@ public struct ServiceManager: Sendable {
         return microseconds >= 1_000 ? microseconds / 1_000 : nil
     }
 
-    /// The service serves.
+    /// The service is ready.
     public func sayReady(status: String) { send("READY=1\nSTATUS=\(status)\nMAINPID=\(getpid())\n") }
 
-    /// The configuration is being taken in; `sayReady` ends it. The time is what `Type=notify-reload` asks for.
+    /// The configuration is being reloaded; `sayReady` ends this state. `Type=notify-reload` needs the time.
     public func sayReloading() {
         var now = timespec()
         clock_gettime(CLOCK_MONOTONIC, &now)
         send("RELOADING=1\nMONOTONIC_USEC=\(now.tv_sec * 1_000_000 + now.tv_nsec / 1_000)\nSTATUS=reloading\n")
     }
 
-    /// A sign of life.
+    /// Resets the watchdog.
     public func sayAlive() { send("WATCHDOG=1\n") }
 
-    /// The service is going down, by will.
+    /// The service is stopping as requested.
     public func sayStopping() { send("STOPPING=1\nSTATUS=stopping\n") }
 
     /// One line for `systemctl status`.
     public func say(status: String) { send("STATUS=\(status)\n") }
 
-    // MARK: - The datagram
+    // MARK: - Datagrams
 
-    /// Room in sockaddr_un, the closing zero included.
+    /// The size of sun_path in sockaddr_un, with the terminating zero.
     private static let pathBytesMax = 108
 
     private func send(_ text: String) {
-        // Never waits: a manager that does not listen must not hold us up.
+        // Never blocks: a manager that does not read must not delay the service.
         let descriptor = socket(
             AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
         guard descriptor >= 0 else { return }
@@ -78,7 +79,7 @@ public struct ServiceManager: Sendable {
             path.copyBytes(from: address.utf8)
             if path[0] == UInt8(ascii: "@") { path[0] = 0 }
         }
-        // The length says where an abstract name ends; the zero behind a path is not part of it.
+        // The length marks the end of an abstract name; the zero after a path is not counted.
         let size = socklen_t(MemoryLayout<sa_family_t>.size + address.utf8.count)
         let bytes = Array(text.utf8)
         withUnsafePointer(to: &target) { pointer in

@@ -1,7 +1,7 @@
 public import Configuration
 
 extension Settings {
-    /// What no log line and no answer may show.
+    /// Values that no log line and no API answer may contain.
     public var secrets: [String] {
         pools.map(\.password) + [accessPassword, api?.accessToken].compactMap { $0 }
     }

@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// The time of day, for what people and files see. Intervals are measured by a monotonic clock.
+/// The time of day, for output and files. Intervals are measured with a monotonic clock.
 public enum WallClock {
-    /// Milliseconds since 1970; 0 before.
+    /// Milliseconds since 1970; 0 for earlier times.
     public static func milliseconds() -> UInt64 {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)

@@ -8,18 +8,19 @@ public enum ProcessEnding: Equatable, Sendable {
     case signal(Int32)
 }
 
-/// A program to run, and exactly what it gets of ours.
+/// A program to run, with everything that it inherits.
 public struct ProcessCommand {
     /// An absolute path.
     public var executable: String
-    /// The name it runs under, then its arguments.
+    /// argv: the name it runs under, then its arguments.
     public var arguments: [String]
-    /// "NAME=value", all of them: nothing is inherited silently.
+    /// The complete environment, as "NAME=value".
     public var environment: [String]
-    /// Entry *i* becomes the child's descriptor *i*; nil = /dev/null for 0…2, nothing above. It gets no other descriptor
-    /// that is close-on-exec here, as all of ours are.
+    /// Entry *i* becomes the child's descriptor *i*. nil means /dev/null for 0 to 2, and no descriptor above. The child
+    /// gets no other descriptors, because all others of this process are close-on-exec.
     public var descriptors: [Int32?]
-    /// Runs in a session of its own: a Ctrl-C on the terminal then reaches only us, who stop it in its turn.
+    /// Whether it runs in its own session: Ctrl-C on the terminal then reaches only this process, which stops its
+    /// children in order.
     public var hasOwnSession = true
 
     public init(executable: String, arguments: [String], environment: [String], descriptors: [Int32?]) {
@@ -30,12 +31,12 @@ public struct ProcessCommand {
     }
 }
 
-/// A running child. Its end is reported once, on the loop; after that the object lets go of everything by itself.
+/// A running child. Its end is reported once, on the loop; the object then releases its resources itself.
 public final class ChildProcess {
-    /// Who watches it.
+    /// How its end is noticed.
     private enum Watch {
         case libuv(UnsafeMutablePointer<uv_process_t>)
-        /// We do: libuv only knows processes that it has started.
+        /// For an adopted child, because libuv watches only processes that it started.
         case ours(AdoptedProcess)
     }
 
@@ -43,7 +44,8 @@ public final class ChildProcess {
     private let ended: (ProcessEnding) -> Void
     private var isClosed = false
 
-    /// Starts the program. Throws what kept it from running (ENOENT, EACCES, EAGAIN, …); `ended` is then never called.
+    /// Starts the program. Throws the error that prevented it (ENOENT, EACCES, EAGAIN, …); `ended` is then never
+    /// called.
     public init(
         on loop: Loop, _ command: ProcessCommand, ended: @escaping (ProcessEnding) -> Void
     ) throws(SystemFailure) {
@@ -71,7 +73,7 @@ public final class ChildProcess {
                 }
             }
         }
-        // libuv has put the handle on its list whatever came of it.
+        // libuv has queued the handle even if the start failed.
         adopt(raw, self)
         guard result == 0 else {
             close()
@@ -79,8 +81,8 @@ public final class ChildProcess {
         }
     }
 
-    /// Takes over a child that this process started before it executed the present program. If it is dead already that is
-    /// reported as any other end, in a later turn of the loop. Throws when it is no child of ours.
+    /// Adopts a child that this process started before it executed the present program. If the child has already
+    /// exited, that is reported in a later turn of the loop. Throws when it is not a child of this process.
     public init(
         on loop: Loop, adopting processID: Int32, ended: @escaping (ProcessEnding) -> Void
     ) throws(SystemFailure) {
@@ -98,17 +100,17 @@ public final class ChildProcess {
         }
     }
 
-    /// Sends a signal; does nothing when the process is gone.
+    /// Sends a signal; does nothing when the process has ended.
     public func send(signal number: Int32) {
         guard !isClosed else { return }
         switch watch {
         case .libuv(let raw): _ = uv_process_kill(raw, number)
-        // The number is its until we have taken note of its end.
+        // The id cannot be reused before this process has waited for the child.
         case .ours(let process): kill(process.processID, number)
         }
     }
 
-    /// Forgets the process without ending it: `ended` will not be called.
+    /// Stops watching the process without ending it: `ended` is not called.
     public func close() {
         guard !isClosed else { return }
         isClosed = true
@@ -141,7 +143,7 @@ public final class ChildProcess {
     }
 }
 
-/// A child that somebody else started for us, watched by the descriptor that the kernel gives for a process.
+/// A child that libuv did not start, watched through a process descriptor (pidfd).
 private final class AdoptedProcess {
     let processID: Int32
     private var descriptor: Int32 = -1
@@ -149,7 +151,7 @@ private final class AdoptedProcess {
 
     init(_ processID: Int32) throws(SystemFailure) {
         self.processID = processID
-        // Asks without taking anything away: ECHILD when it is not ours.
+        // WNOWAIT leaves the child waitable. ECHILD: it is not a child of this process.
         var information = siginfo_t()
         guard processID > 0,
             waitid(P_PID, id_t(processID), &information, WEXITED | WNOHANG | WNOWAIT) == 0
@@ -163,7 +165,7 @@ private final class AdoptedProcess {
 
     deinit { close() }
 
-    /// - Parameter ended: called once, with the status that wait(2) gives.
+    /// - Parameter ended: called once, with the status of wait(2).
     func begin(on loop: Loop, ended: @escaping (Int32) -> Void) throws(SystemFailure) {
         watch = try DescriptorWatch(on: loop, descriptor: descriptor) { [unowned self] in
             var status: Int32 = 0
@@ -179,7 +181,7 @@ private final class AdoptedProcess {
     }
 }
 
-/// Lends `strings` as a null-terminated array of C strings.
+/// Passes `strings` to `body` as a null-terminated array of C strings.
 func withCStrings<R>(
     _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> R
 ) -> R {

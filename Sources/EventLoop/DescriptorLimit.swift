@@ -1,10 +1,10 @@
 internal import CLibuv
 internal import Glibc
 
-/// How many descriptors this process may hold: two for each miner would be plenty, one is what it takes.
+/// The limit of open descriptors of this process. Each miner needs one.
 public enum DescriptorLimit {
-    /// Raises the soft limit to the hard one, and the hard one to `wished` where the system allows it.
-    /// - Returns: the limit now in force.
+    /// Raises the soft limit to the hard limit, and the hard limit to `wished` where that is permitted.
+    /// - Returns: the limit in force.
     public static func raise(to wished: UInt = 1_048_576) -> UInt {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
@@ -17,7 +17,7 @@ public enum DescriptorLimit {
         return current
     }
 
-    /// The limit now in force: it may be changed from outside while we run (prlimit).
+    /// The limit in force. It can be changed from outside the process (prlimit).
     public static var current: UInt {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }

@@ -1,8 +1,8 @@
 internal import CLibuv
 internal import Glibc
 
-/// Calls back while a descriptor that somebody else reads (a ZeroMQ socket, a pipe) is readable or hung up.
-/// The descriptor stays its owner's: closing the watch does not close it.
+/// Calls back while a descriptor that other code reads (a ZeroMQ socket, a pipe) is readable or hung up. Closing the
+/// watch does not close the descriptor.
 public final class DescriptorWatch {
     private let raw: UnsafeMutablePointer<uv_poll_t>
     private let readable: () -> Void
@@ -29,7 +29,7 @@ public final class DescriptorWatch {
         }
     }
 
-    /// A watch that does not keep `Loop.run` from returning.
+    /// Lets `Loop.run` return while the watch is open.
     public func unreference() {
         guard !isClosed else { return }
         uv_unref(handle(raw))

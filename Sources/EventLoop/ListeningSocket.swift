@@ -1,24 +1,24 @@
 internal import CLibuv
 internal import Glibc
 
-/// Sockets that one process opens and another may accept on.
+/// Listening sockets that one process opens and another one may accept on.
 public enum ListeningSocket {
-    /// A whole farm that comes back sends its SYNs in one instant; the kernel cuts this to net.core.somaxconn.
+    /// A reconnecting farm sends its SYNs all at once. The kernel limits this to net.core.somaxconn.
     public static let backlog: Int32 = 4_096
 
-    /// Some 60 jobs; the kernel doubles it for its own needs.
+    /// About 60 jobs; the kernel doubles it for its own bookkeeping.
     static let sendBufferBytes: Int32 = 32 * 1024
-    /// For a peer to acknowledge what it was sent: beyond it the connection is dead, whatever its owner thinks.
+    /// Time for a peer to acknowledge sent bytes; then the kernel ends the connection.
     static let unacknowledgedMilliseconds: Int32 = 60_000
 
-    /// Opens, binds and listens.
+    /// Opens and binds a socket, and listens.
     ///
     /// With `sharedPort` several sockets may bind one address (SO_REUSEPORT); the kernel spreads new connections over
-    /// them. The descriptor is close-on-exec; hand it to a child explicitly. IPv6 sockets take no IPv4 connections.
-    /// - Parameter listens: false when a `TCPListener` shall be the first to do so: until then the address is only reserved, and
-    ///   the kernel gives the socket none of the connections.
-    /// - Parameter awaitsFirstBytes: for a protocol in which the client speaks first: a connection is not seen before its first
-    ///   bytes are there (TCP_DEFER_ACCEPT), or a second has passed. That is one awakening less for each.
+    /// them. The descriptor is close-on-exec; pass it to a child explicitly. IPv6 sockets accept no IPv4 connections.
+    /// - Parameter listens: false when a `TCPListener` is the first to listen. Until then the address is only reserved,
+    ///   and the kernel assigns no connections to the socket.
+    /// - Parameter awaitsFirstBytes: for a protocol in which the client speaks first: a connection is accepted once its
+    ///   first bytes have arrived (TCP_DEFER_ACCEPT), or after a second. That saves a wakeup for each connection.
     public static func open(
         _ address: SocketAddress, sharedPort: Bool, listens: Bool = true, awaitsFirstBytes: Bool = false
     ) throws(SystemFailure) -> Int32 {
@@ -28,10 +28,11 @@ public enum ListeningSocket {
         do throws(SystemFailure) {
             try enable(SO_REUSEADDR, SOL_SOCKET, descriptor)
             if sharedPort { try enable(SO_REUSEPORT, SOL_SOCKET, descriptor) }
-            // Inherited by every connection from its first moment, also by one that a shard is killed over.
+            // Every accepted connection inherits it from its first moment, also when the shard is killed right after it
+            // accepted it.
             try enable(TCP_NODELAY, Int32(IPPROTO_TCP), descriptor)
-            // What the kernel holds for a peer that does not read, and for how long it tries: else megabytes, for a quarter of an
-            // hour.
+            // Limits the bytes that the kernel holds for a peer that does not read, and the time it retries. The
+            // defaults are megabytes and a quarter of an hour.
             try set(SO_SNDBUF, SOL_SOCKET, descriptor, to: sendBufferBytes)
             try set(TCP_USER_TIMEOUT, Int32(IPPROTO_TCP), descriptor, to: unacknowledgedMilliseconds)
             if awaitsFirstBytes { try enable(TCP_DEFER_ACCEPT, Int32(IPPROTO_TCP), descriptor) }  // 1 = a second
@@ -46,7 +47,7 @@ public enum ListeningSocket {
         }
     }
 
-    /// The address a socket is bound to: tells which port the system chose for port 0.
+    /// The address a socket is bound to, with the port that the system chose for port 0.
     public static func address(of descriptor: Int32) throws(SystemFailure) -> SocketAddress {
         var storage = sockaddr_storage()
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)

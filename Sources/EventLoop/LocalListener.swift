@@ -1,30 +1,31 @@
-// The headers of libuv include <sys/socket.h>: in an optimised build its names are found through either of the two.
+// libuv's headers include <sys/socket.h>; an optimised build finds its names through both modules.
 internal import CLibuv
 internal import Glibc
 
-/// Accepts connections on a Unix socket with a path. When nothing can be accepted (no descriptor is left) it rests a
-/// while, and those who wish to connect wait in the kernel's queue.
+/// Accepts connections on a Unix socket with a path. When it cannot accept (no descriptor is left), it pauses, and new
+/// connections wait in the kernel's queue.
 public final class LocalListener {
-    /// How long a listener rests that could not accept.
+    /// The pause after a failed accept.
     public static let restMilliseconds: UInt64 = 500
-    /// Callers are commands of an operator and one gateway; a longer queue would only hide that nobody answers.
+    /// The clients are an operator's commands and one gateway. A longer queue would hide that the service does not
+    /// answer.
     private static let backlog: Int32 = 16
-    /// In one turn of the loop; the rest has its turn in the next.
+    /// Connections accepted in one turn of the loop; the others follow in the next turn.
     private static let acceptsPerTurn = 16
 
     private let loop: Loop
     private let path: String
     private let accepted: (Int32) -> Void
     private var descriptor: Int32 = -1
-    /// The file that we have made.
+    /// The file that this listener created.
     private var file = stat()
     private var watch: DescriptorWatch?
     private var rest: Timer?
 
     /// - Parameters:
-    ///   - path: must not exist; removed by `close`, if it is ours still.
-    ///   - mode: who may connect: 0o600 is the owner.
-    ///   - accepted: called with each connection, a descriptor that is the callee's from then on.
+    ///   - path: must not exist; `close` removes it unless it was replaced.
+    ///   - mode: the permissions to connect: 0o600 is the owner only.
+    ///   - accepted: called with the descriptor of each connection, which the callee owns.
     public init(
         on loop: Loop, path: String, mode: UInt32, accepted: @escaping (Int32) -> Void
     ) throws(SystemFailure) {
@@ -52,7 +53,7 @@ public final class LocalListener {
         if isAtItsPath { unlink(path) }
     }
 
-    /// False when somebody has removed the path, or put something else there: nobody can connect then.
+    /// False when the path was removed or replaced, so that no client can connect.
     public var isAtItsPath: Bool {
         var present = stat()
         return lstat(path, &present) == 0 && present.st_ino == file.st_ino && present.st_dev == file.st_dev
@@ -68,7 +69,7 @@ public final class LocalListener {
         let kind = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
         let descriptor = socket(AF_UNIX, Int32(kind), 0)
         guard descriptor >= 0 else { throw SystemFailure(code: -errno) }
-        // Linux makes the file with the mode of the socket: there is no moment in which others could connect.
+        // Linux creates the file with the mode of the socket, so other users cannot connect at any moment.
         fchmod(descriptor, mode)
         let bound = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -91,7 +92,7 @@ public final class LocalListener {
 
     private func listen() throws(SystemFailure) {
         watch = try DescriptorWatch(on: loop, descriptor: descriptor) { [unowned self] in accept() }
-        // A service that has ended everything else ends.
+        // A service whose other handles are closed ends.
         watch?.unreference()
     }
 

@@ -1,7 +1,7 @@
 internal import CLibuv
 internal import Glibc
 
-/// One connection over a Unix socket. Subclass it, as `TCPStream`: `didReceive`… → `didEnd` (at most once, never after
+/// A connection over a Unix socket. Subclass it, like `TCPStream`: `didReceive`, …, `didEnd` (at most once, never after
 /// `close`). Every stream must be closed.
 open class LocalStream {
     public let loop: Loop
@@ -23,13 +23,13 @@ open class LocalStream {
         }
     }
 
-    /// A chunk has arrived. It lies in the loop's read buffer: use it or copy it before returning.
+    /// A chunk has arrived, in the loop's read buffer. Use it or copy it before returning.
     open func didReceive(_ chunk: UnsafeRawBufferPointer) {}
 
-    /// The peer ended the connection or its side of it, or it broke; `close` the stream.
+    /// The peer closed its side, or the connection failed; `close` the stream.
     open func didEnd(_ end: StreamEnd) {}
 
-    /// Everything that was sent is with the kernel.
+    /// The kernel has accepted everything that was sent.
     open func didSend() {}
 
     public func startReading() {
@@ -54,10 +54,11 @@ open class LocalStream {
         uv_read_stop(stream(raw))
     }
 
-    /// Sends bytes as the peer reads; `didSend` tells when they are gone. Whoever calls it bounds how often.
+    /// Queues bytes for the peer; `didSend` is called when the kernel has them. There is no limit here: the caller
+    /// limits them.
     public func send(_ bytes: [UInt8]) {
         guard !isClosed, !hasEnded, !bytes.isEmpty else { return }
-        // One block: the request, then its bytes, freed together when the kernel has them.
+        // One block with the request and its bytes, freed when the kernel has them.
         let offset = MemoryLayout<uv_write_t>.size
         guard let block = malloc(offset + bytes.count) else { return end(.failure(SystemFailure(code: -ENOMEM))) }
         let payload = UnsafeMutableRawBufferPointer(start: block + offset, count: bytes.count)

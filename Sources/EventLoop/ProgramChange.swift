@@ -1,16 +1,16 @@
 internal import CLibuv
 internal import Glibc
 
-/// Another program in this process: same process id, same children, same current directory.
+/// Replaces the program of this process. The process id, the children and the current directory stay.
 public enum ProgramChange {
-    /// Executes the program in the place of the present one. Returns only when that cannot be, with everything as it was.
+    /// Executes a program in this process. Returns only if that fails, and then with everything unchanged.
     ///
-    /// Nothing is finished first: whatever the present program does in order at its end, it does not do. Signals are kept
-    /// waiting; the new program lets them in (`Loop.letSignalsIn`) when it can deal with them.
+    /// The present program runs no exit handlers. Signals are blocked; the new program unblocks them
+    /// (`Loop.letSignalsIn`) when it can handle them.
     /// - Parameters:
-    ///   - arguments: the name it runs under, then its arguments.
-    ///   - environment: "NAME=value", all of them.
-    ///   - descriptors: stay open under their numbers; all others that are close-on-exec, as ours are, do not.
+    ///   - arguments: argv: the name it runs under, then its arguments.
+    ///   - environment: the complete environment, as "NAME=value".
+    ///   - descriptors: stay open with their numbers. All others that are close-on-exec are closed.
     public static func execute(
         _ executable: String, arguments: [String], environment: [String], keeping descriptors: [Int32]
     ) -> SystemFailure {

@@ -1,12 +1,12 @@
 internal import CLibuv
 internal import Glibc
 
-/// Which IP versions a name may resolve to (`dns.ip_version` of the configuration: 0, 4, 6).
+/// The IP versions a name may resolve to (`dns.ip_version` of the configuration: 0, 4, 6).
 public enum AddressFamily: Sendable {
     case any, ipv4, ipv6
 }
 
-/// Looks host names up without stopping the loop (libuv's thread pool).
+/// Looks host names up in libuv's thread pool, without blocking the loop.
 public enum Resolver {
     private final class Request {
         let answered: (Result<[SocketAddress], SystemFailure>) -> Void

@@ -1,16 +1,16 @@
 internal import Glibc
 
-/// How the kernel shares the processors between this process and others.
+/// The scheduling policy of this process.
 public enum Scheduling {
-    /// SCHED_BATCH of sched.h, which the module Glibc leaves out.
+    /// SCHED_BATCH of sched.h, which the Glibc module does not export.
     private static let batch: Int32 = 3
 
-    /// Asks for SCHED_BATCH, for this process and all that it starts: it gets as much time as before, but to be woken does not
-    /// interrupt who is running (docs/decisions/0010). Whatever policy an operator has chosen stays.
+    /// Selects SCHED_BATCH for this process and its children: they get the same share of the processors, but when they
+    /// wake up they do not preempt running processes (docs/decisions/0010). A policy chosen by the operator is kept.
     public static func letRunningFinish() {
         guard sched_getscheduler(0) == SCHED_OTHER else { return }
         var parameters = sched_param(sched_priority: 0)
-        // Where it is not allowed, all works as well and costs a little more.
+        // If this is not permitted, everything works, at a slightly higher cost.
         _ = sched_setscheduler(0, batch, &parameters)
     }
 }

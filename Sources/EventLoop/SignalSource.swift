@@ -1,7 +1,7 @@
 internal import CLibuv
 internal import Glibc
 
-/// Turns a Unix signal into a callback on the loop. It does not keep `Loop.run` from returning.
+/// Calls back on the loop when a Unix signal arrives. It does not keep `Loop.run` from returning.
 public final class SignalSource {
     private let raw: UnsafeMutablePointer<uv_signal_t>
     private let received: () -> Void

@@ -17,7 +17,7 @@ public struct SocketAddress: Equatable, CustomStringConvertible {
         try SystemFailure.check(result)
     }
 
-    /// Copies a socket address that C code filled in.
+    /// Copies an address that C code has filled in.
     init(_ storage: sockaddr_storage) {
         self.storage = storage
     }
@@ -36,7 +36,7 @@ public struct SocketAddress: Equatable, CustomStringConvertible {
 
     public var port: UInt16 {
         withUnsafeBytes(of: storage) { bytes in
-            // The port stands at the same place in both families, in network order.
+            // The port is at the same offset in both families, in network byte order.
             UInt16(bytes[2]) << 8 | UInt16(bytes[3])
         }
     }
@@ -50,7 +50,7 @@ public struct SocketAddress: Equatable, CustomStringConvertible {
         return copy
     }
 
-    /// The address without its port; an IPv4 address that came in through an IPv6 socket is shown as IPv4.
+    /// The address without its port. An IPv4 address mapped to IPv6 is shown as IPv4.
     public var host: String {
         var name = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN) + 1)
         _ = withSockaddr { address, _ in uv_ip_name(address, &name, name.count) }

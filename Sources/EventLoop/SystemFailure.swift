@@ -1,7 +1,7 @@
 internal import CLibuv
 internal import Glibc
 
-/// A refusal of the operating system, as libuv reports it: a negative `errno`.
+/// An error of the operating system, as libuv reports it.
 public struct SystemFailure: Error, Equatable, CustomStringConvertible {
     /// A negative errno (`UV_EADDRINUSE`, …); never 0.
     public let code: Int32
@@ -10,7 +10,7 @@ public struct SystemFailure: Error, Equatable, CustomStringConvertible {
         self.code = code
     }
 
-    /// The system's own words: "address already in use".
+    /// The system's message: "address already in use".
     public var description: String {
         String(cString: uv_strerror(code))
     }

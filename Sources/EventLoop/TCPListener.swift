@@ -3,29 +3,30 @@ internal import Glibc
 
 /// Accepts connections on a listening socket that was opened elsewhere (`ListeningSocket.open`, or inherited).
 ///
-/// When nothing can be accepted (no descriptor is left), libuv asks again at once, for ever. The listener then rests:
-/// it lets go of its handle and begins anew after a moment, and those who wish to connect wait in the kernel's queue.
+/// When it cannot accept (no descriptor is left), libuv would retry at once, without end. The listener then closes its
+/// handle and starts again after a pause; new connections wait in the kernel's queue.
 public final class TCPListener {
-    /// How long a listener rests that could not accept.
+    /// The pause after a failed accept.
     public static let restMilliseconds: UInt64 = 500
 
     private let loop: Loop
     private let makeStream: (Loop) -> TCPStream?
     private let cannotAccept: (SystemFailure) -> Void
-    /// The same socket once more, in nobody's hands: after a rest there might be no descriptor left to copy it.
+    /// A duplicate of the socket that no handle uses: after a pause there may be no descriptor left for a duplicate.
     private var spare: Int32
     private var raw: UnsafeMutablePointer<uv_tcp_t>?
     private var rest: Timer?
-    /// Connections that may still be accepted in this turn of the loop: a crowd must not make those wait that are connected.
+    /// Connections that may still be accepted in this turn of the loop. A burst of new connections must not delay
+    /// existing ones.
     private var turnRest: Int
     private let eachTurnMax: Int
 
     /// - Parameters:
     ///   - descriptor: a listening socket; the listener owns it from here on.
-    ///   - eachTurnMax: connections that are accepted before `turnEnded` is called; none behind them is.
-    ///   - cannotAccept: called each time the listener has to rest.
-    ///   - makeStream: called once for each connection that waits. The listener accepts into the stream that it
-    ///     returns and calls its `didConnect`. With nil the connection is accepted and closed at once.
+    ///   - eachTurnMax: connections accepted between two calls of `turnEnded`.
+    ///   - cannotAccept: called each time the listener pauses.
+    ///   - makeStream: called once for each waiting connection. The listener accepts the connection into the returned
+    ///     stream and calls its `didConnect`. With nil, the connection is accepted and closed.
     public init(
         on loop: Loop, descriptor: Int32, eachTurnMax: Int = .max,
         cannotAccept: @escaping (SystemFailure) -> Void = { _ in },
@@ -54,13 +55,14 @@ public final class TCPListener {
         spare = -1
     }
 
-    /// Lets in whoever waits in the kernel's queue, then closes: the kernel would reset them.
+    /// Accepts the connections waiting in the kernel's queue, then closes. Otherwise the kernel would reset them.
     public func acceptRestAndClose() {
         turnEnded()
         while spare >= 0 {
             let descriptor = Glibc.accept(spare, nil, nil)
             if descriptor < 0 {
-                // Who went away while waiting is followed by others; anything else is the end of the queue, or of our descriptors.
+                // A connection that was aborted while it waited is followed by others. Any other error means that the
+                // queue is empty, or no descriptor is left.
                 if errno == ECONNABORTED || errno == EINTR { continue }
                 break
             }
@@ -102,7 +104,7 @@ public final class TCPListener {
             })
     }
 
-    /// A turn of the loop is over: as many may come in again.
+    /// Call it at the end of a turn of the loop: the next `eachTurnMax` connections may be accepted.
     public func turnEnded() {
         let isHolding = turnRest < 0
         turnRest = eachTurnMax
@@ -112,7 +114,7 @@ public final class TCPListener {
     private func accept() {
         guard let raw else { return }
         turnRest -= 1
-        // libuv holds this connection, and accepts none behind it before it is fetched.
+        // libuv holds this connection, and accepts no other one before it is fetched.
         guard turnRest >= 0 else { return }
         let accepted = makeStream(loop)
         let target = accepted ?? TCPStream(on: loop)
@@ -125,7 +127,7 @@ public final class TCPListener {
     }
 
     private func failed(_ failure: SystemFailure) {
-        // This one went away while it waited.
+        // The waiting connection was aborted.
         guard failure.code != UV_ECONNABORTED.rawValue, raw != nil else { return }
         letGo()
         takeRest()

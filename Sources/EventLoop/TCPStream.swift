@@ -1,39 +1,40 @@
 internal import CLibuv
 internal import Glibc
 
-/// Why a stream ended by itself.
+/// Why a stream ended without being closed here.
 public enum StreamEnd: Equatable {
     /// The peer closed its side.
     case endOfStream
     case failure(SystemFailure)
 }
 
-/// What became of bytes that were sent.
+/// The result of a `send`.
 public enum SendOutcome: Equatable {
-    /// The kernel took all of them.
+    /// The kernel accepted all bytes.
     case sent
-    /// The rest waits and leaves as the peer reads.
+    /// Some bytes are queued, and sent as the peer reads.
     case queued
-    /// More would wait than the stream's limit allows: nothing of this message will be sent. Close the stream, by
-    /// `reset`: half a line of an earlier message may be in the kernel, and must not arrive as if it were whole.
+    /// The queue would exceed the stream's limit; nothing of this message is sent. Close the stream by `reset`: the
+    /// kernel may hold part of an earlier line, which must not arrive as a complete one.
     case overflow
-    /// The stream is closed or broken; its `didEnd` says why, or has.
+    /// The stream is closed or has failed; `didEnd` reports the reason, or has done so.
     case closed
 }
 
-/// One TCP connection. Subclass it: a subclass is the connection's one object, reached from libuv without a lookup.
+/// A TCP connection. Subclass it; the subclass is the only object of a connection, and is reached from libuv without a
+/// lookup.
 ///
-/// The life of a stream: `connect` or being accepted → `didConnect` → `startReading` → `didReceive`… → `didEnd` (at
-/// most once, never after `close`). Every stream must be closed by `close` or `reset`, also after `didEnd`.
+/// The life of a stream: `connect`, or being accepted; `didConnect`; `startReading`; `didReceive`, …; `didEnd` (at most
+/// once, never after `close`). Every stream must be closed by `close` or `reset`, also after `didEnd`.
 open class TCPStream {
-    /// `queueBytesMax` of a stream that does not say otherwise. One longest line of ours is 16 KiB; a peer that is sixteen of
+    /// The default of the property `queueBytesMax`. The longest line of Millrace has 16 KiB; a peer that is sixteen of
     /// them behind does not read.
     public static let queueBytesMax = 256 * 1024
 
     let raw: UnsafeMutablePointer<uv_tcp_t>
-    /// The blocks that libuv has queued, oldest first; see `enqueue`. Nearly always empty.
+    /// The blocks that libuv has queued, oldest first (see `enqueue`). Almost always empty.
     private var queue: [UnsafeMutableRawBufferPointer] = []
-    // A proxy has one of these objects for each miner: small fields stand last, so that those of a subclass follow them.
+    // There is one object for each miner. Small fields are last, so that those of a subclass are placed after them.
     public private(set) var isClosed = false
     private var hasEnded = false
 
@@ -43,33 +44,33 @@ open class TCPStream {
         adopt(raw, self)
     }
 
-    /// Not to be asked of a closed stream.
+    /// Must not be used on a closed stream.
     public var loop: Loop { Loop.of(raw) }
 
-    /// Most bytes that may wait behind a peer that does not read.
+    /// The most bytes that may be queued for a peer that does not read.
     open var queueBytesMax: Int { TCPStream.queueBytesMax }
 
-    // MARK: - What a subclass hears
+    // MARK: - Events
 
-    /// The connection stands (`failure` nil), or could not be made; then `close` it.
+    /// The connection is established (`failure` is nil) or has failed; then `close` it.
     open func didConnect(_ failure: SystemFailure?) {}
 
-    /// A chunk has arrived. It lies in the loop's read buffer: use it or copy it before returning. At least
-    /// `Loop.readPadding` bytes behind it may be read, with any content.
+    /// A chunk has arrived, in the loop's read buffer. Use it or copy it before returning. At least `Loop.readPadding`
+    /// bytes after it are readable, with any content.
     open func didReceive(_ chunk: UnsafeRawBufferPointer) {}
 
-    /// Where the next chunk shall be received: at least one byte, with `Loop.readPadding` readable bytes behind it. The
-    /// loop's own buffer, unless a subclass wants it elsewhere.
+    /// The memory for the next chunk: at least one byte, followed by `Loop.readPadding` readable bytes. By default the
+    /// loop's read buffer.
     open func memoryForReading() -> UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(start: loop.readBuffer, count: Loop.readBytesMax)
     }
 
-    /// The peer or the network ended the connection. Nothing arrives after this; `close` it.
+    /// The peer closed the connection, or it failed. Nothing arrives after this; `close` the stream.
     open func didEnd(_ end: StreamEnd) {}
 
-    // MARK: - What it may do
+    // MARK: - Operations
 
-    /// Begins to connect; `didConnect` tells the outcome. Throws when not even a socket could be had.
+    /// Starts to connect; `didConnect` reports the result. Throws when no attempt could be started.
     public func connect(to address: SocketAddress) throws(SystemFailure) {
         let request = makeHandle(uv_connect_t.self)
         let result = address.withSockaddr { sockaddr, _ in
@@ -77,7 +78,7 @@ open class TCPStream {
                 guard let request else { return }
                 let object = request.pointee.handle.map { owner(of: $0, as: TCPStream.self) }
                 free(request)
-                // After close() libuv still reports ECANCELED here: old news.
+                // libuv reports ECANCELED here after close().
                 guard let object, !object.isClosed else { return }
                 object.connected(status)
             }
@@ -88,28 +89,28 @@ open class TCPStream {
         }
     }
 
-    /// Goes on with a connection that stands already: one that a stream of another process has made, whose options it
-    /// keeps. The stream owns the descriptor from here on; `didConnect` is not called.
+    /// Continues an established connection of another process, with the options set there. The stream owns the
+    /// descriptor from here on; `didConnect` is not called.
     public func open(descriptor: Int32) throws(SystemFailure) {
         try SystemFailure.check(uv_tcp_open(raw, descriptor))
     }
 
-    /// The descriptor of the connection; -1 when it has none. It stays the stream's.
+    /// The descriptor of the connection, which the stream owns; -1 when there is none.
     public var descriptor: Int32 {
         var descriptor: Int32 = -1
         guard !isClosed, uv_fileno(handle(raw), &descriptor) == 0 else { return -1 }
         return descriptor
     }
 
-    /// Binds the local end before `connect`: lets one machine look like many (127.0.0.x), and hold more connections
-    /// than one address has ports.
-    /// - Parameter address: with port 0 the system chooses one when it connects.
+    /// Binds the local address before `connect`. With it one machine can act as many (127.0.0.x), and open more
+    /// connections than one address has ports.
+    /// - Parameter address: with port 0 the system chooses the port when it connects.
     public func bind(to address: SocketAddress) throws(SystemFailure) {
         let family = address.isIPv6 ? AF_INET6 : AF_INET
         let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw SystemFailure(code: -errno) }
-        // To choose it now would mean one that nobody else has, to whatever target: the search takes the kernel up to a
-        // millisecond when thousands are taken.
+        // Otherwise bind(2) would choose a port that no other socket uses, for any destination. With thousands of ports
+        // in use, this search takes up to a millisecond.
         var on: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT, &on, socklen_t(MemoryLayout<Int32>.size))
         let bound = address.withSockaddr { Glibc.bind(descriptor, $0, $1) }
@@ -120,13 +121,13 @@ open class TCPStream {
         }
     }
 
-    /// Makes the kernel probe a connection that has been silent for so long, to notice a peer that vanished.
+    /// Makes the kernel probe a connection that was silent for this time, to detect a peer that has vanished.
     public func keepAlive(afterSeconds seconds: UInt32) {
         guard !isClosed else { return }
         uv_tcp_keepalive(raw, 1, seconds)
     }
 
-    /// Begins or goes on to deliver what arrives.
+    /// Starts or resumes the delivery of received bytes.
     public func startReading() {
         guard !isClosed, !hasEnded else { return }
         let result = uv_read_start(
@@ -144,26 +145,26 @@ open class TCPStream {
         if result < 0, result != UV_EALREADY.rawValue { end(.failure(SystemFailure(code: result))) }
     }
 
-    /// Leaves what arrives in the kernel until `startReading`.
+    /// Leaves received bytes in the kernel until `startReading`.
     public func stopReading() {
         guard !isClosed else { return }
         uv_read_stop(stream(raw))
     }
 
-    /// Sends bytes, in order, whole or not at all.
+    /// Sends bytes in order, completely or not at all.
     public func send(_ bytes: UnsafeRawBufferPointer) -> SendOutcome {
         guard !isClosed, !hasEnded, uv_is_writable(stream(raw)) != 0 else { return .closed }
         guard bytes.count > 0 else { return .sent }
         guard bytes.count <= queueBytesMax else { return .overflow }
         var rest = bytes
         if uv_stream_get_write_queue_size(stream(raw)) == 0 {
-            // What uv_try_write does with write(2), which costs the kernel a tenth more for the same bytes.
+            // As uv_try_write does, which uses write(2): that costs the kernel a tenth more for the same bytes.
             let written = Glibc.send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
             if written == bytes.count { return .sent }
             if written > 0 {
                 rest = UnsafeRawBufferPointer(rebasing: rest[written...])
             } else if errno != EAGAIN, errno != EINTR {
-                // The same bytes in the queue meet the same error, and that one reaches `didEnd` from the loop.
+                // Queued, the same bytes cause the same error, which the loop then reports to `didEnd`.
                 _ = enqueue(rest)
                 return .closed
             }
@@ -173,34 +174,34 @@ open class TCPStream {
         return enqueue(rest) ? .queued : .closed
     }
 
-    /// Bytes that wait for the peer to read.
+    /// The number of bytes that the kernel has not accepted.
     public var queuedBytes: Int { uv_stream_get_write_queue_size(stream(raw)) }
 
-    /// The bytes that wait for the peer to read, in order: what the kernel has not taken.
+    /// The bytes that the kernel has not accepted, in order.
     public var unsentBytes: [UInt8] {
         let all = queue.reduce(into: [UInt8]()) { $0 += $1 }
         return Array(all.suffix(queuedBytes))
     }
 
-    /// Says that nothing more will be sent: what is queued leaves first. What the peer sends still arrives, until its
-    /// end; a reply sent before `finish` reaches it, where `close` with unread input would overtake it with a reset.
+    /// Shuts down the sending side after the queued bytes. Bytes of the peer still arrive, until it closes its side. A
+    /// reply sent before `finish` reaches the peer; `close` with unread input would send a reset, which can discard it.
     /// Close the stream some time later.
     public func finish() {
         guard !isClosed, !hasEnded, uv_is_writable(stream(raw)) != 0 else { return }
         let request = makeHandle(uv_shutdown_t.self)
-        // A failure shows on the reading side too, or the stream is closed when it has lingered long enough.
+        // A failure also shows on the reading side. Otherwise the owner closes the stream when its time is up.
         if uv_shutdown(request, stream(raw), { request, _ in free(request) }) != 0 { free(request) }
     }
 
-    /// Closes: what the kernel has taken still arrives, unless the peer has sent something that was not read; what is
-    /// queued here is dropped.
+    /// Closes the stream. Bytes that the kernel has accepted still arrive, unless the peer has sent bytes that were not
+    /// read. Bytes queued here are dropped.
     public func close() {
         guard !isClosed else { return }
         isClosed = true
         closeHandle(raw)
     }
 
-    /// Closes with a TCP reset, so that the peer knows at once.
+    /// Closes the stream with a TCP reset, so that the peer notices at once.
     public func reset() {
         guard !isClosed else { return }
         isClosed = true
@@ -208,14 +209,14 @@ open class TCPStream {
         closeHandle(raw)
     }
 
-    /// The peer's address; nil once the connection is gone.
+    /// The peer's address; nil when the connection has ended.
     public var peer: SocketAddress? { name(uv_tcp_getpeername) }
     public var local: SocketAddress? { name(uv_tcp_getsockname) }
 
-    // MARK: - From libuv
+    // MARK: - Callbacks
 
     func accepted() {
-        // It has TCP_NODELAY from the listening socket.
+        // TCP_NODELAY is inherited from the listening socket.
         didConnect(nil)
     }
 
@@ -233,7 +234,7 @@ open class TCPStream {
         }
     }
 
-    /// A broken connection is noticed by reading and by each waiting write; the subclass hears of it once.
+    /// A failed connection is noticed by reading and by each queued write; the subclass gets one event.
     private func end(_ end: StreamEnd) {
         guard !isClosed, !hasEnded else { return }
         hasEnded = true
@@ -242,7 +243,7 @@ open class TCPStream {
     }
 
     private func enqueue(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        // One block: the request, then its bytes, freed together when the kernel has them.
+        // One block with the request and its bytes, freed when the kernel has them.
         let offset = MemoryLayout<uv_write_t>.size
         guard let block = malloc(offset + bytes.count) else { return false }
         let payload = UnsafeMutableRawBufferPointer(start: block + offset, count: bytes.count)
@@ -252,7 +253,7 @@ open class TCPStream {
         let result = uv_write(request, stream(raw), &buffer, 1) { request, status in
             guard let request else { return }
             let object = request.pointee.handle.map { owner(of: $0, as: TCPStream.self) }
-            // libuv writes, and so reports, in the order of the queue.
+            // libuv writes and reports in the order of the queue.
             if let object, !object.queue.isEmpty { object.queue.removeFirst() }
             free(request)
             guard status < 0, let object else { return }

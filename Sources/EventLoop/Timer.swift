@@ -1,7 +1,7 @@
 internal import CLibuv
 internal import Glibc
 
-/// Calls back once or repeatedly. Created stopped.
+/// Calls back once or repeatedly. It is not started by `init`.
 public final class Timer {
     private let raw: UnsafeMutablePointer<uv_timer_t>
     private let fired: () -> Void
@@ -15,7 +15,7 @@ public final class Timer {
         adopt(raw, self)
     }
 
-    /// Starts, or starts anew: first after `milliseconds`, then every `repeating` milliseconds (0 = once).
+    /// Starts or restarts the timer: first after `milliseconds`, then every `repeating` milliseconds (0 for once).
     public func start(after milliseconds: UInt64, repeating: UInt64 = 0) {
         guard !isClosed else { return }
         uv_timer_start(raw, { Timer.fire($0) }, milliseconds, repeating)
@@ -26,7 +26,7 @@ public final class Timer {
         uv_timer_stop(raw)
     }
 
-    /// A timer that does not keep `Loop.run` from returning.
+    /// Lets `Loop.run` return while the timer is active.
     public func unreference() {
         guard !isClosed else { return }
         uv_unref(handle(raw))

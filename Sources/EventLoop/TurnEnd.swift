@@ -1,11 +1,11 @@
 internal import CLibuv
 internal import Glibc
 
-/// Calls back at the end of every turn of the loop, when all its input has been handled: the place to write in one
-/// piece what the turn has gathered for a connection.
+/// Calls back at the end of every turn of the loop, when all input has been handled. Bytes gathered for a connection
+/// during the turn are sent here in one write.
 ///
-/// A turn is: timers, then (asleep until there is any) input. The callback comes after the input, and once more
-/// before the sleep, so that what a timer has gathered does not wait for the next input to leave.
+/// A turn runs timers, sleeps until there is input, and handles the input. The callback comes after the input, and
+/// again before the sleep, so that bytes gathered by a timer are not delayed until the next input.
 public final class TurnEnd {
     private let afterInput: UnsafeMutablePointer<uv_check_t>
     private let beforeSleep: UnsafeMutablePointer<uv_prepare_t>

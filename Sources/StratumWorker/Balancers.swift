@@ -2,14 +2,15 @@ internal import Addresses
 internal import Configuration
 internal import EventLoop
 
-/// Whose connections begin with a PROXY header: the senders that the operator trusts, address by address.
+/// The load balancers whose connections begin with a PROXY header: for each address, the senders that the operator
+/// trusts.
 struct Balancers {
     private struct Place {
         let address: SocketAddress
         let senders: [AddressPrefix]
     }
 
-    /// Empty when no address takes headers: then nothing is asked of a connection.
+    /// Empty when no address accepts headers; then connections are not checked.
     private let places: [Place]
 
     init(_ binds: [Settings.Bind]) {
@@ -28,7 +29,8 @@ struct Balancers {
         return include(peer: peer, local: local)
     }
 
-    /// - Parameter local: where the connection came to. As in the kernel, the very address comes before "all addresses".
+    /// - Parameter local: the local address of the connection. As in the kernel, an exact match precedes a wildcard
+    ///   address.
     func include(peer: SocketAddress, local: SocketAddress) -> Bool {
         let place =
             places.first { $0.address == local }
@@ -41,6 +43,6 @@ struct Balancers {
 }
 
 extension SocketAddress {
-    /// Whether it stands for all addresses of the machine.
+    /// Whether it is a wildcard address.
     fileprivate var isAny: Bool { host == "0.0.0.0" || host == "::" }
 }

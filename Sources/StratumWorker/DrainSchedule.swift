@@ -1,15 +1,16 @@
 internal import StratumSession
 
-/// The plan by which a shard sends its miners away: each at a moment of its own, so that those who reconnect do not arrive
-/// at the other shards in one instant.
+/// The schedule by which a draining shard disconnects its miners. Each has a random moment, so that the reconnecting
+/// miners do not reach the other shards all at once.
 struct DrainSchedule {
-    /// The part of the time, at its end, in which nobody's moment lies: it is for those who wait for the verdict on a share.
+    /// The last part of the time, in which no miner is scheduled. It is left for miners that wait for the answer to a
+    /// share.
     static let rest = 0.1
 
     private let limit: Instant
     /// Latest first.
     private var departures: [(moment: Instant, miner: MinerID)]
-    /// Their moment has come, and they wait for a reply.
+    /// Miners whose moment has passed and that wait for an answer.
     private var late: [MinerID] = []
 
     init(
@@ -24,10 +25,11 @@ struct DrainSchedule {
         departures.sort { $0.moment > $1.moment }
     }
 
-    /// Whether the time is up: whoever is still there is late.
+    /// Whether the time is up. Miners still connected are then disconnected at once.
     func isOver(at now: Instant) -> Bool { now >= limit }
 
-    /// Takes out those who are to go now; all when the time is up. Some may have left by themselves.
+    /// Removes and returns the miners to disconnect now; all of them when the time is up. Some may have disconnected
+    /// already.
     mutating func due(at now: Instant) -> [MinerID] {
         var due = late
         late = []
@@ -38,6 +40,6 @@ struct DrainSchedule {
         return due
     }
 
-    /// Cannot go yet, and is due again at once.
+    /// Postpones a miner that waits for an answer. It is due again at the next call.
     mutating func putOff(_ miner: MinerID) { late.append(miner) }
 }

@@ -4,21 +4,21 @@ internal import StratumProtocol
 internal import StratumSession
 internal import Telemetry
 
-/// The core's words in those of the bus: the one place where what a shard decides becomes an event.
+/// Translates the decisions of the core into events of the bus.
 struct EventTranslation {
     let shard: UInt16
     let naming: MinerNaming
-    /// Pools repeat what we have said.
+    /// Pools may repeat secrets of the configuration.
     var secrets = SecretMask([])
 
-    /// - Parameter introduction: who it said it is when it logged in.
+    /// - Parameter introduction: the names that the miner gave at its login.
     func joined(_ introduction: MinerIntroduction, key: MinerKey) -> MinerJoined {
         MinerJoined(
             key: key, worker: naming.worker(of: introduction), ip: introduction.address,
             agent: introduction.agent ?? "", user: introduction.login, rigID: introduction.rigID ?? "", shard: shard)
     }
 
-    /// It had joined another shard, which has told of its login.
+    /// The miner came from another shard, which has reported its login.
     func moved(_ introduction: MinerIntroduction, key: MinerKey) -> MinerJoined {
         var miner = joined(introduction, key: key)
         miner.hasMoved = true
@@ -62,7 +62,7 @@ struct EventTranslation {
         }
     }
 
-    /// What is so now, as the shard counts it.
+    /// The present counts of the shard.
     static func checkpoint(_ shard: borrowing Shard, at time: UInt64) -> Checkpoint {
         let upstreams = shard.upstreamCounts
         var checkpoint = Checkpoint()

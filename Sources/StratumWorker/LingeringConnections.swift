@@ -2,17 +2,18 @@ internal import EventLoop
 internal import StratumProtocol
 internal import StratumSession
 
-/// Miners that were sent away with a word of explanation, and get the time to read it.
+/// Miners that were disconnected with a reply, and get time to read it.
 ///
-/// A connection that is closed with input unread ends in a reset, and a reset overtakes what the peer has not read: so
-/// the reply goes out, then our end of the stream, and the rest is closed when the miner has hung up or time is up.
+/// Closing a connection with unread input sends a reset, which can discard data that the peer has not read. So the
+/// reply is sent, then this side of the stream is shut down, and the connection is closed when the miner closes it or
+/// the time is up.
 struct LingeringConnections {
-    /// A round trip around the world and some. Whoever has not hung up by then does not mean to.
+    /// Longer than any round trip. A miner that has not closed the connection by then will not do so.
     static let linger = Milliseconds(2_000)
 
     private var connections: [(connection: MinerConnection, until: Instant)] = []
 
-    /// How many descriptors they hold at most.
+    /// The number of descriptors that they hold at most.
     var count: Int { connections.count }
 
     mutating func add(_ connection: MinerConnection, at now: Instant) {
@@ -20,7 +21,7 @@ struct LingeringConnections {
         connections.append((connection, now + LingeringConnections.linger))
     }
 
-    /// Closes those whose time is up. They stand in its order.
+    /// Closes the connections whose time is up. They are in the order of their times.
     mutating func closeDue(at now: Instant) {
         let due = connections.prefix { now >= $0.until }
         for entry in due { entry.connection.close() }
@@ -34,7 +35,7 @@ struct LingeringConnections {
 }
 
 extension CloseReason {
-    /// Whether the miner has been told why in a reply.
+    /// Whether a reply told the miner the reason.
     var isExplained: Bool {
         switch self {
         case .permissionDenied, .notNicehashCapable, .noUpstream, .banned, .answered, .foreign(.http(isHead: _)): true

@@ -1,8 +1,8 @@
-/// How late the loop comes to what happens.
+/// Measures how late the loop handles events.
 ///
-/// Two things are looked at, each with one reading of the clock a turn: how long a turn takes (what arrives at its beginning
-/// may have to wait until its end), and how late the tick comes (the whole process did not run). Both are known to a
-/// millisecond, as the loop's own clock is; what is shorter counts as none.
+/// It measures two delays, each with one clock reading per turn: the length of a turn (what arrives at its start may
+/// wait until its end), and the delay of the tick (the whole process did not run). Both are accurate to a millisecond,
+/// the resolution of the loop's clock; shorter delays count as zero.
 struct LoopDelay {
     private var worst: UInt64 = 0
     private var lastTick: UInt64?
@@ -10,20 +10,20 @@ struct LoopDelay {
     private static let millisecond: UInt64 = 1_000_000
 
     /// - Parameters:
-    ///   - nanoseconds: now.
-    ///   - began: when the loop was woken, in milliseconds of the same clock.
+    ///   - nanoseconds: the present time.
+    ///   - began: when the loop woke up, in milliseconds of the same clock.
     mutating func turnEnded(at nanoseconds: UInt64, began milliseconds: UInt64) {
         note(nanoseconds, due: milliseconds &* LoopDelay.millisecond)
     }
 
-    /// The tick has come.
-    /// - Parameter period: from one to the next, in milliseconds.
+    /// Records a tick.
+    /// - Parameter period: the interval of the ticks, in milliseconds.
     mutating func ticked(at nanoseconds: UInt64, period milliseconds: UInt64) {
         if let lastTick { note(nanoseconds, due: lastTick &+ milliseconds &* LoopDelay.millisecond) }
         lastTick = nanoseconds
     }
 
-    /// The worst since the last time it was asked for, in microseconds.
+    /// The longest delay since the last call, in microseconds.
     mutating func takeWorst() -> UInt32 {
         defer { worst = 0 }
         return UInt32(clamping: worst / 1_000)

@@ -6,8 +6,8 @@ internal import Continuity
 internal import Logging
 internal import StratumProtocol
 
-/// `millrace-worker`: one shard, miners on one side, pools on the other. Started by `millrace`, which hands it its settings and
-/// sockets.
+/// `millrace-worker`: one shard, with miners on one side and pools on the other. `millrace` starts it with its settings
+/// and sockets.
 @main enum Main {
     static func main() {
         let launchContext = LaunchContext.inherited(program: "millrace-worker") {
@@ -24,13 +24,13 @@ internal import StratumProtocol
         let log = Logger(label: "worker")
         do {
             _ = DescriptorLimit.raise()
-            // First of all: its memory is a copy of ours, and small now.
+            // Started first, because its memory is a copy of this process, which is small now.
             let anchor = try launchContext.succession.map { try Anchor.drop(on: $0.anchor) }
             var lifeline = Lifeline(descriptor: Lifeline.inheritedDescriptor)
             let standing = try StartRole.ofThisProcess(launchContext, &lifeline)
             let worker = try Worker(launchContext, standing, lifeline, anchor, log: log)
             try worker.run()
-            // Not by the way of main: its exit would wait for a host name that nobody answers for.
+            // A normal exit would wait for a running name lookup.
             ExitCode.stopped.exitNow()
         } catch {
             log.critical("cannot start: \(error)")

@@ -1,20 +1,20 @@
 internal import EventLoop
 internal import StratumSession
 
-/// A miner's TCP connection: hands what arrives to the worker.
+/// A miner's TCP connection: passes received bytes to the worker.
 ///
 /// A TLS layer belongs between `didReceive` and the worker, and between the worker and `send`.
 final class MinerConnection: TCPStream {
-    /// It has been sent away: nothing that it says counts any more.
+    /// The miner was disconnected with a reply; its further input is ignored.
     private var hasDeparted = false
     private var isPaused = false
     private unowned let worker: Worker
     var id = MinerID(index: .max, generation: 0)
-    /// Its address in the machine's table; nil when that is not known yet, or not tracked.
+    /// The row of its address in the address table; nil when the address is not known yet, or not tracked.
     var source: PeerGate.Source?
-    /// Until its login is read: its address has had too many.
+    /// Delay before its login is read, because its address had too many logins.
     var delay = Milliseconds(0)
-    /// A balancer's, whose header has not been read: whose connection it is says the header.
+    /// A connection from a balancer whose PROXY header has not been read; the header has the miner's address.
     var awaitsHeader = false
 
     init(on loop: Loop, worker: Worker) {
@@ -26,10 +26,9 @@ final class MinerConnection: TCPStream {
         failure == nil ? worker.accepted(self) : close()
     }
 
-    /// What is read of one miner in a turn of the loop: some 16 shares. A miner that sends more waits for the others.
+    /// Bytes read from one miner in a turn of the loop, about 16 shares. The rest waits for the other miners.
     private static let readBytesMax = 4 * 1024
-    /// What may wait for a miner that is slow to read, beside what the kernel holds for it: two of our longest lines. A job
-    /// has 500 bytes.
+    /// Bytes that may be queued here for a miner that reads slowly: two of the longest lines. A job has 500 bytes.
     override var queueBytesMax: Int { 32 * 1024 }
 
     override func memoryForReading() -> UnsafeMutableRawBufferPointer {
@@ -46,12 +45,12 @@ final class MinerConnection: TCPStream {
         worker.received(chunk, from: self)
     }
 
-    /// The next turn: reads what `didReceive` has left.
+    /// Called in the next turn: reads what `didReceive` left.
     func readOn() {
         if !isPaused { startReading() }
     }
 
-    /// Leaves what the miner sends in the kernel, whose window then stops the miner.
+    /// Stops reading. The kernel's receive window then stops the miner.
     func pause() {
         isPaused = true
         stopReading()
@@ -66,7 +65,7 @@ final class MinerConnection: TCPStream {
         worker.ended(self)
     }
 
-    /// Ends our side of the connection behind what was sent.
+    /// Shuts down this side of the connection after the queued bytes.
     func depart() {
         hasDeparted = true
         finish()

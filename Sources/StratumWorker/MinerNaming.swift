@@ -1,13 +1,13 @@
 internal import Configuration
 internal import StratumSession
 
-/// Which row of the workers table a miner counts in (docs/COMPATIBILITY.md, "Worker names").
+/// Selects the row of the workers table for a miner (docs/COMPATIBILITY.md, "Worker names").
 struct MinerNaming {
     let mode: Settings.WorkerNaming
 
     private static let unknown = "unknown"
 
-    /// nil when there are no rows.
+    /// nil when the table has no rows.
     func worker(of miner: MinerIntroduction) -> String? {
         switch mode {
         case .none: nil
@@ -19,11 +19,11 @@ struct MinerNaming {
         }
     }
 
-    /// The longest name in a log line; a login may be a wallet address of 106 characters with more behind.
+    /// The longest name in a log line. A login may be a wallet address of 106 characters with a suffix.
     private static let logNameMax = 64
 
-    /// The name as log lines show it; nil when there is none, or when it is a password. A blank or a control character in it would
-    /// look like another field, or command a terminal.
+    /// The name in log lines; nil when there is none, or when it is a password. Blanks are replaced, because they would
+    /// look like another field, and control characters, because they would control the terminal.
     func logName(of miner: MinerIntroduction) -> String? {
         guard mode != .password, let name = worker(of: miner) else { return nil }
         let clean = name.unicodeScalars.prefix(MinerNaming.logNameMax).map { (scalar) -> Unicode.Scalar in
@@ -36,7 +36,7 @@ struct MinerNaming {
         return String(String.UnicodeScalarView(clean))
     }
 
-    /// A miner may log in without a name.
+    /// The login, which may be empty.
     private func user(of miner: MinerIntroduction) -> String {
         miner.login.isEmpty ? MinerNaming.unknown : miner.login
     }

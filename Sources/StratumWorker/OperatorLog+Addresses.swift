@@ -2,9 +2,9 @@ internal import DaemonKit
 internal import Logging
 internal import Peers
 
-// Addresses that are refused (`PeerGate`): a line a minute for each reason.
+// Connections refused by address (`PeerGate`): one line a minute for each reason.
 
-/// Refusals that are not told yet, by reason.
+/// Refusals not logged yet, by reason.
 struct RefusedAddresses {
     var counts = [Int](repeating: 0, count: PeerRefusal.allCases.count)
     var hints = [OperatorLog.MinuteThrottle](repeating: OperatorLog.MinuteThrottle(), count: PeerRefusal.allCases.count)
@@ -13,8 +13,8 @@ struct RefusedAddresses {
 extension OperatorLog {
     /// A connection was refused.
     /// - Parameters:
-    ///   - address: its address, or network.
-    ///   - isDry: it would have been, were this not a dry run.
+    ///   - address: its address or network.
+    ///   - isDry: it was accepted, because of a dry run.
     mutating func refused(
         _ address: String, _ reason: PeerRefusal, _ limits: PeerLimits, isDry: Bool,
         at now: UInt64 = WallClock.milliseconds()
@@ -29,7 +29,7 @@ extension OperatorLog {
         refusedAddresses.counts[row] = 0
     }
 
-    /// An address is banned.
+    /// An address was banned.
     mutating func banned(_ address: String, seconds: Int, faults: Int) {
         guard bans.mayTell() else { return }
         log.warning(

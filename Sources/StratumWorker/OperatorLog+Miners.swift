@@ -3,16 +3,16 @@ internal import Logging
 internal import StratumProtocol
 internal import StratumSession
 
-/// What miners do and what becomes of their shares. On the path of a share only numbers are counted, and with `--verbose`
-/// ten shares a second are told.
+/// Log lines about miners and their shares. A share only increments counters; with `--verbose`, ten shares a second are
+/// logged.
 extension OperatorLog {
-    /// A summary is a warning when this many shares were refused and none was accepted.
+    /// A summary is a warning when at least this many shares were refused and none was accepted.
     private static let alarmingCount = 10
 
     /// - Parameters:
-    ///   - ip: of the share's miner.
+    ///   - ip: the address of the miner.
     ///   - worker: its name for the log (`MinerNaming.logName`).
-    ///   - pool: that took it.
+    ///   - pool: the pool that accepted the share.
     mutating func settled(
         _ share: SettledShare, ip: @autoclosure () -> String?, worker: @autoclosure () -> String? = nil,
         pool: @autoclosure () -> String
@@ -31,7 +31,7 @@ extension OperatorLog {
         }
     }
 
-    /// A share that counts nowhere was refused.
+    /// A share of a connection without login was refused. It is not counted for any miner.
     mutating func unauthenticated(
         _ miner: MinerID, ip: @autoclosure () -> String?, worker: @autoclosure () -> String? = nil
     ) {
@@ -65,7 +65,7 @@ extension OperatorLog {
         log.notice("refused a share: \"\(refusal.text)\"", metadata: metadata)
     }
 
-    /// - Parameter address: of a miner, behind its worker if that has a name; nil when it is not known any more.
+    /// - Parameter address: the miner's address, after its worker name if there is one; nil when it is no longer known.
     mutating func tellRefusedShares(address: (MinerID) -> String?) {
         guard let summary = refused.secondPassed() else { return }
         let reasons = summary.reasons.map { OperatorLog.text($0, address) }.joined(separator: ", ")
@@ -89,7 +89,7 @@ extension OperatorLog {
         return text + (most.value == reason.count ? " (\(most.key))" : " (mostly \(most.key))")
     }
 
-    // MARK: - Coming and going, for those who ask for details
+    // MARK: - Logins and disconnects, with `--verbose`
 
     mutating func joined(_ miner: @autoclosure () -> MinerIntroduction?, miners: Int) {
         guard tellsDetails, arrivals.mayTell(), let miner = miner() else { return }
@@ -103,7 +103,7 @@ extension OperatorLog {
         log.info("a miner disconnected", metadata: ["ip": "\(ip() ?? "gone")", "miners": "\(miners)"])
     }
 
-    // MARK: - Shares that are held back
+    // MARK: - Quarantines and pool guards
 
     mutating func tellConduct(_ news: ShardNotice, miner: (MinerID) -> String?, worker: (MinerID) -> String?) {
         switch news {
@@ -145,12 +145,12 @@ extension OperatorLog {
         counted(Int(clamping: (length.count + 59_999) / 60_000), "minute")
     }
 
-    // MARK: - Connections that are closed
+    // MARK: - Closed connections
 
-    /// Why a connection was closed by us.
+    /// The shard closed a connection.
     /// - Parameters:
-    ///   - ip: of the miner.
-    ///   - port: that it came to.
+    ///   - ip: the miner's address.
+    ///   - port: the local port of the connection.
     ///   - balancer: the address at the other end of the connection.
     ///   - now: milliseconds since 1970.
     mutating func closed(
@@ -166,7 +166,7 @@ extension OperatorLog {
         if case .memory = reason { warnOfMemory(at: now) }
         let level: Logger.Level
         if case .noUpstream = reason {
-            level = .debug  // that is told by itself
+            level = .debug  // has a line of its own
         } else {
             level = dismissals.mayTell() ? .info : .debug
         }
@@ -218,7 +218,7 @@ extension OperatorLog {
         }
     }
 
-    /// All connections together made the shard hold too much.
+    /// The buffers of all connections together exceeded the limit.
     private mutating func warnOfMemory(at now: UInt64) {
         memoryCount += 1
         guard memoryHint.isDue(at: now) else { return }
@@ -230,7 +230,7 @@ extension OperatorLog {
         memoryCount = 0
     }
 
-    /// A balancer that is trusted with PROXY headers sent none, or a bad one.
+    /// A balancer that "proxy-protocol" lists sent no PROXY header, or an invalid one.
     private mutating func tell(_ fault: ProxyHeaderFault, _ ip: String, port: UInt16, at now: UInt64) {
         badHeaderCount += 1
         guard badHeaderHint.isDue(at: now) else { return }

@@ -4,18 +4,18 @@ internal import Logging
 internal import StratumProtocol
 internal import StratumSession
 
-/// What the shard has to tell, in log lines. No logins, no passwords: miners are named by address.
+/// The log lines of a shard. They contain no logins and no passwords; miners are named by address.
 ///
-/// What miners or a pool can bring about at will is told a few times a second and then only counted: it must not fill
-/// the disk.
+/// Lines that miners or a pool can cause at will are limited per second; further ones are only counted, so that they
+/// cannot fill the disk.
 struct OperatorLog {
     let log: Logger
-    /// Lines that only `--verbose` shows are written.
+    /// Whether lines for `--verbose` are written.
     let tellsDetails: Bool
-    /// Seat by seat (`Shard.poolNames`).
+    /// By seat (`Shard.poolNames`).
     var pools: [String]
     private(set) var outlook: PoolOutlook
-    /// Shares that were refused because there was no pool, or because it was lost before it answered.
+    /// Shares refused because there was no pool, or because the pool was lost before it answered.
     var refusedWithoutPool: UInt64 = 0
     private var logins = Throttle(perSecondMax: 5)
     private var jobs = Throttle(perSecondMax: 1)
@@ -27,19 +27,19 @@ struct OperatorLog {
     var quarantines = Throttle(perSecondMax: 1)
     var departures = Throttle()
     private var shortages = Throttle(perSecondMax: 1)
-    /// What lasts for hours or not at all is told once a minute.
+    /// Conditions that may last for hours are logged once a minute.
     private var noRoomHint = MinuteThrottle()
     private var dismissedHint = MinuteThrottle()
     private var dismissedCount = 0
     var tlsHint = MinuteThrottle()
     var proxyHint = MinuteThrottle()
     var badHeaderHint = MinuteThrottle()
-    /// Connections of balancers that were closed for their PROXY header, and not told yet.
+    /// Connections of balancers closed for their PROXY header, not logged yet.
     var badHeaderCount = 0
     var memoryHint = MinuteThrottle()
-    /// Connections that were closed because they held the most, and not told yet.
+    /// Connections closed because their buffers were the largest, not logged yet.
     var memoryCount = 0
-    /// Shares that a pool accepted, and those that a pool or we refused, since this process began.
+    /// Shares that a pool accepted, and shares that a pool or this shard refused, since this process started.
     var acceptedTotal = 0
     var refusedTotal = 0
     var refused = RefusedShares()
@@ -47,8 +47,8 @@ struct OperatorLog {
     var bans = Throttle(perSecondMax: 1)
 
     /// - Parameters:
-    ///   - pools: seat by seat.
-    ///   - preferred: in the order of the configuration; nil = as `pools`.
+    ///   - pools: by seat.
+    ///   - preferred: in the order of the configuration; nil when it is that of `pools`.
     init(log: Logger, pools: [String], preferred: [String]? = nil) {
         self.log = log
         tellsDetails = log.logLevel <= .debug
@@ -57,7 +57,7 @@ struct OperatorLog {
     }
 
     /// - Parameters:
-    ///   - miner: the address of a miner; nil when it is gone.
+    ///   - miner: the address of a miner; nil when it has disconnected.
     ///   - worker: its name for the log (`MinerNaming.logName`).
     mutating func tell(
         _ news: ShardNotice, at now: Instant = .never, miner: (MinerID) -> String?,
@@ -65,14 +65,14 @@ struct OperatorLog {
     ) {
         switch news {
         case .poolActive(let id):
-            // The words are xmrig-proxy's: programs look for them.
+            // The wording of xmrig-proxy, which programs search for.
             log.log(level: logins.mayTell() ? .info : .debug, "use pool \(name(id))", metadata: upstream(id))
             tell(outlook.active(name(id), at: now))
         case .poolFailed(let id, let failure, let isRepeated):
             let (reason, remedy) = OperatorLog.words(for: failure)
             outlook.failed(name(id), reason)
             guard !isRepeated else { return }
-            // A refused login is the operator's to mend; the rest passes by itself.
+            // Only the operator can fix a refused login. Other failures can pass on their own.
             let level: Logger.Level = if case .loginRefused = failure { .error } else { .warning }
             log.log(level: level, "\(name(id)): \(reason); \(remedy)", metadata: upstream(id))
         case .poolReservesNonceByte(let id):
@@ -88,7 +88,7 @@ struct OperatorLog {
                 "coin" of this pool
                 """)
         case .newJob(let upstream, let pool, let difficulty, let algorithm, let height, let miners):
-            // The words are xmrig-proxy's: programs look for them.
+            // The wording of xmrig-proxy, which programs search for.
             let level: Logger.Level = jobs.mayTell() ? .info : .debug
             guard level >= log.logLevel else { return }
             let name = algorithm.isEmpty ? "" : " algo \(algorithm.text)"
@@ -132,13 +132,13 @@ struct OperatorLog {
         }
     }
 
-    /// A miner that did not read was dropped.
+    /// A miner that did not read was disconnected.
     mutating func overflowed(_ ip: @autoclosure () -> String?) {
         guard dismissals.mayTell() else { return }
         log.info("disconnected a miner: it does not read what it is sent", metadata: ["ip": "\(ip() ?? "?")"])
     }
 
-    /// A connection without login was closed because there are too many of them, or no room.
+    /// A connection without login was closed, because there were too many of them or no room for a miner.
     mutating func dismissed(_ ip: @autoclosure () -> String?, at now: UInt64 = WallClock.milliseconds()) {
         dismissedCount += 1
         guard dismissedHint.isDue(at: now) else { return }
@@ -150,7 +150,7 @@ struct OperatorLog {
         dismissedCount = 0
     }
 
-    /// A miner was sent away because descriptors run out.
+    /// A miner was refused because descriptors are running out.
     mutating func noRoom(miners: Int, descriptors: UInt, at now: UInt64 = WallClock.milliseconds()) {
         guard noRoomHint.isDue(at: now) else { return }
         log.error(
@@ -160,7 +160,7 @@ struct OperatorLog {
             """)
     }
 
-    /// To be called once a second: tells of an outage of all pools.
+    /// Called once a second. Logs an outage of all pools.
     mutating func second(hasPool: Bool, waiting: @autoclosure () -> Int, at now: Instant) {
         tell(
             outlook.second(hasPool: hasPool, waiting: hasPool ? 0 : waiting(), refused: refusedWithoutPool, at: now))
@@ -170,7 +170,7 @@ struct OperatorLog {
         if let line { log.log(level: line.level, "\(line.text)") }
     }
 
-    /// To be called once a second: tells how much was not told, and begins anew.
+    /// Called once a second. Logs the number of suppressed lines, and resets the limits.
     mutating func tellSilenced(address: (MinerID) -> String? = { _ in nil }) {
         let rejected = rejections.begin()
         if rejected > 0 { log.notice("…and \(counted(rejected, "more rejected share")) within a second") }
@@ -191,12 +191,12 @@ struct OperatorLog {
         tellRefusedShares(address: address)
     }
 
-    /// Lets one line a minute pass.
+    /// Passes one line a minute.
     struct MinuteThrottle {
         private static let pause: UInt64 = 60_000
         private var toldAt: UInt64?
 
-        /// - Parameter now: milliseconds since 1970. A clock that was set back does not silence it.
+        /// - Parameter now: milliseconds since 1970. A clock that was set back does not suppress lines.
         mutating func isDue(at now: UInt64) -> Bool {
             if let toldAt, now >= toldAt, now < toldAt + MinuteThrottle.pause { return false }
             toldAt = now
@@ -204,7 +204,7 @@ struct OperatorLog {
         }
     }
 
-    /// So many of a kind are told between two beginnings.
+    /// Passes a limited number of lines between two calls of `begin`.
     struct Throttle {
         private let perSecondMax: Int
         private var count = 0
@@ -216,7 +216,7 @@ struct OperatorLog {
             return count <= perSecondMax
         }
 
-        /// - Returns: how many were not told since the last time.
+        /// - Returns: the number of lines suppressed since the last call.
         mutating func begin() -> Int {
             defer { count = 0 }
             return max(count - perSecondMax, 0)
@@ -227,7 +227,7 @@ struct OperatorLog {
 
     private func upstream(_ id: PoolConnectionID) -> Logger.Metadata { ["upstream": "\(id.upstream)"] }
 
-    /// Why a pool failed, and what is done or should be.
+    /// The reason of a pool's failure, and the remedy.
     private static func words(for failure: PoolFailure) -> (reason: String, remedy: String) {
         switch failure {
         case .connection(let text): (text, "trying again")

@@ -4,36 +4,36 @@ internal import DaemonKit
 internal import Logging
 internal import Peers
 
-/// Which addresses may connect: the machine's table (`PeerTable`) with the limits of the configuration. The shard's core never sees
-/// it; a connection that is refused here is none for the core.
+/// Decides by address which connections are accepted: the address table (`PeerTable`) with the limits of the
+/// configuration. The core of the shard does not know a connection that is refused here.
 final class PeerGate {
-    /// Whose connection it is.
+    /// The address of a connection in the table.
     struct Source {
         let peer: PeerTable.Peer
         let network: Network
-        /// On the list of those that no limit applies to.
+        /// On the allow list, so that no limit applies.
         let isExempt: Bool
-        /// It counts as waiting: a second has passed without its login.
+        /// It counts as waiting, because it has not logged in within a second.
         var isSlow = false
     }
 
     enum Verdict {
-        /// Microseconds until its login is read.
+        /// Accepted; `after` is the delay before its login is read, in microseconds.
         case admitted(Source?, after: UInt64)
         case refused(PeerRefusal)
     }
 
     let column: PeerColumn
     let limits: PeerLimits
-    /// Refusals are counted and told, and nothing is refused.
+    /// In a dry run, refusals are counted and logged, but all connections are accepted.
     let isDryRun: Bool
     private let table: PeerTable
     private var lists = AddressLists()
     private var listVersion: UInt64 = 0
-    /// Those with bytes that their miners have not taken, as told last.
+    /// Addresses with bytes that their miners have not read, as last reported.
     private var behind: [PeerTable.Peer] = []
 
-    /// - Parameter descriptor: of the table; nil when the supervisor has none.
+    /// - Parameter descriptor: the table's descriptor; nil when the supervisor has no table.
     init?(descriptor: Int32?, shard: Int, _ limits: Settings.Limits, _ log: Logger) {
         guard let table = descriptor.flatMap({ PeerTable(descriptor: $0) }) else {
             log.error(
@@ -50,10 +50,10 @@ final class PeerGate {
         readLists()
     }
 
-    /// This shard has no connections, or none that are counted yet.
+    /// Clears this shard's column: it has no connections, or has not counted them yet.
     func forgetConnections() { column.clear() }
 
-    /// Once a second: takes up what the supervisor has read.
+    /// Called once a second. Reads the lists that the supervisor has written.
     func readLists() {
         let version = table.listVersion
         guard version != listVersion, let lists = table.lists(of: version) else { return }
@@ -61,7 +61,7 @@ final class PeerGate {
         listVersion = version
     }
 
-    /// - Parameter now: microseconds, as in the table.
+    /// - Parameter now: microseconds of the table's clock.
     func judge(_ address: IPAddress, at now: UInt64) -> Verdict {
         if lists.denied.contains(address) { return .refused(.denied) }
         guard let source = source(of: address, at: now) else { return .admitted(nil, after: 0) }
@@ -72,7 +72,7 @@ final class PeerGate {
         }
     }
 
-    /// The place of an address; nil when it is not tracked.
+    /// The row of an address; nil when it is not tracked.
     func source(of address: IPAddress, at now: UInt64) -> Source? {
         let network = Network(address)
         return table.peer(network, at: now).map {
@@ -84,28 +84,28 @@ final class PeerGate {
         table.count(refusal, of: table.find(Network(address)), isDry: isDryRun)
     }
 
-    /// Whether one more connection of the address may take so long for its login.
+    /// Whether one more connection of the address may wait for its login.
     func mayWait(_ source: Source) -> Bool { source.isExempt || table.mayWait(source.peer, limits) }
 
-    /// - Returns: seconds of a ban that begins now.
+    /// - Returns: the length in seconds of a ban that starts now; nil when there is none.
     func fault(_ source: Source, at now: UInt64) -> Int? {
         guard !source.isExempt, !isDryRun else { return nil }
         return table.fault(source.peer, source.network, limits, at: now)
     }
 
-    /// A pool has accepted a share from there.
+    /// A pool accepted a share from the address.
     func proved(_ source: Source, at now: UInt64) { table.proved(source.peer, at: now) }
 
-    // MARK: - Quarantines that other shards know of
+    // MARK: - Quarantines shared by all shards
 
-    /// For the names of miners in the table, the same in all shards.
+    /// Salt for the keys of miners in the table; the same in all shards.
     var conductSalt: UInt64 { table.conductSalt }
 
     func conduct(of key: UInt64, at now: UInt64) -> KnownConduct? { table.conduct(of: key, at: now) }
 
     func know(_ conduct: KnownConduct, of key: UInt64) { table.know(conduct, of: key) }
 
-    /// What waits for miners that do not read.
+    /// Reports the bytes queued for miners that do not read.
     func tellUnsent(_ waiting: some Sequence<(Source?, Int)>) {
         for peer in behind { column.unsent(0, by: peer) }
         var sums: [(peer: PeerTable.Peer, bytes: Int)] = []
@@ -120,7 +120,7 @@ final class PeerGate {
         behind = sums.map(\.peer)
     }
 
-    /// Addresses whose unsent bytes are told; the search is a walk.
+    /// Addresses whose queued bytes are reported. The limit keeps the linear search short.
     private static let behindMax = 64
 }
 

@@ -1,13 +1,13 @@
 internal import Configuration
 internal import EventLoop
 
-/// The addresses of pools: looked up once per `dns.ttl`, handed out in turn.
+/// The addresses of pools. A name is looked up once per `dns.ttl`, and its addresses are used in turn.
 ///
-/// With `dns.ip_version` 6 the IPv6 addresses come first. A host without any, and one whose IPv6 address could not be
-/// reached, is tried by IPv4. With 4, IPv4 alone is used.
+/// With `dns.ip_version` 6 the IPv6 addresses come first. IPv4 is used for a host without IPv6, or whose IPv6 address
+/// could not be reached. With 4, only IPv4 is used.
 ///
-/// When a name cannot be looked up any more, the addresses of the last time serve on: a pool that we still talk to must
-/// not become unreachable for new connections because of a name server.
+/// When a lookup fails, the previous addresses stay in use: a failed name server must not prevent new connections to a
+/// pool.
 final class PoolAddresses {
     typealias Lookup = (
         _ host: String, _ port: UInt16, AddressFamily, @escaping (Result<[SocketAddress], SystemFailure>) -> Void
@@ -19,18 +19,18 @@ final class PoolAddresses {
     }
 
     private struct Entry {
-        /// Those to prefer come first.
+        /// Preferred addresses come first.
         var addresses: [SocketAddress] = []
         var preferredCount = 0
         var next = 0
-        /// A preferred address could not be reached, so the next one is of the others.
+        /// A preferred address could not be reached; the next one is not a preferred one.
         var wasUnreachable = false
         var expiresAt: UInt64 = 0
-        /// Waiting for the answer that is under way.
+        /// Callers that wait for the lookup in progress.
         var waiting: [(Result<SocketAddress, SystemFailure>) -> Void] = []
     }
 
-    /// Hosts that are remembered: the pools of a configuration, and where they may have sent us.
+    /// The number of hosts kept: the pools of a configuration, and the hosts they may redirect to.
     static let hostsMax = 4 * Settings.poolsMax
 
     private let dns: Settings.DNS
@@ -38,7 +38,7 @@ final class PoolAddresses {
     private let nanoseconds: () -> UInt64
     private var entries: [Host: Entry] = [:]
 
-    /// Asks the system, on `loop`.
+    /// Looks names up with the system's resolver, on `loop`.
     convenience init(_ dns: Settings.DNS, loop: Loop) {
         self.init(
             dns, nanoseconds: { loop.nanoseconds },
@@ -47,14 +47,14 @@ final class PoolAddresses {
             })
     }
 
-    /// - Parameter nanoseconds: a clock that never goes back.
+    /// - Parameter nanoseconds: a monotonic clock.
     init(_ dns: Settings.DNS, nanoseconds: @escaping () -> UInt64, lookup: @escaping Lookup) {
         self.dns = dns
         self.nanoseconds = nanoseconds
         self.lookup = lookup
     }
 
-    /// Calls back with the host's next address; perhaps before it returns.
+    /// Calls back with the host's next address, possibly before it returns.
     func next(for name: String, port: UInt16, _ answered: @escaping (Result<SocketAddress, SystemFailure>) -> Void) {
         if let numeric = try? SocketAddress(host: name, port: port) { return answered(.success(numeric)) }
         let host = Host(name: name, port: port)
@@ -65,14 +65,14 @@ final class PoolAddresses {
         lookup(name, port, dns.ipVersion == 4 ? .ipv4 : .any) { [weak self] result in self?.resolved(host, result) }
     }
 
-    /// An address that was handed out could not be reached.
+    /// An address that `next` returned could not be reached.
     func failed(_ name: String, port: UInt16) {
         let host = Host(name: name, port: port)
         guard let entry = entries[host], entry.preferredCount < entry.addresses.count else { return }
         entries[host]?.wasUnreachable = true
     }
 
-    /// How many hosts are remembered.
+    /// The number of hosts kept.
     var hostCount: Int { entries.count }
 
     private func makeRoom(for host: Host) {
@@ -108,7 +108,7 @@ final class PoolAddresses {
         guard var entry = entries[host], !entry.addresses.isEmpty else { return nil }
         defer { entries[host] = entry }
         if entry.wasUnreachable {
-            // The others get one chance, then it is the turn of the preferred ones again.
+            // The other addresses are tried once, then the preferred ones again.
             entry.wasUnreachable = false
             return entry.addresses[entry.preferredCount...].randomElement()
         }

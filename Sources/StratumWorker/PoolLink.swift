@@ -1,15 +1,15 @@
 internal import EventLoop
 internal import StratumSession
 
-/// One attempt to talk to a pool: from its address to the end of the connection.
+/// One connection attempt to a pool, from the lookup of its address to the end of the connection.
 final class PoolLink {
     let id: PoolConnectionID
     private unowned let worker: Worker
     private var connection: PoolConnection?
     private var isHungUp = false
-    /// Where it is being reached; nil once the connection is there.
+    /// The host being dialled; nil once it is connected.
     private var dialled: (host: String, port: UInt16)?
-    /// What the turn has gathered; it leaves in one write.
+    /// Bytes of this turn, sent in one write at its end.
     private var pending: [UInt8] = []
 
     init(_ id: PoolConnectionID, worker: Worker) {
@@ -23,7 +23,7 @@ final class PoolLink {
         worker.addresses.next(for: host, port: port) { [weak self] in self?.connect($0) }
     }
 
-    /// The pool's address is known, or not.
+    /// The lookup has ended.
     private func connect(_ address: Result<SocketAddress, SystemFailure>) {
         guard !isHungUp else { return }
         do throws(SystemFailure) {
@@ -35,7 +35,7 @@ final class PoolLink {
         }
     }
 
-    /// Goes on with the connection of a predecessor; `startReading` follows.
+    /// Continues a connection of the previous process. The caller calls `startReading` later.
     func adopt(descriptor: Int32) throws(SystemFailure) -> TCPStream {
         let connection = PoolConnection(on: worker.loop, link: self, worker: worker)
         self.connection = connection
@@ -51,7 +51,7 @@ final class PoolLink {
     /// -1 while there is no connection.
     var descriptor: Int32 { connection?.descriptor ?? -1 }
 
-    /// What the kernel has not taken, in order.
+    /// Bytes that the kernel has not accepted, in order.
     var unsentBytes: [UInt8] { (connection?.unsentBytes ?? []) + pending }
 
     /// Keeps bytes for the end of the turn.
@@ -61,24 +61,24 @@ final class PoolLink {
         return pending.isEmpty
     }
 
-    /// So much has been gathered that it should not wait for the end of the turn.
+    /// Whether the pending bytes should be sent before the end of the turn.
     var isFull: Bool { pending.count >= PoolLink.pendingBytesMax }
 
-    /// Writes what the turn has gathered.
-    /// - Returns: false when the pool has not read for so long that it is as good as gone; the connection is then reset.
+    /// Sends the pending bytes.
+    /// - Returns: false when the send queue overflowed, because the pool does not read; the connection is then reset.
     func flush() -> Bool {
         guard !pending.isEmpty, !isHungUp, let connection else { return true }
         defer { pending.removeAll(keepingCapacity: pending.capacity <= 2 * PoolLink.pendingBytesMax) }
         guard pending.withUnsafeBytes({ connection.send($0) }) == .overflow else { return true }
-        // Half a line may be in the kernel: it must not arrive as if it were whole.
+        // The kernel may hold part of a line, which must not arrive as a complete one.
         connection.reset()
         return false
     }
 
-    /// A turn's worth of 256 busy miners.
+    /// About the output of 256 busy miners in one turn.
     private static let pendingBytesMax = 64 * 1024
 
-    /// The attempt is over: with a connection, or without.
+    /// The dial has succeeded or failed.
     func dialEnded(isConnected: Bool) {
         if !isConnected, let dialled { worker.addresses.failed(dialled.host, port: dialled.port) }
         dialled = nil
@@ -103,8 +103,9 @@ final class PoolConnection: TCPStream {
         super.init(on: loop)
     }
 
-    /// What may wait for a pool that is slow to read: some 16,000 shares. One that does not read at all has not answered
-    /// its oldest share long before that, and is given up for it; one burst of many miners must not look the same.
+    /// Bytes that may be queued for a pool that reads slowly: about 16,000 shares. A pool that does not read at all is
+    /// given up long before that, because its oldest share is not answered. A burst of many miners must not reach the
+    /// limit.
     override var queueBytesMax: Int { 4 * 1024 * 1024 }
 
     override func didConnect(_ failure: SystemFailure?) {

@@ -2,21 +2,21 @@ internal import DaemonKit
 internal import Logging
 internal import StratumSession
 
-/// Which pool a shard mines at, why not at a better one, and since when at none: as lines for the operator.
+/// Tracks which pool a shard mines at, why a preferred one is not used, and how long there is none.
 ///
-/// A value: it is told what happens and when, and answers with what is to be logged.
+/// A value without side effects: events and their times are arguments, log lines are results.
 struct PoolOutlook {
     struct Line: Equatable {
         var level: Logger.Level
         var text: String
     }
 
-    /// A new login at the only pool takes a second or two, and is no outage.
+    /// A new login at the only pool takes a second or two, and does not count as an outage.
     static let grace = Milliseconds.seconds(2)
-    /// How often an outage is told while it lasts.
+    /// How often an outage is logged while it lasts.
     static let reminder = Milliseconds.seconds(60)
 
-    /// Attempts at a pool that have failed since it last gave a job.
+    /// Failed attempts at a pool since it last sent a job.
     private struct Trouble {
         var tries = 0
         var reason = ""
@@ -26,7 +26,7 @@ struct PoolOutlook {
     private let pools: [String]
     private var troubles: [String: Trouble] = [:]
     private var current: String?
-    /// When the first pool was left.
+    /// When the first pool was last left.
     private var firstLeftAt: Instant?
     private var outage: (since: Instant, toldAt: Instant, refusedBefore: UInt64)?
 
@@ -41,12 +41,12 @@ struct PoolOutlook {
         troubles[pool]?.reason = reason
     }
 
-    /// Attempts at a pool that have failed since it last gave a job, and why the last one did; nil when none has.
+    /// The failed attempts at a pool since it last sent a job, and the reason of the last one; nil when there are none.
     func failures(of pool: String) -> (tries: Int, reason: String)? { troubles[pool].map { ($0.tries, $0.reason) } }
 
-    /// What is wrong with the pools now; nil when the first one serves, or nothing is known against it.
+    /// The limitation to report as degraded; nil when the first pool is used, or no failure of it is known.
     /// - Parameters:
-    ///   - used: pools that serve an upstream now.
+    ///   - used: pools that an upstream uses now.
     ///   - isNeeded: at least one upstream is not asleep.
     func limitation(used: [String], isNeeded: Bool) -> String? {
         guard isNeeded, let first = pools.first, !used.contains(first) else { return nil }
@@ -62,11 +62,11 @@ struct PoolOutlook {
         return "\(first) cannot be used (\(trouble.reason)); mining at \(used.joined(separator: ", "))"
     }
 
-    /// A pool has logged us in and given a job.
-    /// - Returns: a line when it is another one than before, or a backup from the start.
+    /// A pool has accepted the login and sent a job.
+    /// - Returns: a line when this is not the pool used before, or a backup is the first pool used.
     mutating func active(_ pool: String, at now: Instant) -> Line? {
         defer {
-            // Those behind it are not tried any more: what was known of them grows old.
+            // The pools after it are no longer tried, so their failures are outdated.
             for name in pools.drop(while: { $0 != pool }) { troubles[name] = nil }
             troubles[pool] = nil
             current = pool
@@ -83,11 +83,11 @@ struct PoolOutlook {
         return Line(level: .notice, text: "now mining at \(pool)\(why)")
     }
 
-    /// Once a second: how things are now.
+    /// Called once a second.
     /// - Parameters:
     ///   - hasPool: at least one upstream has a pool, or none needs one.
-    ///   - waiting: miners that can do nothing meanwhile.
-    ///   - refused: shares refused for want of a pool, since the process began.
+    ///   - waiting: miners that cannot mine meanwhile.
+    ///   - refused: shares refused for lack of a pool since the process started.
     mutating func second(hasPool: Bool, waiting: Int, refused: UInt64, at now: Instant) -> Line? {
         guard !hasPool else {
             guard let outage else { return nil }
@@ -99,7 +99,7 @@ struct PoolOutlook {
         }
         var outage = self.outage ?? (now, .never, refused)
         defer { self.outage = outage }
-        // While the first attempt is under way there is nothing to tell.
+        // Nothing is logged during the first attempt.
         guard !troubles.isEmpty, now >= outage.since + PoolOutlook.grace else { return nil }
         guard outage.toldAt == .never || now >= outage.toldAt + PoolOutlook.reminder else { return nil }
         outage.toldAt = now

@@ -1,12 +1,12 @@
 internal import StratumProtocol
 internal import StratumSession
 
-/// Shares that the proxy itself refused, counted for a line a minute: by reason, and whose they were.
+/// Counts the shares that the proxy refused, by reason and miner, for one log line a minute.
 struct RefusedShares {
-    /// Seconds that a line reports about. The first share of a reason is told at once, so nothing waits for it.
+    /// The period of a line, in seconds. The first share of a reason is logged at once.
     static let period = 60
-    /// Miners and reasons that are counted one by one within a period. Further ones count in the sums only, so that a
-    /// farm that is refused as a whole costs 100 KB, and the line at most a millisecond.
+    /// Pairs of miner and reason that are counted separately within a period. Further ones are counted only in the
+    /// totals, so that a farm whose shares are all refused needs 100 KB, and the line takes at most a millisecond.
     static let entriesMax = 1_024
 
     typealias Refusal = MinerReply.Refusal
@@ -32,15 +32,15 @@ struct RefusedShares {
     private var counts: [Refusal: Int] = [:]
     private var entries: [Entry: Int] = [:]
     private var accepted = 0
-    /// Reasons of this period that were told at once.
+    /// The number of shares of this period that were logged at once.
     private var told = 0
-    /// Reasons of the period before: they are no news.
+    /// Reasons of the previous period, which are not logged at once again.
     private var former: Set<Refusal> = []
     private var seconds = 0
 
     mutating func countAccepted() { accepted += 1 }
 
-    /// - Returns: whether to tell it at once: the reason has not been seen in this period or the one before.
+    /// - Returns: whether to log the share at once: its reason did not occur in this period or the previous one.
     mutating func count(_ refusal: Refusal, of miner: MinerID) -> Bool {
         let isFirst = counts[refusal] == nil && !former.contains(refusal)
         counts[refusal, default: 0] += 1
@@ -50,8 +50,8 @@ struct RefusedShares {
         return isFirst
     }
 
-    /// To be called once a second.
-    /// - Returns: what to tell, at the end of a period in which shares were refused that were not told at once.
+    /// Called once a second.
+    /// - Returns: a summary at the end of a period, unless all its refused shares were logged at once.
     mutating func secondPassed() -> Summary? {
         seconds += 1
         guard seconds >= RefusedShares.period else { return nil }

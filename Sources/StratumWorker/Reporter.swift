@@ -5,9 +5,9 @@ internal import EventLoop
 internal import StratumSession
 internal import Telemetry
 
-/// Tells the collector what happened, without ever waiting for it.
+/// Sends events to the collector, and never waits for it.
 final class Reporter {
-    /// All miners that have joined and not left, for a collector that comes late.
+    /// All logged-in miners, for a collector that connects later.
     var liveMiners: () -> [MinerJoined] = { [] }
 
     private let shard: UInt16
@@ -18,7 +18,7 @@ final class Reporter {
     private var timer: Timer?
     private var isWaitingToFlush = false
 
-    /// - Parameter events: of a predecessor, perhaps.
+    /// - Parameter events: new, or continued from the previous process.
     init(_ settings: Settings, events: EventLog) throws {
         shard = events.shard
         runDirectory = settings.runDirectory
@@ -26,8 +26,8 @@ final class Reporter {
         publisher = try EventPublisher(context, log: events)
     }
 
-    /// Takes the shard's place on the bus: from here on what is recorded is heard.
-    /// - Returns: why it could not; then it is kept for later, and `mend` tries again.
+    /// Binds the shard's sockets on the bus; recorded events are sent from then on.
+    /// - Returns: the reason when binding fails; events are then kept, and `mend` tries again.
     func open(on loop: Loop) throws -> BusFailure? {
         var failure: BusFailure?
         do throws(BusFailure) {
@@ -42,7 +42,7 @@ final class Reporter {
         return failure
     }
 
-    /// Takes the place on the bus again when the run directory was cleaned.
+    /// Binds the sockets again when they were removed from the run directory.
     func mend() throws(BusFailure) { try publisher.mend() }
 
     func joined(_ miner: MinerJoined) {
@@ -55,7 +55,7 @@ final class Reporter {
         flushSoon()
     }
 
-    /// A share has met its fate.
+    /// A share was accepted, rejected or refused.
     func settled(_ share: SettledShare) {
         publisher.settle(EventTranslation.settled(share, at: WallClock.milliseconds()))
         flushSoon()
@@ -71,16 +71,16 @@ final class Reporter {
         flush()
     }
 
-    /// What a successor needs to go on with the same stream.
+    /// The state that a successor needs to continue the event stream.
     func written() -> [UInt8] { publisher.written() }
 
-    /// What is so now, beside the events.
+    /// Publishes the present state, in addition to the events.
     /// - Parameters:
-    ///   - conditions: of the pools, in the order of the shard's directory.
-    ///   - closed: connections, since the process began.
+    ///   - conditions: the pools' conditions, in the order of the shard's directory.
+    ///   - closed: connections closed since the process started.
     ///   - loopDelay: microseconds.
-    ///   - isCrashSafe: a successor finds what it needs to continue.
-    ///   - now: the moment that the views were taken.
+    ///   - isCrashSafe: a successor can continue after a crash.
+    ///   - now: the moment of the values.
     func gauges(
         _ shard: borrowing Shard, _ miners: [MinerGauge], conditions: [PoolCondition], closed: ClosedConnections,
         loopDelay: UInt32, isCrashSafe: Bool, now: Instant
@@ -98,20 +98,20 @@ final class Reporter {
         publisher.publish(gauges)
     }
 
-    /// What was recorded leaves as one message.
+    /// Sends the recorded events as one message.
     private func flush() {
         isWaitingToFlush = false
         serveRequests()
         publisher.flush()
     }
 
-    /// The number of the next event.
+    /// The sequence number of the next event.
     var nextSequence: UInt64 { publisher.nextSequence }
 
-    /// Every event before this one is durable.
+    /// The collector has stored every event before this one.
     var acknowledgedSequence: UInt64 { publisher.acknowledgedSequence }
 
-    /// - Parameter last: the last word.
+    /// - Parameter last: the final checkpoint.
     func close(_ last: Checkpoint) {
         watch?.close()
         timer?.close()
@@ -120,12 +120,12 @@ final class Reporter {
     }
 
     private func serveRequests() {
-        // ZeroMQ's descriptor reports changes, not states: what is left of a flood of requests waits for the timer.
+        // ZeroMQ's descriptor is edge-triggered. The requests left over are served by the timer.
         if publisher.serveRequests(liveMiners: liveMiners) { flushSoon() }
     }
 
-    /// A message to the bus wakes three threads in two processes, for several times what a share costs otherwise, so it
-    /// carries what many turns have gathered: nobody who looks on sees a tenth of a second.
+    /// A message to the bus wakes three threads in two processes, which costs several times as much as a share. So a
+    /// message has the events of many turns; a delay of a tenth of a second is not visible to users.
     private static let gatherMilliseconds: UInt64 = 100
 
     private func flushSoon() {
@@ -138,7 +138,7 @@ final class Reporter {
 extension UpstreamGauge {
     /// - Parameters:
     ///   - now: the moment of the view.
-    ///   - time: the same moment by the time of day, in milliseconds since 1970.
+    ///   - time: the same moment in milliseconds since 1970.
     init(_ view: UpstreamView, at now: Instant, time: UInt64) {
         func timeOfDay(_ moment: Instant?) -> UInt64 { moment.map { Self.timeOfDay($0, at: now, time) } ?? 0 }
         let state: State =
@@ -159,7 +159,7 @@ extension UpstreamGauge {
         inFlight = UInt32(clamping: view.inFlight)
     }
 
-    /// - Parameter time: `now` by the time of day, in milliseconds since 1970.
+    /// - Parameter time: `now` in milliseconds since 1970.
     static func timeOfDay(_ moment: Instant, at now: Instant, _ time: UInt64) -> UInt64 {
         time - min(now.microseconds(since: moment) / 1_000, time)
     }

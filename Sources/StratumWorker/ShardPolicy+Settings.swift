@@ -5,7 +5,7 @@ internal import StratumProtocol
 internal import StratumSession
 
 extension ShardPolicy {
-    /// What of the settings a shard's decisions need.
+    /// The settings that a shard's decisions depend on.
     init(_ settings: Settings, shard: Int) {
         self.init(
             pools: settings.pools.map { pool in

@@ -1,17 +1,17 @@
 internal import Continuity
 
-/// What a process finds when its turn comes.
+/// The situation in which a process takes over.
 enum StartRole: Equatable {
-    /// Nobody else serves in its place: what there is of a predecessor is dead.
+    /// No other process serves the shard: an earlier one, if any, has exited.
     case alone
-    /// The predecessor stands still and can go on at any moment, until the supervisor has told it to leave: nothing of its
-    /// state and of its connections may be touched before the word to go.
+    /// The predecessor is frozen and can continue at any moment until the supervisor ends it. Its state and its
+    /// connections must not be changed before `go`.
     case besideFrozen
-    /// The predecessor has ended after another shard had absorbed it: what is left are events that nobody has taken.
+    /// The predecessor has ended after another shard absorbed it. Only events that the collector has not got are left.
     case absorbed
 
-    /// Waits for the turn of this process, when its predecessor still serves: everything that can go wrong with the start of a
-    /// program has gone wrong before then.
+    /// Waits for its turn if the predecessor still serves. Errors that occur at the start of a program have occurred
+    /// before that.
     static func ofThisProcess(_ launchContext: LaunchContext, _ lifeline: inout Lifeline) throws(HandoverRefusal)
         -> StartRole
     {
@@ -22,7 +22,7 @@ enum StartRole: Equatable {
             case .word(.adopt): return .besideFrozen
             case .word(.go): return .alone
             case .word(.absorbed): return .absorbed
-            case .word(.freeze), .word(.resume), .word(.leave), .task, .release: break  // are said to those who serve
+            case .word(.freeze), .word(.resume), .word(.leave), .task, .release: break  // for a serving process
             case .absorb(let shard): lifeline.refuse(shard)
             case .cut: throw .supervisorIsGone
             }
@@ -30,12 +30,12 @@ enum StartRole: Equatable {
     }
 }
 
-/// Why a successor cannot take over while its predecessor still could go on.
+/// Why a successor cannot take over while its predecessor could still continue.
 enum HandoverRefusal: Error, CustomStringConvertible {
     case supervisorIsGone
-    /// The state of the predecessor cannot be read.
+    /// The saved state cannot be read.
     case unreadable(Takeover.Fault)
-    /// The predecessor's anchor does not hand out its connections.
+    /// The predecessor's anchor does not pass its descriptors.
     case noDescriptors
 
     var description: String {

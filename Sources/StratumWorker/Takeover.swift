@@ -2,22 +2,22 @@ internal import StratumProtocol
 internal import StratumSession
 internal import Telemetry
 
-/// A shard as its predecessor has left it, killed at any instruction: what was written, and what has happened since.
+/// Restores the shard of a predecessor that was killed at any instruction, from its snapshot and its input log.
 ///
-/// The core is deterministic, so the inputs replayed onto the written state lead to where the predecessor stood, and to the
-/// same bytes for every peer. How many of those the kernel had taken already, the kernel knows (`ConnectionCounts`).
+/// The core is deterministic: the replayed inputs lead to the predecessor's last state, and to the same bytes for every
+/// peer. The kernel knows how many of those bytes it has accepted (`ConnectionCounts`).
 struct Takeover: ~Copyable {
     var shard: Shard
     var events: EventLog
-    /// Whose descriptors the connections have.
+    /// The process whose descriptor numbers the connections have.
     let incarnation: UInt64
     let absorbed: [WorkerState.AbsorbedShard]
-    /// `unsent` is all that was sent on a connection from the written state on, whether it has left or not.
+    /// `unsent` has all bytes sent on a connection since the snapshot, also those already sent.
     private(set) var miners: [MinerID: WorkerState.Connection]
     private(set) var pools: [PoolConnectionID: WorkerState.Connection]
-    /// Bytes of it may have been read from the kernel already.
+    /// The record that was begun and not committed. Bytes of it may have been read from the kernel already.
     private(set) var unfinished: LoggedInput?
-    /// How many inputs were replayed.
+    /// The number of inputs replayed.
     private(set) var replayed = 0
 
     private let reading: Reading
@@ -26,11 +26,11 @@ struct Takeover: ~Copyable {
     private var outbox = Outbox()
 
     enum Fault: Error, Equatable {
-        /// It cannot be read.
+        /// The saved state cannot be decoded.
         case undecodable(DecodingFault)
         /// The inputs do not fit the state.
         case replay(ReplayFault)
-        /// They were decided by another program, which may have decided otherwise.
+        /// Another program wrote the log. It may decide differently.
         case otherRules
     }
 
@@ -40,22 +40,22 @@ struct Takeover: ~Copyable {
         self.reading = reading
         incarnation = own.incarnation
         absorbed = own.absorbed
-        // Of a damaged state the last word counts.
+        // If damaged data has an identifier twice, the last entry is used.
         miners = Dictionary(own.miners.map { ($0.id, $0.connection) }, uniquingKeysWith: { $1 })
         pools = Dictionary(own.pools.map { ($0.id, $0.connection) }, uniquingKeysWith: { $1 })
     }
 
-    /// What it takes to read the inputs again.
+    /// What a replay needs besides the saved state.
     struct Reading {
-        /// Names this program (`StateJournal`).
+        /// Identifies this program (`StateJournal`).
         let rules: UInt64
         let translation: EventTranslation
         let parser: JSONParser
-        /// What the time of day was at a moment, in milliseconds since 1970.
+        /// The time of day at a moment, in milliseconds since 1970.
         let time: (Instant) -> UInt64
     }
 
-    /// - Parameter memory: of a journal; no process writes there meanwhile.
+    /// - Parameter memory: the memory of a journal, to which no process writes meanwhile.
     static func of(_ memory: UnsafeRawBufferPointer, _ reading: Reading) throws(Fault) -> Takeover {
         let left = try readable { () throws(DecodingFault) in try StateJournalReader(memory) }
         var reader = BinaryReader(left.snapshot)
@@ -88,7 +88,7 @@ struct Takeover: ~Copyable {
         unfinished = reader.unfinished
     }
 
-    /// Another shard has this part; the predecessor may not have heard so.
+    /// Removes the part that another shard has absorbed; the predecessor may have been killed before it removed it.
     mutating func release(_ part: ReleasedPart, at now: Instant) throws(Fault) {
         try take(.release(part), UnsafeRawBufferPointer(start: nil, count: 0), at: now)
     }
@@ -131,7 +131,7 @@ struct Takeover: ~Copyable {
         }
     }
 
-    /// What the worker did with these decisions, as far as it is remembered.
+    /// Repeats the effects that the worker's state depends on.
     private mutating func follow(at now: Instant) {
         shard.takeOutbox(replacingWith: &outbox)
         for command in outbox.commands {
@@ -162,9 +162,9 @@ struct Takeover: ~Copyable {
 }
 
 extension WorkerState.Connection {
-    /// What is still to be sent, and what was read and is not in the log, by the kernel's counts.
-    /// - Parameter traffic: by the shard's.
-    /// - Returns: nil when the two cannot be brought together: the connection must end.
+    /// The bytes still to be sent, and the number of bytes read but not logged, from the kernel's counts.
+    /// - Parameter traffic: the shard's counts.
+    /// - Returns: nil when the counts contradict each other; the connection must then be closed.
     func remainder(_ traffic: Traffic, written: UInt64, read: UInt64) -> (unsent: ArraySlice<UInt8>, unlogged: Int)? {
         guard traffic.sent >= written, read >= traffic.received else { return nil }
         let (owed, unlogged) = (traffic.sent - written, read - traffic.received)

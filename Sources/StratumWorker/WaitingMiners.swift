@@ -1,24 +1,24 @@
 internal import StratumSession
 
-/// Connections that have not logged in, oldest first: they are the ones that have to go when there is no room, because an
-/// honest miner logs in at once.
+/// Connections without login, oldest first. The oldest are closed when there is no room, because an honest miner logs
+/// in at once.
 struct WaitingMiners {
-    /// Of one shard. Each may have sent 16 KiB of a line that does not end.
+    /// For one shard. Each connection may have sent 16 KiB of an incomplete line.
     static let countMax = 4_096
-    /// Younger ones stay: a farm that comes back needs a moment for its logins.
+    /// Younger connections are kept: a reconnecting farm needs a moment for its logins.
     static let patience = Milliseconds(1_000)
 
     private var ids: [MinerID] = []
     private var head = 0
 
-    /// How many there are, some of whom may have logged in meanwhile.
+    /// The number of connections, including some that have logged in meanwhile.
     var count: Int { ids.count - head }
 
     mutating func append(_ id: MinerID) { ids.append(id) }
 
-    /// Takes out the connection that has waited longest.
-    /// - Parameter waitingSince: nil = it has logged in, or is gone.
-    /// - Returns: nil when all that wait have come within `patience`.
+    /// Removes the connection that has waited longest.
+    /// - Parameter waitingSince: nil when the connection has logged in or ended.
+    /// - Returns: nil when all waiting connections are younger than `patience`.
     mutating func takeOldest(at now: Instant, waitingSince: (MinerID) -> Instant?) -> MinerID? {
         while head < ids.count {
             let id = ids[head]
@@ -34,7 +34,7 @@ struct WaitingMiners {
         return nil
     }
 
-    /// Forgets those at the front that wait no more.
+    /// Removes connections at the front that no longer wait.
     mutating func prune(waitingSince: (MinerID) -> Instant?) {
         while head < ids.count, waitingSince(ids[head]) == nil { head += 1 }
         compact()

@@ -7,32 +7,32 @@ internal import Logging
 internal import StratumSession
 internal import Telemetry
 
-/// Why another shard cannot be absorbed. Neither is touched then.
+/// Why another shard cannot be absorbed. Both shards are then unchanged.
 enum AbsorptionRefusal: Error, Equatable {
-    /// We have no memory that outlives us, so there is no moment from which on its connections would be ours.
+    /// This process has no journal, so there is no moment at which the connections would become its own.
     case noJournal
     case leaving
     case noMemory
-    /// Its state cannot be read.
+    /// Its saved state cannot be read.
     case unreadable(Takeover.Fault)
-    /// It was written by another process than the one that stands still.
+    /// The state was written by another process than the frozen one.
     case otherIncarnation
     case noDescriptors
     case noRoom
-    /// Each of its upstreams has more miners than wanted.
+    /// Each of its upstreams has more miners than requested.
     case nothingToMove
     case shard(Shard.AbsorptionFault)
 }
 
-// How a worker takes another shard's miners and pools for its own, and how the other one ends.
+// How a worker absorbs the miners and pool connections of another shard, and how that shard ends.
 //
-// The other shard's process stands still, its state written down. We take duplicates of its descriptors from its anchor and
-// merge its state into ours; nothing is sent or read meanwhile. The store that makes our newly written state the valid one
-// decides: until then the other can go on as if nothing had been, from then on its connections are ours, also when we are
-// killed. Whoever comes after us knows by `absorbed` that it happened, and says so again.
+// The process of the other shard is frozen, with its state saved. This process gets duplicates of its descriptors from
+// its anchor and merges its state. Nothing is sent or read meanwhile. The store that makes this process's new snapshot
+// the current one decides: until then the other shard can continue unchanged; from then on the connections belong to
+// this shard, also if its process is killed. Its successor finds the merge in `absorbed`, and reports it again.
 
 extension Worker {
-    /// Absorbs a shard, or leaves both as they are, and tells the supervisor which.
+    /// Absorbs a shard, or leaves both unchanged, and reports the result to the supervisor.
     func absorb(_ departing: MergeOffer) {
         defer { departing.close() }
         let part = departing.part?.number ?? 0
@@ -42,7 +42,7 @@ extension Worker {
             if !absorbed.contains(entry) {
                 let adoption = try takeIn(departing)
                 absorbed = absorbed.suffix(WorkerState.absorbedMax - 1) + [entry]
-                // What is told of those who have joined belongs to the state; nothing else was decided.
+                // The events of the miners that moved belong to the snapshot; there are no other decisions to perform.
                 perform()
                 renewJournal()
                 adoption.goOn()
@@ -61,7 +61,7 @@ extension Worker {
         }
     }
 
-    /// Says again what may not have been heard: our predecessor may have been killed before its word.
+    /// Repeats the reports of finished merges: the previous process may have been killed before it sent them.
     func sayWhatWasAbsorbed() {
         for one in absorbed {
             lifeline.say(
@@ -69,7 +69,7 @@ extension Worker {
         }
     }
 
-    /// Merges the other shard's state into ours, and holds its connections.
+    /// Merges the other shard's state, and holds its connections.
     private func takeIn(_ departing: MergeOffer) throws(AbsorptionRefusal) -> Adoption {
         guard stopDeadline == nil, draining == nil else { throw .leaving }
         flush()
@@ -109,17 +109,17 @@ extension Worker {
         }
     }
 
-    /// Whether there are descriptors for its connections, and a place for both states in one.
+    /// Whether there are descriptors for its connections, and room in the memory for both states.
     private func hasRoom(for other: borrowing Takeover, in memory: UnsafeRawBufferPointer) -> Bool {
         let snapshot = (try? StateJournalReader(memory))?.snapshot.count ?? .max
-        // A replay may have made more of it than was written.
+        // The state after the replay may be larger than the snapshot.
         return snapshot < .max / 4
             && snapshotBytes + 2 * snapshot + StateJournal.logBytesMin <= journal?.snapshotBytesMax ?? 0
             && hasDescriptors(for: other.miners.count + other.pools.count)
     }
 }
 
-// MARK: - A part of this shard is another one's
+// MARK: - Release of a part of this shard
 
 extension ReleasedPart {
     init(_ part: ShardPart) {
@@ -128,7 +128,7 @@ extension ReleasedPart {
 }
 
 extension Worker {
-    /// Another shard has taken a part of us over, while we stood still: goes on without it.
+    /// Another shard has absorbed a part of this one while it was frozen. Continues without that part.
     func release(_ part: ReleasedPart) {
         let (miners, pools) = (shard.connections, self.pools.count)
         take(.release(part))
@@ -141,13 +141,15 @@ extension Worker {
     }
 }
 
-// MARK: - The shard that was absorbed
+// MARK: - The absorbed shard
 
 extension Worker {
-    /// Our miners and pools are another shard's. Tells the collector that they are gone from here, and ends when it has everything.
+    /// Another shard has this one's miners and pool connections. Reports to the collector that they left, and ends when
+    /// the collector has all events.
     ///
-    /// The other shard has duplicates of all descriptors, so closing ours is heard by nobody. The state stays where it is until
-    /// the collector has all events: a successor in the role `absorbed` tells the same, under the same numbers.
+    /// The other shard has duplicates of all descriptors, so closing them here ends no connection. The state is kept
+    /// until the collector has all events; a successor in the role `absorbed` sends the same events with the same
+    /// numbers.
     func leaveAbsorbed() {
         isAbsorbed = true
         log.notice("all miners and pool connections moved to another shard; stopping")
@@ -157,7 +159,7 @@ extension Worker {
         reporter.liveMiners = { [] }
         letGoOfConnections()
         let (end, deadline) = (reporter.nextSequence, now + Worker.lastEventsGrace)
-        // A collector that connects anew learns from a checkpoint what it has missed.
+        // A collector that reconnects finds missing events by the number of a checkpoint.
         every(1_000) { worker in
             worker.lifeline.sayHeartbeat()
             worker.reporter.checkpoint(Worker.emptyCheckpoint)
@@ -172,7 +174,7 @@ extension Worker {
         }
     }
 
-    /// As long as a busy shard keeps its events for a collector that is away (`EventLog.bytesMaxDefault`).
+    /// As long as a busy shard keeps its events while there is no collector (`EventLog.bytesMaxDefault`).
     private static let lastEventsGrace = Milliseconds.seconds(300)
 
     private static var emptyCheckpoint: Checkpoint {
@@ -181,9 +183,9 @@ extension Worker {
         return checkpoint
     }
 
-    /// Begins where another process of this shard has ended in `leaveAbsorbed`.
+    /// Continues a process of this shard that ended in `leaveAbsorbed`.
     func tellWhatIsLeft() throws {
-        // The collector hears us when the place of the dead process on the bus is free.
+        // Frees the sockets of the previous process on the bus, so that the collector can connect.
         for former in launchContext.succession?.former ?? [] { close(former.anchor) }
         guard inherited != nil else { return }
         try openBus()

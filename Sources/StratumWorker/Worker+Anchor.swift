@@ -5,12 +5,12 @@ internal import Continuity
 internal import Linux
 internal import Logging
 
-// The process that keeps the connections when this one is killed, and may be killed itself.
+// The anchor process, which keeps the connections open when this process is killed. It may be killed itself.
 extension Worker {
     func watchAnchor() throws {
         guard anchor != nil else { return }
         signals.append(try SignalSource(on: loop, signal: SIGCHLD) { [unowned self] in self.checkAnchor() })
-        // It may have been killed before.
+        // It may have been killed before this.
         checkAnchor()
     }
 
@@ -25,7 +25,7 @@ extension Worker {
         }
     }
 
-    /// Once a second too: what keeps a process from being started may pass.
+    /// Also called once a second, because the reason that a process cannot be started may pass.
     func replaceAnchor() {
         guard anchor?.isMissing == true else { return }
         do throws(SystemCallFailure) {

@@ -2,11 +2,11 @@ internal import DaemonKit
 internal import EventBus
 internal import Logging
 
-// The shard's sockets in the run directory, which somebody may clean: mining does not wait for them.
+// The shard's sockets in the run directory, which may be removed there. Mining does not wait for them.
 extension Worker {
     func openBus() throws { noteBus(try reporter.open(on: loop)) }
 
-    /// Once a second.
+    /// Called once a second.
     func mendBus() {
         do throws(BusFailure) {
             try reporter.mend()

@@ -4,10 +4,10 @@ internal import StratumProtocol
 internal import StratumSession
 internal import Telemetry
 
-// Connections of miners that this process closes: told, and counted by reason.
+// Connections of miners that this process closes. They are logged, and counted by reason.
 
 extension Worker {
-    /// The shard closes a miner's connection, behind what was sent on it before.
+    /// Closes a miner's connection after the bytes sent before.
     func closeMiner(_ id: MinerID, _ reason: CloseReason) {
         guard let connection = miner(id) else { return }
         closed.count(ClosedConnections.Reason(reason))

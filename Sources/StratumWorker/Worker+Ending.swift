@@ -4,7 +4,7 @@ internal import Logging
 internal import StratumSession
 internal import Telemetry
 
-// How a worker ends when nobody takes its place.
+// How a worker ends without a successor.
 
 extension Worker {
     func supervisorGone() {
@@ -13,11 +13,11 @@ extension Worker {
         stop()
     }
 
-    /// Takes no more shares, waits a moment for the pools' answers to those under way, then leaves.
+    /// Stops reading from miners, waits a moment for answers of the pools to shares in flight, and ends.
     func stop() {
         guard stopDeadline == nil else { return }
         if isAbsorbed { return end(Checkpoint()) }
-        // Whoever is told to stop takes its connections along.
+        // The connections end with this process, so the saved state must not be used.
         forgetJournal()
         stopDeadline = now + Worker.stopGrace
         for listener in listeners { listener.close() }
@@ -25,7 +25,7 @@ extension Worker {
         tick()
     }
 
-    /// How long shares in flight may hold up the end: pools answer in a fraction of a second or not at all.
+    /// The longest wait for shares in flight. Pools answer within a fraction of a second, or not at all.
     private static let stopGrace = Milliseconds(1_000)
 
     func finish() {
@@ -38,7 +38,7 @@ extension Worker {
         end(EventTranslation.checkpoint(shard, at: WallClock.milliseconds()))
     }
 
-    /// Closes this process's descriptors; the shard is told of nothing.
+    /// Closes this process's descriptors. The shard gets no input about it.
     func letGoOfConnections() {
         gate?.forgetConnections()
         for listener in listeners { listener.close() }

@@ -3,10 +3,10 @@ internal import Secrets
 internal import StratumSession
 internal import Telemetry
 
-// What a worker tells beside its events: how things stand.
+// The state that a worker reports in addition to its events.
 
 extension Worker {
-    /// All upstreams, and of the miners those whose turn it is.
+    /// Reports all upstreams, and a slice of the miners.
     func tellGauges() {
         let slice = stride(
             from: seconds % ShardGauges.minersEverySeconds, to: miners.count, by: ShardGauges.minersEverySeconds)
@@ -30,7 +30,7 @@ extension Worker {
             if let guarded { condition.guardedAt = UpstreamGauge.timeOfDay(guarded, at: now, WallClock.milliseconds()) }
             guard let failures = news.outlook.failures(of: pool) else { return condition }
             condition.failures = UInt32(clamping: failures.tries)
-            // A pool may repeat our password, and has its own idea of what a text is.
+            // A pool may repeat secrets of the configuration, and its text may contain control characters.
             let reason = translation.secrets.masked(failures.reason).unicodeScalars
                 .map { $0.properties.generalCategory == .control ? "?" : Character($0) }
             condition.reason = String(reason)
@@ -38,7 +38,7 @@ extension Worker {
         }
     }
 
-    /// Once a second: whether the first pool serves.
+    /// Called once a second. Reports whether the first pool is used.
     func noteLimitation() {
         let directory = shard.poolDirectory
         var used: [String] = []
@@ -50,7 +50,7 @@ extension Worker {
         Degradation.set("pools", text.map(translation.secrets.masked))
     }
 
-    /// Those that have joined and not left.
+    /// All logged-in miners.
     var joinedMiners: [MinerJoined] {
         miners.compactMap { connection in
             guard let id = connection?.id, let key = shard.joinedKey(of: id),

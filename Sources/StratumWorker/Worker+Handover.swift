@@ -3,10 +3,10 @@ internal import EventLoop
 internal import Logging
 internal import StratumSession
 
-// The two sides of a planned hand-over: the one that stands still, and the one that waits (docs/decisions/0008).
+// The two sides of a planned handover: the frozen process and the standby (docs/decisions/0008).
 
 extension Worker {
-    /// Waits until the predecessor, which stands still, is gone.
+    /// Waits until the frozen predecessor has exited.
     func awaitTurn() throws(HandoverRefusal) {
         lifeline.say(.adopted)
         while true {
@@ -19,11 +19,11 @@ extension Worker {
         }
     }
 
-    /// The supervisor has a successor that waits: stands still, the state written down, until it says what comes of it.
+    /// Saves the state for the standby, and freezes until the supervisor sends the outcome of the handover.
     func freeze() {
         flush()
         if journal == nil, stopDeadline == nil { beginJournal() }
-        // An older program cannot read refusals that are not told yet.
+        // An older program cannot read refusals that are not reported yet.
         recordCheckpoint()
         renewJournal()
         lifeline.say(journal != nil && shard.outbox.isEmpty ? .froze : .cannotFreeze)
@@ -40,7 +40,7 @@ extension Worker {
         }
     }
 
-    /// A planned end: everything is left to the successor, in its latest form. Does not return.
+    /// A planned end: saves the latest state for the successor. Does not return.
     func leaveToSuccessor() {
         flush()
         recordCheckpoint()

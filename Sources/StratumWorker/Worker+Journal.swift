@@ -8,26 +8,26 @@ internal import Logging
 internal import StratumProtocol
 internal import StratumSession
 
-// What a worker writes down for its successor.
+// How a worker saves its state for its successor.
 
 extension Worker {
-    /// A log of this length is replaced by a new form, if that is not longer still: 3,500 shares, which a successor decides
-    /// again in four milliseconds, and few enough bytes to stay in the processor's cache.
+    /// A longer log causes a new snapshot, unless the snapshot is longer than the log. 1 MiB is 3,500 shares, which a
+    /// successor replays in four milliseconds, and still fits in the processor's cache.
     private static let logBytesMax = 1024 * 1024
-    /// A shard that has not written its form for so long has little to do.
+    /// A shard that wrote no snapshot for this time has little load.
     private static let quietTime = Milliseconds(3_000)
-    /// Then a log of this length is worth a new form, if it is not short beside that.
+    /// A quiet shard writes a new snapshot when its log is longer than this and than a quarter of the snapshot.
     private static let quietLogBytesMax = 64 * 1024
 
-    /// The memory of a longer form is given back at once: it has tens of thousands of miners, or hundreds of thousands of nonces in it,
-    /// and is not written often.
+    /// The spare memory of a larger snapshot is released at once. Such a snapshot has tens of thousands of miners or
+    /// hundreds of thousands of nonces, and is not written often.
     private static let keptSnapshotBytesMax = 4 * 1024 * 1024
 
     /// Names the code of this program by its build id: another build might decide otherwise on the same inputs.
     /// 0 = unknown: then nothing is replayed.
     static let rules = (ThisProcess.buildID ?? []).prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
 
-    /// Where the next bytes of a peer shall be read: right into the journal. nil = wherever.
+    /// Where to read the next bytes of a peer: into the journal. nil for any memory.
     func room(for input: ShardInput) -> UnsafeMutableRawBufferPointer? {
         readAt = now
         guard journal != nil else { return nil }
@@ -35,7 +35,7 @@ extension Worker {
         guard journal != nil else { return nil }
         let bytes = Loop.readBytesMax + Loop.readPadding
         guard let room = journal?.log.begin(input, at: readAt, room: bytes) else {
-            // What is read elsewhere would be missing in it.
+            // Bytes read elsewhere would be missing in the log.
             loseJournal()
             return nil
         }
@@ -48,12 +48,13 @@ extension Worker {
 
     func renewJournalIfLong() {
         guard let logBytes = journal?.log.count, logBytes > Worker.logBytesMax else { return }
-        // Of a form that is very long the log has not as much room.
+        // A very long snapshot leaves less room for the log.
         if logBytes > journal?.snapshotBytes ?? 0 || !hasRoomToRead { renewJournal() }
     }
 
-    /// Once a second. A busy shard soon writes over the memory of its form before, so that is kept: to give it back costs more
-    /// than the log itself, for the kernel clears each page before we get it again. A quiet one needs neither that nor a log.
+    /// Called once a second. A busy shard soon overwrites the memory of its previous snapshot, so it keeps that memory:
+    /// releasing it costs more than the log itself, because the kernel clears each page before it is used again. A
+    /// quiet shard needs neither that memory nor a long log.
     func tidyJournal() {
         guard let logBytes = journal?.log.count, let snapshotBytes = journal?.snapshotBytes,
             now >= writtenAt + Worker.quietTime
@@ -68,9 +69,9 @@ extension Worker {
         keepsSpareMemory = false
     }
 
-    /// Writes the whole state anew, so that the log before is not needed any more.
+    /// Writes a new snapshot, so that the log before it is not needed any more.
     func renewJournal() {
-        // In the middle of performing, decisions would be in neither.
+        // While commands are performed, their effects would be in neither the snapshot nor the log.
         guard journal != nil, shard.outbox.isEmpty, !isPerforming else { return }
         let own = snapshot
         guard journal?.renew({ writer in write(own, to: &writer) }) == true else { return loseJournal() }
@@ -82,7 +83,7 @@ extension Worker {
     /// Whether a successor finds the state and the connections when this process crashes.
     var isCrashSafe: Bool { journal != nil && Worker.rules != 0 && anchor?.processID != nil }
 
-    /// Where the state is kept for a successor; nil when nothing is to be kept, or there is no room for it.
+    /// The memory for the saved state; nil when no state is to be saved, or there is no memory for it.
     static func memory(
         _ launchContext: LaunchContext, _ standing: StartRole, _ log: Logger
     ) throws(SystemCallFailure) -> StateMemory? {
@@ -90,7 +91,7 @@ extension Worker {
         do throws(SystemCallFailure) {
             return try StateMemory(descriptor: succession.memory)
         } catch {
-            // Who still has all of it can continue.
+            // A predecessor that is frozen still has the whole state and can continue.
             guard standing == .alone else { throw error }
             log.error(
                 "no memory for saved state (\(error)): miners reconnect if this process crashes; raise ulimit -v and restart it"
@@ -101,11 +102,11 @@ extension Worker {
         }
     }
 
-    /// Begins to write down what happens.
+    /// Starts to save the state.
     func beginJournal() {
         guard let memory else { return }
         let own = snapshot
-        // What a predecessor left stays good until ours is whole.
+        // The predecessor's saved state stays valid until the new snapshot is complete.
         journal =
             StateJournal(continuingIn: memory.bytes, rules: Worker.rules) { writer in write(own, to: &writer) }
             ?? StateJournal(beginningIn: memory.bytes, rules: Worker.rules) { writer in write(own, to: &writer) }
@@ -116,22 +117,23 @@ extension Worker {
         releaseSpareMemory()
     }
 
-    /// A state that does not fit is tried again so often: jobs change, and the nonces that were seen in them are forgotten.
+    /// The interval at which a state that does not fit is tried again. It may shrink: jobs change, and the nonces
+    /// submitted for old ones are forgotten.
     private static let retryPause = Milliseconds.seconds(60)
 
-    /// Once a second: begins again to write down what happens, if the state had not fitted its memory and does now.
+    /// Called once a second. Starts to save the state again if it did not fit the memory before and does now.
     func retryJournal() {
         guard journal == nil, let memory, stopDeadline == nil, !isAbsorbed, now >= retryAt, shard.outbox.isEmpty,
             !isPerforming
         else { return }
         retryAt = now + Worker.retryPause
-        // Measured first: an attempt that fails would take all pages of the memory.
+        // Measured first, because a failed attempt would use all pages of the memory.
         guard snapshotBytes <= StateJournal.snapshotBytesMax(inMemoryOf: memory.bytes.count) else { return }
         beginJournal()
         if journal != nil { log.notice("the state is saved again: miners stay connected if this process crashes") }
     }
 
-    /// The state, or the log of what has happened since it was written, does not fit its memory.
+    /// The snapshot or the log does not fit the memory.
     func loseJournal() {
         forgetJournal()
         if let memory { memory.release(0..<memory.bytes.count) }
@@ -145,7 +147,7 @@ extension Worker {
         noteCrashSafety()
     }
 
-    /// A state that lags behind is worse than none.
+    /// Discards the saved state. An outdated state is worse than none.
     func forgetJournal() {
         guard let journal = journal.take() else { return }
         journal.forget()
@@ -164,7 +166,7 @@ extension Worker {
         Degradation.set("crash safety", text)
     }
 
-    /// What our state takes, written down.
+    /// The size of the snapshot in bytes.
     var snapshotBytes: Int {
         let own = snapshot
         var measure = BinaryWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))

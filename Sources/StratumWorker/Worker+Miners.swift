@@ -2,11 +2,11 @@ internal import EventLoop
 internal import StratumSession
 internal import Telemetry
 
-// Miners' connections: who comes in, who has to go, and how much of each is read in a turn of the loop.
+// Connections of miners: which are accepted, which are closed, and how much is read from each in a turn of the loop.
 
 extension Worker {
     func accepted(_ connection: MinerConnection) {
-        // One that has been reset meanwhile has no address.
+        // A connection that was reset meanwhile has no address.
         guard connection.peer != nil else { return connection.close() }
         let isBalancer = balancers.include(connection)
         guard isBalancer || admit(connection, from: connection.peer?.host) else { return connection.reset() }
@@ -24,7 +24,7 @@ extension Worker {
         arrived(connection)
     }
 
-    /// Closes the connection that has waited longest without logging in.
+    /// Closes the connection that has waited longest without a login.
     /// - Returns: false when there is none.
     @discardableResult
     private func dismissOldest() -> Bool {
@@ -38,7 +38,7 @@ extension Worker {
         return true
     }
 
-    /// Whether descriptors are left for this many connections more.
+    /// Whether descriptors are left for this number of further connections.
     func hasDescriptors(for more: Int) -> Bool {
         budget.hasRoom(miners: shard.connections + departures.count + more - 1, pools: pools.count)
     }
@@ -50,7 +50,7 @@ extension Worker {
         miners[row] = connection
     }
 
-    /// Whether miners connect there.
+    /// Whether the shard listens on the port of this address.
     func isListening(on address: SocketAddress) -> Bool { ports.contains(address.port) }
 
     func hasNoRoom() {
@@ -63,7 +63,7 @@ extension Worker {
         perform()
     }
 
-    /// All miners together may not leave more unread than this: then those go that have left the most.
+    /// The limit for the unread bytes of all miners. Beyond it, the miners with the most unread bytes are disconnected.
     private static let unsentBytesMax = 32 * 1024 * 1024
 
     func boundUnsentBytes() {
@@ -84,7 +84,7 @@ extension Worker {
         perform()
     }
 
-    /// A connection has had its part of this turn; the rest waits in the kernel.
+    /// Leaves the connection's further bytes in the kernel until the next turn.
     func yield(_ connection: MinerConnection) { yielded.append(connection) }
 
     func readOn() {
@@ -99,14 +99,15 @@ extension Worker {
         return connection
     }
 
-    /// The connection is broken or hopeless.
+    /// Closes a connection and reports that to the shard.
     func drop(_ connection: MinerConnection) {
         take(.minerClosed(connection.id))
         forget(connection)
         connection.close()
     }
 
-    /// It does not read. Half a line may be in the kernel: that must not arrive as if it were whole.
+    /// Disconnects a miner that does not read. The kernel may hold part of a line, which must not arrive as a complete
+    /// one.
     func dropUnread(_ connection: MinerConnection) {
         closed.count(.unread)
         news.overflowed(address(of: connection.id))

@@ -1,9 +1,9 @@
 internal import StratumSession
 
-// Miners and pools as the log calls them.
+// Names of miners and pools in the log.
 
 extension Worker {
-    /// Where a miner came from; nil when its row belongs to another one.
+    /// The address of a miner; nil when its row belongs to another miner now.
     func address(of id: MinerID) -> String? { shard.address(of: id) }
 
     func logName(of id: MinerID) -> String? { shard.introduction(of: id).flatMap(translation.naming.logName) }

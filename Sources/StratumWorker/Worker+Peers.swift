@@ -4,21 +4,22 @@ internal import Peers
 internal import StratumProtocol
 internal import StratumSession
 
-/// Connections that have come lately, oldest first.
+/// Recent connections, oldest first.
 struct Arrivals {
-    /// Whose logins are read later, because their address has had too many.
+    /// Connections whose login is read later, because their address had too many logins.
     var delayed: [(id: MinerID, until: Instant)] = []
-    /// Which count as waiting when they have not logged in `WaitingMiners.patience` after they were first read.
+    /// Connections that count as waiting if they have not logged in `WaitingMiners.patience` after reading from them
+    /// began.
     var watched: [(id: MinerID, at: Instant)] = []
-    /// Which count as waiting.
+    /// Connections that count as waiting.
     var slow: [MinerID] = []
 }
 
-// What the machine's table of addresses says about connections, and what it is told (`PeerGate`).
+// How connections are checked against the address table and counted in it (`PeerGate`).
 
 extension Worker {
     /// - Parameter host: numeric, as the system or a PROXY header writes it.
-    /// - Returns: false when the connection is refused; that is counted and told.
+    /// - Returns: false when the connection is refused, which is counted and logged.
     func admit(_ connection: MinerConnection, from host: String?) -> Bool {
         guard let gate, let address = host.flatMap(IPAddress.init(host:)) else { return true }
         switch gate.judge(address, at: now.microseconds) {
@@ -40,7 +41,7 @@ extension Worker {
         news.refused(Network(address).text, reason, gate.limits, isDry: gate.isDryRun)
     }
 
-    /// Begins to read a new connection, at once or after its delay.
+    /// Starts to read a new connection, at once or after its delay.
     func arrived(_ connection: MinerConnection) {
         if connection.delay.count > 0 {
             arrivals.delayed.append((connection.id, now + connection.delay))
@@ -50,7 +51,7 @@ extension Worker {
         }
     }
 
-    /// Ten times a second.
+    /// Called ten times a second.
     func lookAtArrivals() {
         guard let gate else { return }
         let now = now
@@ -89,9 +90,9 @@ extension Worker {
         connection.source?.isSlow = false
     }
 
-    // MARK: - What is counted
+    // MARK: - Counts
 
-    /// A connection that another process has accepted.
+    /// A connection that the previous process accepted.
     func found(_ connection: MinerConnection) {
         connection.awaitsHeader = shard.awaitsHeader(connection.id)
         guard let gate, !connection.awaitsHeader, let host = address(of: connection.id),
@@ -101,7 +102,7 @@ extension Worker {
         gate.column.found(source.peer)
     }
 
-    /// Behind what a connection has sent, before anything is done about it.
+    /// Called after the shard has read a chunk, before its decisions are performed.
     func count(requests: Int, of connection: MinerConnection) {
         guard let gate else { return }
         if connection.awaitsHeader { learnAddress(of: connection) }
@@ -110,7 +111,7 @@ extension Worker {
         }
     }
 
-    /// The header of a balancer's connection has been read: now it is known whose it is.
+    /// The PROXY header of a balancer's connection was read, so the miner's address is known.
     private func learnAddress(of connection: MinerConnection) {
         guard !shard.awaitsHeader(connection.id), let host = address(of: connection.id) else { return }
         connection.awaitsHeader = false
@@ -121,7 +122,7 @@ extension Worker {
         arrivals.watched.append((connection.id, now + WaitingMiners.patience))
     }
 
-    /// A miner has its first job.
+    /// A miner got its first job.
     func loggedIn(_ id: MinerID) {
         guard let gate else { return }
         if let source = miner(id)?.source { gate.column.loggedIn(source.peer, at: now.microseconds) }
@@ -139,7 +140,7 @@ extension Worker {
         }
     }
 
-    /// A quarantine holds in all shards: the miner may come back to another one.
+    /// Shares a quarantine with all shards, because the miner may reconnect to another one.
     func tellOtherShards(_ news: ShardNotice) {
         let (id, isOfAddress): (MinerID, Bool)
         switch news {
@@ -157,7 +158,7 @@ extension Worker {
         gate.know(KnownConduct(until: known.until.microseconds, quarantines: known.count), of: key)
     }
 
-    /// On the path of a share.
+    /// Called for every share.
     func count(_ share: SettledShare) {
         guard let gate, let source = miner(share.miner)?.source else { return }
         switch share.outcome {
@@ -177,7 +178,7 @@ extension Worker {
         connection.source = nil
     }
 
-    /// The shard closes a connection: for a fault of the peer it may be the last one that its address had for a while.
+    /// The shard closes a connection. If the peer violated the protocol, its address may now be banned.
     func noteFault(_ reason: CloseReason, of connection: MinerConnection) {
         guard reason.isFaultOfPeer, let gate, let source = connection.source,
             let seconds = gate.fault(source, at: now.microseconds)
@@ -194,11 +195,11 @@ extension IPAddress {
 }
 
 extension CloseReason {
-    /// Whether it speaks against the address: no honest miner's connection ends so, or not often.
+    /// Whether the reason counts against the address: an honest miner's connection does not end this way, or rarely.
     fileprivate var isFaultOfPeer: Bool {
         switch self {
         case .loginTimeout, .permissionDenied, .fault, .answered, .foreign, .outOfTurn, .flooding, .memory: true
-        // A balancer that is trusted, an old miner, a quiet one; and our own want of pools.
+        // Not the peer's fault, or not evidence of abuse: a trusted balancer, an old miner, a quiet miner, no pool.
         case .proxyHeader, .notNicehashCapable, .idleTimeout, .noUpstream, .banned: false
         }
     }

@@ -8,14 +8,14 @@ internal import Logging
 internal import StratumProtocol
 internal import StratumSession
 
-/// The connections of a takeover, still in the hands of the predecessor's anchor.
+/// The connections of a takeover, whose descriptors the predecessor's anchor still holds.
 struct InheritedConnections {
     let incarnation: UInt64
     private(set) var miners: [(id: MinerID, link: WorkerState.Connection)]
     private(set) var pools: [(id: PoolConnectionID, link: WorkerState.Connection)]
-    /// Dials that have no answer yet.
+    /// Dials that were not finished.
     private(set) var unmadePools: [PoolConnectionID]
-    /// What was being read, and all the room that it had.
+    /// The input that was being read, with all the room reserved for its bytes.
     private(set) var unfinished: (input: ShardInput, bytes: UnsafeRawBufferPointer)?
     let replayed: Int
 
@@ -31,7 +31,7 @@ struct InheritedConnections {
         replayed = takeover.replayed
     }
 
-    /// They belong to another shard now.
+    /// Replaces the identifiers by those of the shard that absorbed them.
     mutating func rename(_ absorption: Absorption) {
         miners = miners.compactMap { miner in absorption.name(of: miner.id).map { ($0, miner.link) } }
         pools = pools.compactMap { pool in absorption.name(of: pool.id).map { ($0, pool.link) } }
@@ -39,7 +39,7 @@ struct InheritedConnections {
         switch unfinished?.input {
         case .minerBytes(let id): unfinished?.input = .minerBytes(absorption.name(of: id) ?? id)
         case .poolBytes(let id): unfinished?.input = .poolBytes(absorption.name(of: id) ?? id)
-        // These have no bytes from the kernel.
+        // These inputs have no bytes from the kernel.
         case .note, .start, .minerConnected, .balancerConnected, .poolConnected, .minerClosed, .poolClosed, .tick,
             .policy,
             .release, .conduct, nil:
@@ -47,18 +47,18 @@ struct InheritedConnections {
         }
     }
 
-    /// Takes their descriptors from the anchor, those of the miners first; nil for each that is not open any more.
+    /// Gets their descriptors from the anchor, those of the miners first; nil for each that is not open any more.
     func descriptors(from anchored: AnchoredDescriptors) throws(SystemCallFailure) -> [Int32?] {
         try anchored.duplicates(of: miners.map(\.link.descriptor) + pools.map(\.link.descriptor))
     }
 }
 
-// How a worker goes on where its predecessor was stopped.
+// How a worker continues after a predecessor.
 
 extension Worker {
-    /// - Parameter released: what of the predecessor another shard has taken over.
-    /// - Returns: nil when there is nothing to take over, or it cannot be and nobody else could go on with it: then the shard begins anew,
-    /// and its miners connect again.
+    /// - Parameter released: the part of the predecessor that another shard has absorbed.
+    /// - Returns: nil when there is no saved state, or when it cannot be restored and no other process could do so. The
+    ///   shard then starts empty, and its miners reconnect.
     static func takeover(
         from memory: StateMemory?, without released: LaunchContext.Succession.Released?, _ standing: StartRole,
         _ translation: EventTranslation, _ parser: JSONParser, at now: Instant, _ log: Logger
@@ -72,7 +72,7 @@ extension Worker {
             }
             return takeover
         } catch {
-            // Who decided the log may be started yet (the supervisor keeps its program).
+            // A program that can replay the log may be started next: the supervisor keeps the one that wrote it.
             if standing == .besideFrozen || error == .otherRules { throw .unreadable(error) }
             log.error("cannot restore the state of the previous process (\(error)); its miners reconnect")
             return nil
@@ -86,7 +86,7 @@ extension Worker {
         }
     }
 
-    /// Gets hold of the predecessor's connections; nothing of them is touched. nil when there are none.
+    /// Gets the predecessor's connections without changing them; nil when there are none.
     func adopt() throws(HandoverRefusal) -> Adoption? {
         guard let inherited else { return nil }
         self.inherited = nil
@@ -95,15 +95,16 @@ extension Worker {
         let descriptors = anchored.flatMap { try? inherited.descriptors(from: $0) }
         if standing == .besideFrozen, descriptors == nil { throw .noDescriptors }
         var adoption = Adoption(inherited, descriptors ?? [], by: self)
-        // Who stood still at the end of a turn has written down all that it had accepted.
+        // A process frozen at the end of a turn has logged all connections it accepted.
         if let anchored, standing == .alone { adoption.adoptStrangers(inherited, anchored) }
         return adoption
     }
 
-    /// Lets the bytes of the adopted connections move, or begins with none.
-    /// - Parameter began: when the takeover did, in nanoseconds of the loop's clock.
+    /// Resumes the adopted connections, or starts with none.
+    /// - Parameter began: start of the takeover, in nanoseconds of the loop's clock.
     func beginOrGoOn(_ adoption: Adoption?, since began: UInt64) {
-        // While anybody holds an end of it, an anchor stays down, and with it whatever else the dead process had open.
+        // An anchor runs until all ends of its socket pair are closed. Until then it keeps all descriptors of the
+        // killed process open.
         defer { for former in launchContext.succession?.former ?? [] { close(former.anchor) } }
         beginJournal()
         guard let adoption else { return take(.start) }
@@ -118,8 +119,8 @@ extension Worker {
             """)
     }
 
-    /// What the operator has changed since the predecessor was started. Miners stay, and what becomes of the pools' connections
-    /// the shard decides (`Shard.adopt`).
+    /// Adopts settings that were changed since the predecessor was started. Miners stay connected; the shard decides
+    /// about the pool connections (`Shard.adopt`).
     private func adoptConfiguration() {
         let wanted = ShardPolicy(settings, shard: launchContext.shard ?? 0)
         guard wanted != shard.policy else { return }
@@ -137,15 +138,15 @@ extension Worker {
         take(.policy, UnsafeRawBufferPointer(rebasing: bytes[..<writer.count]))
     }
 
-    /// 64 pools with logins of kilobytes.
+    /// Enough for 64 pools with logins of several kilobytes.
     private static let policyBytesMax = 1024 * 1024
 
-    /// Takes up one shard's connections: all of them stand before a byte moves on any.
+    /// Adopts the connections of a shard. All of them are open before a byte is sent or read on any.
     struct Adoption {
         private let worker: Worker
         private(set) var miners: [MinerConnection] = []
         private(set) var pools: [PoolLink] = []
-        /// Connections that could not be taken up.
+        /// Connections that could not be adopted.
         var lostCount: Int { lostMiners.count + lostPools.count }
         private var unsent: [(TCPStream, [UInt8])] = []
         private var lostMiners: [MinerID] = []
@@ -153,10 +154,10 @@ extension Worker {
         private let unmadePools: [PoolConnectionID]
         private var strangers: [MinerConnection] = []
         private var unlogged: (input: ShardInput, bytes: [UInt8])?
-        /// How many inputs were decided again.
+        /// The number of inputs replayed.
         let replayed: Int
 
-        /// - Parameter descriptors: as `InheritedConnections.descriptors` gives them; those that are missing are lost.
+        /// - Parameter descriptors: from `InheritedConnections.descriptors`; a connection without one is lost.
         init(_ inherited: InheritedConnections, _ descriptors: [Int32?], by worker: Worker) {
             self.worker = worker
             replayed = inherited.replayed
@@ -197,7 +198,8 @@ extension Worker {
             }
         }
 
-        /// - Returns: false when the connection is gone, or the kernel's counts and ours do not fit together.
+        /// - Returns: false when the connection has ended, or the counts of the kernel and the shard contradict each
+        ///   other.
         private mutating func reconcile(
             _ stream: TCPStream, _ link: WorkerState.Connection, _ traffic: Traffic?, _ input: ShardInput,
             _ inherited: InheritedConnections
@@ -219,7 +221,7 @@ extension Worker {
             return true
         }
 
-        /// Connections that had been accepted, but not yet written down: they have not said anything yet.
+        /// Adopts connections that were accepted but not logged. No byte was sent or received on them.
         mutating func adoptStrangers(_ inherited: InheritedConnections, _ anchored: AnchoredDescriptors) {
             let known = Set(inherited.miners.map(\.link.descriptor) + inherited.pools.map(\.link.descriptor))
             let all = (try? anchored.connections(max: Int(clamping: DescriptorLimit.current))) ?? []
@@ -240,14 +242,14 @@ extension Worker {
             }
         }
 
-        /// Lets the bytes move.
+        /// Resumes sending and reading.
         func goOn() {
             for (stream, bytes) in unsent { _ = bytes.withUnsafeBytes { stream.send($0) } }
             worker.withheld = [:]
             if let unlogged { unlogged.bytes.withUnsafeBytes { worker.take(unlogged.input, $0) } }
             for id in lostMiners { worker.endLost(id) }
             for id in lostPools { worker.endLost(id) }
-            // One that the configuration does not name any more is let go when that is adopted.
+            // A dial to a pool that the configuration no longer names ends in `adoptConfiguration`.
             for id in unmadePools where worker.number(ofPool: id) != nil { worker.dial(id) }
             worker.perform()
             for connection in miners where !worker.shard.isPaused(connection.id) { connection.startReading() }

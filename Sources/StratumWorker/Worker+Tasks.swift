@@ -3,17 +3,17 @@ internal import EventLoop
 internal import Logging
 internal import StratumSession
 
-// What the supervisor asks of a running shard, and what it is told unasked.
+// Requests of the supervisor, and reports to it.
 extension Worker {
     func hearSupervisor() {
         while let news = lifeline.next() {
-            // Nothing is left that could be done.
+            // An absorbed shard has nothing left to do.
             if isAbsorbed, news != .cut { continue }
             switch news {
             case .cut: return supervisorGone()
             case .word(.freeze): freeze()
             case .absorb(let shard): absorb(shard)
-            // Late: not a moment to obey.
+            // Late messages, which are no longer valid.
             case .word(.resume), .word(.leave), .word(.adopt), .word(.go), .word(.absorbed), .release: break
             case .task(.listen(let count)): listen(onFirst: count)
             case .task(.drain(let millis)): drain(withinMillis: millis)
@@ -26,7 +26,7 @@ extension Worker {
         lifeline.say(.load(ShardLoad(miners: shard.minersNow, upstreams: shard.upstreamCounts.active)))
     }
 
-    /// Gives the other sockets up: the supervisor has closed its own descriptors of them.
+    /// Closes the further listening sockets. The supervisor has closed its own descriptors of them.
     func listen(onFirst count: Int) {
         guard count < listeners.count else { return }
         let others = listeners[count...]
@@ -36,7 +36,7 @@ extension Worker {
 
     // MARK: - Draining
 
-    /// Takes no new miners and sends those that are there away; `goOnDraining` does the rest.
+    /// Stops accepting miners and schedules the disconnection of the present ones; `goOnDraining` does the rest.
     func drain(withinMillis millis: Int64) {
         guard draining == nil, stopDeadline == nil else { return }
         listen(onFirst: 0)
@@ -45,7 +45,7 @@ extension Worker {
         log.notice("draining: taking no new miners", metadata: ["miners": "\(shard.connections)", "ms": "\(millis)"])
     }
 
-    /// Sends away whose moment has come, and leaves behind the last.
+    /// Disconnects the miners that are due, and ends the process after the last one.
     func goOnDraining() {
         guard draining != nil, stopDeadline == nil else { return }
         let isOver = draining?.isOver(at: now) == true
@@ -64,7 +64,7 @@ extension Worker {
         if isOver || (shard.connections == 0 && departures.count == 0) { stop() }
     }
 
-    /// Ends the connection behind everything that was said on it.
+    /// Shuts down the connection after the queued bytes.
     private func sendAway(_ connection: MinerConnection) {
         take(.minerClosed(connection.id))
         forget(connection)

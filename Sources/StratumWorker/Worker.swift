@@ -10,13 +10,13 @@ internal import StratumProtocol
 internal import StratumSession
 internal import Telemetry
 
-/// The whole wiring of a shard: sockets and time go into the `Shard`, what it decides is performed here.
+/// The wiring of a shard: passes bytes and the time to the `Shard`, and performs its decisions.
 ///
-/// Bytes of miners enter in `MinerConnection.didReceive`, bytes of pools in `PoolConnection.didReceive`; `take` is the way
-/// of all inputs into the shard, and `perform` the only place where a decision touches a socket, the log or the bus.
+/// Bytes of miners enter in `MinerConnection.didReceive`, bytes of pools in `PoolConnection.didReceive`. `take` passes
+/// all other inputs to the shard. Only `perform` carries out decisions on sockets, the log or the bus.
 ///
-/// Every input stands in the journal, in memory that outlives us, before the shard decides on it: so a successor of a
-/// killed worker can go on where it stood (`Takeover`, docs/HANDOVER.md).
+/// Every input is logged in the journal before the shard decides on it. The journal's memory survives this process, so
+/// that the successor of a killed worker can continue (`Takeover`, docs/HANDOVER.md).
 final class Worker {
     let log: Logger
     let loop: Loop
@@ -39,15 +39,15 @@ final class Worker {
     var budget = DescriptorBudget(limit: 0, listening: 0)
     var pools: [PoolConnectionID: PoolLink] = [:]
     var waiting = WaitingMiners()
-    /// nil when the machine has no table of addresses: then no limit by address holds.
+    /// nil when there is no address table; then no limit by address is in force.
     let gate: PeerGate?
-    /// Connections whose login is read later, and those that will be looked at whether they have logged in.
+    /// Connections whose login is read later, and connections watched until they log in.
     var arrivals = Arrivals()
-    /// Some miner did not take all that it was sent.
+    /// Whether a miner has not accepted all bytes sent to it.
     var hasUnsentBytes = false
-    /// Miners that have more to read than they get in one turn.
+    /// Miners with more input than is read in one turn.
     var yielded: [MinerConnection] = []
-    /// Links with bytes that leave at the end of the turn.
+    /// Links with bytes to send at the end of the turn.
     private var unflushed: [PoolLink] = []
     private var flushing: [PoolLink] = []
     let addresses: PoolAddresses
@@ -64,26 +64,26 @@ final class Worker {
     var stopDeadline: Instant?
     var draining: DrainSchedule?
     var loopDelay = LoopDelay()
-    /// How often the gauges were told.
+    /// Counts the reports of gauges, one a second.
     var seconds = 0
-    /// What a predecessor has left, until it is taken up.
+    /// The predecessor's connections, until they are adopted.
     var inherited: InheritedConnections?
-    /// Of connections that were taken up: bytes that leave once our state is written, by descriptor.
+    /// By descriptor, bytes of adopted connections that are sent once the new snapshot is written.
     var withheld: [Int32: [UInt8]] = [:]
-    /// Shards that are part of this one now.
+    /// Shards that this one has absorbed.
     var absorbed: [WorkerState.AbsorbedShard] = []
-    /// Another shard has our miners and pools.
+    /// Another shard has this one's miners and pool connections.
     var isAbsorbed = false
     let memory: StateMemory?
-    /// nil when there is no such memory, or it did not suffice.
+    /// nil when there is no memory for it, or the state did not fit.
     var journal: StateJournal?
-    /// When the state was last written whole.
+    /// When the last snapshot was written.
     var writtenAt = Instant(microseconds: 0)
-    /// When a state that had no room is tried again.
+    /// When saving a state that did not fit is tried again.
     var retryAt = Instant(microseconds: 0)
-    /// The memory of the state before, and of a longer log, has not been given back.
+    /// The memory of the previous snapshot and its log has not been released.
     var keepsSpareMemory = false
-    /// When the chunk that is being read was asked for.
+    /// When the room for the chunk that is being read was requested.
     var readAt = Instant(microseconds: 0)
 
     init(
@@ -151,7 +151,7 @@ final class Worker {
 
     // MARK: - Wiring
 
-    /// A crowd that comes must not make those wait that are there.
+    /// A burst of new connections must not delay connected miners.
     private static let acceptedEachTurnMax = 4
 
     private func startListening() throws {
@@ -204,7 +204,7 @@ final class Worker {
         noteLimitation()
     }
 
-    /// Records the refused shares since the last one, too.
+    /// Also records the refused shares since the last checkpoint.
     func recordCheckpoint() {
         note(.checkpoint)
         reporter.checkpoint(EventTranslation.checkpoint(shard, at: WallClock.milliseconds()))
@@ -233,7 +233,7 @@ final class Worker {
 
     // MARK: - Inputs
 
-    /// A chunk of what a miner has sent has been read into `room`.
+    /// A chunk from a miner was read into `room`.
     func received(_ chunk: UnsafeRawBufferPointer, from connection: MinerConnection) {
         let before = shard.requests
         journal?.log.commit(chunk.count)
@@ -242,14 +242,14 @@ final class Worker {
         perform()
     }
 
-    /// A chunk of what a pool has sent has been read into `room`.
+    /// A chunk from a pool was read into `room`.
     func received(_ chunk: UnsafeRawBufferPointer, as input: ShardInput) {
         journal?.log.commit(chunk.count)
         decide(input, chunk, at: readAt)
         perform()
     }
 
-    /// Takes an input other than what was read; `perform` follows.
+    /// Logs and processes an input other than bytes that were read; the caller calls `perform`.
     func take(_ input: ShardInput, _ bytes: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)) {
         let now = now
         write(input, bytes, at: now)
@@ -261,7 +261,7 @@ final class Worker {
         text.withUTF8 { take(input, UnsafeRawBufferPointer($0)) }
     }
 
-    /// Tells a successor what the shard need not know.
+    /// Logs a note for a successor, which the shard does not read.
     func note(_ note: WorkerNote) {
         write(.note(note.rawValue), UnsafeRawBufferPointer(start: nil, count: 0), at: now)
     }
@@ -281,11 +281,11 @@ final class Worker {
                 try shard.take(input, bytes.span, with: parser, at: now)
             }
         } catch {
-            log.error("saved state is inconsistent: \(error)")  // only replayed ones can
+            log.error("saved state is inconsistent: \(error)")  // only a replayed input can fail
         }
     }
 
-    // MARK: - What pools do
+    // MARK: - Pool connections
 
     func connected(_ link: PoolLink) {
         note(descriptor: link.descriptor)
@@ -298,11 +298,11 @@ final class Worker {
         perform()
     }
 
-    // MARK: - Performing decisions
+    // MARK: - Decisions
 
-    /// Does what the shard has decided, and what it decides meanwhile, until it has no more wishes.
+    /// Performs the shard's decisions, with those that follow from them, until there are none.
     func perform() {
-        // What a command brings about (a dial that fails at once) comes after what was decided before it.
+        // The consequences of a command, such as a dial that fails at once, come after earlier decisions.
         guard !isPerforming else { return }
         isPerforming = true
         defer { isPerforming = false }
@@ -374,9 +374,9 @@ final class Worker {
         }
     }
 
-    /// The end of a turn: one write for each pool connection.
+    /// Ends a turn: one write for each pool connection.
     func flush() {
-        // A pool that is given up has its consequences, and those may be words for another one.
+        // A pool that is given up has consequences, which may be bytes for another pool.
         while !unflushed.isEmpty {
             swap(&unflushed, &flushing)
             for link in flushing { flush(link) }

@@ -1,43 +1,43 @@
 internal import StratumProtocol
 internal import StratumSession
 
-/// The worker's own part of the written state, before that of its `Shard` (docs/HANDOVER.md): which descriptor each
-/// connection has in this process, and what the kernel has not taken of what was sent on it.
+/// The worker's part of the saved state, before that of its `Shard` (docs/HANDOVER.md): the descriptor of each
+/// connection in this process, and the bytes sent on it that the kernel has not accepted.
 struct WorkerState: Equatable {
     struct Connection: Equatable {
         var descriptor: Int32
         var unsent: [UInt8]
     }
 
-    /// A connection by its name; a list of these is quickly made and written, which is done while miners wait.
+    /// A connection with its identifier. An array of these is quick to build and write, while miners wait.
     struct Entry<ID: Equatable>: Equatable {
         var id: ID
         var connection: Connection
     }
 
-    /// Counts the processes of the shard: whose descriptors these are.
+    /// The process of the shard that the descriptors belong to; processes are counted from 1.
     var incarnation: UInt64
     var miners: [Entry<MinerID>] = []
     var pools: [Entry<PoolConnectionID>] = []
     /// `EventLog.written()`
     var events: [UInt8] = []
-    /// Where the pools of the shard's policy are, in its order: "pool.example:3333".
+    /// The pools of the shard's policy, in its order: "pool.example:3333".
     var poolNames: [String] = []
-    /// Shards whose miners and upstreams are part of this one now, the latest last.
+    /// Shards that this one has absorbed, the latest last.
     var absorbed: [AbsorbedShard] = []
 
     struct AbsorbedShard: Equatable {
         var shard: UInt16
-        /// The process of that shard which stood still meanwhile.
+        /// The frozen process of that shard.
         var incarnation: UInt64
-        /// The number of the part that was absorbed; 0 = all of it.
+        /// The number of the part that was absorbed; 0 for the whole shard.
         var part: UInt32 = 0
     }
 
-    /// Those before are long over: who absorbs a shard hears at once that this is known.
+    /// Older entries are not needed: the supervisor gets the report of a merge at once.
     static let absorbedMax = 64
     private static let version: UInt16 = 1
-    /// Pools are numbered by one byte; names of hosts have 253 bytes at most.
+    /// Pools are numbered by one byte; host names have at most 253 bytes.
     private static let poolsMax = 256
     private static let poolNameBytesMax = 512
 
@@ -95,7 +95,7 @@ struct WorkerState: Equatable {
         writer.bytes(connection.unsent)
     }
 
-    /// - Parameter reader: stands behind it afterwards.
+    /// - Parameter reader: positioned after the state when this returns.
     init(decoding reader: inout BinaryReader) throws(DecodingFault) {
         incarnation = 0
         var (_, sections) = try reader.versioned(upTo: WorkerState.version)
@@ -129,7 +129,7 @@ struct WorkerState: Equatable {
                     absorbed.append(
                         AbsorbedShard(shard: try section.body.integer(), incarnation: try section.body.integer()))
                 }
-                // An older program absorbs whole shards.
+                // An older program absorbs only whole shards, and writes no parts.
                 guard section.body.remaining > 0 else { break }
                 for index in absorbed.indices { absorbed[index].part = try section.body.integer() }
             default:
@@ -144,9 +144,9 @@ struct WorkerState: Equatable {
     }
 }
 
-/// What a worker notes among the shard's inputs for its successor.
+/// Notes for the successor among the logged inputs of the shard.
 enum WorkerNote: UInt32 {
-    /// The connection that the next input is about has this descriptor (4 bytes).
+    /// The descriptor (4 bytes) of the connection that the next input is about.
     case descriptor = 1
     /// A checkpoint was recorded.
     case checkpoint = 2

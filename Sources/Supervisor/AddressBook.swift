@@ -6,20 +6,20 @@ internal import EventLoop
 internal import Logging
 internal import Peers
 
-/// The machine's table of addresses (`PeerTable`), made and kept here for shards and gateway, and the lists of those that are always
-/// refused or never limited, which are read here and written into it: a change of a list replaces no process.
+/// Owns the table of addresses (`PeerTable`) that shards and gateway share, and writes the allow and deny lists into
+/// it. A change of a list needs no new process.
 final class AddressBook {
-    /// Of the table; nil when there is no memory for it: then no limit by address is in force.
+    /// Descriptor of the table; nil when there is no memory for it. Then no limit per address is in force.
     let descriptor: Int32?
     private let table: PeerTable?
     private let loop: Loop
     private let log: Logger
     private var limits = Settings.Limits()
     private var watchers: [FileWatcher] = []
-    /// What was last read from each file: a file that cannot be read any more stays in force.
+    /// The last addresses read from each file. They stay in force when the file can no longer be read.
     private var read: [String: [AddressPrefix]] = [:]
 
-    /// - Parameter inherited: the table that the program before has left.
+    /// - Parameter inherited: the table of the program that ran in this process before an upgrade.
     init(on loop: Loop, inherited: Int32?, log: Logger) {
         self.loop = loop
         self.log = log
@@ -32,7 +32,7 @@ final class AddressBook {
         descriptor = table == nil ? nil : made
     }
 
-    /// Takes up what the configuration says now.
+    /// Applies the limits of the configuration and reads list files that are new.
     func adopt(_ limits: Settings.Limits?) {
         let limits = limits ?? Settings.Limits()
         for watcher in watchers { watcher.close() }
@@ -94,14 +94,14 @@ final class AddressBook {
         table?.write(denied: denied, allowed: allowed)
     }
 
-    /// A shard is gone, with its connections.
+    /// Clears the connections of a shard that has ended.
     func forget(shard: Int) { table?.clear(shard: shard) }
 
     // MARK: - Bans
 
     private var now: UInt64 { loop.nanoseconds / 1_000 }
 
-    /// Those in force, the latest to end first.
+    /// Bans in force, the one that ends last first.
     var bans: [BannedAddress] {
         let reports = table?.reports(at: now) ?? []
         return reports.filter { $0.bannedSeconds > 0 }.sorted { $0.bannedSeconds > $1.bannedSeconds }
@@ -112,7 +112,7 @@ final class AddressBook {
             }
     }
 
-    /// Ends the ban of an address; nil: all of them.
+    /// Lifts the ban of an address, or all bans when it is nil.
     func unban(_ address: String?) -> ControlReply {
         guard let address else {
             for ban in bans { _ = Network(ban.address).map { table?.unban($0, at: now) } }

@@ -1,15 +1,15 @@
 internal import EventLoop
 internal import Glibc
 
-/// Replaces a file so that a reader finds the old one or the new one at any time, also after a crash.
+/// Replaces a file atomically: a reader sees the old file or the new one, also after a crash.
 enum AtomicFile {
-    /// Makes a file that only its owner may read. One of that name, if there is one, is replaced.
+    /// Creates a file with mode 0600. An existing file of that name is replaced.
     static func create(_ path: String, with bytes: [UInt8]) throws(SystemFailure) {
         try write(bytes, inPlaceOf: path, like: nil)
     }
 
-    /// Writes beside the file, waits until that is on the disk, and renames it into its place. Mode and owner stay; a
-    /// symbolic link stays and the file that it names is replaced.
+    /// Writes a temporary file beside the target, syncs it, and renames it over the target. Mode and owner are kept. A
+    /// symbolic link is kept; the file it points to is replaced.
     static func replace(_ path: String, with bytes: [UInt8]) throws(SystemFailure) {
         guard let resolved = realpath(path, nil) else { throw SystemFailure(code: -errno) }
         defer { free(resolved) }
@@ -19,11 +19,11 @@ enum AtomicFile {
         try write(bytes, inPlaceOf: target, like: status)
     }
 
-    /// - Parameter model: whose mode and owner the file gets.
+    /// - Parameter model: the file whose mode and owner are copied.
     private static func write(_ bytes: [UInt8], inPlaceOf target: String, like model: stat?) throws(SystemFailure) {
         let directory = String(target[..<(target.lastIndex(of: "/") ?? target.startIndex)]) + "/"
         let temporary = "\(target).new-\(getpid())"
-        // One that an earlier process of our number left behind is no use to anybody.
+        // An earlier process with the same id may have left a temporary file.
         unlink(temporary)
         let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw SystemFailure(code: -errno) }
@@ -41,7 +41,7 @@ enum AtomicFile {
             unlink(temporary)
             throw error
         }
-        // The new name is on the disk when its directory is. That it may not be there yet is no reason to take it back.
+        // Makes the rename durable. A failure here does not undo the replacement.
         let parent = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard parent >= 0 else { return }
         fsync(parent)

@@ -2,9 +2,9 @@ internal import DaemonKit
 internal import Glibc
 internal import Supervision
 
-/// Where the programs of the service are.
+/// The paths of the child programs.
 struct ChildPrograms {
-    /// For packagers who keep the programs that nobody starts by hand elsewhere (such as /usr/libexec/millrace).
+    /// For packagers who install the child programs in another directory, such as /usr/libexec/millrace.
     static let directoryVariable = "MILLRACE_LIBEXEC_DIR"
 
     let directory: String
@@ -33,7 +33,7 @@ struct ChildPrograms {
         }
     }
 
-    /// Finds out now, rather than by ten failed starts, whether something is missing.
+    /// Throws when a program is missing or not executable. Without this check, ten failed starts would show it.
     func check(withGateway: Bool) throws(StartFailure) {
         for child in [ChildName.collector, .shard(0)] + (withGateway ? [.gateway] : []) {
             guard access(path(of: child), X_OK) != 0 else { continue }

@@ -2,13 +2,13 @@ internal import ArgumentParser
 internal import Configuration
 internal import DaemonKit
 
-/// Every option of the configuration, declared for ArgumentParser, which writes the help and the completion scripts.
-/// Names and texts come from `KnownOption`, so that each exists once.
+/// The options of the configuration, declared for ArgumentParser, which writes the help and the completion scripts.
+/// Names and texts come from `KnownOption`.
 ///
-/// The values are not taken from these properties. ArgumentParser keeps no order between different options, and in
-/// `-o a -u x -o b` it matters that `-u` stands behind `a`; and it refuses what start scripts for xmrig-proxy have in
-/// them. So `CommandLineReading` reads the command line; and numbers stay text there, so that one place (`resolve`)
-/// judges values of file and options alike.
+/// The values of these properties are not used. ArgumentParser does not keep the order of different options, and in `-o
+/// a -u x -o b` the `-u` belongs to `a`. It also rejects options that start scripts for xmrig-proxy use. Therefore
+/// `CommandLineReading` reads the command line. It keeps numbers as text, so that `resolve` checks the values of files
+/// and options in one place.
 struct CommandOptions: ParsableArguments {
     @OptionGroup(title: KnownOption.Group.service.rawValue) var service: ServiceOptions
     @OptionGroup(title: KnownOption.Group.pools.rawValue) var pools: PoolOptions
@@ -17,8 +17,8 @@ struct CommandOptions: ParsableArguments {
     @OptionGroup(title: KnownOption.Group.logging.rawValue) var logging: LoggingOptions
     @OptionGroup(title: KnownOption.Group.later.rawValue) var later: LaterOptions
 
-    /// The command line of this process. Leaves with exit code 64 when there is a mistake in it.
-    /// - Parameter flags: of the verb, which are no options of the configuration.
+    /// The command line of this process. Exits with code 64 if it has errors.
+    /// - Parameter flags: flags of the verb that are not options of the configuration.
     static func given(except flags: [String] = []) -> CommandLineReading {
         let words = CommandLine.arguments.dropFirst().filter { !flags.contains($0) }
         let line = CommandLineReading(words, verbs: Millrace.verbs)
@@ -115,7 +115,7 @@ struct LaterOptions: ParsableArguments {
 }
 
 extension NameSpecification {
-    /// The long and short name of an option in the table; an unknown name stands for itself (a test looks for those).
+    /// The long and the short name of an option. An unknown name is used as it is; a test looks for those.
     static func known(_ name: String) -> NameSpecification {
         var elements: [Element] = [.customLong(name)]
         if let known = KnownOption.named(name), let letter = known.short {

@@ -3,7 +3,7 @@ internal import DaemonKit
 internal import FoundationEssentials
 internal import Glibc
 
-/// Finds the configuration file that the options ask for, reads it, and resolves both.
+/// Finds and reads the configuration file that the options select, and resolves both.
 struct ConfigurationSource {
     var options: [GivenOption]
 
@@ -11,8 +11,8 @@ struct ConfigurationSource {
         try load(in: surroundings).resolution
     }
 
-    /// The file that was found, and what it and the options come to. Without a configuration file that is the document
-    /// that an earlier service with the same run directory has taken, if it has.
+    /// The file found, and the resolution of file and options. Without a configuration file, the document that an
+    /// earlier service with the same run directory received over the API is used, if there is one.
     func load(
         in surroundings: Surroundings
     ) throws(StartFailure) -> (file: ConfigurationFile?, resolution: Resolution) {
@@ -26,14 +26,14 @@ struct ConfigurationSource {
         return (file, Configuration.resolve(file: file, options: options, surroundings: surroundings))
     }
 
-    /// Where a service that was started from options alone keeps a document that it has taken.
+    /// Where a service without a configuration file stores a document received over the API.
     static func documentPath(inRunDirectory directory: String) -> String { directory + "/config.json" }
 
     private func document(inRunDirectory directory: String) throws(StartFailure) -> ConfigurationFile? {
         let path = ConfigurationSource.documentPath(inRunDirectory: directory)
         var status = stat()
         guard lstat(path, &status) == 0 else { return nil }
-        // The default run directory can be in /tmp, where other users may have made one of that name.
+        // The default run directory can be in /tmp, where another user may have created the file.
         guard status.st_mode & S_IFMT == S_IFREG, status.st_uid == geteuid() else {
             throw refusal("\(path): error: expected a file owned by user \(geteuid())")
         }
@@ -43,7 +43,7 @@ struct ConfigurationSource {
         }
     }
 
-    /// What the options, and the first file in the usual places if there is one, come to.
+    /// Resolves the options and the first file in the default places, if there is one.
     func loadIfAny(in surroundings: Surroundings, readsFile: Bool) throws(StartFailure) -> Resolution {
         var file: ConfigurationFile?
         if readsFile, case .firstOf(let paths) = fileChoice(options: options, surroundings: surroundings) {
@@ -82,7 +82,7 @@ struct ConfigurationSource {
         for path in paths {
             switch ConfigurationSource.read(path) {
             case .success(let file): return file
-            // A directory that we may not search is no place where a file of ours could be.
+            // A directory that this user may not search cannot contain the user's configuration.
             case .failure where access(path, F_OK) != 0: continue
             case .failure(let failure): throw refusal("\(path): error: cannot be read: \(failure.reason)")
             }
@@ -99,7 +99,7 @@ struct ConfigurationSource {
         var reason: String { String(cString: strerror(code)) }
     }
 
-    /// The file as it is now, with those below it; the path that cannot be read.
+    /// Reads a file again, with the files below it. The error names the path that cannot be read.
     static func read(again file: ConfigurationFile) -> Result<ConfigurationFile, UnreadableFile> {
         var files: [ConfigurationFile] = []
         for path in (file.below ?? []).map(\.path) + [file.path] {
@@ -118,7 +118,7 @@ struct ConfigurationSource {
         var failure: ReadFailure
     }
 
-    /// - Parameter mayWait: false for a service that runs: somebody could have put a pipe in the place of the file.
+    /// - Parameter mayWait: false in a running service, because the file may have been replaced by a pipe.
     static func read(_ path: String, mayWait: Bool = true) -> Result<ConfigurationFile, ReadFailure> {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | (mayWait ? 0 : O_NONBLOCK))
         guard descriptor >= 0 else { return .failure(ReadFailure(code: errno)) }
@@ -137,7 +137,7 @@ struct ConfigurationSource {
 }
 
 extension Surroundings {
-    /// The facts, asked of the system once.
+    /// Collects the facts from the system.
     static func ofThisProcess() -> Surroundings {
         let files = FileManager.default
         let process = ProcessInfo.processInfo
@@ -153,7 +153,7 @@ extension Surroundings {
         return surroundings
     }
 
-    /// Whether the directory is there and may be written to, or could be made.
+    /// Whether the directory exists and is writable, or could be created.
     static func canKeepFiles(in directory: String) -> Bool {
         var path = directory
         while !path.isEmpty {

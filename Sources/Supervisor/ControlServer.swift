@@ -2,12 +2,12 @@ internal import Control
 internal import EventLoop
 internal import Glibc
 
-/// Serves the control socket on the supervisor's loop. Nothing that a client does or leaves undone holds up the service:
-/// connections, bytes and time are bounded, and who goes beyond loses its connection.
+/// Serves the control socket on the supervisor's loop. Connections, bytes and time are limited, so that no client can
+/// block the service. A client that exceeds a limit is disconnected.
 final class ControlServer {
-    /// An operator's commands, the gateway's threads, and as many again.
+    /// Enough for an operator's commands and the gateway's threads, twice.
     static let connectionsMax = 32
-    /// From the connection to the whole request, and again until the reply has been read: it is the same machine.
+    /// Time for a client to send its request, and again to read the reply. Both ends are on the same machine.
     static let patienceMillis: UInt64 = 5_000
 
     private let loop: Loop
@@ -17,8 +17,8 @@ final class ControlServer {
     private var connections: [ObjectIdentifier: ControlConnection] = [:]
 
     /// - Parameters:
-    ///   - runDirectory: in which no earlier socket is left.
-    ///   - answer: called on the loop; shall not block.
+    ///   - runDirectory: contains no earlier socket.
+    ///   - answer: called on the loop; must not block.
     init(
         on loop: Loop, runDirectory: String, answer: @escaping (ControlRequest) -> ControlReply
     ) throws(SystemFailure) {
@@ -32,8 +32,8 @@ final class ControlServer {
         listener = try LocalListener(on: loop, path: path, mode: 0o600) { [unowned self] in accept($0) }
     }
 
-    /// Makes the socket again when it was removed. Connections that there are go on.
-    /// - Returns: whether it was.
+    /// Creates the socket again if it was removed. Open connections continue.
+    /// - Returns: true if it was created.
     func mend() throws(SystemFailure) -> Bool {
         if listener?.isAtItsPath == true { return false }
         listener?.close()
@@ -42,7 +42,7 @@ final class ControlServer {
         return true
     }
 
-    /// Removes the socket and drops whoever is connected.
+    /// Removes the socket and closes all connections.
     func close() {
         listener?.close()
         listener = nil
@@ -67,7 +67,7 @@ final class ControlServer {
     }
 }
 
-/// One question and its answer.
+/// One request and its reply.
 private final class ControlConnection: LocalStream {
     private unowned let server: ControlServer
     private var limit: Timer?

@@ -2,7 +2,7 @@ internal import Configuration
 internal import EventLoop
 internal import Glibc
 
-/// Looks at the configuration file now and then (`FileWatch` decides what that means).
+/// Polls a file for changes. `FileWatch` decides what a change is.
 final class FileWatcher {
     private let path: String
     private let loop: Loop
@@ -22,7 +22,7 @@ final class FileWatcher {
         timer.start(after: UInt64(watch.pauseMillis))
     }
 
-    /// What is there now has been read or written by ourselves.
+    /// Marks the present file as known: this process has read or written it.
     func know() { watch.know(FileWatcher.identity(of: path)) }
 
     func close() {

@@ -2,20 +2,20 @@ internal import Control
 internal import FoundationEssentials
 internal import Glibc
 
-/// Services in the usual run directories, for who asked for one where there is none.
+/// Lists services in the default run directories, for a verb that finds no service where it looked.
 enum FoundServices {
-    /// More than these would not be read.
+    /// A longer list would not be read.
     private static let directoriesMax = 20
-    /// A supervisor answers in a millisecond.
+    /// A supervisor answers within a millisecond.
     private static let patienceMillis = 500
 
-    /// Where run directories are by default (docs/CONFIG.md).
+    /// Parents of the default run directories (docs/CONFIG.md).
     static func parents(environment: [String: String], userID: UInt32) -> [String] {
         let runtime = environment["XDG_RUNTIME_DIR"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/run/user/\(userID)"
         return ["/run", runtime, "/tmp"]
     }
 
-    /// One line for each, empty when there is none.
+    /// One line for each service; empty when there is none.
     static func lines(in parents: [String], except asked: String) -> [String] {
         let found = directories(in: parents).filter { $0 != asked }.compactMap(line)
         return found.isEmpty ? [] : ["running services:"] + found.map { "  \($0)" }

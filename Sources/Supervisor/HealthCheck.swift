@@ -4,7 +4,7 @@ internal import Control
 internal import DaemonKit
 internal import EventLoop
 
-/// `millrace healthcheck`: asks the service that this configuration describes whether it serves.
+/// `millrace healthcheck`: checks whether the service of this configuration serves.
 struct HealthCheck: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "healthcheck",
@@ -19,7 +19,7 @@ struct HealthCheck: ParsableCommand {
     @Flag(help: "Healthy only if a shard accepts miners and a pool connection is up.") var ready = false
     @OptionGroup var options: CommandOptions
 
-    /// Read here, because `CommandLineReading` takes the line before ArgumentParser sees it.
+    /// Read here, because `CommandLineReading` reads the line before ArgumentParser does.
     private static let readyFlag = "--ready"
 
     func run() throws {
@@ -63,7 +63,7 @@ struct HealthCheck: ParsableCommand {
         }
     }
 
-    /// Whatever the cause, the code is 1: container tools know only healthy and that, and keep 2 for themselves.
+    /// The code is 1 for every cause. Container tools know only 0 (healthy) and 1 (unhealthy), and reserve 2.
     private static func leave(saying reason: String) -> Never {
         say(reason)
         DaemonKit.ExitCode.failed.exit()
@@ -79,7 +79,7 @@ struct HealthCheck: ParsableCommand {
 }
 
 extension ServiceStatus {
-    /// What is not there for miners that come now, in the words of `/readyz`; empty when they can work.
+    /// What new miners need and the service does not have, in the words of `/readyz`; empty when miners can work.
     var missingForMiners: [String] {
         let shards = children.filter { $0.kind == .shard }
         var missing: [String] = []

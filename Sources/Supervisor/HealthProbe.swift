@@ -1,9 +1,9 @@
 internal import EventLoop
 
-/// Asks a `HealthQuestion` once. Turn the loop until there is a `verdict`; there will be one within the time limit.
+/// Sends a `HealthQuestion` once. Run the loop until `verdict` is set, which happens within the time limit.
 final class HealthProbe: TCPStream {
-    /// A healthy gateway answers in a millisecond. Container tools give the whole check five seconds, and the operator
-    /// should read our words in its output, not theirs.
+    /// A healthy gateway answers within a millisecond. Container tools allow five seconds for the whole check; this
+    /// limit is below it, so that the operator reads the reason of this program in their output.
     static let limitMillis: UInt64 = 3_000
 
     private let question: HealthQuestion
@@ -16,7 +16,7 @@ final class HealthProbe: TCPStream {
         super.init(on: loop)
     }
 
-    /// - Parameter limitMillis: how long the answer may take.
+    /// - Parameter limitMillis: time for the whole answer.
     func begin(limitMillis: UInt64 = HealthProbe.limitMillis) {
         let limit = Timer(on: loop) { [weak self] in
             self?.finish(.unhealthy("no answer within \(limitMillis) ms"))
@@ -35,12 +35,12 @@ final class HealthProbe: TCPStream {
         let request = question.request
         if request.isEmpty { return finish(.healthy) }
         startReading()
-        // What cannot be sent ends the connection, which is an answer too.
+        // A failure to send ends the connection, which gives a verdict too.
         _ = request.withUnsafeBytes { send($0) }
     }
 
     override func didReceive(_ chunk: UnsafeRawBufferPointer) {
-        // Only the beginning is looked at, so it never holds more than one chunk and a few bytes.
+        // Only the first bytes are checked, so this holds at most one chunk and a few bytes.
         answer.append(contentsOf: chunk)
         if let verdict = question.verdict(on: answer) { finish(verdict) }
     }

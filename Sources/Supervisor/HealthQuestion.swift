@@ -1,12 +1,12 @@
 internal import Configuration
 
-/// What to ask a running service, and where, to learn whether it serves.
+/// The request that shows whether a service serves, and the address to send it to.
 struct HealthQuestion: Equatable {
     enum Kind: Equatable {
         /// The API's `GET /healthz`, which needs no token.
         case api
-        /// Without an API there is only this: the miners' address takes a connection. It says less, because the kernel
-        /// answers for a shard that hangs.
+        /// Used without an API: the miners' address accepts a connection. This proves less, because the kernel accepts
+        /// connections for a shard that hangs.
         case miners
     }
 
@@ -15,7 +15,7 @@ struct HealthQuestion: Equatable {
     var host: String
     var port: UInt16
 
-    /// nil when the configuration leaves all ports to the system, so that nobody outside can know them.
+    /// nil when the configuration has only port 0, because the system then chooses the port.
     init?(about settings: Settings) {
         if let api = settings.api, api.port != 0 {
             self.init(kind: .api, host: api.host, port: api.port)
@@ -29,7 +29,7 @@ struct HealthQuestion: Equatable {
     private init(kind: Kind, host: String, port: UInt16) {
         self.kind = kind
         self.port = port
-        // Who listens everywhere is met at home.
+        // A wildcard address is reached through the loopback address.
         switch host {
         case "0.0.0.0": self.host = "127.0.0.1"
         case "::": self.host = "::1"
@@ -37,7 +37,7 @@ struct HealthQuestion: Equatable {
         }
     }
 
-    /// The bytes to send; none when the connection alone is the answer.
+    /// The bytes to send; empty when the connection alone is the answer.
     var request: [UInt8] {
         switch kind {
         case .api: Array("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
@@ -45,7 +45,7 @@ struct HealthQuestion: Equatable {
         }
     }
 
-    /// Judges the beginning of an answer: nil while too little of it has arrived.
+    /// Checks the first bytes of an answer; nil while there are too few.
     func verdict(on answer: [UInt8]) -> HealthVerdict? {
         let good = Array("HTTP/1.1 200".utf8)
         guard answer.count >= good.count else { return nil }
@@ -53,7 +53,7 @@ struct HealthQuestion: Equatable {
         return .unhealthy("it answered \"\(shown(answer.prefix(good.count)))\"")
     }
 
-    /// Whoever answers there need not be Millrace: nothing of it may command a terminal.
+    /// The answer may come from another program: control characters must not reach the terminal.
     private func shown(_ bytes: some Sequence<UInt8>) -> String {
         String(String.UnicodeScalarView(bytes.map { (0x20..<0x7f).contains($0) ? Unicode.Scalar($0) : "?" }))
     }
@@ -61,6 +61,6 @@ struct HealthQuestion: Equatable {
 
 enum HealthVerdict: Equatable {
     case healthy
-    /// Why, for people.
+    /// The reason, for the operator.
     case unhealthy(String)
 }

@@ -1,6 +1,6 @@
 internal import FoundationEssentials
 
-/// JSON for scripts, on one line.
+/// JSON on one line, for scripts.
 enum JSONLine {
     enum Value: Encodable {
         case text(String)

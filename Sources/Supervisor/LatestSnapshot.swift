@@ -2,21 +2,21 @@ internal import EventBus
 internal import Glibc
 internal import Telemetry
 
-/// The newest snapshot of the collector, which a verb reads from the bus: the supervisor holds no statistics, and this works
-/// without the API.
+/// The newest snapshot of the collector. A verb reads it from the bus, because the supervisor holds no statistics. It
+/// works without the API.
 struct LatestSnapshot {
-    /// Why there is none, for people.
+    /// Why there is no snapshot, for the operator.
     struct Missing: Error, Equatable {
         let reason: String
     }
 
     let result: Result<Snapshot, Missing>
 
-    /// A collector that is there answers a subscription at once; one that is busy with its disk within a second.
+    /// A running collector answers a subscription at once, a busy one within a second.
     static let patienceMillis = 2_000
 
-    /// Waits for it.
-    /// - Parameter runDirectory: of the service.
+    /// Waits for the snapshot.
+    /// - Parameter runDirectory: the run directory of the service.
     init(runDirectory: String, patienceMillis: Int = LatestSnapshot.patienceMillis) {
         result = LatestSnapshot.read(runDirectory, patienceMillis)
     }

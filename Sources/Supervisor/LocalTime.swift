@@ -1,14 +1,14 @@
 internal import Glibc
 
-/// Times of day as the clock on the wall shows them.
+/// Formats times of day in local time.
 struct LocalTime {
-    /// Seconds east of Greenwich; nil = as the system is set, with its summer time.
+    /// Seconds east of Greenwich; nil for the system's time zone, with daylight saving time.
     var offset: Int?
 
-    /// "14:02", or "2026-11-29 14:02" when that was another day.
+    /// "14:02", or "2026-11-29 14:02" when it is not the day of `now`.
     /// - Parameters:
     ///   - moment: milliseconds since 1970.
-    ///   - now: the same.
+    ///   - now: milliseconds since 1970.
     func text(_ moment: UInt64, seenAt now: UInt64) -> String {
         let isToday = written(moment, "%Y-%m-%d") == written(now, "%Y-%m-%d")
         return written(moment, isToday ? "%H:%M" : "%Y-%m-%d %H:%M")

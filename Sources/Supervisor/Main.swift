@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Configuration
 internal import DaemonKit
 
-/// The operator's command line. Each verb is a subcommand in a file of its own; without one the service runs.
+/// The command line of the operator. Each verb is a subcommand in its own file; without a verb the service runs.
 @main struct Millrace: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "millrace",
@@ -41,8 +41,9 @@ internal import DaemonKit
         main(line)
     }
 
-    /// What ArgumentParser is to see of a command line. `run` and `healthcheck` take xmrig-proxy's options, which
-    /// `CommandLineReading` reads: of these lines it sees the verb, and whether help or the version is asked for.
+    /// The part of a command line that ArgumentParser parses. `run` and `healthcheck` accept xmrig-proxy's options,
+    /// which `CommandLineReading` reads; of these lines ArgumentParser sees only the verb and a request for help or the
+    /// version.
     static func words(of line: [String]) -> [String] {
         let verb = line.first.flatMap { verbs.contains($0) ? $0 : nil }
         let isOfParser = line.contains { word in parserOptions.contains { word.hasPrefix($0) } }
@@ -55,6 +56,6 @@ internal import DaemonKit
     }
 
     private static let optionVerbs = [Run.self, HealthCheck.self].map { ($0 as any ParsableCommand.Type)._commandName }
-    /// Its own: completion scripts and machine-readable help.
+    /// Options of ArgumentParser: completion scripts and machine-readable help.
     private static let parserOptions = ["--generate-completion-script", "---completion", "--experimental-dump-help"]
 }

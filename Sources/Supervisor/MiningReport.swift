@@ -2,15 +2,15 @@ internal import Control
 internal import DaemonKit
 internal import Telemetry
 
-/// Hashrate, miners and pools of a service: the part of `millrace status` that the collector knows.
+/// Hashrate, miners and pools of a service: the part of `millrace status` that comes from the collector.
 struct MiningReport: Encodable, Equatable {
     struct Miners: Encodable, Equatable {
-        /// Those that have a job.
+        /// Miners that have a job.
         var now: UInt32
-        /// Those that have logged in and wait for their first job.
+        /// Miners that have logged in and wait for their first job.
         var waiting: UInt32
         var max: UInt32
-        /// Those whose shares are not forwarded, because the pool rejects them.
+        /// Miners whose shares are not forwarded, because the pool rejects them.
         var quarantined: UInt32
     }
 
@@ -31,27 +31,27 @@ struct MiningReport: Encodable, Equatable {
     /// A pool of the configuration, or a former one that still has connections.
     struct Pool: Encodable, Equatable {
         var address: String
-        /// A connection is logged in there.
+        /// Whether a connection is logged in there.
         var isInUse = false
         /// Connections by state.
         var active = 0
         var sleeping = 0
         var error = 0
         var miners: UInt64 = 0
-        /// Shares of the connections that are there now, since each was opened.
+        /// Accepted shares of the open connections, each since it was opened; `rejected` likewise.
         var accepted: UInt64 = 0
         var rejected: UInt64 = 0
         /// Age of the oldest current job, in seconds; nil when no connection has one.
         var jobAge: UInt64?
-        /// Attempts that have failed since it last gave a job.
+        /// Failed attempts since it last sent a job.
         var failures: UInt32 = 0
-        /// Why the last of them failed.
+        /// The reason of the last failed attempt.
         var lastError: String?
-        /// Milliseconds since 1970: since when only miners are forwarded to it whose shares it has accepted.
+        /// When the pool guard was switched on, in milliseconds since 1970; nil when it is off.
         var guardedSince: UInt64?
     }
 
-    /// What outlives the processes.
+    /// Where the statistics are stored.
     struct Statistics: Encodable, Equatable {
         /// "durable", "failing" or "off".
         var state: String
@@ -66,7 +66,7 @@ struct MiningReport: Encodable, Equatable {
     /// In the order of the configuration.
     var pools: [Pool]
     var statistics: Statistics
-    /// When the service was started and when this was so, in milliseconds since 1970.
+    /// The start of the service and the time of the snapshot, in milliseconds since 1970.
     private let startedAt: UInt64
     private let time: UInt64
 
@@ -119,14 +119,15 @@ struct MiningReport: Encodable, Equatable {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// The divisor of an average is its whole window (as in the API), so it is too low until the service is as old as that.
+    /// A remark for a service that runs for less than a day. An average is divided by its whole window, as in the API,
+    /// so it is too low until the service is that old.
     static func remark(startedAt: UInt64, time: UInt64) -> String {
         guard startedAt > 0, time >= startedAt, time - startedAt < 86_400_000 else { return "" }
         return "; running for \(StatusTable.duration(from: startedAt, to: time)): "
             + "averages over longer include the time before the start"
     }
 
-    /// What the table has no room for.
+    /// Lines below the table: pools that fail or are guarded.
     private var troubles: [String] {
         let failing = pools.filter { $0.state == "failing" && $0.failures > 0 }.map { pool in
             "\(pool.address): \(pool.lastError ?? "?"), "
@@ -205,10 +206,10 @@ extension Result<MiningReport, LatestSnapshot.Missing> {
     }
 }
 
-/// What `millrace status --json` prints: the supervisor's status, and what the collector knows as `mining`.
+/// The output of `millrace status --json`: the supervisor's status, with the collector's part under `mining`.
 struct StatusDocument: Encodable {
     var service: ServiceStatus
-    /// nil when the collector does not tell; the key is missing then.
+    /// nil when the collector does not answer; then the key is missing.
     var mining: MiningReport?
 
     private enum CodingKeys: String, CodingKey { case mining }
@@ -220,7 +221,7 @@ struct StatusDocument: Encodable {
     }
 }
 
-/// "12.35" of 12,345 H/s.
+/// "12.35" for 12,345 H/s.
 struct Kilohashes: CustomStringConvertible {
     let description: String
 

@@ -2,20 +2,20 @@ internal import EventLoop
 internal import Glibc
 internal import Linux
 
-/// Whoever loses its parent below us becomes our child, as it would be process 1's, and stays a zombie until somebody asks
-/// how it ended. libuv asks only for those that it has started.
+/// Reaps processes that libuv did not start.
 ///
-/// There are always some: the anchor of a shard outlives the shard's process. And in a container we are process 1, whose
-/// duty this is anyway.
+/// This process is a child subreaper: a process below it whose parent exits becomes its child, and remains a zombie
+/// until this process waits for it. libuv waits only for the processes it started. The anchor of a shard outlives the
+/// shard's process, so there are always such children. In a container this process also has the duties of process 1.
 final class OrphanReaper {
-    /// libuv hears of a death by the same signal; its own dead are gone from the kernel's list after a moment.
+    /// libuv handles the same signal and reaps its own children first; this is enough time for it.
     private static let pauseMillis: UInt64 = 50
 
     private let isOurs: (pid_t) -> Bool
     private var source: SignalSource?
     private var timer: Timer?
 
-    /// - Parameter isOurs: whether a process is one that libuv waits for.
+    /// - Parameter isOurs: whether libuv waits for this process.
     init(on loop: Loop, isOurs: @escaping (pid_t) -> Bool) throws(SystemFailure) {
         self.isOurs = isOurs
         do throws(SystemCallFailure) { try ThisProcess.adoptOrphans() } catch { throw SystemFailure(code: -error.code) }
@@ -30,7 +30,7 @@ final class OrphanReaper {
     private func reap() {
         while let process = ThisProcess.exitedChild {
             guard !isOurs(process) else {
-                // The kernel shows one of the dead at a time: the others come when this one has been taken away.
+                // `waitid` shows one exited child at a time. The others are visible after libuv has reaped this one.
                 timer?.start(after: OrphanReaper.pauseMillis)
                 return
             }

@@ -3,17 +3,18 @@ internal import Glibc
 internal import Linux
 internal import Logging
 
-/// Children of a supervisor that was killed: they leave by themselves when they notice, and a successor on the same
-/// ports has to wait for that.
+/// Children of a supervisor that was killed. They exit on their own when they notice; the next supervisor has to wait
+/// for that, because it uses the same ports.
 ///
-/// Anybody can set a variable in the environment of a process. One is taken for an orphaned child only when it is ours in every respect:
-/// our user's, with the mark of this run directory, executing one of the service's programs, and started after the dead
-/// supervisor. It is signalled by a descriptor of the process, so that no other one with its id can be hit.
+/// Any user can set a variable in the environment of a process. A process counts as an orphaned child only if all of
+/// this is true: it runs as this user, has the mark of this run directory, executes one of the service's programs, and
+/// was started after the killed supervisor. It is signalled through a process descriptor, so that another process that
+/// gets its id cannot be hit.
 struct OrphanedChildren {
-    /// Every child has it, and nothing that an operator starts; the value is the run directory.
+    /// Set in the environment of every child, and of no other process; the value is the run directory.
     static let mark = "MILLRACE_CHILD_OF"
 
-    /// How long they may take by themselves. Their own limit for leaving is below this.
+    /// How long they may take to exit on their own. Their own time limit for an exit is shorter.
     private static let leaveMillisMax = 5_000
     private static let lookMillis: UInt32 = 50
     private static let programs = ["millrace-worker", "millrace-collector", "millrace-gateway"]
@@ -21,20 +22,20 @@ struct OrphanedChildren {
     private let entry: [UInt8]
     private let supervisorStartedAt: UInt64
 
-    /// - Parameter supervisorStartedAt: as `ProcessFacts.startedAt`; 0 = not known.
+    /// - Parameter supervisorStartedAt: as `ProcessFacts.startedAt`; 0 when not known.
     init(of runDirectory: String, supervisorStartedAt: UInt64) {
         entry = Array("\(OrphanedChildren.mark)=\(runDirectory)".utf8)
         self.supervisorStartedAt = supervisorStartedAt
     }
 
-    /// Waits until they are gone; ends those that do not go (a stopped process notices nothing).
+    /// Waits until they have exited, and kills those that do not exit (a stopped process notices nothing).
     func clear(log: Logger) {
         for _ in 0..<OrphanedChildren.leaveMillisMax / Int(OrphanedChildren.lookMillis) {
             if processes.isEmpty { return }
             usleep(OrphanedChildren.lookMillis * 1_000)
         }
         for process in processes { kill(process, log) }
-        // Their sockets are free when the kernel has taken them down, which it does at once unless it is stuck itself.
+        // The kernel frees their sockets when they have exited, which takes a moment at most unless it is stuck.
         for _ in 0..<20 where !processes.isEmpty { usleep(OrphanedChildren.lookMillis * 1_000) }
     }
 
@@ -54,7 +55,7 @@ struct OrphanedChildren {
     private func kill(_ process: ProcessFacts, _ log: Logger) {
         guard let descriptor = try? ProcessDescriptor.open(process.id) else { return }
         defer { close(descriptor) }
-        // The descriptor names the process that has the id now: is that the one that was looked at?
+        // The id may have been reused before the descriptor was opened: check the process again.
         guard leftover(process.id) == process else { return }
         log.warning("process \(process.id) of the previous service did not exit; sending SIGKILL")
         ProcessDescriptor.send(signal: SIGKILL, to: descriptor)

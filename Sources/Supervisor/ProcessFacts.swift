@@ -1,22 +1,22 @@
 internal import FoundationEssentials
 internal import Glibc
 
-/// What the kernel tells of a process. A process id alone names nothing: it may be given to another process at any time.
+/// Facts about a process from /proc. A process id alone does not identify a process, because ids are reused.
 struct ProcessFacts: Equatable {
     let id: pid_t
-    /// Whose it is.
+    /// The user that it runs as.
     let userID: uid_t
-    /// Clock ticks after the boot of the machine: with the id, a name that is not given twice.
+    /// Clock ticks since the boot of the machine. Together with the id this identifies a process.
     let startedAt: UInt64
-    /// Ended, and not waited for by its parent.
+    /// Exited, but its parent has not waited for it yet.
     let isZombie: Bool
 
-    /// nil when there is no such process, or it is not for us to see.
+    /// nil when there is no such process, or this user may not see it.
     init?(of id: pid_t) {
         var status = stat()
         guard id > 0, stat("/proc/\(id)", &status) == 0,
             let line = try? String(contentsOfFile: "/proc/\(id)/stat", encoding: .utf8),
-            // The name, in parentheses, may be anything.
+            // The program name, in parentheses, may contain any character.
             let end = line.utf8.lastIndex(of: UInt8(ascii: ")"))
         else { return nil }
         let fields = line[line.utf8.index(after: end)...].split(separator: " ")
@@ -29,14 +29,14 @@ struct ProcessFacts: Equatable {
         isZombie = fields[0] == "Z" || fields[0] == "X"
     }
 
-    /// Of those behind the name (proc_pid_stat(5) counts from 1, and the name is the second).
+    /// Index among the fields after the name: proc_pid_stat(5) counts from 1, and the name is field 2.
     private static let startField = 22 - 3
 
-    /// Names of the program that it executes: the file's, and for a script the script's.
+    /// File names of the program it executes; for a script the names of the interpreter and of the script.
     var programs: [String] {
         var names: [String] = []
         if var path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(id)/exe") {
-            // Of a file that was replaced, as an upgrade does.
+            // The kernel appends this when the file was replaced, as in an upgrade.
             let replaced = " (deleted)"
             if path.hasSuffix(replaced) { path.removeLast(replaced.count) }
             names.append(path)
@@ -46,7 +46,7 @@ struct ProcessFacts: Equatable {
         return names.map { String($0.split(separator: "/").last ?? "") }
     }
 
-    /// Whether `entry` ("NAME=value") stands in its environment.
+    /// Whether its environment contains `entry` ("NAME=value").
     func hasEnvironment(_ entry: [UInt8]) -> Bool {
         let environment = FileManager.default.contents(atPath: "/proc/\(id)/environ") ?? Data()
         return environment.split(separator: 0).contains { $0.elementsEqual(entry) }

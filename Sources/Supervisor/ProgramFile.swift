@@ -1,9 +1,9 @@
 internal import Control
 internal import Glibc
 
-/// A program's file, told from another one with the same name or version.
+/// The file of a program. Files with the same path or version are distinguished by device and inode.
 struct ProgramFile: Equatable {
-    /// As people name it.
+    /// The path as shown to the operator.
     let path: String
     private let device: dev_t
     private let inode: ino_t
@@ -13,7 +13,8 @@ struct ProgramFile: Equatable {
     /// The file at the path; nil when there is none.
     init?(at path: String) { self.init(path, found: path) }
 
-    /// The one that a process executes, which may have been replaced at its path; nil when the system does not tell.
+    /// The file that a process executes, which may have been replaced at its path; nil when the system does not show
+    /// it.
     static func of(process: pid_t, named path: String) -> ProgramFile? {
         ProgramFile(path, found: "/proc/\(process)/exe")
     }

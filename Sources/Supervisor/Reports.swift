@@ -4,14 +4,14 @@ internal import Glibc
 internal import Logging
 internal import Supervision
 
-// What the core reports, in the operator's language.
+// Texts for the reports of the core.
 
 extension ChildReport {
     var level: Logger.Level {
         switch self {
-        // Steps of a planned restart, which has a summary.
+        // Steps of a planned restart; a summary is logged when all are done.
         case .replacing, .handingOver, .replaced: .debug
-        // The same of rebalancing; most shards have no part that is small enough.
+        // Steps of rebalancing. Most shards have no part that is small enough.
         case .splitting, .split, .splitFailed(.nobodyTookIt): .debug
         case .ready, .draining, .drained, .merging, .moved, .stopped: .info
         case .died, .neverReady, .stalled, .killed, .moveFailed, .splitFailed: .warning
@@ -19,7 +19,7 @@ extension ChildReport {
         }
     }
 
-    /// - Parameter processID: 0 when there is none (any more).
+    /// - Parameter processID: 0 when there is no process.
     func text(name: ChildName, processID: Int32) -> String {
         let who = processID == 0 ? "\(name)" : "\(name) (process \(processID))"
         return switch self {
@@ -62,7 +62,8 @@ extension Failure {
         }
     }
 
-    /// How the service ends when its last shard ended so: a configuration that a shard refuses is still a bad one.
+    /// The exit code of the service when its last shard fails. A configuration that a shard refuses remains a bad
+    /// configuration.
     var exitCode: ExitCode {
         switch self {
         case .keptDying: .childFailed
@@ -94,7 +95,7 @@ extension MoveFault {
 }
 
 extension RestartCause {
-    /// As `status` and the API name it.
+    /// The name in `status` and the API.
     var text: String {
         switch self {
         case .exit(let code): "exit \(code)"

@@ -1,6 +1,6 @@
 internal import Supervision
 
-/// The planned restarts from the first one until the last one is done, for one line in the log.
+/// The planned restarts from the first until all are done, for one log line.
 struct RestartRound {
     private let began: Int64
     private var names: [ChildName] = []

@@ -5,7 +5,7 @@ internal import EventLoop
 internal import Glibc
 internal import Logging
 
-/// `millrace run`, the verb that is meant when none is given: configuration in, service until it is told to stop.
+/// `millrace run`, the default verb: reads the configuration and runs the service until it is stopped.
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the proxy.",
@@ -58,7 +58,7 @@ struct Run: ParsableCommand {
         serve(configuration, inherited: nil, strangers: strangers, surroundings: surroundings, log: log).exit()
     }
 
-    /// In the place of the program that ran in this process before.
+    /// Continues the service of the program that ran in this process before.
     private func goOn(_ descriptor: Int32, surroundings: Surroundings) -> Never {
         do throws(StartFailure) {
             let inherited = try ServiceHandoff.read(from: descriptor)
@@ -82,7 +82,8 @@ struct Run: ParsableCommand {
         return Logger(label: "supervisor")
     }
 
-    /// `--dry-run`, or `"dry-run": true`: what is wrong, what would be done, and the exit code that scripts look at.
+    /// `--dry-run`, or `"dry-run": true`: prints the findings and the resolved settings, and exits with the code that
+    /// scripts check.
     private static func show(_ resolution: Resolution) -> Never {
         for finding in resolution.warnings + resolution.errors { say("\(finding)") }
         guard let settings = resolution.settings else { DaemonKit.ExitCode.badConfiguration.exit() }
@@ -136,13 +137,13 @@ private func serve(
     }
 }
 
-/// What keeps the service from starting, in words for the operator.
+/// Why the service cannot start, for the operator.
 struct StartFailure: Error {
     var exitCode: DaemonKit.ExitCode
     var message: String
 }
 
-/// One line to standard error, for what is said before there is a log.
+/// Writes a line to standard error, for messages before the log is open.
 func say(_ line: String) {
     let bytes = Array((line + "\n").utf8)
     _ = write(STDERR_FILENO, bytes, bytes.count)

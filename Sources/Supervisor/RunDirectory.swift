@@ -4,16 +4,18 @@ internal import FoundationEssentials
 internal import Glibc
 internal import Logging
 
-/// The directory in which one running service keeps its sockets: ours alone, and used by one supervisor at a time.
+/// The directory with the sockets of one running service. It belongs to this user, and one supervisor at a time uses
+/// it.
 ///
-///     lock             held (flock) while a supervisor lives; its death frees it
-///     supervisor.pid   the supervisor's process id and start time; removed at an orderly end, so its presence tells of a crash
-///     control          the supervisor's ear for the operator's commands and the gateway
-///     config.json      what a service without a configuration file was sent over the API
+///     lock             locked (flock) while a supervisor runs; the kernel unlocks it when the process ends
+///     supervisor.pid   process id and start time of the supervisor; removed at an orderly end, so not after a crash
+///     control          the control socket, for the operator's commands and the gateway
+///     config.json      the document that a service without a configuration file received over the API
 ///     shard-N.events, shard-N.replay, collector.events, collector.replay, snapshots      sockets of the bus
 ///
-/// Whoever cleans directories may delete all of it while the service runs (`mend`), and start another service then: a lock that
-/// is free proves nothing, and the supervisor that is named there is looked for too.
+/// A cleaner of directories may delete all of it while the service runs (see `mend`), and another service may then
+/// start. A free lock therefore proves nothing: `init` also checks for the supervisor that `supervisor.pid` names, and
+/// for a process that listens on the control socket.
 final class RunDirectory {
     let path: String
     /// The descriptor that holds the lock.
@@ -39,19 +41,19 @@ final class RunDirectory {
         }
     }
 
-    /// Goes on in the directory that this process used before it executed the present program.
-    /// - Parameter lock: the descriptor of the lock, which is held still.
+    /// Continues with the directory that this process used before it executed the present program.
+    /// - Parameter lock: the descriptor of the lock, which is still held.
     init(resuming path: String, lock: Int32) {
         self.path = path
         self.lock = lock
-        // Of those who served sockets here all live on, except for us.
+        // The children still serve the other sockets.
         RunDirectory.remove(in: path) { $0 == ControlLine.socketName }
         try? writeProcessID()
     }
 
-    /// The orderly end. The lock goes with the process.
+    /// Removes the files at an orderly end. The kernel frees the lock when the process ends.
     func leave() {
-        // What has taken our place is not ours to remove.
+        // The files may belong to another supervisor that started after they were removed.
         guard RunDirectory.isSame(lock, path + "/lock"), Predecessor(in: path)?.id == getpid() else { return }
         RunDirectory.removeSockets(in: path)
         unlink(path + "/supervisor.pid")
@@ -59,7 +61,7 @@ final class RunDirectory {
 
     // MARK: - While the service runs
 
-    /// Makes again what somebody has removed: the directory, the lock, the process id. Once a second.
+    /// Creates again what was removed: the directory, the lock, the process id. Called once a second.
     /// - Returns: what was missing.
     func mend() throws(StartFailure) -> [String] {
         var missing: [String] = []
@@ -67,7 +69,7 @@ final class RunDirectory {
         if lstat(path, &status) != 0, errno == ENOENT { missing.append("the directory") }
         try RunDirectory.make(path)
         if !RunDirectory.isSame(lock, path + "/lock") {
-            // The former one stays ours until we have the one that others will look at.
+            // Both locks are held until the new one is, because other supervisors check the file at the path.
             let former = lock
             lock = try RunDirectory.takeLock(in: path)
             close(former)
@@ -86,7 +88,7 @@ final class RunDirectory {
         var made = ""
         for name in path.split(separator: "/") {
             made += "/" + name
-            // Only what is missing: directories that exist keep their owner and mode.
+            // Existing directories keep their owner and mode.
             if mkdir(made, 0o700) != 0, errno != EEXIST {
                 throw failure(made, errno)
             }
@@ -111,8 +113,8 @@ final class RunDirectory {
         }
     }
 
-    /// What shows that the directory is for others too (`/run`, or one of another program); nil when a supervisor has used it
-    /// before, or there is nothing but our sockets and plain files of ours.
+    /// A file that shows that other programs use the directory too, as in `/run`. nil when a supervisor has used it
+    /// before, or when it contains only sockets of Millrace and plain files of this user.
     private static func stranger(in path: String) -> String? {
         if isOurFile(path + "/lock") || isOurFile(path + "/supervisor.pid") { return nil }
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
@@ -132,7 +134,8 @@ final class RunDirectory {
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_uid == geteuid()
     }
 
-    /// The lock that is at the path when we hold it: somebody may remove it meanwhile.
+    /// Locks the file at the path. Another process may remove or replace the file meanwhile, so it is checked after
+    /// locking.
     private static func takeLock(in path: String) throws(StartFailure) -> Int32 {
         let lockPath = path + "/lock"
         for _ in 0..<10 {
@@ -155,7 +158,7 @@ final class RunDirectory {
             && held.st_dev == present.st_dev
     }
 
-    /// A supervisor whose files were removed, in part, has its socket still.
+    /// Whether a process listens on the control socket: a supervisor whose other files were removed.
     private static func somebodyListens(in path: String) -> Bool {
         let descriptor = socket(
             AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -171,7 +174,7 @@ final class RunDirectory {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
-        // EAGAIN: its queue is full, so somebody has one.
+        // EAGAIN: the queue of the listener is full.
         return result == 0 || errno == EAGAIN
     }
 
@@ -183,9 +186,9 @@ final class RunDirectory {
         }
     }
 
-    /// False when it cannot be written; `errno` says why.
+    /// False when it cannot be written; `errno` has the reason.
     private static func write(_ text: String, to path: String) -> Bool {
-        // Never into something that another program has put there.
+        // The file is created, never opened, so that nothing is written into a file of another program.
         if unlink(path) != 0, errno != ENOENT { return false }
         let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { return false }
@@ -201,7 +204,7 @@ final class RunDirectory {
 
     private static func removeSockets(in path: String) { remove(in: path, isSocketName) }
 
-    /// Removes sockets of these names from the directory itself: nothing else, and nothing that a link leads to.
+    /// Removes sockets with these names from the directory itself; follows no symbolic link.
     private static func remove(in path: String, _ isMeant: (String) -> Bool) {
         let directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard directory >= 0 else { return }
@@ -215,7 +218,7 @@ final class RunDirectory {
         }
     }
 
-    /// Whether one of our processes gives a socket this name.
+    /// Whether a process of the service creates a socket with this name.
     static func isSocketName(_ name: String) -> Bool {
         if [ControlLine.socketName, "snapshots", "collector.events", "collector.replay"].contains(name) { return true }
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)
@@ -226,7 +229,7 @@ final class RunDirectory {
         return UInt16(number).map { "\($0)" == number } ?? false
     }
 
-    // MARK: - Words
+    // MARK: - Errors
 
     private static func isUsed(_ path: String, by process: pid_t?) -> StartFailure {
         let who = process.map { " (process \($0))" } ?? ""
@@ -242,10 +245,10 @@ final class RunDirectory {
     }
 }
 
-/// The supervisor that has written `supervisor.pid`.
+/// The supervisor that wrote `supervisor.pid`.
 private struct Predecessor {
     let id: pid_t
-    /// As `ProcessFacts.startedAt`; nil from versions that did not write it.
+    /// As `ProcessFacts.startedAt`; nil if a version wrote the file that did not record it.
     let startedAt: UInt64?
 
     init?(in path: String) {
@@ -260,8 +263,8 @@ private struct Predecessor {
         startedAt = words.dropFirst().first.flatMap { UInt64($0) }
     }
 
-    /// Its process id, when it runs still: the process that has the id now was started when the supervisor was, or, when that is
-    /// not known, is a supervisor.
+    /// Its process id if it is still running. A process with this id counts as the supervisor if it has the recorded
+    /// start time or, when that is not known, executes `millrace`.
     var living: pid_t? {
         guard id != getpid(), let process = ProcessFacts(of: id), !process.isZombie, process.userID == geteuid() else {
             return nil

@@ -5,32 +5,32 @@ internal import EventLoop
 internal import Glibc
 internal import Supervision
 
-/// One process of the service and our end of its lifeline.
+/// A child process and the supervisor's end of its lifeline.
 final class RunningChild {
-    /// What is heard of a process, from its lifeline and from the kernel.
+    /// What the lifeline or the kernel reports about a process.
     enum Event {
         case saidReady
         case heartbeat
         case handover(HandoverEvent)
-        /// Whether it has absorbed that process of another shard.
+        /// The answer to a merge offer: whether it has absorbed the other shard.
         case absorbed(ChildMessage.AbsorptionAnswer)
-        /// The last event; nothing of it is open any more.
+        /// The last event. All descriptors of the child are closed.
         case ended(ExitReason)
     }
 
-    /// Words on a lifeline are short; a child that writes more without a newline writes nonsense.
+    /// Messages on a lifeline are short. A longer line is not one, and is discarded.
     private static let wordBytesMax = 512
 
-    /// More is not told of one process.
+    /// Further limitations of the same process are not recorded.
     private static let degradedMax = 16
 
     /// Milliseconds since 1970.
     let startedAt: UInt64
-    /// What a shard has told last.
+    /// The last load that a shard reported.
     private(set) var load: ShardLoad?
-    /// What does not work as it should, as of its last heartbeat.
+    /// Limitations reported before the last heartbeat.
     private(set) var degraded: [String] = []
-    /// What it has said since that heartbeat.
+    /// Limitations reported since the last heartbeat.
     private var degradedNext: [String] = []
 
     private let loop: Loop
@@ -39,16 +39,16 @@ final class RunningChild {
     private var watch: DescriptorWatch?
     private var process: ChildProcess?
     private var unread: [UInt8] = []
-    /// Whether its connections outlive it.
+    /// Whether its connections stay open when it exits.
     let hasSuccession: Bool
-    /// The configuration that it runs; nil when a version that did not keep it has started it.
+    /// The configuration it runs with; nil if a supervisor started it that did not record it.
     let settings: Settings?
-    /// Whether the program that was the supervisor before an upgrade has started it.
+    /// Whether it was started before an upgrade of the supervisor.
     let isAdopted: Bool
 
-    /// Starts the program with its lifeline, its settings and its listening sockets, and nothing else of ours.
+    /// Starts the program. It inherits its lifeline, its settings and its sockets, and no other descriptor.
     /// - Parameters:
-    ///   - hear: called on the loop; `.ended` exactly once, and last.
+    ///   - hear: called on the loop. `.ended` is sent exactly once, as the last event.
     init(
         on loop: Loop, executable: String, name: String, environment: [String], launchContext: LaunchContext,
         sockets: [Int32], hear: @escaping (RunningChild, Event) -> Void
@@ -82,14 +82,14 @@ final class RunningChild {
         }
     }
 
-    /// What another program needs to go on with the child.
+    /// What another program needs to continue with the child.
     struct Handed: Codable, Equatable {
         var processID: Int32
         /// -1 when the child has closed its end.
         var lifeline: Int32
         var startedAt: UInt64
         var hasSuccession: Bool
-        /// nil from versions that did not keep it.
+        /// nil if a version wrote it that did not record them.
         var settings: IfReadable<Settings>?
     }
 
@@ -99,7 +99,7 @@ final class RunningChild {
             settings: settings.map { IfReadable(value: $0) })
     }
 
-    /// Takes over a child that this process had before it executed the present program.
+    /// Adopts a child that this process started before it executed the present program.
     init(
         on loop: Loop, adopting handed: Handed, hear: @escaping (RunningChild, Event) -> Void
     ) throws(SystemFailure) {
@@ -125,7 +125,7 @@ final class RunningChild {
 
     func send(_ signal: ChildSignal) {
         switch signal {
-        // The lifeline stays: cutting it means that the supervisor is gone, and the child would say so in the log.
+        // The lifeline stays open: a child treats its end as the exit of the supervisor, and logs that.
         case .terminate: process?.send(signal: SIGTERM)
         case .yield: process?.send(signal: hasSuccession ? SIGUSR2 : SIGTERM)
         case .drain(let millis): say(.drain(withinMillis: millis))
@@ -139,20 +139,20 @@ final class RunningChild {
         }
     }
 
-    /// Says a word down the lifeline; a child that is gone does not hear it, which its end will tell.
+    /// Sends a message on the lifeline. A child that has exited does not get it; its exit is reported separately.
     func say(_ word: Lifeline.Word) { say(line: word.rawValue) }
 
-    /// Has it open its log file again.
+    /// Makes the child reopen its log file.
     func reopenLog() { say(line: Lifeline.reopenLog) }
 
-    /// Gives a shard a task.
+    /// Sends a task to a shard.
     func say(_ task: ShardTask) { say(line: task.line) }
 
-    /// Tells a shard that another one has this part of it.
+    /// Informs a shard that another shard has absorbed this part of it.
     func say(_ part: ShardPart) { say(line: part.line) }
 
     /// Asks a shard to absorb another one.
-    /// - Returns: false when that could not be said.
+    /// - Returns: false when the request could not be sent.
     func say(_ departing: MergeOffer) -> Bool { departing.say(on: lifeline) }
 
     private func say(line: String) {
@@ -160,7 +160,7 @@ final class RunningChild {
         _ = Glibc.send(lifeline, line, line.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
     }
 
-    // MARK: - From the loop
+    // MARK: - Callbacks
 
     private func listen() {
         var chunk = [UInt8](repeating: 0, count: 1_024)
@@ -171,7 +171,7 @@ final class RunningChild {
             } else if count < 0, errno == EAGAIN || errno == EINTR {
                 return
             } else {
-                // It closed its end. That it leaves is told by its process, not by this.
+                // The child closed its end. Its exit is reported by `process`.
                 cut()
             }
         }
@@ -182,7 +182,7 @@ final class RunningChild {
         while let end = unread.firstIndex(of: 0x0a) {
             let line = String(decoding: unread[..<end], as: UTF8.self)
             unread.removeSubrange(...end)
-            // nil: a newer child may have more to say than we know.
+            // nil: a newer child may send messages that this version does not know.
             if let message = ChildMessage(line: line) { take(message) }
         }
         if unread.count > RunningChild.wordBytesMax { unread.removeAll() }

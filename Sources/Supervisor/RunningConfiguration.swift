@@ -4,30 +4,30 @@ internal import DaemonKit
 internal import EventLoop
 internal import Glibc
 
-/// The configuration of a running service: what is in force, where it came from, and how another one takes its place.
+/// The configuration of a running service: what is in force, its source, and how it is replaced.
 struct RunningConfiguration {
-    /// What came of an attempt to put another one in force.
+    /// The result of an attempt to change the configuration.
     enum Outcome {
-        /// It says what is in force already.
+        /// The new configuration equals the one in force.
         case unchanged(warnings: [Diagnostic] = [])
-        /// It is in force now, and this has to be done for it.
+        /// The new configuration is in force; the caller carries out the change.
         case changed(ConfigurationChange, warnings: [Diagnostic])
-        /// Nothing has changed.
+        /// The configuration in force is unchanged.
         case refused(ControlRefusal, warnings: [Diagnostic] = [])
     }
 
-    /// What is in force, as the configuration says it: addresses with port 0 are not yet those of sockets.
+    /// The settings in force, with port 0 where the configuration has it instead of the port of the socket.
     private(set) var settings: Settings
     private(set) var status: ConfigurationStatus
     private let options: [GivenOption]
     private let surroundings: Surroundings
-    /// What was said about the command line; it stays true as long as the service runs.
+    /// Warnings about the command line. They hold as long as the service runs.
     private let optionWarnings: [String]
-    /// What is in force, as a file; nil while options alone decide.
+    /// The file of the configuration in force; nil while only options were used.
     private var file: ConfigurationFile?
-    /// Values that documents have taken over from options, until the next start of the service.
+    /// Options that a document has overridden, until the service is restarted.
     private var released: Set<String> = []
-    /// What we have last read from, or written to, the disk, and what was released with it.
+    /// The bytes last read from or written to the disk, and the options overridden at that time.
     private var bytesOnDisk: [UInt8]
     private var releasedOnDisk: Set<String> = []
 
@@ -46,18 +46,18 @@ struct RunningConfiguration {
         keep(warnings)
     }
 
-    /// What another program needs to go on with it.
+    /// What another program needs to continue with this configuration.
     struct Handed: Codable {
-        /// Of a version that knows other settings they may be unreadable; then what the configuration says counts.
+        /// Unreadable to a version with other settings, which then resolves the configuration again.
         var settings: IfReadable<Settings>
         var status: ConfigurationStatus
         var options: [GivenOption]
         var file: ConfigurationFile?
         var bytesOnDisk: [UInt8]
-        /// nil from versions that had none.
+        /// nil if a version wrote it that did not have them.
         var released: Set<String>?
         var releasedOnDisk: Set<String>?
-        /// nil from versions that did not keep them.
+        /// nil if a version wrote it that did not record them.
         var optionWarnings: [String]?
     }
 
@@ -68,7 +68,7 @@ struct RunningConfiguration {
             optionWarnings: optionWarnings)
     }
 
-    /// Throws what is wrong with it for this version.
+    /// Throws the errors that this version finds in the configuration.
     init(resuming handed: Handed, surroundings: Surroundings) throws(StartFailure) {
         let resolution = Configuration.resolve(
             file: handed.file, options: handed.options, released: handed.released ?? [], surroundings: surroundings)
@@ -88,27 +88,27 @@ struct RunningConfiguration {
         keep(resolution.warnings)
     }
 
-    /// Whatever the configuration says, this is so.
+    /// Keeps the run directory, which cannot change in a running service.
     mutating func keep(runDirectory: String) {
         settings.runDirectory = runDirectory
     }
 
-    /// The file's path, to read it by; nil when there is none.
+    /// The path of the file; nil when there is none.
     var path: String? { file?.path }
 
-    /// As `GET /1/config` serves it.
+    /// The document that `GET /1/config` serves.
     var document: String { presentation.text }
 
-    /// Whether the file says something else than when it was last read or written here.
+    /// Whether the file differs from the bytes last read or written.
     var hasFileChanged: Bool {
         guard let path, case .success(let found) = ConfigurationSource.read(path, mayWait: false) else { return true }
         return found.bytes != bytesOnDisk
     }
 
-    /// Makes ready what a change needs from the system, before anything is changed; throws when that is not to be had.
+    /// Prepares what a change needs from the system, before anything is changed. Throws when that is not available.
     typealias Preparation = (ConfigurationChange) throws(StartFailure) -> Void
 
-    /// Reads the file again.
+    /// Reads the file again and puts it in force.
     mutating func reload(_ prepare: Preparation) -> Outcome {
         guard let file else {
             return .refused(
@@ -133,8 +133,7 @@ struct RunningConfiguration {
         return take(change, from: read, warnings: resolution.warnings)
     }
 
-    /// Takes a document that a client has sent. A service that was started from options alone keeps it in its run
-    /// directory.
+    /// Puts a document of a client in force. A service without a configuration file stores it in its run directory.
     mutating func receive(_ document: String, _ prepare: Preparation) -> Outcome {
         switch presentation.receive(Array(document.utf8)) {
         case .unchanged:
@@ -166,12 +165,12 @@ struct RunningConfiguration {
             file: file, options: options, released: released, path: documentPath, surroundings: surroundings)
     }
 
-    /// The file that documents are written to.
+    /// The path that documents are written to.
     private var documentPath: String {
         file?.path ?? ConfigurationSource.documentPath(inRunDirectory: settings.runDirectory)
     }
 
-    /// Whether it is ours: it is made when it is not there.
+    /// Whether it is the document in the run directory, which is created if it does not exist.
     private func isInRunDirectory(_ file: ConfigurationFile) -> Bool {
         file.path == ConfigurationSource.documentPath(inRunDirectory: settings.runDirectory)
     }
@@ -208,7 +207,7 @@ struct RunningConfiguration {
         status.warnings = optionWarnings + warnings.map(\.logText)
     }
 
-    /// Writes the file; the reason when that is not possible.
+    /// Writes the file. Returns the reason if that fails.
     private mutating func save(_ new: ConfigurationFile) -> String? {
         let found = ConfigurationSource.read(new.path, mayWait: false)
         do throws(SystemFailure) {

@@ -3,7 +3,7 @@ internal import Configuration
 internal import Control
 internal import DaemonKit
 
-/// The options by which a verb finds the running service that it means.
+/// The options that select the running service for a verb.
 struct ServiceAddress: ParsableArguments {
     @Option(name: .known("config"), help: "The configuration file that the service was started with.")
     var config: String?
@@ -14,15 +14,15 @@ struct ServiceAddress: ParsableArguments {
     var runDirectory: String?
     @Flag(help: "Print one JSON object, for scripts.") var json = false
 
-    /// The client of that service. Leaves with a word and exit code 2 when nothing says which one it is.
+    /// A client of that service. Exits with code 2 and an error message when the service is not specified.
     func client() -> ControlClient { ControlClient(runDirectory: directory()) }
 
-    /// The run directory of that service; leaves like `client`.
+    /// The run directory of that service; exits like `client`.
     func directory() -> String {
         let surroundings = Surroundings.ofThisProcess()
         if let directory = directoryOfEnvironment(surroundings) { return directory }
         var options = CommandLineReading(CommandLine.arguments.dropFirst()).options
-        // Only where it runs matters here. No file at all is no mistake: the usual place is meant then.
+        // Only the run directory matters here. A missing file is not an error: then the default run directory is used.
         if runDirectory != nil { options.removeAll { $0.name == "config" } }
         let source = ConfigurationSource(options: options)
         do throws(StartFailure) {
@@ -39,7 +39,7 @@ struct ServiceAddress: ParsableArguments {
         DaemonKit.ExitCode.badConfiguration.exit()
     }
 
-    /// For a shell in which all verbs mean one service.
+    /// For a shell in which all verbs address the same service.
     private static let variable = "MILLRACE_RUN_DIR"
 
     private func directoryOfEnvironment(_ surroundings: Surroundings) -> String? {
@@ -49,7 +49,7 @@ struct ServiceAddress: ParsableArguments {
         return directory.hasPrefix("/") ? directory : surroundings.currentDirectory + "/" + directory
     }
 
-    /// The answer to a question; leaves with exit code 3 when nobody gives one.
+    /// Sends a request and returns the reply; exits with code 3 when the service does not answer.
     func ask(_ request: ControlRequest, of client: ControlClient) -> ControlReply {
         do throws(ControlFailure) {
             return try client.ask(request, timeoutMilliseconds: ServiceAddress.patienceMillis)
@@ -66,10 +66,10 @@ struct ServiceAddress: ParsableArguments {
         }
     }
 
-    /// The supervisor answers in a millisecond, and within seconds when its disk is slow to take a configuration.
+    /// A supervisor answers within a millisecond, and within seconds when it writes a configuration to a slow disk.
     static let patienceMillis = 10_000
 
-    /// Says how it went, and ends with the exit code of that.
+    /// Prints the outcome and exits with its code.
     func leave(_ outcome: VerbOutcome) -> Never {
         if json {
             print(outcome.json)
@@ -80,12 +80,12 @@ struct ServiceAddress: ParsableArguments {
     }
 }
 
-/// How a verb went.
+/// The result of a verb.
 struct VerbOutcome: Equatable {
     enum Result: String {
         case done
         case refused
-        /// It was begun and did not come to a good end.
+        /// The operation was started and failed.
         case failed
         case noService = "no service"
 
@@ -93,14 +93,14 @@ struct VerbOutcome: Equatable {
             switch self {
             case .done: .stopped
             case .refused, .failed: .failed
-            // The number of "no shard could be kept alive": there is no service.
+            // The code for "every shard has failed": there is no service.
             case .noService: .childFailed
             }
         }
     }
 
     var result: Result
-    /// For people.
+    /// Messages for the operator.
     var lines: [String]
 
     init(_ result: Result, lines: [String]) {
@@ -111,7 +111,7 @@ struct VerbOutcome: Equatable {
     /// {"lines":["…"],"result":"refused"}
     var json: String { JSONLine.of(["lines": .texts(lines), "result": .text(result.rawValue)]) }
 
-    /// What a reply amounts to for a verb that expects no data.
+    /// The outcome of a reply, for a verb that expects no data.
     init(_ reply: ControlReply, done: [String]) {
         switch reply {
         case .done, .begun: self.init(.done, lines: done)

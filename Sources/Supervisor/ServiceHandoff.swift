@@ -4,17 +4,17 @@ internal import DaemonKit
 internal import Glibc
 internal import Supervision
 
-/// A running service, as one supervisor leaves it to the program that takes its place in the same process
-/// (`millrace upgrade`): everything that it knows, and the numbers of the descriptors that stay open.
+/// The state of a running service that one supervisor leaves to the program that it executes (`millrace upgrade`), with
+/// the numbers of the descriptors that stay open.
 struct ServiceHandoff: Codable {
-    /// Raised when a reader of the format before could make no sense of it. Fields may be added without that, when
-    /// they are optional.
+    /// Raised when a reader of the previous format could not use the new one. Optional fields may be added without
+    /// that.
     static let format = 2
 
     var format = ServiceHandoff.format
-    /// Who has written it.
+    /// The version of the writer.
     var version: String
-    /// Where the program of the next upgrade will be.
+    /// The path of the program for the next upgrade.
     var executable: String
     /// Milliseconds since 1970.
     var startedAt: UInt64
@@ -27,9 +27,9 @@ struct ServiceHandoff: Codable {
     var successions: [ShardSuccession.Handed]
     /// The descriptor that holds the lock of the run directory.
     var lock: Int32
-    /// Descriptors that are not the service's: whoever started the process left them to it.
+    /// Descriptors that do not belong to the service; its parent process left them open.
     var strangers: [Int32]
-    /// The table of addresses.
+    /// The table of addresses (`PeerTable`).
     var peers: Int32?
 
     struct HandedChild: Codable {
@@ -37,7 +37,7 @@ struct ServiceHandoff: Codable {
         var process: RunningChild.Handed
     }
 
-    /// All that have to stay open.
+    /// All descriptors that must stay open.
     var descriptors: [Int32] {
         var all = strangers + [lock] + [peers].compactMap(\.self)
         all += children.map(\.process.lifeline).filter { $0 >= 0 }
@@ -46,14 +46,14 @@ struct ServiceHandoff: Codable {
         return all
     }
 
-    /// The configuration, with what cannot change in a running service as it is.
+    /// The configuration, with the run directory of the running service, which cannot change.
     func runningConfiguration(in surroundings: Surroundings) throws(StartFailure) -> RunningConfiguration {
         var running = try RunningConfiguration(resuming: configuration, surroundings: surroundings)
         running.keep(runDirectory: runDirectory)
         return running
     }
 
-    /// Reads what another supervisor has written, and closes the file.
+    /// Reads the state that another supervisor wrote, and closes the file.
     static func read(from descriptor: Int32) throws(StartFailure) -> ServiceHandoff {
         defer { close(descriptor) }
         do {
@@ -72,14 +72,14 @@ struct ServiceHandoff: Codable {
         }
     }
 
-    /// What every format has.
+    /// The fields that every format has.
     private struct Head: Decodable {
         var format: Int
         var version: String
     }
 }
 
-/// A value that is left out when it cannot be read.
+/// A value that decodes to nil when it cannot be read.
 struct IfReadable<Value: Codable>: Codable {
     var value: Value?
 

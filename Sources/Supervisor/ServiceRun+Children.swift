@@ -5,7 +5,7 @@ internal import Glibc
 internal import Logging
 internal import Supervision
 
-// What a child gets from us when it is started.
+// What a child gets at its start.
 
 extension ServiceRun {
     func sockets(of name: ChildName) throws(SystemFailure) -> [Int32] {
@@ -19,7 +19,7 @@ extension ServiceRun {
         return sockets.descriptors(of: number)
     }
 
-    /// The table of addresses, for those who use it.
+    /// The table of addresses, for processes that use it.
     func peers(of name: ChildName) -> [Int32] {
         name == .collector ? [] : [addresses.descriptor].compactMap(\.self)
     }
@@ -37,8 +37,8 @@ extension ServiceRun {
         return launchContext
     }
 
-    /// Ours, and two more: a crashing shard shall be gone and replaced, not held up by a backtrace of its last moment;
-    /// and a mark by which a successor knows it.
+    /// The environment of this process with two changes. A backtrace is off, because it would delay the replacement of
+    /// a crashed shard. A mark lets the next supervisor recognise the process.
     static func childEnvironment(runDirectory: String) -> [String] {
         var entries = ownEnvironment
         let ours = ["SWIFT_BACKTRACE", OrphanedChildren.mark]

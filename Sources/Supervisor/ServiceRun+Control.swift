@@ -5,7 +5,7 @@ internal import Glibc
 internal import Logging
 internal import Supervision
 
-// What is asked over the control socket, by signal, and by a change of the file.
+// Requests from the control socket, signals, and changes of the configuration file.
 extension ServiceRun {
     func answer(_ request: ControlRequest) -> ControlReply {
         switch request {
@@ -45,14 +45,14 @@ extension ServiceRun {
         }
     }
 
-    // MARK: - Another configuration
+    // MARK: - Changes of the configuration
 
     private func configure(_ document: String) -> ControlReply {
         guard !service.isStopping else { return .refused(RestartRefusal.serviceIsStopping.answer(shards: 0)) }
         return take("configuration received over the API") { $0.receive(document, $1) }
     }
 
-    /// SIGHUP means both to log rotation and to people: a service without a file has no error to report.
+    /// Log rotation sends SIGHUP too, so a service without a configuration file does not report an error.
     func hangUp() {
         if configuration.path == nil {
             reopenLogs()
@@ -62,8 +62,8 @@ extension ServiceRun {
         }
     }
 
-    /// Opens the log file again in every process, and reads the configuration file.
-    /// - Parameter reason: why, for the log.
+    /// Reopens the log file in every process, and reads the configuration file again.
+    /// - Parameter reason: the cause, for the log.
     func reload(_ reason: String) -> ControlReply {
         reopenLogs()
         guard !service.isStopping else { return .refused(RestartRefusal.serviceIsStopping.answer(shards: 0)) }
@@ -81,7 +81,7 @@ extension ServiceRun {
         _ reason: String,
         _ change: (inout RunningConfiguration, RunningConfiguration.Preparation) -> RunningConfiguration.Outcome
     ) -> ControlReply {
-        // To the service manager a service that is starting is not ready, whatever it reads meanwhile.
+        // A service that is starting is not ready for the service manager, also when it reads its configuration again.
         if service.hasServed { serviceManager?.sayReloading() }
         defer { if service.hasServed, service.restarting.isEmpty { serviceManager?.sayReady(status: readiness) } }
         var rebound: ShardSockets?
@@ -134,7 +134,7 @@ extension ServiceRun {
         }
     }
 
-    /// Begins or ends to watch the file, as the configuration says.
+    /// Starts or stops watching the file, as the configuration says.
     func watchFile() {
         guard configuration.settings.watchesFile, let path = configuration.path else {
             watcher?.close()
@@ -145,14 +145,14 @@ extension ServiceRun {
         watcher = FileWatcher(on: loop, path: path) { [unowned self] finding in
             switch finding {
             case .nothing: break
-            // What we have written ourselves is no news, and neither is a touch.
+            // Ignores its own writes, and a new modification time of the same bytes.
             case .changed: if configuration.hasFileChanged { _ = reload("\(path) has changed") }
             case .gone: log.warning("\(path) was removed; the service continues unchanged")
             }
         }
     }
 
-    // MARK: - How everything is
+    // MARK: - Status
 
     private var status: ServiceStatus {
         var status = ServiceStatus(
@@ -172,7 +172,7 @@ extension ServiceRun {
         return status
     }
 
-    /// What this process executes.
+    /// The program that this process executes.
     var program: ProgramStatus? {
         ProgramFile.of(process: getpid(), named: executable).map {
             ProgramStatus(path: executable, version: BuildInformation.version, modifiedAt: $0.modifiedAt)

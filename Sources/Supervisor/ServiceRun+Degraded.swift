@@ -3,7 +3,7 @@ internal import Control
 internal import DaemonKit
 internal import Supervision
 
-// What does not work as it should, and does not end the service. The log has it once; `status` as long as it lasts.
+// Limitations that do not end the service. Each is logged once; `status` lists it as long as it lasts.
 extension ServiceRun {
     var degradations: [DegradedStatus] {
         Degradation.current.map {
@@ -14,7 +14,7 @@ extension ServiceRun {
     private func degradations(_ name: ChildName) -> [DegradedStatus] {
         var found: [DegradedStatus] = []
         func add(_ reason: DegradedStatus.Reason, _ text: String) {
-            // As metrics name it: "shard-0".
+            // In the form of metric labels: "shard-0".
             let process = name.description.replacing(" ", with: "-")
             found.append(DegradedStatus(process: process, reason: reason, text: "\(name)\(text)"))
         }
@@ -34,7 +34,7 @@ extension ServiceRun {
         } ?? []
     }
 
-    /// The changed keys that the process of this place has not read, unless it is about to be replaced.
+    /// The changed keys that the present process has not read; empty when it is about to be replaced.
     func outdatedKeys(of name: ChildName) -> [String] {
         guard let known = children[name]?.settings, !service.restarting.contains(name) else { return [] }
         let change = ConfigurationChange(from: known, to: settings)

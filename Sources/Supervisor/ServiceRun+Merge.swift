@@ -2,9 +2,9 @@ internal import Continuity
 internal import Logging
 internal import Supervision
 
-// A shard whose miners another one takes over (docs/decisions/0009).
+// The merge of a shard into another one (docs/decisions/0009).
 extension ServiceRun {
-    /// Asks the shard with the fewest miners to absorb this one, of which everything is written down.
+    /// Asks the shard with the fewest miners to absorb this one, whose state is complete in its memory file.
     func give(_ name: ChildName) {
         var miners: Int?
         if case .splitting(let splitting) = service.child(name)?.state { miners = splitting.miners }
@@ -23,7 +23,7 @@ extension ServiceRun {
         }
     }
 
-    /// The process is frozen until it hears which part of it another shard has.
+    /// Sends a frozen process the part of it that another shard has absorbed; it waits for that.
     func release(_ name: ChildName) {
         guard case .shard(let number) = name, let part = successions[number]?.released?.part else { return }
         children[name]?.say(part)
@@ -50,8 +50,8 @@ extension ServiceRun {
         perform(service.handle(answer.isDone ? .merged : .notMerged, of: name, at: now))
     }
 
-    /// A new process serves where one was asked that may have been killed with the question, or with its answer. Whether it has
-    /// taken the other shard over stands in its state, so it may be asked twice.
+    /// Repeats the merge offers to a new process: the process before it may have been killed before it read the offer
+    /// or sent the answer. The receiver's state records what it has absorbed, so a repeated offer is safe.
     func giveAgain(to receiver: ChildName) {
         for (name, asked) in receivers where asked == receiver {
             guard case .shard(let number) = name, let departing = successions[number]?.departing(shard: number) else {
@@ -61,7 +61,7 @@ extension ServiceRun {
         }
     }
 
-    /// The shard that was asked has failed, and what it had is given up: the one that stands still has everything yet.
+    /// The receiver has failed and its state was discarded. The departing shard is frozen and still has everything.
     func giveToAnother(than receiver: ChildName) {
         for (name, asked) in receivers where asked == receiver { give(name) }
     }

@@ -4,17 +4,17 @@ internal import DaemonKit
 internal import Logging
 internal import Supervision
 
-/// Miners move between shards, step by step, because the operator wants that.
+/// A rebalancing that the operator requested. It moves miners between shards in steps.
 struct RebalanceRound {
-    /// Shards whose numbers are older than the last step.
+    /// Shards that have not reported their load since the last step.
     var unheard: Set<ChildName>
-    /// Shards that could not give.
+    /// Shards from which no miners could be moved.
     var stuck: Set<ChildName> = []
     var steps = 0
-    /// How many of them moved miners.
+    /// The number of steps that moved miners.
     var moves = 0
 
-    /// Each step moves half of a difference or ends for one shard, so it takes a few for each shard.
+    /// Each step moves half of a difference or excludes one shard, so there are a few steps for each shard.
     static let stepsMax = 4 * 256
 }
 
@@ -31,7 +31,7 @@ extension ServiceRun {
         }
     }
 
-    /// Shards that can give miners and take them.
+    /// Shards that can give and receive miners.
     private var splittableShards: Set<ChildName> {
         Set(
             service.occupiedShards.filter { name in
@@ -39,7 +39,8 @@ extension ServiceRun {
             })
     }
 
-    /// A shard has told how many miners it has. The next step is decided when all have since the last one.
+    /// Called when a shard has reported its load. The next step is decided when all shards have reported since the last
+    /// one.
     func goOnRebalancing(heard name: ChildName) {
         guard var round = rebalancing, !service.isSplitting else { return }
         round.unheard.remove(name)
@@ -56,7 +57,7 @@ extension ServiceRun {
         do throws(RestartRefusal) {
             perform(try service.split(miners: step.miners, of: step.from, at: now))
         } catch {
-            // Something else has begun meanwhile.
+            // Another operation has started meanwhile.
             endRebalancing(miners)
         }
     }

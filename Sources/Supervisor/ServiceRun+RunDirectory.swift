@@ -3,7 +3,7 @@ internal import EventLoop
 internal import Logging
 internal import Supervision
 
-// What a cleaner of directories removes while the service runs. Sockets of the bus are made again by those whose they are.
+// Recreates files that a cleaner of directories removed. Each process recreates its own sockets of the bus.
 extension ServiceRun {
     private static let mendMillis: UInt64 = 1_000
 

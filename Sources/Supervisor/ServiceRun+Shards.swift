@@ -4,10 +4,10 @@ internal import DaemonKit
 internal import Logging
 internal import Supervision
 
-// Which shards there are, and which sockets they have, while the service runs.
+// Changes of the shards and of their sockets while the service runs.
 extension ServiceRun {
-    /// Other addresses than before: the shards get their sockets with their next processes, and until all have, those of the
-    /// former addresses are served too.
+    /// Changes the addresses. Each shard gets the new sockets with its next process. The former addresses are served
+    /// until all shards have them.
     func listen(on rebound: ShardSockets) {
         sockets = rebound
         log.notice("miners connect to \(rebound.binds.map(\.name).joined(separator: ", "))")
@@ -16,16 +16,17 @@ extension ServiceRun {
         log.notice("previous addresses stay open until all shards are replaced: \(former)")
     }
 
-    /// Every shard listens on the present addresses.
+    /// Closes the former addresses when every shard listens on the present ones.
     func leaveFormerAddresses() {
         guard !sockets.formerBinds.isEmpty else { return }
         log.notice("closed previous addresses: \(sockets.formerBinds.map(\.name).joined(separator: ", "))")
-        // Ours first, so that a shard's are the last: it lets in who waits in their queues.
+        // The supervisor's descriptors first, so that those of a shard are the last ones: the shard accepts the
+        // connections waiting in their queues.
         sockets.closeFormer()
         for name in service.shards { children[name]?.say(.listen(socketCount: sockets.binds.count)) }
     }
 
-    // MARK: - Fewer and more
+    // MARK: - Drain and scale
 
     func drain(_ number: Int, withinSeconds seconds: Int) -> ControlReply {
         if let refusal = ServiceRun.refusal(ofSeconds: seconds) { return .refused(refusal) }
@@ -65,23 +66,24 @@ extension ServiceRun {
         }
     }
 
-    /// What a shard's way out means for what is kept of it here.
+    /// Frees what is kept for a shard that leaves.
     func tellShards(_ report: ChildReport, of name: ChildName) {
         guard case .shard(let number) = name else { return }
         switch report {
         case .merging:
             sockets.close(shard: number)
-            // Before it stands still: whoever waits in its queues belongs to what is moved.
+            // Before it is frozen: the connections waiting in its queues belong to the part that moves.
             children[name]?.say(.listen(socketCount: 0))
         case .draining:
-            // Ours first, so that the shard's are the last: it lets in who waits in their queues.
+            // The supervisor's descriptors first, so that the shard's are the last ones: it accepts the connections
+            // waiting in their queues.
             sockets.close(shard: number)
         case .splitFailed:
             rebalancing?.stuck.insert(name)
         case .drained, .moved:
             sockets.close(shard: number)
             addresses.forget(shard: number)
-            successions[number] = nil  // no process comes that could continue
+            successions[number] = nil  // no later process continues it
         case .ready, .neverReady, .stalled, .killed, .died, .failed, .replacing, .handingOver, .handoverFailed,
             .moveFailed, .splitting, .split,
             .replaced,
@@ -90,11 +92,12 @@ extension ServiceRun {
         }
     }
 
-    /// The new shards have no sockets until their processes are spawned.
+    /// Called when the number of shards has grown. A new shard gets its sockets when its process is started.
     func grow(to count: Int) {
         sockets.resize(to: count)
         log.notice("\(counted(count, "shard")) now; restarting the collector, which reads from all of them")
-        // It listens to as many as it was started with. Its connections to the others' events are made anew, and nothing is lost.
+        // The collector reads from the number of shards it was started with. Its successor connects to all of them
+        // again and loses no events.
         perform(service.replace([.collector], at: now))
     }
 

@@ -7,9 +7,9 @@ internal import Glibc
 internal import Logging
 internal import Supervision
 
-// Another program in the place of this one, with the same process id and the same children.
+// Replaces the program of this process. The process id and the children stay.
 extension ServiceRun {
-    /// Has the new program tried, and executes it if it is good.
+    /// Starts the trial of the new program. If that succeeds, this process executes it.
     func beginUpgrade() -> ControlReply {
         do throws(RestartRefusal) {
             try service.checkIsRunning()
@@ -43,14 +43,14 @@ extension ServiceRun {
         case .refused(let lines): refuseUpgrade(lines)
         case .goesOn where service.isStopping: refuseUpgrade(["the service is stopping"])
         case .goesOn(let version):
-            // The state of a service has room for one process in each place.
+            // The state of a service has room for one process of each shard, so planned restarts are held.
             upgrade = UpgradeStatus(.trying)
             isToBecome = version
             perform(service.holdRestarts(true, at: now))
         }
     }
 
-    /// Becomes the program that was found good, as soon as no hand-over is under way; each of those ends by itself.
+    /// Executes the new program once no handover is in progress. Every handover ends on its own.
     func executeIfPossible() {
         guard let version = isToBecome, !service.isHandingOver || service.isStopping else { return }
         isToBecome = nil
@@ -64,7 +64,7 @@ extension ServiceRun {
         upgrade = UpgradeStatus(.refused, lines: lines)
     }
 
-    /// Does not return when all goes well.
+    /// Returns only when the program cannot be executed.
     private func become(_ version: String) {
         log.notice("executing Millrace \(version)")
         serviceManager?.say(status: "upgrading to Millrace \(version)")
@@ -83,7 +83,7 @@ extension ServiceRun {
         refuseUpgrade(["\(executable): cannot be executed: \(failure)"])
     }
 
-    /// What another program needs to go on as this service.
+    /// What another program needs to continue this service.
     var handed: ServiceHandoff {
         ServiceHandoff(
             version: BuildInformation.version, executable: executable, startedAt: startedAt,
@@ -93,7 +93,7 @@ extension ServiceRun {
             lock: runDirectory.lock, strangers: strangers, peers: addresses.descriptor)
     }
 
-    /// Takes up what the program before has left; then everybody else is replaced, as we were.
+    /// Adopts the state of the previous program, and then replaces all children.
     func goOn(with inherited: ServiceHandoff) {
         for succession in inherited.successions {
             successions[succession.shard] = ShardSuccession(

@@ -7,7 +7,7 @@ internal import Glibc
 internal import Logging
 internal import Supervision
 
-/// Performs what `Service` decides: starts and signals processes, keeps the time, and tells it what happened.
+/// Performs the decisions of `Service`: starts and signals processes, runs its timer, and reports events to it.
 final class ServiceRun {
     let loop: Loop
     let serviceManager: ServiceManager?
@@ -15,37 +15,37 @@ final class ServiceRun {
     let startedAt: UInt64
     private let programs: ChildPrograms
     let environment: [String]
-    /// Where the program of the next upgrade will be.
+    /// The path of the program for the next upgrade.
     let executable: String
     let runDirectory: RunDirectory
     let addresses: AddressBook
-    /// Descriptors that are not ours, and stay open as long as this process lives.
+    /// Descriptors that do not belong to the service, and stay open as long as this process runs.
     let strangers: [Int32]
 
     var configuration: RunningConfiguration
     var service: Service
     var children: [ChildName: RunningChild] = [:]
-    /// Those that stand beside the process whose place they are to take.
+    /// Standby processes, by the child that they are to replace.
     var successors: [ChildName: RunningChild] = [:]
-    /// Which shard was asked to absorb which other one, by the latter.
+    /// By a departing shard, the shard that was asked to absorb it.
     var receivers: [ChildName: ChildName] = [:]
-    /// Successors that were not needed, until the system has buried them.
+    /// Standby processes that were killed because they were not needed, until their exit is reported.
     var dismissed: [RunningChild] = []
-    /// What the program before has left, until it is taken up.
+    /// The state of the previous program, until it is adopted.
     private var inherited: ServiceHandoff?
     var sockets: ShardSockets
-    /// What of each shard outlives its process.
+    /// By shard, what stays when its process exits.
     var successions: [Int: ShardSuccession] = [:]
     private var pending: [Order] = []
     private var isPerforming = false
     private var exitCode = ExitCode.stopped
-    /// The place at which the last planned restarts came to a halt.
+    /// Where the last planned restarts were cancelled.
     var restartHaltedAt: ChildName?
     private var restartRound: RestartRound?
     var rebalancing: RebalanceRound?
     var upgrade: UpgradeStatus?
     var trial: UpgradeTrial?
-    /// The version of the program that this one becomes when no hand-over is under way.
+    /// The version of the new program, until this process executes it when no handover is in progress.
     var isToBecome: String?
 
     private var timer: Timer?
@@ -54,10 +54,10 @@ final class ServiceRun {
     var watcher: FileWatcher?
     private var reaper: OrphanReaper?
     private var watchdog: Timer?
-    /// Looks after the run directory.
+    /// Mends the run directory.
     var caretaker: Timer?
 
-    /// - Parameter inherited: what the program that this process executed before has left; nil = nothing runs yet.
+    /// - Parameter inherited: the state that the previous program of this process left; nil when nothing runs yet.
     init(
         on loop: Loop, configuration: RunningConfiguration, sockets: ShardSockets, programs: ChildPrograms,
         executable: String, runDirectory: RunDirectory, strangers: [Int32], inherited: ServiceHandoff?,
@@ -84,7 +84,7 @@ final class ServiceRun {
             ?? Service(shards: settings.shards, hasGateway: settings.api != nil, policy: policy)
     }
 
-    /// Starts everything, or goes on with it, and returns when nothing is left of it.
+    /// Starts the service, or continues it, and returns when all of it has ended.
     func untilStopped() throws(SystemFailure) -> ExitCode {
         signals = [
             try SignalSource(on: loop, signal: SIGTERM) { [unowned self] in stop("SIGTERM") },
@@ -107,14 +107,14 @@ final class ServiceRun {
         } else {
             perform(service.start(at: now))
         }
-        // Whoever wished to say something to us while we became another program is heard now.
+        // Handles signals that arrived while this process executed a new program.
         loop.letSignalsIn()
         loop.run()
         timer?.close()
         return exitCode
     }
 
-    /// What is in force, with the addresses that miners connect to and the number of shards that there are.
+    /// The settings in force, with the present addresses and number of shards.
     var settings: Settings {
         var settings = configuration.settings
         settings.binds = sockets.binds
@@ -130,7 +130,7 @@ final class ServiceRun {
         self.watchdog = watchdog
     }
 
-    // MARK: - What the operator wants
+    // MARK: - Requests of the operator
 
     func stop(_ reason: String) {
         guard !service.isStopping else { return }
@@ -145,11 +145,11 @@ final class ServiceRun {
         perform(service.stopAtOnce(at: now))
     }
 
-    // MARK: - What the core decides
+    // MARK: - Orders of the core
 
     func perform(_ orders: [Order]) {
         pending += orders
-        // A start that fails has its consequences at once: they wait their turn behind what was decided before.
+        // An order can cause further orders at once, such as a failed start. They are performed after those pending.
         guard !isPerforming else { return }
         isPerforming = true
         while !pending.isEmpty {
@@ -174,7 +174,7 @@ final class ServiceRun {
 
     private func spawn(_ name: ChildName) {
         do throws(SystemFailure) {
-            // One that is to hand over events only waits for that word, and touches nothing before.
+            // An absorbed shard's new process only hands over events. It waits for `go` and changes nothing before.
             children[name] = try start(name, standsBeside: succession(of: name)?.isAbsorbed == true)
             considerHandOver()
         } catch {
@@ -182,7 +182,7 @@ final class ServiceRun {
         }
     }
 
-    /// Where connections end with their process, a successor beside it would be of no use.
+    /// Enables handover only if the connections of every shard survive its process; otherwise a standby is useless.
     func considerHandOver() {
         service.shardsHandOver =
             settings.keepsConnections && service.shards.allSatisfy { children[$0]?.hasSuccession ?? true }
@@ -232,11 +232,11 @@ final class ServiceRun {
         }
     }
 
-    /// nil for processes that have no connections of miners.
+    /// nil for processes without connections of miners.
     func succession(of name: ChildName) -> ShardSuccession? {
         guard case .shard(let number) = name else { return nil }
         guard settings.keepsConnections else {
-            // What was kept until the switch was turned off is let go.
+            // Discards what was kept before the setting was switched off.
             successions[number] = nil
             return nil
         }
@@ -261,14 +261,15 @@ final class ServiceRun {
             perform(service.handle(.handover(event), of: name, at: now))
         case .ended(let ending):
             perform(service.handle(.handover(.successorEnded(ending)), of: name, at: now))
-        case .saidReady, .heartbeat, .absorbed: break  // not before its turn
+        case .saidReady, .heartbeat, .absorbed: break  // a standby does not serve yet
         }
     }
 
     private func hear(_ news: RunningChild.Event, fromChildIn name: ChildName) {
         switch news {
         case .saidReady:
-            // Also one that only hands over events: while the dead process's place on the bus is anchored, nobody hears it.
+            // Also for a process that only hands over events: the collector cannot connect to it while the old anchor
+            // holds the sockets of the crashed process on the bus.
             succession(of: name)?.tookOver()
             perform(service.handle(.saidReady, of: name, at: now))
             giveAgain(to: name)
@@ -282,7 +283,7 @@ final class ServiceRun {
         case .ended(let ending):
             children[name] = nil
             if service.isStopping, case .shard(let number) = name {
-                successions[number] = nil  // no process comes that could continue
+                successions[number] = nil  // no later process continues it
             } else if succession(of: name)?.processEnded() == false {
                 log.error(
                     """
@@ -350,7 +351,7 @@ final class ServiceRun {
         }
     }
 
-    // MARK: - Time and chance
+    // MARK: - Time and jitter
 
     /// One line for `systemctl status`.
     var readiness: String { readiness(of: service.readyShards) }

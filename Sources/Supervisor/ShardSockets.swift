@@ -4,22 +4,22 @@ internal import EventLoop
 internal import Glibc
 internal import Logging
 
-/// The sockets that miners connect to: one for each shard and address, opened and kept here, so that a connection which
-/// arrives while a shard is being replaced waits in its queue instead of being refused.
+/// The listening sockets for miners: one for each shard and address. The supervisor opens and keeps them, so that a
+/// connection that arrives while a shard is being replaced waits in the queue instead of being refused.
 ///
-/// The kernel spreads new connections over all sockets of an address. A shard that has failed for good must therefore
-/// lose its sockets, or its part of the miners would wait for nobody.
+/// The kernel spreads new connections over all sockets of an address. A shard that has failed must therefore lose its
+/// sockets; otherwise its part of the miners would wait in vain.
 ///
-/// When other addresses are wanted (`rebound`), shards get the sockets of the new ones with their next processes. The former
-/// addresses stay open until that is so for all (`closeFormer`), and are served meanwhile: processes get theirs too.
+/// When the addresses change (`rebound`), each shard gets the new sockets with its next process. The former addresses
+/// are served until every shard has the new ones (`closeFormer`), also by the new processes.
 struct ShardSockets {
-    /// An address, and its sockets.
+    /// An address and its sockets.
     private struct Place {
-        /// As the configuration says it.
+        /// The address as the configuration has it.
         var wanted: Settings.Bind
-        /// With the port that the system chose for port 0.
+        /// The address with the port that the system chose for port 0.
         let address: SocketAddress
-        /// By shard; -1 = closed.
+        /// By shard; -1 when closed.
         var descriptors: [Int32]
 
         var bind: Settings.Bind {
@@ -28,7 +28,7 @@ struct ShardSockets {
     }
 
     private var places: [Place] = []
-    /// Addresses that are not wanted any more.
+    /// Addresses that were removed from the configuration.
     private var former: [Place] = []
     private(set) var shards: Int
 
@@ -42,35 +42,36 @@ struct ShardSockets {
         try checkThatSomeAreLeft(binds)
     }
 
-    /// The addresses that could be bound, with the ports that the system chose for port 0.
+    /// The bound addresses, with the ports that the system chose for port 0.
     var binds: [Settings.Bind] { places.map(\.bind) }
 
-    /// Addresses that are still served, and not wanted any more.
+    /// Addresses that were removed from the configuration and are still served.
     var formerBinds: [Settings.Bind] { former.map(\.bind) }
 
-    /// The open sockets of one shard: those of `binds` in their order, then those of `formerBinds`.
+    /// The open sockets of a shard: those of `binds` in order, then those of `formerBinds`.
     func descriptors(of shard: Int) -> [Int32] {
         (places + former).map { $0.descriptors[shard] }.filter { $0 >= 0 }
     }
 
-    /// Opens what was closed; does nothing when the shard has its sockets.
+    /// Opens the closed sockets of a shard.
     mutating func open(shard: Int) throws(StartFailure) {
         for index in places.indices where places[index].descriptors[shard] < 0 {
             places[index].descriptors[shard] = try ShardSockets.open(places[index].address)
         }
     }
 
-    /// From now on the kernel gives the shard's part of the miners to the others.
+    /// Closes the sockets of a shard. The kernel then gives its part of new connections to the other shards.
     mutating func close(shard: Int) {
         for descriptor in descriptors(of: shard) { Glibc.close(descriptor) }
         for index in places.indices { places[index].descriptors[shard] = -1 }
         for index in former.indices { former[index].descriptors[shard] = -1 }
     }
 
-    // MARK: - Other addresses
+    // MARK: - Change of addresses
 
-    /// The sockets with these addresses in the place of the present ones. An address that stays keeps its very sockets. Those of
-    /// new ones are bound and do not listen: the processes that get them begin to. Throws the reason, with nothing changed.
+    /// Returns the sockets for these addresses. An address that stays keeps its sockets. Sockets of new addresses are
+    /// bound but do not listen; the processes that inherit them start to listen. Throws the reason; then nothing has
+    /// changed.
     func rebound(to binds: [Settings.Bind], log: Logger) throws(StartFailure) -> ShardSockets {
         var next = self
         let present = places + former
@@ -97,7 +98,7 @@ struct ShardSockets {
         return next
     }
 
-    /// Closes what `rebound` has opened, when it is not to be.
+    /// Closes the sockets that `rebound` opened, when the change is refused.
     func closeNew(since earlier: ShardSockets) {
         for descriptor in Set(places.flatMap(\.descriptors)).subtracting(earlier.open) where descriptor >= 0 {
             Glibc.close(descriptor)
@@ -109,9 +110,9 @@ struct ShardSockets {
         former = []
     }
 
-    // MARK: - More and fewer shards
+    // MARK: - Number of shards
 
-    /// From now on there are so many; those that are new have no sockets yet (`open`).
+    /// Changes the number of shards. New shards have no sockets yet (see `open`).
     mutating func resize(to shards: Int) {
         for shard in min(shards, self.shards)..<self.shards { close(shard: shard) }
         let missing = [Int32](repeating: -1, count: max(shards - self.shards, 0))
@@ -124,16 +125,16 @@ struct ShardSockets {
         self.shards = shards
     }
 
-    // MARK: - From one supervisor to the next
+    // MARK: - Upgrade of the supervisor
 
-    /// What another program needs to go on with them.
+    /// What another program needs to continue with them.
     struct Handed: Codable, Equatable {
         var binds: [Settings.Bind]
-        /// By shard, then in the order of `binds`; -1, or none at all, where a shard's are closed.
+        /// By shard, then in the order of `binds`; -1, or no entry, for a closed socket.
         var descriptors: [[Int32]]
-        /// As the configuration says `binds`; nil = the same.
+        /// The configured form of `binds`; nil when it is the same.
         var wanted: [Settings.Bind]?
-        /// The addresses that are being left.
+        /// Addresses that were removed from the configuration and are still served.
         var formerBinds: [Settings.Bind]?
         var formerDescriptors: [[Int32]]?
 
@@ -177,10 +178,10 @@ struct ShardSockets {
         Set((places + former).flatMap(\.descriptors)).subtracting([-1])
     }
 
-    /// The address, or nil with a warning when this machine has no such; throws when it cannot be had.
+    /// The address; nil, after a warning, when this machine has no such address. Throws when it cannot be bound.
     ///
-    /// A shared port can be joined by any other process of our user, silently; so each address is first tried alone. Not so where
-    /// we hold its port ourselves: another address of the same port would be in the way.
+    /// Any process of this user can silently share a port that was opened for sharing. So each address is first bound
+    /// exclusively, except when this process already has a socket on its port, which would conflict.
     private func usable(_ bind: Settings.Bind, log: Logger) throws(StartFailure) -> SocketAddress? {
         do throws(SystemFailure) {
             let address = try SocketAddress(host: bind.host, port: bind.port)
@@ -200,7 +201,7 @@ struct ShardSockets {
             exitCode: .cannotListen, message: "\(first.name): this machine has no IPv6, and there is no other")
     }
 
-    /// Opens the sockets of an address: all, or none.
+    /// Opens all sockets of an address, or none.
     private func open(
         _ wanted: Settings.Bind, _ address: SocketAddress, listens: Bool, for isMeant: (Int) -> Bool
     ) throws(StartFailure) -> Place {
@@ -244,11 +245,11 @@ struct ShardSockets {
 }
 
 extension Settings.Bind {
-    /// True when the failure means that the machine has IPv6 switched off or not built in.
+    /// Whether the failure means that IPv6 is disabled or not built into the kernel.
     fileprivate func isBeyond(_ failure: SystemFailure) -> Bool {
         switch -failure.code {
         case EAFNOSUPPORT, EPROTONOSUPPORT: host.contains(":")
-        case EADDRNOTAVAIL: ["::", "::1"].contains(host)  // any other may be a typing error
+        case EADDRNOTAVAIL: ["::", "::1"].contains(host)  // another address may be a typing error
         default: false
         }
     }

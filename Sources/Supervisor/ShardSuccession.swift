@@ -3,43 +3,43 @@ internal import Glibc
 internal import Continuity
 internal import Linux
 
-/// What of one shard outlives its processes, held by the supervisor: the memory with its state, and the anchors of its
-/// connections.
+/// What stays of a shard when its process exits, kept by the supervisor: the memory file with its state, and the
+/// anchors of its connections.
 ///
-/// A process that is gone has left its anchor; the next one is handed all that are still down, takes the connections over, and
-/// says ready; then the older ones are lifted. When processes die in a row before they were ready, what they were handed may be what
-/// kills them: it is given up, and the miners of the shard connect anew.
+/// A process that exits leaves its anchor. The next process gets all anchors that are left, takes over the connections,
+/// and reports ready; then the older anchors are ended. When several processes in a row crash before they are ready,
+/// the saved state may be the cause. It is discarded, and the miners of the shard reconnect.
 ///
-/// The programs of those processes are kept open too. A log of inputs can be decided again only by the program that has decided
-/// it, and the file from which that one was started may have been replaced meanwhile, for an upgrade that is to follow.
+/// The programs of these processes are kept open too. Only the program that wrote an input log may replay it, and its
+/// file may have been replaced meanwhile, for an upgrade that follows.
 final class ShardSuccession {
-    /// Deaths in a row, before ready, until what was handed over counts as the cause.
+    /// Crashes in a row before ready after which the saved state counts as the cause.
     static let failedTakeoversMax = 3
 
     private let name: String
     private var memory: Int32 = -1
     private var incarnation = 0
-    /// Our ends of the anchors' socket pairs; the newest is that of the present process.
+    /// The supervisor's ends of the anchors' socket pairs. The last one is the present process's.
     private var anchors: [Anchored] = []
     private var isReady = false
-    /// Some process has served, so there is something to take over.
+    /// Whether a process has served, so that there is a state to take over.
     private var hasServed = false
     private var failedTakeovers = 0
-    /// Another shard has the connections; what follows here only hands over events.
+    /// Another shard has all connections. Later processes only hand over events.
     private(set) var isAbsorbed = false
 
-    /// What of it is asked for: nil = all.
+    /// The part offered to another shard; nil for the whole shard.
     private var part: ShardPart?
-    /// Counts the parts that were asked for.
+    /// The number of the last part that was offered.
     private var parts: UInt32 = 0
-    /// The last part that another shard has taken over.
+    /// The last part that another shard has absorbed.
     private(set) var released: LaunchContext.Succession.Released?
 
     private struct Anchored {
         var incarnation: Int
-        /// Our end of its socket pair.
+        /// The supervisor's end of its socket pair.
         var socket: Int32
-        /// The program of the process, -1 when it could not be opened.
+        /// Descriptor of the process's program; -1 when it could not be opened.
         var program: Int32
 
         func lift() {
@@ -52,7 +52,7 @@ final class ShardSuccession {
         self.name = name
     }
 
-    /// What another program needs to go on with it.
+    /// What another program needs to continue with this shard.
     struct Handed: Codable, Equatable {
         var shard: Int
         var memory: Int32
@@ -61,9 +61,9 @@ final class ShardSuccession {
         var isReady: Bool
         var hasServed: Bool
         var failedTakeovers: Int
-        /// In the order of `anchors`; nil when an older supervisor wrote it.
+        /// In the order of `anchors`; nil if an older supervisor wrote it.
         var programs: [Int32]?
-        /// nil when an older supervisor wrote it.
+        /// nil if an older supervisor wrote it.
         var parts: UInt32?
         var released: LaunchContext.Succession.Released?
 
@@ -102,22 +102,22 @@ final class ShardSuccession {
         if memory >= 0 { close(memory) }
     }
 
-    /// What the next process gets.
+    /// What the next process gets at its start.
     struct LaunchState {
         var succession: LaunchContext.Succession
-        /// To be given to the child in this order from `firstDescriptor` on; the caller closes `theirs` afterwards.
+        /// The child gets these in order from `firstDescriptor` on. The caller closes `theirs` afterwards.
         var descriptors: [Int32]
-        /// The child's end of its new anchor's socket pair, which is none of ours once the child has it.
+        /// The child's end of its anchor's socket pair. The supervisor must not keep it open.
         var theirs: Int32
-        /// What to execute.
+        /// The path of the program to execute.
         var executable: String
     }
 
     /// Prepares the start of the next process.
     /// - Parameters:
-    ///   - firstDescriptor: where in the child the first of the descriptors will stand.
-    ///   - standsBeside: whether the present process still serves then.
-    ///   - installed: where the shards' program is.
+    ///   - firstDescriptor: the number of the first descriptor in the child.
+    ///   - standsBeside: whether the present process still serves.
+    ///   - installed: the path of the installed program.
     func next(firstDescriptor: Int32, standsBeside: Bool, installed: String) throws(SystemFailure) -> LaunchState {
         if memory < 0 {
             do throws(SystemCallFailure) {
@@ -147,8 +147,8 @@ final class ShardSuccession {
             executable: executable)
     }
 
-    /// Who goes on after a death: the program that wrote the log, as far as that can be known. When it fails, the one that was
-    /// started last, and then the one that is installed.
+    /// The program for the process after a crash: the one that wrote the log. After failed takeovers it is the program
+    /// started last, then the installed one.
     private func program(installed: String) -> String {
         let candidates = [anchors.first, anchors.last].compactMap { $0?.program }
         guard hasServed, failedTakeovers < candidates.count, candidates[failedTakeovers] >= 0 else { return installed }
@@ -159,7 +159,7 @@ final class ShardSuccession {
         return isSame ? installed : "/proc/\(getpid())/fd/\(program)"
     }
 
-    /// The present process serves: whatever it wanted of the former ones it has.
+    /// The present process serves and has taken what it needs from the older anchors.
     func tookOver() {
         isReady = true
         hasServed = true
@@ -168,13 +168,13 @@ final class ShardSuccession {
         anchors.removeFirst(max(anchors.count - 1, 0))
     }
 
-    /// The process that was prepared last is not needed: what it holds of the connections goes with its anchor.
+    /// The standby is not needed. Ends its anchor, which holds its descriptors.
     func dismissNewest() {
         guard let newest = anchors.popLast() else { return }
         newest.lift()
     }
 
-    /// What another shard needs to absorb this one, as its present process has left it; nil when there is nothing.
+    /// The offer to another shard to absorb this one, as its present process left it; nil when there is no state.
     func departing(shard: Int) -> MergeOffer? {
         guard memory >= 0, hasServed, let newest = anchors.last else { return nil }
         return MergeOffer(
@@ -182,7 +182,7 @@ final class ShardSuccession {
             memory: memory, anchor: newest.socket)
     }
 
-    /// Another shard is to be asked next for all of it, or for a part with at most that many miners.
+    /// Sets what is offered next: the whole shard (nil), or a part with at most this number of miners.
     func ask(forPartOf miners: Int?) {
         guard let miners else {
             part = nil
@@ -192,12 +192,12 @@ final class ShardSuccession {
         part = ShardPart(number: parts, miners: UInt32(clamping: miners))
     }
 
-    /// Whether that is the answer to what was asked, of the present process.
+    /// Whether this answers the last offer, about the present process.
     func isAbout(_ answer: ChildMessage.AbsorptionAnswer) -> Bool {
         answer.part == part?.number ?? 0 && anchors.last.map { UInt64($0.incarnation) == answer.incarnation } == true
     }
 
-    /// Another shard has what was asked for.
+    /// Another shard has absorbed what was offered.
     func absorbed() {
         guard let part, let newest = anchors.last else {
             isAbsorbed = true
@@ -206,8 +206,8 @@ final class ShardSuccession {
         released = LaunchContext.Succession.Released(incarnation: newest.incarnation, part: part)
     }
 
-    /// The present process is gone.
-    /// - Returns: false when what it was handed has been given up.
+    /// The present process has exited.
+    /// - Returns: false when the saved state was discarded.
     func processEnded() -> Bool {
         let wasReady = isReady
         isReady = false
@@ -218,7 +218,7 @@ final class ShardSuccession {
         return false
     }
 
-    /// Ends the connections that are still anchored.
+    /// Discards the saved state and ends the connections that are still anchored.
     func giveUp() {
         for anchor in anchors { anchor.lift() }
         anchors = []

@@ -5,8 +5,8 @@ internal import Glibc
 
 /// `millrace shards`
 ///
-/// The numbers are those that each shard tells the supervisor with its heartbeat: they are there without the API, its token and the
-/// collector, and a second old at most. What is exact and counted for ever, `GET /1/shards` has.
+/// The numbers come from the heartbeats of the shards. They need no API, token or collector, and are at most one second
+/// old. `GET /1/shards` has exact totals.
 struct ShardsVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "shards", abstract: "Show the shards of the running service and how many miners each has.",
@@ -132,7 +132,7 @@ struct DrainTime: ParsableArguments {
 extension ServiceAddress {
     private static let lookMicroseconds: UInt32 = 100_000
 
-    /// Looks again and again until `judge` comes to a verdict. What is watched has a deadline in the supervisor, so this ends.
+    /// Polls the status until `judge` returns an outcome. The operation has a deadline in the supervisor, so this ends.
     func watch(_ client: ControlClient, _ judge: (ServiceStatus) -> VerbOutcome?) -> VerbOutcome {
         while true {
             guard case .status(let status) = ask(.status, of: client) else {
@@ -145,7 +145,7 @@ extension ServiceAddress {
     }
 }
 
-/// How many miners are left, told when it changes.
+/// Prints the number of remaining miners when it changes.
 private struct Progress {
     let isShown: Bool
     private var told: [String] = []

@@ -1,7 +1,7 @@
 internal import Control
 internal import FoundationEssentials
 
-/// `millrace status` for people.
+/// The table of `millrace status`.
 struct StatusTable {
     let text: String
 
@@ -32,7 +32,7 @@ struct StatusTable {
         text = lines.joined(separator: "\n") + "\n"
     }
 
-    /// What several processes say in the same words is one line.
+    /// Joins equal messages of several processes in one line.
     static func grouped(_ texts: [String]) -> [String] {
         var groups: [(names: [String], text: String)] = []
         for text in texts {
@@ -80,7 +80,7 @@ struct StatusTable {
         return shown.isEmpty ? "0s" : shown.map { "\($0.0)\($0.1)" }.joined(separator: " ")
     }
 
-    /// Columns of equal width, two spaces apart; the last one as long as it is.
+    /// Pads columns to equal width, two spaces apart; the last column is not padded.
     static func aligned(_ rows: [[String]]) -> [String] {
         let count = rows.first?.count ?? 0
         let widths = (0..<count).map { column in rows.map { $0[column].count }.max() ?? 0 }
@@ -95,7 +95,7 @@ struct StatusTable {
     }
 }
 
-/// `millrace shards` for people.
+/// The table of `millrace shards`.
 struct ShardTable {
     let text: String
 

@@ -1,7 +1,7 @@
 internal import Configuration
 internal import DaemonKit
 
-/// What a configuration comes to, in a few lines without secrets.
+/// A configuration in a few lines without secrets.
 enum Summary {
     static func lines(of settings: Settings) -> [String] {
         let api = settings.api.map { api in

@@ -4,12 +4,13 @@ internal import EventLoop
 internal import Glibc
 internal import Supervision
 
-/// Why this program was executed, when it was by the supervisor of a running service: to say whether it could go on
-/// with that service, or to do so. Its command line is that of the service in both cases.
+/// Why the supervisor of a running service executed this program: to check whether it can continue the service, or to
+/// continue it. Its command line is that of the service in both cases.
 enum UpgradeEntry: Equatable {
-    /// The environment variable that says so; the value is a word and the descriptor of the `ServiceHandoff`.
+    /// An environment variable; its value is a word and the descriptor of the `ServiceHandoff`.
     private static let variable = "MILLRACE_UPGRADE"
-    /// How the answer to a trial begins that is favourable; the version follows. Any program may exit with 0.
+    /// The prefix of a positive answer to a trial, before the version. An exit code of 0 is not enough: any program may
+    /// exit with 0.
     static let favour = "goes on: "
 
     case trial(Int32)
@@ -32,7 +33,7 @@ enum UpgradeEntry: Equatable {
         }
     }
 
-    /// Takes it out of the environment, so that no child believes it were meant.
+    /// Removes the variable from the environment, so that children do not see it.
     static func ofThisProcess() -> UpgradeEntry? {
         guard let value = getenv(variable) else { return nil }
         let text = String(cString: value)
@@ -40,7 +41,7 @@ enum UpgradeEntry: Equatable {
         return UpgradeEntry(environmentValue: text)
     }
 
-    /// The answer to a trial. Nothing of the service is touched.
+    /// Answers a trial. Changes nothing of the service.
     static func answer(_ descriptor: Int32, surroundings: Surroundings) -> Never {
         do throws(StartFailure) {
             let handed = try ServiceHandoff.read(from: descriptor)
@@ -59,7 +60,7 @@ enum UpgradeEntry: Equatable {
 }
 
 extension ChildPrograms {
-    /// Finds out whether the programs run at all here: with the libraries, for the processor.
+    /// Checks that the programs run on this machine: with its libraries and its processor.
     fileprivate func tryOut(withGateway: Bool) throws(StartFailure) {
         var failures: [String] = []
         do throws(SystemFailure) {
@@ -70,7 +71,7 @@ extension ChildPrograms {
                 var command = ProcessCommand(
                     executable: path, arguments: [program(of: child), "--version"], environment: [],
                     descriptors: [nil, nil, STDERR_FILENO])
-                // Whoever loses patience with us loses it with them.
+                // In the same session, so that a supervisor that ends the trial ends them too.
                 command.hasOwnSession = false
                 running.append(
                     try ChildProcess(on: loop, command) { ending in
@@ -88,9 +89,9 @@ extension ChildPrograms {
 }
 
 extension Surroundings {
-    /// The path under which this program was started, if it is one: where a link of that name points to another program
-    /// tomorrow, that one is meant by an upgrade.
-    /// - Parameter word: the first of the command line, which may say anything.
+    /// The path that this program was started by, if it leads to it; otherwise the path of its file. An upgrade
+    /// executes the program that a symbolic link of this name then points to.
+    /// - Parameter word: the first word of the command line, which can be any text.
     func startedAs(_ word: String?) -> String {
         guard let word, word.contains("/") else { return executable }
         let path = word.hasPrefix("/") ? word : currentDirectory + "/" + word

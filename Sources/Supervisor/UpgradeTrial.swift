@@ -2,7 +2,7 @@ internal import DaemonKit
 internal import EventLoop
 internal import Glibc
 
-/// A new program, asked whether it can go on with the running service before anything depends on it.
+/// Asks a new program whether it can continue the running service, before anything depends on it.
 final class UpgradeTrial {
     enum Verdict: Equatable {
         /// It can; its version.
@@ -11,9 +11,10 @@ final class UpgradeTrial {
         case refused([String])
     }
 
-    /// It reads a file in memory and starts three programs that print a line: a fraction of a second, on a loaded machine some.
+    /// It reads a file in memory and starts three programs that print a line. That takes a fraction of a second, on a
+    /// loaded machine a few seconds.
     static let patienceMillis: UInt64 = 10_000
-    /// What it says is read up to this; reasons are short.
+    /// Bytes of its output that are read. The reasons are short.
     private static let bytesMax = 8 * 1024
 
     private let executable: String
@@ -28,8 +29,8 @@ final class UpgradeTrial {
     private var isOutOfTime = false
 
     /// - Parameters:
-    ///   - state: the `ServiceHandoff`, in a memory file; stays the caller's.
-    ///   - judged: called once, on the loop, but not from within another process's end.
+    ///   - state: the `ServiceHandoff` in a memory file; the caller closes it.
+    ///   - judged: called once, on the loop, but not from the exit callback of another process.
     init(
         on loop: Loop, executable: String, arguments: [String], environment: [String], state: Int32,
         patienceMillis: UInt64 = UpgradeTrial.patienceMillis, judged: @escaping (Verdict) -> Void
@@ -45,7 +46,7 @@ final class UpgradeTrial {
         defer { close(ends[1]) }
         do throws(SystemFailure) {
             watch = try DescriptorWatch(on: loop, descriptor: output) { [unowned self] in listen() }
-            // In a turn of its own: whose ends were noticed together with this one must have been reported before.
+            // Judges in its own turn of the loop, so that exits noticed in the same turn are reported first.
             let limit = Timer(on: loop) { [unowned self] in process == nil ? judge() : runOutOfTime() }
             self.limit = limit
             let inherited: Int32 = 3
@@ -65,14 +66,14 @@ final class UpgradeTrial {
 
     var processID: Int32 { process?.processID ?? 0 }
 
-    /// Ends it without a verdict.
+    /// Ends the trial without a verdict.
     func cancel() {
         end()
         process?.close()
         letGo()
     }
 
-    // MARK: - From the loop
+    // MARK: - Callbacks
 
     private func listen() {
         var chunk = [UInt8](repeating: 0, count: 1_024)
@@ -95,7 +96,7 @@ final class UpgradeTrial {
         end()
     }
 
-    /// Its session, and with it whatever it has started.
+    /// Kills its session, with all processes that it started.
     private func end() {
         if processID > 0 { kill(-processID, SIGKILL) }
     }

@@ -23,7 +23,7 @@ struct UpgradeVerb: ParsableCommand {
     @OptionGroup var service: ServiceAddress
 
     private static let lookMicroseconds: UInt32 = 100_000
-    /// While the supervisor becomes another program nobody answers; that takes a fraction of a second.
+    /// The supervisor does not answer while it executes the new program, which takes a fraction of a second.
     private static let silentLooksMax = 10_000_000 / Int(lookMicroseconds)
 
     func run() {
@@ -39,7 +39,7 @@ struct UpgradeVerb: ParsableCommand {
         service.leave(outcome)
     }
 
-    /// The trial and every state behind it have deadlines in the supervisor, so this ends.
+    /// Polls the status. The trial and every later phase have deadlines in the supervisor, so this ends.
     private func watch(_ client: ControlClient) -> VerbOutcome {
         var silentLooks = 0
         while silentLooks < UpgradeVerb.silentLooksMax {
@@ -58,7 +58,7 @@ struct UpgradeVerb: ParsableCommand {
         return VerbOutcome(.failed, lines: ["the service no longer answers; see its log"])
     }
 
-    /// nil while it goes on.
+    /// nil while the upgrade is in progress.
     static func outcome(of status: ServiceStatus) -> VerbOutcome? {
         let children = status.children.map { $0.line }
         switch status.upgrade?.phase {
@@ -79,17 +79,18 @@ struct UpgradeVerb: ParsableCommand {
     }
 }
 
-/// What an upgrade is from and to.
+/// The programs before and after an upgrade.
 struct UpgradePrograms {
-    /// What the service executes, in its words and as a file; nil when that is not known.
+    /// The program of the service, as it reports it and as a file; nil when not known.
     var running: ProgramStatus?
     var runningFile: ProgramFile?
-    /// The one that it would execute next; nil when there is none.
+    /// The program that it would execute; nil when there is none.
     var installed: ProgramFile?
-    /// The one that the operator has called.
+    /// The program that the operator called.
     var called: ProgramFile?
 
-    /// Who calls one program and gets another is misled. The verb of the running program asks for the installed one.
+    /// Refuses when the called program is neither the running nor the installed one: the operator expects another
+    /// program.
     var refusal: [String]? {
         guard let running, let installed, let called else { return nil }
         guard ![installed, runningFile].contains(where: { $0?.isSameFile(as: called) == true }) else { return nil }

@@ -148,7 +148,7 @@ struct StopVerb: ParsableCommand {
     @OptionGroup var service: ServiceAddress
 
     private static let lookMicroseconds: UInt32 = 50_000
-    /// Three stages with their kill ladders take at most 15 s.
+    /// Three stages, each with its escalation to SIGKILL, take at most 15 s.
     private static let looksMax = 20_000_000 / Int(lookMicroseconds)
 
     func run() {
@@ -168,10 +168,10 @@ struct StopVerb: ParsableCommand {
 }
 
 extension ChildStatus {
-    /// As log lines have it: "shard 0".
+    /// The name in log lines: "shard 0".
     var name: String { shard.map { "\(kind) \($0)" } ?? "\(kind)" }
 
-    /// When nothing is on its way: it serves, or shall not.
+    /// Whether no change is in progress: it serves, or is meant to be empty.
     var isAsWanted: Bool { [.ready, .draining, .drained].contains(state) }
 
     /// "shard 0: ready, process 4711"

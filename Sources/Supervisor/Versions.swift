@@ -4,7 +4,7 @@ internal import EventLoop
 internal import Glibc
 internal import Supervision
 
-/// `millrace --version`: this program, and what each program of the service says of itself and its libraries.
+/// `millrace --version`: the version of this program, and of each child program and its libraries.
 enum Versions {
     static func show() -> Never {
         print("Millrace \(BuildInformation.text)")
@@ -20,8 +20,8 @@ enum Versions {
         DaemonKit.ExitCode.stopped.exit()
     }
 
-    /// One after the other, so that the lines come in this order. A program that is missing is one line, and no failure:
-    /// the version of this one is known all the same.
+    /// Runs one program after the other, so that the lines are in order. A missing program is one line, not an error:
+    /// the version of this program is known anyway.
     private static func show(_ path: String, of child: ChildName) {
         var command = ProcessCommand(
             executable: path, arguments: [path, "--version"], environment: [],

@@ -88,7 +88,7 @@ struct WorkerList {
 
     var text: String { text(LocalTime()) }
 
-    /// - Parameter clock: which the reader of the text looks at.
+    /// - Parameter clock: the time zone of the reader.
     func text(_ clock: LocalTime) -> String {
         var rows = [
             [
@@ -116,7 +116,8 @@ struct WorkerList {
     /// A longer name would push the numbers off the screen.
     static let shownNameMax = 40
 
-    /// A name comes from a miner: nothing of it may command the terminal, or turn the direction of the line around.
+    /// Replaces control and format characters: a name comes from a miner, and must not control the terminal or change
+    /// the text direction.
     static func shown(_ name: String) -> String {
         var scalars = String.UnicodeScalarView()
         for scalar in name.unicodeScalars {

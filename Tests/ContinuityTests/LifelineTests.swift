@@ -6,7 +6,7 @@ import Testing
 
 @testable import Continuity
 
-/// Two connected local sockets, closed with the value that holds them.
+/// Two connected local sockets, closed with this value.
 final class SocketPair {
     let ours: Int32
     private(set) var theirs: Int32
@@ -112,7 +112,7 @@ final class SocketPair {
             while let news = lifeline.next() { heard.append(news) }
         }
         #expect(heard == [.word(.freeze), .word(.resume)])
-        // The nonsense without an end is forgotten, and what follows its line is heard.
+        // The unterminated line is discarded, and the next line is read.
         write(pair.theirs, "\ngo\n", 4)
         let next = lifeline.wait()
         #expect(next == .word(.go))

@@ -3,9 +3,9 @@ import Glibc
 import Testing
 
 
-/// A word with descriptors, on its way from the supervisor to a shard.
+/// A merge offer with its descriptors, sent from the supervisor to a shard.
 @Suite struct MergeOfferTests {
-    /// A shard whose two descriptors are the reading ends of pipes with a word in each.
+    /// An offer whose two descriptors are the read ends of pipes, with a word in each.
     private func shard(_ words: [String] = ["memory", "anchor"]) throws -> MergeOffer {
         let ends = try words.map { word in
             var ends: [Int32] = [-1, -1]

@@ -6,7 +6,8 @@ import Testing
 
 @testable import DaemonKit
 
-/// What is no regular file, and file systems that do not answer. One by one: a process makes a limited number of attempts that hang.
+/// Files that are not regular, and file systems that hang. Serialized, because a process makes a limited number of
+/// attempts that hang.
 @Suite(.serialized) struct LogFileTests {
     private let directory = FileManager.default.temporaryDirectory.appending(path: "log-\(UUID().uuidString.prefix(8))")
     private var path: String { directory.appending(path: "a.log").path }
@@ -85,7 +86,7 @@ import Testing
         #expect(failure == reason)
     }
 
-    /// Another file is wanted, or it is reopened: what was logged before is written nevertheless.
+    /// Lines logged before a change or reopening of the file are written.
     @Test func linesThatWaitAreWrittenAfterTheFileWasLetGo() throws {
         for round in 0..<20 {
             let former = directory.appending(path: "\(round).log").path
@@ -99,7 +100,7 @@ import Testing
 
     // MARK: - A file system that hangs
 
-    /// Opens a path when it is told so.
+    /// Opens a path when the test allows it.
     private final class SlowDisk: Sendable {
         let hangs = Atomic<Bool>(true)
 
@@ -165,13 +166,13 @@ import Testing
         #expect(text(other) == "one\n" && (text(path) ?? "") == "")
     }
 
-    /// A disk that takes nothing costs lines, and no time.
+    /// A disk that does not accept lines costs lines, but no time.
     @Test func linesThatAreNotTakenAreCounted() throws {
         let fifo = directory.appending(path: "fifo").path
         mkfifo(fifo, 0o600)
         let reader = open(fifo, O_RDWR | O_NONBLOCK | O_CLOEXEC)
         defer { close(reader) }
-        // Stands for a file whose write(2) does not return.
+        // Represents a file whose write(2) does not return.
         let disk = open(fifo, O_WRONLY | O_CLOEXEC)
         let (file, _) = LogFile.open(fifo, with: { _ in .file(disk) }, late: { _, _ in })
         let sink = LogSink(file: try #require(file))
@@ -188,7 +189,7 @@ import Testing
         let began = Date()
         for _ in 0..<2_000 { send() }
         #expect(Date().timeIntervalSince(began) < 2)
-        // Now it takes lines. A loss is told with the next line, which is sent when nothing has come for a while.
+        // Now it accepts lines. The next line reports the loss; it is sent when nothing has arrived for a while.
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         var quiet = 0
         for _ in 0..<6_000 where quiet < 100 || lost + taken < sent {

@@ -1,27 +1,27 @@
 import Foundation
 import Testing
 
-/// docs/LOGS.md has every line that the sources can log, and no other.
+/// docs/LOGS.md lists every line that the sources can log, and no other.
 struct LogTableTests {
-    /// By the target that logs; a target that is not here logs nothing, or is not part of the service.
+    /// By target. A target that is not listed here logs nothing, or is not part of the service.
     private static let sections = [
         "StratumWorker": "Shards", "Supervisor": "Supervisor", "StatsCollector": "Collector", "ApiGateway": "Gateway",
         "DaemonKit": "Every process",
     ]
     private static let practice = ["PracticePool", "MinerSwarm", "MicroBench", "HostileInput", "RandomX"]
-    /// Where the texts of lines stand that are made apart from the call that logs them.
+    /// Where texts are made apart from the call that logs them.
     private static let texts = [
         (file: "Supervisor/Reports.swift", from: "return switch self {", to: "\n    }\n"),
         (file: "Supervisor/Summary.swift", from: "return [", to: "\n        ]\n"),
         (file: "StratumWorker/OperatorLog+Miners.swift", from: "func text(_ reason: CloseReason)", to: "\n    }\n"),
     ]
-    /// Files in which a line of nothing but a value comes from `texts` or from a `Line`.
+    /// Files in which a line that is only a value comes from `texts` or from a `Line`.
     private static let passingOn = ["StratumWorker/OperatorLog.swift", "StratumWorker/OperatorLog+Miners.swift"]
 
     private static let root = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
 
-    /// - Returns: the target of each file and its text.
+    /// - Returns: the target, name and text of each file.
     private static func sources() throws -> [(target: String, name: String, text: String)] {
         let directory = root.appending(path: "Sources")
         let names = try FileManager.default.subpathsOfDirectory(atPath: directory.path)
@@ -98,11 +98,11 @@ struct LogTableTests {
     }
 }
 
-/// A line with "…" for each value in it.
+/// A line with "…" for each interpolated value.
 private struct LogPattern: Hashable {
     var section: String
     var text: String
-    /// nil when it depends.
+    /// nil when it depends on a value.
     var level: String?
 
     func covers(_ line: LogPattern) -> Bool {
@@ -110,7 +110,7 @@ private struct LogPattern: Hashable {
     }
 }
 
-/// As much of Swift as is needed to find literals.
+/// Parses as much of Swift as is needed to find literals.
 private struct SwiftText {
     private let characters: [Character]
 
@@ -118,7 +118,7 @@ private struct SwiftText {
         characters = Array(text)
     }
 
-    /// What is logged, with its level where it stands in the call.
+    /// The texts of log calls, with the level where the call has it.
     func logCalls() -> [(pattern: String, level: String?)] {
         let text = String(characters)
         let call =
@@ -140,7 +140,7 @@ private struct SwiftText {
         return SwiftText(String(text[begin..<finish])).patterns(at: 0)
     }
 
-    /// The literals from here to the end of the arguments, those that are added to one another as one.
+    /// The literals from here to the end of the arguments; concatenated literals are joined.
     private func patterns(at start: Int) -> [String] {
         var position = start
         var depth = 0

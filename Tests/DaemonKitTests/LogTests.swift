@@ -17,7 +17,7 @@ import Testing
         String(decoding: style.line(time: time, level: level, message: message, metadata: metadata), as: UTF8.self)
     }
 
-    /// 2026-03-29 and 2026-10-25 are when summer time begins and ends in Europe.
+    /// 2026-03-29 and 2026-10-25 are the start and the end of daylight saving time in Europe.
     @Test(arguments: [
         (10, 25, 2, 7_200, "2026-10-25T02:05:09.007+02:00"), (10, 25, 2, 3_600, "2026-10-25T02:05:09.007+01:00"),
         (3, 29, 3, 7_200, "2026-03-29T03:05:09.007+02:00"), (1, 1, 0, 0, "2026-01-01T00:05:09.007+00:00"),
@@ -32,7 +32,7 @@ import Testing
 
     @Test func aLineForPeopleTellsWhenHowBadWhoAndWhat() {
         let line = line(text, "pool lost", level: .critical, metadata: [("pool", "a:1")])
-        // The date is that of the local time zone: only its shape is checked.
+        // The local time zone is unknown, so only the form of the date is checked.
         #expect(
             line.contains(
                 /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.007[+-]\d\d:\d\d CRITICAL shard 0\[42\] pool lost pool=a:1\n$/))
@@ -52,7 +52,7 @@ import Testing
         #expect(line.count { $0 == "\n" } == 1)
     }
 
-    /// Bidi controls, what joins or hides letters, tags, and what ends a line for some readers.
+    /// Bidi controls, characters that join or hide letters, tags, and line separators of some programs.
     @Test(arguments: ["202a", "202e", "2066", "2069", "200b", "feff", "2028", "e0041", "3164", "61c"])
     func whatNobodySeesIsNamed(scalar: String) throws {
         let invisible = String(try #require(UInt32(scalar, radix: 16).flatMap(Unicode.Scalar.init)))
@@ -96,7 +96,7 @@ import Testing
         let sink = LogSink(descriptor: pipe.fileHandleForWriting.fileDescriptor)
         let line = Array(repeating: UInt8(ascii: "x"), count: 999) + [0x0a]
         var noticed: [Int] = []
-        // A pipe holds 64 KiB: most of these find no room.
+        // A pipe holds 64 KiB, so most of these lines are dropped.
         for _ in 0..<200 {
             sink.write(line) { lost in
                 noticed.append(lost)

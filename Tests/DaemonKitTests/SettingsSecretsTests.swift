@@ -2,7 +2,7 @@ import Configuration
 import DaemonKit
 import Testing
 
-/// What no log line and no answer may show.
+/// Values that no log line and no API answer may contain.
 struct SettingsSecretsTests {
     @Test func everySecretOfTheSettingsIsMeant() {
         var settings = Settings()

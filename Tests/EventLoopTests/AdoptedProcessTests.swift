@@ -3,7 +3,7 @@ import Foundation
 import Glibc
 import Testing
 
-/// Children that libuv has not started, as a program finds them that was executed by their parent.
+/// Children that libuv did not start, as a program has them after its process executed it.
 @Suite struct AdoptedProcessTests {
     private func start(_ script: String) throws -> pid_t {
         var process: pid_t = 0
@@ -11,7 +11,7 @@ import Testing
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
         arguments.append(nil)
         defer { for argument in arguments { free(argument) } }
-        // The threads of tests may block signals, and a child would inherit that.
+        // Threads of tests may block signals, which a child would inherit.
         var attributes = posix_spawnattr_t()
         var none = sigset_t()
         sigemptyset(&none)
@@ -51,7 +51,7 @@ import Testing
     @Test func whoHasDiedBeforeIsReportedToo() throws {
         let process = try start("exit 3")
         var information = siginfo_t()
-        // Waits for its death, and leaves it to be found.
+        // Waits for its exit, and leaves it waitable.
         try #require(waitid(P_PID, id_t(process), &information, WEXITED | WNOWAIT) == 0)
         #expect(try ending(of: process) == .exit(3))
     }

@@ -19,7 +19,7 @@ import Testing
         return try #require(ending)
     }
 
-    /// Runs the script with descriptor 3 as a pipe; returns what it wrote there.
+    /// Runs the script with descriptor 3 as a pipe; returns its output there.
     private func output(of script: String, extra: [Int32?] = []) throws -> String {
         let pipe = Pipe()
         let writeEnd = pipe.fileHandleForWriting.fileDescriptor
@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func itGetsTheDescriptorsItWasGivenAndNoOther() throws {
-        // Only our own two are looked at: tests beside this one open others, not all of them close-on-exec.
+        // Only these two descriptors are checked: concurrent tests open others, some of them not close-on-exec.
         let given = open("/proc/version", O_RDONLY | O_CLOEXEC)
         let kept = open("/proc/uptime", O_RDONLY | O_CLOEXEC)
         let script = "ls -l /proc/self/fd | sed -n 's,.* \\([0-9]*\\) -> /proc/\\(version\\|uptime\\)$,\\1 \\2,p' >&3"
@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test func aDescriptorMayAlreadyStandAtItsPlaceOrAtAnothers() throws {
-        // Whatever numbers the test process happens to have: the last two swapped must still arrive swapped.
+        // Independent of the numbers in the test process: two swapped descriptors must arrive swapped.
         let zero = open("/dev/zero", O_RDONLY | O_CLOEXEC)
         let full = open("/dev/full", O_RDONLY | O_CLOEXEC)
         let script = "readlink /proc/self/fd/4 >&3; readlink /proc/self/fd/5 >&3"
@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test func itLeadsASessionOfItsOwn() throws {
-        // Field 6 of stat is the session; `$$` the shell itself.
+        // Field 6 of stat is the session; `$$` is the id of the shell.
         #expect(try output(of: "read -r a b c d e f rest < /proc/$$/stat; [ $f = $$ ] && echo own >&3") == "own\n")
     }
 

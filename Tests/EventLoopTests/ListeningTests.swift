@@ -58,7 +58,7 @@ import Testing
             served.append(RecordingStream(on: loop))
             return served.last
         }
-        // The handshake on loopback is over when connect returns; the loop has not turned since.
+        // On loopback, the handshake is complete when connect returns. The loop has not run since.
         let waiting = RecordingStream(on: loop)
         try waiting.connect(to: address)
         listener.acceptRestAndClose()
@@ -117,7 +117,7 @@ import Testing
         speaker.send(text: "here\n")
         loop.turn(until: { served.first?.text == "here\n" })
         #expect(served.count == 1)
-        // So that a limit of our own can end it, the kernel shows a silent one too, a second later.
+        // After a second the kernel passes a silent connection too, so that a time limit of the program can end it.
         loop.turn(until: { served.count == 2 })
         for stream in served + [silent, speaker] { stream.close() }
         listener.close()
@@ -141,7 +141,7 @@ import Testing
             listener.turnEnded()
             loop.turn(until: { served.count == most })
         }
-        // One that libuv holds is not lost at the end.
+        // A connection that libuv holds is not lost at the end.
         let late = (0..<15).map { _ in RecordingStream(on: loop) }
         for client in late { try client.connect(to: address) }
         loop.turn(until: { served.count == 40 && late.allSatisfy { $0.connections == [nil] } })

@@ -4,7 +4,7 @@ import Testing
 @testable import EventLoop
 
 @Suite struct LocalStreamTests {
-    /// Answers each chunk with the same bytes.
+    /// Sends each chunk back.
     private final class Echo: LocalStream {
         var ending: StreamEnd?
         var sends = 0
@@ -42,7 +42,7 @@ import Testing
         }
         #expect(throws: SystemFailure.self) { try LocalListener(on: loop, path: path, mode: 0o600) { _ in } }
         let peer = connect(path)
-        // The listener alone keeps no loop alive.
+        // The listener alone keeps no loop running.
         let clock = Timer(on: loop) {}
         clock.start(after: 1, repeating: 1)
         #expect(send(peer, "hello", 5, 0) == 5)

@@ -62,7 +62,7 @@ import Testing
 }
 
 @Suite struct TurnEndTests {
-    /// What a timer has gathered must leave before the loop sleeps: here the next input is the answer to it.
+    /// Bytes gathered by a timer must be sent before the loop sleeps: here the next input is the answer to them.
     @Test func theEndOfATurnComesBeforeTheSleep() throws {
         let pair = try ConnectedPair()
         var gathered = ""
@@ -163,7 +163,7 @@ import Testing
         loop.turn(until: { seen.contains(0) })
         watch.close()
         loop.finish()
-        #expect(fcntl(descriptor, F_GETFD) >= 0)  // still its owner's
+        #expect(fcntl(descriptor, F_GETFD) >= 0)  // still open, and owned by the caller
         close(descriptor)
     }
 }

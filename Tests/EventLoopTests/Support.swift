@@ -2,23 +2,23 @@ import EventLoop
 import Testing
 
 extension Loop {
-    /// Turns until `done`, or records an issue when nothing more can come of it.
+    /// Runs turns until `done`, or records an issue when no more events can come.
     func turn(until done: () -> Bool, _ location: SourceLocation = #_sourceLocation) {
         var isLate = false
         let limit = Timer(on: self) { isLate = true }
-        limit.start(after: 10_000)  // far above anything loopback needs, even on a loaded machine
+        limit.start(after: 10_000)  // much longer than loopback needs, even on a loaded machine
         while !done(), !isLate { runOnce() }
         if isLate { Issue.record("nothing happened for too long", sourceLocation: location) }
         limit.close()
     }
 
-    /// Lets what was closed be freed, so that the loop can go too.
+    /// Frees closed handles, so that the loop can be freed.
     func finish() {
         run()
     }
 }
 
-/// Records all that a stream hears.
+/// Records all events of a stream.
 final class RecordingStream: TCPStream {
     var connections: [SystemFailure?] = []
     var received: [UInt8] = []

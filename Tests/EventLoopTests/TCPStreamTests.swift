@@ -35,7 +35,7 @@ import Testing
             expected += "line \(number)\n"
             pair.loop.turn(until: { pair.server.text.utf8.count == expected.utf8.count })
             pair.server.startReading()
-            pair.server.startReading()  // once more is no failure
+            pair.server.startReading()  // a second call is not an error
         }
         pair.server.onReceive = nil
         pair.server.startReading()
@@ -88,7 +88,7 @@ import Testing
         while pair.server.send(line) == .sent { count += 1 }
         pair.server.finish()
         #expect(pair.server.send(text: "too late\n") == .closed)
-        // Nor does what the client sends meanwhile turn the end into a reset.
+        // Bytes that the client sends meanwhile do not cause a reset.
         pair.client.send(text: "still here\n")
         pair.client.startReading()
         pair.loop.turn(until: { !pair.client.ends.isEmpty && pair.server.text == "still here\n" })
@@ -167,7 +167,7 @@ import Testing
         pair.finish()
     }
 
-    /// A few turns in which nothing need happen.
+    /// A few turns without expected events.
     private func wait(_ loop: Loop) {
         var fired = false
         let timer = Timer(on: loop) { fired = true }

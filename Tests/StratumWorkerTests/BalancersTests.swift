@@ -4,7 +4,7 @@ import Testing
 
 @testable import StratumWorker
 
-/// From whom a PROXY header is taken.
+/// Which senders may send a PROXY header.
 struct BalancersTests {
     private let balancers = Balancers([
         .init(host: "0.0.0.0", port: 3333, proxyProtocol: ["10.0.0.0/8", "192.0.2.7"]),
@@ -15,10 +15,10 @@ struct BalancersTests {
     @Test(arguments: [
         ("10.1.2.3", "10.0.0.6", 3333, true), ("192.0.2.7", "127.0.0.1", 3333, true),
         ("192.0.2.8", "127.0.0.1", 3333, false),
-        // The very address has its own list, which is none.
+        // An exact address has its own list, which is empty.
         ("10.1.2.3", "10.0.0.5", 3333, false), ("10.1.2.3", "10.0.0.6", 4444, false),
         ("fd00::1", "fd00::2", 3333, true), ("fe80::1", "fd00::2", 3333, false),
-        // An address of the other family; one that is not in the configuration any more.
+        // An address of the other family; an address that was removed from the configuration.
         ("10.1.2.3", "fd00::2", 3333, false), ("10.1.2.3", "10.0.0.6", 5555, false),
         ("10.1.2.3", "10.0.0.6", 6666, false),
     ])

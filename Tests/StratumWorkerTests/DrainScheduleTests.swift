@@ -22,7 +22,7 @@ import Testing
             gone += due
         }
         #expect(Set(gone).count == 1_000 && gone.count == 1_000)
-        // 111 each on average; a run of chance that leaves these bounds is not seen in a lifetime.
+        // 111 each on average. The probability of a value outside these bounds is negligible.
         #expect(perSecond.allSatisfy { (50...190).contains($0) }, "\(perSecond)")
         #expect(!plan.isOver(at: start + Milliseconds(9_999)) && plan.isOver(at: start + Milliseconds(10_000)))
     }

@@ -24,7 +24,7 @@ import Testing
         #expect(delay.takeWorst() == 0)
         delay.ticked(at: 455 * millisecond, period: 100)
         #expect(delay.takeWorst() == 249_000)
-        // From then on it counts anew.
+        // The next measurement starts from zero.
         delay.ticked(at: 555 * millisecond, period: 100)
         #expect(delay.takeWorst() == 0)
     }

@@ -5,7 +5,7 @@ import Testing
 @testable import StratumSession
 @testable import StratumWorker
 
-/// The log lines about miners, their shares and the connections that are closed.
+/// Log lines about miners, their shares, and closed connections.
 @Suite struct MinerNewsTests {
     private let lines = Lines()
 
@@ -21,7 +21,7 @@ import Testing
             creditedDifficulty: 10_000, actualDifficulty: 12, latencyMicroseconds: 45_900, upstream: 0, pool: 0)
     }
 
-    /// Two miners behind each address.
+    /// Two miners have the same address.
     private func address(_ miner: MinerID) -> String? { "10.0.0.\(miner.index / 2)" }
 
     private func settle(_ count: Int, _ outcome: SettledShare.Outcome, of number: UInt32 = 3, _ news: inout OperatorLog)
@@ -99,7 +99,7 @@ import Testing
         #expect(lines.all.count == 5)
         #expect(lines.all.last?.hasPrefix("refused a share") == true)
         pass(60, &news)
-        #expect(lines.all.count == 5)  // it was told
+        #expect(lines.all.count == 5)  // already logged
     }
 
     @Test func theTableOfAFloodIsBounded() {
@@ -179,7 +179,7 @@ import Testing
                 "…and 2490 more departures of miners within a second",
             ])
         #expect(lines.all.count == 22)
-        // The next second tells them one by one again.
+        // In the next second they are logged one by one again.
         news.left("10.0.0.1", miners: 0)
         #expect(lines.texts(.info).last == "a miner disconnected ip=10.0.0.1 miners=0")
     }
@@ -245,7 +245,7 @@ import Testing
         #expect(lines.texts(.warning).count == 3)
         #expect(lines.all.count == 3)
         #expect(lines.all[0].contains("10.0.0.1") && lines.all[0].contains("3333"))
-        // A clock that was set back does not silence it for longer.
+        // A clock that was set back does not suppress lines for longer.
         close(.foreign(other), at: 1_000, &news)
         #expect(lines.all.count == 4)
     }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import StratumWorker
 
-/// Keeps what was logged.
+/// Collects log lines.
 final class Lines: Sendable {
     private let kept = Mutex<[(level: Logger.Level, text: String)]>([])
 

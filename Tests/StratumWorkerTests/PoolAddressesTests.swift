@@ -4,7 +4,7 @@ import Testing
 
 @testable import StratumWorker
 
-/// A name server whose answers the test gives.
+/// A name server whose answers the test controls.
 private final class Names {
     var now: UInt64 = 1
     var questions: [(host: String, family: AddressFamily, answer: (Result<[SocketAddress], SystemFailure>) -> Void)] =
@@ -154,11 +154,12 @@ private final class Names {
 @Suite struct DescriptorBudgetTests {
     @Test func someDescriptorsAreKeptForPoolsAndTheBus() {
         let budget = DescriptorBudget(limit: 1_024, listening: 2)
-        // 958 for miners and pools; 942 miners may need four upstreams, four more while they change, and a backup for each.
+        // 958 for miners and pools. 942 miners may need four upstreams, four more while they change, and a backup for
+        // each.
         #expect(budget.hasRoom(miners: 941, pools: 0) && budget.hasRoom(miners: 941, pools: 16))
         #expect(!budget.hasRoom(miners: 942, pools: 16) && !budget.hasRoom(miners: 942, pools: 0))
         #expect(!budget.hasRoom(miners: 857, pools: 101))
-        // Where descriptors are few, miners get most of them all the same.
+        // With few descriptors, miners still get most of them.
         #expect(DescriptorBudget(limit: 64, listening: 2).hasRoom(miners: 11, pools: 4))
         #expect(!DescriptorBudget(limit: 64, listening: 2).hasRoom(miners: 12, pools: 4))
         #expect(!DescriptorBudget(limit: 0, listening: 0).hasRoom(miners: 0, pools: 0))

@@ -69,7 +69,7 @@ import Testing
         _ = outlook.active("b:2", at: at(0))
         #expect(outlook.limitation(used: ["b:2"], isNeeded: true) == "a:1 cannot be used (\(reason)); mining at b:2")
         #expect(outlook.failures(of: "a:1")?.tries == 3 && outlook.failures(of: "a:1")?.reason == reason)
-        #expect(outlook.failures(of: "c:3") == nil)  // behind the one in use: not tried any more
+        #expect(outlook.failures(of: "c:3") == nil)  // after the pool in use: not tried any more
         #expect(outlook.limitation(used: ["a:1", "b:2"], isNeeded: true) == nil)
         #expect(outlook.limitation(used: [], isNeeded: false) == nil)
         _ = outlook.active("a:1", at: at(9))

@@ -1,14 +1,14 @@
 import Foundation
 import StratumSession
 
-/// The miners and the pool of a scripted worker, by chance.
+/// Random miners and a pool for a scripted worker.
 struct ScriptedPeers {
     private struct Miner {
         var session: String?
         var jobID = ""
         var nonceByte = ""
         var nonce: UInt32 = 0
-        /// The rest of a line that it has begun.
+        /// The rest of a line of which a part was sent.
         var rest = ""
     }
 
@@ -24,14 +24,14 @@ struct ScriptedPeers {
         dice = Dice(state: seed)
     }
 
-    /// The pool is there, and so many miners mine.
+    /// Connects the pool and logs this number of miners in.
     mutating func begin(miners count: Int) {
         connectPool()
         for _ in 0..<count { login(connect()) }
         hear()
     }
 
-    /// Something happens.
+    /// Causes one random event.
     mutating func live() {
         hear()
         let mining = miners.keys.filter { miners[$0]?.session != nil }.sorted { $0.index < $1.index }
@@ -65,14 +65,14 @@ struct ScriptedPeers {
         guard let miner = miners[id], let session = miner.session else { return }
         miners[id]?.nonce += 1
         let digits = String(format: "%06x", miner.nonce) + miner.nonceByte
-        // Every fifth one does not reach the difficulty, and is refused.
+        // Every fifth share does not meet the difficulty, and is refused.
         let end = miner.nonce % 5 == 4 ? "01000000000000ff" : "0100000000000000"
         let result = String(repeating: "5a", count: 24) + end
         let params = #"{"id":"\#(session)","job_id":"\#(miner.jobID)","nonce":"\#(digits)","result":"\#(result)"}"#
         say(#"{"id":2,"jsonrpc":"2.0","method":"submit","params":\#(params)}"#, id)
     }
 
-    /// In one piece or in two, the second with what it says next.
+    /// Sends a line in one or two pieces, the second piece together with the next line.
     private mutating func say(_ line: String, _ id: MinerID) {
         let text = (miners[id]?.rest ?? "") + line + "\n"
         let cut = dice.number(0...3) == 0 ? dice.number(1...text.utf8.count - 1) : text.utf8.count
@@ -120,7 +120,7 @@ struct ScriptedPeers {
         worker.says(#"{"id":\#(id),"jsonrpc":"2.0",\#(verdict)}"# + "\n", pool)
     }
 
-    // MARK: - What they hear
+    // MARK: - Received lines
 
     private mutating func hear() {
         if pool.map({ worker.pools[$0] == nil }) ?? true { connectPool() }

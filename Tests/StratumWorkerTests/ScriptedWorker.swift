@@ -7,18 +7,18 @@ import Testing
 @testable import StratumSession
 @testable import StratumWorker
 
-/// A worker without sockets: it writes its journal into plain memory, performs what its shard decides by remembering it,
-/// and may end at any moment.
+/// A worker without sockets. It writes its journal into plain memory, records the decisions of its shard, and can end
+/// at any moment.
 final class ScriptedWorker {
-    /// One connection, of a miner or to a pool.
+    /// A connection of a miner or to a pool.
     struct Peer {
         var descriptor: Int32
-        /// All that was ever sent on it.
+        /// All bytes ever sent on it.
         var sent: [UInt8] = []
-        /// How much of that was there, and had been taken by the kernel, when the state was written.
+        /// The number of these bytes that the kernel had accepted when the snapshot was written.
         var taken = 0
         var received = 0
-        /// What the peer has read of it.
+        /// The number of these bytes that the peer has read.
         var read = 0
 
         var unsent: [UInt8] { Array(sent[taken...]) }
@@ -29,7 +29,7 @@ final class ScriptedWorker {
             return peer
         }
 
-        /// Lines that it has not read yet.
+        /// Complete lines that the peer has not read yet.
         mutating func lines() -> [[String: Any]] {
             guard let end = sent.lastIndex(of: 0x0a), end >= read else { return [] }
             defer { read = end + 1 }
@@ -52,7 +52,7 @@ final class ScriptedWorker {
     private(set) var events = EventLog(shard: 3, epoch: Epoch(high: 1, low: 2))
     private(set) var miners: [MinerID: Peer] = [:]
     private(set) var pools: [PoolConnectionID: Peer] = [:]
-    /// Dials that were not answered.
+    /// Dials without an answer.
     private(set) var dials: [PoolConnectionID] = []
     private(set) var now = Instant(microseconds: 1_000_000)
     private let parser = JSONParser()
@@ -74,7 +74,7 @@ final class ScriptedWorker {
 
     // MARK: - Its journal
 
-    /// - Parameter untaken: so many of the last bytes of each connection wait for the kernel.
+    /// - Parameter untaken: the number of bytes at the end of each connection that the kernel has not accepted.
     func writeDown(untaken: Int = 0) {
         miners = miners.mapValues { $0.with(untaken: untaken) }
         pools = pools.mapValues { $0.with(untaken: untaken) }
@@ -100,13 +100,13 @@ final class ScriptedWorker {
         return state
     }
 
-    /// Begins to read, and ends while it does.
+    /// Starts to read a chunk, and ends before it is committed.
     func beginReading(_ input: ShardInput, _ bytes: [UInt8]) {
         let room = journal?.log.begin(input, at: now, room: 1_024)
         room?.copyBytes(from: bytes)
     }
 
-    // MARK: - What happens
+    // MARK: - Events
 
     func pass(microseconds: UInt64) { now = Instant(microseconds: now.microseconds + microseconds) }
 
@@ -128,7 +128,7 @@ final class ScriptedWorker {
         return id
     }
 
-    /// The pool answers the oldest dial.
+    /// The pool accepts the oldest dial.
     @discardableResult
     func poolConnects() -> PoolConnectionID? {
         guard !dials.isEmpty else { return nil }
@@ -138,7 +138,7 @@ final class ScriptedWorker {
         return id
     }
 
-    /// The operator changes his mind.
+    /// The operator changes the settings.
     func adopt(_ change: (inout ShardPolicy) -> Void) {
         var policy = shard.policy
         change(&policy)
@@ -225,7 +225,7 @@ final class ScriptedWorker {
     }
 }
 
-/// The encoded state of a shard, in an array.
+/// The encoded state of a shard.
 func written(_ shard: borrowing Shard) -> [UInt8] {
     var measure = BinaryWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
     shard.encode(to: &measure)
@@ -236,7 +236,7 @@ func written(_ shard: borrowing Shard) -> [UInt8] {
     }
 }
 
-/// SplitMix64: the same lives in each run.
+/// SplitMix64: each run has the same random numbers.
 struct Dice: RandomNumberGenerator {
     var state: UInt64
 

@@ -5,7 +5,7 @@ import Testing
 @testable import StratumSession
 @testable import StratumWorker
 
-/// What a worker has left is enough for another one to stand where it stood.
+/// A takeover restores a worker from its saved state exactly.
 struct TakeoverTests {
     private func takeOver(
         _ worker: ScriptedWorker, rules: UInt64 = ScriptedWorker.rules,
@@ -15,7 +15,7 @@ struct TakeoverTests {
         withExtendedLifetime(worker) {}
     }
 
-    /// After so many things that happened since the state was written.
+    /// A worker with this number of events since its snapshot.
     private func busyWorker(_ count: Int = 150, seed: UInt64 = 1, untaken: Int = 0) -> ScriptedWorker {
         let worker = ScriptedWorker()
         var peers = ScriptedPeers(worker, seed: seed)
@@ -27,7 +27,7 @@ struct TakeoverTests {
     }
 
     private func expectTheSame(_ takeover: borrowing Takeover, _ worker: ScriptedWorker) {
-        // Nobody reads some thousand bytes of a failure.
+        // Comparing first keeps thousands of bytes out of the failure message.
         let hasItsState = written(takeover.shard) == written(worker.shard)
         #expect(hasItsState)
         let hasItsEvents = takeover.events.written() == worker.events.written()
@@ -97,8 +97,8 @@ struct TakeoverTests {
         }
     }
 
-    /// The operator has changed the list of pools, and the process ended then: while the new one was dialled, while both
-    /// were there, or after the old one had been hung up.
+    /// The operator changed the list of pools, and the process ended while the new pool was dialled, while both were
+    /// connected, or after the old one was hung up.
     @Test(arguments: [0, 1, 3, 60, 400]) func aChangedListIsReplayedToo(events: Int) throws {
         let worker = busyWorker(40)
         worker.adopt { policy in
@@ -115,9 +115,9 @@ struct TakeoverTests {
         }
     }
 
-    // MARK: - Between the process and the kernel
+    // MARK: - The kernel's byte counts
 
-    /// The kernel may have taken all, nothing, or any part of what was sent since the state was written, and before.
+    /// The kernel may have accepted all, none, or any part of the bytes sent before and after the snapshot.
     @Test(arguments: [0, 50]) func whatTheKernelHasNotTakenIsSentAgainFromThatByteOn(untaken: Int) throws {
         let worker = busyWorker(60, untaken: untaken)
         try takeOver(worker) { takeover in
@@ -143,7 +143,7 @@ struct TakeoverTests {
             return rest?.unlogged != 0 || rest?.unsent.elementsEqual(peer.sent[written...]) != true
         }
         #expect(wrong == [], "of \(peer.sent.count) bytes")
-        // Less than had been taken already, more than was ever sent.
+        // Less than the kernel had accepted before, and more than was ever sent.
         if peer.taken > 0 {
             #expect(connection.remainder(traffic, written: UInt64(peer.taken - 1), read: traffic.received) == nil)
         }
@@ -159,13 +159,13 @@ struct TakeoverTests {
             return rest?.unlogged != unlogged || rest?.unsent.elementsEqual("bc".utf8) != true
         }
         #expect(wrong == [])
-        // What the shard has taken in cannot be more than was read.
+        // The shard cannot have processed more than was read.
         #expect(connection.remainder(traffic, written: 498, read: 999) == nil)
         #expect(connection.remainder(traffic, written: 498, read: 0) == nil)
         #expect(connection.remainder(traffic, written: 498, read: .max) == nil)
     }
 
-    // MARK: - What is refused
+    // MARK: - Refused states
 
     private func fault(_ memory: UnsafeMutableRawBufferPointer, rules: UInt64 = ScriptedWorker.rules) -> Takeover.Fault?
     {
@@ -180,7 +180,7 @@ struct TakeoverTests {
     @Test func anotherProgramDoesNotReplayWhatThisOneDecided() {
         let worker = busyWorker()
         #expect(fault(worker.memory, rules: 43) == .otherRules)
-        // But it goes on where nothing is to be replayed.
+        // Without inputs to replay, the state is restored.
         worker.writeDown()
         #expect(fault(worker.memory, rules: 43) == nil)
     }
@@ -209,14 +209,14 @@ struct TakeoverTests {
         #expect(fault(worker.memory) == .replay(.otherMiner))
     }
 
-    /// In the head, in the worker's form, in the shard's, and in the log.
+    /// In the head, the worker's state, the shard's state, and the log.
     @Test(arguments: 1...3 as ClosedRange<UInt64>)
     func damageIsRefusedOrLeavesSomethingThatWorks(seed: UInt64) {
         let worker = busyWorker(40, seed: seed)
         var dice = Dice(state: seed)
         let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: worker.memory.count, alignment: 64)
         defer { copy.deallocate() }
-        // The current half is the second: a form was written twice.
+        // The second half is current, because two snapshots were written.
         let half = 64 + ((worker.memory.count - 64) / 2 & ~63)
         var (refused, taken) = (0, 0)
         for _ in 0..<300 {

@@ -31,7 +31,7 @@ struct WorkerStateTests {
         }
     }
 
-    /// - Returns: also how many bytes were left behind it.
+    /// - Returns: the state, and the number of bytes after it.
     private func read(_ bytes: [UInt8]) throws(DecodingFault) -> (snapshot: WorkerState, rest: Int) {
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(bytes.count, 1), alignment: 8)
         defer { memory.deallocate() }
@@ -65,7 +65,7 @@ struct WorkerStateTests {
         var bytes = written(WorkerStateTests.full)
         let more: [UInt8] = Array("NEWS".utf8) + [0, 0, 0, 0] + [2, 0, 0, 0, 0, 0, 0, 0] + [7, 7]
         bytes += more
-        // The length of the record that all sections lie in.
+        // The length of the record that contains all sections.
         let length = bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self) } + UInt64(more.count)
         bytes.replaceSubrange(8..<16, with: withUnsafeBytes(of: length.littleEndian) { Array($0) })
         #expect(try read(bytes).snapshot == WorkerStateTests.full)
@@ -77,7 +77,7 @@ struct WorkerStateTests {
         #expect(fault(bytes) == .unknownVersion(2))
     }
 
-    /// Counts and lengths among them: nobody is made to allocate for more than the bytes that are there.
+    /// Includes counts and lengths: corrupt input never causes an allocation larger than the input.
     @Test func extremeNumbersAnywhereAreRefusedOrRead() {
         let original = written(WorkerStateTests.full)
         var refused = 0

@@ -2,9 +2,9 @@ import Testing
 
 @testable import Supervision
 
-/// The table, line by line: every state, every event, at a time when the deadline has just come.
+/// The state table: every state and every event, at the moment of the deadline.
 @Suite struct ChildTableTests {
-    /// A state's name, the events that lead there, and the time at which the table is asked.
+    /// The name of a state, the events that lead to it, and the time of the tested event.
     struct Situation {
         let name: String
         let path: [(ChildEvent, Int64)]
@@ -38,11 +38,11 @@ import Testing
         ("move", .move(drainWithinMillis: 500)), ("merged", .merged), ("notMerged", .notMerged),
     ]
 
-    /// Each cell: the state that follows, then what is done. A dot is "nothing happens".
+    /// Each cell: the next state, then the actions. A dot means that nothing happens.
     static let expected: [String: [String]] = [
         //           start             stop                stopAtOnce      saidReady      heartbeat
         //           ended             deadline            restart         handOver       adopted     drain
-        //           move              given               notGiven
+        //           move              merged              notMerged
         "idle": [
             "starting spawn", "stopped", "stopped", ".", ".",
             ".", ".", ".", ".", ".", "drained drained", "drained drained", ".", ".",

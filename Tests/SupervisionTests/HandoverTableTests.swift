@@ -2,7 +2,7 @@ import Testing
 
 @testable import Supervision
 
-/// The table of a hand-over, line by line: every phase, every event, at a time when the deadline has just come.
+/// The table of a handover: every phase and every event, at the moment of the deadline.
 @Suite struct HandoverTableTests {
     struct Situation {
         let phase: String
@@ -32,8 +32,8 @@ import Testing
         ("heartbeat", .heartbeat),
     ]
 
-    /// Each cell: the phase or state that follows, then what is done. A dot is "nothing happens". The last five columns, wishes and
-    /// words that mean nothing now, are dots in every row.
+    /// Each cell: the next phase or state, then the actions. A dot means that nothing happens. The last five columns,
+    /// events without a meaning here, are dots in every row.
     static let expected: [String: [String]] = [
         //  prepared, froze, cannotFreeze, adopted, successorEnded,
         //  ended, deadline, stop, stopAtOnce

@@ -2,15 +2,15 @@ import Testing
 
 @testable import Supervision
 
-/// The table of a shard that goes, and whose miners move to another one: every phase, every event, at a time when the deadline
-/// has just come.
+/// The table of a shard that is removed and whose miners move to another one: every phase and every event, at the
+/// moment of the deadline.
 @Suite struct MergeTableTests {
     struct Situation {
         let name: String
         let path: [(ChildEvent, Int64)]
         let now: Int64
 
-        /// What the event does here, as the tables write it.
+        /// The result of the event in this situation, as the tables write it.
         func cell(of event: (name: String, event: ChildEvent)) -> String {
             var child = Child(policy: RestartPolicy(finalExitCodes: [2]))
             for (event, time) in path { _ = child.handle(event, at: time) }
@@ -58,10 +58,10 @@ import Testing
 
     private static let drained = "draining moveFailed resume draining DRAIN"
 
-    /// Each cell: the phase or state that follows, then what is done. A dot is "nothing happens". The last eight columns, wishes
-    /// and words that mean nothing now, are dots in every row.
+    /// Each cell: the next phase or state, then the actions. A dot means that nothing happens. The last eight columns,
+    /// events without a meaning here, are dots in every row.
     static let expected: [String: [String]] = [
-        //  froze, cannotFreeze, given, notGiven, killed, left, deadline, stop, stopAtOnce
+        //  froze, cannotFreeze, merged, notMerged, killed, left, deadline, stop, stopAtOnce
         "freezing": [
             "offering give", drained, ".", ".", "offering give", "offering give", drained, "stopping resume TERM",
             "killing KILL",
@@ -114,7 +114,7 @@ import Testing
         for name in [ChildName.shard(2), .shard(3)] {
             #expect(service.handle(.handover(.froze), of: name, at: 210) == [.child(name, .requestMerge)])
         }
-        // Whoever is to be replaced is so when everything has moved.
+        // Planned restarts begin when all shards have moved.
         #expect(try service.restart([.shard(0)], at: 215) == [])
         for name in [ChildName.shard(3), .shard(2)] {
             _ = service.handle(.merged, of: name, at: 220)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Supervision
 
-/// Planned restarts of shards whose successors come first.
+/// Planned restarts of shards with a standby.
 @Suite struct PlannedHandoverTests {
     private func running(shards: Int = 2) -> Service {
         var service = Service(shards: shards, hasGateway: false, policy: RestartPolicy(finalExitCodes: [2]))
@@ -15,7 +15,7 @@ import Testing
         orders.compactMap { if case .child(let name, .successor(.spawn)) = $0 { name } else { nil } }
     }
 
-    /// All steps of one hand-over, until the successor serves.
+    /// All steps of a handover, until the successor serves.
     private func handOver(_ service: inout Service, _ name: ChildName, at now: Int64) -> [Order] {
         _ = service.handle(.handover(.prepared), of: name, at: now)
         _ = service.handle(.handover(.froze), of: name, at: now)
@@ -46,7 +46,7 @@ import Testing
         #expect(service.restarting == [])
         #expect(service.readyShards == 2)
         #expect(service.child(.shard(0))?.launches == 1)
-        // And it can be asked for again.
+        // It can be requested again.
         #expect(begun(try service.restart(service.shards, at: 300)) == [.shard(0)])
         #expect(begun(handOver(&service, .shard(0), at: 310)) == [.shard(1)])
     }

@@ -3,7 +3,7 @@ import Testing
 @testable import Supervision
 
 @Suite struct PlannedRestartTests {
-    /// A service in which everything is ready at 100, and whose shards leave before their successors come, as all others do.
+    /// A service that is ready at 100, and whose shards are replaced without a standby, as other processes are.
     private func running(shards: Int = 3, gateway: Bool = true) -> Service {
         var service = Service(shards: shards, hasGateway: gateway, policy: RestartPolicy(finalExitCodes: [2]))
         service.shardsHandOver = false
@@ -165,7 +165,7 @@ import Testing
         #expect(spawned(service.handle(.ended(.exit(0)), of: .shard(0), at: 220)) == [])
     }
 
-    // MARK: - The gateway comes and goes
+    // MARK: - The gateway is switched off and on
 
     @Test func aGatewayThatIsSwitchedOffLeavesAndOneThatIsSwitchedOnComes() {
         var service = running()

@@ -2,8 +2,8 @@ import Testing
 
 @testable import Supervision
 
-/// Random lives of a whole service, against a world that obeys the rules of processes and no others: a process appears
-/// when it is spawned, and may say, do and suffer anything until it is gone.
+/// Random events for a whole service, in a world with only the rules of processes: a process exists once it is spawned,
+/// and until it ends it may send anything, and anything may happen to it.
 @Suite struct RandomLifeTests {
     struct World {
         var random: SeededRandom
@@ -11,9 +11,9 @@ import Testing
         var now: Int64 = 0
         var alive: Set<ChildName> = []
         var successors: Set<ChildName> = []
-        /// Has been asked to freeze and has not been answered, or stands still.
+        /// Asked to freeze and without an answer, or frozen.
         var frozen: Set<ChildName> = []
-        var mortal: Set<ChildName> = []  // have been sent SIGKILL
+        var mortal: Set<ChildName> = []  // were sent SIGKILL
         /// Shards that another one was asked to absorb.
         var given: Set<ChildName> = []
         var isStopped = false
@@ -96,7 +96,7 @@ import Testing
             perform(orders ?? [])
         }
 
-        /// Something happens to a hand-over, fitting or not.
+        /// A random event of a handover, valid or not.
         mutating func handOver(_ name: ChildName) {
             let words: [HandoverEvent] = [.prepared, .froze, .adopted, .cannotFreeze, .successorEnded(.exit(1))]
             let word = words[min(Int.random(in: 0..<12, using: &random) % 5, 4)]
@@ -122,7 +122,7 @@ import Testing
 
         mutating func step() {
             now += Int64.random(in: 0...2_000, using: &random)
-            // Nobody outlives SIGKILL here, so a stop never has to give up on a process.
+            // Every process here ends at SIGKILL, so a stop never has to abandon one.
             for name in service.names where mortal.contains(name) { end(name) }
             let name = service.names.randomElement(using: &random)!
             if Int.random(in: 0..<3, using: &random) > 0 { handOver(name) }
@@ -174,7 +174,7 @@ import Testing
     }
 }
 
-/// SplitMix64: the same lives in each run.
+/// SplitMix64: each run has the same random numbers.
 struct SeededRandom: RandomNumberGenerator {
     var state: UInt64
 

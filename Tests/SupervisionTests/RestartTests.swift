@@ -5,7 +5,7 @@ import Testing
 @Suite struct RestartTests {
     private func child() -> Child { Child(policy: RestartPolicy(finalExitCodes: [2, 64])) }
 
-    /// Starts it again and again, dying at once each time; returns the pauses between.
+    /// Starts the child repeatedly; it crashes at once each time. Returns the pauses.
     private func pauses(jitter: Double) -> [Int64] {
         var child = child()
         var now: Int64 = 0
@@ -74,7 +74,7 @@ import Testing
             now += 60_000
         }
         #expect(child.restarts.values.reduce(0, +) == child.launches - 1)
-        // The cause is gone: from here on it is a child as any other.
+        // The cause has passed: from here on it behaves like any other child.
         #expect(child.handle(.deadline, at: now) == [.spawn])
         _ = child.handle(.saidReady, at: now + 10)
         let actions = child.handle(.ended(.signal(9)), at: now + 5_000)

@@ -3,10 +3,10 @@ import Testing
 @testable import Supervision
 
 @Suite struct ScalingTests {
-    /// A service in which everything is ready at 100.
+    /// A service that is ready at 100.
     private func running(shards: Int = 3) -> Service {
         var service = Service(shards: shards, hasGateway: true, policy: RestartPolicy(finalExitCodes: [2]))
-        // So that the miners of those that go are sent away.
+        // The miners of a removed shard are then disconnected.
         service.shardsHandOver = false
         _ = service.start(at: 0)
         for name in service.names { _ = service.handle(.saidReady, of: name, at: 100) }
@@ -35,7 +35,7 @@ import Testing
         _ = service.handle(.ended(.exit(0)), of: .shard(1), at: 300)
         #expect(service.child(.shard(1))?.state == .drained && service.child(.shard(1))?.deaths == 0)
         #expect(service.advance(to: 100_000) == [])
-        // Another configuration does not wake it, nor does a restart of those that serve.
+        // Neither a change of the configuration nor a restart of the serving shards starts it.
         #expect(service.replace([.shard(1)], at: 100_001) == [])
         #expect(service.occupiedShards == [.shard(0), .shard(2)])
         #expect(spawned(try service.restart([.shard(1)], at: 100_002)) == [.shard(1)])
@@ -53,7 +53,7 @@ import Testing
     @Test func whoDoesNotLeaveInTimeIsKilled() throws {
         var service = running()
         _ = try service.drain(.shard(1), withinMillis: 5_000, at: 200)
-        // It has stopped sending heartbeats, which is not looked at any more.
+        // Missing heartbeats do not matter while it drains.
         #expect(service.advance(to: 8_199) == [])
         #expect(service.advance(to: 8_200) == [.child(.shard(1), .report(.killed)), .child(.shard(1), .send(.kill))])
     }
@@ -63,13 +63,13 @@ import Testing
         _ = try service.drain(.shard(0), withinMillis: 0, at: 200)
         #expect(throws: RestartRefusal.nobodyWouldServe) { try service.drain(.shard(1), withinMillis: 0, at: 201) }
         #expect(throws: RestartRefusal.nobodyWouldServe) {
-            // Shard 0 is the one that would be left.
+            // Only shard 0 would remain.
             try service.scale(to: 1, withinMillis: 0, at: 202)
         }
         #expect(throws: RestartRefusal.isDraining(.shard(0))) { try service.restart([.shard(0)], at: 203) }
         #expect(throws: RestartRefusal.unknown(.shard(2))) { try service.drain(.shard(2), withinMillis: 0, at: 204) }
         #expect(throws: RestartRefusal.unknown(.gateway)) { try service.drain(.gateway, withinMillis: 0, at: 204) }
-        // With the last one failed nothing serves, whatever else is empty.
+        // When the last shard has failed, nothing serves, even if others are drained.
         _ = service.handle(.ended(.exit(0)), of: .shard(0), at: 205)
         let orders = service.handle(.ended(.exit(2)), of: .shard(1), at: 206)
         #expect(orders.contains(.announce(.nothingServes(.refused(exitCode: 2)))))
@@ -91,7 +91,7 @@ import Testing
         #expect(orders.contains(.child(.shard(1), .send(.terminate))))
     }
 
-    // MARK: - More and fewer
+    // MARK: - Scaling up and down
 
     @Test func newShardsAreStartedAndWaitedFor() throws {
         var service = running(shards: 2)
@@ -109,7 +109,7 @@ import Testing
         var service = running(shards: 4)
         #expect(drained(try service.scale(to: 2, withinMillis: 9, at: 200)) == [.shard(2), .shard(3)])
         #expect(throws: RestartRefusal.unknown(.shard(3))) { try service.restart([.shard(3)], at: 201) }
-        // The numbers never have a gap.
+        // The numbers of the shards have no gap.
         #expect(service.handle(.ended(.exit(0)), of: .shard(2), at: 210).count == 1)
         #expect(service.shards.count == 4)
         let orders = service.handle(.ended(.exit(0)), of: .shard(3), at: 220)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Supervision
 
-/// A service is written down by one supervisor, and another goes on with it.
+/// One supervisor encodes a service, and another one continues it.
 @Suite struct ServiceCodingTests {
     private func written(_ service: Service) throws -> Service {
         let policy = RestartPolicy(finalExitCodes: [2])
@@ -38,7 +38,7 @@ import Testing
         #expect(successor.deadline == 1_007)
     }
 
-    /// What an older supervisor has written: a name that is changed in the core fails here, and asks for a new format.
+    /// The format of an older supervisor. A name changed in the core fails here, and requires a new format.
     @Test func whatTheSecondFormatSaysIsUnderstood() throws {
         let text = """
             {"members":[{"name":{"collector":{}},"stage":0,"isWanted":true,"child":{"state":{"ready":{"since":5,\

@@ -15,7 +15,7 @@ import Testing
         orders.compactMap { if case .child(let name, .send(.terminate)) = $0 { name } else { nil } }
     }
 
-    /// A service in which everything is ready at 100.
+    /// A service that is ready at 100.
     private func running(shards: Int = 2) -> Service {
         var service = service(shards: shards)
         _ = service.start(at: 0)
@@ -73,7 +73,7 @@ import Testing
         #expect(!service.handle(.saidReady, of: .shard(0), at: 130).contains(.announce(.serving(shards: 2))))
     }
 
-    // MARK: - Between
+    // MARK: - While it runs
 
     @Test(arguments: [ChildName.collector, .shard(0), .shard(1), .gateway])
     func aDeathTouchesNobodyElse(name: ChildName) {

@@ -2,8 +2,8 @@ import Testing
 
 @testable import Supervision
 
-/// The table of a shard that gives some of its miners to another one: every phase, every event, at a time when the deadline has
-/// just come.
+/// The table of a shard that moves some of its miners to another one: every phase and every event, at the moment of the
+/// deadline.
 @Suite struct SplittingTableTests {
     private static let begun: [(ChildEvent, Int64)] = [
         (.start, 0), (.saidReady, 10), (.heartbeat, 5_000), (.split(miners: 9), 6_000),
@@ -18,10 +18,10 @@ import Testing
 
     static let events = MergeTableTests.events + [("split", .split(miners: 1))]
 
-    /// Each cell: the state that follows, then what is done. A dot is "nothing happens". The last nine columns, wishes and words
-    /// that mean nothing now, are dots in every row.
+    /// Each cell: the next state, then the actions. A dot means that nothing happens. The last nine columns, events
+    /// without a meaning here, are dots in every row.
     static let expected: [String: [String]] = [
-        //  froze, cannotFreeze, given, notGiven, killed, left, deadline, stop, stopAtOnce
+        //  froze, cannotFreeze, merged, notMerged, killed, left, deadline, stop, stopAtOnce
         "freezing": [
             "offering give", "ready splitFailed resume", ".", ".", "backoff died", "backoff died",
             "ready splitFailed resume", "stopping resume TERM", "killing KILL",
@@ -80,7 +80,7 @@ import Testing
         #expect(throws: RestartRefusal.keepsNoConnections) { try service.split(miners: 5, of: .shard(0), at: 201) }
     }
 
-    // MARK: - Who gives how many to whom
+    // MARK: - The steps of a rebalancing
 
     @Test func stepsLeadToEqualNumbers() throws {
         var miners: [ChildName: Int] = [.shard(0): 1_000, .shard(1): 1_000, .shard(2): 0, .shard(3): 0]

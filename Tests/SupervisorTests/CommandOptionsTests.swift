@@ -6,7 +6,7 @@ import Testing
 @testable import Supervisor
 
 struct CommandOptionsTests {
-    /// ArgumentParser has no list of what it knows, but its help shows every option.
+    /// ArgumentParser has no list of its options, but its help shows all of them.
     private static let helpNames: Set<Substring> = Set(
         CommandOptions.helpMessage(columns: 400).matches(of: /--([a-z0-9-]+)[ ,\n]/).map(\.1))
 
@@ -28,7 +28,7 @@ struct CommandOptionsTests {
     @Test func everyKnownOptionIsDeclaredAndReadAlikeInEachSpelling() throws {
         let all = KnownOption.all.map { GivenOption($0.name, $0.valueName == nil ? nil : "7") }
         for spelling in Spelling.allCases {
-            // One line with all of them: ArgumentParser takes its time per line, and its error names the option.
+            // One line with all options: ArgumentParser needs its time per line, and its error names the option.
             let line = KnownOption.all.flatMap { words(of: $0, spelling) }
             _ = try CommandOptions.parse(line)
             #expect(CommandLineReading(line).options == all)
@@ -37,7 +37,7 @@ struct CommandOptionsTests {
     }
 
     @Test func nothingIsDeclaredThatTheTableDoesNotKnow() {
-        // Two help texts mention options of the table; `help` is ArgumentParser's own.
+        // Two help texts mention options of the table. `help` is ArgumentParser's own.
         for name in CommandOptionsTests.helpNames where name != "help" {
             #expect(KnownOption.named(String(name)) != nil, "--\(name)")
         }

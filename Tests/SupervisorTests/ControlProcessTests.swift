@@ -96,7 +96,7 @@ import Testing
         #expect(service.processes(of: "worker1").count == 1)
         #expect(try service.status().children[1].state == .ready)
         #expect(service.logText.contains("continues; its new process failed: exited with code 2"))
-        // The operator repairs it, and asks again.
+        // The operator repairs the program, and requests the restart again.
         try service.set("worker0", .good)
         #expect(try service.ask(.restart(shard: 0)) == .begun)
         service.wait { (try? $0.status().restarting.isEmpty) == true }
@@ -198,21 +198,21 @@ import Testing
         for line in lines {
             let descriptor = try connection(service)
             say(Array(line.utf8), to: descriptor)
-            close(descriptor)  // most of them do not even wait for their answer
+            close(descriptor)  // most clients do not wait for the reply
         }
-        // More bytes than any request has, without an end.
+        // More bytes than any request has, without a newline.
         let flood = try connection(service)
         let junk = [UInt8](repeating: 0x20, count: 65_536)
         for _ in 0..<100 { _ = send(flood, junk, junk.count, Int32(MSG_NOSIGNAL)) }
         var byte: UInt8 = 0
         #expect(recv(flood, &byte, 1, 0) <= 0)
         close(flood)
-        // Many that say nothing: those beyond the limit are turned away, and the patience with the others ends.
+        // Many silent clients: those beyond the limit are refused, and the others time out.
         let silent = try (0..<40).map { _ in try connection(service) }
         func turnedAway() -> Int {
             silent.count { descriptor in
                 var question = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-                return poll(&question, 1, 0) == 1  // its end
+                return poll(&question, 1, 0) == 1  // end of stream
             }
         }
         service.wait { _ in turnedAway() >= 40 - 32 }

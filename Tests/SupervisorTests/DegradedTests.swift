@@ -6,7 +6,7 @@ import Testing
 
 @testable import Supervisor
 
-/// What does not work as it should is shown as long as it lasts, and which service is meant is found out.
+/// Limitations are shown as long as they last, and a verb finds the service that is meant.
 @Suite struct DegradedTests {
     @Test func whatAProcessSaysOfItselfStaysInTheStatusUntilItsBeatNamesItNoMore() throws {
         let service = try SupervisedService()
@@ -40,7 +40,7 @@ import Testing
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         #expect(try service.ask(.reload) == .done)
         #expect(try service.status().degraded == [])
-        // A rotation that has taken the directory away.
+        // As if a log rotation had removed the directory.
         try FileManager.default.removeItem(at: directory)
         #expect(try service.ask(.reload) == .done)
         #expect(try service.status().degraded == [text])
@@ -67,7 +67,7 @@ import Testing
         let place = service.directory.appending(path: "millrace-north").path
         try service.start(["--run-dir", place])
         service.waitUntilReady()
-        // Two that are none: a directory with nothing in it, and one whose supervisor is gone.
+        // Two that are not services: an empty directory, and one whose supervisor has exited.
         for name in ["millrace-south", "millrace-dead"] {
             let path = service.directory.appending(path: name)
             try FileManager.default.createDirectory(at: path, withIntermediateDirectories: true)

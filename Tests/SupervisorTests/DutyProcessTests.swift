@@ -3,9 +3,9 @@ import Foundation
 import Glibc
 import Testing
 
-/// What a service manager, and the kernel of a container, expect of the supervisor.
+/// Duties of the supervisor towards a service manager, and as process 1 of a container.
 @Suite struct DutyProcessTests {
-    /// The end of sd_notify(3) that a service manager holds.
+    /// The service manager's end of sd_notify(3).
     private final class NotifySocket {
         let path: String
         private let descriptor: Int32
@@ -26,7 +26,7 @@ import Testing
 
         deinit { close(descriptor) }
 
-        /// The first lines of what has arrived.
+        /// The first line of each datagram that has arrived.
         func words() -> [String] {
             var words: [String] = []
             var buffer = [UInt8](repeating: 0, count: 512)
@@ -47,7 +47,7 @@ import Testing
         try service.write(SupervisedService.file("\"watch\": false, \"retries\": 6"))
         service.send(SIGHUP)
         service.wait { $0.logText.contains("planned restarts done") }
-        // One that changes nothing, and one that is refused, are over at once.
+        // A reload that changes nothing, and one that is refused, end at once.
         service.send(SIGHUP)
         service.wait { $0.logText.contains("configuration unchanged") }
         try service.write("{")
@@ -90,7 +90,7 @@ import Testing
 
     private static let container = ["/usr/bin/unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 
-    /// Whether we may make a process 1: it takes privileges.
+    /// Whether this user may create a process 1, which needs privileges.
     private static let canContain: Bool = {
         let probe = Process()
         probe.executableURL = URL(filePath: container[0])
@@ -106,7 +106,7 @@ import Testing
         try service.startFromFile(launcher: Self.container)
         service.waitUntilReady()
         #expect(try service.status().processID == 1)
-        // Each stand-in has a child of its own, which is an orphan when the stand-in is killed, and dies thereafter.
+        // Each stand-in has a child, which is an orphan when the stand-in is killed, and then exits.
         let supervisor = try #require(children(of: service.processID).first?.process)
         for round in 1...3 {
             for shard in children(of: supervisor) { kill(shard.process, SIGKILL) }

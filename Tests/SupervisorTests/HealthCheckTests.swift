@@ -51,9 +51,9 @@ struct HealthQuestionTests {
     }
 }
 
-/// The probe and whoever answers it share one loop: nothing here waits for a clock but the one that must.
+/// The probe and its peer share one loop; only one test waits for a clock.
 struct HealthProbeTests {
-    /// Answers what it is told to as soon as it is asked anything; nil = never.
+    /// Sends its answer to the first input; nil for no answer.
     private final class Answerer: TCPStream {
         private let answer: String?
 
@@ -114,7 +114,7 @@ struct HealthProbeTests {
 
     @Test func anAddressWhereNobodyListensIsUnhealthy() throws {
         let loop = try Loop()
-        // A port that was free a moment ago; ours, so nobody else has it by now.
+        // A port that was free a moment ago. This process holds it, so no other one listens there.
         let socket = try ListeningSocket.open(SocketAddress(host: "127.0.0.1", port: 0), sharedPort: false)
         let port = try ListeningSocket.address(of: socket).port
         let listener = try TCPListener(on: loop, descriptor: socket) { _ in nil }

@@ -51,7 +51,7 @@ import Testing
         service.waitUntilReady()
         let place = ["--run-dir", service.runDirectory]
 
-        // Before there is one: the rest of the status is there all the same.
+        // Without a snapshot the rest of the status is shown.
         let early = try service.command(["status"] + place)
         #expect(early.code == 0 && early.output.contains("shard 1"))
         #expect(

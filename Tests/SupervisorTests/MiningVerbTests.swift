@@ -5,7 +5,7 @@ import Testing
 
 @testable import Supervisor
 
-/// What verbs make of a snapshot of the collector.
+/// The output of verbs for a snapshot of the collector.
 struct MiningVerbTests {
     private static let now: UInt64 = 1_790_000_000_000
 

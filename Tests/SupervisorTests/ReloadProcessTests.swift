@@ -3,7 +3,7 @@ import Foundation
 import Glibc
 import Testing
 
-/// Another configuration for a running service: by its file, by signal, over the socket.
+/// Changes of the configuration of a running service: by its file, by signal, over the socket.
 @Suite struct ReloadProcessTests {
     private func served(_ service: SupervisedService) throws -> String {
         guard case .configuration(let document) = try service.ask(.configuration) else { return "" }
@@ -14,7 +14,7 @@ import Testing
         try String(contentsOf: service.file, encoding: .utf8)
     }
 
-    /// Waits until planned restarts are over and the shards have been started with so many retries.
+    /// Waits until planned restarts are done and the shards have been started with this number of retries.
     private func waitForRetries(
         _ number: Int, _ service: SupervisedService, _ location: SourceLocation = #_sourceLocation
     ) throws {
@@ -195,7 +195,7 @@ import Testing
         #expect(pools?.first?["user"] as? String == "wallet-of-ann")
         let files = try FileManager.default.contentsOfDirectory(atPath: service.directory.path)
         #expect(!files.contains { $0.contains(".new-") })
-        // The watch takes no notice of what we wrote ourselves.
+        // The watcher ignores the supervisor's own write.
         usleep(2_000_000)
         #expect(!service.logText.contains("has changed: "))
         #expect(try service.status().children.map(\.restarts) == [0, 1, 1, 0])
@@ -272,12 +272,12 @@ import Testing
         #expect(try service.status().configuration.file == file.path)
         let kept = try String(contentsOf: file, encoding: .utf8)
         #expect(!kept.contains("***") && !kept.contains("http"))
-        // A reload reads it; the options do not come back by that.
+        // A reload reads the document; the overridden options stay overridden.
         #expect(try service.ask(.reload) == .done)
         #expect(try served(service).contains("\"user\": \"somebody\""))
         stop(service)
 
-        // At the next start options decide what they name, the document the rest.
+        // At the next start the options apply again, and the document for the other settings.
         let next = try SupervisedService()
         try FileManager.default.createDirectory(atPath: next.runDirectory, withIntermediateDirectories: true)
         chmod(next.runDirectory, 0o700)
@@ -323,7 +323,7 @@ import Testing
         #expect(try service.ask(.configure(document: changed)) == .done)
         try waitForRetries(12, service)
         #expect(try String(contentsOfFile: service.runDirectory + "/config.json", encoding: .utf8) == kept)
-        // It is gone with a reload, and the options are back.
+        // A reload discards the change, and the options apply again.
         #expect(try service.ask(.reload) == .done)
         try waitForRetries(2, service)
         #expect(try served(service).contains("\"user\": \"nobody\""))

@@ -6,9 +6,9 @@ import Testing
 
 @testable import Supervisor
 
-/// What the run directory may be, what is removed from it, and what happens when somebody cleans it.
+/// Which run directories are accepted, what is removed from them, and what happens when one is cleaned.
 @Suite struct RunDirectoryTests {
-    /// Makes a socket file that nobody listens at.
+    /// Creates a socket file without a listener.
     private func makeSocket(_ path: String) {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_un()
@@ -35,7 +35,7 @@ import Testing
         return service
     }
 
-    // MARK: - Whose it is
+    // MARK: - Ownership
 
     @Test(arguments: ["directory", "FIFO", "link", "socket"])
     func aDirectoryThatIsForOthersTooIsRefusedAndLeftAlone(stranger: String) throws {
@@ -72,7 +72,7 @@ import Testing
         let service = try prepared { run in
             try Data().write(to: URL(filePath: run + "/lock"))
             for name in kept + removed { makeSocket(run + "/" + name) }
-            // By our names, and no sockets.
+            // With names of Millrace's sockets, but no sockets.
             try Data("x".utf8).write(to: URL(filePath: run + "/shard-7.events"))
             symlink(run + "/other.socket", run + "/shard-8.events")
         }
@@ -144,7 +144,7 @@ import Testing
         let first = try SupervisedService()
         try first.start()
         first.waitUntilReady()
-        // It must not make its lock again before the second one has looked.
+        // Stopped, so that it cannot recreate its lock before the second instance checks.
         first.send(SIGSTOP)
         for name in names { unlink(first.runDirectory + "/" + name) }
         let second = try SupervisedService()
@@ -159,7 +159,7 @@ import Testing
         #expect(first.exitCode() == 0)
     }
 
-    /// A process id that was given to another process since.
+    /// The process id was reused by another process.
     @Test func anotherProcessWithTheIdOfADeadSupervisorKeepsNobodyAway() throws {
         let service = try prepared { run in
             try Data("\(getpid()) 1\n".utf8).write(to: URL(filePath: run + "/supervisor.pid"))
@@ -173,7 +173,7 @@ import Testing
 
     // MARK: - Orphaned children
 
-    /// Processes that have the mark of a run directory in their environment, and are not the service's.
+    /// Processes with the mark of a run directory in their environment that do not belong to the service.
     @Test(arguments: [
         ["sleep", "20"], ["sh", "-c", "sleep 20; true"],
         ["sh", "-c", "trap '' TERM; sleep 20; true", "millrace-worker"],

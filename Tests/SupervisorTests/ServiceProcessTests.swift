@@ -166,9 +166,9 @@ import Testing
         let service = try SupervisedService()
         try service.start(["-b", "127.0.0.2:0"])
         service.waitUntilReady()
-        // A shard has two listening sockets, the memory of its state, its end of the anchor's pair, and the table of addresses,
-        // as the gateway has. The last one of collector and gateway belongs to `ls` itself; 10, which the shell reads the script
-        // from, is left out.
+        // A shard has two listening sockets, its state memory, its end of the anchor's pair, and the address table,
+        // which the gateway has too. The last descriptor of collector and gateway belongs to `ls`. 10, from which the
+        // shell reads the script, is excluded.
         let expectations = [
             ("collector", "0 1 2 3 4 5 "), ("worker0", "0 1 2 3 4 5 6 7 8 9 "), ("gateway", "0 1 2 3 4 5 6 "),
         ]

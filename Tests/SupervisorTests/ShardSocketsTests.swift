@@ -6,7 +6,7 @@ import Testing
 
 @testable import Supervisor
 
-/// Which sockets there are before, during and after a change of the addresses. Each test has an address of its own.
+/// The sockets before, during and after a change of the addresses. Each test has its own address.
 @Suite struct ShardSocketsTests {
     private let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 

@@ -5,7 +5,7 @@ import Foundation
 import Glibc
 import Testing
 
-/// What keeps the service from starting: each with its exit code and a word on what to do.
+/// Errors that prevent a start, each with its exit code and advice.
 @Suite struct StartRefusalTests {
     @Test func aTakenPortIsNamedEvenIfItsOwnerSharesIt() throws {
         let taken = try ListeningSocket.open(SocketAddress(host: "127.0.0.1", port: 0), sharedPort: true)

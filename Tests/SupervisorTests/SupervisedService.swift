@@ -4,27 +4,27 @@ import Foundation
 import Glibc
 import Testing
 
-/// The built `millrace` with stand-ins for its children: shell scripts that do what a file beside them says, and write
-/// down what happens to them.
+/// The built `millrace` with stand-ins for its children: shell scripts that behave as a file beside them says, and
+/// record events in a file.
 final class SupervisedService {
-    /// What a stand-in does.
+    /// The behaviour of a stand-in.
     enum Manner: String {
         case good
-        /// Leaves at once with exit code 1.
+        /// Exits at once with code 1.
         case crash
-        /// Leaves at once with exit code 2.
+        /// Exits at once with code 2.
         case refuse
-        /// Runs, but never says ready.
+        /// Runs, but never reports ready.
         case mute
-        /// Says ready, then ignores SIGTERM and the lifeline.
+        /// Reports ready, then ignores SIGTERM and the lifeline.
         case deaf
-        /// Starts, and leaves when it is to adopt what its predecessor has.
+        /// Starts, and exits when it is asked to adopt.
         case crashAdopting
-        /// Starts, and never says that it has adopted.
+        /// Starts, and never reports that it has adopted.
         case muteAdopting
-        /// Says with its first heartbeats that something does not work, and with its last one that all does.
+        /// Reports a limitation with its first heartbeats, and none with the last one.
         case degraded
-        /// Leaves when it has adopted and its predecessor is gone.
+        /// Exits when it has adopted and its predecessor has exited.
         case crashGoing
     }
 
@@ -32,7 +32,7 @@ final class SupervisedService {
     private let process = Process()
     private var isStarted = false
 
-    /// "worker0 start 4711": who, what, and its process id.
+    /// "worker0 start 4711": the stand-in, the event, and its process id.
     struct Event: Equatable {
         var who: String
         var what: String
@@ -62,7 +62,7 @@ final class SupervisedService {
         try Data(manner.rawValue.utf8).write(to: directory.appending(path: "manner-\(who)"))
     }
 
-    /// Starts it with two shards on a free port, no pool behind, and an API for which there is a stand-in.
+    /// Starts it with two shards on a free port, an unreachable pool, and an API with a stand-in.
     func start(_ arguments: [String] = [], port: UInt16 = 0, environment: [String: String] = [:]) throws {
         let basic = [
             "-o", "127.0.0.1:1", "-u", "nobody", "-b", "127.0.0.1:\(port)", "--shards", "2", "--http-enabled",
@@ -71,12 +71,12 @@ final class SupervisedService {
         try run(basic + arguments, environment)
     }
 
-    /// The file that `startFromFile` starts it with.
+    /// The configuration file of `startFromFile`.
     var file: URL { directory.appending(path: "config.json") }
 
     func write(_ text: String) throws { try Data(text.utf8).write(to: file, options: .atomic) }
 
-    /// A good file with these further members.
+    /// A valid file with these additional members.
     static func file(_ members: String = "\"retries\": 5") -> String {
         """
         {
@@ -103,7 +103,7 @@ final class SupervisedService {
 
     var runDirectory: String { directory.appending(path: "run").path }
 
-    /// - Parameter launcher: a program, and its arguments before ours, that runs it.
+    /// - Parameter launcher: a program that runs it, with the arguments that precede its own.
     private func run(launcher: [String] = [], _ arguments: [String], _ environment: [String: String]) throws {
         process.executableURL = launcher.first.map { URL(filePath: $0) } ?? SupervisedService.program
         process.arguments =
@@ -118,13 +118,13 @@ final class SupervisedService {
         isStarted = true
     }
 
-    /// Where `swift build` has put the programs: beside this test.
+    /// The program that `swift build` made, beside this test.
     static var program: URL {
         URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
             .appending(path: "millrace")
     }
 
-    // MARK: - Doing and looking
+    // MARK: - Actions and observations
 
     var processID: pid_t { process.processIdentifier }
 
@@ -137,14 +137,14 @@ final class SupervisedService {
         return status
     }
 
-    /// The settings that a stand-in was started with last, as JSON.
+    /// The settings that a stand-in was last started with, as JSON.
     func settings(of who: String) throws -> [String: Any] {
         let data = try Data(contentsOf: directory.appending(path: "settings-\(who)"))
         let object = try JSONSerialization.jsonObject(with: data) as? [String: Any]
         return object?["settings"] as? [String: Any] ?? [:]
     }
 
-    /// Runs another `millrace`, such as a verb, to its end.
+    /// Runs another `millrace`, such as a verb, until it exits.
     func command(
         _ arguments: [String], environment: [String: String] = [:]
     ) throws -> (code: Int32, output: String, complaints: String) {
@@ -191,12 +191,12 @@ final class SupervisedService {
         wait(location) { $0.logText.contains("ready: ") }
     }
 
-    /// Waits for something that must come; ten seconds are far more than any of it takes.
+    /// Waits for a condition that must become true; ten seconds are much longer than it takes.
     func wait(
         _ location: SourceLocation = #_sourceLocation, until condition: (SupervisedService) -> Bool
     ) {
         var roundsAfterItsEnd = 0
-        // What it did last, and what its children do because it is gone, may come a moment later.
+        // Its last output, and reactions of its children to its exit, may come a moment later.
         for _ in 0..<1_000 where roundsAfterItsEnd < 300 {
             if !process.isRunning { roundsAfterItsEnd += 1 }
             if condition(self) { return }
@@ -205,7 +205,7 @@ final class SupervisedService {
         Issue.record("it never came; the log:\n\(logText)\n\(events)", sourceLocation: location)
     }
 
-    /// How it ended: the exit code, or a signal as its negative.
+    /// Its exit code, or the negative number of the signal that ended it.
     func exitCode(_ location: SourceLocation = #_sourceLocation) -> Int32 {
         wait(location) { !$0.process.isRunning }
         guard !process.isRunning else { return .min }

@@ -10,7 +10,7 @@ import Testing
 
 @testable import Supervisor
 
-/// What two programs say to each other over an upgrade.
+/// The messages between two programs during an upgrade.
 @Suite struct UpgradeTests {
     private static let surroundings = Surroundings(
         environment: [:], coreCount: 2, hostName: "host", userID: 1, currentDirectory: "/", homeDirectory: nil,
@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    /// `handed` as JSON, changed before it is read.
+    /// `handed` as JSON, changed before it is decoded.
     private func taken(_ change: (inout [String: Any]) -> Void) throws -> ServiceHandoff {
         let json = try JSONEncoder().encode(Self.handed)
         var object = try #require(try JSONSerialization.jsonObject(with: json) as? [String: Any])
@@ -78,7 +78,7 @@ import Testing
         let settings = try handed.runningConfiguration(in: Self.surroundings).settings
         #expect(settings.retries == Settings().retries && settings.pools.map(\.user) == ["me"])
         #expect(settings.shards == 3, "what the configuration says; how many there are, the sockets tell")
-        // This cannot change while the service runs.
+        // The run directory cannot change while the service runs.
         #expect(settings.runDirectory == "/run/somewhere")
     }
 
@@ -194,12 +194,12 @@ import Testing
         ] {
             #expect(refusal.contains(part), "\(refusal)")
         }
-        // By another name it is the same; and the one that runs may ask for the one that is installed.
+        // A symbolic link names the same program. The running program may request the upgrade to the installed one.
         for same in [installed, link, former] { #expect(programs(same).refusal == nil) }
         let lines = programs(link).lines.joined(separator: "\n")
         #expect(lines.hasPrefix("from \(installed) (Millrace 1.0, file of 2023-11-1"))
         #expect(lines.contains("to \(installed) (file of 2030-03-1"))
-        // One of a version that does not tell what it is, and one whose file is gone: the supervisor judges.
+        // A version that does not report its program, and a program whose file was removed: the supervisor decides.
         #expect(UpgradePrograms(called: ProgramFile(at: other)).refusal == nil)
         #expect(UpgradePrograms(running: running, called: ProgramFile(at: other)).refusal == nil)
     }
@@ -212,10 +212,10 @@ import Testing
         #expect(program.path == SupervisedService.program.path && program.version == BuildInformation.version)
         let found = ProgramFile(at: program.path)
         #expect(program.modifiedAt == found?.modifiedAt)
-        // Another program's verb, on the same service.
+        // The verb of another program, on the same service.
         let copy = service.directory.appending(path: "millrace-copy").path
-        // Written by a process of its own: a child that another test starts could hold our descriptor, and the copy
-        // would be "text file busy".
+        // Written by another process: a child of a concurrent test could inherit an open descriptor of the copy, and
+        // executing it would fail with "text file busy".
         try Process.run(URL(filePath: "/bin/cp"), arguments: [program.path, copy]).waitUntilExit()
         let command = Process()
         command.executableURL = URL(filePath: copy)

@@ -1,22 +1,22 @@
 #pragma once
 #include <sys/types.h>
 
-// What Swift cannot import from the C library: macros with arguments, variadic functions, GNU extensions.
+// C library features that Swift cannot import: macros with arguments, variadic functions, GNU extensions.
 
 int clinux_exit_status(int status);
 int clinux_terminating_signal(int status);
 
-/// prctl(PR_SET_PDEATHSIG, signal): the kernel sends `signal` when the parent dies. 0, or -1 with errno.
+/// prctl(PR_SET_PDEATHSIG, signal): the kernel sends `signal` when the parent exits. 0, or -1 with errno.
 int clinux_set_parent_death_signal(int signal);
-/// As process lists show it; cut to 15 bytes.
+/// Sets the name in process lists; cut to 15 bytes.
 void clinux_set_process_name(const char *name);
 
-/// A word of the command line where the kernel has it, for process lists; its index from 0, the program. The caller knows how many there
-/// are.
+/// A word of the command line in the memory that process lists show. Index 0 is the program. The caller knows the
+/// number of words.
 char *clinux_argument(int index);
 
-/// Makes this process one that the kernel kills rather than its supervisor when memory runs out: adds `more` to its oom_score_adj.
-/// Its anchor takes that back. Once, before the anchor is started.
+/// Adds `more` to the oom_score_adj of this process, so that the kernel kills it before its supervisor when memory runs
+/// out. Its anchor restores the value. Call it once, before the anchor is started.
 void clinux_offer_to_oom_killer(int more);
 
 /// Marks every open descriptor from `first` on as close-on-exec. 0, or -1 with errno.
@@ -30,11 +30,11 @@ int clinux_process_descriptor(pid_t process);
 /// Sends a signal to the process of such a descriptor: pidfd_send_signal. 0, or -1 with errno.
 int clinux_signal_process(int descriptor, int signal);
 
-/// From here on descendants that lose their parent become our children (PR_SET_CHILD_SUBREAPER), as those of PID 1 do. 0, or -1
-/// with errno.
+/// Makes this process a child subreaper (PR_SET_CHILD_SUBREAPER): descendants whose parent exits become its children,
+/// as those of PID 1. 0, or -1 with errno.
 int clinux_adopt_orphans(void);
 
-/// The process id of a child that is dead and has not been waited for; it stays so. 0 when there is none.
+/// The process id of a child that has exited and was not waited for; it remains waitable. 0 when there is none.
 pid_t clinux_dead_child(void);
 
 /// The commit of the sources, which Package.swift defines in release builds; NULL in others.
@@ -43,52 +43,53 @@ const char *clinux_build_commit(void);
 /// Copies the GNU build id of the program (at most `max` bytes). Its length; 0 when the linker has written none.
 int clinux_build_id(unsigned char *bytes, int max);
 
-// The anchor: what keeps a process's open descriptors when the process is killed.
+// The anchor: keeps a process's open descriptors when the process is killed.
 
-/// Starts a process that shares the caller's table of descriptors, none of its memory, and does nothing but answer at
-/// `socket` (its end of a SOCK_SEQPACKET pair) until the other end closes. The table, with every descriptor that the caller
-/// opens later, lives as long as either process does; a close() in the caller closes for both. There may be threads: the new
-/// process only makes system calls. The process id, or -1 with errno.
+/// Starts a process that shares the caller's descriptor table and none of its memory. It answers at `socket` (its end
+/// of a SOCK_SEQPACKET pair) until the other end is closed. The table, with every descriptor that the caller opens
+/// later, exists as long as either process runs; a close() in the caller closes the descriptor for both. The caller may
+/// have threads, because the new process makes only system calls. The process id, or -1 with errno.
 pid_t clinux_anchor_start(int socket);
 
 enum clinux_anchor_state {
     CLINUX_ANCHOR_RUNS,
-    /// The other end of its socket was closed, and it has left.
+    /// It has exited, because the other end of its socket was closed.
     CLINUX_ANCHOR_LIFTED,
-    /// A signal has ended it: `*signal`.
+    /// It was killed by the signal `*signal`.
     CLINUX_ANCHOR_KILLED,
-    /// A signal has stopped it: `*signal`. It was sent SIGCONT.
+    /// It was stopped by the signal `*signal`, and was sent SIGCONT.
     CLINUX_ANCHOR_STOPPED,
 };
 
-/// How the anchor of this process is; does not wait. One that has ended is forgotten by the kernel then.
+/// The state of this process's anchor. Does not block. An anchor that has ended is reaped.
 enum clinux_anchor_state clinux_anchor_check(pid_t anchor, int *signal);
 
 /// The most descriptors of one `clinux_anchor_take`; the kernel passes at most 253 in a message.
 enum { CLINUX_ANCHOR_TAKE_MAX = 250 };
 
-/// Asks the anchor whose other end is `socket` for its descriptors `wanted`: they come as descriptors of ours (close-on-exec),
-/// in `taken`, -1 for those that are not open there. 0, or -1 with errno (ETIMEDOUT after a second without an answer).
+/// Asks the anchor at the other end of `socket` for its descriptors `wanted`. `taken` gets duplicates (close-on-exec),
+/// and -1 for those that are not open there. 0, or -1 with errno (ETIMEDOUT after a second without an answer).
 int clinux_anchor_take(int socket, const int *wanted, int count, int *taken);
 
-/// Asks the anchor which TCP connections (not listening sockets) are open in its table: their descriptors there, at most `max`. How many there
-/// are, or -1 with errno.
+/// Asks the anchor for the TCP connections (not listening sockets) that are open in its table: their descriptors there,
+/// at most `max`. Their number, or -1 with errno.
 int clinux_anchor_list(int socket, int *descriptors, int max);
 
-/// How many bytes of an established TCP connection the process has written to the kernel and read from it, as the kernel
-/// counts; `written` of a connection that we opened includes its SYN, one more than the bytes. 0, or -1 with errno.
+/// The kernel's counts of the bytes that the process has written to an established TCP connection and read from it.
+/// `written` of a connection opened by this machine includes its SYN, one more than the bytes. 0, or -1 with errno.
 int clinux_tcp_counts(int descriptor, unsigned long long *written, unsigned long long *read);
 
-/// Makes the C library's allocator give large blocks (256 KiB and more) back to the system as soon as they are freed, and keep one
-/// heap for all threads. Once, before the first thread.
+/// Makes malloc return large blocks (1 MiB and more) to the system as soon as they are freed, and use one heap for all
+/// threads. Call it once, before the process has a second thread.
 void clinux_return_freed_memory(void);
 
-/// Gives back what is free between blocks in use.
+/// Returns free memory between blocks in use to the system.
 void clinux_trim_heap(void);
 
-/// ftruncate, and the mapping of the whole file, shared: nil with errno when there is no room. Pages cost memory when touched.
+/// Calls ftruncate, and maps the whole file, shared. NULL with errno when that fails. A page uses memory once it is
+/// touched.
 void *clinux_map_shared(int descriptor, size_t length);
-/// Gives the pages of a part of the file back (FALLOC_FL_PUNCH_HOLE); what is read there is zero afterwards.
+/// Returns the pages of a part of the file to the system (FALLOC_FL_PUNCH_HOLE); they read as zero afterwards.
 int clinux_release_pages(int descriptor, off_t offset, off_t length);
 
 // Descriptors over a connected Unix socket (SCM_RIGHTS).
@@ -96,10 +97,10 @@ int clinux_release_pages(int descriptor, off_t offset, off_t length);
 /// The most descriptors of one `clinux_send_passing`.
 enum { CLINUX_PASSED_MAX = 16 };
 
-/// Sends bytes, and `count` descriptors with the first of them; neither waits nor raises SIGPIPE. How many bytes went, or -1 with
-/// errno: then no descriptor went either.
+/// Sends bytes, with `count` descriptors at the first of them. Neither blocks nor raises SIGPIPE. The number of bytes
+/// sent, or -1 with errno; then no descriptor was sent.
 ssize_t clinux_send_passing(int socket, const void *bytes, size_t size, const int *passed, int count);
 
-/// Like read(), and takes what descriptors come with the bytes (close-on-exec), `*count` of them into `passed`, which has room for
-/// CLINUX_PASSED_MAX; more of them are closed.
+/// Like read(2), but also receives the descriptors that arrive with the bytes (close-on-exec): `*count` of them in
+/// `passed`, which has room for CLINUX_PASSED_MAX. Further ones are closed.
 ssize_t clinux_receive_passing(int socket, void *bytes, size_t size, int *passed, int *count);
