@@ -98,7 +98,8 @@ let package = Package(
             "StratumWorker", "Addresses", "StratumSession", "StratumProtocol", "Telemetry", "Configuration",
             "Continuity", "EventLoop", "EventBus", "DaemonKit", "Linux", "Peers", "Secrets", logging),
         program(
-            "StatsCollector", "Archive", "Telemetry", "Configuration", "Continuity", "EventBus", "EventLoop", "DaemonKit",
+            "StatsCollector", "Archive", "Telemetry", "Configuration", "Continuity", "EventBus", "EventLoop",
+            "DaemonKit",
             "Linux", logging),
         program(
             "ApiGateway", "Addresses", "Archive", "Telemetry", "Configuration", "Continuity", "Control", "EventBus",
@@ -139,7 +140,8 @@ let package = Package(
             "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop", "Peers",
             logging),
         tests(
-            "StatsCollector", "Archive", "Telemetry", "Configuration", "Continuity", "EventBus", "EventLoop", "DaemonKit",
+            "StatsCollector", "Archive", "Telemetry", "Configuration", "Continuity", "EventBus", "EventLoop",
+            "DaemonKit",
             grdb),
         tests(
             "ApiGateway", "Addresses", "Archive", "Peers", "Telemetry", "Configuration", "Continuity", "Control",

@@ -70,7 +70,7 @@ public struct ShardPart: Codable, Equatable, Sendable {
 
     static let word = "release"
 
-    public var line: String { "\(ShardPart.word) \(number) \(miners)\n" }
+    public var line: String { "\(ShardPart.word) \(number) \(miners)" }
 
     /// - Parameter line: without its newline.
     init?(line: String) {

@@ -22,6 +22,7 @@ extension PeerTable {
     public func write(denied: [AddressPrefix], allowed: [AddressPrefix]) {
         let version = words.acquire(Place.listVersion) & ~1
         words.release(version + 1, at: Place.listVersion)
+        words.fenceStores()
         let buffer = words.dropFirst(buffer(of: version + 2))
         let all = denied.map { ($0, UInt64(1)) } + allowed.map { ($0, UInt64(0)) }
         var position = 8
@@ -50,6 +51,7 @@ extension PeerTable {
             guard let prefix = AddressPrefix(address, bits: Int(clamping: kind >> 1)) else { continue }
             if kind & 1 == 1 { denied.append(prefix) } else { allowed.append(prefix) }
         }
+        words.fenceLoads()
         // The write after the next one reuses the buffer of this version.
         guard words.acquire(Place.listVersion) < version + 3 else { return nil }
         var lists = AddressLists()

@@ -42,6 +42,9 @@ extension PeerTable {
         let conduct = KnownConduct(
             until: words[place + KnownConduct.Field.until],
             quarantines: UInt8(clamping: words[place + KnownConduct.Field.quarantines]))
+        // The place may have been given to another key meanwhile.
+        words.fenceLoads()
+        guard words[place] == tag else { return nil }
         return conduct.until > now ? conduct : nil
     }
 
@@ -55,8 +58,10 @@ extension PeerTable {
         guard let place else { return }
         // The tag is cleared first: a search between these stores finds nothing, not the quarantine of another key.
         if words[place] != tag { words[place] = 0 }
+        words.fenceStores()
         words[place + KnownConduct.Field.until] = conduct.until
         words[place + KnownConduct.Field.quarantines] = UInt64(conduct.quarantines)
+        words.fenceStores()
         words[place] = tag
     }
 }

@@ -64,7 +64,8 @@ public final class PeerTable: Sendable {
     ///   resources (see `errno`).
     public static func make(random: () -> UInt64) -> Int32? {
         guard let descriptor = try? SharedMemory.makeFile(name: "millrace-peers") else { return nil }
-        guard let memory = try? SharedMemory.map(descriptor, byteCount: Place.end * 8), let start = memory.baseAddress else {
+        guard let memory = try? SharedMemory.map(descriptor, byteCount: Place.end * 8), let start = memory.baseAddress
+        else {
             close(descriptor)
             return nil
         }
@@ -79,7 +80,8 @@ public final class PeerTable: Sendable {
     /// Maps the table. It stays mapped until the process ends, and the descriptor must stay open. nil when it cannot be
     /// mapped, or when its layout is that of another program.
     public init?(descriptor: Int32) {
-        guard let memory = try? SharedMemory.map(descriptor, byteCount: Place.end * 8), let start = memory.baseAddress else {
+        guard let memory = try? SharedMemory.map(descriptor, byteCount: Place.end * 8), let start = memory.baseAddress
+        else {
             return nil
         }
         words = Words(start)

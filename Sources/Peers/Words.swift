@@ -23,6 +23,11 @@ struct Words: @unchecked Sendable {
         start[index].compareExchange(expected: expected, desired: value, ordering: .relaxed).exchanged
     }
 
+    /// Stores after this are seen after those before it.
+    func fenceStores() { atomicMemoryFence(ordering: .releasing) }
+    /// Loads after this are made after those before it.
+    func fenceLoads() { atomicMemoryFence(ordering: .acquiring) }
+
     /// A store; a process that reads the value with `acquire` also sees all stores before it.
     func release(_ value: UInt64, at index: Int) { start[index].store(value, ordering: .sequentiallyConsistent) }
     func acquire(_ index: Int) -> UInt64 { start[index].load(ordering: .sequentiallyConsistent) }

@@ -43,7 +43,8 @@ final class Persistence {
 
     /// Opens the file and restores its content; waits for the disk.
     /// - Parameter statistics: replaced by the restored ones; unchanged when there is nothing to restore.
-    init(_ options: Options, _ statistics: inout Statistics, shardCount: Int, at now: Statistics.Moment, logger: Logger) {
+    init(_ options: Options, _ statistics: inout Statistics, shardCount: Int, at now: Statistics.Moment, logger: Logger)
+    {
         self.options = options
         self.logger = logger
         archive = Archive(path: options.path, historyDays: options.historyDays)

@@ -8,8 +8,9 @@ public struct Instant: Comparable, Sendable {
     public static let never = Instant(microseconds: .max)
 
     public static func + (moment: Instant, milliseconds: Milliseconds) -> Instant {
-        let (sum, overflow) = moment.microseconds.addingReportingOverflow(milliseconds.count &* 1_000)
-        return overflow ? .never : Instant(microseconds: sum)
+        let (more, isTooLong) = milliseconds.count.multipliedReportingOverflow(by: 1_000)
+        let (sum, isTooLate) = moment.microseconds.addingReportingOverflow(more)
+        return isTooLong || isTooLate ? .never : Instant(microseconds: sum)
     }
 
     /// Microseconds since `earlier`; 0 when that is not earlier.

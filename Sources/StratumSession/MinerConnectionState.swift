@@ -241,7 +241,7 @@ extension Shard {
     /// The same for a pool connection.
     public func traffic(of id: PoolConnectionID) -> Traffic? {
         guard isCurrent(id) else { return nil }
-        let session = upstreams[Int(id.upstream)].sessions[Int(id.pool)]
+        let session = self[id]
         return Traffic(received: session.received, sent: session.sent)
     }
 }

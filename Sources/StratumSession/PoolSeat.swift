@@ -17,6 +17,15 @@ struct PoolSeat {
     var verdicts = RecentVerdicts()
     /// The rejections of all upstreams.
     var streak = RejectionStreak()
+    /// Successive jobs that reserved the nonce byte, at most two. A single one may be an accident.
+    private(set) var reservedJobs: UInt8 = 0
+    /// The notice `poolReservesNonceByte` was sent.
+    var hasSaidReserved = false
+    /// The notice `jobsWithoutAlgorithm` was sent.
+    var hasSaidNoAlgorithm = false
+    var failureReports = FailureReports()
+
+    static let reservedJobsMax: UInt8 = 2
 
     init(pool: ShardPolicy.Pool, rank: UInt8?) {
         self.pool = pool
@@ -31,6 +40,23 @@ struct PoolSeat {
         bans = min(bans + 1, 16)
     }
 
+    /// Whether a new connection to the pool is expected to reserve the nonce byte.
+    var expectsReserved: Bool { reservedJobs >= PoolSeat.reservedJobsMax }
+
+    /// The pool has sent a job.
+    /// - Parameter saysSo: it has confirmed the `nicehash` extension.
+    mutating func learn(isReserved: Bool, saysSo: Bool) {
+        reservedJobs =
+            saysSo ? PoolSeat.reservedJobsMax : isReserved ? min(reservedJobs + 1, PoolSeat.reservedJobsMax) : 0
+    }
+
+    /// What another shard has learned of the same pool.
+    mutating func learn(from other: PoolSeat) {
+        reservedJobs = max(reservedJobs, other.reservedJobs)
+        if other.hasSaidReserved { hasSaidReserved = true }
+        if other.hasSaidNoAlgorithm { hasSaidNoAlgorithm = true }
+    }
+
     /// The pool has accepted a share: a later ban is a new one.
     mutating func isUseful() {
         bans = 0
@@ -43,6 +69,13 @@ extension Shard {
 
     /// The address of a connection's pool.
     public func poolName(of id: PoolConnectionID) -> String { seats[Int(id.pool)].pool.name }
+
+    /// Whether an upstream without a job is expected to get one that reserves the nonce byte: as the pool that serves now
+    /// does, or the first one of the list.
+    var expectsReserved: Bool {
+        let seat = upstreams.lazy.compactMap(\.activePool).first ?? seats.firstIndex { $0.rank == 0 }
+        return seat.map { seats[$0].expectsReserved } ?? false
+    }
 
     /// The place of a seat's pool in the policy's list; `SettledShare.formerPool` when it is not in the list any more.
     func reportedRank(ofSeat seat: Int) -> UInt8 { seats[seat].rank ?? SettledShare.formerPool }
@@ -62,10 +95,7 @@ extension Shard {
         for rank in unseated {
             let seat = vacateSeat(at: now)
             seats[seat] = PoolSeat(pool: policy.pools[rank], rank: UInt8(rank))
-            hasSaidReserved[seat] = false
-            hasSaidNoAlgorithm[seat] = false
-            failureReports[seat] = FailureReports()
-            for upstream in upstreams.indices { upstreams[upstream].sessions[seat] = PoolSession() }
+            for upstream in upstreams.indices { self[upstream, seat] = PoolSession() }
         }
     }
 
@@ -88,9 +118,6 @@ extension Shard {
     /// - Returns: its number.
     mutating func addSeat(_ seat: PoolSeat) -> Int {
         seats.append(seat)
-        hasSaidReserved.append(false)
-        hasSaidNoAlgorithm.append(false)
-        failureReports.append(FailureReports())
         for upstream in upstreams.indices { upstreams[upstream].sessions.append(PoolSession()) }
         return seats.count - 1
     }
@@ -107,11 +134,14 @@ extension PoolSeat {
             writer.integer(bans)
             verdicts.encode(to: &writer)
             streak.encode(to: &writer)
+            writer.integer(reservedJobs)
         }
     }
 
-    init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+    /// - Parameter reservedJobs: for a state of an older program, which counted them for all pools together.
+    init(decoding reader: inout BinaryReader, reservedJobs: UInt8) throws(DecodingFault) {
         var reader = try reader.record()
+        self.reservedJobs = reservedJobs
         rank = try reader.integer(ifGiven: UInt8.self)
         pool = try ShardPolicy.Pool(decoding: &reader)
         guard reader.remaining > 0 else { return }
@@ -119,11 +149,18 @@ extension PoolSeat {
         bans = min(try reader.integer(), 16)
         if reader.remaining > 0 { verdicts = try RecentVerdicts(decoding: &reader) }
         if reader.remaining > 0 { streak = try RejectionStreak(decoding: &reader) }
+        if reader.remaining > 0 {
+            self.reservedJobs = try reader.integer(in: 0...PoolSeat.reservedJobsMax, "seat.reservedJobs")
+        }
     }
 
     /// The seats in a state of an older program: those of the list, in order.
-    static func inOrder(of policy: ShardPolicy) -> [PoolSeat] {
-        policy.pools.enumerated().map { PoolSeat(pool: $1, rank: UInt8($0)) }
+    static func inOrder(of policy: ShardPolicy, reservedJobs: UInt8 = 0) -> [PoolSeat] {
+        policy.pools.enumerated().map { rank, pool in
+            var seat = PoolSeat(pool: pool, rank: UInt8(rank))
+            seat.reservedJobs = reservedJobs
+            return seat
+        }
     }
 
     /// Whether each pool of the policy has exactly one seat.

@@ -96,10 +96,8 @@ extension Shard {
             if Int(number) == upstreams.count { upstreams.append(upstream) } else { upstreams[Int(number)] = upstream }
         }
         dials &+= other.dials
-        reservedJobs = max(reservedJobs, other.reservedJobs)
         for case (let pool, let seat?) in absorption.seats.enumerated() {
-            if other.hasSaidReserved[pool] { hasSaidReserved[Int(seat)] = true }
-            if other.hasSaidNoAlgorithm[pool] { hasSaidNoAlgorithm[Int(seat)] = true }
+            seats[Int(seat)].learn(from: other.seats[pool])
         }
         minersNow += other.minersNow
         connections += other.connections

@@ -31,23 +31,25 @@ extension Shard {
                 writer.integer(dials)
                 writer.flag(expectsReserved)
                 writer.integer(secrets.state)
-                writer.integer(reservedJobs)
+                writer.integer(seats.lazy.map(\.reservedJobs).max() ?? 0)
                 writer.integer(released)
             }
             writer.section(Tag.policy) { policy.encode(to: &$0) }
             writer.section(Tag.pools) { writer in
-                writer.integer(UInt32(hasSaidReserved.count))
-                for pool in hasSaidReserved.indices {
+                writer.integer(UInt32(seats.count))
+                for seat in seats {
                     writer.record { writer in
-                        writer.flag(hasSaidReserved[pool])
-                        failureReports[pool].encode(to: &writer)
-                        writer.flag(hasSaidNoAlgorithm[pool])
+                        writer.flag(seat.hasSaidReserved)
+                        seat.failureReports.encode(to: &writer)
+                        writer.flag(seat.hasSaidNoAlgorithm)
                     }
                 }
             }
             writer.section(Tag.miners) { encodeMiners(to: &$0) }
             writer.section(Tag.connectionStates) { writer in
-                for row in connectionStates.indices where miners[row].phase != .vacant { connectionStates[row].encode(to: &writer) }
+                for row in connectionStates.indices where miners[row].phase != .vacant {
+                    connectionStates[row].encode(to: &writer)
+                }
             }
             writer.section(Tag.agents) { agents.encode(to: &$0) }
             writer.section(Tag.vacant) { writer in
@@ -85,12 +87,8 @@ extension Shard {
         nextMinerKey = state.nextMinerKey
         ticks = state.ticks
         dials = state.dials
-        reservedJobs = state.reservedJobs
         released = state.released
         seats = state.seats
-        hasSaidReserved = state.hasSaidReserved
-        hasSaidNoAlgorithm = state.hasSaidNoAlgorithm
-        failureReports = state.failureReports
         miners = state.miners
         connectionStates = state.connectionStates
         agents = state.agents
@@ -114,9 +112,6 @@ private struct ReadState {
     let reservedJobs: UInt8
     let released: UInt32
     var seats: [PoolSeat] = []
-    var hasSaidReserved: [Bool] = []
-    var hasSaidNoAlgorithm: [Bool] = []
-    var failureReports: [FailureReports] = []
     var miners: [MinerSession] = []
     var connectionStates: [MinerConnectionState] = []
     var agents = AgentTable()
@@ -139,8 +134,8 @@ private struct ReadState {
         secrets = base.remaining > 0 ? try base.integer() : random
         reservedJobs =
             base.remaining > 0
-            ? try base.integer(in: 0...Shard.reservedJobsMax, "reservedJobs")
-            : expectsReserved ? Shard.reservedJobsMax : 0
+            ? try base.integer(in: 0...PoolSeat.reservedJobsMax, "reservedJobs")
+            : expectsReserved ? PoolSeat.reservedJobsMax : 0
         released = base.remaining > 0 ? try base.integer() : 0
         var policyForm = try sections.body(Tag.policy, "PLCY")
         policy = try ShardPolicy(decoding: &policyForm)
@@ -151,7 +146,8 @@ private struct ReadState {
         }
         try decodeSeats(sections.body(Tag.seats))
         try decodePools(try sections.body(Tag.pools, "POOL"))
-        try decodeMiners(try sections.body(Tag.miners, "MINR"), connectionStates: try sections.body(Tag.connectionStates, "WIRE"))
+        try decodeMiners(
+            try sections.body(Tag.miners, "MINR"), connectionStates: try sections.body(Tag.connectionStates, "WIRE"))
         if var reader = sections.body(Tag.agents) { agents = try AgentTable(decoding: &reader) }
         try decodeVacant(try sections.body(Tag.vacant, "VACT"))
         try decodeUpstreams(try sections.body(Tag.upstreams, "UPST"))
@@ -162,26 +158,28 @@ private struct ReadState {
     /// Each pool of the policy has exactly one seat.
     private mutating func decodeSeats(_ reader: BinaryReader?) throws(DecodingFault) {
         guard var reader else {
-            seats = PoolSeat.inOrder(of: policy)
+            seats = PoolSeat.inOrder(of: policy, reservedJobs: reservedJobs)
             return
         }
         let count = try reader.entryCount(max: Limits.poolSeatsMax, bytesMin: 8, "seats")
-        for _ in 0..<count { seats.append(try PoolSeat(decoding: &reader)) }
+        for _ in 0..<count { seats.append(try PoolSeat(decoding: &reader, reservedJobs: reservedJobs)) }
         guard PoolSeat.seat(seats, allOf: policy) else { throw .badField("seats") }
     }
 
     private mutating func decodePools(_ reader: BinaryReader) throws(DecodingFault) {
         var reader = reader
         guard try reader.integer() as UInt32 == UInt32(seats.count) else { throw .badField("pools") }
-        for _ in seats {
+        for seat in seats.indices {
             var reader = try reader.record()
-            hasSaidReserved.append(try reader.flag())
-            failureReports.append(try FailureReports(decoding: &reader))
-            hasSaidNoAlgorithm.append(reader.remaining > 0 ? try reader.flag() : false)
+            seats[seat].hasSaidReserved = try reader.flag()
+            seats[seat].failureReports = try FailureReports(decoding: &reader)
+            seats[seat].hasSaidNoAlgorithm = reader.remaining > 0 ? try reader.flag() : false
         }
     }
 
-    private mutating func decodeMiners(_ rows: BinaryReader, connectionStates reader: BinaryReader) throws(DecodingFault) {
+    private mutating func decodeMiners(_ rows: BinaryReader, connectionStates reader: BinaryReader)
+        throws(DecodingFault)
+    {
         var rows = rows
         var reader = reader
         let count = try rows.entryCount(max: Limits.minersMax, bytesMin: 0, "miners")

@@ -175,7 +175,9 @@ extension Shard {
             // At once: the miner may have disconnected when the next one with its login connects.
             conduct.remember(miners[row].record, of: connectionStates[row].minerKey(salt: conductSalt), at: now)
         }
-        if isNew { refuseNewMiner(connectionStates[row].addressKey(salt: conductSalt), id, isDoubtful: isDoubtful, at: now) }
+        if isNew {
+            refuseNewMiner(connectionStates[row].addressKey(salt: conductSalt), id, isDoubtful: isDoubtful, at: now)
+        }
     }
 
     private mutating func refuseNewMiner(_ key: UInt64, _ id: MinerID, isDoubtful: Bool, at now: Instant) {
@@ -191,7 +193,8 @@ extension Shard {
     /// Applies the record of a miner that has logged in.
     mutating func recall(_ row: Int, at now: Instant) {
         guard !conduct.isEmpty else { return }
-        miners[row].record = conduct.record(of: connectionStates[row].minerKey(salt: conductSalt), at: now) ?? MinerRecord()
+        miners[row].record =
+            conduct.record(of: connectionStates[row].minerKey(salt: conductSalt), at: now) ?? MinerRecord()
     }
 
     /// Stores the record of a miner that disconnects.

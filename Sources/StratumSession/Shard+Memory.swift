@@ -19,7 +19,9 @@ extension Shard {
     }
 
     /// Changes the state of a connection, and updates the sum.
-    mutating func changeConnectionState(ofRow row: Int, _ change: (inout MinerConnectionState, inout AgentTable) -> Void) {
+    mutating func changeConnectionState(
+        ofRow row: Int, _ change: (inout MinerConnectionState, inout AgentTable) -> Void
+    ) {
         heldBytes -= connectionStates[row].heldBytes
         change(&connectionStates[row], &agents)
         heldBytes += connectionStates[row].heldBytes

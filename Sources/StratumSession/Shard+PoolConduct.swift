@@ -11,13 +11,13 @@ extension Shard {
         if let requestID { answered(requestID, refusal: (text, meaning), by: id, at: now) }
         switch meaning {
         case .request, .badShare:
-            upstreams[upstream].sessions[pool].unknownJobs = 0
+            self[upstream, pool].unknownJobs = 0
             leaveIfRejecting(pool, at: now)
         case .unknownJob, .invalidJobID:
             guard concernsCurrentJob else { return }
-            upstreams[upstream].sessions[pool].unknownJobs += 1
+            self[upstream, pool].unknownJobs += 1
             let isBroken =
-                meaning == .invalidJobID || upstreams[upstream].sessions[pool].unknownJobs >= Limits.unknownJobsMax
+                meaning == .invalidJobID || self[upstream, pool].unknownJobs >= Limits.unknownJobsMax
             if isBroken { fail(id, .sessionLost(text), at: now) }
         case .forgotten:
             fail(id, .sessionLost(text), at: now)
@@ -29,7 +29,7 @@ extension Shard {
     /// Whether a share is for its pool's current job, which the pool must know.
     private func isForCurrentJob(_ requestID: Int64, of id: PoolConnectionID) -> Bool {
         let upstream = Int(id.upstream)
-        guard let share = upstreams[upstream].sessions[Int(id.pool)].inFlight.share(of: requestID) else { return false }
+        guard let share = self[id].inFlight.share(of: requestID) else { return false }
         return !share.isExpired && upstreams[upstream].current?.source == id
             && upstreams[upstream].jobAt <= share.sentAt
     }
@@ -44,9 +44,9 @@ extension Shard {
     /// The pool has accepted a share.
     mutating func poolIsUseful(_ id: PoolConnectionID) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
-        upstreams[upstream].sessions[pool].unknownJobs = 0
-        upstreams[upstream].sessions[pool].redirects = 0
-        upstreams[upstream].sessions[pool].hasAccepted = true
+        self[upstream, pool].unknownJobs = 0
+        self[upstream, pool].redirects = 0
+        self[upstream, pool].hasAccepted = true
         seats[pool].isUseful()
         if let rank = seats[pool].rank { upstreams[upstream].choice.proved(Int(rank)) }
     }
@@ -55,14 +55,14 @@ extension Shard {
     mutating func oddLine(_ fault: PeerFault, of id: PoolConnectionID, at now: Instant) {
         guard isCurrent(id) else { return }
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
-        if now >= upstreams[upstream].sessions[pool].oddLinesSince + Limits.oddLinesWindow {
-            upstreams[upstream].sessions[pool].oddLinesSince = now
-            upstreams[upstream].sessions[pool].oddLines = 0
+        if now >= self[upstream, pool].oddLinesSince + Limits.oddLinesWindow {
+            self[upstream, pool].oddLinesSince = now
+            self[upstream, pool].oddLines = 0
         }
-        guard upstreams[upstream].sessions[pool].oddLines < Limits.oddLinesMax else {
+        guard self[upstream, pool].oddLines < Limits.oddLinesMax else {
             return fail(id, .fault(fault), at: now)
         }
-        upstreams[upstream].sessions[pool].oddLines += 1
+        self[upstream, pool].oddLines += 1
         outbox.append(.notice(.poolOddLine(id, fault)))
     }
 }

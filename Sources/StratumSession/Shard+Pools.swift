@@ -7,9 +7,9 @@ extension Shard {
     public mutating func poolConnected(_ id: PoolConnectionID, at now: Instant) {
         guard isCurrent(id) else { return }
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
-        guard case .connecting = upstreams[upstream].sessions[pool].phase else { return }
-        upstreams[upstream].sessions[pool].phase = .loggingIn(deadline: now + startLimit(Limits.poolAnswer))
-        upstreams[upstream].sessions[pool].lastSentAt = now
+        guard case .connecting = self[upstream, pool].phase else { return }
+        self[upstream, pool].phase = .loggingIn(deadline: now + startLimit(Limits.poolAnswer))
+        self[upstream, pool].lastSentAt = now
         let login = seats[pool].pool
         let agent = policy.agent
         send(to: id) {
@@ -23,7 +23,7 @@ extension Shard {
     /// none.
     public func reading(of id: PoolConnectionID) -> (loginID: Int64?, assumed: AlgorithmName) {
         let assumed = seats[Int(id.pool)].pool.algorithm ?? AlgorithmName()
-        guard isCurrent(id), case .loggingIn = upstreams[Int(id.upstream)].sessions[Int(id.pool)].phase else {
+        guard isCurrent(id), case .loggingIn = self[id].phase else {
             return (nil, assumed)
         }
         return (PoolSession.loginRequestID, assumed)
@@ -45,7 +45,7 @@ extension Shard {
             answered(requestID, refusal: nil, by: id, at: now)
             finishDraining(id, at: now)
         case .refused(let requestID, let text):
-            if case .loggingIn = upstreams[Int(id.upstream)].sessions[Int(id.pool)].phase {
+            if case .loggingIn = self[id].phase {
                 outbox.append(.poolError(text))
                 return fail(id, RefusalMeaning(text) == .banned ? ban(id, text, at: now) : .loginRefused(text), at: now)
             }
@@ -104,7 +104,7 @@ extension Shard {
     mutating func dialWanted(_ upstream: Int, at now: Instant) {
         guard !upstreams[upstream].isSuspended else { return }
         for pool in upstreams[upstream].sessions.indices {
-            switch (upstreams[upstream].sessions[pool].phase, wants(pool, for: upstream, at: now)) {
+            switch (self[upstream, pool].phase, wants(pool, for: upstream, at: now)) {
             case (.idle, true):
                 dial(pool, for: upstream, at: now)
             case (.pausing(let until), true):
@@ -113,11 +113,11 @@ extension Shard {
                 letGo(of: upstreams[upstream].connection(of: pool), at: now)
             case (.active, false):
                 // It was in use until now: it may still answer requests, and gets the shares found in its job.
-                upstreams[upstream].sessions[pool].phase = .draining(deadline: now + Limits.drain)
+                self[upstream, pool].phase = .draining(deadline: now + Limits.drain)
                 finishDraining(upstreams[upstream].connection(of: pool), at: now)
             case (.draining, true):
                 // It is wanted again; a reconnect loses nothing while no pool serves and no share is in flight.
-                guard upstreams[upstream].serving == nil, upstreams[upstream].sessions[pool].inFlight.count == 0 else {
+                guard upstreams[upstream].serving == nil, self[upstream, pool].inFlight.count == 0 else {
                     break
                 }
                 letGo(of: upstreams[upstream].connection(of: pool), at: now)
@@ -140,7 +140,7 @@ extension Shard {
 
     private mutating func dial(_ pool: Int, for upstream: Int, at now: Instant) {
         guard now >= seats[pool].bannedUntil else {
-            upstreams[upstream].sessions[pool].phase = .pausing(until: seats[pool].bannedUntil)
+            self[upstream, pool].phase = .pausing(until: seats[pool].bannedUntil)
             if let rank = seats[pool].rank { upstreams[upstream].choice.failed(Int(rank), isRuledOut: true, at: now) }
             return
         }
@@ -157,12 +157,12 @@ extension Shard {
         _ pool: Int, for upstream: Int, redirect: PoolRedirect? = nil, redirects: UInt8 = 0, at now: Instant
     ) {
         dials &+= 1
-        upstreams[upstream].sessions[pool].restart(
+        self[upstream, pool].restart(
             generation: dials, limit: startLimit(Limits.poolConnect), at: now)
         // Spreads the keepalives of upstreams with one silent pool; those of the first upstream are never early.
-        upstreams[upstream].sessions[pool].keepaliveLead = UInt8((UInt32(upstream) &* 0x9E37_79B9) >> 24)
-        upstreams[upstream].sessions[pool].redirect = redirect
-        upstreams[upstream].sessions[pool].redirects = redirects
+        self[upstream, pool].keepaliveLead = UInt8((UInt32(upstream) &* 0x9E37_79B9) >> 24)
+        self[upstream, pool].redirect = redirect
+        self[upstream, pool].redirects = redirects
         outbox.append(.dial(upstreams[upstream].connection(of: pool)))
     }
 
@@ -170,42 +170,42 @@ extension Shard {
 
     private mutating func loggedIn(_ login: PoolLogin, _ id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
-        guard case .loggingIn = upstreams[upstream].sessions[pool].phase else { return }
-        upstreams[upstream].sessions[pool].phase = .awaitingJob(deadline: now + startLimit(Limits.poolAnswer))
-        upstreams[upstream].sessions[pool].loggedInAt = now
-        upstreams[upstream].sessions[pool].session = login.session
-        upstreams[upstream].sessions[pool].hasAlgo = login.hasAlgo
-        upstreams[upstream].sessions[pool].hasNicehash = login.hasNicehash
-        upstreams[upstream].sessions[pool].hasKeepalive = login.hasKeepalive
-        let early = upstreams[upstream].sessions[pool].earlyJob.first
-        upstreams[upstream].sessions[pool].earlyJob = []
+        guard case .loggingIn = self[upstream, pool].phase else { return }
+        self[upstream, pool].phase = .awaitingJob(deadline: now + startLimit(Limits.poolAnswer))
+        self[upstream, pool].loggedInAt = now
+        self[upstream, pool].session = login.session
+        self[upstream, pool].hasAlgo = login.hasAlgo
+        self[upstream, pool].hasNicehash = login.hasNicehash
+        self[upstream, pool].hasKeepalive = login.hasKeepalive
+        let early = self[upstream, pool].earlyJob.first
+        self[upstream, pool].earlyJob = []
         if let job = login.job ?? early { receive(job, from: id, at: now) }
     }
 
     private mutating func receive(_ job: Job, from id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
-        switch upstreams[upstream].sessions[pool].phase {
+        switch self[upstream, pool].phase {
         case .idle, .pausing, .connecting, .draining:
             return
         case .loggingIn:
-            upstreams[upstream].sessions[pool].earlyJob = [job]
+            self[upstream, pool].earlyJob = [job]
         case .awaitingJob:
-            upstreams[upstream].sessions[pool].phase = .active
+            self[upstream, pool].phase = .active
             guard let rank = seats[pool].rank, upstreams[upstream].choice.succeeded(Int(rank), at: now) else {
                 return dialWanted(upstream, at: now)
             }
-            failureReports[pool].recovered()
+            seats[pool].failureReports.recovered()
             outbox.append(.notice(.poolActive(id)))
             adopt(job, from: id, at: now)
             dialWanted(upstream, at: now)
         case .active:
             // The same work again: there is nothing to send to miners.
             if let current = upstreams[upstream].current, current.source == id, current.job.isSameWork(as: job) {
-                upstreams[upstream].sessions[pool].earlyJob = []
+                self[upstream, pool].earlyJob = []
                 return
             }
-            if upstreams[upstream].sessions[pool].jobs.isExceeded(Limits.jobBurst, at: now) {
-                upstreams[upstream].sessions[pool].earlyJob = [job]
+            if self[upstream, pool].jobs.isExceeded(Limits.jobBurst, at: now) {
+                self[upstream, pool].earlyJob = [job]
             } else {
                 adopt(job, from: id, at: now)
             }
@@ -215,8 +215,8 @@ extension Shard {
     /// Adopts the newest job, when jobs came faster than miners get them.
     mutating func adoptEarlyJob(of id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
-        guard case .active = upstreams[upstream].sessions[pool].phase,
-            let job = upstreams[upstream].sessions[pool].earlyJob.first
+        guard case .active = self[upstream, pool].phase,
+            let job = self[upstream, pool].earlyJob.first
         else { return }
         adopt(job, from: id, at: now)
     }
@@ -224,22 +224,22 @@ extension Shard {
     /// Adopts a new job and sends it to all miners of the upstream.
     private mutating func adopt(_ job: Job, from id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
-        upstreams[upstream].sessions[pool].jobs.spend(Limits.jobInterval, at: now)
-        upstreams[upstream].sessions[pool].earlyJob = []
-        let isReserved = isReserved(job, by: upstreams[upstream].sessions[pool])
+        self[upstream, pool].jobs.spend(Limits.jobInterval, at: now)
+        self[upstream, pool].earlyJob = []
+        let isReserved = isReserved(job, of: pool, by: self[upstream, pool])
         upstreams[upstream].adopt(job, from: id, isReserved: isReserved, salt: secrets.next())
         upstreams[upstream].jobAt = now
         upstreams[upstream].lastPool = id.pool
         upstreams[upstream].serving = id.pool
         var displaced: [MinerID] = []
         if isReserved {
-            if !hasSaidReserved[pool] { outbox.append(.notice(.poolReservesNonceByte(id))) }
-            hasSaidReserved[pool] = true
+            if !seats[pool].hasSaidReserved { outbox.append(.notice(.poolReservesNonceByte(id))) }
+            seats[pool].hasSaidReserved = true
             displaced = evictAllButOne(upstream)
         }
-        if job.algorithm.isEmpty, !hasSaidNoAlgorithm[pool] {
+        if job.algorithm.isEmpty, !seats[pool].hasSaidNoAlgorithm {
             outbox.append(.notice(.jobsWithoutAlgorithm(id)))
-            hasSaidNoAlgorithm[pool] = true
+            seats[pool].hasSaidNoAlgorithm = true
         }
         outbox.append(
             .notice(
@@ -253,13 +253,10 @@ extension Shard {
     }
 
     /// Whether the pool reserves the nonce byte of the job: it says so, or has set the byte.
-    private mutating func isReserved(_ job: Job, by session: PoolSession) -> Bool {
-        if session.hasNicehash {
-            reservedJobs = Shard.reservedJobsMax
-        } else {
-            reservedJobs = job.nonceByte != 0 ? min(reservedJobs + 1, Shard.reservedJobsMax) : 0
-        }
-        return session.hasNicehash || job.nonceByte != 0
+    private mutating func isReserved(_ job: Job, of seat: Int, by session: PoolSession) -> Bool {
+        let isReserved = session.hasNicehash || job.nonceByte != 0
+        seats[seat].learn(isReserved: isReserved, saysSo: session.hasNicehash)
+        return isReserved
     }
 
     /// Moves the miners of the emptiest upstream to the others when there are too many upstreams, so that it can be
@@ -318,11 +315,11 @@ extension Shard {
     mutating func fail(_ id: PoolConnectionID, _ failure: PoolFailure, at now: Instant) {
         guard isCurrent(id) else { return }
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
-        let wasDraining = if case .draining = upstreams[upstream].sessions[pool].phase { true } else { false }
+        let wasDraining = if case .draining = self[upstream, pool].phase { true } else { false }
         letGo(of: id, at: now)
         guard !wasDraining, let rank = seats[pool].rank else { return dialWanted(upstream, at: now) }
         let bannedUntil = seats[pool].bannedUntil
-        upstreams[upstream].sessions[pool].phase = .pausing(until: max(now + policy.retryPause, bannedUntil))
+        self[upstream, pool].phase = .pausing(until: max(now + policy.retryPause, bannedUntil))
         report(failure, of: id, at: now)
         // A silent pool is not retried `retries` times: each attempt would take too long.
         let isSilent = failure == .connectTimeout || failure == .noAnswer
@@ -335,12 +332,12 @@ extension Shard {
     /// Closes the connection and deletes the session; shares in flight are answered.
     mutating func letGo(of id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
-        if upstreams[upstream].sessions[pool].isConnected { outbox.append(.hangUp(id)) }
+        if self[upstream, pool].isConnected { outbox.append(.hangUp(id)) }
         if upstreams[upstream].serving == id.pool { upstreams[upstream].serving = nil }
         abandonShares(of: id, at: now)
-        let generation = upstreams[upstream].sessions[pool].generation
-        upstreams[upstream].sessions[pool] = PoolSession()
-        upstreams[upstream].sessions[pool].generation = generation
+        let generation = self[upstream, pool].generation
+        self[upstream, pool] = PoolSession()
+        self[upstream, pool].generation = generation
     }
 
     mutating func finishDraining(_ id: PoolConnectionID, at now: Instant) {
@@ -348,7 +345,7 @@ extension Shard {
     }
 
     private mutating func report(_ failure: PoolFailure, of id: PoolConnectionID, at now: Instant) {
-        let isRepeated = !failureReports[Int(id.pool)].isNews(failure, at: now)
+        let isRepeated = !seats[Int(id.pool)].failureReports.isNews(failure, at: now)
         outbox.append(.notice(.poolFailed(id, failure, isRepeated: isRepeated)))
     }
 
@@ -356,7 +353,7 @@ extension Shard {
     func isCurrent(_ id: PoolConnectionID) -> Bool {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         guard upstream < upstreams.count, pool < upstreams[upstream].sessions.count else { return false }
-        return upstreams[upstream].sessions[pool].generation == id.generation
-            && upstreams[upstream].sessions[pool].isConnected
+        return self[upstream, pool].generation == id.generation
+            && self[upstream, pool].isConnected
     }
 }

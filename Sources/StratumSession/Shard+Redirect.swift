@@ -6,14 +6,14 @@ public import StratumProtocol
 extension Shard {
     /// Where to connect instead of the pool's own address; nil = the pool's own address.
     public func redirect(of id: PoolConnectionID) -> PoolRedirect? {
-        isCurrent(id) ? upstreams[Int(id.upstream)].sessions[Int(id.pool)].redirect : nil
+        isCurrent(id) ? self[id].redirect : nil
     }
 
     /// Follows a pool to the same host or its domain. The pool's own address is tried again when the new connection
     /// ends.
     mutating func redirected(_ redirect: PoolRedirect, of id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
-        let session = upstreams[upstream].sessions[pool]
+        let session = self[upstream, pool]
         switch session.phase {
         case .idle, .pausing, .connecting, .draining: return
         case .loggingIn, .awaitingJob, .active: break

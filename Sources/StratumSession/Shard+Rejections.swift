@@ -35,7 +35,8 @@ extension Shard {
         else { return }
         guard hasBackup else {
             seats[seat].streak.isTold = true
-            return outbox.append(.notice(.poolRejects(upstreams[first].connection(of: seat), shares: Int(streak.count))))
+            return outbox.append(
+                .notice(.poolRejects(upstreams[first].connection(of: seat), shares: Int(streak.count))))
         }
         seats[seat].streak = RejectionStreak(leftAt: now)
         // A later trial of the pool is judged without its earlier verdicts.

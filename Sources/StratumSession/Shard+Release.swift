@@ -47,10 +47,10 @@ extension Shard {
         }
         for index in upstreams.indices where former.contains(UInt16(index)) {
             for session in upstreams[index].sessions.indices {
-                if upstreams[index].sessions[session].isConnected {
+                if self[index, session].isConnected {
                     outbox.append(.hangUp(upstreams[index].connection(of: session)))
                 }
-                upstreams[index].sessions[session] = PoolSession()
+                self[index, session] = PoolSession()
             }
             upstreams[index].suspend(firstSlot: UInt8(truncatingIfNeeded: random.next()))
             upstreams[index].emptySince = now

@@ -61,18 +61,18 @@ extension Shard {
         let row = Int(id.index)
         guard let pool = upstreams[upstream].session(for: age), let work = upstreams[upstream].label(of: age)
         else { preconditionFailure("a share was judged good without a job or a pool") }
-        let requestID = upstreams[upstream].sessions[pool].takeRequestID()
-        upstreams[upstream].sessions[pool].inFlight.insert(
+        let requestID = self[upstream, pool].takeRequestID()
+        self[upstream, pool].inFlight.insert(
             ShareInFlight(
                 requestID: requestID, miner: id, minerKey: miners[row].key, minerRequestID: share.id, sentAt: now,
                 difficulty: work.difficulty, creditedDifficulty: credited(row, at: work.difficulty),
                 actualDifficulty: actual, isExpired: age == .previous))
-        upstreams[upstream].sessions[pool].lastSentAt = now
+        self[upstream, pool].lastSentAt = now
         var forwarded = ForwardedShare(jobID: work.jobID, nonce: nonce, hash: hash)
         forwarded.signature = share.signature
         forwarded.commitment = share.commitment
-        let session = upstreams[upstream].sessions[pool].session
-        let algorithm = upstreams[upstream].sessions[pool].hasAlgo ? work.algorithm : nil
+        let session = self[upstream, pool].session
+        let algorithm = self[upstream, pool].hasAlgo ? work.algorithm : nil
         send(to: upstreams[upstream].connection(of: pool)) {
             PoolRequest.submit(id: requestID, session: session, share: forwarded, algorithm: algorithm, to: &$0)
         }
@@ -90,11 +90,11 @@ extension Shard {
     ) {
         let upstream = Int(connection.upstream)
         let pool = Int(connection.pool)
-        if requestID == upstreams[upstream].sessions[pool].keepaliveRequestID {
-            upstreams[upstream].sessions[pool].keepaliveSentAt = nil
-            upstreams[upstream].sessions[pool].answersKeepalives = true
+        if requestID == self[upstream, pool].keepaliveRequestID {
+            self[upstream, pool].keepaliveSentAt = nil
+            self[upstream, pool].answersKeepalives = true
         }
-        guard let share = upstreams[upstream].sessions[pool].inFlight.remove(requestID: requestID) else { return }
+        guard let share = self[upstream, pool].inFlight.remove(requestID: requestID) else { return }
         if row(of: share.miner) != nil {
             let relayed = refusal.flatMap { $0.meaning.relayedAs == nil ? words(for: $0.text) : nil }
             send(to: share.miner) { buffer in
@@ -127,7 +127,7 @@ extension Shard {
 
     /// The pool connection is lost: its shares are refused.
     mutating func abandonShares(of connection: PoolConnectionID, at now: Instant) {
-        let shares = upstreams[Int(connection.upstream)].sessions[Int(connection.pool)].inFlight.removeAll()
+        let shares = self[connection].inFlight.removeAll()
         for share in shares {
             if row(of: share.miner) != nil {
                 send(to: share.miner) { MinerReply.refusal(.badGateway, id: share.minerRequestID, to: &$0) }

@@ -22,7 +22,7 @@ extension Shard {
         upstreams[upstream].endLateShares(at: now)
         for pool in upstreams[upstream].sessions.indices {
             let id = upstreams[upstream].connection(of: pool)
-            if let failure = upstreams[upstream].sessions[pool].failure(at: now) {
+            if let failure = self[upstream, pool].failure(at: now) {
                 fail(id, failure, at: now)
             } else {
                 adoptEarlyJob(of: id, at: now)
@@ -35,25 +35,25 @@ extension Shard {
 
     private mutating func keepAlive(_ id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
-        guard case .active = upstreams[upstream].sessions[pool].phase,
+        guard case .active = self[upstream, pool].phase,
             let interval = keepaliveInterval(of: id),
-            now >= upstreams[upstream].sessions[pool].lastSentAt + interval
+            now >= self[upstream, pool].lastSentAt + interval
         else { return }
         // A second keepalive would hide how long the pool has owed the answer to the first.
-        if upstreams[upstream].sessions[pool].keepaliveSentAt != nil {
-            guard !upstreams[upstream].sessions[pool].answersKeepalives else { return }
+        if self[upstream, pool].keepaliveSentAt != nil {
+            guard !self[upstream, pool].answersKeepalives else { return }
         }
-        let requestID = upstreams[upstream].sessions[pool].takeRequestID()
-        upstreams[upstream].sessions[pool].lastSentAt = now
-        upstreams[upstream].sessions[pool].keepaliveSentAt = now
-        upstreams[upstream].sessions[pool].keepaliveRequestID = requestID
-        let session = upstreams[upstream].sessions[pool].session
+        let requestID = self[upstream, pool].takeRequestID()
+        self[upstream, pool].lastSentAt = now
+        self[upstream, pool].keepaliveSentAt = now
+        self[upstream, pool].keepaliveRequestID = requestID
+        let session = self[upstream, pool].session
         send(to: id) { PoolRequest.keepalived(id: requestID, session: session, to: &$0) }
     }
 
     /// The longest silence towards the pool; nil = no limit. The operator's interval, less up to a quarter of it.
     private func keepaliveInterval(of id: PoolConnectionID) -> Milliseconds? {
-        let session = upstreams[Int(id.upstream)].sessions[Int(id.pool)]
+        let session = self[id]
         let offered = session.hasKeepalive ? ShardPolicy.Pool.defaultKeepalive : nil
         guard let wanted = seats[Int(id.pool)].pool.keepalive ?? offered else { return nil }
         return Milliseconds(wanted.count - (wanted.count / 4) * UInt64(session.keepaliveLead) / 256)

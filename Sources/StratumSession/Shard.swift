@@ -18,9 +18,9 @@ public struct Shard: ~Copyable {
     var miners: [MinerSession] = []
     /// The same rows as `miners`.
     var connectionStates: [MinerConnectionState] = []
-    /// The agents that `wires` refer to by number.
+    /// The agents that `connectionStates` refer to by number.
     var agents = AgentTable()
-    /// The sum over all rows of `wires` that are not vacant, in bytes. It is not encoded, but computed again.
+    /// The sum over all rows of `connectionStates` that are not vacant, in bytes. It is not encoded, but computed again.
     public internal(set) var heldBytes = 0
     /// Vacant rows of `miners`.
     var vacant: [UInt32] = []
@@ -28,21 +28,10 @@ public struct Shard: ~Copyable {
     var nextMinerKey: UInt64 = 1
     var ticks = 0
 
-    /// Successive jobs that reserved the nonce byte, at most two. A single one may be an accident.
-    var reservedJobs: UInt8 = 0
-    /// Whether new pool connections are expected to reserve the nonce byte.
-    var expectsReserved: Bool { reservedJobs >= Shard.reservedJobsMax }
-    static let reservedJobsMax: UInt8 = 2
     /// Incremented with each dial: no two pool connections of this shard have the same id.
     var dials: UInt32 = 0
     /// The pools of the policy, and earlier ones that still have connections.
     var seats: [PoolSeat]
-    /// By seat: the notice `poolReservesNonceByte` was sent.
-    var hasSaidReserved: [Bool]
-    /// By seat: the notice `jobsWithoutAlgorithm` was sent.
-    var hasSaidNoAlgorithm: [Bool]
-    /// By seat.
-    var failureReports: [FailureReports]
 
     /// Records of miners and addresses.
     var conduct = ConductTable()
@@ -71,11 +60,7 @@ public struct Shard: ~Copyable {
         random = RandomNumbers(seed: seed)
         secrets = RandomNumbers(seed: secretSeed)
         conductSalt = RandomNumbers.salt(secretSeed)
-        let pools = policy.pools.count
         seats = PoolSeat.inOrder(of: policy)
-        hasSaidReserved = [Bool](repeating: false, count: pools)
-        hasSaidNoAlgorithm = [Bool](repeating: false, count: pools)
-        failureReports = Array(repeating: FailureReports(), count: pools)
     }
 
     /// Starts the shard. One that keeps its first upstream opens it.
@@ -91,6 +76,18 @@ public struct Shard: ~Copyable {
     /// Miners that have logged in and wait for their first job. Visits each row.
     public var minersWaiting: Int { miners.count { $0.phase == .awaitingJob } }
 
+    /// The session of an upstream at a seat.
+    subscript(upstream: Int, seat: Int) -> PoolSession {
+        _read { yield upstreams[upstream].sessions[seat] }
+        _modify { yield &upstreams[upstream].sessions[seat] }
+    }
+
+    /// The session that a pool connection belongs to; another connection may have replaced it (`isCurrent`).
+    subscript(id: PoolConnectionID) -> PoolSession {
+        _read { yield upstreams[Int(id.upstream)].sessions[Int(id.pool)] }
+        _modify { yield &upstreams[Int(id.upstream)].sessions[Int(id.pool)] }
+    }
+
     /// Appends a message for a miner, and counts its bytes.
     mutating func send(to id: MinerID, _ write: (inout [UInt8]) -> Void) {
         let count = outbox.send(to: id, write)
@@ -100,7 +97,7 @@ public struct Shard: ~Copyable {
     /// Appends a message for a pool, and counts its bytes.
     mutating func send(to id: PoolConnectionID, _ write: (inout [UInt8]) -> Void) {
         let count = outbox.send(to: id, write)
-        upstreams[Int(id.upstream)].sessions[Int(id.pool)].sent &+= UInt64(count)
+        self[id].sent &+= UInt64(count)
     }
 
     /// Shares that wait for a pool's verdict.

@@ -82,7 +82,8 @@ extension Shard {
         // True until the first line is complete: until then all bytes after the PROXY header are held.
         let isOpening =
             miners[row].phase == .awaitingLogin
-            && miners[row].received - UInt64(miners[row].headerBytes) == UInt64(connectionStates[row].framer.partialCount)
+            && miners[row].received - UInt64(miners[row].headerBytes)
+                == UInt64(connectionStates[row].framer.partialCount)
         miners[row].received &+= UInt64(chunk.count)
         guard miners[row].pause == .none else { return hold(chunk, of: id, at: now) }
         guard isOpening else { return receive(lines: chunk, from: id, with: parser, at: now) }
@@ -163,15 +164,15 @@ extension Shard {
     ) {
         guard isCurrent(id) else { return }
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
-        upstreams[upstream].sessions[pool].received &+= UInt64(chunk.count)
+        self[upstream, pool].received &+= UInt64(chunk.count)
         var framer = LineFramer(lineBytesMax: LineFramer.poolLineBytesMax)
-        swap(&framer, &upstreams[upstream].sessions[pool].framer)
+        swap(&framer, &self[upstream, pool].framer)
         do throws(PeerFault) {
             try framer.feed(chunk) { line in
                 receive(line: line, from: id, with: parser, at: now)
                 return isCurrent(id)
             }
-            if isCurrent(id) { swap(&framer, &upstreams[upstream].sessions[pool].framer) }
+            if isCurrent(id) { swap(&framer, &self[upstream, pool].framer) }
         } catch {
             fault(error, of: id, at: now)
         }

@@ -1,8 +1,8 @@
 internal import Configuration
+internal import Continuity
 internal import DaemonKit
 internal import EventBus
 internal import EventLoop
-internal import Continuity
 internal import Logging
 internal import StratumProtocol
 

@@ -39,7 +39,7 @@ final class MinerConnection: TCPStream {
     override func didReceive(_ chunk: UnsafeRawBufferPointer) {
         if chunk.count == MinerConnection.readBytesMax {
             stopReading()
-            worker.yield(self)
+            worker.miners.yield(self)
         }
         guard !hasDeparted else { return }
         worker.received(chunk, from: self)

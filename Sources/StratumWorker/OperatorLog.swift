@@ -182,6 +182,8 @@ struct OperatorLog {
         if arrived > 0 { log.info("…and \(counted(arrived, "more login")) of miners within a second") }
         let departed = departures.begin()
         if departed > 0 { log.info("…and \(counted(departed, "more departure")) of miners within a second") }
+        let quarantined = quarantines.begin()
+        if quarantined > 0 { log.warning("…and \(counted(quarantined, "more quarantine")) within a second") }
         _ = shortages.begin()
         _ = bans.begin()
         _ = logins.begin()

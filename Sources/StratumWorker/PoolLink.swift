@@ -20,7 +20,7 @@ final class PoolLink {
     /// Looks the host up and connects to it.
     func dial(_ host: String, port: UInt16) {
         dialled = (host, port)
-        worker.addresses.next(for: host, port: port) { [weak self] in self?.connect($0) }
+        worker.pools.addresses.next(for: host, port: port) { [weak self] in self?.connect($0) }
     }
 
     /// The lookup has ended.
@@ -80,7 +80,7 @@ final class PoolLink {
 
     /// The dial has succeeded or failed.
     func dialEnded(isConnected: Bool) {
-        if !isConnected, let dialled { worker.addresses.failed(dialled.host, port: dialled.port) }
+        if !isConnected, let dialled { worker.pools.addresses.failed(dialled.host, port: dialled.port) }
         dialled = nil
     }
 

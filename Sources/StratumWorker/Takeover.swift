@@ -32,6 +32,8 @@ struct Takeover: ~Copyable {
         case replay(ReplayFault)
         /// Another program wrote the log. It may decide differently.
         case otherRules
+        /// The build id of this program, or of the one that wrote the log, is not known.
+        case unknownRules
     }
 
     private init(_ own: WorkerState, _ events: EventLog, _ shard: consuming Shard, _ reading: Reading) {

@@ -1,8 +1,8 @@
 internal import Configuration
+internal import Continuity
 internal import DaemonKit
 internal import EventLoop
 internal import Glibc
-internal import Continuity
 internal import Logging
 internal import StratumSession
 internal import Telemetry
@@ -39,12 +39,12 @@ extension Worker {
         let entry = WorkerState.AbsorbedShard(shard: departing.shard, incarnation: departing.incarnation, part: part)
         let began = loop.nanoseconds
         do throws(AbsorptionRefusal) {
-            if !absorbed.contains(entry) {
+            if !succession.absorbed.contains(entry) {
                 let adoption = try takeIn(departing)
-                absorbed = absorbed.suffix(WorkerState.absorbedMax - 1) + [entry]
+                succession.add(entry)
                 // The events of the miners that moved belong to the snapshot; there are no other decisions to perform.
                 perform()
-                renewJournal()
+                journal.renew()
                 adoption.goOn()
                 let milliseconds = Double((loop.nanoseconds - began) / 10_000) / 100
                 log.notice(
@@ -63,7 +63,7 @@ extension Worker {
 
     /// Repeats the reports of finished merges: the previous process may have been killed before it sent them.
     func sayWhatWasAbsorbed() {
-        for one in absorbed {
+        for one in succession.absorbed {
             lifeline.say(
                 .absorption(.init(shard: one.shard, incarnation: one.incarnation, part: one.part, isDone: true)))
         }
@@ -73,7 +73,7 @@ extension Worker {
     private func takeIn(_ departing: MergeOffer) throws(AbsorptionRefusal) -> Adoption {
         guard stopDeadline == nil, draining == nil else { throw .leaving }
         flush()
-        guard journal != nil, shard.outbox.isEmpty, !isPerforming else { throw .noJournal }
+        guard journal.isKept, isAtRest else { throw .noJournal }
         let adoption = try StateMemory.withBytes(of: departing.memory) { bytes throws(AbsorptionRefusal) in
             try takeIn(departing, bytes)
         }
@@ -114,7 +114,7 @@ extension Worker {
         let snapshot = (try? StateJournalReader(memory))?.snapshot.count ?? .max
         // The state after the replay may be larger than the snapshot.
         return snapshot < .max / 4
-            && snapshotBytes + 2 * snapshot + StateJournal.logBytesMin <= journal?.snapshotBytesMax ?? 0
+            && journal.snapshotBytes + 2 * snapshot + StateJournal.logBytesMin <= journal.snapshotBytesMax
             && hasDescriptors(for: other.miners.count + other.pools.count)
     }
 }
@@ -151,7 +151,7 @@ extension Worker {
     /// until the collector has all events; a successor in the role `absorbed` sends the same events with the same
     /// numbers.
     func leaveAbsorbed() {
-        isAbsorbed = true
+        succession.isAbsorbed = true
         log.notice("all miners and pool connections moved to another shard; stopping")
         for id in shard.minerIDs {
             if let key = shard.joinedKey(of: id) { reporter.left(key: key) }
@@ -177,7 +177,7 @@ extension Worker {
     /// As long as a busy shard keeps its events while there is no collector (`EventLog.bytesMaxDefault`).
     private static let lastEventsGrace = Milliseconds.seconds(300)
 
-    private static var emptyCheckpoint: Checkpoint {
+    static var emptyCheckpoint: Checkpoint {
         var checkpoint = Checkpoint()
         checkpoint.time = WallClock.milliseconds()
         return checkpoint
@@ -187,7 +187,7 @@ extension Worker {
     func tellWhatIsLeft() throws {
         // Frees the sockets of the previous process on the bus, so that the collector can connect.
         for former in launchContext.succession?.former ?? [] { close(former.anchor) }
-        guard inherited != nil else { return }
+        guard succession.inherited != nil else { return }
         try openBus()
         try startWatching()
         lifeline.say(.ready)
@@ -196,8 +196,7 @@ extension Worker {
     }
 
     private func endAbsorbed() {
-        forgetJournal()
-        if let memory { StateJournal.forget(in: memory.bytes) }
+        journal.forgetAll()
         end(Worker.emptyCheckpoint)
     }
 }

@@ -1,7 +1,7 @@
+internal import Continuity
 internal import DaemonKit
 internal import EventLoop
 internal import Glibc
-internal import Continuity
 internal import Linux
 internal import Logging
 

@@ -9,14 +9,14 @@ internal import Telemetry
 extension Worker {
     /// Closes a miner's connection after the bytes sent before.
     func closeMiner(_ id: MinerID, _ reason: CloseReason) {
-        guard let connection = miner(id) else { return }
-        closed.count(ClosedConnections.Reason(reason))
+        guard let connection = miners[id] else { return }
+        miners.closed.count(ClosedConnections.Reason(reason))
         news.closed(
             address(of: id), port: connection.local?.port, reason, balancer: connection.peer?.host,
             at: WallClock.milliseconds())
         noteFault(reason, of: connection)
         forget(connection)
-        reason.isExplained ? departures.add(connection, at: now) : connection.close()
+        reason.isExplained ? miners.lingering.add(connection, at: now) : connection.close()
     }
 }
 

@@ -16,12 +16,12 @@ extension Worker {
     /// Stops reading from miners, waits a moment for answers of the pools to shares in flight, and ends.
     func stop() {
         guard stopDeadline == nil else { return }
-        if isAbsorbed { return end(Checkpoint()) }
+        if succession.isAbsorbed { return end(Worker.emptyCheckpoint) }
         // The connections end with this process, so the saved state must not be used.
-        forgetJournal()
+        journal.forget()
         stopDeadline = now + Worker.stopGrace
-        for listener in listeners { listener.close() }
-        for connection in miners { connection?.pause() }
+        listeners.close()
+        for connection in miners.all { connection.pause() }
         tick()
     }
 
@@ -29,10 +29,7 @@ extension Worker {
     private static let stopGrace = Milliseconds(1_000)
 
     func finish() {
-        for connection in miners {
-            guard let connection else { continue }
-            drop(connection)
-        }
+        for connection in miners.all { drop(connection) }
         perform()
         letGoOfConnections()
         end(EventTranslation.checkpoint(shard, at: WallClock.milliseconds()))
@@ -41,12 +38,9 @@ extension Worker {
     /// Closes this process's descriptors. The shard gets no input about it.
     func letGoOfConnections() {
         gate?.forgetConnections()
-        for listener in listeners { listener.close() }
-        for connection in miners { connection?.close() }
-        miners.removeAll()
-        departures.closeAll()
-        for link in pools.values { link.hangUp() }
-        pools.removeAll()
+        listeners.close()
+        miners.closeAll()
+        pools.hangUpAll()
         for timer in timers { timer.close() }
         timers.removeAll()
     }

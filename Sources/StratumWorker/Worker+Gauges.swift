@@ -9,17 +9,18 @@ extension Worker {
     /// Reports all upstreams, and a slice of the miners.
     func tellGauges() {
         let slice = stride(
-            from: seconds % ShardGauges.minersEverySeconds, to: miners.count, by: ShardGauges.minersEverySeconds)
+            from: seconds % ShardGauges.minersEverySeconds, to: miners.rowCount, by: ShardGauges.minersEverySeconds)
         seconds += 1
         let gauges = slice.compactMap { row -> MinerGauge? in
-            guard let id = miners[row]?.id, let key = shard.joinedKey(of: id), let traffic = shard.traffic(of: id)
+            guard let id = miners.connection(inRow: row)?.id, let key = shard.joinedKey(of: id),
+                let traffic = shard.traffic(of: id)
             else { return nil }
             return MinerGauge(
                 key: key, sentBytes: traffic.sent, receivedBytes: traffic.received,
                 difficulty: shard.difficulty(of: id) ?? 0)
         }
         reporter.gauges(
-            shard, gauges, conditions: poolConditions, closed: closed, loopDelay: loopDelay.takeWorst(),
+            shard, gauges, conditions: poolConditions, closed: miners.closed, loopDelay: loopDelay.takeWorst(),
             isCrashSafe: isCrashSafe, now: now)
     }
 
@@ -52,9 +53,9 @@ extension Worker {
 
     /// All logged-in miners.
     var joinedMiners: [MinerJoined] {
-        miners.compactMap { connection in
-            guard let id = connection?.id, let key = shard.joinedKey(of: id),
-                let introduction = shard.introduction(of: id)
+        miners.all.compactMap { connection in
+            guard let key = shard.joinedKey(of: connection.id),
+                let introduction = shard.introduction(of: connection.id)
             else { return nil }
             return translation.joined(introduction, key: key)
         }

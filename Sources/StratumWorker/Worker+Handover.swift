@@ -1,3 +1,4 @@
+internal import Continuity
 internal import DaemonKit
 internal import EventLoop
 internal import Logging
@@ -22,11 +23,11 @@ extension Worker {
     /// Saves the state for the standby, and freezes until the supervisor sends the outcome of the handover.
     func freeze() {
         flush()
-        if journal == nil, stopDeadline == nil { beginJournal() }
+        if !journal.isKept, stopDeadline == nil { journal.begin() }
         // An older program cannot read refusals that are not reported yet.
         recordCheckpoint()
-        renewJournal()
-        lifeline.say(journal != nil && shard.outbox.isEmpty ? .froze : .cannotFreeze)
+        journal.renew()
+        lifeline.say(journal.isKept && shard.outbox.isEmpty ? .froze : .cannotFreeze)
         while true {
             switch lifeline.wait() {
             case .word(.leave): ExitCode.stopped.exitNow()
@@ -44,7 +45,7 @@ extension Worker {
     func leaveToSuccessor() {
         flush()
         recordCheckpoint()
-        renewJournal()
+        journal.renew()
         ExitCode.stopped.exitNow()
     }
 }

@@ -44,10 +44,12 @@ extension Worker {
     /// Starts to read a new connection, at once or after its delay.
     func arrived(_ connection: MinerConnection) {
         if connection.delay.count > 0 {
-            arrivals.delayed.append((connection.id, now + connection.delay))
+            miners.arrivals.delayed.append((connection.id, now + connection.delay))
         } else {
             connection.startReading()
-            if connection.source != nil { arrivals.watched.append((connection.id, now + WaitingMiners.patience)) }
+            if connection.source != nil {
+                miners.arrivals.watched.append((connection.id, now + WaitingMiners.patience))
+            }
         }
     }
 
@@ -55,25 +57,25 @@ extension Worker {
     func lookAtArrivals() {
         guard let gate else { return }
         let now = now
-        let readable = arrivals.delayed.filter { now >= $0.until }
-        if !readable.isEmpty { arrivals.delayed.removeAll { now >= $0.until } }
+        let readable = miners.arrivals.delayed.filter { now >= $0.until }
+        if !readable.isEmpty { miners.arrivals.delayed.removeAll { now >= $0.until } }
         for (id, _) in readable {
-            miner(id)?.startReading()
-            arrivals.watched.append((id, now + WaitingMiners.patience))
+            miners[id]?.startReading()
+            miners.arrivals.watched.append((id, now + WaitingMiners.patience))
         }
-        let due = arrivals.watched.prefix { now >= $0.at }
+        let due = miners.arrivals.watched.prefix { now >= $0.at }
         for (id, _) in due where shard.waitingSince(id) != nil { countAsWaiting(id, gate) }
-        arrivals.watched.removeFirst(due.count)
-        let finished = arrivals.slow.filter { shard.waitingSince($0) == nil }
-        if !finished.isEmpty { arrivals.slow.removeAll { shard.waitingSince($0) == nil } }
+        miners.arrivals.watched.removeFirst(due.count)
+        let finished = miners.arrivals.slow.filter { shard.waitingSince($0) == nil }
+        if !finished.isEmpty { miners.arrivals.slow.removeAll { shard.waitingSince($0) == nil } }
         for id in finished {
-            if let connection = miner(id) { endWaiting(of: connection) }
+            if let connection = miners[id] { endWaiting(of: connection) }
         }
         perform()
     }
 
     private func countAsWaiting(_ id: MinerID, _ gate: PeerGate) {
-        guard let connection = miner(id), let source = connection.source else { return }
+        guard let connection = miners[id], let source = connection.source else { return }
         guard gate.mayWait(source) || gate.isDryRun else {
             if let address = address(of: id).flatMap(IPAddress.init(host:)) { refuse(.waiting, address) }
             connection.reset()
@@ -81,7 +83,7 @@ extension Worker {
         }
         gate.column.waits(source.peer, true)
         connection.source?.isSlow = true
-        arrivals.slow.append(id)
+        miners.arrivals.slow.append(id)
     }
 
     private func endWaiting(of connection: MinerConnection) {
@@ -119,13 +121,13 @@ extension Worker {
             connection.reset()
             return drop(connection)
         }
-        arrivals.watched.append((connection.id, now + WaitingMiners.patience))
+        miners.arrivals.watched.append((connection.id, now + WaitingMiners.patience))
     }
 
     /// A miner got its first job.
     func loggedIn(_ id: MinerID) {
         guard let gate else { return }
-        if let source = miner(id)?.source { gate.column.loggedIn(source.peer, at: now.microseconds) }
+        if let source = miners[id]?.source { gate.column.loggedIn(source.peer, at: now.microseconds) }
         for isOfAddress in [true, false] {
             guard let key = shard.conductKey(of: id, isOfAddress: isOfAddress, salt: gate.conductSalt),
                 let known = gate.conduct(of: key, at: now.microseconds)
@@ -160,7 +162,7 @@ extension Worker {
 
     /// Called for every share.
     func count(_ share: SettledShare) {
-        guard let gate, let source = miner(share.miner)?.source else { return }
+        guard let gate, let source = miners[share.miner]?.source else { return }
         switch share.outcome {
         case .accepted:
             gate.column.shared(source.peer, isGood: true, at: readAt.microseconds)

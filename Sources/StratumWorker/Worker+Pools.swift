@@ -7,7 +7,7 @@ internal import StratumSession
 extension Worker {
     func dial(_ id: PoolConnectionID) {
         let link = PoolLink(id, worker: self)
-        pools[id] = link
+        pools.enter(link)
         guard let number = number(ofPool: id) else { return ended(link, reason: "not in the configuration") }
         // A redirect of the pool, or its configured address.
         let redirect = shard.redirect(of: id)

@@ -1,8 +1,8 @@
 internal import Configuration
+internal import Continuity
 internal import DaemonKit
 internal import EventLoop
 internal import Glibc
-internal import Continuity
 internal import Linux
 internal import Logging
 internal import StratumProtocol
@@ -81,22 +81,21 @@ extension Worker {
 
     static func reading(_ translation: EventTranslation, _ parser: JSONParser, at now: Instant) -> Takeover.Reading {
         let (wall, monotonic) = (WallClock.milliseconds(), now.microseconds / 1_000)
-        return Takeover.Reading(rules: rules, translation: translation, parser: parser) { moment in
+        return Takeover.Reading(rules: JournalKeeper.rules, translation: translation, parser: parser) { moment in
             wall &- (monotonic &- moment.microseconds / 1_000)
         }
     }
 
     /// Gets the predecessor's connections without changing them; nil when there are none.
     func adopt() throws(HandoverRefusal) -> Adoption? {
-        guard let inherited else { return nil }
-        self.inherited = nil
+        guard let inherited = succession.takeInherited() else { return nil }
         let former = launchContext.succession?.former.first { UInt64($0.incarnation) == inherited.incarnation }
         let anchored = former.map { AnchoredDescriptors(socket: $0.anchor) }
         let descriptors = anchored.flatMap { try? inherited.descriptors(from: $0) }
-        if standing == .besideFrozen, descriptors == nil { throw .noDescriptors }
+        if succession.role == .besideFrozen, descriptors == nil { throw .noDescriptors }
         var adoption = Adoption(inherited, descriptors ?? [], by: self)
         // A process frozen at the end of a turn has logged all connections it accepted.
-        if let anchored, standing == .alone { adoption.adoptStrangers(inherited, anchored) }
+        if let anchored, succession.role == .alone { adoption.adoptStrangers(inherited, anchored) }
         return adoption
     }
 
@@ -106,7 +105,7 @@ extension Worker {
         // An anchor runs until all ends of its socket pair are closed. Until then it keeps all descriptors of the
         // killed process open.
         defer { for former in launchContext.succession?.former ?? [] { close(former.anchor) } }
-        beginJournal()
+        journal.begin()
         guard let adoption else { return take(.start) }
         adoption.goOn()
         adoptConfiguration()
@@ -170,7 +169,7 @@ extension Worker {
             var rest = descriptors
             for (id, link) in inherited.miners {
                 let connection = MinerConnection(on: worker.loop, worker: worker)
-                worker.enter(connection, as: id)
+                worker.miners.enter(connection, as: id)
                 guard let descriptor = rest.popFirst() ?? nil,
                     (try? connection.open(descriptor: descriptor)) != nil,
                     reconcile(connection, link, worker.shard.traffic(of: id), .minerBytes(id), inherited)
@@ -187,7 +186,7 @@ extension Worker {
             var rest = descriptors
             for (id, writer) in inherited.pools {
                 let link = PoolLink(id, worker: worker)
-                worker.pools[id] = link
+                worker.pools.enter(link)
                 guard let descriptor = rest.popFirst() ?? nil, let connection = try? link.adopt(descriptor: descriptor),
                     reconcile(connection, writer, worker.shard.traffic(of: id), .poolBytes(id), inherited)
                 else {
@@ -216,7 +215,7 @@ extension Worker {
             }
             if !rest.unsent.isEmpty {
                 unsent.append((stream, Array(rest.unsent)))
-                worker.withheld[stream.descriptor] = Array(rest.unsent)
+                worker.succession.withheld[stream.descriptor] = Array(rest.unsent)
             }
             return true
         }
@@ -234,7 +233,7 @@ extension Worker {
                 }
                 let counts = ConnectionCounts(descriptor: descriptor, wasOpenedHere: false)
                 let isNew = counts.map { $0.written == 0 && $0.read == 0 } ?? false
-                if isNew, connection.local.map({ worker.isListening(on: $0) }) == true {
+                if isNew, connection.local.map({ worker.listeners.include($0) }) == true {
                     strangers.append(connection)
                 } else {
                     connection.close()
@@ -245,7 +244,7 @@ extension Worker {
         /// Resumes sending and reading.
         func goOn() {
             for (stream, bytes) in unsent { _ = bytes.withUnsafeBytes { stream.send($0) } }
-            worker.withheld = [:]
+            worker.succession.withheld = [:]
             if let unlogged { unlogged.bytes.withUnsafeBytes { worker.take(unlogged.input, $0) } }
             for id in lostMiners { worker.endLost(id) }
             for id in lostPools { worker.endLost(id) }
@@ -259,8 +258,7 @@ extension Worker {
     }
 
     private func endLost(_ id: MinerID) {
-        let row = Int(id.index)
-        guard row < miners.count, let connection = miners[row], connection.id == id else { return }
+        guard let connection = miners[id] else { return }
         connection.reset()
         drop(connection)
     }

@@ -8,7 +8,7 @@ extension Worker {
     func hearSupervisor() {
         while let news = lifeline.next() {
             // An absorbed shard has nothing left to do.
-            if isAbsorbed, news != .cut { continue }
+            if succession.isAbsorbed, news != .cut { continue }
             switch news {
             case .cut: return supervisorGone()
             case .word(.freeze): freeze()
@@ -28,10 +28,7 @@ extension Worker {
 
     /// Closes the further listening sockets. The supervisor has closed its own descriptors of them.
     func listen(onFirst count: Int) {
-        guard count < listeners.count else { return }
-        let others = listeners[count...]
-        listeners.removeSubrange(count...)
-        for listener in others { listener.acceptRestAndClose() }
+        listeners.keep(first: count)
     }
 
     // MARK: - Draining
@@ -50,7 +47,7 @@ extension Worker {
         guard draining != nil, stopDeadline == nil else { return }
         let isOver = draining?.isOver(at: now) == true
         for id in draining?.due(at: now) ?? [] {
-            guard let connection = miner(id) else { continue }
+            guard let connection = miners[id] else { continue }
             if isOver {
                 connection.reset()
                 drop(connection)
@@ -61,13 +58,13 @@ extension Worker {
             }
         }
         perform()
-        if isOver || (shard.connections == 0 && departures.count == 0) { stop() }
+        if isOver || (shard.connections == 0 && miners.lingering.count == 0) { stop() }
     }
 
     /// Shuts down the connection after the queued bytes.
     private func sendAway(_ connection: MinerConnection) {
         take(.minerClosed(connection.id))
         forget(connection)
-        departures.add(connection, at: now)
+        miners.lingering.add(connection, at: now)
     }
 }

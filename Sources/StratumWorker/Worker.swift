@@ -1,9 +1,9 @@
 internal import Configuration
+internal import Continuity
 internal import DaemonKit
 internal import EventBus
 internal import EventLoop
 internal import Glibc
-internal import Continuity
 internal import Logging
 internal import Secrets
 internal import StratumProtocol
@@ -24,39 +24,26 @@ final class Worker {
     var lifeline: Lifeline
     /// nil when connections end with this process.
     var anchor: Anchor?
-    let standing: StartRole
     let launchContext: LaunchContext
     let parser = JSONParser()
 
     let translation: EventTranslation
     var shard: Shard
     private var spareOutbox = Outbox()
-    private(set) var isPerforming = false
-    /// By `MinerID.index`.
-    var miners: [MinerConnection?] = []
-    var departures = LingeringConnections()
-    var closed = ClosedConnections()
-    var budget = DescriptorBudget(limit: 0, listening: 0)
-    var pools: [PoolConnectionID: PoolLink] = [:]
-    var waiting = WaitingMiners()
+    private var isPerforming = false
+    /// What survives this process: its saved state, and its place in the succession of the shard's processes.
+    let journal: JournalKeeper
+    var succession: Succession
+
+    let miners = MinerConnections()
+    let pools: PoolLinks
+    var listeners: Listeners
     /// nil when there is no address table; then no limit by address is in force.
     let gate: PeerGate?
-    /// Connections whose login is read later, and connections watched until they log in.
-    var arrivals = Arrivals()
-    /// Whether a miner has not accepted all bytes sent to it.
-    var hasUnsentBytes = false
-    /// Miners with more input than is read in one turn.
-    var yielded: [MinerConnection] = []
-    /// Links with bytes to send at the end of the turn.
-    private var unflushed: [PoolLink] = []
-    private var flushing: [PoolLink] = []
-    let addresses: PoolAddresses
+    var budget = DescriptorBudget(limit: 0, listening: 0)
     let reporter: Reporter
     var news: OperatorLog
 
-    var listeners: [TCPListener] = []
-    private(set) var ports: Set<UInt16> = []
-    let balancers: Balancers
     var signals: [SignalSource] = []
     var timers: [Timer] = []
     var turnEnd: TurnEnd?
@@ -66,23 +53,6 @@ final class Worker {
     var loopDelay = LoopDelay()
     /// Counts the reports of gauges, one a second.
     var seconds = 0
-    /// The predecessor's connections, until they are adopted.
-    var inherited: InheritedConnections?
-    /// By descriptor, bytes of adopted connections that are sent once the new snapshot is written.
-    var withheld: [Int32: [UInt8]] = [:]
-    /// Shards that this one has absorbed.
-    var absorbed: [WorkerState.AbsorbedShard] = []
-    /// Another shard has this one's miners and pool connections.
-    var isAbsorbed = false
-    let memory: StateMemory?
-    /// nil when there is no memory for it, or the state did not fit.
-    var journal: StateJournal?
-    /// When the last snapshot was written.
-    var writtenAt = Instant(microseconds: 0)
-    /// When saving a state that did not fit is tried again.
-    var retryAt = Instant(microseconds: 0)
-    /// The memory of the previous snapshot and its log has not been released.
-    var keepsSpareMemory = false
     /// When the room for the chunk that is being read was requested.
     var readAt = Instant(microseconds: 0)
 
@@ -91,28 +61,29 @@ final class Worker {
         log: Logger
     ) throws {
         self.launchContext = launchContext
-        self.standing = standing
+        succession = Succession(standing)
         self.lifeline = lifeline
         self.anchor = anchor
         self.log = log
         settings = launchContext.settings
-        balancers = Balancers(settings.binds)
+        listeners = Listeners(launchContext.sockets, Balancers(settings.binds))
         gate = PeerGate(
             descriptor: launchContext.peers, shard: launchContext.shard ?? 0, settings.limits ?? Settings.Limits(), log)
         loop = try Loop()
         let number = UInt16(clamping: launchContext.shard ?? 0)
         translation = EventTranslation(
             shard: number, naming: MinerNaming(mode: settings.workerNaming), secrets: SecretMask(settings.secrets))
-        memory = try Worker.memory(launchContext, standing, log)
-        addresses = PoolAddresses(settings.dns, loop: loop)
+        pools = PoolLinks(addresses: PoolAddresses(settings.dns, loop: loop))
+        let memory = try Worker.memory(launchContext, standing, log)
+        journal = JournalKeeper(memory, log: log) { [loop] in Instant(microseconds: loop.nanoseconds / 1_000) }
         let events: EventLog
         if let takeover = try Worker.takeover(
             from: memory, without: launchContext.succession?.released, standing, translation, parser,
             at: Instant(microseconds: loop.nanoseconds / 1_000), log)
         {
-            inherited = InheritedConnections(takeover)
+            succession.inherited = InheritedConnections(takeover)
             events = takeover.events
-            absorbed = takeover.absorbed
+            succession.absorbed = takeover.absorbed
             shard = takeover.shard
         } else {
             events = EventLog(shard: number, epoch: .random())
@@ -122,23 +93,24 @@ final class Worker {
         }
         news = OperatorLog(log: log, pools: shard.poolNames, preferred: settings.pools.map(\.name))
         reporter = try Reporter(settings, events: events)
+        journal.state = { [unowned self] writer in self.writeState(to: &writer) }
+        journal.isAtRest = { [unowned self] in self.isAtRest }
     }
 
     /// Serves until told to stop.
     func run() throws {
         let limit = DescriptorLimit.current
         budget = DescriptorBudget(limit: limit, listening: launchContext.sockets.count)
-        ports = Set(launchContext.sockets.compactMap { try? ListeningSocket.address(of: $0).port })
-        if standing == .absorbed { return try tellWhatIsLeft() }
+        if succession.role == .absorbed { return try tellWhatIsLeft() }
         let began = loop.nanoseconds
         gate?.forgetConnections()
         let adoption = try adopt()
-        if standing == .besideFrozen { try awaitTurn() }
+        if succession.role == .besideFrozen { try awaitTurn() }
         try openBus()
         try startListening()
         try startWatching()
         reporter.liveMiners = { [unowned self] in self.joinedMiners }
-        for id in shard.minerIDs where shard.waitingSince(id) != nil { waiting.append(id) }
+        for id in shard.minerIDs where shard.waitingSince(id) != nil { miners.waiting.append(id) }
         beginOrGoOn(adoption, since: began)
         perform()
         flush()
@@ -189,11 +161,11 @@ final class Worker {
         mendBus()
         sayHeartbeat()
         recordCheckpoint()
-        retryJournal()
-        tidyJournal()
+        if stopDeadline == nil, !succession.isAbsorbed { journal.retry() }
+        journal.tidy()
         tellGauges()
         budget = DescriptorBudget(limit: DescriptorLimit.current, listening: launchContext.sockets.count)
-        waiting.prune { [unowned self] in shard.waitingSince($0) }
+        miners.waiting.prune { [unowned self] in shard.waitingSince($0) }
         gate?.readLists()
         boundUnsentBytes()
         news.tellSilenced { [unowned self] in self.label(of: $0) }
@@ -212,9 +184,9 @@ final class Worker {
 
     private func endTurn() {
         flush()
-        for listener in listeners { listener.turnEnded() }
-        readOn()
-        renewJournalIfLong()
+        listeners.turnEnded()
+        miners.readOn()
+        journal.renewIfLong()
         loopDelay.turnEnded(at: loop.nanoseconds, began: loop.turnMilliseconds)
     }
 
@@ -223,7 +195,7 @@ final class Worker {
         take(.tick)
         perform()
         lookAtArrivals()
-        departures.closeDue(at: now)
+        miners.lingering.closeDue(at: now)
         goOnDraining()
         flush()
         if let stopDeadline, shard.sharesInFlight == 0 || now >= stopDeadline { finish() }
@@ -231,12 +203,15 @@ final class Worker {
 
     var now: Instant { Instant(microseconds: loop.nanoseconds / 1_000) }
 
+    /// False while decisions are performed, or wait for that.
+    var isAtRest: Bool { shard.outbox.isEmpty && !isPerforming }
+
     // MARK: - Inputs
 
     /// A chunk from a miner was read into `room`.
     func received(_ chunk: UnsafeRawBufferPointer, from connection: MinerConnection) {
         let before = shard.requests
-        journal?.log.commit(chunk.count)
+        journal.commit(chunk.count)
         decide(.minerBytes(connection.id), chunk, at: readAt)
         count(requests: Int(truncatingIfNeeded: shard.requests &- before), of: connection)
         perform()
@@ -244,7 +219,7 @@ final class Worker {
 
     /// A chunk from a pool was read into `room`.
     func received(_ chunk: UnsafeRawBufferPointer, as input: ShardInput) {
-        journal?.log.commit(chunk.count)
+        journal.commit(chunk.count)
         decide(input, chunk, at: readAt)
         perform()
     }
@@ -252,7 +227,7 @@ final class Worker {
     /// Logs and processes an input other than bytes that were read; the caller calls `perform`.
     func take(_ input: ShardInput, _ bytes: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)) {
         let now = now
-        write(input, bytes, at: now)
+        journal.append(input, bytes, at: now)
         decide(input, bytes, at: now)
     }
 
@@ -263,16 +238,11 @@ final class Worker {
 
     /// Logs a note for a successor, which the shard does not read.
     func note(_ note: WorkerNote) {
-        write(.note(note.rawValue), UnsafeRawBufferPointer(start: nil, count: 0), at: now)
+        journal.append(.note(note.rawValue), UnsafeRawBufferPointer(start: nil, count: 0), at: now)
     }
 
     func note(descriptor: Int32) {
-        withUnsafeBytes(of: descriptor) { write(.note(WorkerNote.descriptor.rawValue), $0, at: now) }
-    }
-
-    private func write(_ input: ShardInput, _ bytes: UnsafeRawBufferPointer, at now: Instant) {
-        guard journal != nil else { return }
-        if journal?.log.append(input, bytes, at: now) == false { loseJournal() }
+        withUnsafeBytes(of: descriptor) { journal.append(.note(WorkerNote.descriptor.rawValue), $0, at: now) }
     }
 
     private func decide(_ input: ShardInput, _ bytes: UnsafeRawBufferPointer, at now: Instant) {
@@ -321,27 +291,25 @@ final class Worker {
     private func perform(_ command: ShardCommand, _ bytes: UnsafeRawBufferPointer) {
         switch command {
         case .sendToMiner(let id, let range):
-            guard let connection = miner(id) else { return }
+            guard let connection = miners[id] else { return }
             switch connection.send(UnsafeRawBufferPointer(rebasing: bytes[range])) {
             case .sent: break
-            case .queued: hasUnsentBytes = true
+            case .queued: miners.noteUnsentBytes()
             case .closed: drop(connection)
             case .overflow: dropUnread(connection)
             }
         case .closeMiner(let id, let reason):
             closeMiner(id, reason)
         case .pauseMiner(let id):
-            miner(id)?.pause()
+            miners[id]?.pause()
         case .resumeMiner(let id):
-            if stopDeadline == nil { miner(id)?.resume() }
+            if stopDeadline == nil { miners[id]?.resume() }
         case .sendToPool(let id, let range):
-            guard let link = pools[id] else { return }
-            if link.append(UnsafeRawBufferPointer(rebasing: bytes[range])) { unflushed.append(link) }
-            if link.isFull { flush(link) }
+            if let full = pools.append(UnsafeRawBufferPointer(rebasing: bytes[range]), to: id) { flush(full) }
         case .dial(let id):
             dial(id)
         case .hangUp(let id):
-            pools.removeValue(forKey: id)?.hangUp()
+            pools.remove(id)?.hangUp()
         case .joined(let id, let key):
             loggedIn(id)
             guard let introduction = shard.introduction(of: id) else { return }
@@ -355,7 +323,7 @@ final class Worker {
             news.left(address(of: id), miners: shard.minersNow)
         case .released(let id, let key):
             if let key { reporter.left(key: key) }
-            guard let connection = miner(id) else { return }
+            guard let connection = miners[id] else { return }
             forget(connection)
             connection.close()
         case .settled(let share):
@@ -377,12 +345,7 @@ final class Worker {
     /// Ends a turn: one write for each pool connection.
     func flush() {
         // A pool that is given up has consequences, which may be bytes for another pool.
-        while !unflushed.isEmpty {
-            swap(&unflushed, &flushing)
-            for link in flushing { flush(link) }
-            flushing.removeAll(keepingCapacity: true)
-            perform()
-        }
+        while pools.flush({ flush($0) }) { perform() }
         perform()
     }
 

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Continuity
 internal import Control
 internal import DaemonKit
 internal import Logging

@@ -96,6 +96,7 @@ final class ServiceRun {
         reaper = try OrphanReaper(on: loop) { [unowned self] process in
             process == trial?.processID || children.values.contains { $0.processID == process }
                 || successors.values.contains { $0.processID == process }
+                || dismissed.contains { $0.processID == process }
         }
         keepWatchdogQuiet()
         keepRunDirectory()

@@ -1,6 +1,6 @@
+internal import Continuity
 internal import EventLoop
 internal import Glibc
-internal import Continuity
 internal import Linux
 
 /// What stays of a shard when its process exits, kept by the supervisor: the memory file with its state, and the

@@ -1,7 +1,7 @@
-@testable import Continuity
 import Glibc
 import Testing
 
+@testable import Continuity
 
 /// A merge offer with its descriptors, sent from the supervisor to a shard.
 @Suite struct MergeOfferTests {
@@ -73,7 +73,8 @@ import Testing
             shard: .max, incarnation: .max, part: part, memory: whole.memory, anchor: whole.anchor)
         #expect(sent.say(on: pair.theirs))
         sent.close()
-        write(pair.theirs, part.line, part.line.utf8.count)
+        let line = part.line + "\n"
+        write(pair.theirs, line, line.utf8.count)
         guard case .absorb(let heard) = lifeline.next() else {
             Issue.record("not heard")
             return
@@ -81,6 +82,7 @@ import Testing
         #expect(heard.part == part && heard.shard == .max && text(heard.anchor) == "anchor")
         heard.close()
         #expect(lifeline.next() == .release(part))
+        #expect(!part.line.contains("\n"))
     }
 
     @Test(arguments: [

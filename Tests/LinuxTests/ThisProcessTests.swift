@@ -35,7 +35,10 @@ import Testing
         #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0)
         let one = try SharedMemory.map(descriptor, byteCount: 16_384)
         let other = try SharedMemory.map(descriptor, byteCount: 16_384)
-        defer { SharedMemory.unmap(one); SharedMemory.unmap(other) }
+        defer {
+            SharedMemory.unmap(one)
+            SharedMemory.unmap(other)
+        }
         one[5_000] = 7
         one[100] = 9
         #expect(other[5_000] == 7)

@@ -1,8 +1,8 @@
 import Configuration
+import Continuity
 import EventLoop
 import Foundation
 import Glibc
-import Continuity
 import Testing
 
 /// The built `millrace-worker`, started as the supervisor would: the test is its supervisor.
@@ -93,7 +93,7 @@ final class WorkerProcess {
     func say(_ word: Lifeline.Word) { say(word.rawValue + "\n") }
 
     /// Tells it that another shard has this part of it.
-    func release(_ part: ShardPart) { say(part.line) }
+    func release(_ part: ShardPart) { say(part.line + "\n") }
 
     private func say(_ line: String) {
         let line = Array(line.utf8)

@@ -1,8 +1,8 @@
-@testable import Continuity
 import Foundation
 import Glibc
 import Testing
 
+@testable import Continuity
 @testable import DaemonKit
 @testable import EventBus
 @testable import EventLoop

@@ -109,7 +109,7 @@ struct AlgorithmTests {
     @Test func whatWasToldIsKnownToTheSuccessor() throws {
         let harness = harness(pool: nil)
         harness.join()
-        let told = try read(written(harness.shard)).hasSaidNoAlgorithm
+        let told = try read(written(harness.shard)).seats.map(\.hasSaidNoAlgorithm)
         #expect(told == [true])
     }
 

@@ -15,7 +15,9 @@ struct HeldBytesTests {
 
     /// By adding up.
     private func held(by shard: borrowing Shard) -> Int {
-        shard.miners.indices.reduce(0) { shard.miners[$1].phase == .vacant ? $0 : $0 + shard.connectionStates[$1].heldBytes }
+        shard.miners.indices.reduce(0) {
+            shard.miners[$1].phase == .vacant ? $0 : $0 + shard.connectionStates[$1].heldBytes
+        }
     }
 
     // MARK: - The sum

@@ -94,11 +94,11 @@ struct OlderStateTests {
             }
             writer.section(SectionTag("PLCY")) { writer in writer.record { older(shard.policy, &$0) } }
             writer.section(SectionTag("POOL")) { writer in
-                writer.integer(UInt32(shard.failureReports.count))
-                for pool in shard.failureReports.indices {
+                writer.integer(UInt32(shard.seats.count))
+                for pool in shard.seats.indices {
                     writer.record { writer in
-                        writer.flag(shard.hasSaidReserved[pool])
-                        shard.failureReports[pool].encode(to: &writer)
+                        writer.flag(shard.seats[pool].hasSaidReserved)
+                        shard.seats[pool].failureReports.encode(to: &writer)
                     }
                 }
             }
@@ -107,7 +107,9 @@ struct OlderStateTests {
                 writer.integer(UInt32(MinerSession.rowBytesMin))
                 for miner in shard.miners { older(miner, &writer) }
             }
-            writer.section(SectionTag("WIRE")) { writer in for wire in shard.connectionStates { wire.encode(to: &writer) } }
+            writer.section(SectionTag("WIRE")) { writer in
+                for wire in shard.connectionStates { wire.encode(to: &writer) }
+            }
             writer.section(SectionTag("VACT")) { $0.integer(UInt32(0)) }
             writer.section(SectionTag("UPST")) { writer in
                 writer.integer(UInt32(shard.upstreams.count))

@@ -6,7 +6,7 @@ import Testing
 @testable import StratumWorker
 
 /// Log lines about miners, their shares, and closed connections.
-@Suite struct MinerNewsTests {
+@Suite struct MinerNoticeTests {
     private let lines = Lines()
 
     private func makeLog(verbose: Bool = false) -> OperatorLog {
@@ -31,6 +31,25 @@ import Testing
 
     private func pass(_ seconds: Int, _ news: inout OperatorLog) {
         for _ in 0..<seconds { news.tellSilenced(address: address) }
+    }
+
+    // MARK: - Quarantines
+
+    @Test func quarantinesAreToldOneASecondAndTheOthersAreCounted() {
+        var news = makeLog()
+        func quarantine(_ numbers: Range<UInt32>) {
+            for number in numbers {
+                news.tell(.quarantined(miner(number), .seconds(600)), at: Instant(microseconds: 0), miner: address) {
+                    _ in nil
+                }
+            }
+        }
+        quarantine(0..<5)
+        pass(1, &news)
+        quarantine(5..<6)
+        pass(1, &news)
+        let told = lines.all.filter { $0.contains("the pool rejects the shares of a miner") || $0.contains("…and") }
+        #expect(told.count == 3 && told[1].contains("…and 4 more quarantines within a second"), "\(told)")
     }
 
     // MARK: - Refused shares

@@ -180,6 +180,8 @@ struct TakeoverTests {
     @Test func anotherProgramDoesNotReplayWhatThisOneDecided() {
         let worker = busyWorker()
         #expect(fault(worker.memory, rules: 43) == .otherRules)
+        // A program that does not know its own build id replays nothing, not even a log of its own kind.
+        #expect(fault(worker.memory, rules: 0) == .unknownRules)
         // Without inputs to replay, the state is restored.
         worker.writeDown()
         #expect(fault(worker.memory, rules: 43) == nil)

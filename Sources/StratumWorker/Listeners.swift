@@ -1,0 +1,38 @@
+internal import EventLoop
+
+/// The listening sockets of the shard, which the supervisor has bound.
+struct Listeners {
+    private var listeners: [TCPListener] = []
+    private let ports: Set<UInt16>
+    /// Which of them are behind a balancer.
+    let balancers: Balancers
+
+    /// - Parameter sockets: descriptors.
+    init(_ sockets: [Int32], _ balancers: Balancers) {
+        ports = Set(sockets.compactMap { try? ListeningSocket.address(of: $0).port })
+        self.balancers = balancers
+    }
+
+    var count: Int { listeners.count }
+
+    mutating func append(_ listener: TCPListener) { listeners.append(listener) }
+
+    /// Whether the shard listens on the port of this address.
+    func include(_ address: SocketAddress) -> Bool { ports.contains(address.port) }
+
+    func turnEnded() {
+        for listener in listeners { listener.turnEnded() }
+    }
+
+    /// Closes all but the first, after their queues of connections were accepted.
+    mutating func keep(first count: Int) {
+        guard count < listeners.count else { return }
+        let others = listeners[count...]
+        listeners.removeSubrange(count...)
+        for listener in others { listener.acceptRestAndClose() }
+    }
+
+    func close() {
+        for listener in listeners { listener.close() }
+    }
+}
