@@ -106,7 +106,7 @@ struct Scene: ~Copyable {
     private mutating func take(_ input: ShardInput, _ bytes: [UInt8] = []) {
         now = now + Milliseconds(1)
         do throws(ReplayFault) {
-            try shard.take(input, bytes.span, with: parser, at: now)
+            try shard.apply(input, bytes.span, with: parser, at: now)
         } catch {
             preconditionFailure("\(error)")
         }

@@ -109,7 +109,7 @@ struct SimulatedMiner: Sendable {
         guard root.isObject else { throw .notJSON }
         if root["method"].exists {
             guard root["method"].equals("job"), isLoggedIn else { throw .unknownMessage }
-            try take(try MinerJob(root["params"]))
+            try begin(try MinerJob(root["params"]))
             return .job
         }
         guard let id = root["id"].int64 else { throw .unknownMessage }
@@ -144,13 +144,13 @@ struct SimulatedMiner: Sendable {
         }
         isLoggedIn = true
         guard result["job"].exists, !result["job"].isNull else { return .loggedIn(hasJob: false) }
-        try take(try MinerJob(result["job"]))
+        try begin(try MinerJob(result["job"]))
         return .loggedIn(hasJob: true)
     }
 
     /// XMRig treats a repeated job as a fault of the pool and reconnects. With a new id for the same work, the miner
     /// continues with the next nonce.
-    private mutating func take(_ new: MinerJob) throws(ProxyFault) {
+    private mutating func begin(_ new: MinerJob) throws(ProxyFault) {
         if let job {
             guard new != job else { throw .repeatedJob }
             if new.work != job.work || new.nonceByte != job.nonceByte { nonce = 0 }

@@ -61,7 +61,7 @@ struct MinerSession {
     var record = MinerRecord()
 
     /// Assigns it to a slot: jobs and shares of the previous one do not count there.
-    mutating func settle(at upstream: UInt16, slot: UInt8, now: Instant) {
+    mutating func assign(to upstream: UInt16, slot: UInt8, now: Instant) {
         self.upstream = upstream
         self.slot = slot
         workSerial = 0
@@ -77,7 +77,7 @@ struct MinerSession {
     }
 
     /// Records that it gets this job.
-    mutating func take(_ serial: UInt32, nonceByte byte: UInt8) {
+    mutating func recordJob(_ serial: UInt32, nonceByte byte: UInt8) {
         workSerial = serial
         if let told = nonceByte, told != byte { formerNonceByte = told }
         nonceByte = byte

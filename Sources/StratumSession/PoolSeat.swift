@@ -67,8 +67,8 @@ extension Shard {
     /// The addresses of the pools for logs, by seat.
     public var poolNames: [String] { seats.map(\.pool.name) }
 
-    /// The address of a connection's pool.
-    public func poolName(of id: PoolConnectionID) -> String { seats[Int(id.pool)].pool.name }
+    /// The pool of a connection's seat.
+    public func pool(of id: PoolConnectionID) -> ShardPolicy.Pool { seats[Int(id.pool)].pool }
 
     /// Whether an upstream without a job is expected to get one that reserves the nonce byte: as the pool that serves now
     /// does, or the first one of the list.

@@ -87,7 +87,7 @@ extension Shard {
             }
             var wire = other.connectionStates[row]
             wire.translate(from: other.agents, to: &agents)
-            absorption.rows.append(settle(former, wire, absorption))
+            absorption.rows.append(enter(former, wire, absorption))
         }
         absorption.departedKey = takeMinerKey()
         for var upstream in other.upstreams {
@@ -156,7 +156,7 @@ extension Shard {
     }
 
     /// Adds a miner in a row of this shard.
-    private mutating func settle(
+    private mutating func enter(
         _ former: MinerSession, _ wire: MinerConnectionState, _ absorption: Absorption
     ) -> Absorption.Row {
         guard let id = nextMinerID else { preconditionFailure("there is room for all") }

@@ -38,7 +38,7 @@ extension Shard {
             next += 1
             guard let row = row(of: id), miners[row].pause == .none else { continue }
             let held = takeHeldBytes(ofRow: row)
-            if !held.isEmpty { receive(lines: held.span, from: id, with: parser, at: now) }
+            if !held.isEmpty { receiveLines(held.span, from: id, with: parser, at: now) }
             if self.row(of: id) != nil, miners[row].pause == .none { outbox.append(.resumeMiner(id)) }
         }
         resumable.removeAll(keepingCapacity: true)

@@ -30,7 +30,7 @@ extension Shard {
     }
 
     /// A miner has sent a request.
-    public mutating func receive(_ request: MinerRequest, from id: MinerID, at now: Instant) {
+    public mutating func handle(_ request: MinerRequest, from id: MinerID, at now: Instant) {
         guard let row = row(of: id) else { return }
         let isLoggedIn = miners[row].phase != .awaitingLogin
         if isLoggedIn { miners[row].requests.spend(RequestBudget.request, at: now) }
@@ -147,9 +147,9 @@ extension Shard {
             ?? roomyUpstream { !$0.isSuspended && isAllowed($0) }
             ?? (mayOpenUpstream ? openUpstream(at: now) : nil)
         if let found, let slot = upstreams[found].space.allocate(for: id, avoiding: former) {
-            settle(id, at: found, slot: slot, now: now)
+            assign(id, to: found, slot: slot, now: now)
         } else if let worn = leastWornUpstream(), let slot = upstreams[worn].space.reuse(for: id) {
-            settle(id, at: worn, slot: slot, now: now)
+            assign(id, to: worn, slot: slot, now: now)
         } else {
             return false
         }
@@ -165,9 +165,9 @@ extension Shard {
         return nil
     }
 
-    private mutating func settle(_ id: MinerID, at upstream: Int, slot: UInt8, now: Instant) {
+    private mutating func assign(_ id: MinerID, to upstream: Int, slot: UInt8, now: Instant) {
         upstreams[upstream].emptySince = nil
-        miners[Int(id.index)].settle(at: UInt16(upstream), slot: slot, now: now)
+        miners[Int(id.index)].assign(to: UInt16(upstream), slot: slot, now: now)
     }
 
     /// Pools limit the connections of an address, so miners that come and go must not add up.
@@ -200,7 +200,7 @@ extension Shard {
         let upstream = Int(miners[row].upstream)
         guard upstreams[upstream].activePool != nil, let work = upstreams[upstream].current else { return }
         guard miners[row].workSerial != work.serial else { return }
-        miners[row].take(work.serial, nonceByte: work.reservedByte ?? miners[row].slot)
+        miners[row].recordJob(work.serial, nonceByte: work.reservedByte ?? miners[row].slot)
         let share = JobShare(
             nonceByte: work.isReserved ? nil : miners[row].slot,
             customDifficulty: miners[row].effectiveCustomDifficulty(atPoolDifficulty: work.job.difficulty))

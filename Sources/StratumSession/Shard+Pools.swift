@@ -30,7 +30,7 @@ extension Shard {
     }
 
     /// The pool has sent a message.
-    public mutating func receive(_ message: PoolMessage, from id: PoolConnectionID, at now: Instant) {
+    public mutating func handle(_ message: PoolMessage, from id: PoolConnectionID, at now: Instant) {
         guard isCurrent(id) else { return }
         switch message {
         case .other:
@@ -40,7 +40,7 @@ extension Shard {
         case .loggedIn(let login):
             loggedIn(login, id, at: now)
         case .job(let job):
-            receive(job, from: id, at: now)
+            consider(job, from: id, at: now)
         case .accepted(let requestID):
             answered(requestID, refusal: nil, by: id, at: now)
             finishDraining(id, at: now)
@@ -179,10 +179,10 @@ extension Shard {
         self[upstream, pool].hasKeepalive = login.hasKeepalive
         let early = self[upstream, pool].earlyJob.first
         self[upstream, pool].earlyJob = []
-        if let job = login.job ?? early { receive(job, from: id, at: now) }
+        if let job = login.job ?? early { consider(job, from: id, at: now) }
     }
 
-    private mutating func receive(_ job: Job, from id: PoolConnectionID, at now: Instant) {
+    private mutating func consider(_ job: Job, from id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         switch self[upstream, pool].phase {
         case .idle, .pausing, .connecting, .draining:

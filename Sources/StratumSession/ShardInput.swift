@@ -46,7 +46,7 @@ extension Shard {
 
     /// Handles an input. Live and replayed inputs take the same path.
     /// - Throws: when a replayed input does not fit; the state has not changed then. Never for a live input.
-    public mutating func take(
+    public mutating func apply(
         _ input: ShardInput, _ bytes: Span<UInt8>, with parser: JSONParser, at now: Instant
     ) throws(ReplayFault) {
         switch input {
@@ -86,7 +86,7 @@ extension Shard {
                 == UInt64(connectionStates[row].framer.partialCount)
         miners[row].received &+= UInt64(chunk.count)
         guard miners[row].pause == .none else { return hold(chunk, of: id, at: now) }
-        guard isOpening else { return receive(lines: chunk, from: id, with: parser, at: now) }
+        guard isOpening else { return receiveLines(chunk, from: id, with: parser, at: now) }
         var opening = takeHeldBytes(ofRow: row)
         if opening.isEmpty {
             open(chunk, id, with: parser, at: now)
@@ -101,7 +101,7 @@ extension Shard {
         guard !miners[Int(id.index)].awaitsHeader else { return readHeader(bytes, id, with: parser, at: now) }
         switch Opening(bytes.extracting(0..<min(bytes.count, Opening.bytesMax))) {
         case .undecided: hold(bytes, ofRow: Int(id.index))
-        case .stratum: receive(lines: bytes, from: id, with: parser, at: now)
+        case .stratum: receiveLines(bytes, from: id, with: parser, at: now)
         case .foreign(let other): turnAway(other, id, at: now)
         }
     }
@@ -126,8 +126,8 @@ extension Shard {
         }
     }
 
-    mutating func receive(
-        lines chunk: Span<UInt8>, from id: MinerID, with parser: JSONParser, at now: Instant
+    mutating func receiveLines(
+        _ chunk: Span<UInt8>, from id: MinerID, with parser: JSONParser, at now: Instant
     ) {
         let row = Int(id.index)
         var framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
@@ -135,7 +135,7 @@ extension Shard {
         heldBytes -= framer.partialCount
         do throws(PeerFault) {
             let taken = try framer.feed(chunk) { line in
-                receive(line: line, from: id, with: parser, at: now)
+                receiveLine(line, from: id, with: parser, at: now)
                 return self.row(of: id) != nil && miners[row].pause == .none
             }
             guard self.row(of: id) != nil else { return }
@@ -147,12 +147,12 @@ extension Shard {
         }
     }
 
-    private mutating func receive(
-        line: Span<UInt8>, from id: MinerID, with parser: JSONParser, at now: Instant
+    private mutating func receiveLine(
+        _ line: Span<UInt8>, from id: MinerID, with parser: JSONParser, at now: Instant
     ) {
         requests &+= 1
         do throws(PeerFault) {
-            receive(try parser.minerRequest(line), from: id, at: now)
+            handle(try parser.minerRequest(line), from: id, at: now)
         } catch {
             fault(error, of: id, at: now)
         }
@@ -169,7 +169,7 @@ extension Shard {
         swap(&framer, &self[upstream, pool].framer)
         do throws(PeerFault) {
             try framer.feed(chunk) { line in
-                receive(line: line, from: id, with: parser, at: now)
+                receiveLine(line, from: id, with: parser, at: now)
                 return isCurrent(id)
             }
             if isCurrent(id) { swap(&framer, &self[upstream, pool].framer) }
@@ -178,14 +178,14 @@ extension Shard {
         }
     }
 
-    private mutating func receive(
-        line: Span<UInt8>, from id: PoolConnectionID, with parser: JSONParser, at now: Instant
+    private mutating func receiveLine(
+        _ line: Span<UInt8>, from id: PoolConnectionID, with parser: JSONParser, at now: Instant
     ) {
         guard !line.isBlank else { return }
         let reading = reading(of: id)
         do throws(PeerFault) {
             let message = try parser.poolMessage(line, loginID: reading.loginID, assumed: reading.assumed)
-            receive(message, from: id, at: now)
+            handle(message, from: id, at: now)
         } catch {
             switch error {
             case .invalidJSON, .notARequest: oddLine(error, of: id, at: now)

@@ -63,7 +63,7 @@ public struct ShardPolicy: Equatable, Sendable {
         }
 
         /// Whether a connection to one can be used for the other, because their logins are equal.
-        func isSame(as other: Pool) -> Bool {
+        public func isSame(as other: Pool) -> Bool {
             name == other.name && user == other.user && password == other.password && rigID == other.rigID
                 && algorithm == other.algorithm
         }

@@ -59,7 +59,7 @@ final class PoolAddresses {
         if let numeric = try? SocketAddress(host: name, port: port) { return answered(.success(numeric)) }
         let host = Host(name: name, port: port)
         makeRoom(for: host)
-        if nanoseconds() < entries[host]?.expiresAt ?? 0, let known = take(host) { return answered(.success(known)) }
+        if nanoseconds() < entries[host]?.expiresAt ?? 0, let known = nextAddress(of: host) { return answered(.success(known)) }
         entries[host, default: Entry()].waiting.append(answered)
         guard entries[host]?.waiting.count == 1 else { return }
         lookup(name, port, dns.ipVersion == 4 ? .ipv4 : .any) { [weak self] result in self?.resolved(host, result) }
@@ -95,7 +95,7 @@ final class PoolAddresses {
         }
         entries[host] = entry
         for answered in waiting {
-            if let address = take(host) {
+            if let address = nextAddress(of: host) {
                 answered(.success(address))
             } else if case .failure(let failure) = result {
                 answered(.failure(failure))
@@ -104,7 +104,7 @@ final class PoolAddresses {
     }
 
     /// - Returns: nil when no address is known.
-    private func take(_ host: Host) -> SocketAddress? {
+    private func nextAddress(of host: Host) -> SocketAddress? {
         guard var entry = entries[host], !entry.addresses.isEmpty else { return nil }
         defer { entries[host] = entry }
         if entry.wasUnreachable {

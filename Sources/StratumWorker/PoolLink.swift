@@ -7,8 +7,8 @@ final class PoolLink {
     private unowned let worker: Worker
     private var connection: PoolConnection?
     private var isHungUp = false
-    /// The host being dialled; nil once it is connected.
-    private var dialled: (host: String, port: UInt16)?
+    /// What is being dialled; nil once it is connected.
+    private var dialled: PoolEndpoint?
     /// Bytes of this turn, sent in one write at its end.
     private var pending: [UInt8] = []
 
@@ -18,9 +18,9 @@ final class PoolLink {
     }
 
     /// Looks the host up and connects to it.
-    func dial(_ host: String, port: UInt16) {
-        dialled = (host, port)
-        worker.pools.addresses.next(for: host, port: port) { [weak self] in self?.connect($0) }
+    func dial(_ endpoint: PoolEndpoint) {
+        dialled = endpoint
+        worker.pools.addresses.next(for: endpoint.host, port: endpoint.port) { [weak self] in self?.connect($0) }
     }
 
     /// The lookup has ended.

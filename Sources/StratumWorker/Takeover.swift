@@ -85,14 +85,14 @@ struct Takeover: ~Copyable {
             guard reading.rules != 0, reader.rules != 0 else { throw .unknownRules }
             guard reader.rules == reading.rules else { throw .otherRules }
             replayed += 1
-            try take(logged.input, logged.bytes, at: logged.now)
+            try apply(logged.input, logged.bytes, at: logged.now)
         }
         unfinished = reader.unfinished
     }
 
     /// Removes the part that another shard has absorbed; the predecessor may have been killed before it removed it.
     mutating func release(_ part: ReleasedPart, at now: Instant) throws(Fault) {
-        try take(.release(part), UnsafeRawBufferPointer(start: nil, count: 0), at: now)
+        try apply(.release(part), UnsafeRawBufferPointer(start: nil, count: 0), at: now)
     }
 
     private static func readable<Value: ~Copyable>(
@@ -101,7 +101,7 @@ struct Takeover: ~Copyable {
         do throws(DecodingFault) { return try body() } catch { throw .undecodable(error) }
     }
 
-    private mutating func take(
+    private mutating func apply(
         _ input: ShardInput, _ bytes: UnsafeRawBufferPointer, at now: Instant
     ) throws(Fault) {
         switch input {
@@ -115,7 +115,7 @@ struct Takeover: ~Copyable {
         }
         let result = bytes.withMemoryRebound(to: UInt8.self) { bytes -> ReplayFault? in
             do throws(ReplayFault) {
-                try shard.take(input, bytes.span, with: reading.parser, at: now)
+                try shard.apply(input, bytes.span, with: reading.parser, at: now)
                 return nil
             } catch {
                 return error

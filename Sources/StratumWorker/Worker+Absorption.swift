@@ -131,7 +131,7 @@ extension Worker {
     /// Another shard has absorbed a part of this one while it was frozen. Continues without that part.
     func release(_ part: ReleasedPart) {
         let (miners, pools) = (shard.connections, self.pools.count)
-        take(.release(part))
+        apply(.release(part))
         perform()
         log.notice(
             """

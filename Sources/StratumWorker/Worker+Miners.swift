@@ -18,7 +18,7 @@ extension Worker {
         guard stopDeadline == nil, let id = shard.nextMinerID else { return connection.reset() }
         note(descriptor: connection.descriptor)
         connection.awaitsHeader = isBalancer
-        take(isBalancer ? .balancerConnected(id) : .minerConnected(id), connection.peer?.host ?? "")
+        apply(isBalancer ? .balancerConnected(id) : .minerConnected(id), connection.peer?.host ?? "")
         miners.enter(connection, as: id)
         miners.waiting.append(id)
         arrived(connection)
@@ -71,7 +71,7 @@ extension Worker {
 
     /// Closes a connection and reports that to the shard.
     func drop(_ connection: MinerConnection) {
-        take(.minerClosed(connection.id))
+        apply(.minerClosed(connection.id))
         forget(connection)
         connection.close()
     }

@@ -137,7 +137,7 @@ extension Worker {
             withUnsafeTemporaryAllocation(byteCount: KnownQuarantine.byteCount, alignment: 8) { bytes in
                 var writer = BinaryWriter(into: bytes)
                 quarantine.encode(to: &writer)
-                take(.conduct(id), UnsafeRawBufferPointer(rebasing: bytes[..<writer.count]))
+                apply(.conduct(id), UnsafeRawBufferPointer(rebasing: bytes[..<writer.count]))
             }
         }
     }

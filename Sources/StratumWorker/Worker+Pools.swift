@@ -8,16 +8,16 @@ extension Worker {
     func dial(_ id: PoolConnectionID) {
         let link = PoolLink(id, worker: self)
         pools.enter(link)
-        guard let number = number(ofPool: id) else { return ended(link, reason: "not in the configuration") }
-        // A redirect of the pool, or its configured address.
-        let redirect = shard.redirect(of: id)
-        link.dial(
-            redirect?.host ?? settings.pools[number].host, port: redirect?.port ?? settings.pools[number].port)
+        guard let endpoint = endpoint(of: id) else { return ended(link, reason: "not in the configuration") }
+        link.dial(endpoint)
     }
 
-    /// The index of a connection's pool in the settings; nil when the pool was removed from the configuration.
-    func number(ofPool id: PoolConnectionID) -> Int? {
-        let name = shard.poolName(of: id)
-        return settings.pools.firstIndex { $0.name == name }
+    /// Where the pool of a connection's seat is reached: its configured address, or the target of its redirect. nil when
+    /// the pool was removed from the configuration.
+    func endpoint(of id: PoolConnectionID) -> PoolEndpoint? {
+        let pool = shard.pool(of: id)
+        guard let rank = policy.pools.firstIndex(where: { $0.isSame(as: pool) }) else { return nil }
+        if let redirect = shard.redirect(of: id) { return PoolEndpoint(host: redirect.host, port: redirect.port) }
+        return PoolEndpoint(settings.pools[rank])
     }
 }

@@ -106,7 +106,7 @@ extension Worker {
         // killed process open.
         defer { for former in launchContext.succession?.former ?? [] { close(former.anchor) } }
         journal.begin()
-        guard let adoption else { return take(.start) }
+        guard let adoption else { return apply(.start) }
         adoption.goOn()
         adoptConfiguration()
         let milliseconds = Double((loop.nanoseconds - began) / 10_000) / 100
@@ -121,20 +121,19 @@ extension Worker {
     /// Adopts settings that were changed since the predecessor was started. Miners stay connected; the shard decides
     /// about the pool connections (`Shard.adopt`).
     private func adoptConfiguration() {
-        let wanted = ShardPolicy(settings, shard: launchContext.shard ?? 0)
-        guard wanted != shard.policy else { return }
-        take(policy: wanted)
+        guard policy != shard.policy else { return }
+        apply(policy: policy)
         news.pools = shard.poolNames
         perform()
     }
 
-    private func take(policy: ShardPolicy) {
+    private func apply(policy: ShardPolicy) {
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: Worker.policyBytesMax, alignment: 8)
         defer { bytes.deallocate() }
         var writer = BinaryWriter(into: bytes)
         policy.encode(to: &writer)
         guard writer.fits else { return log.error("the new settings are too long; the previous ones stay in force") }
-        take(.policy, UnsafeRawBufferPointer(rebasing: bytes[..<writer.count]))
+        apply(.policy, UnsafeRawBufferPointer(rebasing: bytes[..<writer.count]))
     }
 
     /// Enough for 64 pools with logins of several kilobytes.
@@ -245,11 +244,11 @@ extension Worker {
         func goOn() {
             for (stream, bytes) in unsent { _ = bytes.withUnsafeBytes { stream.send($0) } }
             worker.succession.withheld = [:]
-            if let unlogged { unlogged.bytes.withUnsafeBytes { worker.take(unlogged.input, $0) } }
+            if let unlogged { unlogged.bytes.withUnsafeBytes { worker.apply(unlogged.input, $0) } }
             for id in lostMiners { worker.endLost(id) }
             for id in lostPools { worker.endLost(id) }
             // A dial to a pool that the configuration no longer names ends in `adoptConfiguration`.
-            for id in unmadePools where worker.number(ofPool: id) != nil { worker.dial(id) }
+            for id in unmadePools where worker.endpoint(of: id) != nil { worker.dial(id) }
             worker.perform()
             for connection in miners where !worker.shard.isPaused(connection.id) { connection.startReading() }
             for link in pools { link.startReading() }
@@ -265,7 +264,7 @@ extension Worker {
 
     private func endLost(_ id: PoolConnectionID) {
         pools[id]?.reset()
-        take(.poolClosed(id), "lost while taking over")
+        apply(.poolClosed(id), "lost while taking over")
         perform()
     }
 }

@@ -63,7 +63,7 @@ extension Worker {
 
     /// Shuts down the connection after the queued bytes.
     private func sendAway(_ connection: MinerConnection) {
-        take(.minerClosed(connection.id))
+        apply(.minerClosed(connection.id))
         forget(connection)
         miners.lingering.add(connection, at: now)
     }

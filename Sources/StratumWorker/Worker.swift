@@ -12,7 +12,7 @@ internal import Telemetry
 
 /// The wiring of a shard: passes bytes and the time to the `Shard`, and performs its decisions.
 ///
-/// Bytes of miners enter in `MinerConnection.didReceive`, bytes of pools in `PoolConnection.didReceive`. `take` passes
+/// Bytes of miners enter in `MinerConnection.didReceive`, bytes of pools in `PoolConnection.didReceive`. `apply` passes
 /// all other inputs to the shard. Only `perform` carries out decisions on sockets, the log or the bus.
 ///
 /// Every input is logged in the journal before the shard decides on it. The journal's memory survives this process, so
@@ -21,6 +21,8 @@ final class Worker {
     let log: Logger
     let loop: Loop
     let settings: Settings
+    /// The settings that decisions depend on. Its pools are in the order of the settings.
+    let policy: ShardPolicy
     var lifeline: Lifeline
     /// nil when connections end with this process.
     var anchor: Anchor?
@@ -66,6 +68,7 @@ final class Worker {
         self.anchor = anchor
         self.log = log
         settings = launchContext.settings
+        policy = ShardPolicy(settings, shard: launchContext.shard ?? 0)
         listeners = Listeners(launchContext.sockets, Balancers(settings.binds))
         gate = PeerGate(
             descriptor: launchContext.peers, shard: launchContext.shard ?? 0, settings.limits ?? Settings.Limits(), log)
@@ -88,7 +91,7 @@ final class Worker {
         } else {
             events = EventLog(shard: number, epoch: .random())
             shard = Shard(
-                policy: ShardPolicy(settings, shard: launchContext.shard ?? 0), seed: UInt64.random(in: .min ... .max),
+                policy: policy, seed: UInt64.random(in: .min ... .max),
                 secretSeed: UInt64.random(in: .min ... .max))
         }
         news = OperatorLog(log: log, pools: shard.poolNames, preferred: settings.pools.map(\.name))
@@ -192,7 +195,7 @@ final class Worker {
 
     func tick() {
         loopDelay.ticked(at: loop.nanoseconds, period: Limits.tick.count)
-        take(.tick)
+        apply(.tick)
         perform()
         lookAtArrivals()
         miners.lingering.closeDue(at: now)
@@ -225,15 +228,15 @@ final class Worker {
     }
 
     /// Logs and processes an input other than bytes that were read; the caller calls `perform`.
-    func take(_ input: ShardInput, _ bytes: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)) {
+    func apply(_ input: ShardInput, _ bytes: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)) {
         let now = now
         journal.append(input, bytes, at: now)
         decide(input, bytes, at: now)
     }
 
-    func take(_ input: ShardInput, _ text: String) {
+    func apply(_ input: ShardInput, _ text: String) {
         var text = text
-        text.withUTF8 { take(input, UnsafeRawBufferPointer($0)) }
+        text.withUTF8 { apply(input, UnsafeRawBufferPointer($0)) }
     }
 
     /// Logs a note for a successor, which the shard does not read.
@@ -248,7 +251,7 @@ final class Worker {
     private func decide(_ input: ShardInput, _ bytes: UnsafeRawBufferPointer, at now: Instant) {
         do throws(ReplayFault) {
             try bytes.withMemoryRebound(to: UInt8.self) { bytes throws(ReplayFault) in
-                try shard.take(input, bytes.span, with: parser, at: now)
+                try shard.apply(input, bytes.span, with: parser, at: now)
             }
         } catch {
             log.error("saved state is inconsistent: \(error)")  // only a replayed input can fail
@@ -259,12 +262,12 @@ final class Worker {
 
     func connected(_ link: PoolLink) {
         note(descriptor: link.descriptor)
-        take(.poolConnected(link.id))
+        apply(.poolConnected(link.id))
         perform()
     }
 
     func ended(_ link: PoolLink, reason: String) {
-        take(.poolClosed(link.id), reason)
+        apply(.poolClosed(link.id), reason)
         perform()
     }
 
@@ -350,6 +353,6 @@ final class Worker {
     }
 
     private func flush(_ link: PoolLink) {
-        if !link.flush() { take(.poolClosed(link.id), "it does not read what it is sent") }
+        if !link.flush() { apply(.poolClosed(link.id), "it does not read what it is sent") }
     }
 }

@@ -167,7 +167,7 @@ final class RunningChild {
         while lifeline >= 0 {
             let count = read(lifeline, &chunk, chunk.count)
             if count > 0 {
-                take(chunk.prefix(count))
+                parse(chunk.prefix(count))
             } else if count < 0, errno == EAGAIN || errno == EINTR {
                 return
             } else {
@@ -177,18 +177,18 @@ final class RunningChild {
         }
     }
 
-    private func take(_ bytes: ArraySlice<UInt8>) {
+    private func parse(_ bytes: ArraySlice<UInt8>) {
         unread += bytes
         while let end = unread.firstIndex(of: 0x0a) {
             let line = String(decoding: unread[..<end], as: UTF8.self)
             unread.removeSubrange(...end)
             // nil: a newer child may send messages that this version does not know.
-            if let message = ChildMessage(line: line) { take(message) }
+            if let message = ChildMessage(line: line) { handle(message) }
         }
         if unread.count > RunningChild.wordBytesMax { unread.removeAll() }
     }
 
-    private func take(_ message: ChildMessage) {
+    private func handle(_ message: ChildMessage) {
         switch message {
         case .ready: hear(self, .saidReady)
         case .heartbeat:

@@ -54,16 +54,20 @@ struct ServiceAddress: ParsableArguments {
         do throws(ControlFailure) {
             return try client.ask(request, timeoutMilliseconds: ServiceAddress.patienceMillis)
         } catch {
-            var lines = [error.description]
-            if case .noService(let path, _) = error {
-                let surroundings = Surroundings.ofThisProcess()
-                let parents = FoundServices.parents(
-                    environment: surroundings.environment, userID: surroundings.userID)
-                let directory = path.dropLast(ControlLine.socketName.count + 1)
-                lines += FoundServices.lines(in: parents, except: String(directory))
-            }
-            leave(VerbOutcome(.noService, lines: lines))
+            leave(unanswered(error))
         }
+    }
+
+    /// The outcome of a request without a reply. It names other services that were found.
+    func unanswered(_ failure: ControlFailure) -> VerbOutcome {
+        var lines = [failure.description]
+        if case .noService(let path, _) = failure {
+            let surroundings = Surroundings.ofThisProcess()
+            let parents = FoundServices.parents(environment: surroundings.environment, userID: surroundings.userID)
+            let directory = path.dropLast(ControlLine.socketName.count + 1)
+            lines += FoundServices.lines(in: parents, except: String(directory))
+        }
+        return VerbOutcome(.noService, lines: lines)
     }
 
     /// A supervisor answers within a millisecond, and within seconds when it writes a configuration to a slow disk.

@@ -27,7 +27,7 @@ extension ServiceRun {
             trial = try UpgradeTrial(
                 on: loop, executable: executable, arguments: HiddenArguments.present, environment: environment,
                 state: state
-            ) { [unowned self] verdict in take(verdict) }
+            ) { [unowned self] verdict in conclude(verdict) }
         } catch {
             let lines = ["\(executable): cannot be started: \(error)"]
             refuseUpgrade(lines)
@@ -37,7 +37,7 @@ extension ServiceRun {
         return .begun
     }
 
-    private func take(_ verdict: UpgradeTrial.Verdict) {
+    private func conclude(_ verdict: UpgradeTrial.Verdict) {
         trial = nil
         switch verdict {
         case .refused(let lines): refuseUpgrade(lines)

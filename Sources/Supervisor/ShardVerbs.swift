@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import Control
 internal import DaemonKit
-internal import Glibc
 
 /// `millrace shards`
 ///
@@ -127,22 +126,6 @@ struct RebalanceVerb: ParsableCommand {
 struct DrainTime: ParsableArguments {
     @Option(help: ArgumentHelp("Disconnect the miners over this time.", valueName: "seconds"))
     var within = ControlRequest.withinSecondsDefault
-}
-
-extension ServiceAddress {
-    private static let lookMicroseconds: UInt32 = 100_000
-
-    /// Polls the status until `judge` returns an outcome. The operation has a deadline in the supervisor, so this ends.
-    func watch(_ client: ControlClient, _ judge: (ServiceStatus) -> VerbOutcome?) -> VerbOutcome {
-        while true {
-            guard case .status(let status) = ask(.status, of: client) else {
-                return VerbOutcome(.failed, lines: ["unexpected answer of the service"])
-            }
-            if status.isStopping { return VerbOutcome(.failed, lines: ["the service is stopping"]) }
-            if let outcome = judge(status) { return outcome }
-            usleep(ServiceAddress.lookMicroseconds)
-        }
-    }
 }
 
 /// Prints the number of remaining miners when it changes.

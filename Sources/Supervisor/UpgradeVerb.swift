@@ -22,9 +22,8 @@ struct UpgradeVerb: ParsableCommand {
 
     @OptionGroup var service: ServiceAddress
 
-    private static let lookMicroseconds: UInt32 = 100_000
-    /// The supervisor does not answer while it executes the new program, which takes a fraction of a second.
-    private static let silentLooksMax = 10_000_000 / Int(lookMicroseconds)
+    /// The supervisor does not answer while it executes the new program, which takes a fraction of a second. This is ten.
+    private static let silencesMax = 100
 
     func run() {
         let client = service.client()
@@ -34,28 +33,11 @@ struct UpgradeVerb: ParsableCommand {
         let programs = UpgradePrograms(of: status)
         if let refusal = programs.refusal { service.leave(VerbOutcome(.refused, lines: refusal)) }
         let reply = service.ask(.upgrade, of: client)
-        var outcome = reply == .begun ? watch(client) : VerbOutcome(reply, done: [])
+        var outcome = reply == .begun
+            ? service.watch(client, silencesMax: UpgradeVerb.silencesMax, UpgradeVerb.outcome)
+            : VerbOutcome(reply, done: [])
         outcome.lines = programs.lines + outcome.lines
         service.leave(outcome)
-    }
-
-    /// Polls the status. The trial and every later phase have deadlines in the supervisor, so this ends.
-    private func watch(_ client: ControlClient) -> VerbOutcome {
-        var silentLooks = 0
-        while silentLooks < UpgradeVerb.silentLooksMax {
-            usleep(UpgradeVerb.lookMicroseconds)
-            guard
-                case .status(let status)? = try? client.ask(
-                    .status, timeoutMilliseconds: ServiceAddress.patienceMillis)
-            else {
-                silentLooks += 1
-                continue
-            }
-            silentLooks = 0
-            if status.isStopping { return VerbOutcome(.failed, lines: ["the service is stopping"]) }
-            if let outcome = UpgradeVerb.outcome(of: status) { return outcome }
-        }
-        return VerbOutcome(.failed, lines: ["the service no longer answers; see its log"])
     }
 
     /// nil while the upgrade is in progress.

@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import Control
 internal import DaemonKit
-internal import Glibc
 
 let verbExitCodes = """
     Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 the configuration does not say which \
@@ -147,23 +146,17 @@ struct StopVerb: ParsableCommand {
 
     @OptionGroup var service: ServiceAddress
 
-    private static let lookMicroseconds: UInt32 = 50_000
     /// Three stages, each with its escalation to SIGKILL, take at most 15 s.
-    private static let looksMax = 20_000_000 / Int(lookMicroseconds)
+    private static let secondsMax = 20
 
     func run() {
         let client = service.client()
         let reply = service.ask(.stop, of: client)
         guard reply == .begun else { service.leave(VerbOutcome(reply, done: [])) }
-        for _ in 0..<StopVerb.looksMax {
-            do throws(ControlFailure) {
-                _ = try client.ask(.status, timeoutMilliseconds: ServiceAddress.patienceMillis)
-            } catch {
-                if case .noService = error { service.leave(VerbOutcome(.done, lines: ["stopped"])) }
-            }
-            usleep(StopVerb.lookMicroseconds)
+        let outcome = service.poll(client, atMost: StopVerb.secondsMax) { result in
+            if case .failure(.noService) = result { VerbOutcome(.done, lines: ["stopped"]) } else { nil }
         }
-        service.leave(VerbOutcome(.failed, lines: ["the service is still stopping"]))
+        service.leave(outcome ?? VerbOutcome(.failed, lines: ["the service is still stopping"]))
     }
 }
 

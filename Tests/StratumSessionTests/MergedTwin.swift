@@ -92,7 +92,7 @@ final class MergedTwin {
             return differences.append("\(inputs): \(input)")
         }
         do throws(ReplayFault) {
-            try shard.take(renamed, bytes.span, with: parser, at: now)
+            try shard.apply(renamed, bytes.span, with: parser, at: now)
         } catch {
             differences.append("\(inputs): \(input) does not fit")
         }

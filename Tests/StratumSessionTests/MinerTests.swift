@@ -158,7 +158,7 @@ struct MinerTests {
         #expect(second.id.generation != first.id.generation)
         harness.shard.minerClosed(first.id, at: harness.now)
         harness.shard.fault(.invalidJSON, of: first.id, at: harness.now)
-        harness.shard.receive(.keepalived(id: 9), from: first.id, at: harness.now)
+        harness.shard.handle(.keepalived(id: 9), from: first.id, at: harness.now)
         harness.perform()
         #expect(second.isConnected)
         #expect(second.heard.count == 1)

@@ -27,11 +27,11 @@ struct ProxyHeaderSessionTests {
         let now = harness.now
         let id = shard.nextMinerID!
         let balancer = Array("10.0.0.1".utf8)
-        try shard.take(.balancerConnected(id), balancer.span, with: parser, at: now)
+        try shard.apply(.balancerConnected(id), balancer.span, with: parser, at: now)
         var talk = Talk()
         for start in stride(from: 0, to: bytes.count, by: min(chunk, bytes.count)) {
             let piece = Array(bytes[start..<min(bytes.count, start + min(chunk, bytes.count))])
-            try shard.take(.minerBytes(id), piece.span, with: parser, at: now)
+            try shard.apply(.minerBytes(id), piece.span, with: parser, at: now)
             var outbox = Outbox()
             shard.takeOutbox(replacingWith: &outbox)
             for command in outbox.commands {

@@ -74,7 +74,7 @@ final class ShardHarness {
     func take(_ input: ShardInput, _ bytes: [UInt8] = []) {
         witness?.happens(input, bytes, at: now)
         do throws(ReplayFault) {
-            try shard.take(input, bytes.span, with: parser, at: now)
+            try shard.apply(input, bytes.span, with: parser, at: now)
         } catch {
             violations.append("an input that the shard does not take")
         }
@@ -251,7 +251,7 @@ final class ShardHarness {
     }
 
     private func dial(_ id: PoolConnectionID) {
-        let name = shard.poolName(of: id)
+        let name = shard.pool(of: id).name
         // "pool7", perhaps with more behind it: the tests of redirects name hosts and ports.
         let number = name.hasPrefix("pool") ? Int(name.dropFirst(4).prefix { $0.isNumber }) ?? 0 : 0
         keep(number < pools.count, "a dial to nowhere")

@@ -149,7 +149,7 @@ final class Successor: ShardWitness {
     private func take(_ record: LoggedInput, into shard: inout Shard) -> Outbox {
         record.bytes.withMemoryRebound(to: UInt8.self) { bytes in
             do throws(ReplayFault) {
-                try shard.take(record.input, bytes.span, with: parser, at: record.now)
+                try shard.apply(record.input, bytes.span, with: parser, at: record.now)
             } catch {
                 differences.append("\(inputs): \(record.input) does not fit")
             }

@@ -75,7 +75,7 @@ final class Twin: ShardWitness {
     func happens(_ input: ShardInput, _ bytes: [UInt8], at now: Instant) {
         inputs += 1
         do throws(ReplayFault) {
-            try shard.take(input, bytes.span, with: parser, at: now)
+            try shard.apply(input, bytes.span, with: parser, at: now)
         } catch {
             differences.append("\(inputs): \(input) does not fit")
         }

@@ -189,7 +189,7 @@ final class ScriptedWorker {
     private func take(_ input: ShardInput, _ bytes: [UInt8] = []) {
         log(input, bytes)
         do throws(ReplayFault) {
-            try shard.take(input, bytes.span, with: parser, at: now)
+            try shard.apply(input, bytes.span, with: parser, at: now)
         } catch {
             Issue.record("\(input): \(error)")
         }
