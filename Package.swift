@@ -85,9 +85,11 @@ let package = Package(
         library("Handover", "CLinux"),
         library("Peers", "Addresses", "CLinux"),
         library("Archive", "Telemetry", grdb),
+        library("HTTPServing", "Addresses", "CMicrohttpd", "CZlib", logging),
 
-        // L2, pure: what a shard decides.
+        // L2, pure: what a shard decides, and the documents of the API. `Control` and `Peers` give it values to show.
         library("StratumSession", "Addresses", "Secrets", "StratumProtocol"),
+        library("ApiDocuments", "Addresses", "Configuration", "Control", "Peers", "Telemetry"),
 
         // L3: wiring.
         program(
@@ -101,9 +103,8 @@ let package = Package(
         program(
             "StatsCollector", "Archive", "Telemetry", "Configuration", "EventBus", "EventLoop", "DaemonKit", logging),
         program(
-            "ApiGateway", "Addresses", "Archive", "Telemetry", "Configuration", "Control", "EventBus", "DaemonKit",
-            "Peers",
-            "CMicrohttpd", "CZlib", logging),
+            "ApiGateway", "Addresses", "ApiDocuments", "HTTPServing", "Archive", "Telemetry", "Configuration",
+            "Control", "EventBus", "DaemonKit", "Peers", logging),
 
         // Practice: a strict pool and a swarm of miners for loopback, used by script/run, tests and benchmarks.
         library("HostileInput"),
@@ -116,11 +117,17 @@ let package = Package(
         program("MicroBench", "StratumSession", "StratumProtocol", "Telemetry", "CAllocations"),
 
         // Tests: one target beside each, and ProcessTests for the built binaries.
+        // `ApiFixtures`: a farm in all documents of the API, and a client.
+        .target(
+            name: "ApiFixtures", dependencies: ["Addresses", "ApiDocuments", "Control", "Peers", "Telemetry"],
+            path: "Tests/ApiFixtures", swiftSettings: strict),
         tests("Addresses"),
         tests("Algorithms"),
         tests("Secrets"),
         tests("StratumProtocol", "Addresses", "Algorithms", files: ["Golden"]),
+        tests("HTTPServing", "Addresses", "ApiFixtures", logging),
         tests("StratumSession", "StratumProtocol"),
+        tests("ApiDocuments", "Addresses", "ApiFixtures", "Configuration", "Control", "Peers", "Telemetry"),
         tests("Telemetry"),
         tests("Supervision"),
         tests("Configuration", "Addresses"),
@@ -137,8 +144,8 @@ let package = Package(
             logging),
         tests("StatsCollector", "Archive", "Telemetry", "Configuration", "EventBus", "EventLoop", "DaemonKit", grdb),
         tests(
-            "ApiGateway", "Addresses", "Archive", "Peers", "Telemetry", "Configuration", "Control", "EventBus",
-            "DaemonKit", logging),
+            "ApiGateway", "Addresses", "ApiDocuments", "ApiFixtures", "HTTPServing", "Archive", "Telemetry",
+            "Configuration", "Control", "EventBus", "DaemonKit", logging),
         tests("HostileInput"),
         tests("RandomX", "EventLoop"),
         tests("PracticePool", "StratumProtocol"),

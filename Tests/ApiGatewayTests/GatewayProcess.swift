@@ -1,3 +1,4 @@
+import ApiFixtures
 import Configuration
 import DaemonKit
 import EventBus
