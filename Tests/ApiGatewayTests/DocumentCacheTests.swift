@@ -180,7 +180,7 @@ import Testing
         #expect(workshop.count == 7)
     }
 
-    // MARK: Questions.
+    // MARK: Queries.
 
     private func text(_ pages: DocumentCache, _ query: PageQuery) throws -> String {
         try String(decoding: pages.representation(query, in: .identity).whole.body.content, as: UTF8.self)

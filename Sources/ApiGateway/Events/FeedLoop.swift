@@ -81,7 +81,8 @@ final class FeedLoop {
             let hasMore = subscriber.receive(
                 at: UInt64(now), gauges: { fold.update($0.miners) },
                 handle: { fold.apply($0, position: subscriber.position) })
-            ring.setProgress(position: subscriber.position, isCaughtUp: !subscriber.isBehind)
+            // Messages that wait may continue the stream: what is missing until then is not lost.
+            ring.setProgress(position: subscriber.position, isCaughtUp: !hasMore && !subscriber.isBehind)
             if now >= nextTick {
                 // While the table is incomplete, the previous one is shown.
                 if fold.miners.hasChanged, !subscriber.isBehind { publish(fold.currentRows()) }
