@@ -65,8 +65,10 @@ final class Actions: Sendable {
 
     /// Answers the requests that still wait; see `BlockingQueue.abandon`.
     func abandon() {
-        control.abandon()
-        disk.abandon()
+        let error = HTTPError(
+            .serviceUnavailable, message: "The gateway is stopping. The change may or may not have been made.")
+        control.abandon(with: error)
+        disk.abandon(with: error)
     }
 
     private func ask(_ request: ControlRequest, for pending: PendingResponse) throws(HTTPError) {

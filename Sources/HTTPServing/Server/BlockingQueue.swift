@@ -94,10 +94,9 @@ package final class BlockingQueue: Sendable {
         for pending in waiting { pending.deliver(.failure(HTTPError(.serviceUnavailable))) }
     }
 
-    /// After `close`: answers 503 to the requests whose work runs. The work continues; its result is discarded.
-    package func abandon() {
+    /// After `close`: answers the requests whose work runs with an error. The work continues; its result is discarded.
+    package func abandon(with error: HTTPError) {
         let current = table.withLock { table in table.current.flatMap { table.jobs[$0]?.waiting } ?? [] }
-        let message = "The gateway is stopping. The change may or may not have been made."
-        for pending in current { pending.deliver(.failure(HTTPError(.serviceUnavailable, message: message))) }
+        for pending in current { pending.deliver(.failure(error)) }
     }
 }
