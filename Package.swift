@@ -86,9 +86,11 @@ let package = Package(
         library("Continuity", "Configuration", "DaemonKit", "Linux"),
         library("Peers", "Addresses", "Linux"),
         library("Archive", "Telemetry", grdb),
+        library("HTTPServing", "Addresses", "CMicrohttpd", "CZlib", logging),
 
-        // L2, pure: what a shard decides.
+        // L2, pure: what a shard decides, and the documents of the API. `Control` and `Peers` give it values to show.
         library("StratumSession", "Addresses", "Secrets", "StratumProtocol"),
+        library("ApiDocuments", "Addresses", "Configuration", "Control", "Peers", "Telemetry"),
 
         // L3: wiring.
         program(
@@ -102,9 +104,8 @@ let package = Package(
             "DaemonKit",
             "Linux", logging),
         program(
-            "ApiGateway", "Addresses", "Archive", "Telemetry", "Configuration", "Continuity", "Control", "EventBus",
-            "DaemonKit", "Linux", "Peers",
-            "CMicrohttpd", "CZlib", logging),
+            "ApiGateway", "Addresses", "ApiDocuments", "HTTPServing", "Archive", "Telemetry", "Configuration",
+            "Continuity", "Control", "EventBus", "DaemonKit", "Linux", "Peers", logging),
 
         // Practice: a strict pool and a swarm of miners for loopback, used by script/run, tests and benchmarks.
         library("HostileInput"),
@@ -117,11 +118,17 @@ let package = Package(
         program("MicroBench", "StratumSession", "StratumProtocol", "Telemetry", "CAllocations"),
 
         // Tests: one target beside each, and ProcessTests for the built binaries.
+        // `ApiFixtures`: a farm in all documents of the API, and a client.
+        .target(
+            name: "ApiFixtures", dependencies: ["Addresses", "ApiDocuments", "Control", "Peers", "Telemetry"],
+            path: "Tests/ApiFixtures", swiftSettings: strict),
         tests("Addresses"),
         tests("Algorithms"),
         tests("Secrets"),
         tests("StratumProtocol", "Addresses", "Algorithms", files: ["Golden"]),
+        tests("HTTPServing", "Addresses", "ApiFixtures", logging),
         tests("StratumSession", "StratumProtocol"),
+        tests("ApiDocuments", "Addresses", "ApiFixtures", "Configuration", "Control", "Peers", "Telemetry"),
         tests("Telemetry"),
         tests("Supervision"),
         tests("Configuration", "Addresses"),
@@ -141,11 +148,10 @@ let package = Package(
             logging),
         tests(
             "StatsCollector", "Archive", "Telemetry", "Configuration", "Continuity", "EventBus", "EventLoop",
-            "DaemonKit",
-            grdb),
+            "DaemonKit", grdb),
         tests(
-            "ApiGateway", "Addresses", "Archive", "Peers", "Telemetry", "Configuration", "Continuity", "Control",
-            "EventBus", "DaemonKit", logging),
+            "ApiGateway", "Addresses", "ApiDocuments", "ApiFixtures", "HTTPServing", "Archive", "Telemetry",
+            "Configuration", "Continuity", "Control", "EventBus", "DaemonKit", logging),
         tests("HostileInput"),
         tests("RandomX", "EventLoop"),
         tests("PracticePool", "StratumProtocol"),

@@ -1,20 +1,24 @@
+internal import Addresses
+internal import ApiDocuments
 internal import Configuration
 internal import Continuity
 internal import DaemonKit
 internal import EventBus
 internal import Glibc
+internal import HTTPServing
 internal import Logging
 internal import Telemetry
 
-/// The life of the gateway on its main thread: take snapshots from the collector, keep the port served, send heartbeats, leave
-/// when the supervisor lets go. Requests are answered by the server's own threads and never reach this one.
+/// The main thread of the gateway: receives snapshots from the collector, keeps the port served, sends heartbeats, and
+/// stops when the supervisor closes the lifeline. Requests are answered by the server's own threads.
 struct Gateway: ~Copyable {
-    /// Between two heartbeats; also how old the uptime on a page can get.
-    private static let beatMillis: Int64 = 1_000
+    /// Milliseconds between two heartbeats. Also the resolution of the uptime on pages.
+    private static let heartbeatMillis: Int64 = 1_000
 
     private let api: Settings.API
     private let limits: GatewayLimits
     private let log: Logger
+    private let router: Router
     private let pages: DocumentCache
     private let handler: RequestHandler
     private let subscriber: SnapshotSubscriber
@@ -29,11 +33,12 @@ struct Gateway: ~Copyable {
     private var hasWarnedOfUnreadable = false
 
     init(
-        api: Settings.API, pages: DocumentCache, handler: RequestHandler, subscriber: SnapshotSubscriber,
-        feed: Feed, streams: EventStreams, supervisor: StatusPoller, lifeline: consuming Lifeline,
-        limits: GatewayLimits, log: Logger
+        api: Settings.API, router: Router, pages: DocumentCache, handler: RequestHandler,
+        subscriber: SnapshotSubscriber, feed: Feed, streams: EventStreams, supervisor: StatusPoller,
+        lifeline: consuming Lifeline, limits: GatewayLimits, log: Logger
     ) {
         self.api = api
+        self.router = router
         self.pages = pages
         self.handler = handler
         self.subscriber = subscriber
@@ -45,25 +50,25 @@ struct Gateway: ~Copyable {
         self.log = log
     }
 
-    /// Returns when the process shall end; the server is stopped then.
+    /// Returns when the process must exit; the server is stopped then.
     mutating func run() {
         pages.advance(to: WallClock.milliseconds())
         feed.start()
         serveIfDue()
-        // Also when the port is taken: a gateway that waits for its port is healthy, and killing it frees nothing.
+        // Also if the port is in use: a gateway that waits for its port is healthy, and a restart would not free it.
         lifeline.say(.ready)
-        var nextBeat = Clock.monotonicMillis
+        var nextHeartbeat = MonotonicClock.milliseconds
         while true {
-            let now = Clock.monotonicMillis
-            if now >= nextBeat {
+            let now = MonotonicClock.milliseconds
+            if now >= nextHeartbeat {
                 tick(at: now)
-                nextBeat = now + Gateway.beatMillis
+                nextHeartbeat = now + Gateway.heartbeatMillis
             }
-            let wait = Int(nextBeat - now)
+            let wait = Int(nextHeartbeat - now)
             switch subscriber.wait(orDescriptor: lifeline.descriptor, timeoutMilliseconds: wait) {
-            case .snapshot(let snapshot): take(snapshot)
+            case .snapshot(let snapshot): publish(snapshot)
             case .unreadable(let failure): warn(of: "\(failure)")
-            case .descriptorReadable: if lifeline.isCut() { return leave() }
+            case .descriptorReadable: if lifeline.isCut() { return stop() }
             case .timedOut: break
             }
         }
@@ -73,11 +78,12 @@ struct Gateway: ~Copyable {
         lifeline.sayHeartbeat()
         pages.advance(to: WallClock.milliseconds())
         supervisor.ask(at: now, for: pages)
-        server?.look(at: now)
+        server?.enforceDeadlines(at: now)
+        if let report = router.reportGuesses(at: now) { warn(of: report) }
         serveIfDue()
     }
 
-    private mutating func take(_ snapshot: Snapshot) {
+    private mutating func publish(_ snapshot: Snapshot) {
         hasWarnedOfUnreadable = false
         pages.publish(snapshot)
         streams.publish(FeedSummary(of: snapshot))
@@ -88,28 +94,38 @@ struct Gateway: ~Copyable {
         hasWarnedOfUnreadable = true
     }
 
+    private func warn(of report: TokenGuesses.Report) {
+        let others = report.addresses - 1
+        let more = others > 0 ? ", \(report.count - report.most) more from \(others) other" : ""
+        log.warning(
+            """
+            \(counted(report.most, "request")) with a wrong API token from \(report.address.text)\(more): correct the \
+            token of that client, or block its address
+            """)
+    }
+
     private mutating func serveIfDue() {
-        let now = Clock.monotonicMillis
+        let now = MonotonicClock.milliseconds
         guard server == nil, retry.isDue(at: now) else { return }
         do throws(ListeningFailure) {
-            let listener = try APIListener.open(host: api.host, port: api.port, backlog: limits.backlog)
-            let port = APIListener.port(of: listener)
-            server = try HTTPServer(listener: listener, handler: handler, limits: limits)
-            log.notice("API on \(APIListener.url(host: api.host, port: port))")
+            let listener = try HTTPListener.open(host: api.host, port: api.port, backlog: limits.http.backlog)
+            let port = HTTPListener.port(of: listener)
+            server = try HTTPServer(listener: listener, handler: handler, limits: limits.http)
+            log.notice("API on \(HTTPListener.url(host: api.host, port: port))")
             Degradation.set("API", nil)
         } catch {
             let pause = retry.failed(at: now)
-            Degradation.set("API", "\(APIListener.url(host: api.host, port: api.port)) cannot be served: \(error)")
-            // Once per reason, not once per attempt.
+            let url = HTTPListener.url(host: api.host, port: api.port)
+            Degradation.set("API", "\(url) cannot be served: \(error)")
+            // Once for each reason, not for each attempt.
             guard error != lastFailure else { return }
             lastFailure = error
-            let url = APIListener.url(host: api.host, port: api.port)
             log.error("cannot serve \(url) (\(error)); trying again in \(pause / 1000) s; mining is not affected")
         }
     }
 
-    private mutating func leave() {
-        server?.stop(drainMillis: limits.drainMillis)
+    private mutating func stop() {
+        server?.stop(drainMillis: limits.http.drainMillis)
         server = nil
         feed.stop()
     }

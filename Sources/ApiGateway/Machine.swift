@@ -1,24 +1,11 @@
+internal import ApiDocuments
 internal import Glibc
 
-/// What the machine and the service take and leave at one moment: the `resources` of `/1/summary`.
-struct MachineReadings: Equatable, Sendable {
-    /// Bytes that programs could still have (MemAvailable).
-    var memoryFree: UInt64 = 0
-    /// Bytes.
-    var memoryTotal: UInt64 = 0
-    /// Bytes of memory that the processes of the service take together: a page that several share is counted once
-    /// (PSS). Of xmrig-proxy it is the resident memory of its one process.
-    var serviceResident: UInt64 = 0
-    /// Over one, five and fifteen minutes.
-    var loadAverage = [Hundredths](repeating: Hundredths(0), count: 3)
-    /// Processors that we may run on.
-    var processors: UInt32 = 0
-}
-
-/// Reads what Linux tells about the machine. What cannot be read is zero or left out: an odd container must not cost
-/// the operator the whole document.
+/// Reads the state of the machine from Linux. A value that cannot be read is 0 or empty: in a restricted container the
+/// rest of the document is still shown.
 enum Machine {
-    /// - Parameter supervisor: the process whose children make up the service.
+    /// The current readings.
+    /// - Parameter supervisor: its process and its descendants are the service.
     static func read(supervisor: pid_t) -> MachineReadings {
         var readings = MachineReadings()
         let memory = text(of: "/proc/meminfo")
@@ -29,23 +16,24 @@ enum Machine {
         }
         var load = [0.0, 0.0, 0.0]
         if getloadavg(&load, 3) == 3 {
-            // The kernel gives two decimals: nearest, so that they survive the way through binary fractions.
+            // The kernel gives two decimals. Rounding to nearest restores them from binary fractions.
             readings.loadAverage = load.map { Hundredths(UInt64(max(0, $0) * 100 + 0.5)) }
         }
         readings.processors = UInt32(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         return readings
     }
 
+    /// The host name; "millrace" if the kernel does not tell it.
     static var hostName: String {
         var name = utsname()
         guard uname(&name) == 0 else { return "millrace" }
         return withUnsafeBytes(of: name.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 
-    /// A text that is the same after each restart of the service and of the machine, and differs between machines.
+    /// A text that does not change with restarts of the service and of the machine, and differs between machines.
     ///
-    /// First the hardware address of a network card that is really one (as xmrig-proxy: clones of a disk image differ
-    /// in it), then the machine's id, then the address of any interface (containers have these), then the host name.
+    /// The first that exists of: the hardware address of a physical network card (as in xmrig-proxy: it differs between
+    /// clones of a disk image), the machine id, the address of any interface (for containers), the host name.
     static var fingerprint: String {
         let interfaces = names(in: "/sys/class/net").filter { $0 != "lo" }.sorted()
         func hardwareAddress(_ interface: String) -> String? {
@@ -59,8 +47,7 @@ enum Machine {
         return interfaces.lazy.compactMap(hardwareAddress).first ?? hostName
     }
 
-    /// The supervisor, everything that it and its children have started, and this process. A kernel without the list of children
-    /// still tells about ourselves.
+    /// The supervisor, its descendants, and this process. Without the kernel's list of children: only the last.
     static func processes(ofService supervisor: pid_t) -> Set<pid_t> {
         var processes: Set<pid_t> = []
         var unvisited = [supervisor]
@@ -73,12 +60,12 @@ enum Machine {
         return processes.union([getpid()])
     }
 
-    /// More than the largest service has: 256 shards with an anchor each. Started by another program, the supervisor may have
-    /// other children.
+    /// More processes than the largest service has: 256 shards with an anchor each. A supervisor that another program
+    /// started may have other children.
     private static let processesMax = 1_024
 
-    /// The proportional set size: summed up over processes it counts each page once. A kernel that does not tell it (before 4.14,
-    /// or to this user) tells the resident set size.
+    /// Bytes of memory of a process: its proportional set size, whose sum counts each page once. If the kernel does not
+    /// tell it (before 4.14, or to this user): its resident set size.
     static func memoryBytes(of process: pid_t) -> UInt64 {
         let proportional = kibibytes("Pss", in: text(of: "/proc/\(process)/smaps_rollup"))
         if proportional > 0 { return proportional }
@@ -98,7 +85,7 @@ enum Machine {
         text(of: path).split(separator: "\n", maxSplits: 1).first.map(String.init) ?? ""
     }
 
-    /// The kernel's files say what they say in one read: 16 KiB holds the longest of these.
+    /// The contents of a file of the kernel, which are complete in one read. 16 KiB holds the longest of these.
     private static func text(of path: String) -> String {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return "" }

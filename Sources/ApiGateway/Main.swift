@@ -1,25 +1,25 @@
+internal import ApiDocuments
 internal import Archive
-internal import CMicrohttpd
-internal import CZlib
 internal import Configuration
 internal import Continuity
 internal import Control
 internal import DaemonKit
 internal import EventBus
 internal import Glibc
+internal import HTTPServing
 internal import Linux
 internal import Logging
 internal import Peers
 
-/// millrace-gateway: serves the collector's latest snapshot over HTTP, and holds no truth of its own.
+/// millrace-gateway: serves the state of the service over HTTP. It owns no statistics.
 @main
 enum Main {
     static func main() {
         Allocator.returnFreedMemory()
         let launchContext = LaunchContext.inherited(program: "millrace-gateway") {
             [
-                "libmicrohttpd \(httpLibraryVersion)", "libzmq \(BusContext.zeroMQVersion)",
-                "sqlite \(Archive.sqliteVersion)", "zlib \(String(cString: zlibVersion()))",
+                "libmicrohttpd \(HTTPServer.libraryVersion)", "libzmq \(BusContext.zeroMQVersion)",
+                "sqlite \(Archive.sqliteVersion)", "zlib \(ContentCoding.zlibVersion)",
             ]
         }
         let settings = launchContext.settings
@@ -28,7 +28,7 @@ enum Main {
             level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile,
             secrets: settings.secrets)
         let log = Logger(label: "gateway")
-        leaveOnSignals()
+        stopOnSignals()
 
         guard let api = settings.api else {
             log.error("the settings contain no API; stopping")
@@ -42,16 +42,18 @@ enum Main {
             serviceStartedAt: launchContext.serviceStartedAt, limits: limits,
             documents: ServiceDocuments(
                 settings: settings, api: api, identity: identity(of: api),
-                readMachine: { Machine.read(supervisor: supervisor) }, refusedTokens: { router.refusedTokens },
-                readPeers: { peers.map { PeerFacts.read($0, at: UInt64(Clock.monotonicMicros)) } }))
+                readMachine: { Machine.read(supervisor: supervisor) },
+                readRefusedTokens: { RefusedTokens(router.refusedTokens) },
+                readPeers: { peers.map { PeerFacts.read($0, at: UInt64(MonotonicClock.microseconds)) } }))
         let control = ControlClient(runDirectory: settings.runDirectory)
         let history = HistoryAnswers(HistoryReader(path: settings.database), log: log)
         let ring = EventRing()
         let streams = EventStreams(ring: ring)
-        let handler = RequestHandler(
+        let application = Api(
             pages: pages, router: router,
             actions: Actions(supervisor: control, history: history, limits: limits), streamSource: streams,
-            limits: limits, log: log)
+            limits: limits)
+        let handler = application.flatMap { RequestHandler(application: $0, limits: limits.http, log: log) }
         guard let handler else {
             log.critical("out of memory")
             ExitCode.failed.exit()
@@ -62,8 +64,8 @@ enum Main {
                 runDirectory: settings.runDirectory, ring: ring, publish: { pages.publish(miners: $0) },
                 wake: { streams.wakeAll() }, log: log)
             var gateway = Gateway(
-                api: api, pages: pages, handler: handler, subscriber: subscriber, feed: feed, streams: streams,
-                supervisor: StatusPoller(of: control, limits: limits),
+                api: api, router: router, pages: pages, handler: handler, subscriber: subscriber, feed: feed,
+                streams: streams, supervisor: StatusPoller(of: control, limits: limits),
                 lifeline: Lifeline(descriptor: Lifeline.inheritedDescriptor), limits: limits, log: log)
             gateway.run()
             log.info("stopped")
@@ -74,23 +76,26 @@ enum Main {
         }
     }
 
-    /// A signal to leave cuts the lifeline from our side, so that there is one way to leave, and the main thread
-    /// wakes up for it wherever the signal arrived. (`shutdown` may be called in a signal handler.)
-    private static func leaveOnSignals() {
+    /// A signal cuts the lifeline from this side, so that there is one way to stop, and the main thread wakes up
+    /// whichever thread got the signal. (`shutdown` may be called in a signal handler.)
+    private static func stopOnSignals() {
         let cut: @convention(c) (Int32) -> Void = { _ in _ = shutdown(Lifeline.inheritedDescriptor, Int32(SHUT_RD)) }
         _ = signal(SIGTERM, cut)
         _ = signal(SIGINT, cut)
-        _ = signal(SIGPIPE, SIG_IGN)  // a reader of our log that goes away must not take us along
+        _ = signal(SIGPIPE, SIG_IGN)  // the reader of the log may exit before this process
     }
-
-    private static var httpLibraryVersion: String { MHD_get_version().map { String(cString: $0) } ?? "" }
 
     private static func identity(of api: Settings.API) -> Identity {
         let version = BuildInformation.version
-        let userAgent =
-            "millrace/\(version) (\(BuildInformation.platform)) libmicrohttpd/\(httpLibraryVersion) \(BuildInformation.compiler)"
+        let library = "libmicrohttpd/\(HTTPServer.libraryVersion)"
         return Identity(
             api: api, machine: Machine.fingerprint, hostName: Machine.hostName, version: version,
-            userAgent: userAgent)
+            userAgent: "millrace/\(version) (\(BuildInformation.platform)) \(library) \(BuildInformation.compiler)")
+    }
+}
+
+extension RefusedTokens {
+    fileprivate init(_ counts: TokenGuesses.Counts) {
+        self.init(missing: counts.missing, wrong: counts.wrong, throttled: counts.throttled)
     }
 }

@@ -2,7 +2,7 @@ internal import Control
 internal import Dispatch
 internal import Synchronization
 
-/// Asks the supervisor about once a second how its processes are, and hangs the answer out for the pages.
+/// Requests the status of the processes from the supervisor about once a second, and publishes it for the pages.
 final class StatusPoller: Sendable {
     private struct State {
         var isAsking = false
@@ -19,7 +19,8 @@ final class StatusPoller: Sendable {
         self.limits = limits
     }
 
-    /// Call about once a second; never waits. A word that is too old is taken down.
+    /// Starts a request and returns at once. A status that is too old is removed. Call about once a second.
+    /// - Parameter now: monotonic milliseconds.
     func ask(at now: Int64, for pages: DocumentCache) {
         let (isAsking, isStale) = state.withLock {
             let before = $0.isAsking
@@ -27,7 +28,7 @@ final class StatusPoller: Sendable {
             return (before, $0.heardAt.map { now - $0 >= limits.statusAgeMillis } ?? true)
         }
         if isStale { pages.publish(status: nil) }
-        // One question at a time: a supervisor that is slow is not asked more often for it.
+        // One request at a time: a slow supervisor gets no more of them.
         if isAsking { return }
         queue.async { [self] in
             let reply = try? channel.ask(.status, timeoutMilliseconds: limits.statusMillis)

@@ -1,66 +1,22 @@
 import Addresses
+import ApiFixtures
 import Configuration
 import Testing
 
+@testable import ApiDocuments
 @testable import ApiGateway
+@testable import HTTPServing
 
-/// Who may ask, under which name, and how often with a wrong token.
+/// Host names, other origins and wrong tokens, as the router and the server treat them.
 @Suite struct AccessTests {
-    // MARK: - Host names
-
-    private func policy(hosts: [String]? = nil, token: String? = nil, hostName: String = "miner1.example.org")
-        -> HostPolicy
-    {
-        var api = Settings.API(host: "0.0.0.0", port: 8080)
-        api.hosts = hosts
-        api.accessToken = token
-        return HostPolicy(api: api, hostName: hostName)
-    }
-
-    @Test(arguments: [
-        "127.0.0.1", "127.0.0.1:8080", "192.168.1.20:80", "255.255.255.255", "[::1]", "[::1]:8080", "[2001:db8::7]:80",
-        "localhost", "LocalHost:8080", "localhost.", "millrace:8080", "millrace", "x", "db-3_a:1", "rig.local",
-        "proxy.mining.svc.cluster.local:8080", "millrace.internal", "nas.home.arpa", "router.lan:80", "a.localhost",
-        "miner1.example.org", "MINER1.example.org:8080", "miner1.example.org.", "",
-    ])
-    func addressesAndNamesThatNoStrangerCanOwnAreAllowed(host: String) {
-        #expect(policy().allows(host))
-    }
-
-    @Test(arguments: [
-        "evil.example", "evil.example:8080", "rebind.network", "1.2.3.4.evil.example", "127.0.0.1.nip.io", "a.b",
-        "localhost.evil.example", "evillocal.example", "miner1.example.org.evil.example", "example.org", "1.2.3",
-        "1.2.3.256", "1.2.3.4.5", "1.2.3.0x4", "xlocal.com", "evil.example.", "local.evil.com:80", "1.2.3.4 .com",
-    ])
-    func everyOtherNameIsRefused(host: String) {
-        #expect(!policy().allows(host))
-        #expect(policy(token: "t").allows(host))
-        #expect(policy(hosts: ["*"]).allows(host))
-        #expect(!policy(token: "").allows(host))
-    }
-
-    @Test func configuredNamesAreAllowedAndNoPartsOfThem() {
-        let policy = policy(hosts: ["Proxy.Example.ORG", "pool.example.net."])
-        for host in ["proxy.example.org", "PROXY.example.org:443", "pool.example.net:1", "pool.example.net."] {
-            #expect(policy.allows(host), "\(host)")
-        }
-        for host in ["a.proxy.example.org", "example.org", "proxy.example.org.uk"] {
-            #expect(!policy.allows(host), "\(host)")
-        }
-    }
-
-    @Test func clientsWithoutTheHeaderAreNoBrowsers() {
-        #expect(policy().allows(nil))
-    }
-
     private func route(_ router: Router, _ path: String, host: String?, token: String? = nil) -> HTTPErrorStatus? {
-        var request = Router.Request(method: "GET", path: path, authorization: nil, contentType: nil)
+        var request = RequestHead(method: "GET", path: path, authorization: nil, contentType: nil)
         request.host = host
         request.client = Network("192.0.2.1")
         return refusal(router, request, token)
     }
 
-    private func refusal(_ router: Router, _ request: Router.Request, _ token: String?) -> HTTPErrorStatus? {
+    private func refusal(_ router: Router, _ request: RequestHead, _ token: String?) -> HTTPErrorStatus? {
         var request = request
         return Array("Bearer \(token ?? "")".utf8).withUnsafeBytes { bytes in
             if token != nil { request.authorization = bytes }
@@ -116,7 +72,7 @@ import Testing
         api.accessToken = token
         let documents = ServiceDocuments(
             settings: Settings(), api: api, identity: .ofFarm, readMachine: { .ofFarm },
-            refusedTokens: { TokenGuesses.Counts() })
+            readRefusedTokens: { RefusedTokens() })
         for page in Page.allCases {
             #expect(documents.answer(page, of: .ofFarm).opensToOtherOrigins == (token != nil), "\(page)")
         }
@@ -140,46 +96,11 @@ import Testing
     private let one = Network("192.0.2.1")!
     private let two = Network("192.0.2.2")!
 
-    private func guess(_ text: String, _ client: Network, _ guesses: inout TokenGuesses, at now: Int64) -> Bool {
-        guard guesses.mayTry(client, at: now) else { return false }
-        Array(text.utf8).withUnsafeBytes { guesses.guessed($0, by: client, at: now) }
-        return true
-    }
-
-    private func mayTry(_ client: Network, _ guesses: inout TokenGuesses, at now: Int64) -> Bool {
-        guesses.mayTry(client, at: now)
-    }
-
-    @Test func guessingBecomesSlowForThatAddress() {
-        var guesses = TokenGuesses()
-        let tried = (0..<75_000).count { guess("guess \($0)", one, &guesses, at: 1_000) }
-        #expect(tried == TokenGuesses.attemptsMax)
-        #expect(guesses.counts == .init(missing: 0, wrong: 30, throttled: 74_970))
-        #expect(mayTry(two, &guesses, at: 1_000))
-        // One more every two seconds, and all of them after a minute.
-        #expect(!mayTry(one, &guesses, at: 2_999))
-        #expect(guess("late", one, &guesses, at: 3_000))
-        #expect(!mayTry(one, &guesses, at: 3_001))
-        let later = (0..<100).count { guess("later \($0)", one, &guesses, at: 200_000) }
-        #expect(later == TokenGuesses.attemptsMax)
-    }
-
-    /// A dashboard with an old token, and the operator behind the same address.
-    @Test func oneWrongTokenAgainAndAgainShutsNobodyOut() {
-        var guesses = TokenGuesses()
-        for second in 0..<10_000 {
-            #expect(guess("old token", one, &guesses, at: Int64(second)))
-            if second % 3_000 == 0 { #expect(guess("typo \(second)", one, &guesses, at: Int64(second))) }
-        }
-        #expect(guesses.counts.wrong == 10_004)
-        #expect(mayTry(one, &guesses, at: 10_000))
-    }
-
     @Test func theRightTokenFromAnotherAddressGoesThrough() {
         var api = Settings.API(host: "0.0.0.0", port: 1)
         api.accessToken = "right"
         let router = Router(api: api)
-        var request = Router.Request(method: "GET", path: "/1/summary", authorization: nil, contentType: nil)
+        var request = RequestHead(method: "GET", path: "/1/summary", authorization: nil, contentType: nil)
         request.client = one
         for number in 0..<100 {
             let expected: HTTPErrorStatus = number < TokenGuesses.attemptsMax ? .forbidden : .tooManyRequests
@@ -193,28 +114,6 @@ import Testing
         request.time = 2_000
         #expect(refusal(router, request, "right") == nil)
         #expect(router.refusedTokens == .init(missing: 1, wrong: 30, throttled: 71))
-    }
-
-    @Test func aMinuteOfGuessesIsOneReport() {
-        var guesses = TokenGuesses()
-        #expect(guesses.report(at: 0) == nil)
-        for number in 0..<50 { _ = guess("a\(number)", one, &guesses, at: 0) }
-        for _ in 0..<7 { _ = guess("b", two, &guesses, at: 0) }
-        #expect(guesses.report(at: 10) == .init(count: 57, address: one, most: 50, addresses: 2))
-        _ = guess("c", two, &guesses, at: 20)
-        for second in 1..<60 { #expect(guesses.report(at: Int64(second) * 1_000) == nil) }
-        #expect(guesses.report(at: 60_010) == .init(count: 1, address: two, most: 1, addresses: 1))
-        #expect(guesses.report(at: 999_999) == nil)
-    }
-
-    @Test func theTableOfGuessersIsBounded() {
-        var guesses = TokenGuesses()
-        _ = guess("x", one, &guesses, at: 0)
-        for number in 0..<5_000 {
-            let client = Network("10.\(number / 65_536).\(number / 256 % 256).\(number % 256)")!
-            _ = guess("y", client, &guesses, at: Int64(number))
-        }
-        #expect(guesses.report(at: 5_000)?.addresses == TokenGuesses.addressesMax)
     }
 
     @Test func wrongTokensOverTheWireAreThrottledAndTheConnectionEnds() throws {

@@ -1,11 +1,15 @@
+import ApiFixtures
 import Configuration
 import Control
 import Foundation
 import Telemetry
 import Testing
 
+@testable import ApiDocuments
 @testable import ApiGateway
+@testable import HTTPServing
 
+/// docs/API.md against what the gateway answers and its limits.
 @Suite struct ApiDocumentationTests {
     private let page: String
 
@@ -13,44 +17,14 @@ import Testing
         page = try String(contentsOf: Golden.repository.appending(path: "docs/API.md"), encoding: .utf8)
     }
 
-    /// The examples of the page: the name of the golden file, and what the page shows.
-    private var examples: [(name: String, text: String)] {
-        page.matches(of: /<!-- golden: ([a-z0-9.-]+) -->\n```json\n((?:.*\n)*?)```/).map {
-            (String($0.output.1), String($0.output.2))
-        }
-    }
-
-    @Test func everyExampleIsAGoldenFile() throws {
-        #expect(page.matches(of: /```json/).count == examples.count)
-        for example in examples { #expect(try example.text == Golden.text(example.name), "\(example.name)") }
-    }
-
-    @Test func everyGoldenDocumentIsAnExample() throws {
-        let files = try FileManager.default.contentsOfDirectory(atPath: Golden.directory.path)
-        // Documents in which there is nothing, and the one that is too long for a page.
-        let unshown: Set = ["classic-summary-zero.json", "shards-unknown.json", "openapi.json"]
-        #expect(
-            Set(examples.map(\.name)) == Set(files.filter { $0.hasSuffix(".json") }).subtracting(unshown))
-    }
-
-    @Test func everyPathIsExplained() {
-        for path in OpenAPI.paths { #expect(page.contains("`\(path)`"), "\(path)") }
-    }
-
-    @Test func everyColumnOfAListIsNamed() {
-        for column in WorkerColumn.allCases { #expect(page.contains("`\(column.rawValue)`"), "\(column)") }
-        for column in MinerColumn.allCases { #expect(page.contains("`\(column.rawValue)`"), "\(column)") }
-        for column in UpstreamColumn.allCases { #expect(page.contains("`\(column.rawValue)`"), "\(column)") }
-    }
-
     @Test func theSmallBodiesAreGoldenToo() throws {
         try Golden.expect(Answer.health.body, equals: "healthz.json")
-        try Golden.expect(Answer.refusal(.notFound).body, equals: "error-404.json")
-        let unready = Readiness(ServiceView(snapshot: Snapshot(), time: 1_000)).answer
+        try Golden.expect(Answer.refused(HTTPError(.notFound)).body, equals: "error-404.json")
+        let unready = Answer.readiness(Readiness(ServiceView(snapshot: Snapshot(), time: 1_000)))
         try Golden.expect(unready.body, equals: "not-ready.json")
         #expect(unready.status == 503)
         let call = #"{"jsonrpc": "2.0", "id": 7, "method": "pause"}"#
-        try Golden.expect(JSONRPC.answer(to: Array(call.utf8)).body, equals: "json-rpc.json")
+        try Golden.expect(JSONRPC.response(to: Array(call.utf8)), equals: "json-rpc.json")
         #expect(page.contains(call))
     }
 
@@ -90,23 +64,39 @@ import Testing
 
     @Test func theLimitsOnThePageAreTheOnesInForce() {
         let limits = GatewayLimits()
+        let http = limits.http
         for text in [
-            "\(limits.connections) connections, \(limits.connectionsPerAddress) from one address",
-            "complete \(limits.requestMillis / 1_000) s after", "taken within \(limits.answerMillis / 1_000) s",
-            "\(limits.silenceSeconds) s of silence", "more than \(limits.requestBodyBytes / 1_024) KiB;",
-            "more than \(limits.headBytes / 1_024) KiB of headers", "reading \(limits.bodyBytes >> 20) MiB",
-            "more than \(limits.connectionBytes / 1_024) KiB before",
-            "query of more than \(limits.targetBytes / 1_024) KiB",
+            "\(http.connections) connections, \(http.connectionsPerAddress) from one address",
+            "complete \(http.requestMillis / 1_000) s after", "taken within \(http.answerMillis / 1_000) s",
+            "\(http.silenceSeconds) s of silence", "more than \(http.requestBodyBytes / 1_024) KiB;",
+            "more than \(http.headBytes / 1_024) KiB of headers", "reading \(limits.bodyBytes >> 20) MiB",
+            "more than \(http.connectionBytes / 1_024) KiB before",
+            "query of more than \(http.targetBytes / 1_024) KiB",
             "configuration may have \(limits.configurationBytes >> 20) MiB",
-            "documents of \(limits.compressedBodyBytes / 1_024) KiB and more",
-            "when \(limits.questionMicros / 1_000) ms of this second", "\(limits.streams) streams are open",
-            "\(limits.errands) requests wait", "\(limits.collectedBytes >> 20) MiB of configurations",
+            "documents of \(http.compressedBodyBytes / 1_024) KiB and more",
+            "when \(limits.queryMicros / 1_000) ms of this second", "\(http.streams) streams are open",
+            "\(limits.waitingRequests) requests wait", "\(http.collectedBytes >> 20) MiB of configurations",
             "does not answer within \(limits.controlMillis / 1_000) s",
-            "alive every \(limits.heartbeatMillis / 1_000) s",
+            "alive every \(http.heartbeatMillis / 1_000) s",
             "within the last \(limits.warmMillis / 1_000) s",
             "1 to \(ListQueryLimits.rowsMax);", "at most \(CurrentDocuments.workerMinersMax) of them",
         ] {
             #expect(page.replacing("\n", with: " ").contains(text), "\(text)")
+        }
+    }
+
+    @Test func theLimitsOfEventsAndHistoryOnThePageAreTheOnesInForce() throws {
+        let page = try String(contentsOf: Golden.repository.appending(path: "docs/API.md"), encoding: .utf8)
+            .replacing("\n", with: " ")
+        let http = HTTPLimits()
+        for text in [
+            "by itself, after \(EventText.retryMillis / 1_000) s",
+            "has \(EventRing.bytesMaxDefault >> 20) MiB of events",
+            "\(http.streams) streams",
+            "every \(http.heartbeatMillis / 1_000) s", "no more than \(HistoryQuery.usualPointsMax) points",
+            "more than \(HistoryQuery.pointsMax) points",
+        ] {
+            #expect(page.contains(text), "\(text)")
         }
     }
 }

@@ -1,8 +1,11 @@
+import ApiFixtures
 import EventBus
 import Foundation
 import Telemetry
 
+@testable import ApiDocuments
 @testable import ApiGateway
+@testable import HTTPServing
 
 /// The collector's end of the second hop: publishes what a test tells it to, and answers for what was missed.
 final class CollectorSide: @unchecked Sendable {

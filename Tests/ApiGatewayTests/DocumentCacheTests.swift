@@ -1,12 +1,15 @@
+import ApiFixtures
 import Configuration
 import Control
 import Synchronization
 import Telemetry
 import Testing
 
+@testable import ApiDocuments
 @testable import ApiGateway
+@testable import HTTPServing
 
-@Suite struct PagesTests {
+@Suite struct DocumentCacheTests {
     private let workshop = TestDocuments()
 
     private func pages(_ change: (inout GatewayLimits) -> Void = { _ in }) -> DocumentCache {
@@ -16,7 +19,7 @@ import Testing
     }
 
     private func text(_ pages: DocumentCache, _ page: Page) throws -> String {
-        try String(decoding: pages.document(page, as: .identity).whole.body.content, as: UTF8.self)
+        try String(decoding: pages.representation(page, in: .identity).whole.body.content, as: UTF8.self)
     }
 
     private func snapshot(_ sequence: UInt64) -> Snapshot {
@@ -29,8 +32,8 @@ import Testing
     @Test func aBodyIsBuiltOnceForAllClients() throws {
         let pages = self.pages()
         pages.publish(snapshot(1))
-        let first = try pages.document(.workers, as: .identity)
-        for _ in 0..<100 { #expect(try pages.document(.workers, as: .identity) === first) }
+        let first = try pages.representation(.workers, in: .identity)
+        for _ in 0..<100 { #expect(try pages.representation(.workers, in: .identity) === first) }
         #expect(workshop.count == 1)
     }
 
@@ -61,9 +64,9 @@ import Testing
     @Test func aTableWithoutAClockIsNotBuiltAnewForTheTime() throws {
         let pages = self.pages()
         pages.publish(snapshot(1))
-        let first = try pages.document(.classicWorkers, as: .identity)
+        let first = try pages.representation(.classicWorkers, in: .identity)
         pages.advance(to: 9_000)
-        #expect(try pages.document(.classicWorkers, as: .identity) === first)
+        #expect(try pages.representation(.classicWorkers, in: .identity) === first)
     }
 
     @Test func aClockThatIsSetBackDoesNotTrap() throws {
@@ -96,14 +99,14 @@ import Testing
 
     @Test func oldBodiesThatAreStillReadHaveALimit() throws {
         let pages = self.pages { $0.bodyBytes = 40 }
-        var held: [Document] = []
+        var held: [Representation] = []
         // Three bodies of 15 bytes are more than 40: whoever asks next is put off …
         for sequence in 1...3 {
             pages.publish(snapshot(UInt64(sequence)))
-            held.append(try pages.document(.workers, as: .identity))
+            held.append(try pages.representation(.workers, in: .identity))
         }
         pages.publish(snapshot(4))
-        #expect(throws: HTTPError(.serviceUnavailable)) { try pages.document(.workers, as: .identity) }
+        #expect(throws: HTTPError(.serviceUnavailable)) { try pages.representation(.workers, in: .identity) }
         // … until one of them has been read.
         held.removeFirst()
         #expect(try text(pages, .workers) == "workers #4 up 0")
@@ -131,7 +134,7 @@ import Testing
         let api = Settings.API(host: "127.0.0.1", port: 8080)
         let documents = ServiceDocuments(
             settings: Settings(), api: api, identity: .ofFarm, readMachine: { .ofFarm },
-            refusedTokens: { TokenGuesses.Counts() })
+            readRefusedTokens: { RefusedTokens() })
         let pages = DocumentCache(serviceStartedAt: 1, limits: GatewayLimits(), documents: documents)
         pages.publish(.ofFarm)
         pages.advance(to: Snapshot.ofFarm.startedAt + Snapshot.farmUptime * 1_000)
@@ -139,7 +142,7 @@ import Testing
             (Page.classicSummary, "classic-summary.json"), (.classicWorkers, "classic-workers.json"),
             (.summary, "summary.json"), (.workers, "workers.json"),
         ] {
-            try Golden.expect(pages.document(page, as: .identity).whole.body.content, equals: file)
+            try Golden.expect(pages.representation(page, in: .identity).whole.body.content, equals: file)
         }
     }
 
@@ -147,7 +150,7 @@ import Testing
 
     @Test func aPageInDemandIsBuiltBeforeAnybodyAsks() throws {
         let pages = pages()
-        _ = try pages.document(.workers, as: .identity)
+        _ = try pages.representation(.workers, in: .identity)
         #expect(workshop.count == 1)
         pages.publish(snapshot(1))
         #expect(workshop.count == 2)
@@ -177,24 +180,24 @@ import Testing
         #expect(workshop.count == 7)
     }
 
-    // MARK: Questions.
+    // MARK: Queries.
 
-    private func text(_ pages: DocumentCache, _ question: PageQuery) throws -> String {
-        try String(decoding: pages.document(question, as: .identity).whole.body.content, as: UTF8.self)
+    private func text(_ pages: DocumentCache, _ query: PageQuery) throws -> String {
+        try String(decoding: pages.representation(query, in: .identity).whole.body.content, as: UTF8.self)
     }
 
     @Test func aQuestionIsAnsweredOncePerSnapshot() throws {
         let pages = pages()
-        let question = PageQuery.worker(name: "rig")
-        for _ in 0..<10 { #expect(try text(pages, question).hasSuffix("#0")) }
+        let query = PageQuery.worker(name: "rig")
+        for _ in 0..<10 { #expect(try text(pages, query).hasSuffix("#0")) }
         #expect(workshop.count == 1)
         pages.publish(snapshot(1))
-        #expect(try text(pages, question).hasSuffix("#1"))
+        #expect(try text(pages, query).hasSuffix("#1"))
         #expect(workshop.count == 2)
     }
 
     @Test func manyQuestionsAreKeptUpToALimit() throws {
-        let pages = pages { $0.questionsKept = 4 }
+        let pages = pages { $0.queriesKept = 4 }
         for number in 0..<10 { _ = try text(pages, .worker(name: "\(number)")) }
         #expect(workshop.count == 10)
         for number in 6..<10 { _ = try text(pages, .worker(name: "\(number)")) }
@@ -204,14 +207,14 @@ import Testing
     }
 
     @Test func largeAnswersAreKeptUpToALimit() throws {
-        let pages = pages { $0.questionBytes = 100 }
+        let pages = pages { $0.queryBytes = 100 }
         for number in 0..<10 { _ = try text(pages, .worker(name: "\(number)")) }
         for number in 0..<10 { _ = try text(pages, .worker(name: "\(number)")) }
         #expect(workshop.count > 13)
     }
 
     @Test func theTimeForQuestionsHasALimitPerSecond() throws {
-        let pages = pages { $0.questionMicros = 1 }
+        let pages = pages { $0.queryMicros = 1 }
         var refused = 0
         for number in 0..<1_000 {
             do { _ = try text(pages, .worker(name: "\(number)")) } catch { refused += 1 }

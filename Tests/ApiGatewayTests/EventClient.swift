@@ -1,3 +1,4 @@
+import ApiFixtures
 import Foundation
 import Glibc
 
@@ -54,7 +55,7 @@ final class EventClient {
             let length = Int(String(decoding: raw[..<end.lowerBound], as: UTF8.self), radix: 16),
             raw.count >= end.upperBound + length + 2
         {
-            reading.take(String(decoding: raw[end.upperBound..<end.upperBound + length], as: UTF8.self))
+            reading.append(String(decoding: raw[end.upperBound..<end.upperBound + length], as: UTF8.self))
             raw.removeSubrange(..<(end.upperBound + length + 2))
         }
     }

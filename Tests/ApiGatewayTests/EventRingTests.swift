@@ -1,28 +1,10 @@
+import ApiFixtures
 import Telemetry
 import Testing
 
+@testable import ApiDocuments
 @testable import ApiGateway
-
-@Suite struct EventIDTests {
-    @Test func itsTextLeadsBackToIt() {
-        var bytes: [UInt8] = []
-        Stream.id(42).append(to: &bytes)
-        #expect(String(decoding: bytes, as: UTF8.self) == "\(Stream.epochText)-42")
-        #expect(EventID("\(Stream.epochText)-42") == Stream.id(42))
-        #expect(EventID("\(Stream.epochText)-9999999999999999999") == Stream.id(9_999_999_999_999_999_999))
-    }
-
-    @Test(arguments: [
-        "", "-", "42", "\(Stream.epochText)", "\(Stream.epochText)-", "\(Stream.epochText)--1",
-        "\(Stream.epochText)-+1",
-        "\(Stream.epochText)-1-1", "\(Stream.epochText)-10000000000000000000",
-        "\(Stream.epochText)-18446744073709551616",
-        "\(Stream.epochText) -1",
-        "+102030405060708090a0b0c0d0e0f10-1", "0102030405060708090A0B0C0D0E0F10-1", "0\(Stream.epochText)-1",
-        "\(Stream.epochText)-\u{664}", "\u{e4}\(Stream.epochText)-1",
-    ])
-    func nothingElseIsOne(text: String) { #expect(EventID(text) == nil) }
-}
+@testable import HTTPServing
 
 /// What clients read of the ring: each test is one of them.
 @Suite struct EventRingTests {
@@ -31,7 +13,7 @@ import Testing
         for first in stride(from: range.lowerBound, to: range.upperBound, by: Int(batch)) {
             ring.append(Stream.shares(first..<min(first + batch, range.upperBound)), id: Stream.id(first))
         }
-        ring.note(position: (Stream.epoch, range.upperBound), isCaughtUp: true)
+        ring.setProgress(position: (Stream.epoch, range.upperBound), isCaughtUp: true)
         return ring
     }
 
@@ -150,18 +132,18 @@ import Testing
         var client = EventCursor(ring, .everything, after: Stream.id(6), at: 1_000)
         #expect(client.readAll(at: 1_000).events.isEmpty)
         ring.append(Stream.shares(0..<5), id: Stream.id(0))
-        ring.note(position: (Stream.epoch, 5), isCaughtUp: false)
+        ring.setProgress(position: (Stream.epoch, 5), isCaughtUp: false)
         #expect(client.readAll(at: 2_000).events.isEmpty)
         ring.append(Stream.shares(5..<10), id: Stream.id(5))
-        ring.note(position: (Stream.epoch, 10), isCaughtUp: false)
+        ring.setProgress(position: (Stream.epoch, 10), isCaughtUp: false)
         #expect(difficulties(client.readAll(at: 3_000)) == [7, 8, 9])
     }
 
     @Test func butNotForEver() {
         let ring = EventRing()
         var client = EventCursor(ring, .everything, after: Stream.id(6), at: 1_000)
-        #expect(client.readAll(at: 1_000 + EventCursor.patienceMillis - 1).events.isEmpty)
-        #expect(client.readAll(at: 1_000 + EventCursor.patienceMillis).events.map(\.name) == ["gap"])
+        #expect(client.readAll(at: 1_000 + EventCursor.resumeWaitMillis - 1).events.isEmpty)
+        #expect(client.readAll(at: 1_000 + EventCursor.resumeWaitMillis).events.map(\.name) == ["gap"])
     }
 
     @Test func filtersChooseByTypeAndWorker() {
@@ -173,7 +155,7 @@ import Testing
                 .share(Stream.share(3), nil), .poolError(PoolError(time: 1, text: "no")), .silent, .left(1, rig),
                 .gap(missed: 3),
             ] as [FeedEvent], id: Stream.id(10))
-        ring.note(position: (Stream.epoch, 19), isCaughtUp: true)
+        ring.setProgress(position: (Stream.epoch, 19), isCaughtUp: true)
         func ids(_ filter: EventFilter) -> [String] {
             var client = EventCursor(ring, filter, after: Stream.id(9), at: 0)
             return client.readAll().told.map { "\($0.name) \($0.id?.suffix(2) ?? "")" }
@@ -219,11 +201,11 @@ import Testing
         let ring = ring(0..<5)
         var client = EventCursor(ring, .everything, after: nil, at: 0)
         _ = client.readAll()
-        client.keepAlive()
+        client.requestHeartbeat()
         #expect(client.readAll().commentCount == 1)
         #expect(client.readAll().commentCount == 0)
         ring.append(Stream.shares(5..<6), id: Stream.id(5))
-        client.keepAlive()
+        client.requestHeartbeat()
         #expect(client.readAll().commentCount == 0)
         #expect(client.readAll().commentCount == 0)
     }

@@ -1,7 +1,10 @@
+import ApiFixtures
 import Telemetry
 import Testing
 
+@testable import ApiDocuments
 @testable import ApiGateway
+@testable import HTTPServing
 
 /// What the gateway makes of the news that the gate lets through; the gate itself is the bus's.
 @Suite struct FeedFoldTests {
@@ -13,7 +16,9 @@ import Testing
 
     init() { client = EventCursor(fold.ring, .everything, after: nil, at: 0) }
 
-    private mutating func receive(_ message: BusMessage) { fold.take(gate.receive(message), position: gate.position) }
+    private mutating func receive(_ message: BusMessage) {
+        fold.apply(gate.receive(message), position: gate.position)
+    }
 
     private mutating func receive(_ events: [ShardEvent], from first: UInt64, of epoch: Epoch = Stream.epoch) {
         receive(.events(EventFrame(shard: gate.shard, epoch: epoch, first: first, events: events)))
@@ -44,19 +49,19 @@ import Testing
 
     @Test mutating func rowsFollowJoinsAndLeavesAndGauges() {
         receive([.joined(Stream.joined(9)), .joined(Stream.joined(2)), .joined(Stream.joined(5))], from: 0)
-        fold.take([MinerGauge(key: 5, sentBytes: 7, receivedBytes: 8, difficulty: 9)])
-        fold.take([MinerGauge(key: 77, sentBytes: 7, receivedBytes: 8, difficulty: 9)])
+        fold.update([MinerGauge(key: 5, sentBytes: 7, receivedBytes: 8, difficulty: 9)])
+        fold.update([MinerGauge(key: 77, sentBytes: 7, receivedBytes: 8, difficulty: 9)])
         receive([.left(MinerLeft(key: 2)), .left(MinerLeft(key: 3))], from: 3)
         #expect(fold.miners.hasChanged)
         #expect(
-            fold.takeRows() == [
+            fold.currentRows() == [
                 MinerRow(miner: Stream.joined(5), sentBytes: 7, receivedBytes: 8, difficulty: 9),
                 MinerRow(miner: Stream.joined(9)),
             ])
         #expect(!fold.miners.hasChanged)
-        fold.take([MinerGauge(key: 5, sentBytes: 7, receivedBytes: 8, difficulty: 9)])
+        fold.update([MinerGauge(key: 5, sentBytes: 7, receivedBytes: 8, difficulty: 9)])
         #expect(!fold.miners.hasChanged)
-        fold.take([MinerGauge(key: 5, sentBytes: 8, receivedBytes: 8, difficulty: 9)])
+        fold.update([MinerGauge(key: 5, sentBytes: 8, receivedBytes: 8, difficulty: 9)])
         #expect(fold.miners.hasChanged)
     }
 
@@ -64,7 +69,7 @@ import Testing
         live([Stream.joined(4), Stream.joined(6)], from: 1_000)
         receive([.share(Stream.share(4)), .joined(Stream.joined(7))], from: 1_000)
         #expect(told() == ["share 1000", "joined 1001"])
-        #expect(fold.takeRows().map(\.id) == [4, 6, 7])
+        #expect(fold.currentRows().map(\.id) == [4, 6, 7])
     }
 
     @Test mutating func whatWaitedBehindAGapIsNumberedToo() {
@@ -83,14 +88,14 @@ import Testing
         #expect(events.map(\.name) == ["share", "gap", "share"])
         #expect(events[1]["missed"] == 9)
         #expect(events[2].id == "\(Stream.epochText)-10")
-        #expect(fold.takeRows().map(\.id) == [3])
+        #expect(fold.currentRows().map(\.id) == [3])
     }
 
     @Test mutating func aNewCollectorIsAGapAndItsKeysAreOthers() {
         receive([.joined(Stream.joined(1, "old")), .share(Stream.share(1))], from: 0)
         // What the gate says once somebody else has answered, and the former one's last word was not heard.
         let first: [ShardEvent] = [.share(Stream.share(1)), .joined(Stream.joined(1, "new"))]
-        fold.take(
+        fold.apply(
             [.lost(Stream.epoch, 0), .epochBegan(Stream.later), .events(Stream.later, first[...])],
             position: (Stream.later, 2))
         let events = client.readAll().events
@@ -99,11 +104,11 @@ import Testing
         #expect(events[3].object["worker"] is String == false)
         // Late news of the former one.
         let late: [ShardEvent] = [.share(Stream.share(1)), .left(MinerLeft(key: 1))]
-        fold.take([.events(Stream.epoch, late[...])], position: (Stream.later, 2))
+        fold.apply([.events(Stream.epoch, late[...])], position: (Stream.later, 2))
         #expect(told() == ["share 2", "left 3"])
-        #expect(fold.takeRows().map(\.miner.worker) == ["new"])
+        #expect(fold.currentRows().map(\.miner.worker) == ["new"])
         // And of this one.
-        fold.take([.events(Stream.later, first[..<1])], position: (Stream.later, 3))
+        fold.apply([.events(Stream.later, first[..<1])], position: (Stream.later, 3))
         #expect(told() == ["share later 2"])
     }
 

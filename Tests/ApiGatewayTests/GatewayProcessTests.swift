@@ -1,3 +1,4 @@
+import ApiFixtures
 import Configuration
 import DaemonKit
 import Foundation
@@ -5,7 +6,9 @@ import Glibc
 import Telemetry
 import Testing
 
+@testable import ApiDocuments
 @testable import ApiGateway
+@testable import HTTPServing
 
 /// The built program from outside. One after the other: each test has processes and ports of its own, but the
 /// machine is one.
@@ -103,7 +106,7 @@ import Testing
     @Test func aBodyIsReadAndForgottenUpToALimit() throws {
         try GatewayProcess.run(api()) { gateway in
             let client = try gateway.client()
-            let limit = Int(GatewayLimits().requestBodyBytes)
+            let limit = HTTPLimits().requestBodyBytes
             let connection = try HTTPClient.Connection(client)
             for size in [1, 1_000, limit] {
                 connection.write("GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: \(size)\r\n\r\n")
@@ -134,8 +137,8 @@ import Testing
     }
 
     @Test func aPortInUseIsSaidAndServedOnceItIsFree() throws {
-        let occupant = try APIListener.open(host: "127.0.0.1", port: 0, backlog: 1)
-        let port = APIListener.port(of: occupant)
+        let occupant = try HTTPListener.open(host: "127.0.0.1", port: 0, backlog: 1)
+        let port = HTTPListener.port(of: occupant)
         try GatewayProcess.run(api { $0.port = port }) { gateway in
             #expect(gateway.newsLine(containing: "ready") != nil)
             let line = gateway.logLine(containing: "cannot serve http://127.0.0.1:\(port)/")
@@ -159,11 +162,11 @@ import Testing
             let idle = try HTTPClient.Connection(gateway.client())
             idle.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect(idle.reply()?.status == 200)
-            let start = Clock.monotonicMillis
+            let start = MonotonicClock.milliseconds
             if signal == 0 { gateway.cutLifeline() } else { gateway.signal(signal) }
             #expect(gateway.waitForEnd() == 0)
             // 500 ms is the promise; the rest is for a machine that is busy with other tests.
-            #expect(Clock.monotonicMillis - start < 2_000)
+            #expect(MonotonicClock.milliseconds - start < 2_000)
             #expect(idle.isClosedByServer())
         }
     }

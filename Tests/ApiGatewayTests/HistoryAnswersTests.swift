@@ -3,7 +3,9 @@ import Logging
 import Telemetry
 import Testing
 
+@testable import ApiDocuments
 @testable import ApiGateway
+@testable import HTTPServing
 
 @Suite struct HistoryAnswersTests {
     private struct Store: HistoryStore {
@@ -73,41 +75,4 @@ import Testing
             #expect(refused?.message?.contains("/") == false)
         }
     }
-}
-
-@Suite struct EventWishTests {
-    private func wish(_ query: String, lastEventID: String? = nil) throws -> EventWish {
-        try EventWish(parsing: query, lastEventID: lastEventID)
-    }
-
-    @Test func withoutParametersItIsEverythingFromNowOn() throws {
-        #expect(try wish("") == EventWish(filter: .everything, lastID: nil))
-        #expect(try wish("", lastEventID: "") == EventWish(filter: .everything, lastID: nil))
-        #expect(try wish("x=1&_=179").filter == .everything)
-        #expect(try !wish("last-event-id=").isLost)
-    }
-
-    @Test func theHeaderIsNewerThanTheAddress() throws {
-        let (old, new) = ("\(Stream.epochText)-1", "\(Stream.epochText)-2")
-        #expect(try wish("last-event-id=\(old)").lastID == Stream.id(1))
-        #expect(try wish("last-event-id=\(old)", lastEventID: new).lastID == Stream.id(2))
-    }
-
-    @Test func typesAndWorkerMakeTheFilter() throws {
-        let filter = EventFilter(kinds: [.share, .poolError], worker: "a/b")
-        #expect(try wish("types=share,pool_error&worker=a%2Fb").filter == filter)
-        #expect(try wish("types=share%2Cpool_error&worker=a%2Fb").filter == filter)
-    }
-
-    @Test(arguments: ["5", "0", "\(Stream.epochText)", "\(Stream.epochText)-", "\(Stream.epochText)-1-2", "\u{0}"])
-    func whoHasSeenWhatNobodyKnowsIsLostAndNotTurnedAway(id: String) throws {
-        let wish = try wish("", lastEventID: id)
-        #expect(wish.isLost)
-        #expect(wish.lastID == nil)
-    }
-
-    @Test(arguments: [
-        "types=", "types=share,", "types=Share", "types=silent", "types=gap&types=gap", "last-event-id=&last-event-id=",
-    ])
-    func whatMakesNoSenseIsRefused(query: String) { #expect(throws: QueryFault.self) { try wish(query) } }
 }

@@ -1,3 +1,4 @@
+import ApiFixtures
 import Configuration
 import Glibc
 import Testing

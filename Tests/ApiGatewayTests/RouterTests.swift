@@ -1,7 +1,9 @@
 import Configuration
 import Testing
 
+@testable import ApiDocuments
 @testable import ApiGateway
+@testable import HTTPServing
 
 @Suite struct RouterTests {
     private static let json = "application/json"
@@ -15,7 +17,7 @@ import Testing
         api.accessToken = token
         api.isRestricted = isRestricted
         let router = Router(api: api)
-        var request = Router.Request(method: method, path: path, authorization: nil, contentType: contentType)
+        var request = RequestHead(method: method, path: path, authorization: nil, contentType: contentType)
         guard let authorization else { return Result { () throws(HTTPError) in try router.route(request) } }
         return Array(authorization.utf8).withUnsafeBytes { bytes in
             request.authorization = bytes
@@ -184,14 +186,14 @@ import Testing
 @Suite struct AnswerTests {
     @Test(arguments: HTTPErrorStatus.allCases)
     func everyRefusalIsAJSONObjectThatNamesItself(refusal: HTTPErrorStatus) {
-        let answer = Answer.refusal(refusal)
+        let answer = Answer.refused(HTTPError(refusal))
         #expect(answer.status == refusal.rawValue)
         #expect(answer.body.elementsEqual(#"{"status": \#(refusal.rawValue), "error": "\#(refusal.name)"}"#.utf8))
     }
 
     @Test func someRefusalsSayWhatToDo() {
         func value(_ name: String, _ refusal: HTTPErrorStatus) -> String? {
-            Answer.refusal(refusal).headers.first { $0.name == name }?.value
+            Answer.refused(HTTPError(refusal)).headers.first { $0.name == name }?.value
         }
         #expect(value("WWW-Authenticate", .unauthorized) == "Bearer")
         #expect(value("WWW-Authenticate", .forbidden) == nil)
@@ -202,7 +204,7 @@ import Testing
     @Test func pagesOfAnybodyMayReadEveryAnswer() {
         let answers =
             [Answer.preflight, .health, .document([]), .done, .eventStream]
-            + HTTPErrorStatus.allCases.map { .refusal($0) }
+            + HTTPErrorStatus.allCases.map { .refused(HTTPError($0)) }
         for answer in answers {
             let headers = Dictionary(
                 uniqueKeysWithValues: answer.opened(toOtherOrigins: true).sentHeaders.map { ($0.name, $0.value) })

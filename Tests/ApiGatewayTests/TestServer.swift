@@ -1,3 +1,4 @@
+import ApiFixtures
 import Configuration
 import Control
 import Logging
@@ -5,7 +6,9 @@ import Synchronization
 import Telemetry
 import Testing
 
+@testable import ApiDocuments
 @testable import ApiGateway
+@testable import HTTPServing
 
 /// The server in this process, with limits and partners of the test's choice, and the time in the test's hands.
 struct TestServer {
@@ -14,19 +17,19 @@ struct TestServer {
     var documents = TestDocuments()
     var channel: any ControlChannel = SilentSupervisor()
     var history: (any HistorySource)?
-    var streams: (any EventStreamSource)?
 
     func run(_ body: (HTTPServer, HTTPClient, DocumentCache) throws -> Void) throws {
         let pages = DocumentCache(serviceStartedAt: 0, limits: limits, documents: documents)
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let handler = try #require(
-            RequestHandler(
+        let application = try #require(
+            Api(
                 pages: pages, router: Router(api: api),
-                actions: Actions(supervisor: channel, history: history, limits: limits), streamSource: streams,
-                limits: limits, log: log))
-        let listener = try APIListener.open(host: "127.0.0.1", port: 0, backlog: 64)
-        let port = APIListener.port(of: listener)
-        let server = try HTTPServer(listener: listener, handler: handler, limits: limits)
+                actions: Actions(supervisor: channel, history: history, limits: limits), streamSource: nil,
+                limits: limits))
+        let handler = try #require(RequestHandler(application: application, limits: limits.http, log: log))
+        let listener = try HTTPListener.open(host: "127.0.0.1", port: 0, backlog: 64)
+        let port = HTTPListener.port(of: listener)
+        let server = try HTTPServer(listener: listener, handler: handler, limits: limits.http)
         defer { server.stop(drainMillis: 0) }
         try body(server, HTTPClient(port: port), pages)
     }
@@ -52,10 +55,10 @@ final class TestDocuments: DocumentSource {
         return self.page(page, view)
     }
 
-    func answer(_ question: PageQuery, of view: ServiceView) throws(HTTPError) -> Answer {
+    func answer(_ query: PageQuery, of view: ServiceView) throws(HTTPError) -> Answer {
         builds.add(1, ordering: .relaxed)
-        if question == .worker(name: "nobody") { throw HTTPError(.notFound) }
-        return .document(Array("\(question) #\(view.snapshot.sequence)".utf8))
+        if query == .worker(name: "nobody") { throw HTTPError(.notFound) }
+        return .document(Array("\(query) #\(view.snapshot.sequence)".utf8))
     }
 }
 

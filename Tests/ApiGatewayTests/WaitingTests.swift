@@ -1,10 +1,13 @@
+import ApiFixtures
 import Control
 import Dispatch
 import Glibc
 import Synchronization
 import Testing
 
+@testable import ApiDocuments
 @testable import ApiGateway
+@testable import HTTPServing
 
 /// Answers that take time do not take it from anybody else.
 @Suite(.serialized, .timeLimit(.minutes(1))) struct WaitingTests {
@@ -49,7 +52,7 @@ import Testing
         let gate = Gate()
         var test = TestServer()
         test.history = gate
-        test.limits.errands = 2
+        test.limits.waitingRequests = 2
         test.limits.historyMillis = 60_000
         try test.run { _, client, _ in
             let first = try ask(client, "from=-24h")
@@ -83,7 +86,7 @@ import Testing
         let gate = Gate()
         var test = TestServer()
         test.history = gate
-        test.limits.errands = 2
+        test.limits.waitingRequests = 2
         try test.run { _, client, _ in
             let waiting = try (0..<2).map { try ask(client, "n=\($0)") }
             while gate.askedCount.load(ordering: .relaxed) == 0 { usleep(1_000) }
@@ -132,7 +135,8 @@ import Testing
         gate.open()
     }
 
-    /// A new configuration may be the reason for which the gateway is replaced: who has sent it is told that it is taken.
+    /// A new configuration may be the reason for which the gateway is replaced: who has sent it is told that it is
+    /// taken.
     @Test func aServerThatStopsStillPassesOnWhatIsBeingDone() throws {
         let gate = Gate()
         var test = TestServer()
@@ -154,7 +158,7 @@ import Testing
         let pages = DocumentCache(serviceStartedAt: 0, limits: limits, documents: documents)
         let word = StatusPoller(of: supervisor, limits: limits)
         func shown() throws -> String {
-            try String(decoding: pages.document(.shards, as: .identity).whole.body.content, as: UTF8.self)
+            try String(decoding: pages.representation(.shards, in: .identity).whole.body.content, as: UTF8.self)
         }
         /// Asks at that time, and waits for the question to have been asked.
         func ask(at time: Int64, until text: String) throws {
@@ -173,13 +177,5 @@ import Testing
         try ask(at: 6_000, until: "-1")
         supervisor.reply(.success(.status(.of(shard: .ready))))
         try ask(at: 7_000, until: "1")
-    }
-}
-
-extension ServiceStatus {
-    static func of(shard state: ChildStatus.State) -> ServiceStatus {
-        ServiceStatus(
-            version: "1", processID: 1, startedAt: 1, children: [ChildStatus(kind: .shard, shard: 0, state: state)],
-            configuration: ConfigurationStatus(file: nil, loadedAt: 1))
     }
 }

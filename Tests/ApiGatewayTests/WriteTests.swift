@@ -1,8 +1,11 @@
+import ApiFixtures
 import Configuration
 import Control
 import Testing
 
+@testable import ApiDocuments
 @testable import ApiGateway
+@testable import HTTPServing
 
 /// What reaches the supervisor, and what its word becomes.
 @Suite(.serialized, .timeLimit(.minutes(1))) struct WriteTests {
@@ -190,7 +193,7 @@ import Testing
 
     @Test func whatIsBeingCollectedHasALimitTogether() throws {
         try serve {
-            $0.limits.collectedBytes = 1_000
+            $0.limits.http.collectedBytes = 1_000
         } _: { _, client in
             let slow = try HTTPClient.Connection(client)
             slow.write("PUT /1/config HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\(WriteTests.headers)\r\n")
@@ -218,7 +221,7 @@ import Testing
         (String(repeating: "[", count: 10_000), "null", -32_700),
     ])
     func jsonRPCHasNoMethods(body: String, id: String, code: Int) throws {
-        let answer = String(decoding: JSONRPC.answer(to: Array(body.utf8)).body, as: UTF8.self)
+        let answer = String(decoding: JSONRPC.response(to: Array(body.utf8)), as: UTF8.self)
         #expect(answer.hasPrefix(#"{"id": \#(id), "jsonrpc": "2.0", "error": {"code": \#(code), "message": "#))
     }
 

@@ -6,7 +6,7 @@ struct LogTableTests {
     /// By target. A target that is not listed here logs nothing, or is not part of the service.
     private static let sections = [
         "StratumWorker": "Shards", "Supervisor": "Supervisor", "StatsCollector": "Collector", "ApiGateway": "Gateway",
-        "DaemonKit": "Every process",
+        "HTTPServing": "Gateway", "DaemonKit": "Every process",
     ]
     private static let practice = ["PracticePool", "MinerSwarm", "MicroBench", "HostileInput", "RandomX"]
     /// Where texts are made apart from the call that logs them.
