@@ -83,7 +83,7 @@ let package = Package(
         library("EventBus", "CZeroMQ", "Telemetry"),
         library("DaemonKit", "Configuration", "Linux", "Secrets", logging),
         library("Control"),
-        library("Continuity", "Configuration", "DaemonKit", "Linux"),
+        library("Continuity", "Configuration", "DaemonKit", "Linux", logging),
         library("Peers", "Addresses", "Linux"),
         library("Archive", "Telemetry", grdb),
         library("HTTPServing", "Addresses", "CMicrohttpd", "CZlib", logging),
@@ -101,11 +101,10 @@ let package = Package(
             "Continuity", "EventLoop", "EventBus", "DaemonKit", "Linux", "Peers", "Secrets", logging),
         program(
             "StatsCollector", "Archive", "Telemetry", "Configuration", "Continuity", "EventBus", "EventLoop",
-            "DaemonKit",
-            "Linux", logging),
+            "DaemonKit", logging),
         program(
             "ApiGateway", "Addresses", "ApiDocuments", "HTTPServing", "Archive", "Telemetry", "Configuration",
-            "Continuity", "Control", "EventBus", "DaemonKit", "Linux", "Peers", logging),
+            "Continuity", "Control", "EventBus", "DaemonKit", "Peers", logging),
 
         // Practice: a strict pool and a swarm of miners for loopback, used by script/run, tests and benchmarks.
         library("HostileInput"),

@@ -7,7 +7,6 @@ internal import DaemonKit
 internal import EventBus
 internal import Glibc
 internal import HTTPServing
-internal import Linux
 internal import Logging
 internal import Peers
 
@@ -15,18 +14,13 @@ internal import Peers
 @main
 enum Main {
     static func main() {
-        Allocator.returnFreedMemory()
-        let launchContext = LaunchContext.inherited(program: "millrace-gateway") {
+        let launchContext = ChildProgram.gateway.begin {
             [
                 "libmicrohttpd \(HTTPServer.libraryVersion)", "libzmq \(BusContext.zeroMQVersion)",
                 "sqlite \(Archive.sqliteVersion)", "zlib \(ContentCoding.zlibVersion)",
             ]
         }
         let settings = launchContext.settings
-        LogOutput.start(
-            process: "gateway", format: launchContext.logsJSON ? .json : .text,
-            level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile,
-            secrets: settings.secrets)
         let log = Logger(label: "gateway")
         stopOnSignals()
 

@@ -90,22 +90,12 @@ public struct LaunchContext: Codable, Sendable {
     /// Writes the value into a new memory file, to be inherited as descriptor 4. The caller closes it.
     public func memoryFile() throws -> Int32 { try MemoryFile.write(self, name: "millrace-settings") }
 
-    /// The value added to oom_score_adj, in thousandths of the memory: when memory runs out, the kernel kills processes
-    /// with a higher value first, and the supervisor and the anchors last.
-    private static func oomScore(of program: String) -> Int32 {
-        switch program {
-        case "millrace-worker": 100
-        case "millrace-collector": 200
-        default: 300
-        }
-    }
-
     /// Reads the launch context from descriptor 4. Exits with a message when there is none, because these programs are
     /// not started by hand, except with `--version`.
     /// - Parameter libraries: names and versions of the libraries that the program uses.
-    public static func inherited(program: String, libraries: () -> [String]) -> LaunchContext {
+    static func inherited(by program: ChildProgram, libraries: () -> [String]) -> LaunchContext {
         if CommandLine.arguments.dropFirst() == ["--version"] {
-            print("\(program) \(BuildInformation.version): \(libraries().joined(separator: ", "))")
+            print("\(program.rawValue) \(BuildInformation.version): \(libraries().joined(separator: ", "))")
             ExitCode.stopped.exit()
         }
         do {
@@ -116,15 +106,15 @@ public struct LaunchContext: Codable, Sendable {
             {
                 _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             }
-            ThisProcess.offerToOOMKiller(oomScore(of: program))
+            ThisProcess.offerToOOMKiller(program.oomScore)
             // Otherwise a program executed through a descriptor, because its file was replaced, has that descriptor's
             // number as its name.
-            ThisProcess.setName(program)
+            ThisProcess.setName(program.rawValue)
             // In addition to the lifeline, whose end only a running loop notices.
             ThisProcess.setParentExitSignal(SIGTERM)
             return launchContext
         } catch {
-            let words = Array("\(program) is started by millrace, not by hand. Try: millrace --help\n".utf8)
+            let words = Array("\(program.rawValue) is started by millrace, not by hand. Try: millrace --help\n".utf8)
             _ = write(STDERR_FILENO, words, words.count)
             ExitCode.usage.exit()
         }

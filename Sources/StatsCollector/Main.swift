@@ -4,20 +4,14 @@ internal import Continuity
 internal import DaemonKit
 internal import EventBus
 internal import EventLoop
-internal import Linux
 internal import Logging
 
 @main enum Main {
     static func main() {
-        Allocator.returnFreedMemory()
-        let launchContext = LaunchContext.inherited(program: "millrace-collector") {
+        let launchContext = ChildProgram.collector.begin {
             ["libuv \(Loop.libuvVersion)", "libzmq \(BusContext.zeroMQVersion)", "sqlite \(Archive.sqliteVersion)"]
         }
         let settings = launchContext.settings
-        LogOutput.start(
-            process: "collector", format: launchContext.logsJSON ? .json : .text,
-            level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile,
-            secrets: settings.secrets)
         do {
             let loop = try Loop()
             let collector = try Collector(

@@ -1,4 +1,3 @@
-internal import Configuration
 internal import Continuity
 internal import DaemonKit
 internal import EventBus
@@ -10,17 +9,12 @@ internal import StratumProtocol
 /// and sockets.
 @main enum Main {
     static func main() {
-        let launchContext = LaunchContext.inherited(program: "millrace-worker") {
+        let launchContext = ChildProgram.worker.begin {
             [
                 "libuv \(Loop.libuvVersion)", "libzmq \(BusContext.zeroMQVersion)",
                 "simdjson \(JSONParser.libraryVersion)",
             ]
         }
-        let settings = launchContext.settings
-        LogOutput.start(
-            process: "shard \(launchContext.shard ?? 0)", format: launchContext.logsJSON ? .json : .text,
-            level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile,
-            secrets: settings.secrets)
         let log = Logger(label: "worker")
         do {
             _ = DescriptorLimit.raise()

@@ -59,7 +59,9 @@ final class PoolAddresses {
         if let numeric = try? SocketAddress(host: name, port: port) { return answered(.success(numeric)) }
         let host = Host(name: name, port: port)
         makeRoom(for: host)
-        if nanoseconds() < entries[host]?.expiresAt ?? 0, let known = nextAddress(of: host) { return answered(.success(known)) }
+        if nanoseconds() < entries[host]?.expiresAt ?? 0, let known = nextAddress(of: host) {
+            return answered(.success(known))
+        }
         entries[host, default: Entry()].waiting.append(answered)
         guard entries[host]?.waiting.count == 1 else { return }
         lookup(name, port, dns.ipVersion == 4 ? .ipv4 : .any) { [weak self] result in self?.resolved(host, result) }

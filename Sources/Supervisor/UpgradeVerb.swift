@@ -33,7 +33,8 @@ struct UpgradeVerb: ParsableCommand {
         let programs = UpgradePrograms(of: status)
         if let refusal = programs.refusal { service.leave(VerbOutcome(.refused, lines: refusal)) }
         let reply = service.ask(.upgrade, of: client)
-        var outcome = reply == .begun
+        var outcome =
+            reply == .begun
             ? service.watch(client, silencesMax: UpgradeVerb.silencesMax, UpgradeVerb.outcome)
             : VerbOutcome(reply, done: [])
         outcome.lines = programs.lines + outcome.lines
