@@ -32,7 +32,7 @@ func program(_ name: String, _ dependencies: Target.Dependency...) -> Target {
 
 func tests(_ target: String, _ dependencies: Target.Dependency..., files: [String] = []) -> Target {
     .testTarget(
-        name: target + "Tests", dependencies: [.byName(name: target)] + dependencies, exclude: files,
+        name: target + "Tests", dependencies: [.byName(name: target), "TestSupport"] + dependencies, exclude: files,
         swiftSettings: strict)
 }
 
@@ -115,7 +115,8 @@ let package = Package(
         .target(name: "CAllocations"),
         program("MicroBench", "StratumSession", "StratumProtocol", "Telemetry", "CAllocations"),
 
-        // Tests: one target beside each, and ProcessTests for the built binaries.
+        // Tests: one target beside each, ProcessTests for the built binaries, and what they share, which no program is linked with.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("Addresses"),
         tests("Algorithms"),
         tests("Secrets"),
@@ -145,7 +146,9 @@ let package = Package(
         tests("MinerSwarm", "PracticePool", "RandomX", "StratumProtocol"),
         .testTarget(
             name: "ProcessTests",
-            dependencies: ["Configuration", "DaemonKit", "EventBus", "EventLoop", "Handover", "Telemetry"],
+            dependencies: [
+                "Configuration", "DaemonKit", "EventBus", "EventLoop", "Handover", "Telemetry", "TestSupport",
+            ],
             swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17

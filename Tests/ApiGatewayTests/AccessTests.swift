@@ -1,5 +1,6 @@
 import Addresses
 import Configuration
+import TestSupport
 import Testing
 
 @testable import ApiGateway

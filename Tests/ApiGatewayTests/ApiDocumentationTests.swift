@@ -2,6 +2,7 @@ import Configuration
 import Control
 import Foundation
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import ApiGateway
@@ -10,7 +11,7 @@ import Testing
     private let page: String
 
     init() throws {
-        page = try String(contentsOf: Golden.repository.appending(path: "docs/API.md"), encoding: .utf8)
+        page = try Checkout.text("docs/API.md")
     }
 
     /// The examples of the page: the name of the golden file, and what the page shows.
@@ -26,11 +27,10 @@ import Testing
     }
 
     @Test func everyGoldenDocumentIsAnExample() throws {
-        let files = try FileManager.default.contentsOfDirectory(atPath: Golden.directory.path)
         // Documents in which there is nothing, and the one that is too long for a page.
         let unshown: Set = ["classic-summary-zero.json", "shards-unknown.json", "openapi.json"]
         #expect(
-            Set(examples.map(\.name)) == Set(files.filter { $0.hasSuffix(".json") }).subtracting(unshown))
+            Set(examples.map(\.name)) == Set(try Golden.files.names(withExtension: "json")).subtracting(unshown))
     }
 
     @Test func everyPathIsExplained() {
@@ -74,10 +74,7 @@ import Testing
 
         let sent = document.text.replacing("8080", with: "\"eighty\"")
             .replacing("\"access-password\": null", with: "\"access-password\": 7")
-        guard case .refused(let reasons) = document.receive(Array(sent.utf8)) else {
-            Issue.record("it is taken")
-            return
-        }
+        guard case .refused(let reasons) = document.receive(Array(sent.utf8)) else { throw TestFailure("it is taken") }
         let refused = HTTPError(ControlRefusal(.invalid, lines: reasons.map(\.logText)))
         try Golden.expect(Answer.refused(refused).body, equals: "config-refused.json")
     }

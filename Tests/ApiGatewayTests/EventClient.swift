@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 
 /// A client of `/1/events` over a real connection.
 final class EventClient {

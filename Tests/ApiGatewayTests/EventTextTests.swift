@@ -1,5 +1,6 @@
 import Foundation
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import ApiGateway
@@ -34,7 +35,7 @@ import Testing
 
     @Test func whatThePageShowsIsWhatIsSent() throws {
         try Golden.expect(samples(), equals: "events.txt")
-        let page = try String(contentsOf: Golden.repository.appending(path: "docs/API.md"), encoding: .utf8)
+        let page = try Checkout.text("docs/API.md")
         #expect(try page.contains("<!-- golden: events.txt -->\n```text\n\(Golden.text("events.txt"))```"))
     }
 
@@ -50,14 +51,14 @@ import Testing
     }
 
     @Test func everyOutcomeAndReasonHasANameOnThePage() throws {
-        let page = try String(contentsOf: Golden.repository.appending(path: "docs/API.md"), encoding: .utf8)
+        let page = try Checkout.text("docs/API.md")
         for outcome in ShareOutcome.allCases { #expect(page.contains("`\(EventText.name(of: outcome))`")) }
         for reason in RefusalReason.allCases where reason != .none { #expect(page.contains("`\(reason.name)`")) }
         for kind in FeedEvent.Kind.allCases { #expect(page.contains("`\(kind.name)`")) }
     }
 
     @Test func theLimitsOnThePageAreTheOnesInForce() throws {
-        let page = try String(contentsOf: Golden.repository.appending(path: "docs/API.md"), encoding: .utf8)
+        let page = try Checkout.text("docs/API.md")
             .replacing("\n", with: " ")
         let limits = GatewayLimits()
         for text in [

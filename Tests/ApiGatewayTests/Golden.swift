@@ -1,25 +1,18 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The recorded bytes in Tests/Golden/Api.
 enum Golden {
-    static let repository = URL(filePath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    static let directory = repository.appending(path: "Tests/Golden/Api")
+    static let files = GoldenFiles("Tests/Golden/Api")
 
-    static func text(_ name: String) throws -> String {
-        try String(contentsOf: directory.appending(path: name), encoding: .utf8)
-    }
+    static func text(_ name: String) throws -> String { try files.text(name) }
 
-    /// Compares with the file, or rewrites it when UPDATE_GOLDEN is set: then `git diff` shows what has changed.
     static func expect(_ bytes: [UInt8], equals name: String, sourceLocation: SourceLocation = #_sourceLocation) throws
     {
-        let text = String(decoding: bytes, as: UTF8.self)
-        if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] != nil {
-            try (text + "\n").write(to: directory.appending(path: name), atomically: true, encoding: .utf8)
-        }
         // Files end with a newline, bodies do not.
-        #expect(try text + "\n" == Golden.text(name), sourceLocation: sourceLocation)
+        let text = String(decoding: bytes, as: UTF8.self) + "\n"
+        #expect(try text == files.expected(name, for: text), sourceLocation: sourceLocation)
     }
 
     /// The two sample documents of the API's original description, as they stand there.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ApiGateway
@@ -19,7 +20,7 @@ import Testing
     }
 
     private static func file(_ path: String) throws -> String {
-        try String(contentsOf: Golden.repository.appending(path: path), encoding: .utf8)
+        try Checkout.text(path)
     }
 
     @Test func everyMetricIsExplainedWithItsTypeAndLabels() throws {

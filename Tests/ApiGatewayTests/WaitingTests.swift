@@ -2,6 +2,7 @@ import Control
 import Dispatch
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ApiGateway
@@ -31,8 +32,7 @@ import Testing
 
     @Test func aSlowDiskDoesNotHoldUpTheServer() throws {
         let gate = Gate()
-        var test = TestServer()
-        test.history = gate
+        let test = TestServer(history: gate)
         try test.run { server, client, _ in
             let waiting = try (0..<8).map { try ask(client, "n=\($0)") }
             for _ in 0..<100 { #expect(try client.get("/1/summary").status == 200) }
@@ -47,8 +47,7 @@ import Testing
 
     @Test func equalQuestionsAreAnsweredOnce() throws {
         let gate = Gate()
-        var test = TestServer()
-        test.history = gate
+        var test = TestServer(history: gate)
         test.limits.errands = 2
         test.limits.historyMillis = 60_000
         try test.run { _, client, _ in
@@ -81,8 +80,7 @@ import Testing
 
     @Test func onlySoManyMayWait() throws {
         let gate = Gate()
-        var test = TestServer()
-        test.history = gate
+        var test = TestServer(history: gate)
         test.limits.errands = 2
         try test.run { _, client, _ in
             let waiting = try (0..<2).map { try ask(client, "n=\($0)") }
@@ -105,8 +103,7 @@ import Testing
 
     @Test func whoHangsUpWhileItWaitsIsForgotten() throws {
         let gate = Gate()
-        var test = TestServer()
-        test.history = gate
+        let test = TestServer(history: gate)
         try test.run { _, client, _ in
             do {
                 let gone = try ask(client, "n=1")
@@ -120,8 +117,7 @@ import Testing
 
     @Test func aServerThatStopsLetsTheWaitingGo() throws {
         let gate = Gate()
-        var test = TestServer()
-        test.history = gate
+        let test = TestServer(history: gate)
         var left: HTTPClient.Connection?
         try test.run { server, client, _ in
             left = try ask(client, "n=1")
@@ -135,8 +131,7 @@ import Testing
     /// A new configuration may be the reason for which the gateway is replaced: who has sent it is told that it is taken.
     @Test func aServerThatStopsStillPassesOnWhatIsBeingDone() throws {
         let gate = Gate()
-        var test = TestServer()
-        test.history = gate
+        let test = TestServer(history: gate)
         var left: HTTPClient.Connection?
         try test.run { server, client, _ in
             left = try ask(client, "n=1")

@@ -1,5 +1,6 @@
 import Configuration
 import Control
+import TestSupport
 import Testing
 
 @testable import ApiGateway
