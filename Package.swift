@@ -32,7 +32,7 @@ func program(_ name: String, _ dependencies: Target.Dependency...) -> Target {
 
 func tests(_ target: String, _ dependencies: Target.Dependency..., files: [String] = []) -> Target {
     .testTarget(
-        name: target + "Tests", dependencies: [.byName(name: target)] + dependencies, exclude: files,
+        name: target + "Tests", dependencies: [.byName(name: target), "TestSupport"] + dependencies, exclude: files,
         swiftSettings: strict)
 }
 
@@ -116,10 +116,12 @@ let package = Package(
         .target(name: "CAllocations"),
         program("MicroBench", "StratumSession", "StratumProtocol", "Telemetry", "CAllocations"),
 
-        // Tests: one target beside each, and ProcessTests for the built binaries.
-        // `ApiFixtures`: a farm in all documents of the API, and a client.
+        // Tests: one target beside each, ProcessTests for the built binaries, and what they share: `TestSupport`, and
+        // `ApiFixtures`, a farm in all documents of the API. No program is linked with these.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .target(
-            name: "ApiFixtures", dependencies: ["Addresses", "ApiDocuments", "Control", "Peers", "Telemetry"],
+            name: "ApiFixtures",
+            dependencies: ["Addresses", "ApiDocuments", "Control", "Peers", "Telemetry", "TestSupport"],
             path: "Tests/ApiFixtures", swiftSettings: strict),
         tests("Addresses"),
         tests("Algorithms"),
@@ -157,7 +159,9 @@ let package = Package(
         tests("MinerSwarm", "PracticePool", "RandomX", "StratumProtocol"),
         .testTarget(
             name: "ProcessTests",
-            dependencies: ["Configuration", "Continuity", "DaemonKit", "EventBus", "EventLoop", "Telemetry"],
+            dependencies: [
+                "Configuration", "Continuity", "DaemonKit", "EventBus", "EventLoop", "Telemetry", "TestSupport",
+            ],
             swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import TestSupport
 import Testing
 
 @testable import Algorithms
@@ -7,9 +8,7 @@ import Testing
 struct DocumentTests {
     /// The cells of the rows of two or more columns below the heading "Names of algorithms".
     private func rows() throws -> [[String]] {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let text = try String(contentsOf: root.appending(path: "docs/CONFIG.md"), encoding: .utf8)
+        let text = try Checkout.text("docs/CONFIG.md")
         let section = text.split(separator: "## Names of algorithms\n")[1].split(separator: "\n## ")[0]
         return section.split(separator: "\n").filter { $0.hasPrefix("| ") }.map { line in
             line.split(separator: "|").map { String($0.filter { $0 != " " && $0 != "`" }) }

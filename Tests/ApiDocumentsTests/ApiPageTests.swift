@@ -1,5 +1,6 @@
 import ApiFixtures
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ApiDocuments
@@ -9,7 +10,7 @@ import Testing
     private let page: String
 
     init() throws {
-        page = try String(contentsOf: Golden.repository.appending(path: "docs/API.md"), encoding: .utf8)
+        page = try Checkout.text("docs/API.md")
     }
 
     /// The examples of the page: the name of the golden file, and what the page shows.
@@ -25,11 +26,10 @@ import Testing
     }
 
     @Test func everyGoldenDocumentIsAnExample() throws {
-        let files = try FileManager.default.contentsOfDirectory(atPath: Golden.directory.path)
         // Documents in which there is nothing, and the one that is too long for a page.
         let unshown: Set = ["classic-summary-zero.json", "shards-unknown.json", "openapi.json"]
         #expect(
-            Set(examples.map(\.name)) == Set(files.filter { $0.hasSuffix(".json") }).subtracting(unshown))
+            Set(examples.map(\.name)) == Set(try Golden.files.names(withExtension: "json")).subtracting(unshown))
     }
 
     @Test func everyPathIsExplained() {

@@ -2,6 +2,7 @@ import ApiFixtures
 import Configuration
 import Foundation
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import ApiDocuments

@@ -1,6 +1,7 @@
 import ApiFixtures
 import Foundation
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import ApiDocuments
@@ -35,7 +36,7 @@ import Testing
 
     @Test func whatThePageShowsIsWhatIsSent() throws {
         try Golden.expect(samples(), equals: "events.txt")
-        let page = try String(contentsOf: Golden.repository.appending(path: "docs/API.md"), encoding: .utf8)
+        let page = try Checkout.text("docs/API.md")
         #expect(try page.contains("<!-- golden: events.txt -->\n```text\n\(Golden.text("events.txt"))```"))
     }
 
@@ -51,7 +52,7 @@ import Testing
     }
 
     @Test func everyOutcomeAndReasonHasANameOnThePage() throws {
-        let page = try String(contentsOf: Golden.repository.appending(path: "docs/API.md"), encoding: .utf8)
+        let page = try Checkout.text("docs/API.md")
         for outcome in ShareOutcome.allCases { #expect(page.contains("`\(EventText.name(of: outcome))`")) }
         for reason in RefusalReason.allCases where reason != .none { #expect(page.contains("`\(reason.name)`")) }
         for kind in FeedEvent.Kind.allCases { #expect(page.contains("`\(kind.name)`")) }

@@ -1,5 +1,6 @@
 import ApiFixtures
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ApiDocuments
@@ -20,7 +21,7 @@ import Testing
     }
 
     private static func file(_ path: String) throws -> String {
-        try String(contentsOf: Golden.repository.appending(path: path), encoding: .utf8)
+        try Checkout.text(path)
     }
 
     @Test func everyMetricIsExplainedWithItsTypeAndLabels() throws {

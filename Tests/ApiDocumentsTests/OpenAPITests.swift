@@ -1,5 +1,6 @@
 import ApiFixtures
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ApiDocuments
@@ -41,9 +42,9 @@ import Testing
     }
 
     @Test func everyGoldenDocumentIsWalked() throws {
-        let files = try FileManager.default.contentsOfDirectory(atPath: Golden.directory.path)
+        let files = try Golden.files.names(withExtension: "json")
         let walked = Set(Self.answers.map(\.file))
-        for file in files where file.hasSuffix(".json") { #expect(walked.contains(file), "\(file)") }
+        for file in files { #expect(walked.contains(file), "\(file)") }
     }
 
     @Test func theDocumentIsAGoldenFileItself() throws {

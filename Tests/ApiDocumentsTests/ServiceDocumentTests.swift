@@ -3,6 +3,7 @@ import Configuration
 import Control
 import Foundation
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import ApiDocuments

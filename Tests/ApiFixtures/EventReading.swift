@@ -1,6 +1,7 @@
 package import ApiDocuments
 internal import Foundation
 package import Telemetry
+import TestSupport
 
 /// What a client of `/1/events` makes of the bytes, by the rules of Server-Sent Events.
 package struct EventReading {

@@ -1,35 +1,30 @@
-package import Foundation
-package import Testing
+package import TestSupport
 
 /// The recorded bytes in Tests/Golden/Api.
 package enum Golden {
-    package static let repository = URL(filePath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    package static let directory = repository.appending(path: "Tests/Golden/Api")
+    package static let files = GoldenFiles("Tests/Golden/Api")
 
-    package static func text(_ name: String) throws -> String {
-        try String(contentsOf: directory.appending(path: name), encoding: .utf8)
-    }
+    package static func text(_ name: String) throws -> String { try files.text(name) }
 
-    /// Compares with the file, or rewrites it when UPDATE_GOLDEN is set: then `git diff` shows what has changed.
+    /// Throws when the file has other bytes. `script/golden` rewrites the file instead.
     package static func expect(
-        _ bytes: [UInt8], equals name: String, sourceLocation: SourceLocation = #_sourceLocation
+        _ bytes: [UInt8], equals name: String, file: StaticString = #fileID, line: UInt = #line
     ) throws {
-        let text = String(decoding: bytes, as: UTF8.self)
-        if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] != nil {
-            try (text + "\n").write(to: directory.appending(path: name), atomically: true, encoding: .utf8)
-        }
         // Files end with a newline, bodies do not.
-        #expect(try text + "\n" == Golden.text(name), sourceLocation: sourceLocation)
+        let text = String(decoding: bytes, as: UTF8.self) + "\n"
+        guard try text == files.expected(name, for: text) else {
+            throw TestFailure("Tests/Golden/Api/\(name) has other bytes", file: file, line: line)
+        }
     }
 
     /// The two sample documents of the API's original description, as they stand there.
     package static func seedSamples() throws -> (summary: String, workers: String) {
         let text = try Golden.text("seed.txt")
-        let summary = try #require(text.firstRange(of: "GET / endpoint\n\n")).upperBound
-        let workersTitle = try #require(text.firstRange(of: "\n\nGET /workers.json endpoint"))
-        let workersStart = try #require(text[workersTitle.upperBound...].firstRange(of: "\n{")).lowerBound
-        let workersEnd = try #require(text.firstRange(of: "\n\nWorker information:")).lowerBound
+        guard let summary = text.firstRange(of: "GET / endpoint\n\n")?.upperBound,
+            let workersTitle = text.firstRange(of: "\n\nGET /workers.json endpoint"),
+            let workersStart = text[workersTitle.upperBound...].firstRange(of: "\n{")?.lowerBound,
+            let workersEnd = text.firstRange(of: "\n\nWorker information:")?.lowerBound
+        else { throw TestFailure("seed.txt has no samples") }
         return (
             String(text[summary..<workersTitle.lowerBound]),
             String(text[text.index(after: workersStart)..<workersEnd])

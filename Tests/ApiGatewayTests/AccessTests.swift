@@ -1,6 +1,7 @@
 import Addresses
 import ApiFixtures
 import Configuration
+import TestSupport
 import Testing
 
 @testable import ApiDocuments

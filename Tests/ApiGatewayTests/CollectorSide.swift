@@ -2,6 +2,7 @@ import ApiFixtures
 import EventBus
 import Foundation
 import Telemetry
+import TestSupport
 
 @testable import ApiDocuments
 @testable import ApiGateway
@@ -9,7 +10,8 @@ import Telemetry
 
 /// The collector's end of the second hop: publishes what a test tells it to, and answers for what was missed.
 final class CollectorSide: @unchecked Sendable {
-    let runDirectory: String
+    private let scratch = Scratch()
+    var runDirectory: String { scratch.path }
     private let lock = NSLock()
     private let context: BusContext
     private let publisher: EventPublisher
@@ -18,10 +20,9 @@ final class CollectorSide: @unchecked Sendable {
     private let end = DispatchSemaphore(value: 0)
 
     init(logBytesMax: Int = EventLog.bytesMaxDefault) throws {
-        runDirectory = try GatewayProcess.newRunDirectory()
         context = try BusContext()
         publisher = try EventPublisher(
-            context, runDirectory: runDirectory, source: .collector, epoch: .random(), logBytesMax: logBytesMax)
+            context, runDirectory: scratch.path, source: .collector, epoch: .random(), logBytesMax: logBytesMax)
         Thread.detachNewThread { [self] in
             while serve() { usleep(2_000) }
             end.signal()
@@ -34,7 +35,6 @@ final class CollectorSide: @unchecked Sendable {
         defer {
             collector.lock.withLock { collector.isOver = true }
             collector.end.wait()
-            try? FileManager.default.removeItem(atPath: collector.runDirectory)
         }
         try body(collector)
     }

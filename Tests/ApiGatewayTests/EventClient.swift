@@ -1,6 +1,7 @@
 import ApiFixtures
 import Foundation
 import Glibc
+import TestSupport
 
 /// A client of `/1/events` over a real connection.
 final class EventClient {

@@ -4,6 +4,7 @@ import EventBus
 import Foundation
 import Glibc
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import ApiDocuments

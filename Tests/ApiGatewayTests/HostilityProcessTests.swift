@@ -1,6 +1,7 @@
 import ApiFixtures
 import Configuration
 import Glibc
+import TestSupport
 import Testing
 
 /// Nothing that a client sends may stop the program, and nothing of it may stay.
@@ -27,18 +28,14 @@ import Testing
 
     /// The ends of thousands of connections may still be on their way, and count for our address until they are seen.
     private func isHealthySoon(_ client: HTTPClient) -> Bool {
-        for _ in 0..<100 {
-            if (try? HTTPClient.Connection(client).healthStatus()) == 200 { return true }
-            usleep(50_000)
-        }
-        return false
+        eventually(within: 5) { (try? HTTPClient.Connection(client).healthStatus()) == 200 }
     }
 
     @Test func thousandsOfMalformedRequestsLeaveNothingBehind() throws {
         var api = Settings.API(host: "127.0.0.1", port: 0)
         api.accessToken = "token"
         try GatewayProcess.run(api) { gateway in
-            var random = Xorshift(state: 0x6d69_6c6c_7261_6365)
+            var random = SeededGenerator(seed: 0x6d69_6c6c_7261_6365)
             let client = try gateway.client()
             func attack(_ count: Int) throws {
                 var open: [HTTPClient.Connection] = []
@@ -81,17 +78,5 @@ extension HTTPClient.Connection {
     fileprivate func healthStatus() -> Int? {
         write("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         return reply()?.status
-    }
-}
-
-/// Repeatable nonsense.
-private struct Xorshift: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
     }
 }

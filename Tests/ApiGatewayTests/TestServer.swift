@@ -4,6 +4,7 @@ import Control
 import Logging
 import Synchronization
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import ApiDocuments

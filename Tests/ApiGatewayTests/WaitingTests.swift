@@ -3,6 +3,7 @@ import Control
 import Dispatch
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ApiDocuments
@@ -34,8 +35,7 @@ import Testing
 
     @Test func aSlowDiskDoesNotHoldUpTheServer() throws {
         let gate = Gate()
-        var test = TestServer()
-        test.history = gate
+        let test = TestServer(history: gate)
         try test.run { server, client, _ in
             let waiting = try (0..<8).map { try ask(client, "n=\($0)") }
             for _ in 0..<100 { #expect(try client.get("/1/summary").status == 200) }
@@ -50,8 +50,7 @@ import Testing
 
     @Test func equalQuestionsAreAnsweredOnce() throws {
         let gate = Gate()
-        var test = TestServer()
-        test.history = gate
+        var test = TestServer(history: gate)
         test.limits.waitingRequests = 2
         test.limits.historyMillis = 60_000
         try test.run { _, client, _ in
@@ -84,8 +83,7 @@ import Testing
 
     @Test func onlySoManyMayWait() throws {
         let gate = Gate()
-        var test = TestServer()
-        test.history = gate
+        var test = TestServer(history: gate)
         test.limits.waitingRequests = 2
         try test.run { _, client, _ in
             let waiting = try (0..<2).map { try ask(client, "n=\($0)") }
@@ -108,8 +106,7 @@ import Testing
 
     @Test func whoHangsUpWhileItWaitsIsForgotten() throws {
         let gate = Gate()
-        var test = TestServer()
-        test.history = gate
+        let test = TestServer(history: gate)
         try test.run { _, client, _ in
             do {
                 let gone = try ask(client, "n=1")
@@ -123,8 +120,7 @@ import Testing
 
     @Test func aServerThatStopsLetsTheWaitingGo() throws {
         let gate = Gate()
-        var test = TestServer()
-        test.history = gate
+        let test = TestServer(history: gate)
         var left: HTTPClient.Connection?
         try test.run { server, client, _ in
             left = try ask(client, "n=1")
@@ -139,8 +135,7 @@ import Testing
     /// taken.
     @Test func aServerThatStopsStillPassesOnWhatIsBeingDone() throws {
         let gate = Gate()
-        var test = TestServer()
-        test.history = gate
+        let test = TestServer(history: gate)
         var left: HTTPClient.Connection?
         try test.run { server, client, _ in
             left = try ask(client, "n=1")

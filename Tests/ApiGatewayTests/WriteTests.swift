@@ -1,6 +1,7 @@
 import ApiFixtures
 import Configuration
 import Control
+import TestSupport
 import Testing
 
 @testable import ApiDocuments

@@ -1,27 +1,20 @@
 import Foundation
 import GRDB
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Archive
 
 /// A directory for one test, and a file of statistics in it.
 final class Place {
-    let directory: String
+    private let scratch = Scratch()
+    var directory: String { scratch.path }
     var path: String { directory + "/statistics.sqlite" }
 
     /// 22 November 2026, 22:00 UTC, in seconds and milliseconds.
     static let now: UInt64 = 1_795_384_800
     static let nowMilliseconds: UInt64 = now * 1_000
-
-    init() throws {
-        directory = try #require(mkdtemp(strdup("/tmp/archive-test-XXXXXX")).map { String(cString: $0) })
-    }
-
-    deinit {
-        try? FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: directory)
-        try? FileManager.default.removeItem(atPath: directory)
-    }
 
     func archive(historyDays: Int = 30, pagesMax: Int? = nil) -> Archive {
         var settings = ArchiveSettings(path: path, historyDays: historyDays)

@@ -27,7 +27,7 @@ struct HistoryTests {
     }
 
     @Test func minutesAddUpHoweverTheyCome() throws {
-        let place = try Place()
+        let place = Place()
         try place.withArchive { archive, _ in
             let now = Self.midnight + 600
             try Self.write([Self.delta(.worker(7), now - 60), Self.delta(.total, now - 60)], archive, at: now)
@@ -45,7 +45,7 @@ struct HistoryTests {
     }
 
     @Test func pointsAreSumsOverTheStepAskedFor() throws {
-        let place = try Place()
+        let place = Place()
         try place.withArchive { archive, _ in
             let deltas = (0..<30).map { Self.delta(.total, Self.midnight + UInt64($0) * 60, accepted: UInt64($0)) }
             try Self.write(deltas, archive, at: Self.midnight + 1_800)
@@ -59,7 +59,7 @@ struct HistoryTests {
     }
 
     @Test func ageMakesItCoarserAndLosesNothing() throws {
-        let place = try Place()
+        let place = Place()
         try place.withArchive { archive, _ in
             let deltas = (0..<120).flatMap { minute in
                 [HistorySeries.total, .worker(3), .worker(900)].map {
@@ -88,7 +88,7 @@ struct HistoryTests {
     }
 
     @Test func whereOnlyHoursAreKeptTheyAreSpreadEvenly() throws {
-        let place = try Place()
+        let place = Place()
         try place.withArchive { archive, _ in
             try Self.write([Self.delta(.total, Self.midnight, accepted: 61, hashes: .max)], archive, at: Self.midnight)
             try Self.thin(archive, at: Self.midnight + 20 * Self.day)
@@ -104,7 +104,7 @@ struct HistoryTests {
     }
 
     @Test func aLateMinuteJoinsWhatHasBecomeOfIts() throws {
-        let place = try Place()
+        let place = Place()
         try place.withArchive { archive, _ in
             try Self.write([Self.delta(.total, Self.midnight)], archive, at: Self.midnight)
             let later = Self.midnight + 3 * Self.day
@@ -121,7 +121,7 @@ struct HistoryTests {
     }
 
     @Test func whatIsTooOldIsNotWrittenAtAll() throws {
-        let place = try Place()
+        let place = Place()
         try place.withArchive(historyDays: 1) { archive, _ in
             try Self.write(
                 [Self.delta(.total, Self.midnight - Self.day), Self.delta(.total, Self.midnight - Self.day + 60)],
@@ -160,7 +160,7 @@ struct HistoryTests {
     // MARK: - Asking
 
     @Test func oddQuestionsAreRefusedOrEmpty() throws {
-        let place = try Place()
+        let place = Place()
         try place.withArchive { archive, _ in
             try Self.write([Self.delta(.total, Self.midnight)], archive, at: Self.midnight)
             let reader = HistoryReader(path: place.path)
@@ -178,7 +178,7 @@ struct HistoryTests {
     }
 
     @Test func aReaderWaitsForTheFileAndFollowsIt() throws {
-        let place = try Place()
+        let place = Place()
         let reader = HistoryReader(path: place.path)
         #expect(throws: HistoryFailure.unavailable("no such file: \(place.path)")) {
             try reader.workerID(named: "a")
@@ -196,7 +196,7 @@ struct HistoryTests {
     }
 
     @Test func aReaderInTheMiddleHoldsNobodyUp() throws {
-        let place = try Place()
+        let place = Place()
         try place.withArchive { archive, _ in
             try archive.write(.checkpoint(.sample()))
             var configuration = Configuration()

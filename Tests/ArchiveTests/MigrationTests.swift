@@ -1,19 +1,20 @@
 import Foundation
 import GRDB
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Archive
 
 /// Files of every released version, kept as they were written then, open in this one.
 struct MigrationTests {
-    private static let golden = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
+    private static let golden = GoldenFiles("Tests/ArchiveTests/Golden")
 
     private func place(of version: Int) throws -> Place {
-        let place = try Place()
-        let file = Self.golden.appending(path: "version-\(version).sqlite")
-        // To write it anew when a version is released: MILLRACE_UPDATE_GOLDEN=1 swift test --filter MigrationTests
-        if ProcessInfo.processInfo.environment["MILLRACE_UPDATE_GOLDEN"] != nil, version == Self.versions.last {
+        let place = Place()
+        let file = Self.golden.file("version-\(version).sqlite")
+        // The file of a version is recorded once, before its release: `script/golden` makes it where there is none.
+        if GoldenFiles.areUpdated, !FileManager.default.fileExists(atPath: file.path) {
             try place.withArchive { archive, _ in
                 var checkpoint = SavedCheckpoint.sample()
                 checkpoint.history = [
@@ -74,7 +75,7 @@ struct MigrationTests {
 
     /// So that an edit of a released migration is noticed: the tables of a new file are those of the golden one.
     @Test func aNewFileHasTheTablesOfTheNewestGoldenOne() throws {
-        let (old, new) = (try place(of: try #require(Self.versions.last)), try Place())
+        let (old, new) = (try place(of: try #require(Self.versions.last)), Place())
         try new.withArchive { _, _ in }
         let sql = "SELECT sql FROM sqlite_master ORDER BY name"
         #expect(try old.sql { try String?.fetchAll($0, sql: sql) } == new.sql { try String?.fetchAll($0, sql: sql) })

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Archive
@@ -20,7 +21,7 @@ struct MisfortuneTests {
     }
 
     private func filled() throws -> Place {
-        let place = try Place()
+        let place = Place()
         try place.withArchive { archive, _ in try archive.write(.checkpoint(.sample(workers: 300))) }
         return place
     }
@@ -76,7 +77,7 @@ struct MisfortuneTests {
     }
 
     @Test func anEmptyFileIsANewOne() throws {
-        let place = try Place()
+        let place = Place()
         #expect(FileManager.default.createFile(atPath: place.path, contents: Data()))
         try place.withArchive { _, opened in #expect(opened.setAside == nil) }
     }
@@ -96,7 +97,7 @@ struct MisfortuneTests {
     }
 
     @Test func damageWhileItRunsCostsTheFileAndNotTheService() throws {
-        let place = try Place()
+        let place = Place()
         let archive = place.archive()
         _ = try archive.open(at: Place.nowMilliseconds)
         // More than SQLite keeps in its memory, and enough to be moved from the WAL into the file.
@@ -107,8 +108,7 @@ struct MisfortuneTests {
         try place.overwrite(at: 4_096, [UInt8](repeating: 0xAA, count: length - 4_096))
         let outcome = try archive.write(large)
         guard case .damaged(let reason)? = outcome.failure else {
-            Issue.record("it did not notice: \(outcome.failure?.description ?? "no failure")")
-            return
+            throw TestFailure("it did not notice: \(outcome.failure?.description ?? "no failure")")
         }
         #expect(reason == "database disk image is malformed (SQLite error 11)")
         #expect(outcome.setAside == place.path + "." + Self.stamp)
@@ -119,7 +119,7 @@ struct MisfortuneTests {
 
     /// Thinning looks at rows that no commit does.
     @Test func damageInOldHistoryIsFoundByTheCommitAfterThinning() throws {
-        let place = try Place()
+        let place = Place()
         try place.withArchive { archive, _ in
             var checkpoint = SavedCheckpoint.sample()
             checkpoint.history = [HistoryDelta(series: .total, point: HistoryPoint(time: Place.now, accepted: 1))]
@@ -154,8 +154,7 @@ struct MisfortuneTests {
             try FileManager.default.removeItem(atPath: place.path)
             try FileManager.default.copyItem(atPath: other.path, toPath: place.path)
             guard case .cannotOpen? = try archive.write(.progress(.sample(1))).failure else {
-                Issue.record("it wrote into a file that it does not know")
-                return
+                throw TestFailure("it wrote into a file that it does not know")
             }
         }
         #expect(try Data(contentsOf: URL(filePath: place.path)) == Data(contentsOf: URL(filePath: other.path)))
@@ -175,35 +174,25 @@ struct MisfortuneTests {
     // MARK: - Not ours
 
     @Test func aForeignDatabaseIsNotTouched() throws {
-        let place = try Place()
+        let place = Place()
         try place.sql { try $0.execute(sql: "CREATE TABLE wallet (key TEXT)") }
         let before = try Data(contentsOf: URL(filePath: place.path))
-        guard case .foreign? = failure(place.archive()) else {
-            Issue.record("accepted")
-            return
-        }
+        guard case .foreign? = failure(place.archive()) else { throw TestFailure("accepted") }
         #expect(try Data(contentsOf: URL(filePath: place.path)) == before)
         #expect(throws: HistoryFailure.self) { try HistoryReader(path: place.path).workerID(named: "a") }
         #expect(try place.names == ["statistics.sqlite"])
     }
 
     @Test func aFileThatIsNoDatabaseIsNotTouched() throws {
-        let place = try Place()
+        let place = Place()
         let text = Data("my diary\n".utf8)
         try text.write(to: URL(filePath: place.path))
-        guard case .foreign? = failure(place.archive()) else {
-            Issue.record("accepted")
-            return
-        }
+        guard case .foreign? = failure(place.archive()) else { throw TestFailure("accepted") }
         // Once more: our own lock beside it is no proof that it is ours.
-        guard case .foreign? = failure(place.archive()) else {
-            Issue.record("accepted")
-            return
-        }
+        guard case .foreign? = failure(place.archive()) else { throw TestFailure("accepted") }
         #expect(try Data(contentsOf: URL(filePath: place.path)) == text)
         guard case .foreign? = failure(Archive(path: "/dev/null", historyDays: 1)) else {
-            Issue.record("accepted")
-            return
+            throw TestFailure("accepted")
         }
     }
 
@@ -221,7 +210,7 @@ struct MisfortuneTests {
     }
 
     @Test func twoCollectorsDoNotShareAFile() throws {
-        let place = try Place()
+        let place = Place()
         try place.withArchive { _, _ in
             let expected = "\(place.path) is in use by another collector (process \(getpid()))"
             #expect(failure(place.archive()) == .busy(expected))
@@ -232,7 +221,7 @@ struct MisfortuneTests {
     // MARK: - No room, no permission
 
     @Test func aFullDiskLosesNothingThatWasCommitted() throws {
-        let place = try Place()
+        let place = Place()
         let archive = place.archive(pagesMax: 40)
         _ = try archive.open(at: Place.nowMilliseconds)
         try archive.write(.checkpoint(.sample()))
@@ -255,8 +244,7 @@ struct MisfortuneTests {
             try other.writeWithoutTransaction { db in
                 try db.execute(sql: "BEGIN IMMEDIATE")
                 guard case .busy? = try archive.write(.progress(.sample(1))).failure else {
-                    Issue.record("it wrote")
-                    return
+                    throw TestFailure("it wrote")
                 }
                 try db.execute(sql: "ROLLBACK")
             }
@@ -266,7 +254,7 @@ struct MisfortuneTests {
 
     @Test(.enabled(if: geteuid() != 0, "root may write everywhere"))
     func aDirectoryWithoutPermissionIsNamed() throws {
-        let place = try Place()
+        let place = Place()
         try FileManager.default.setAttributes([.posixPermissions: 0o500], ofItemAtPath: place.directory)
         #expect(
             failure(place.archive())
@@ -274,7 +262,7 @@ struct MisfortuneTests {
     }
 
     @Test func placesThatCannotBeAreNamed() throws {
-        let place = try Place()
+        let place = Place()
         try Data().write(to: URL(filePath: place.directory + "/file"))
         let failed = failure(Archive(path: place.directory + "/file/statistics.sqlite", historyDays: 1))
         #expect(failed == .cannotOpen("cannot open \(place.directory)/file/statistics.sqlite.lock: Not a directory"))
@@ -283,7 +271,7 @@ struct MisfortuneTests {
     }
 
     @Test func aMissingDirectoryIsMade() throws {
-        let place = try Place()
+        let place = Place()
         #expect(failure(Archive(path: place.directory + "/a/b/statistics.sqlite", historyDays: 1)) == nil)
         let attributes = try FileManager.default.attributesOfItem(atPath: place.directory + "/a/b")
         #expect(attributes[.posixPermissions] as? Int == 0o700)

@@ -7,7 +7,7 @@ import Testing
 
 struct KeepingTests {
     @Test func aNewFileHoldsNothing() throws {
-        let place = try Place()
+        let place = Place()
         try place.withArchive { _, opened in
             #expect(opened.saved == SavedStatistics() && opened.setAside == nil)
         }
@@ -15,7 +15,7 @@ struct KeepingTests {
     }
 
     @Test func whatACheckpointStoresIsThereAgain() throws {
-        let place = try Place()
+        let place = Place()
         let checkpoint = SavedCheckpoint.sample()
         try place.withArchive { archive, _ in
             let outcome = try archive.write(.checkpoint(checkpoint))
@@ -31,7 +31,7 @@ struct KeepingTests {
     @Test(arguments: [0, 1, 40 * 86_400_000] as [UInt64])
     func theTimeThatIsStoredIsTheOneByWhichHistoryIsOld(ahead: UInt64) throws {
         for commit in [Commit.progress(.sample(1)), .checkpoint(.sample())] {
-            let place = try Place()
+            let place = Place()
             try place.withArchive { archive, _ in
                 let isTaken = archive.submit(
                     commit, at: Place.nowMilliseconds + ahead, forgettingAt: Place.nowMilliseconds)
@@ -43,7 +43,7 @@ struct KeepingTests {
     }
 
     @Test func progressIsAJournalOnTopOfTheCheckpoint() throws {
-        let place = try Place()
+        let place = Place()
         let checkpoint = SavedCheckpoint.sample()
         try place.withArchive { archive, _ in
             try archive.write(.checkpoint(checkpoint))
@@ -64,7 +64,7 @@ struct KeepingTests {
 
     /// A collector that is killed within its first minute.
     @Test func progressCountsBeforeTheFirstCheckpointToo() throws {
-        let place = try Place()
+        let place = Place()
         try place.withArchive { archive, _ in try archive.write(.progress(.sample(1))) }
         try place.withArchive { _, opened in
             var empty = SavedCheckpoint()
@@ -76,7 +76,7 @@ struct KeepingTests {
     }
 
     @Test func workersChangeAndAreForgottenOneByOne() throws {
-        let place = try Place()
+        let place = Place()
         try place.withArchive { archive, _ in
             try archive.write(.checkpoint(.sample(workers: 4)))
             var next = SavedCheckpoint.sample(workers: 0)
@@ -93,7 +93,7 @@ struct KeepingTests {
 
     @Test(arguments: ["", "a\0b", "a", "Müller ⛏ '; DROP TABLE worker; --", "e\u{301}"])
     func anyNameIsKeptAsItIs(_ name: String) throws {
-        let place = try Place()
+        let place = Place()
         try place.withArchive { archive, _ throws in
             var checkpoint = SavedCheckpoint.sample(workers: 0)
             checkpoint.workers = [.sample(1, name: name), .sample(2, name: "a\0c")]
@@ -109,7 +109,7 @@ struct KeepingTests {
 
     /// kill -9 in the middle: what is on the disk then is the file and its WAL, neither closed.
     @Test func aProcessThatIsKilledLeavesEveryCommitBehind() throws {
-        let (place, copy) = (try Place(), try Place())
+        let (place, copy) = (Place(), Place())
         try place.withArchive { archive, _ in
             try archive.write(.checkpoint(.sample()))
             try archive.write(.progress(.sample(1)))
@@ -127,7 +127,7 @@ struct KeepingTests {
     /// The same, in the middle of a write: the last frames of the WAL are torn.
     @Test(arguments: [1, 24, 500, 4_000, 5_000])
     func aTornCommitIsNoCommit(_ cut: Int) throws {
-        let (place, copy) = (try Place(), try Place())
+        let (place, copy) = (Place(), Place())
         try place.withArchive { archive, _ in
             try archive.write(.checkpoint(.sample()))
             try archive.write(.progress(.sample(1)))
@@ -141,7 +141,7 @@ struct KeepingTests {
     }
 
     @Test func oneCommitIsUnderWayAtATime() throws {
-        let place = try Place()
+        let place = Place()
         try place.withArchive { archive, _ in
             #expect(archive.takeOutcome() == nil && !archive.isBusy)
             #expect(archive.submit(.progress(.sample(1)), at: 1))
@@ -153,7 +153,7 @@ struct KeepingTests {
     }
 
     @Test func onlyItsOwnerMayReadIt() throws {
-        let place = try Place()
+        let place = Place()
         try place.withArchive { archive, _ in
             try archive.write(.progress(.sample(1)))
             for name in try FileManager.default.contentsOfDirectory(atPath: place.directory) {
@@ -165,7 +165,7 @@ struct KeepingTests {
 
     /// Not a benchmark: a second would be ten times what it takes on a slow machine.
     @Test func tenThousandWorkersAreOneShortTransaction() throws {
-        let place = try Place()
+        let place = Place()
         try place.withArchive { archive, _ in
             var checkpoint = SavedCheckpoint.sample(workers: 10_000)
             checkpoint.history = (UInt32(0)..<10_000).map { id in

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Configuration
@@ -152,7 +153,7 @@ struct ConfigurationDocumentTests {
     @Test func damagedDocumentsNeverTrap() {
         let document = document()
         let served = Array(document.text.utf8)
-        var random = SplitMix(state: 11)
+        var random = SeededGenerator(seed: 11)
         for _ in 0..<500 {
             var sent = served
             for _ in 0...random.below(2) {

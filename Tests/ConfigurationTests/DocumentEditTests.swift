@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Configuration
@@ -164,8 +165,7 @@ struct DocumentEditTests {
             "syslog": true}
             """
         guard case .accepted(_, let warnings, _, _) = service.document.receive(Array(sent.utf8)) else {
-            Issue.record("refused")
-            return
+            throw TestFailure("refused")
         }
         #expect(warnings.compactMap(\.line) == [2, 3])
     }
@@ -225,8 +225,7 @@ struct DocumentEditTests {
         let service = Service(nil, "-o a:1 --retries 4 --shards 2")
         let sent = service.document.text.replacing("\"retries\": 4", with: "\"retries\": 5")
         guard case .accepted(_, let warnings, _, let released) = service.document.receive(Array(sent.utf8)) else {
-            Issue.record("refused")
-            return
+            throw TestFailure("refused")
         }
         #expect(released == ["retries"] && warnings.count == 1)
         #expect(warnings[0].message.hasPrefix("retries: the document overrides the command-line option"))
@@ -234,8 +233,7 @@ struct DocumentEditTests {
         _ = try later.take(sent)
         let again = sent.replacing("\"retries\": 5", with: "\"retries\": 6")
         guard case .accepted(_, let none, _, _) = later.document.receive(Array(again.utf8)) else {
-            Issue.record("refused")
-            return
+            throw TestFailure("refused")
         }
         #expect(none == [])
     }

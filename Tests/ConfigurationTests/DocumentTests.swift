@@ -1,14 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Configuration
 
 /// docs/CONFIG.md against the tables that it describes.
 struct DocumentTests {
-    private static let document: String? = {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
-        return try? String(contentsOf: root.appending(path: "docs/CONFIG.md"), encoding: .utf8)
-    }()
+    private static let document = try? Checkout.text("docs/CONFIG.md")
 
     @Test func everyKeyIsDescribed() throws {
         let document = try #require(DocumentTests.document)

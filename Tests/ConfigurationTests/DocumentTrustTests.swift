@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Configuration
@@ -58,7 +59,7 @@ import Testing
         #expect(refusals(document(nil, "-o a:1"), old, new)?.first?.contains(Self.file) == true)
     }
 
-    @Test func theKeyItselfIsForTheFileOnly() {
+    @Test func theKeyItselfIsForTheFileOnly() throws {
         let pool = #""pools": [{"url": "a:1"}]"#
         let (off, on) = ("\"trust-documents\": false", "\"trust-documents\": true")
         #expect(refusals(document("{\(pool)}"), off, on)?.count == 1)
@@ -67,13 +68,12 @@ import Testing
         // And both at once.
         let sent = #"{"pools": [{"url": "a:1"}], "log-file": "/x", "millrace": {"trust-documents": true}}"#
         guard case .refused(let errors) = document("{\(pool)}").receive(Array(sent.utf8)) else {
-            Issue.record("accepted")
-            return
+            throw TestFailure("accepted")
         }
         #expect(errors.count == 2)
     }
 
-    @Test func whatTheFileSaysAlreadyStays() {
+    @Test func whatTheFileSaysAlreadyStays() throws {
         let text = """
             {"pools": [{"url": "a:1", "user": "${WALLET}"}, {"url": "b:1", "user": "other"}],
              "log-file": "/var/log/m.log", "millrace": {"database": "/d/s.sqlite"}}
@@ -85,8 +85,7 @@ import Testing
         let moved = service.text.replacing("${WALLET}", with: "#").replacing("\"other\"", with: "\"${WALLET}\"")
             .replacing("\"#\"", with: "\"other\"")
         guard case .accepted(let settings, _, _, _) = service.receive(Array(moved.utf8)) else {
-            Issue.record("\(service.receive(Array(moved.utf8)))")
-            return
+            throw TestFailure("\(service.receive(Array(moved.utf8)))")
         }
         #expect(settings.pools.map(\.user) == ["other", "48abc"] && settings.logFile == "/var/log/m.log")
         // A variable of one key is not one of another.

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Configuration
@@ -39,18 +40,14 @@ struct JSONReaderTests {
               "b": 3, }
             /* last */ //
             """
-        guard case .object(let object) = try value(text) else {
-            Issue.record("no object")
-            return
-        }
+        guard case .object(let object) = try value(text) else { throw TestFailure("no object") }
         #expect(object.members.map(\.key) == ["a", "b"])
         #expect(object["b"]?.value == .integer(3))
     }
 
     @Test func keysAndValuesKnowTheirLineAndColumn() throws {
         guard case .object(let object) = try value("{\n  \"é\": 1, \"b\":\n\t[2]\n}") else {
-            Issue.record("no object")
-            return
+            throw TestFailure("no object")
         }
         #expect(object.members[0].keyOrigin == .file(Position(line: 2, column: 3)))
         #expect(object.members[0].node.origin == .file(Position(line: 2, column: 8)))
@@ -142,8 +139,7 @@ struct JSONReaderTests {
 
     @Test func membersGivenTwiceAreKeptInTheirOrder() throws {
         guard case .object(let object) = try value(#"{"a": 1, "b": 2, "a": 3, "": 4}"#) else {
-            Issue.record("no object")
-            return
+            throw TestFailure("no object")
         }
         #expect(object.members.map(\.key) == ["a", "b", "a", ""])
         #expect(object["a"]?.value == .integer(1))
@@ -159,7 +155,7 @@ struct JSONReaderTests {
             """
         let original = Array(seed.utf8)
         let alphabet = Array("{}[]\":,\\/*u0198-.eE+$ \n${}ftn%@".utf8) + [0x00, 0x7f, 0xc3, 0xa9, 0xff, 0xed, 0xa0]
-        var random = SplitMix(state: 1)
+        var random = SeededGenerator(seed: 1)
         for _ in 0..<20_000 {
             var bytes = original
             for _ in 0...random.below(3) { mutate(&bytes, alphabet, &random) }
@@ -169,7 +165,7 @@ struct JSONReaderTests {
         }
     }
 
-    private func mutate(_ bytes: inout [UInt8], _ alphabet: [UInt8], _ random: inout SplitMix) {
+    private func mutate(_ bytes: inout [UInt8], _ alphabet: [UInt8], _ random: inout SeededGenerator) {
         let place = random.below(bytes.count + 1)
         let end = min(bytes.count, place + random.below(12))
         switch random.below(5) {
@@ -179,17 +175,5 @@ struct JSONReaderTests {
         case 3: bytes.insert(contentsOf: bytes[place..<end], at: random.below(bytes.count + 1))
         default: if place < bytes.count { bytes[place] = alphabet[random.below(alphabet.count)] }
         }
-    }
-}
-
-/// Small random numbers that are the same in every run.
-struct SplitMix {
-    var state: UInt64
-
-    mutating func below(_ limit: Int) -> Int {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return Int((mixed ^ (mixed >> 31)) % UInt64(max(limit, 1)))
     }
 }

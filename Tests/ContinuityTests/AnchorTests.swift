@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 @testable import Linux
+import TestSupport
 import Testing
 
 @testable import Continuity
@@ -11,26 +12,10 @@ private struct Connection {
     let far: Int32
 
     init() throws {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(listener) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        near = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        let connected = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                Glibc.bind(listener, pointer, size) == 0 && listen(listener, 1) == 0
-                    && getsockname(listener, pointer, &size) == 0
-            }
-        }
-        try #require(connected)
-        let near = near
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(near, $0, size) }
-        }
-        try #require(result == 0)
-        far = accept(listener, nil, nil)
+        let listener = try Loopback.listening()
+        defer { close(listener.descriptor) }
+        near = try #require(Loopback.connected(to: listener.port))
+        far = accept(listener.descriptor, nil, nil)
         try #require(far >= 0)
     }
 

@@ -2,33 +2,10 @@ import Configuration
 import DaemonKit
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Continuity
-
-/// Two connected local sockets, closed with this value.
-final class SocketPair {
-    let ours: Int32
-    private(set) var theirs: Int32
-
-    init() throws {
-        var ends: [Int32] = [0, 0]
-        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
-        ours = ends[0]
-        theirs = ends[1]
-    }
-
-    func closeTheirs() {
-        guard theirs >= 0 else { return }
-        close(theirs)
-        theirs = -1
-    }
-
-    deinit {
-        close(ours)
-        closeTheirs()
-    }
-}
 
 @Suite struct LifelineTests {
     @Test func newsGoUpwardAsLines() throws {
@@ -106,8 +83,7 @@ final class SocketPair {
         var lifeline = Lifeline(descriptor: pair.ours)
         let bytes = Array("freeze\nunheard of\nresume\n\(String(repeating: "x", count: 100))".utf8)
         var heard: [Lifeline.SupervisorMessage] = []
-        for start in stride(from: 0, to: bytes.count, by: chunk) {
-            let part = Array(bytes[start..<min(start + chunk, bytes.count)])
+        for part in bytes.pieces(of: chunk) {
             write(pair.theirs, part, part.count)
             while let news = lifeline.next() { heard.append(news) }
         }

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Continuity
@@ -36,10 +37,7 @@ import Testing
         try #require(heard.count == 3)
         #expect(heard[0] == .word(.freeze))
         #expect(heard[2] == .word(.resume))
-        guard case .absorb(let shard) = heard[1] else {
-            Issue.record("not heard")
-            return
-        }
+        guard case .absorb(let shard) = heard[1] else { throw TestFailure("not heard") }
         #expect((shard.shard, shard.incarnation) == (7, 1 << 40))
         #expect(text(shard.memory) == "memory")
         #expect(text(shard.anchor) == "anchor")
@@ -75,10 +73,7 @@ import Testing
         sent.close()
         let line = part.line + "\n"
         write(pair.theirs, line, line.utf8.count)
-        guard case .absorb(let heard) = lifeline.next() else {
-            Issue.record("not heard")
-            return
-        }
+        guard case .absorb(let heard) = lifeline.next() else { throw TestFailure("not heard") }
         #expect(heard.part == part && heard.shard == .max && text(heard.anchor) == "anchor")
         heard.close()
         #expect(lifeline.next() == .release(part))

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Control
@@ -8,29 +9,15 @@ import Testing
 @Suite struct ControlClientTests {
     /// Takes one connection, reads up to the LF, and sends `answer`; then closes, or holds the connection for a while.
     private final class Supervisor: Sendable {
-        let directory: String
+        private let scratch = Scratch()
         private let listener: Int32
+        var directory: String { scratch.path }
 
         init(backlog: Int32 = 8) throws {
-            directory = "/tmp/mr-ctl-\(UUID().uuidString.prefix(8))"
-            mkdir(directory, 0o700)
-            listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-            var address = sockaddr_un()
-            address.sun_family = sa_family_t(AF_UNIX)
-            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: (directory + "/control").utf8) }
-            let bound = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-                }
-            }
-            try #require(bound == 0 && listen(listener, backlog) == 0)
+            listener = try LocalSocket.bound(to: scratch.path + "/control", backlog: backlog)
         }
 
-        deinit {
-            close(listener)
-            unlink(directory + "/control")
-            rmdir(directory)
-        }
+        deinit { close(listener) }
 
         func answer(_ answer: [UInt8], holding: Bool = false, inPieces: Bool = false) {
             let listener = listener

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Control
@@ -86,14 +87,10 @@ import Testing
         let lines =
             try Self.requests.map { try #require(ControlLine.encode($0)) }
             + Self.replies.map { try #require(ControlLine.encode($0)) }
-        var state: UInt64 = 5
-        func below(_ limit: Int) -> Int {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Int(state >> 33) % limit
-        }
+        var random = SeededGenerator(seed: 5)
         for _ in 0..<5_000 {
-            var line = lines[below(lines.count)]
-            for _ in 0...below(3) { line[below(line.count)] = UInt8(below(256)) }
+            var line = lines[random.below(lines.count)]
+            for _ in 0...random.below(3) { line[random.below(line.count)] = random.byte() }
             _ = ControlLine.request(line)
             _ = ControlLine.reply(line)
         }

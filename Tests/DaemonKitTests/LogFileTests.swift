@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import DaemonKit
@@ -9,25 +10,13 @@ import Testing
 /// Files that are not regular, and file systems that hang. Serialized, because a process makes a limited number of
 /// attempts that hang.
 @Suite(.serialized) struct LogFileTests {
-    private let directory = FileManager.default.temporaryDirectory.appending(path: "log-\(UUID().uuidString.prefix(8))")
-    private var path: String { directory.appending(path: "a.log").path }
-
-    init() throws {
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    }
+    private let scratch = Scratch()
+    private var path: String { scratch.file("a.log").path }
 
     private func text(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
 
     private func write(_ line: String, to target: LogTarget) {
         for sink in target.way.sinks.dropFirst() { sink.write(Array((line + "\n").utf8)) { _ in [] } }
-    }
-
-    private func wait(until condition: () -> Bool) -> Bool {
-        for _ in 0..<500 {
-            if condition() { return true }
-            usleep(10_000)
-        }
-        return condition()
     }
 
     // MARK: - Regular files only
@@ -45,17 +34,7 @@ import Testing
             path = "/dev/null"
             expected = "expected a regular file, found a device"
         case "socket":
-            let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-            var address = sockaddr_un()
-            address.sun_family = sa_family_t(AF_UNIX)
-            let name = path
-            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name.utf8) }
-            _ = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-                }
-            }
-            close(descriptor)
+            try LocalSocket.leaveFile(at: path)
             expected = "expected a regular file, found a socket"
         case "link to a FIFO":
             mkfifo(path + ".fifo", 0o600)
@@ -72,29 +51,29 @@ import Testing
     }
 
     @Test func aLinkToAFileIsTheOperatorsChoice() throws {
-        symlink(directory.appending(path: "elsewhere.log").path, path)
+        symlink(scratch.file("elsewhere.log").path, path)
         let target = LogTarget(process: "test", level: .info)
         target.change(format: .text, level: .info, colors: false, file: path)
         write("one", to: target)
         target.flush()
-        #expect(text(directory.appending(path: "elsewhere.log").path) == "one\n")
+        #expect(text(scratch.file("elsewhere.log").path) == "one\n")
     }
 
     @Test(arguments: [("missing/a.log", "No such file or directory"), ("", "No such file or directory")])
     func theSystemsReasonIsTold(name: String, reason: String) {
-        let (_, failure) = LogFile.open(name.isEmpty ? "" : directory.path + "/" + name) { _, _ in }
+        let (_, failure) = LogFile.open(name.isEmpty ? "" : scratch.path + "/" + name) { _, _ in }
         #expect(failure == reason)
     }
 
     /// Lines logged before a change or reopening of the file are written.
     @Test func linesThatWaitAreWrittenAfterTheFileWasLetGo() throws {
         for round in 0..<20 {
-            let former = directory.appending(path: "\(round).log").path
+            let former = scratch.file("\(round).log").path
             let target = LogTarget(process: "test", level: .info)
             target.change(format: .text, level: .info, colors: false, file: former)
             for line in 0..<20 { write("\(line)", to: target) }
             target.change(format: .text, level: .info, colors: false, file: path)
-            #expect(wait { text(former)?.split(separator: "\n").count == 20 }, "\(text(former) ?? "")")
+            #expect(eventually(within: 5) { text(former)?.split(separator: "\n").count == 20 }, "\(text(former) ?? "")")
         }
     }
 
@@ -118,7 +97,7 @@ import Testing
         #expect(Date().timeIntervalSince(began) < 1)
         write("one", to: target)
         disk.hangs.store(false, ordering: .relaxed)
-        #expect(wait { target.way.pending == nil })
+        #expect(eventually(within: 5) { target.way.pending == nil })
         write("two", to: target)
         target.flush()
         #expect(text(path) == "one\ntwo\n")
@@ -131,7 +110,7 @@ import Testing
         target.change(format: .text, level: .info, colors: false, file: path)
         write("one", to: target)
         disk.hangs.store(false, ordering: .relaxed)
-        #expect(wait { target.way.sinks.count == 1 })
+        #expect(eventually(within: 5) { target.way.sinks.count == 1 })
         #expect(target.way.pending == nil)
     }
 
@@ -145,10 +124,10 @@ import Testing
         target.reopen()
         write("one", to: target)
         disk.hangs.store(false, ordering: .relaxed)
-        #expect(wait { text(path) != nil && target.way.pending == nil })
+        #expect(eventually(within: 5) { text(path) != nil && target.way.pending == nil })
         write("two", to: target)
         target.flush()
-        #expect(wait { text(path + ".1") == "one\n" } && text(path) == "two\n")
+        #expect(eventually(within: 5) { text(path + ".1") == "one\n" } && text(path) == "two\n")
     }
 
     @Test func whatIsWantedNoMoreIsNotUsedWhenItOpens() throws {
@@ -157,7 +136,7 @@ import Testing
             process: "test", level: .info,
             openFile: { path in path.hasSuffix("a.log") ? disk.open(path) : LogFile.openRegular(path) })
         target.change(format: .text, level: .info, colors: false, file: path)
-        let other = directory.appending(path: "b.log").path
+        let other = scratch.file("b.log").path
         target.change(format: .text, level: .info, colors: false, file: other)
         disk.hangs.store(false, ordering: .relaxed)
         usleep(200_000)
@@ -168,7 +147,7 @@ import Testing
 
     /// A disk that does not accept lines costs lines, but no time.
     @Test func linesThatAreNotTakenAreCounted() throws {
-        let fifo = directory.appending(path: "fifo").path
+        let fifo = scratch.file("fifo").path
         mkfifo(fifo, 0o600)
         let reader = open(fifo, O_RDWR | O_NONBLOCK | O_CLOEXEC)
         defer { close(reader) }

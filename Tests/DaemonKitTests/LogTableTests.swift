@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// docs/LOGS.md lists every line that the sources can log, and no other.
@@ -18,12 +19,9 @@ struct LogTableTests {
     /// Files in which a line that is only a value comes from `texts` or from a `Line`.
     private static let passingOn = ["StratumWorker/OperatorLog.swift", "StratumWorker/OperatorLog+Miners.swift"]
 
-    private static let root = URL(filePath: #filePath).deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent()
-
-    /// - Returns: the target, name and text of each file.
+    /// - Returns: the target of each file and its text.
     private static func sources() throws -> [(target: String, name: String, text: String)] {
-        let directory = root.appending(path: "Sources")
+        let directory = Checkout.root.appending(path: "Sources")
         let names = try FileManager.default.subpathsOfDirectory(atPath: directory.path)
         return try names.filter { $0.hasSuffix(".swift") }.sorted().compactMap { name in
             let target = String(name.prefix { $0 != "/" })
@@ -49,7 +47,7 @@ struct LogTableTests {
     }
 
     private static func linesOfTheTable() throws -> Set<LogPattern> {
-        let page = try String(contentsOf: root.appending(path: "docs/LOGS.md"), encoding: .utf8)
+        let page = try String(contentsOf: Checkout.root.appending(path: "docs/LOGS.md"), encoding: .utf8)
         var section = ""
         var lines: Set<LogPattern> = []
         for line in page.split(separator: "\n") {

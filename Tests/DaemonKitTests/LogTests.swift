@@ -2,6 +2,7 @@ import Continuity
 import Foundation
 import Glibc
 import Logging
+import TestSupport
 import Testing
 
 @testable import DaemonKit
@@ -122,12 +123,8 @@ import Testing
 }
 
 @Suite struct LogRotationTests {
-    private let directory = FileManager.default.temporaryDirectory.appending(path: "log-\(UUID().uuidString.prefix(8))")
-    private var path: String { directory.appending(path: "a.log").path }
-
-    init() throws {
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    }
+    private let scratch = Scratch()
+    private var path: String { scratch.file("a.log").path }
 
     private func target() -> LogTarget {
         let target = LogTarget(process: "test", level: .info)
@@ -180,13 +177,11 @@ import Testing
         #expect(target.way.sinks.count == 1)
     }
 
-    @Test func aChildHearsTheWordOnItsLifelineAndGoesOnToTheNextOne() {
-        var ends: [Int32] = [-1, -1]
-        #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
-        defer { for end in ends { close(end) } }
-        var lifeline = Lifeline(descriptor: ends[0])
+    @Test func aChildHearsTheWordOnItsLifelineAndGoesOnToTheNextOne() throws {
+        let pair = try SocketPair()
+        var lifeline = Lifeline(descriptor: pair.ours)
         let words = Array("\(Lifeline.reopenLog)\nresume\n".utf8)
-        #expect(Glibc.write(ends[1], words, words.count) == words.count)
+        #expect(Glibc.write(pair.theirs, words, words.count) == words.count)
         let first = lifeline.next()
         let second = lifeline.next()
         #expect(first == .word(.resume) && second == nil)

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import DaemonKit
@@ -18,45 +19,18 @@ import Testing
 }
 
 @Suite struct ServiceManagerTests {
-    /// A datagram socket under `name` (a path, or '@…' for an abstract one) that plays the service manager.
-    private func listen(at name: String) throws -> Int32 {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { path in
-            path.copyBytes(from: name.utf8)
-            if path[0] == UInt8(ascii: "@") { path[0] = 0 }
-        }
-        let size = socklen_t(MemoryLayout<sa_family_t>.size + name.utf8.count)
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) }
-        }
-        try #require(bound == 0)
-        return descriptor
-    }
-
-    private func receive(_ descriptor: Int32) -> String? {
-        var buffer = [UInt8](repeating: 0, count: 512)
-        let count = recv(descriptor, &buffer, buffer.count, 0)
-        return count < 0 ? nil : String(decoding: buffer.prefix(count), as: UTF8.self)
-    }
-
     @Test(arguments: ["@millrace-test-\(getpid())", "\(NSTemporaryDirectory())/millrace-notify-\(getpid())"])
     func readinessAndStoppingAreSaidAsDatagrams(name: String) throws {
         unlink(name)
-        let manager = try listen(at: name)
-        defer {
-            close(manager)
-            unlink(name)
-        }
+        let manager = try NotifySocket(at: name)
+        defer { unlink(name) }
         let service = try #require(ServiceManager(address: name))
         service.sayReady(status: "2 shards")
-        #expect(receive(manager) == "READY=1\nSTATUS=2 shards\nMAINPID=\(getpid())\n")
+        #expect(manager.messages() == ["READY=1\nSTATUS=2 shards\nMAINPID=\(getpid())\n"])
         service.sayStopping()
-        #expect(receive(manager) == "STOPPING=1\nSTATUS=stopping\n")
+        #expect(manager.messages() == ["STOPPING=1\nSTATUS=stopping\n"])
         service.say(status: "1 shard of 2")
-        #expect(receive(manager) == "STATUS=1 shard of 2\n")
-        #expect(receive(manager) == nil)
+        #expect(manager.messages() == ["STATUS=1 shard of 2\n"])
     }
 
     @Test(arguments: [nil, "", "relative/path", "vsock:2:1", String(repeating: "/x", count: 60)])

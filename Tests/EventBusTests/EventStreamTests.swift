@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import EventBus
@@ -5,11 +6,10 @@ import Testing
 
 /// Both ends of the first hop over real sockets.
 struct ShardStreamTests {
-    private let directory: RunDirectory
+    private let directory = Scratch()
     private let context: BusContext
 
     init() throws {
-        directory = try RunDirectory()
         context = try BusContext()
     }
 

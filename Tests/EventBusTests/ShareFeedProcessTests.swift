@@ -1,23 +1,22 @@
 import Foundation
 import Glibc
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import EventBus
 
 /// The public feed, followed by a program that knows nothing but docs/BUS.md.
 struct ShareFeedProcessTests {
-    private static let documents = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "docs")
-    private static let script = documents.appending(path: "examples/follow-shares.py")
+    private static let script = Checkout.root.appending(path: "docs/examples/follow-shares.py")
 
     @Test func thePageShowsTheProgramThatIsTestedHere() throws {
-        let page = try String(contentsOf: Self.documents.appending(path: "BUS.md"), encoding: .utf8)
+        let page = try Checkout.text("docs/BUS.md")
         #expect(page.contains("```python\n" + (try String(contentsOf: Self.script, encoding: .utf8)) + "```"))
     }
 
     @Test func aSubscriberInAnotherLanguageFollowsTheShares() throws {
-        let directory = try RunDirectory()
+        let directory = Scratch()
         let context = try BusContext()
         let publisher = try EventPublisher(
             context, runDirectory: directory.path, source: .shard(0), epoch: .random(), logBytesMax: 1 << 20)

@@ -1,15 +1,15 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import EventBus
 @testable import Telemetry
 
 struct SnapshotStreamTests {
-    private let directory: RunDirectory
+    private let directory = Scratch()
     private let context: BusContext
 
     init() throws {
-        directory = try RunDirectory()
         context = try BusContext()
     }
 
@@ -85,16 +85,14 @@ struct SnapshotStreamTests {
         close(pipe[1])
         defer { close(pipe[0]) }
         guard case .descriptorReadable = subscriber.wait(orDescriptor: pipe[0], timeoutMilliseconds: 10_000) else {
-            Issue.record("the closed pipe went unnoticed")
-            return
+            throw TestFailure("the closed pipe went unnoticed")
         }
     }
 
     @Test func withNothingToHearTheWaitEnds() throws {
         let subscriber = try SnapshotSubscriber(context, runDirectory: directory.path)
         guard case .timedOut = subscriber.wait(orDescriptor: -1, timeoutMilliseconds: 0) else {
-            Issue.record("something was heard")
-            return
+            throw TestFailure("something was heard")
         }
     }
 
@@ -110,9 +108,6 @@ struct SnapshotStreamTests {
             stranger.send(bytes)
             arrival = subscriber.wait(orDescriptor: -1, timeoutMilliseconds: 5)
         }
-        guard case .unreadable(.unsupportedVersion(77)) = arrival else {
-            Issue.record("\(arrival)")
-            return
-        }
+        guard case .unreadable(.unsupportedVersion(77)) = arrival else { throw TestFailure("\(arrival)") }
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import EventLoop
@@ -17,23 +18,10 @@ import Testing
         }
     }
 
-    private func connect(_ path: String) -> Int32 {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        #expect(result == 0)
-        return descriptor
-    }
-
     @Test func aConnectionIsAcceptedReadAnsweredAndEnded() throws {
         let loop = try Loop()
-        let path = "/tmp/millrace-local-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        let scratch = Scratch()
+        let path = scratch.path + "/echo"
         var streams: [Echo] = []
         let listener = try LocalListener(on: loop, path: path, mode: 0o600) { descriptor in
             guard let stream = try? Echo(on: loop, descriptor: descriptor) else { return }
@@ -41,8 +29,8 @@ import Testing
             stream.startReading()
         }
         #expect(throws: SystemFailure.self) { try LocalListener(on: loop, path: path, mode: 0o600) { _ in } }
-        let peer = connect(path)
-        // The listener alone keeps no loop running.
+        let peer = try LocalSocket.connected(to: path)
+        // The listener alone keeps no loop alive.
         let clock = Timer(on: loop) {}
         clock.start(after: 1, repeating: 1)
         #expect(send(peer, "hello", 5, 0) == 5)

@@ -1,6 +1,7 @@
 import ApiFixtures
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HTTPServing
@@ -138,17 +139,9 @@ import Testing
     }
 
     private func gunzip(_ bytes: [UInt8]) throws -> [UInt8] {
-        let file = FileManager.default.temporaryDirectory.appending(path: "millrace-\(UUID().uuidString).gz")
+        let scratch = Scratch()
+        let file = scratch.file("body.gz")
         try Data(bytes).write(to: file)
-        defer { try? FileManager.default.removeItem(at: file) }
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["gzip", "-dc", file.path]
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
-        let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return Array(output)
+        return try Command(URL(filePath: "/usr/bin/env"), ["gzip", "-dc", file.path]).outputBytes
     }
 }

@@ -1,6 +1,7 @@
 import ApiFixtures
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HTTPServing

@@ -1,5 +1,6 @@
 import ApiFixtures
 import Glibc
+import TestSupport
 import Testing
 
 @testable import HTTPServing

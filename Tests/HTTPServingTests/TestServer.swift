@@ -1,5 +1,6 @@
 import ApiFixtures
 import Logging
+import TestSupport
 import Testing
 
 @testable import HTTPServing

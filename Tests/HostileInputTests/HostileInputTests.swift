@@ -1,22 +1,14 @@
+import TestSupport
 import Testing
 
 @testable import HostileInput
-
-/// Repeatable, and nothing more: the tests need no good randomness.
-private struct Steps: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state ^ (state >> 29)
-    }
-}
 
 struct HostileInputTests {
     private let sample = Array(
         "{\"id\":7,\"method\":\"submit\",\"params\":{\"id\":\"ab\",\"nonce\":\"00000001\"}}\n".utf8)
 
     @Test(arguments: HostileKind.allCases) func everyKindIsBadAndWithinItsLimit(kind: HostileKind) {
-        var steps = Steps(state: 1)
+        var steps = SeededGenerator(seed: 1)
         let input = HostileInput(kinds: [kind])
         var different = 0
         for _ in 0..<300 {
@@ -28,8 +20,8 @@ struct HostileInputTests {
     }
 
     @Test func theSameSeedGivesTheSameInput() {
-        var one = Steps(state: 5)
-        var other = Steps(state: 5)
+        var one = SeededGenerator(seed: 5)
+        var other = SeededGenerator(seed: 5)
         let input = HostileInput(kinds: [])
         for _ in 0..<100 {
             #expect(input.next(like: sample, using: &one) == input.next(like: sample, using: &other))
@@ -37,7 +29,7 @@ struct HostileInputTests {
     }
 
     @Test func aWrongValueStandsWhereAGoodOneStood() {
-        var steps = Steps(state: 2)
+        var steps = SeededGenerator(seed: 2)
         for _ in 0..<100 {
             let text = String(
                 decoding: HostileInput.make(.types, like: sample, using: &steps), as: UTF8.self)
@@ -46,7 +38,7 @@ struct HostileInputTests {
     }
 
     @Test func nestingGoesFarBeyondAnyHonestDepth() {
-        var steps = Steps(state: 3)
+        var steps = SeededGenerator(seed: 3)
         let deepest = (0..<50).map { _ in
             HostileInput.make(.nesting, like: sample, using: &steps).count { $0 == 0x5b || $0 == 0x7b }
         }.max()
@@ -54,7 +46,7 @@ struct HostileInputTests {
     }
 
     @Test func aSampleWithoutValuesIsNoTrouble() {
-        var steps = Steps(state: 4)
+        var steps = SeededGenerator(seed: 4)
         for kind in HostileKind.allCases {
             for sample in [[], [0x0a], Array("GET / HTTP/1.1\r\n\r\n".utf8)] {
                 _ = HostileInput(kinds: [kind]).next(like: sample, using: &steps)

@@ -1,18 +1,10 @@
 import RandomX
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import MinerSwarm
 @testable import PracticePool
-
-/// Nothing but counting: enough to make jobs of.
-private struct Steps: RandomNumberGenerator {
-    var state: UInt64 = 1
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state ^ (state >> 29)
-    }
-}
 
 /// A pool's judge and a miner, with the lines between them.
 private struct Meeting {
@@ -27,7 +19,7 @@ private struct Meeting {
     init(nonceByte: UInt8?, difficulty: UInt64) throws {
         rules.target = ShareTarget(difficulty: difficulty, bytes: 8)
         rules.verifiesHashes = true
-        var steps = Steps()
+        var steps = SeededGenerator(seed: 1)
         history.makeJob(using: &steps)
         judge = ShareJudge(session: Self.session, client: 7, nonceByte: nonceByte)
         judge.sent(job: history.made, history: history)

@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import MinerSwarm
@@ -52,8 +53,7 @@ struct SimulatedMinerTests {
     @Test func aShareIsWhatTheProxyExpects() throws {
         var rig = Rig()
         guard case .loggedIn(hasJob: true) = rig.hear(Rig.loginReply(job: Rig.job())) else {
-            Issue.record("no login")
-            return
+            throw TestFailure("no login")
         }
         let share = try rig.share(id: 42)
         #expect(share.id == 42 && share.session == 0x9f3c_0a1b_e5d2_4477)
@@ -89,32 +89,26 @@ struct SimulatedMinerTests {
         #expect(share.nonce == 0 && share.algorithm == nil)
     }
 
-    @Test func aLoginMayWaitForItsJob() {
+    @Test func aLoginMayWaitForItsJob() throws {
         var rig = Rig()
-        guard case .loggedIn(hasJob: false) = rig.hear(Rig.loginReply(job: nil)) else {
-            Issue.record("no login")
-            return
-        }
+        guard case .loggedIn(hasJob: false) = rig.hear(Rig.loginReply(job: nil)) else { throw TestFailure("no login") }
         #expect(!rig.miner.canMine)
         _ = rig.hear(Rig.notification(Rig.job()))
         #expect(rig.miner.canMine)
     }
 
-    @Test func repliesAreToldApartByTheirIds() {
+    @Test func repliesAreToldApartByTheirIds() throws {
         var rig = Rig()
         _ = rig.hear(Rig.loginReply(job: Rig.job()))
         guard case .shareAccepted(id: 17) = rig.hear(#"{"id":17,"error":null,"result":{"status":"OK"}}"#) else {
-            Issue.record("not accepted")
-            return
+            throw TestFailure("not accepted")
         }
         let refusal = #"{"id":18,"jsonrpc":"2.0","error":{"code":-1,"message":"Stale share"}}"#
         guard case .shareRefused(id: 18, text: "Stale share") = rig.hear(refusal) else {
-            Issue.record("not refused")
-            return
+            throw TestFailure("not refused")
         }
         guard case .keptAlive = rig.hear(#"{"id":2,"error":null,"result":{"status":"KEEPALIVED"}}"#) else {
-            Issue.record("not kept alive")
-            return
+            throw TestFailure("not kept alive")
         }
     }
 
@@ -148,10 +142,7 @@ struct SimulatedMinerTests {
         LoginPattern(login: "farm{n}+1000", password: "p", rigID: "rig-{n}", agent: "a", names: 10)
             .append(miner: 13, to: &line)
         let request = try JSONParser().minerRequest(Array(line.dropLast()).span)
-        guard case .login(let login) = request else {
-            Issue.record("\(request)")
-            return
-        }
+        guard case .login(let login) = request else { throw TestFailure("\(request)") }
         #expect(login.login == "farm3+1000" && login.rigID == "rig-3" && login.password == "p")
     }
 }

@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import PracticePool
@@ -6,7 +7,7 @@ import Testing
 struct HostileClientTests {
     /// Whatever a client says, the pool answers, or names the fault; it never stops.
     @Test func noLineStopsAPool() {
-        var steps = Steps(state: 77)
+        var steps = SeededGenerator(seed: 77)
         let parser = JSONParser()
         var history = JobHistory()
         history.makeJob(using: &steps)

@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import PracticePool
@@ -8,7 +9,7 @@ private struct Dialogue {
     var session: PoolSession
     var history = JobHistory()
     var rules = PoolRules()
-    var steps = Steps(state: 1)
+    var steps = SeededGenerator(seed: 1)
     let parser = JSONParser()
     var output: [UInt8] = []
 
@@ -61,10 +62,7 @@ struct PoolSessionTests {
         dialogue.rules.hasNicehash = true
         let line = Array(dialogue.logIn().utf8.dropLast())
         let message = try dialogue.parser.poolMessage(line.span, loginID: 1, assumed: AlgorithmName())
-        guard case .loggedIn(let login) = message, let job = login.job else {
-            Issue.record("\(message)")
-            return
-        }
+        guard case .loggedIn(let login) = message, let job = login.job else { throw TestFailure("\(message)") }
         #expect(login.hasNicehash && login.hasAlgo && login.hasKeepalive)
         #expect(job.blob.count == 152 && job.nonceByte == 0x1b)
         #expect(job.difficulty == dialogue.rules.target.difficulty)

@@ -1,23 +1,15 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import PracticePool
-
-/// Repeatable, and nothing more.
-struct Steps: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state ^ (state >> 29)
-    }
-}
 
 /// A judge of client 7 that has been sent every job since the first.
 private struct Court {
     var history = JobHistory()
     var rules = PoolRules()
     var judge: ShareJudge
-    var steps = Steps(state: 1)
+    var steps = SeededGenerator(seed: 1)
 
     init(nonceByte: UInt8? = nil) {
         judge = ShareJudge(session: 0xabcd, client: 7, nonceByte: nonceByte)
@@ -148,14 +140,11 @@ struct ShareJudgeTests {
         #expect(court.word(for: court.claim()) == "accepted")
     }
 
-    @Test func theBlobToVerifyHoldsTheNonceWhereMinersPutIt() {
+    @Test func theBlobToVerifyHoldsTheNonceWhereMinersPutIt() throws {
         var court = Court(nonceByte: 0x1b)
         court.rules.verifiesHashes = true
         let verdict = court.judge.judge(court.claim(nonce: 0x1b03_0201), history: court.history, rules: court.rules)
-        guard case .unverified(let share) = verdict else {
-            Issue.record("\(verdict)")
-            return
-        }
+        guard case .unverified(let share) = verdict else { throw TestFailure("\(verdict)") }
         #expect((39..<43).map { share.blob[$0] } == [0x01, 0x02, 0x03, 0x1b])
     }
 
@@ -167,7 +156,7 @@ struct ShareJudgeTests {
 struct NonceSetTests {
     @Test func everyNonceIsNewOnceWhateverTheOrder() {
         var set = NonceSet()
-        var steps = Steps(state: 9)
+        var steps = SeededGenerator(seed: 9)
         var model: Set<UInt32> = []
         for _ in 0..<20_000 {
             let nonce = UInt32(truncatingIfNeeded: steps.next()) & 0x3fff

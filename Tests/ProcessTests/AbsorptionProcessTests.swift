@@ -4,6 +4,7 @@ import EventBus
 import Foundation
 import Glibc
 import Telemetry
+import TestSupport
 import Testing
 
 /// A shard that leaves gives its miners and pools to another one, and nobody notices.
@@ -12,7 +13,7 @@ struct AbsorptionProcessTests {
     /// Two workers under load, and the test in the place of supervisor and collector.
     private final class Stage {
         let scratch: Scratch
-        let pool: Program
+        let pool: PracticePool
         let settings: Settings
         let successions: [WorkerProcess.Succession]
         var workers: [WorkerProcess] = []
@@ -20,17 +21,10 @@ struct AbsorptionProcessTests {
         private let context: BusContext
 
         init() throws {
-            scratch = try Scratch()
-            let poolPort = try freePort()
-            pool = try Program(
-                "millrace-practice-pool",
-                [
-                    "--port", "\(poolPort)", "--difficulty", "1000", "--quiet", "--job-interval", "1", "--reply-delay",
-                    "30",
-                    "--report-file", scratch.url.appending(path: "pool.json").path,
-                ], in: scratch)
+            scratch = Scratch()
+            pool = try PracticePool(["--job-interval", "1", "--reply-delay", "30"], in: scratch)
             var settings = Settings()
-            settings.pools = [Settings.Pool(host: "127.0.0.1", port: poolPort, user: "practice", password: "x")]
+            settings.pools = [Settings.Pool(host: "127.0.0.1", port: pool.port, user: "practice", password: "x")]
             settings.runDirectory = scratch.url.path
             settings.usesColors = false
             settings.shards = 2
@@ -46,7 +40,7 @@ struct AbsorptionProcessTests {
         }
 
         func startSwarm(_ shard: Int, seconds: Int) throws -> Swarm {
-            let report = scratch.url.appending(path: "swarm-\(shard).json")
+            let report = scratch.file("swarm-\(shard).json")
             let program = try Program(
                 "millrace-swarm",
                 [
@@ -64,13 +58,6 @@ struct AbsorptionProcessTests {
                 return condition()
             }
         }
-
-        var poolReport: [String: Any] {
-            let data = (try? Data(contentsOf: scratch.url.appending(path: "pool.json"))) ?? Data()
-            return (try? JSONSerialization.jsonObject(with: data) as? [String: Any]) ?? [:]
-        }
-
-        var poolShares: [String: Any] { poolReport["shares"] as? [String: Any] ?? [:] }
     }
 
     /// What a collector learns of one shard.
@@ -129,9 +116,9 @@ struct AbsorptionProcessTests {
             ok += report.shares.ok
         }
         #expect(stage.hear { stage.listeners.reduce(0) { $0 + $1.accepted } == ok })
-        #expect(stage.hear { stage.poolShares["accepted"] as? Int == ok })
-        #expect((stage.poolShares["rejected"] as? [String: Any])?.count == 0)
-        #expect(stage.poolReport["logins"] as? Int == logins, "the pool was logged in to again")
+        #expect(stage.hear { stage.pool.accepted == ok })
+        #expect(stage.pool.rejected?.count == 0)
+        #expect(stage.pool.logins == logins, "the pool was logged in to again")
         #expect(stage.listeners.flatMap(\.lost).allSatisfy { $0 == 0 })
         #expect(stage.listeners.map(\.strangers) == [0, 0], "shares of miners that nobody knows")
     }
@@ -141,16 +128,17 @@ struct AbsorptionProcessTests {
         try #require(worker.says("froze"))
     }
 
-    private func settledLogins(_ stage: Stage, _ swarms: [Swarm]) throws -> Int? {
+    /// Both workers with miners, and the logins that the pool has seen.
+    private func underLoad(seconds: Int) throws -> (stage: Stage, swarms: [Swarm], logins: Int?) {
+        let stage = try Stage()
+        let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: seconds) }
         for swarm in swarms { try #require(stage.hear { (swarm.current?.shares.ok ?? 0) > 300 }) }
         usleep(600_000)  // the pool writes its report twice a second
-        return stage.poolReport["logins"] as? Int
+        return (stage, swarms, stage.pool.logins)
     }
 
     @Test func theMinersOfADepartingShardStayAndEveryShareIsCounted() throws {
-        let stage = try Stage()
-        let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 8) }
-        let logins = try settledLogins(stage, swarms)
+        let (stage, swarms, logins) = try underLoad(seconds: 8)
         try freeze(stage.workers[1])
         #expect(stage.workers[0].absorb(stage.successions[1].departing))
         try #require(stage.workers[0].says("absorbed 1 1"))
@@ -162,9 +150,7 @@ struct AbsorptionProcessTests {
     }
 
     @Test func aShardThatCannotBeAbsorbedGoesOn() throws {
-        let stage = try Stage()
-        let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 6) }
-        let logins = try settledLogins(stage, swarms)
+        let (stage, swarms, logins) = try underLoad(seconds: 6)
         try freeze(stage.workers[1])
         // Of another process, and without an anchor that answers.
         let (memory, anchor) = (stage.successions[1].memory, stage.successions[1].anchor)
@@ -180,9 +166,7 @@ struct AbsorptionProcessTests {
 
     /// The one that absorbs is killed when it is done, and the supervisor has not heard of it.
     @Test func whoComesAfterAKilledOneKnowsWhatWasAbsorbed() throws {
-        let stage = try Stage()
-        let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 8) }
-        let logins = try settledLogins(stage, swarms)
+        let (stage, swarms, logins) = try underLoad(seconds: 8)
         try freeze(stage.workers[1])
         #expect(stage.workers[0].absorb(stage.successions[1].departing))
         try #require(stage.workers[0].says("absorbed 1 1"))
@@ -205,9 +189,7 @@ struct AbsorptionProcessTests {
 
     /// The one that was absorbed is killed before its events are handed over, or before it was told to stand still.
     @Test(arguments: [true, false]) func whatAKilledShardHasNotToldIsToldByTheNext(hasFrozen: Bool) throws {
-        let stage = try Stage()
-        let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 8) }
-        let logins = try settledLogins(stage, swarms)
+        let (stage, swarms, logins) = try underLoad(seconds: 8)
         if hasFrozen {
             try freeze(stage.workers[1])
         } else {
@@ -247,9 +229,7 @@ struct AbsorptionProcessTests {
     }
 
     @Test func aPartMovesAndTheRestStays() throws {
-        let stage = try Stage()
-        let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 8) }
-        let logins = try settledLogins(stage, swarms)
+        let (stage, swarms, logins) = try underLoad(seconds: 8)
         try freeze(stage.workers[1])
         // None is so small.
         #expect(stage.workers[0].absorb(stage.successions[1].departing(ShardPart(number: 1, miners: 3))))
@@ -272,9 +252,7 @@ struct AbsorptionProcessTests {
     /// The one that gives is killed before it has heard that it has given, or before it was told to stand still. Its successor is,
     /// too, when it serves without the part.
     @Test(arguments: [true, false]) func whatAKilledShardHasGivenItsSuccessorHasNot(hasFrozen: Bool) throws {
-        let stage = try Stage()
-        let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 9) }
-        let logins = try settledLogins(stage, swarms)
+        let (stage, swarms, logins) = try underLoad(seconds: 9)
         if hasFrozen {
             try freeze(stage.workers[1])
         } else {
@@ -300,9 +278,7 @@ struct AbsorptionProcessTests {
 
     /// The one that takes is killed when it is done, and the supervisor has not heard of it.
     @Test func whoComesAfterAKilledOneKnowsWhichPartItHas() throws {
-        let stage = try Stage()
-        let swarms = try [0, 1].map { try stage.startSwarm($0, seconds: 8) }
-        let logins = try settledLogins(stage, swarms)
+        let (stage, swarms, logins) = try underLoad(seconds: 8)
         try freeze(stage.workers[1])
         let departing = stage.successions[1].departing(Self.part)
         #expect(stage.workers[0].absorb(departing))

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// What an address may do on the machine, over all shards, restarts and crashes. A balancer's header says the addresses: loopback
@@ -7,35 +8,33 @@ import Testing
 extension ServiceTests {
     @Suite(.serialized, .timeLimit(.minutes(2)))
     struct AddressLimitTests {
-        private let place: Scratch
+        private let place = Scratch()
         private let service: Service
         private let port: UInt16
         /// Of connections without a header.
         private let plainPort: UInt16
-        private var denied: URL { place.url.appending(path: "denied") }
+        private var denied: URL { place.file("denied") }
 
         init() throws {
-            place = try Scratch()
-            (port, plainPort) = (try freePort(), try freePort())
-            try Data("# nobody yet\n".utf8).write(to: place.url.appending(path: "denied"))
+            (port, plainPort) = (try Loopback.freePort(), try Loopback.freePort())
+            try place.write("# nobody yet\n", to: "denied")
             try AddressLimitTests.write("", port, plainPort, to: place)
             service = try Service(
-                shards: 2, millrace: ["--config", place.url.appending(path: "config.json").path], minerPort: port)
+                shards: 2, millrace: ["--config", place.file("config.json").path], minerPort: port)
         }
 
         private static func write(
             _ more: String, connections: Int = 3, _ port: UInt16, _ plainPort: UInt16, to place: Scratch
         ) throws {
             let bind = #"{"host": "127.0.0.1", "port": \#(port), "proxy-protocol": ["127.0.0.1"]}"#
-            let file = place.url.appending(path: "denied").path
+            let file = place.file("denied").path
             let limits = """
                 "connections": \(connections), "waiting": 2, "logins": 10, "burst": 5, "faults": 10, "deny": ["203.0.113.0/24"],
                 "allow": ["192.0.2.50", "203.0.113.50"], "deny-file": "\(file)"\(more)
                 """
-            try Data(
-                #"{"bind": [\#(bind), "127.0.0.1:\#(plainPort)"], "watch": false, "millrace": {"limits": {\#(limits)}}}"#
-                    .utf8
-            ).write(to: place.url.appending(path: "config.json"))
+            try place.write(
+                #"{"bind": [\#(bind), "127.0.0.1:\#(plainPort)"], "watch": false, "millrace": {"limits": {\#(limits)}}}"#,
+                to: "config.json")
         }
 
         private func connection(from address: String) throws -> LineMiner {
@@ -110,9 +109,9 @@ extension ServiceTests {
             #expect(try miner(from: "203.0.113.7") == nil)
             #expect(try miner(from: "203.0.113.50") == nil, "denied comes first")
             #expect(try miner(from: "198.51.100.6") != nil)
-            try Data("198.51.100.6 # a scanner\n2001:db8::/32\nnonsense\n".utf8).write(to: denied)
+            try place.write("198.51.100.6 # a scanner\n2001:db8::/32\nnonsense\n", to: "denied")
             #expect(eventually(within: 5) { !letsIn("198.51.100.6") })
-            try Data("198.51.100.60\n".utf8).write(to: denied)
+            try place.write("198.51.100.60\n", to: "denied")
             #expect(eventually(within: 5) { letsIn("198.51.100.6") })
             let exempt = try (0..<9).map { _ in try #require(try miner(from: "192.0.2.50")) }
             #expect(exempt.count == 9, "allowed addresses have no limit")

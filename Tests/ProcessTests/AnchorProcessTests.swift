@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 extension ServiceTests {
@@ -20,8 +21,7 @@ extension ServiceTests {
 
         @Test func aKilledAnchorIsReplacedAndLaterDeathsKeepAllMiners() throws {
             let service = try Service(pool: ["--job-interval", "2"])
-            let swarm = try service.startSwarm(["--miners", "200", "--rate", "300", "--seconds", "12"])
-            try #require(swarm.hasReached(300))
+            let swarm = try service.startSwarm(["--miners", "200", "--rate", "300", "--seconds", "12"], reaching: 300)
             for (round, number) in [SIGKILL, SIGSEGV, SIGABRT].enumerated() {
                 for shard in 0...1 {
                     let victim = try #require(anchor(of: shard, in: service))
@@ -46,8 +46,7 @@ extension ServiceTests {
 
         @Test func aStoppedAnchorIsContinued() throws {
             let service = try Service(pool: ["--job-interval", "2"])
-            let swarm = try service.startSwarm(["--miners", "100", "--rate", "200", "--seconds", "7"])
-            try #require(swarm.hasReached(200))
+            let swarm = try service.startSwarm(["--miners", "100", "--rate", "200", "--seconds", "7"], reaching: 200)
             let stopped = try #require(anchor(of: 1, in: service))
             kill(stopped, SIGSTOP)
             #expect(eventually(within: 1) { service.millrace.log.contains("was stopped by signal \(SIGSTOP)") })
@@ -59,8 +58,7 @@ extension ServiceTests {
         /// Its shard is frozen or busy, or has just been started: whenever an anchor is killed, another one comes.
         @Test func anAnchorThatIsKilledAgainAndAgainComesBack() throws {
             let service = try Service(pool: ["--job-interval", "2"])
-            let swarm = try service.startSwarm(["--miners", "100", "--rate", "200", "--seconds", "8"])
-            try #require(swarm.hasReached(200))
+            let swarm = try service.startSwarm(["--miners", "100", "--rate", "200", "--seconds", "8"], reaching: 200)
             for _ in 0..<20 {
                 if let victim = anchor(of: 0, in: service) { kill(victim, SIGKILL) }
                 usleep(50_000)

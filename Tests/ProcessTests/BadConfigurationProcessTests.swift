@@ -1,16 +1,13 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension ServiceTests {
     /// Files with mistakes, put into the place of a good one while shares go by.
     @Suite(.serialized, .timeLimit(.minutes(2)))
     struct BadConfigurationProcessTests {
-        private let place: Scratch
-        private var file: URL { place.url.appending(path: "config.json") }
-
-        init() throws {
-            place = try Scratch()
-        }
+        private let place = Scratch()
+        private var file: URL { place.file("config.json") }
 
         /// What is wrong: a part of the good file, what stands there instead, and what the operator reads.
         private static let mistakes: [(part: String, mistake: String, reason: String)] = [
@@ -37,18 +34,10 @@ extension ServiceTests {
             ("\"shards\": 2", "\"shards\": \u{201C}2\u{201D}", "found U+201C, a character outside ASCII"),
         ]
 
-        private func write(_ text: String) throws { try Data(text.utf8).write(to: file) }
+        private func write(_ text: String) throws { try place.write(text, to: "config.json") }
 
         @Test func twentyBadFilesUnderLoadAreRefusedAndNobodyNotices() throws {
-            let pool = try freePort()
-            let report = place.url.appending(path: "pool.json")
-            let start = try Program(
-                "millrace-practice-pool",
-                [
-                    "--port", "\(pool)", "--difficulty", "1000", "--job-interval", "2", "--quiet", "--report-file",
-                    report.path,
-                ], in: place)
-            defer { _ = start.stop() }
+            let pool = try PracticePool(["--job-interval", "2"], in: place)
             let good = """
                 {
                   "pools": [{"url": "127.0.0.1:PORT", "user": "x"}],
@@ -57,18 +46,18 @@ extension ServiceTests {
                   "watch": false
                 }
                 """
-            try write(good.replacing("PORT", with: "\(pool)"))
+            try write(good.replacing("PORT", with: "\(pool.port)"))
             let service = try Service(millrace: ["--config", file.path], namesPool: false)
-            let swarm = try service.startSwarm([
-                "--miners", "200", "--rate", "300", "--workers", "50", "--seconds", "16",
-            ])
-            try #require(swarm.hasReached(300))
+            let swarm = try service.startSwarm(
+                [
+                    "--miners", "200", "--rate", "300", "--workers", "50", "--seconds", "16",
+                ], reaching: 300)
             let before = service.allChildren
 
             for (part, mistake, reason) in Self.mistakes {
                 let bad = good.replacing(part, with: mistake)
                 try #require(bad != good, "\(part) is not in the file")
-                try write(bad.replacing("PORT", with: "\(pool)"))
+                try write(bad.replacing("PORT", with: "\(pool.port)"))
                 let answer = try service.verb("reload")
                 #expect(answer.code != 0, "\(mistake)")
                 #expect(answer.text.contains("/config.json:"))
@@ -81,7 +70,7 @@ extension ServiceTests {
             }
             #expect(service.allChildren == before)
 
-            try write(good.replacing("PORT", with: "\(pool)"))
+            try write(good.replacing("PORT", with: "\(pool.port)"))
             #expect(try service.verb("reload").code == 0)
             #expect(eventually(within: 3) { refusal(service).isEmpty })
             let result = try swarm.finish()
@@ -89,7 +78,7 @@ extension ServiceTests {
             #expect(result.shares.ok > 2_000)
             #expect(result.shares.lost == 0)
             #expect(result.shares.refused == [:])
-            #expect(eventually(within: 5) { poolAccepted(report) == result.shares.ok })
+            #expect(eventually(within: 5) { pool.accepted == result.shares.ok })
             #expect(eventually(within: 5) { service.accepted == result.shares.ok })
             #expect(service.allChildren == before)
         }
@@ -98,13 +87,6 @@ extension ServiceTests {
         private func refusal(_ service: Service) -> [String] {
             let configuration = service.document("/1/shards")?["configuration"] as? [String: Any]
             return configuration?["last_refusal"] as? [String] ?? []
-        }
-
-        private func poolAccepted(_ report: URL) -> Int? {
-            guard let data = try? Data(contentsOf: report),
-                let document = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
-            else { return nil }
-            return (document["shares"] as? [String: Any])?["accepted"] as? Int
         }
     }
 }

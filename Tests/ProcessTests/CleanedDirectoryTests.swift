@@ -1,15 +1,16 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 extension ServiceTests {
     /// Somebody cleans the run directory while everything runs.
     @Suite(.serialized, .timeLimit(.minutes(3)))
     struct CleanedDirectoryTests {
-        private func run(of service: Service) -> String { service.scratch.url.appending(path: "run").path }
+        private func run(of service: Service) -> String { service.scratch.file("run").path }
 
         private func start() throws -> (service: Service, database: Scratch) {
-            let database = try Scratch()
+            let database = Scratch()
             let file = database.url.appending(path: "statistics.sqlite").path
             return (try Service(pool: ["--job-interval", "2"], millrace: ["--database", file]), database)
         }
@@ -17,8 +18,7 @@ extension ServiceTests {
         @Test func minersDoNotNoticeAndFiguresAreWhole() throws {
             let (service, database) = try start()
             defer { withExtendedLifetime(database) {} }
-            let swarm = try service.startSwarm(["--miners", "100", "--rate", "200", "--seconds", "14"])
-            try #require(swarm.hasReached(200))
+            let swarm = try service.startSwarm(["--miners", "100", "--rate", "200", "--seconds", "14"], reaching: 200)
             for round in 0..<2 {
                 try FileManager.default.removeItem(atPath: run(of: service))
                 // Nobody has made anything again yet.
@@ -45,8 +45,7 @@ extension ServiceTests {
         @Test func shardsMineWithoutADirectory() throws {
             let (service, database) = try start()
             defer { withExtendedLifetime(database) {} }
-            let swarm = try service.startSwarm(["--miners", "100", "--rate", "200", "--seconds", "10"])
-            try #require(swarm.hasReached(200))
+            let swarm = try service.startSwarm(["--miners", "100", "--rate", "200", "--seconds", "10"], reaching: 200)
             try FileManager.default.removeItem(atPath: run(of: service))
             try Data().write(to: URL(filePath: run(of: service)))
             try service.killShard(0)

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// The operator's verbs with the real processes.
@@ -8,8 +9,7 @@ extension ServiceTests {
     struct Control {
         @Test func aRestartOfItsShardCostsAMinerNothing() throws {
             let service = try Service(shards: 1)
-            let miner = try LineMiner(port: service.minerPort)
-            try miner.logIn("hand")
+            let miner = try service.miner("hand")
             #expect(try miner.submit(difficulty: 1_000) == "OK")
             let before = service.children("millrace-worker")
             let others = service.children("millrace-collector") + service.children("millrace-gateway")
@@ -18,7 +18,7 @@ extension ServiceTests {
             #expect(service.children("millrace-worker") != before)
             #expect(service.children("millrace-collector") + service.children("millrace-gateway") == others)
             #expect(try miner.submit(difficulty: 1_000) == "OK")
-            #expect(eventually(within: 6) { service.poolAccepted == 2 })
+            #expect(eventually(within: 6) { service.pool.accepted == 2 })
             let status = try service.verb("status")
             #expect(status.code == 0 && status.text.contains("1 (1 asked)"), "\(status.text)")
         }

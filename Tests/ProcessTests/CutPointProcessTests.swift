@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 extension ServiceTests {
@@ -19,18 +20,17 @@ extension ServiceTests {
         }
 
         private func expectCounts(_ service: Service, accepted: Int, logins: Int = 1) {
-            #expect(eventually(within: 3) { service.poolAccepted == accepted })
+            #expect(eventually(within: 3) { service.pool.accepted == accepted })
             #expect(eventually(within: 3) { service.accepted == accepted })
-            #expect(service.poolRejected?.count == 0)
-            #expect(service.poolLogins == logins)
+            #expect(service.pool.rejected?.count == 0)
+            #expect(service.pool.logins == logins)
         }
 
         // MARK: - Miners
 
         @Test(arguments: [1, 70, -1]) func aLineThatWasHalfThereIsOneLineToTheSuccessor(cut: Int) throws {
             let service = try service()
-            let miner = try LineMiner(port: service.minerPort)
-            try miner.logIn()
+            let miner = try service.miner()
             let share = try miner.share(difficulty: 1_000)
             let length = cut > 0 ? cut : share.line.utf8.count + cut
             miner.send(String(share.line.prefix(length)))
@@ -43,8 +43,7 @@ extension ServiceTests {
 
         @Test func whatCameWhileNobodyReadIsRead() throws {
             let service = try service()
-            let miner = try LineMiner(port: service.minerPort)
-            try miner.logIn()
+            let miner = try service.miner()
             let shares = try (0..<3).map { _ in try miner.share(difficulty: 1_000) }
             try stopThenKill(service) { miner.send(shares.map(\.line).joined()) }
             for share in shares { #expect(miner.outcome(of: share.id) == "OK") }
@@ -65,8 +64,7 @@ extension ServiceTests {
 
         @Test(arguments: ["", "{\"id\":7,"]) func whoLeftMeanwhileIsNotWaitedFor(lastWords: String) throws {
             let service = try service()
-            let stays = try LineMiner(port: service.minerPort)
-            try stays.logIn("stays")
+            let stays = try service.miner("stays")
             var leaves: LineMiner? = try LineMiner(port: service.minerPort)
             try leaves?.logIn("leaves")
             #expect(eventually(within: 5) { service.minersNow == 2 })
@@ -82,8 +80,7 @@ extension ServiceTests {
 
         @Test func aShareUnderWayIsAnsweredOnceAndRemembered() throws {
             let service = try service("--reply-delay", "1500")
-            let miner = try LineMiner(port: service.minerPort)
-            try miner.logIn()
+            let miner = try service.miner()
             let share = try miner.share(difficulty: 1_000)
             miner.send(share.line)
             usleep(100_000)
@@ -98,8 +95,7 @@ extension ServiceTests {
 
         @Test func thePoolsAnswerThatNobodyReadIsPassedOn() throws {
             let service = try service("--reply-delay", "300")
-            let miner = try LineMiner(port: service.minerPort)
-            try miner.logIn()
+            let miner = try service.miner()
             let share = try miner.share(difficulty: 1_000)
             miner.send(share.line)
             usleep(100_000)
@@ -110,13 +106,12 @@ extension ServiceTests {
 
         @Test func aPoolThatWasLostMeanwhileCostsTheMinerNothingButItsJob() throws {
             let service = try service()
-            let miner = try LineMiner(port: service.minerPort)
-            try miner.logIn()
+            let miner = try service.miner()
             #expect(try miner.submit(difficulty: 1_000) == "OK")
             try stopThenKill(service) { try service.replacePool() }
             #expect(miner.hasNewJob(within: 10), "\(service.millrace.log)")
             #expect(try miner.submit(difficulty: 1_000) == "OK")
-            #expect(eventually(within: 3) { service.poolAccepted == 1 && service.poolLogins == 1 })
+            #expect(eventually(within: 3) { service.pool.accepted == 1 && service.pool.logins == 1 })
         }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// The numbers under faults. With MILLRACE_FULL_SIZE set, at the size that was promised: 2,000 miners, 1,000 shares a
@@ -35,7 +36,7 @@ struct ExactnessTests {
     }
 
     @Test func aFullDiskCostsNoShare() throws {
-        let disk = try #require(SmallDisk(), "a tmpfs cannot be mounted here: not root?")
+        let disk = try #require(SmallDisk("8m"), "a tmpfs cannot be mounted here: not root?")
         let service = try Service(
             pool: ["--job-interval", "2"], millrace: ["--database", disk.path + "/statistics.sqlite"])
         let swarm = try service.startSwarm(load)
@@ -72,8 +73,8 @@ struct ExactnessTests {
     }
 
     @Test func everythingIsThereAgainAfterARestartOfTheService() throws {
-        let scratch = try Scratch()
-        let database = ["--database", scratch.url.appending(path: "statistics.db").path]
+        let scratch = Scratch()
+        let database = ["--database", scratch.file("statistics.db").path]
         var before: [String: Any] = [:]
         var accepted = 0
         do {
@@ -113,7 +114,7 @@ struct ExactnessTests {
         #expect(report.shares.ok > seconds * 500)
         #expect(report.shares.lost == 0)
         #expect(report.connections.lost == 0)
-        #expect(eventually(within: 5) { service.poolAccepted == report.shares.ok })
+        #expect(eventually(within: 5) { service.pool.accepted == report.shares.ok })
         #expect(
             eventually(within: 15) { service.accepted == report.shares.ok },
             "API \(service.accepted ?? -1), miners \(report.shares.ok)\n\(service.millrace.log)")
@@ -123,27 +124,4 @@ struct ExactnessTests {
             eventually(within: 45) { service.acceptedInDatabase == [report.shares.ok, report.shares.ok] },
             "\(service.acceptedInDatabase), miners \(report.shares.ok)")
     }
-}
-
-/// A tmpfs of a few megabytes, for a disk that is full.
-private final class SmallDisk {
-    private let scratch: Scratch
-    var path: String { scratch.url.path }
-
-    init?() {
-        guard let scratch = try? Scratch() else { return nil }
-        self.scratch = scratch
-        guard mount("tmpfs", scratch.url.path, "tmpfs", 0, "size=8m") == 0 else { return nil }
-    }
-
-    deinit { _ = umount2(scratch.url.path, Int32(MNT_DETACH)) }
-
-    func fill() {
-        let descriptor = open(path + "/ballast", O_CREAT | O_WRONLY, 0o600)
-        defer { close(descriptor) }
-        let block = [UInt8](repeating: 0, count: 4096)
-        while write(descriptor, block, block.count) > 0 {}
-    }
-
-    func empty() { unlink(path + "/ballast") }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What is shown of pool connections is the same before and after every planned replacement of the shard; and the figures that come
@@ -6,14 +7,10 @@ import Testing
 extension ServiceTests {
     @Suite(.serialized, .timeLimit(.minutes(2)))
     struct FiguresOverRestartsTests {
-        private let place: Scratch
-        private var file: URL { place.url.appending(path: "config.json") }
+        private let place = Scratch()
+        private var file: URL { place.file("config.json") }
 
-        init() throws {
-            place = try Scratch()
-        }
-
-        private func write(_ text: String) throws { try Data(text.utf8).write(to: file) }
+        private func write(_ text: String) throws { try place.write(text, to: "config.json") }
 
         private struct Figures {
             var loggedInSince: Int
@@ -37,8 +34,7 @@ extension ServiceTests {
             // One job for the whole test.
             let service = try Service(
                 shards: 1, pool: ["--job-interval", "600"], millrace: ["--config", file.path], installs: true)
-            let miner = try LineMiner(port: service.minerPort)
-            try miner.logIn("hand")
+            let miner = try service.miner("hand")
             for _ in 0..<5 { #expect(try miner.submit(difficulty: 1_000) == "OK") }
             try #require(
                 eventually(within: 10) { Figures(service).map { $0.accepted == 5 && $0.jobAge >= 2 } ?? false })
@@ -82,8 +78,7 @@ extension ServiceTests {
         @Test func theVerbsAndTheLogHaveTheFigures() throws {
             try write(#"{"print-time": 1, "watch": false}"#)
             let service = try Service(shards: 1, millrace: ["--config", file.path])
-            let miner = try LineMiner(port: service.minerPort)
-            try miner.logIn("hand", fields: #","rigid":"rack7""#)
+            let miner = try service.miner("hand", fields: #","rigid":"rack7""#)
             for _ in 0..<3 { #expect(try miner.submit(difficulty: 1_000) == "OK") }
             try #require(eventually(within: 6) { service.worker("rack7")?[3] as? Int == 3 })
             let pool = "127.0.0.1:\(service.poolPort)"
@@ -105,7 +100,7 @@ extension ServiceTests {
             }
             #expect(isLogged, "\(service.millrace.log)")
 
-            service.killPool()
+            service.pool.kill()
             #expect(eventually(within: 10) { (try? service.verb("healthcheck", "--ready", "-o", pool).code) == 1 })
             #expect(
                 try service.verb("healthcheck", "--ready", "-o", pool).text.contains("missing: a session with a pool"))

@@ -1,13 +1,22 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 extension ServiceTests {
     /// Shards that come and go while their miners stay.
     @Suite(.serialized, .timeLimit(.minutes(5)))
     struct HandoverProcessTests {
-        private func load(_ seconds: Int, _ more: String...) -> [String] {
-            ["--miners", "300", "--rate", "400", "--workers", "50", "--seconds", "\(seconds)"] + more
+        /// A service with miners; and the logins of both shards' upstreams, over which miners may still be spread.
+        private func underLoad(
+            _ seconds: Int, _ more: String..., pool: [String] = ["--job-interval", "2"], installs: Bool = false
+        ) throws -> (service: Service, swarm: Swarm, logins: Int) {
+            let service = try Service(pool: pool, installs: installs)
+            let load = ["--miners", "300", "--rate", "400", "--workers", "50", "--seconds", "\(seconds)"]
+            let swarm = try service.startSwarm(load + more)
+            try #require(swarm.hasReached(300))
+            usleep(600_000)  // the pool writes its report twice a second
+            return (service, swarm, try #require(service.pool.logins))
         }
 
         /// Waits until the miners have ended, and compares what everybody has seen.
@@ -23,10 +32,10 @@ extension ServiceTests {
             #expect(report.shares.refused == [:], log, sourceLocation: location)
             #expect(report.nonceConflicts == 0, sourceLocation: location)
             #expect(
-                eventually(within: 3) { service.poolAccepted == report.shares.ok },
-                "pool \(service.poolAccepted ?? -1), miners \(report.shares.ok)", sourceLocation: location)
-            #expect(service.poolRejected?.count == 0, sourceLocation: location)
-            #expect(service.poolLogins == logins, "the pool was logged in to again", sourceLocation: location)
+                eventually(within: 3) { service.pool.accepted == report.shares.ok },
+                "pool \(service.pool.accepted ?? -1), miners \(report.shares.ok)", sourceLocation: location)
+            #expect(service.pool.rejected?.count == 0, sourceLocation: location)
+            #expect(service.pool.logins == logins, "the pool was logged in to again", sourceLocation: location)
             #expect(
                 eventually(within: 5) { service.accepted == report.shares.ok },
                 "API \(service.accepted ?? -1), miners \(report.shares.ok)", sourceLocation: location)
@@ -41,19 +50,10 @@ extension ServiceTests {
             #expect(eventually(within: 3) { service.zombies.isEmpty }, sourceLocation: location)
         }
 
-        /// Logins of both shards' upstreams; miners may still be spread over them.
-        private func settledLogins(_ service: Service, _ swarm: Swarm) throws -> Int {
-            try #require(swarm.hasReached(300))
-            usleep(600_000)  // the pool writes its report twice a second
-            return try #require(service.poolLogins)
-        }
-
         // MARK: - Everybody stays
 
         @Test func killedShardsAreBackAndNobodyNotices() throws {
-            let service = try Service(pool: ["--job-interval", "2"])
-            let swarm = try service.startSwarm(load(12))
-            let logins = try settledLogins(service, swarm)
+            let (service, swarm, logins) = try underLoad(12)
             for round in 0..<5 {
                 try service.killShard(round % 2)
                 usleep(1_000_000)
@@ -62,9 +62,7 @@ extension ServiceTests {
         }
 
         @Test func shardsAreReplacedAndNobodyNotices() throws {
-            let service = try Service(pool: ["--job-interval", "2"])
-            let swarm = try service.startSwarm(load(10))
-            let logins = try settledLogins(service, swarm)
+            let (service, swarm, logins) = try underLoad(10)
             for _ in 0..<3 {
                 let before = service.children("millrace-worker")
                 let done = try service.verb("restart", "all")
@@ -77,23 +75,19 @@ extension ServiceTests {
         /// Shares are under way at every moment, and the moments are any.
         @Test(arguments: 1...2 as ClosedRange<UInt64>)
         func noMomentToBeKilledIsABadOne(seed: UInt64) throws {
-            let service = try Service(pool: ["--job-interval", "1", "--reply-delay", "50"])
-            let swarm = try service.startSwarm(load(18, "--churn", "20", "--seed", "\(seed)"))
-            let logins = try settledLogins(service, swarm)
-            var random = seed
+            let (service, swarm, logins) = try underLoad(
+                18, "--churn", "20", "--seed", "\(seed)", pool: ["--job-interval", "1", "--reply-delay", "50"])
+            var random = SeededGenerator(seed: seed)
             for round in 0..<20 {
-                random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                try service.killShard(Int(random >> 40) % 2)
+                try service.killShard(random.below(2))
                 // Quick deaths are answered with pauses, and ten in a row are too many.
-                usleep(UInt32(random >> 33) % 120_000 + (round % 6 == 5 ? 1_100_000 : 0))
+                usleep(UInt32(random.below(120_000)) + (round % 6 == 5 ? 1_100_000 : 0))
             }
             try expectNothingHappened(to: service, swarm, logins: logins)
         }
 
         @Test func aStoppedShardIsReplacedAndItsMinersStay() throws {
-            let service = try Service(pool: ["--job-interval", "2"])
-            let swarm = try service.startSwarm(load(8))
-            let logins = try settledLogins(service, swarm)
+            let (service, swarm, logins) = try underLoad(8)
             let stopped = try #require(service.shard(1))
             kill(stopped, SIGSTOP)
             usleep(700_000)
@@ -127,9 +121,7 @@ extension ServiceTests {
 
         @Test(arguments: [0, 40_000, 100_000] as [UInt32])
         func aSuccessorThatIsKilledHasASuccessorToo(delay: UInt32) throws {
-            let service = try Service(pool: ["--job-interval", "2"])
-            let swarm = try service.startSwarm(load(7))
-            let logins = try settledLogins(service, swarm)
+            let (service, swarm, logins) = try underLoad(7)
             let first = try #require(service.shard(0))
             kill(first, SIGKILL)
             let second = try killSuccessor(of: first, shard: 0, after: delay, in: service)
@@ -151,10 +143,8 @@ extension ServiceTests {
         @Test(arguments: failures.keys.sorted())
         func aSuccessorThatFailsOrHangsLeavesEverythingAsItWas(how: String) throws {
             // Miners that wait for seconds find shares for a job that is over; here it is not.
-            let service = try Service(pool: ["--job-interval", "60"], installs: true)
-            let isSlow = how == "never starts"
-            let swarm = try service.startSwarm(load(isSlow ? 24 : 12))
-            let logins = try settledLogins(service, swarm)
+            let seconds = how == "never starts" ? 24 : 12
+            let (service, swarm, logins) = try underLoad(seconds, pool: ["--job-interval", "60"], installs: true)
             let before = service.children("millrace-worker")
             let script = try #require(Self.failures[how])
             try service.install("millrace-worker", script: "#!/bin/sh\n\(script)\n")
@@ -169,10 +159,8 @@ extension ServiceTests {
         }
 
         @Test func aSuccessorThatFailsWithEverythingInItsHandsIsFollowedByAnother() throws {
-            let service = try Service(pool: ["--job-interval", "2"], installs: true)
-            let swarm = try service.startSwarm(load(8))
-            let logins = try settledLogins(service, swarm)
-            let program = Program.directory.appending(path: "millrace-worker").path
+            let (service, swarm, logins) = try underLoad(8, installs: true)
+            let program = Checkout.program("millrace-worker").path
             try service.install(
                 "millrace-worker",
                 script: """
@@ -187,9 +175,7 @@ extension ServiceTests {
         }
 
         @Test func aStoppedShardThatIsToHandOverIsEndedAndItsSuccessorGoesOn() throws {
-            let service = try Service(pool: ["--job-interval", "60"])
-            let swarm = try service.startSwarm(load(12))
-            let logins = try settledLogins(service, swarm)
+            let (service, swarm, logins) = try underLoad(12, pool: ["--job-interval", "60"])
             let stopped = try #require(service.shard(1))
             kill(stopped, SIGSTOP)
             #expect(try service.verb("restart", "1").code == 0, "\(service.millrace.log)")
@@ -198,9 +184,7 @@ extension ServiceTests {
         }
 
         @Test func whatKillsThreeSuccessorsIsGivenUpAndTheMinersComeBack() throws {
-            let service = try Service(pool: ["--job-interval", "2"])
-            let swarm = try service.startSwarm(load(10, "--retry-pause", "0.2"))
-            _ = try settledLogins(service, swarm)
+            let (service, swarm, _) = try underLoad(10, "--retry-pause", "0.2")
             var last = try #require(service.shard(0))
             kill(last, SIGKILL)
             for _ in 0..<3 {
@@ -214,9 +198,7 @@ extension ServiceTests {
 
         @Test(arguments: ["form", "head"])
         func damagedMemoryIsNotUsedAndTheLogSaysSo(what: String) throws {
-            let service = try Service(pool: ["--job-interval", "2"])
-            let swarm = try service.startSwarm(load(8, "--retry-pause", "0.2"))
-            _ = try settledLogins(service, swarm)
+            let (service, swarm, _) = try underLoad(8, "--retry-pause", "0.2")
             let victim = try #require(service.shard(1))
             // It must not mend the damage by writing everything anew.
             kill(victim, SIGSTOP)
@@ -241,7 +223,7 @@ extension ServiceTests {
             #expect(report.connections.made == 300 + report.connections.lost, sourceLocation: location)
             #expect(report.logins.ok == report.connections.made, sourceLocation: location)
             #expect(report.nonceConflicts == 0, sourceLocation: location)
-            #expect(service.poolRejected?.count == 0, sourceLocation: location)
+            #expect(service.pool.rejected?.count == 0, sourceLocation: location)
             #expect(service.children("millrace-worker").count == 2, sourceLocation: location)
             expectOneAnchorAShard(service, location)
         }

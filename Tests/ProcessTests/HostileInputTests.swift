@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Nothing that a peer sends may end a process, hang it, or stay in its memory.
@@ -11,16 +12,16 @@ struct HostileInputTests {
     @Test func minersMaySendAnything() throws {
         let service = try Service()
         let workers = service.children("millrace-worker")
-        var random = SplitMix(state: 7)
+        var random = SeededGenerator(seed: 7)
         for round in 0..<1_500 {
-            _ = exchange(port: service.minerPort, hostile(round, &random), readsReply: false)
+            Loopback.exchange(port: service.minerPort, hostile(round, &random), readsReply: false)
         }
-        let before = workers.map { (all: service.memory(of: $0), own: service.memory(of: $0, "RssAnon")) }
+        let before = workers.map { (all: ProcessFiles.memory(of: $0), own: ProcessFiles.memory(of: $0, "RssAnon")) }
         for round in 0..<3_000 {
-            _ = exchange(port: service.minerPort, hostile(round, &random), readsReply: false)
+            Loopback.exchange(port: service.minerPort, hostile(round, &random), readsReply: false)
         }
         // Half-open: connected, and silent.
-        let silent = (0..<200).compactMap { _ in connectToLoopback(port: service.minerPort) }
+        let silent = (0..<200).compactMap { _ in Loopback.connected(to: service.minerPort) }
         let swarm = try service.startSwarm(["--miners", "50", "--rate", "100", "--seconds", "2"])
         let report = try swarm.finish()
         for descriptor in silent { close(descriptor) }
@@ -28,16 +29,15 @@ struct HostileInputTests {
         #expect(report.shares.refused == [:])
         #expect(service.children("millrace-worker") == workers, "\(service.millrace.log)")
         for (pid, memory) in zip(workers, before) {
-            #expect(service.memory(of: pid, "RssAnon") < memory.own + 4_096, "grew from \(memory) KiB")
-            #expect(service.memory(of: pid) < memory.all + 16_384, "grew from \(memory) KiB")
+            #expect(ProcessFiles.memory(of: pid, "RssAnon") < memory.own + 4_096, "grew from \(memory) KiB")
+            #expect(ProcessFiles.memory(of: pid) < memory.all + 16_384, "grew from \(memory) KiB")
         }
     }
 
     @Test func poolsMaySendAnything() throws {
         let service = try Service()
         let workers = service.children("millrace-worker")
-        kill(service.pool.pid, SIGKILL)
-        _ = service.pool.wait(atMost: 5)
+        service.pool.kill()
         let pool = try HostilePool(port: service.poolPort)
         #expect(eventually(within: 30) { pool.served >= 12 }, "\(pool.served) connections")
         pool.stop()
@@ -48,7 +48,7 @@ struct HostileInputTests {
     }
 
     /// Random bytes, cut and joined messages, wrong types, huge lines and ids, deep nesting.
-    private func hostile(_ round: Int, _ random: inout SplitMix) -> [UInt8] {
+    private func hostile(_ round: Int, _ random: inout SeededGenerator) -> [UInt8] {
         let login = Array((HostileInputTests.login + "\n").utf8)
         switch round % 9 {
         case 0: return (0..<Int(random.next() % 2_000)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
@@ -91,19 +91,7 @@ final class HostilePool: @unchecked Sendable {
     ]
 
     init(port: UInt16) throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var on: Int32 = 1
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        let isBound = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
-        try #require(isBound && listen(descriptor, 64) == 0)
+        descriptor = try Loopback.listening(on: port).descriptor
         Thread.detachNewThread { [self] in serve() }
     }
 
@@ -123,22 +111,10 @@ final class HostilePool: @unchecked Sendable {
             var request = [UInt8](repeating: 0, count: 4_096)
             _ = recv(connection, &request, request.count, 0)
             let answer = Array(HostilePool.answers[served % HostilePool.answers.count].utf8)
-            _ = answer.withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            Loopback.send(answer, to: connection)
             usleep(50_000)
             close(connection)
             lock.withLock { count += 1 }
         }
-    }
-}
-
-struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var number = state
-        number = (number ^ (number >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        number = (number ^ (number >> 27)) &* 0x94D0_49BB_1331_11EB
-        return number ^ (number >> 31)
     }
 }

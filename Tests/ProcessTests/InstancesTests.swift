@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 extension ServiceTests {
@@ -16,16 +17,16 @@ extension ServiceTests {
 
             init(_ name: String, pool: UInt16, in scratch: Scratch) throws {
                 (self.name, self.scratch) = (name, scratch)
-                (minerPort, apiPort) = (try freePort(), try freePort())
+                (minerPort, apiPort) = (try Loopback.freePort(), try Loopback.freePort())
                 let text = """
                     {"pools": [{"url": "127.0.0.1:\(pool)"}], "bind": ["127.0.0.1:\(minerPort)"], "colors": false,
                      "http": {"enabled": true, "host": "127.0.0.1", "port": \(apiPort)}, "millrace": {"shards": 1}}
                     """
-                try Data(text.utf8).write(to: scratch.url.appending(path: "\(name).json"))
+                try scratch.write(text, to: "\(name).json")
             }
 
-            var runDirectory: URL { scratch.url.appending(path: "run-\(name)") }
-            var stateDirectory: URL { scratch.url.appending(path: "state-\(name)") }
+            var runDirectory: URL { scratch.file("run-\(name)") }
+            var stateDirectory: URL { scratch.file("state-\(name)") }
 
             /// - Parameter options: beside the file, such as a run directory that is given.
             func start(_ options: [String] = []) throws {
@@ -34,9 +35,11 @@ extension ServiceTests {
                         at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
                 }
                 millrace = try Program(
-                    "millrace", ["--config", scratch.url.appending(path: "\(name).json").path] + options, in: scratch,
+                    "millrace", ["--config", scratch.file("\(name).json").path] + options, in: scratch,
                     environment: ["RUNTIME_DIRECTORY": runDirectory.path, "STATE_DIRECTORY": stateDirectory.path])
-                try #require(eventually(within: 15) { accepted != nil && connects }, "\(millrace?.log ?? "")")
+                try #require(
+                    eventually(within: 15) { accepted != nil && Loopback.isServed(minerPort) }, "\(millrace?.log ?? "")"
+                )
             }
 
             /// Stops it, and empties its runtime directory as systemd does.
@@ -52,27 +55,16 @@ extension ServiceTests {
             }
 
             var accepted: Int? {
-                let request = "GET /1/summary HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
-                let text = String(decoding: exchange(port: apiPort, Array(request.utf8)), as: UTF8.self)
-                guard let body = text.range(of: "\r\n\r\n") else { return nil }
-                let object = try? JSONSerialization.jsonObject(with: Data(text[body.upperBound...].utf8))
-                return ((object as? [String: Any])?["results"] as? [String: Any])?["accepted"] as? Int
-            }
-
-            private var connects: Bool {
-                guard let descriptor = connectToLoopback(port: minerPort) else { return false }
-                close(descriptor)
-                return true
+                let summary = (try? HTTPClient(port: apiPort).get("/1/summary")).flatMap { jsonObject($0.body) }
+                return (summary?["results"] as? [String: Any])?["accepted"] as? Int
             }
         }
 
         @Test(arguments: [false, true])
         func twoInstancesKeepTheirStatisticsApartAndOverARestart(runDirectoryIsGiven: Bool) throws {
-            let scratch = try Scratch()
-            let poolPort = try freePort()
-            let pool = try Program(
-                "millrace-practice-pool", ["--port", "\(poolPort)", "--difficulty", "1000", "--quiet"], in: scratch)
-            let instances = try ["north", "south"].map { try Instance($0, pool: poolPort, in: scratch) }
+            let scratch = Scratch()
+            let pool = try PracticePool(in: scratch)
+            let instances = try ["north", "south"].map { try Instance($0, pool: pool.port, in: scratch) }
             func options(_ instance: Instance) -> [String] {
                 runDirectoryIsGiven ? ["--run-dir", instance.runDirectory.path] : []
             }
@@ -91,7 +83,7 @@ extension ServiceTests {
             try instances[0].mine(2)
             #expect(eventually(within: 6) { instances[0].accepted == 5 })
             for instance in instances { try instance.stop() }
-            #expect(pool.isRunning)
+            #expect(pool.program.isRunning)
         }
     }
 }

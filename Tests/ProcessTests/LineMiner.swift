@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// One miner, line by line, by hand.
@@ -12,7 +13,7 @@ final class LineMiner {
     private(set) var session: String?
 
     init(port: UInt16) throws {
-        descriptor = try #require(connectToLoopback(port: port))
+        descriptor = try #require(Loopback.connected(to: port))
     }
 
     /// - Parameter descriptor: a connection, which is the miner's from here on.
@@ -22,17 +23,7 @@ final class LineMiner {
 
     /// Over IPv6.
     init(ipv6Port: UInt16) throws {
-        descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in6()
-        address.sin6_family = sa_family_t(AF_INET6)
-        address.sin6_port = ipv6Port.bigEndian
-        address.sin6_addr = in6addr_loopback
-        let isConnected = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in6>.size)) == 0
-            }
-        }
-        try #require(isConnected)
+        descriptor = try #require(Loopback.connected(to: ipv6Port, at: "::1"))
     }
 
     deinit { close(descriptor) }
@@ -41,15 +32,7 @@ final class LineMiner {
 
     /// - Returns: false when the connection is gone.
     @discardableResult
-    func send(_ text: String) -> Bool {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-            if count <= 0 { return false }
-            rest = rest.dropFirst(count)
-        }
-        return true
-    }
+    func send(_ text: String) -> Bool { Loopback.send(Array(text.utf8), to: descriptor) }
 
     /// - Parameter fields: further members of `params`, as JSON.
     func sendLogin(_ login: String, pass: String = "x", fields: String = "", andThen rest: String = "") {

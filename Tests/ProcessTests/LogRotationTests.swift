@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 extension ServiceTests {
@@ -15,8 +16,8 @@ extension ServiceTests {
         }
 
         @Test func afterARenameAndSIGHUPEveryProcessWritesToTheNewFile() throws {
-            let place = try Scratch()
-            let log = place.url.appending(path: "a.log").path
+            let place = Scratch()
+            let log = place.file("a.log").path
             let service = try Service(millrace: ["--log-file", log])
             let processes = [service.millrace.pid] + service.allChildren
             #expect(processes.count == 5)

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// What an operator configures, and what happens when the surroundings fail.
@@ -16,8 +17,7 @@ extension ServiceTests {
             let refusal = stranger.reply(to: 1)?["error"] as? [String: Any]
             #expect(refusal?["message"] as? String == "Permission denied")
             #expect(stranger.ending() == .end)
-            let friend = try LineMiner(port: service.minerPort)
-            try friend.logIn(pass: "sesame")
+            let friend = try service.miner(pass: "sesame")
             #expect(try friend.submit(difficulty: 1_000) == "OK")
             let log = service.millrace.log
             #expect(log.contains("wrong access password"))
@@ -29,20 +29,17 @@ extension ServiceTests {
             let service = try Service(
                 shards: 1, pool: ["--difficulty", "65537"],
                 millrace: ["--custom-diff", "2000"] + (isCounted ? ["--custom-diff-stats"] : []))
-            let miner = try LineMiner(port: service.minerPort)
-            try miner.logIn("plain")
+            let miner = try service.miner("plain")
             #expect(miner.job?["target"] as? String == target(2_000))
-            let other = try LineMiner(port: service.minerPort)
-            try other.logIn("choosy+5000")
+            let other = try service.miner("choosy+5000")
             #expect(other.job?["target"] as? String == target(5_000))
-            let modest = try LineMiner(port: service.minerPort)
-            try modest.logIn("above+70000")
+            let modest = try service.miner("above+70000")
             #expect(modest.job?["target"] as? String == target(65_537))
 
             #expect(try miner.submit(difficulty: 1_000) == "Low difficulty share")
             #expect(try miner.submit(difficulty: 3_000) == "OK")
             #expect(try miner.submit(difficulty: 300_000) == "OK")
-            #expect(eventually(within: 3) { service.poolAccepted == 1 })
+            #expect(eventually(within: 3) { service.pool.accepted == 1 })
             #expect(eventually(within: 6) { service.accepted == 1 })
             // Refused shares are told once a second.
             #expect(eventually(within: 6) { service.worker("plain")?[5] as? Int == 1 })
@@ -67,8 +64,7 @@ extension ServiceTests {
         @Test(arguments: zip(["rig_id", "user", "agent", "none"], ["rack7", "hand", "hand/1", nil] as [String?]))
         func aRowIsNamedAsConfigured(mode: String, name: String?) throws {
             let service = try Service(shards: 1, millrace: ["--workers", mode])
-            let miner = try LineMiner(port: service.minerPort)
-            try miner.logIn("hand", fields: #","rigid":"rack7""#)
+            let miner = try service.miner("hand", fields: #","rigid":"rack7""#)
             #expect(try miner.submit(difficulty: 1_000) == "OK")
             #expect(eventually(within: 6) { service.accepted == 1 })
             let rows = service.document("/1/workers")?["workers"] as? [[Any]] ?? []
@@ -76,7 +72,7 @@ extension ServiceTests {
         }
 
         @Test func minersMayComeOverIPv6() throws {
-            let port = try freePort()
+            let port = try Loopback.freePort()
             let service = try Service(shards: 2, millrace: ["--bind", "[::1]:\(port)"])
             let miner = try LineMiner(ipv6Port: port)
             try miner.logIn("six")
@@ -86,11 +82,9 @@ extension ServiceTests {
 
         @Test func aMinerThatDoesNotReadIsDroppedAndTheOthersNoticeNothing() throws {
             let service = try Service(shards: 1)
-            let good = try LineMiner(port: service.minerPort)
-            try good.logIn("good")
+            let good = try service.miner("good")
             let worker = try #require(service.children("millrace-worker").first)
-            let deaf = try LineMiner(port: service.minerPort)
-            try deaf.logIn("deaf")
+            let deaf = try service.miner("deaf")
             let ping = #"{"id":7,"jsonrpc":"2.0","method":"keepalived","params":{"id":"0"}}"# + "\n"
             let pings = String(repeating: ping, count: 1_000)
             // The kernel takes some megabytes of replies before ours begin to wait.
@@ -99,22 +93,21 @@ extension ServiceTests {
             #expect(rounds < 1_000, "it was never dropped")
             #expect(try good.submit(difficulty: 1_000) == "OK")
             #expect(service.children("millrace-worker") == [worker])
-            #expect(service.memory(of: worker) < 64 * 1_024)
+            #expect(ProcessFiles.memory(of: worker) < 64 * 1_024)
         }
 
         @Test func withoutDescriptorsThoseWhoAreHereGoOn() throws {
             let service = try Service(shards: 1)
-            let miner = try LineMiner(port: service.minerPort)
-            try miner.logIn("early")
+            let miner = try service.miner("early")
             let worker = try #require(service.children("millrace-worker").first)
             try limitDescriptors(of: worker, to: 128)
             // It looks once a second.
             usleep(1_300_000)
-            let crowd = (0..<300).compactMap { _ in connectToLoopback(port: service.minerPort) }
+            let crowd = (0..<300).compactMap { _ in Loopback.connected(to: service.minerPort) }
             #expect(eventually(within: 3) { service.millrace.log.contains("cannot accept another miner") })
             #expect(try miner.submit(difficulty: 1_000) == "OK")
             // There is still room for what is no miner.
-            service.killPool()
+            service.pool.kill()
             try service.replacePool()
             #expect(miner.hasNewJob(within: 5))
             #expect(try miner.submit(difficulty: 1_000) == "OK")
@@ -126,8 +119,7 @@ extension ServiceTests {
 
         @Test func aShardThatCannotAcceptWaitsInsteadOfSpinning() throws {
             let service = try Service(shards: 1)
-            let miner = try LineMiner(port: service.minerPort)
-            try miner.logIn("early")
+            let miner = try service.miner("early")
             let worker = try #require(service.children("millrace-worker").first)
             // libzmq aborts at a connection that it cannot accept: here the collector must have its own already.
             try #require(eventually(within: 5) { service.worker("early") != nil })
@@ -151,10 +143,9 @@ extension ServiceTests {
 
         /// The soft limit only, so that it may be raised again by anybody.
         private func limitDescriptors(of pid: pid_t, to count: Int) throws {
-            let program = try Process.run(
-                URL(filePath: "/usr/bin/prlimit"), arguments: ["--pid", "\(pid)", "--nofile=\(count):"])
-            program.waitUntilExit()
-            try #require(program.terminationStatus == 0)
+            let change = try Command(
+                URL(filePath: "/usr/bin/prlimit"), ["--pid", "\(pid)", "--nofile=\(count):"])
+            try #require(change.code == 0)
         }
 
         /// Processor time of a process so far, in hundredths of a second.
@@ -167,31 +158,28 @@ extension ServiceTests {
         // MARK: - Pools
 
         @Test func aBackupServesUntilTheFirstPoolIsBack() throws {
-            let second = try freePort()
-            let scratch = try Scratch()
-            let backup = try Program(
-                "millrace-practice-pool", ["--port", "\(second)", "--difficulty", "1000"], in: scratch)
+            let scratch = Scratch()
+            let backup = try PracticePool(in: scratch)
             let service = try Service(
                 shards: 1,
-                millrace: ["--url", "127.0.0.1:\(second)", "--user", "b", "--retries", "1", "--retry-pause", "1"])
-            let miner = try LineMiner(port: service.minerPort)
-            try miner.logIn()
+                millrace: ["--url", "127.0.0.1:\(backup.port)", "--user", "b", "--retries", "1", "--retry-pause", "1"])
+            let miner = try service.miner()
             #expect(try miner.submit(difficulty: 1_000) == "OK")
-            #expect(eventually(within: 3) { service.poolAccepted == 1 })
-            service.killPool()
+            #expect(eventually(within: 3) { service.pool.accepted == 1 })
+            service.pool.kill()
             #expect(miner.hasNewJob(within: 5), "\(service.millrace.log)")
             #expect(try miner.submit(difficulty: 1_000) == "OK")
-            #expect(eventually(within: 3) { backup.log.contains("accepted 1") }, "\(backup.log)")
+            #expect(eventually(within: 3) { backup.accepted == 1 }, "\(backup.program.log)")
             try service.replacePool()
             #expect(miner.hasNewJob(within: 5), "\(service.millrace.log)")
             #expect(try miner.submit(difficulty: 1_000) == "OK")
-            #expect(eventually(within: 3) { service.poolAccepted == 1 }, "by the new process")
+            #expect(eventually(within: 3) { service.pool.accepted == 1 }, "by the new process")
             #expect(eventually(within: 6) { service.accepted == 3 })
         }
 
         @Test func aMinerThatComesBeforeThePoolGetsItsReplyWithTheFirstJob() throws {
             let service = try Service(shards: 1)
-            service.killPool()
+            service.pool.kill()
             #expect(eventually(within: 3) { service.millrace.log.contains("trying again") })
             let miner = try LineMiner(port: service.minerPort)
             miner.sendLogin("early")
@@ -204,10 +192,9 @@ extension ServiceTests {
 
         @Test func aPoolThatFallsSilentIsGivenUpAfterTwentySeconds() throws {
             let service = try Service(shards: 1)
-            let miner = try LineMiner(port: service.minerPort)
-            try miner.logIn()
+            let miner = try service.miner()
             #expect(try miner.submit(difficulty: 1_000) == "OK")
-            kill(service.pool.pid, SIGUSR2)
+            kill(service.pool.program.pid, SIGUSR2)
             usleep(100_000)
             let start = Date()
             #expect(try miner.submit(difficulty: 1_000, within: 25) == "Bad gateway")
@@ -224,51 +211,22 @@ extension ServiceTests {
             for (number, miner) in miners.enumerated() { try miner.logIn("m\(number)") }
             for miner in miners { #expect(try miner.submit(difficulty: 1_000) == "OK") }
             #expect(Set(miners.compactMap { $0.job?["blob"] as? String }).count == 3)
-            #expect(eventually(within: 3) { service.poolConnections == 3 && service.poolAccepted == 3 })
-            #expect(service.poolRejected?.count == 0)
+            #expect(eventually(within: 3) { service.pool.connections == 3 && service.pool.accepted == 3 })
+            #expect(service.pool.rejected?.count == 0)
             #expect(service.millrace.log.components(separatedBy: "reserves the first nonce byte").count == 2)
         }
 
         // MARK: - The API
 
         @Test func withThePortOfTheAPITakenMiningGoesOn() throws {
-            let blocker = try ListeningPort()
+            let blocker = try Loopback.listening()
             let service = try Service(shards: 1, occupiedAPIPort: blocker.port)
             #expect(
                 eventually(within: 5) { service.millrace.log.contains("cannot serve") }, "\(service.millrace.log)")
-            let miner = try LineMiner(port: service.minerPort)
-            try miner.logIn()
+            let miner = try service.miner()
             #expect(try miner.submit(difficulty: 1_000) == "OK")
-            blocker.release()
+            close(blocker.descriptor)
             #expect(eventually(within: 5) { service.accepted == 1 }, "\(service.millrace.log)")
         }
-    }
-}
-
-/// A port that somebody else listens on.
-final class ListeningPort {
-    let port: UInt16
-    private var descriptor: Int32
-
-    init() throws {
-        port = try freePort()
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        let isBound = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
-        try #require(isBound && listen(descriptor, 8) == 0)
-    }
-
-    deinit { release() }
-
-    func release() {
-        if descriptor >= 0 { close(descriptor) }
-        descriptor = -1
     }
 }

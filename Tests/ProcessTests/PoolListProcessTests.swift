@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 extension ServiceTests {
@@ -8,12 +9,14 @@ extension ServiceTests {
     struct PoolListProcessTests {
         private let place: Scratch
         private let pools: [PracticePool]
-        private var file: URL { place.url.appending(path: "config.json") }
+        private var file: URL { place.file("config.json") }
 
         init() throws {
-            let place = try Scratch()
+            let place = Scratch()
             self.place = place
-            pools = try (0..<3).map { try PracticePool(number: $0, in: place) }
+            pools = try (0..<3).map { _ in
+                try PracticePool(["--job-interval", "2", "--reply-delay", "50"], in: place)
+            }
         }
 
         /// A line of the list: a pool that is there, that pool under another name, or one where nobody is.
@@ -32,7 +35,7 @@ extension ServiceTests {
                 }
             }
             let text = #"{"pools": [\#(lines.joined(separator: ","))], "retries": 1, "retry-pause": 1, "watch": false}"#
-            try Data(text.utf8).write(to: file)
+            try place.write(text, to: "config.json")
         }
 
         /// Puts the list into force; returns when both shards have been replaced.
@@ -48,9 +51,11 @@ extension ServiceTests {
             try #require(isDone, "\(service.millrace.log)")
         }
 
+        private var accepted: [Int] { pools.map { $0.accepted ?? 0 } }
+
         /// Which pools have taken shares since the last time.
         private func busyPools(_ counts: inout [Int]) -> [Int] {
-            let now = pools.map(\.accepted)
+            let now = accepted
             defer { counts = now }
             return now.indices.filter { now[$0] > counts[$0] }
         }
@@ -58,10 +63,10 @@ extension ServiceTests {
         @Test func anyChangeOfTheListUnderLoadCostsNoConnectionAndNoShare() throws {
             try write([.pool(0)])
             let service = try Service(millrace: ["--config", file.path], namesPool: false)
-            let swarm = try service.startSwarm([
-                "--miners", "300", "--rate", "400", "--workers", "50", "--seconds", "36",
-            ])
-            try #require(swarm.hasReached(300))
+            let swarm = try service.startSwarm(
+                [
+                    "--miners", "300", "--rate", "400", "--workers", "50", "--seconds", "36",
+                ], reaching: 300)
             let changes: [(list: [Entry], works: Int)] = [
                 ([.pool(0), .pool(1)], 0),  // one more
                 ([.pool(1), .pool(0)], 1),  // another order
@@ -71,7 +76,7 @@ extension ServiceTests {
                 ([.nobody], 0),  // one that cannot be reached: the old one serves on
                 ([.renamed(0), .nobody], 0),  // another login
             ]
-            var counts = pools.map(\.accepted)
+            var counts = accepted
             for (list, works) in changes {
                 try change(list, service)
                 usleep(1_500_000)  // the pools write their reports twice a second
@@ -90,43 +95,13 @@ extension ServiceTests {
             #expect(report.nonceConflicts == 0)
             let ok = report.shares.ok
             #expect(
-                eventually(within: 5) { pools.reduce(0) { $0 + $1.accepted } == ok },
-                "pools \(pools.map(\.accepted)), miners \(ok)")
-            #expect(pools.allSatisfy { $0.rejected == 0 })
+                eventually(within: 5) { accepted.reduce(0, +) == ok },
+                "pools \(accepted), miners \(ok)")
+            #expect(pools.allSatisfy { $0.rejected?.isEmpty == true })
             #expect(eventually(within: 5) { service.accepted == ok }, "API \(service.accepted ?? -1), miners \(ok)")
             #expect(service.acceptedByWorkers == ok)
             // A pool that was left is hung up: only the last login at the first pool is still there.
             #expect(eventually(within: 10) { pools.map(\.connections) == [2, 0, 0] }, "\(pools.map(\.connections))")
         }
     }
-}
-
-/// One of several pools of a service.
-private final class PracticePool {
-    let port: UInt16
-    private let program: Program
-    private let file: URL
-
-    init(number: Int, in place: Scratch) throws {
-        port = try freePort()
-        file = place.url.appending(path: "pool\(number).json")
-        program = try Program(
-            "millrace-practice-pool",
-            [
-                "--port", "\(port)", "--difficulty", "1000", "--job-interval", "2", "--reply-delay", "50", "--quiet",
-                "--report-file", file.path,
-            ], in: place)
-    }
-
-    deinit { _ = program.stop() }
-
-    private var report: [String: Any] {
-        guard let data = try? Data(contentsOf: file) else { return [:] }
-        return (try? JSONSerialization.jsonObject(with: data) as? [String: Any]) ?? [:]
-    }
-
-    private var shares: [String: Any] { report["shares"] as? [String: Any] ?? [:] }
-    var accepted: Int { shares["accepted"] as? Int ?? 0 }
-    var rejected: Int { (shares["rejected"] as? [String: Any])?.count ?? 0 }
-    var connections: Int { (report["connections"] as? [String: Any])?["now"] as? Int ?? -1 }
 }

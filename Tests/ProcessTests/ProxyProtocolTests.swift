@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Miners behind a real HAProxy have addresses of their own.
@@ -8,22 +9,21 @@ extension ServiceTests {
     struct ProxyProtocolTests {
         private static let hasHAProxy = access("/usr/sbin/haproxy", X_OK) == 0
 
-        private let place: Scratch
+        private let place = Scratch()
         private let service: Service
         private let port: UInt16
-        private var file: URL { place.url.appending(path: "config.json") }
+        private var file: URL { place.file("config.json") }
 
         init() throws {
-            place = try Scratch()
-            port = try freePort()
+            port = try Loopback.freePort()
             try ProxyProtocolTests.write(#"["127.0.0.1"]"#, port, to: place)
             service = try Service(
-                shards: 1, millrace: ["--config", place.url.appending(path: "config.json").path], minerPort: port)
+                shards: 1, millrace: ["--config", place.file("config.json").path], minerPort: port)
         }
 
         private static func write(_ senders: String, _ port: UInt16, to place: Scratch) throws {
             let bind = #"{"host": "127.0.0.1", "port": \#(port), "proxy-protocol": \#(senders)}"#
-            try Data(#"{"bind": [\#(bind)], "watch": false}"#.utf8).write(to: place.url.appending(path: "config.json"))
+            try place.write(#"{"bind": [\#(bind)], "watch": false}"#, to: "config.json")
         }
 
         /// By login.
@@ -36,35 +36,26 @@ extension ServiceTests {
         private func shows(_ expected: [String: String]) -> Bool { eventually(within: 10) { addresses == expected } }
 
         /// Connects from another address of this machine.
-        private func connection(to port: UInt16, from host: String) throws -> Int32 {
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            func with(_ host: String, _ port: UInt16, _ call: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Bool {
-                var address = sockaddr_in()
-                address.sin_family = sa_family_t(AF_INET)
-                address.sin_port = port.bigEndian
-                inet_pton(AF_INET, host, &address.sin_addr)
-                return withUnsafePointer(to: &address) { pointer in
-                    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                        call($0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-                    }
-                }
+        private func miner(at port: UInt16, from host: String) throws -> LineMiner {
+            var descriptor: Int32?
+            let isConnected = eventually(within: 5) {
+                descriptor = Loopback.connected(to: port, from: host)
+                return descriptor != nil
             }
-            try #require(with(host, 0) { bind(descriptor, $0, $1) })
-            try #require(eventually(within: 5) { with("127.0.0.1", port) { connect(descriptor, $0, $1) } })
-            return descriptor
+            try #require(isConnected)
+            return LineMiner(descriptor: try #require(descriptor))
         }
 
         private func miner(_ login: String, at port: UInt16, from host: String) throws -> LineMiner {
-            let miner = LineMiner(descriptor: try connection(to: port, from: host))
+            let miner = try miner(at: port, from: host)
             try miner.logIn(login)
             return miner
         }
 
         @Test(.enabled(if: hasHAProxy, "the package haproxy is not installed"))
         func minersBehindHAProxyHaveTheirOwnAddressesOverRestartsAndCrashes() throws {
-            let (first, second) = (try freePort(), try freePort())
-            let configuration = place.url.appending(path: "haproxy.cfg")
-            try Data(
+            let (first, second) = (try Loopback.freePort(), try Loopback.freePort())
+            let configuration = try place.write(
                 """
                 defaults
                     mode tcp
@@ -78,10 +69,9 @@ extension ServiceTests {
                     bind 127.0.0.1:\(second)
                     server millrace 127.0.0.1:\(port) send-proxy-v2 check inter 200ms
 
-                """.utf8
-            ).write(to: configuration)
+                """, to: "haproxy.cfg")
             let balancer = try Program(
-                "haproxy", ["-db", "-f", configuration.path], in: place, from: URL(filePath: "/usr/sbin"))
+                "haproxy", ["-db", "-f", configuration], in: place, from: URL(filePath: "/usr/sbin"))
             defer { _ = balancer.stop() }
 
             let one = try miner("one", at: first, from: "127.0.0.71")
@@ -122,7 +112,7 @@ extension ServiceTests {
         @Test func othersAreServedWithoutAHeaderAndRefusedWithOne() throws {
             let plain = try miner("plain", at: port, from: "127.0.0.80")
             #expect(shows(["plain": "127.0.0.80"]), "\(addresses)")
-            let liar = LineMiner(descriptor: try connection(to: port, from: "127.0.0.81"))
+            let liar = try miner(at: port, from: "127.0.0.81")
             liar.send("PROXY TCP4 198.51.100.7 127.0.0.1 4000 3333\r\n")
             #expect(liar.ending() != .none)
             let silent = try LineMiner(port: port)
@@ -137,7 +127,7 @@ extension ServiceTests {
             try ProxyProtocolTests.write(#"["127.0.0.81", "127.0.0.82"]"#, port, to: place)
             let reload = try service.verb("reload")
             #expect(reload.code == 0, "\(reload.text)")
-            let listed = LineMiner(descriptor: try connection(to: port, from: "127.0.0.81"))
+            let listed = try miner(at: port, from: "127.0.0.81")
             listed.send("PROXY TCP6 2001:DB8::7 ::1 4000 3333\r\n")
             try listed.logIn("listed")
             let unlisted = try LineMiner(port: port)

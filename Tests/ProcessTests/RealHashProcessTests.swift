@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A pool that computes every hash, and miners whose hashes are true.
@@ -35,9 +36,9 @@ struct RealHashProcessTests {
         let pool: PoolReport
 
         init(_ options: [String]) throws {
-            let scratch = try Scratch()
-            let port = try freePort()
-            let poolReport = scratch.url.appending(path: "pool.json")
+            let scratch = Scratch()
+            let port = try Loopback.freePort()
+            let poolReport = scratch.file("pool.json")
             let pool = try Program(
                 "millrace-practice-pool",
                 [
@@ -45,7 +46,7 @@ struct RealHashProcessTests {
                     "--report-file", poolReport.path,
                 ], in: scratch)
             try #require(eventually(within: 10) { FileManager.default.fileExists(atPath: poolReport.path) })
-            let report = scratch.url.appending(path: "swarm.json")
+            let report = scratch.file("swarm.json")
             let swarm = Swarm(
                 program: try Program(
                     "millrace-swarm",

@@ -1,40 +1,36 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Miners are told another address while the service runs.
 extension ServiceTests {
     @Suite(.serialized, .timeLimit(.minutes(2)))
     struct RebindProcessTests {
-        private let place: Scratch
-        private var file: URL { place.url.appending(path: "config.json") }
-
-        init() throws {
-            place = try Scratch()
-        }
+        private let place = Scratch()
+        private var file: URL { place.file("config.json") }
 
         private func write(_ binds: String...) throws {
             let list = binds.map { "\"\($0)\"" }.joined(separator: ", ")
-            try Data("{\"bind\": [\(list)], \"watch\": false}".utf8).write(to: file)
+            try place.write("{\"bind\": [\(list)], \"watch\": false}", to: "config.json")
         }
 
         private enum Visit: Equatable { case served, refused, dropped }
 
         /// Connects and logs in.
         private func visit(_ port: UInt16) -> Visit {
-            guard let descriptor = connectToLoopback(port: port) else { return .refused }
+            guard let descriptor = Loopback.connected(to: port) else { return .refused }
             let miner = LineMiner(descriptor: descriptor)
             miner.sendLogin("visitor")
             return miner.reply(to: 1)?["error"] is NSNull ? .served : .dropped
         }
 
         @Test func bothAddressesServeDuringTheChangeAndNobodyIsDropped() throws {
-            let (former, next) = (try freePort(), try freePort())
+            let (former, next) = (try Loopback.freePort(), try Loopback.freePort())
             try write("127.0.0.1:\(former)")
             let service = try Service(
                 pool: ["--job-interval", "2"], millrace: ["--config", file.path], minerPort: former)
-            let swarm = try service.startSwarm(["--miners", "100", "--rate", "200", "--seconds", "12"])
-            try #require(swarm.hasReached(200))
+            let swarm = try service.startSwarm(["--miners", "100", "--rate", "200", "--seconds", "12"], reaching: 200)
             #expect(visit(next) == .refused)
 
             try write("127.0.0.1:\(next)")
@@ -63,7 +59,7 @@ extension ServiceTests {
         }
 
         @Test func anAddressThatIsTakenChangesNothing() throws {
-            let (port, next) = (try freePort(), try freePort())
+            let (port, next) = (try Loopback.freePort(), try Loopback.freePort())
             try write("127.0.0.1:\(port)")
             let service = try Service(millrace: ["--config", file.path], minerPort: port)
             let before = service.allChildren

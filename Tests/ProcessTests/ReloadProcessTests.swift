@@ -1,27 +1,21 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A changed file reaches shards whose miners stay connected.
 extension ServiceTests {
     @Suite(.serialized, .timeLimit(.minutes(2)))
     struct ReloadProcessTests {
-        private let place: Scratch
-        private var file: URL { place.url.appending(path: "config.json") }
+        private let place = Scratch()
+        private var file: URL { place.file("config.json") }
 
-        init() throws {
-            place = try Scratch()
-        }
-
-        private func write(_ text: String) throws {
-            try Data(text.utf8).write(to: file)
-        }
+        private func write(_ text: String) throws { try place.write(text, to: "config.json") }
 
         @Test func newRulesHoldForNewLoginsAndNobodyIsDropped() throws {
             try write(#"{"access-password": "x", "watch": false}"#)
             let service = try Service(pool: ["--job-interval", "2"], millrace: ["--config", file.path])
-            let swarm = try service.startSwarm(["--miners", "100", "--rate", "200", "--seconds", "8"])
-            try #require(swarm.hasReached(200))
-            let (logins, before) = (service.poolLogins, service.children("millrace-worker"))
+            let swarm = try service.startSwarm(["--miners", "100", "--rate", "200", "--seconds", "8"], reaching: 200)
+            let (logins, before) = (service.pool.logins, service.children("millrace-worker"))
 
             try write(#"{"access-password": "sesame", "custom-diff": 5000, "watch": false}"#)
             #expect(try service.verb("reload").code == 0)
@@ -35,10 +29,10 @@ extension ServiceTests {
             #expect(report.connections.lost == 0)
             #expect(report.shares.lost == 0)
             #expect(report.shares.refused == [:])
-            #expect(service.poolLogins == logins)
+            #expect(service.pool.logins == logins)
             #expect(
                 eventually(within: 5) {
-                    service.accepted == report.shares.ok && service.poolAccepted == report.shares.ok
+                    service.accepted == report.shares.ok && service.pool.accepted == report.shares.ok
                 })
 
             // The old password is of no use any more.
@@ -50,33 +44,17 @@ extension ServiceTests {
         }
 
         @Test func anotherPoolIsLoggedInToAndTheMinersStay() throws {
-            let other = try freePort()
-            let report = place.url.appending(path: "other.json")
-            let pool = try Program(
-                "millrace-practice-pool",
-                [
-                    "--port", "\(other)", "--difficulty", "1000", "--job-interval", "2", "--quiet", "--report-file",
-                    report.path,
-                ],
-                in: place)
-            defer { _ = pool.stop() }
-            let first = try freePort()
-            let start = try Program(
-                "millrace-practice-pool",
-                ["--port", "\(first)", "--difficulty", "1000", "--job-interval", "2", "--quiet"], in: place)
-            defer { _ = start.stop() }
-            try write(#"{"pools": [{"url": "127.0.0.1:\#(first)", "user": "w", "pass": "x"}], "watch": false}"#)
+            let first = try PracticePool(["--job-interval", "2"], in: place)
+            let other = try PracticePool(["--job-interval", "2"], in: place)
+            try write(#"{"pools": [{"url": "127.0.0.1:\#(first.port)", "user": "w", "pass": "x"}], "watch": false}"#)
             let service = try Service(millrace: ["--config", file.path], namesPool: false)
-            let swarm = try service.startSwarm(["--miners", "100", "--rate", "200", "--seconds", "10"])
-            try #require(swarm.hasReached(200))
+            let swarm = try service.startSwarm(["--miners", "100", "--rate", "200", "--seconds", "10"], reaching: 200)
 
-            try write(#"{"pools": [{"url": "127.0.0.1:\#(other)", "user": "w", "pass": "x"}], "watch": false}"#)
+            try write(#"{"pools": [{"url": "127.0.0.1:\#(other.port)", "user": "w", "pass": "x"}], "watch": false}"#)
             #expect(try service.verb("reload").code == 0)
             let result = try swarm.finish()
             #expect(result.connections.lost == 0)
-            let accepted = (try JSONSerialization.jsonObject(with: Data(contentsOf: report)) as? [String: Any])?[
-                "shares"]
-            #expect((accepted as? [String: Any])?["accepted"] as? Int ?? 0 > 500, "\(service.millrace.log)")
+            #expect(other.accepted ?? 0 > 500, "\(service.millrace.log)")
         }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Shards that are emptied, added and removed under load.
@@ -25,10 +26,10 @@ extension ServiceTests {
             #expect(
                 report.shares.refused == [:] && report.nonceConflicts == 0,
                 "\(report.shares.refused)\n\(service.millrace.log)")
-            #expect(eventually(within: 5) { service.poolAccepted == report.shares.ok }, "\(report)")
+            #expect(eventually(within: 5) { service.pool.accepted == report.shares.ok }, "\(report)")
             #expect(eventually(within: 5) { service.accepted == report.shares.ok }, "\(report)")
             #expect(service.acceptedByWorkers == report.shares.ok)
-            #expect(service.poolRejected?.count == 0)
+            #expect(service.pool.rejected?.count == 0)
         }
 
         // MARK: - Draining
@@ -45,7 +46,7 @@ extension ServiceTests {
             // Whoever comes meanwhile is served, by either.
             var visits = 0
             while drain.isRunning {
-                guard let descriptor = connectToLoopback(port: service.minerPort) else {
+                guard let descriptor = Loopback.connected(to: service.minerPort) else {
                     Issue.record("refused after \(visits) visits")
                     break
                 }
@@ -140,7 +141,7 @@ extension ServiceTests {
             #expect(spread.count == 4 && spread.allSatisfy { $0 > 0 }, "\(spread)")
 
             usleep(600_000)  // the pool writes its report twice a second
-            let logins = service.poolLogins
+            let logins = service.pool.logins
             let fewer = try service.verb("scale", "2", "--within", "3")
             #expect(fewer.code == 0 && fewer.text.contains("shard 1: ready"), "\(fewer.text)")
             #expect(service.children("millrace-worker").count == 2 && service.anchors.count == 2)
@@ -155,7 +156,7 @@ extension ServiceTests {
             #expect(report.connections.lost + later.connections.lost == 0, "\(service.millrace.log)")
             #expect(report.shares.lost + later.shares.lost == 0)
             #expect(service.millrace.log.contains("shard 3 (process "))
-            #expect(service.poolLogins == logins, "the pool was logged in to again")
+            #expect(service.pool.logins == logins, "the pool was logged in to again")
             #expect(waitForMiners(0, service))
             var all = report
             all.shares.ok += later.shares.ok
@@ -174,7 +175,7 @@ extension ServiceTests {
             try #require(swarm.hasReached(300) && waitForMiners(800, service))
             #expect(try service.verb("scale", "3").code == 0)
             usleep(600_000)  // the pool writes its report twice a second
-            let logins = service.poolLogins
+            let logins = service.pool.logins
             let done = try service.verb("rebalance")
             #expect(done.code == 0 && done.text.contains("shard 2: "), "\(done.text)\n\(service.millrace.log)")
             #expect(
@@ -191,7 +192,7 @@ extension ServiceTests {
                 #expect(eventually(within: 10) { service.isReady(shard: shard) }, "\(service.millrace.log)")
             }
             #expect(try service.verb("scale", "1").code == 0, "\(service.millrace.log)")
-            #expect(service.poolLogins == logins, "the pool was logged in to again")
+            #expect(service.pool.logins == logins, "the pool was logged in to again")
             let most = (service.document("/")?["miners"] as? [String: Any])?["max"] as? Int
             #expect(most == 800)
             let report = try swarm.finish()
@@ -210,24 +211,20 @@ extension ServiceTests {
         @Test func theSameCanBeAskedForOverHTTP() throws {
             let service = try Service(
                 shards: 1, millrace: ["--http-access-token", "TOKEN", "--http-no-restricted"])
-            func post(_ path: String, _ body: String = "") -> String {
-                let request =
-                    "POST \(path) HTTP/1.1\r\nHost: test\r\nConnection: close\r\nAuthorization: Bearer TOKEN\r\n"
-                    + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
-                return String(decoding: exchange(port: service.apiPort, Array(request.utf8)), as: UTF8.self)
+            func post(_ path: String, _ body: String = "") throws -> Int {
+                try service.send("POST", path, body: body).status
             }
-            #expect(post("/1/shards/0/drain").hasPrefix("HTTP/1.1 409"))
-            #expect(post("/1/scale", #"{"shards": 0}"#).hasPrefix("HTTP/1.1 400"))
-            #expect(post("/1/scale", #"{"shards": 2}"#).hasPrefix("HTTP/1.1 202"))
+            #expect(try post("/1/shards/0/drain") == 409)
+            #expect(try post("/1/scale", #"{"shards": 0}"#) == 400)
+            #expect(try post("/1/scale", #"{"shards": 2}"#) == 202)
             #expect(eventually(within: 10) { service.isReady(shard: 1) }, "\(service.millrace.log)")
-            #expect(
-                eventually(within: 5) { post("/1/shards/0/drain", #"{"within": 0}"#).hasPrefix("HTTP/1.1 202") })
+            #expect(try eventually(within: 5) { try post("/1/shards/0/drain", #"{"within": 0}"#) == 202 })
             #expect(eventually(within: 5) { service.shard(0) == nil }, "\(service.millrace.log)")
             let before = service.shard(1)
-            #expect(post("/1/shards/all/restart").hasPrefix("HTTP/1.1 202"))
+            #expect(try post("/1/shards/all/restart") == 202)
             #expect(eventually(within: 5) { service.shard(1) != before && service.isReady(shard: 1) })
             #expect(service.shard(0) == nil)
-            #expect(post("/1/shards/0/restart").hasPrefix("HTTP/1.1 202"))
+            #expect(try post("/1/shards/0/restart") == 202)
             #expect(eventually(within: 5) { service.isReady(shard: 0) })
         }
 
@@ -245,8 +242,8 @@ extension ServiceTests {
         }
 
         @Test func theNumberInTheFileIsPutInForceByAReload() throws {
-            let place = try Scratch()
-            let file = place.url.appending(path: "config.json")
+            let place = Scratch()
+            let file = place.file("config.json")
             func write(_ shards: Int) throws {
                 try Data("{\"millrace\": {\"shards\": \(shards)}, \"watch\": false}".utf8).write(to: file)
             }

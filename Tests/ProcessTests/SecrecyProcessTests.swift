@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 extension ServiceTests {
@@ -54,17 +55,17 @@ extension ServiceTests {
         /// `ulimit -v`, in KiB: less than the memory for the state of a shard takes.
         @Test(arguments: [524_288, 900_000])
         func aShardWithoutRoomForItsStateServesWithoutIt(limit: Int) throws {
-            let place = try Scratch()
-            let run = place.url.appending(path: "run").path
-            let port = try freePort()
+            let place = Scratch()
+            let run = place.file("run").path
+            let port = try Loopback.freePort()
             let command = """
-                ulimit -v \(limit); exec \(Program.directory.path)/millrace -o 127.0.0.1:1 -u w -b 127.0.0.1:\(port) \
+                ulimit -v \(limit); exec \(Checkout.programs.path)/millrace -o 127.0.0.1:1 -u w -b 127.0.0.1:\(port) \
                     --shards 2 --run-dir \(run) --no-color
                 """
             let millrace = try Program("bash", ["-c", command], in: place, from: URL(filePath: "/bin"))
             try #require(eventually(within: 10) { millrace.log.contains("ready: 2 of 2 shards") }, "\(millrace.log)")
             #expect(millrace.log.contains("no memory for saved state (map: Cannot allocate memory)"))
-            let connection = try #require(connectToLoopback(port: port))
+            let connection = try #require(Loopback.connected(to: port))
             close(connection)
             let isTold = try eventually(within: 5) {
                 let status = try Program("millrace", ["status", "--run-dir", run], in: place)

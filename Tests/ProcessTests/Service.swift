@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// The whole of Millrace as built, with a practice pool above it.
@@ -9,10 +10,9 @@ final class Service {
     let apiPort: UInt16
     let poolPort: UInt16
     let databasePath: String
-    private(set) var pool: Program
+    private(set) var pool: PracticePool
     let millrace: Program
     private let poolArguments: [String]
-    private var poolReport: URL { scratch.url.appending(path: "pool.json") }
 
     /// - Parameters:
     ///   - occupiedAPIPort: a port that the API cannot have yet.
@@ -25,23 +25,23 @@ final class Service {
         occupiedAPIPort: UInt16? = nil, installs: Bool = false, minerPort filePort: UInt16? = nil,
         namesPool: Bool = true, namesShards: Bool = true
     ) throws {
-        scratch = try Scratch()
+        scratch = Scratch()
         if installs { try Service.install(in: scratch) }
-        minerPort = try filePort ?? freePort()
-        apiPort = try occupiedAPIPort ?? freePort()
-        poolPort = try freePort()
-        self.poolArguments = ["--difficulty", "1000", "--quiet"] + poolArguments
-        pool = try Service.startPool(port: poolPort, self.poolArguments, in: scratch)
+        minerPort = try filePort ?? Loopback.freePort()
+        apiPort = try occupiedAPIPort ?? Loopback.freePort()
+        poolPort = try Loopback.freePort()
+        self.poolArguments = poolArguments
+        pool = try PracticePool(poolArguments, port: poolPort, in: scratch)
         let database = arguments.firstIndex(of: "--database").map { arguments[$0 + 1] }
-        databasePath = database ?? scratch.url.appending(path: "run/statistics.sqlite").path
+        databasePath = database ?? scratch.file("run/statistics.sqlite").path
         millrace = try Program(
             "millrace",
             (namesPool ? ["--url", "127.0.0.1:\(poolPort)", "--user", "practice"] : [])
                 + (filePort == nil ? ["--bind", "127.0.0.1:\(minerPort)"] : [])
                 + (namesShards ? ["--shards", "\(shards)"] : []) + [
                     "--http-host", "127.0.0.1", "--http-port", "\(apiPort)",
-                    "--run-dir", scratch.url.appending(path: "run").path, "--no-color",
-                ] + arguments, in: scratch, from: installs ? Service.installation(in: scratch) : Program.directory)
+                    "--run-dir", scratch.file("run").path, "--no-color",
+                ] + arguments, in: scratch, from: installs ? Service.installation(in: scratch) : Checkout.programs)
         let isReady = eventually(within: 10) {
             children("millrace-worker").count == shards && (occupiedAPIPort != nil || isServing) && isListening
         }
@@ -50,16 +50,9 @@ final class Service {
 
     deinit { _ = millrace.stop() }
 
-    private static func startPool(port: UInt16, _ arguments: [String], in scratch: Scratch) throws -> Program {
-        let report = scratch.url.appending(path: "pool.json")
-        try? FileManager.default.removeItem(at: report)
-        return try Program(
-            "millrace-practice-pool", ["--port", "\(port)", "--report-file", report.path] + arguments, in: scratch)
-    }
-
     // MARK: - Programs of its own
 
-    private static func installation(in scratch: Scratch) -> URL { scratch.url.appending(path: "bin") }
+    private static func installation(in scratch: Scratch) -> URL { scratch.file("bin") }
 
     /// Puts copies of the built programs in the place of those that are there, as a package does.
     private static func install(in scratch: Scratch) throws {
@@ -67,7 +60,7 @@ final class Service {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         for name in ["millrace", "millrace-worker", "millrace-collector", "millrace-gateway"] {
             let copy = directory.appending(path: name + ".new")
-            try FileManager.default.copyItem(at: Program.directory.appending(path: name), to: copy)
+            try FileManager.default.copyItem(at: Checkout.program(name), to: copy)
             try #require(rename(copy.path, directory.appending(path: name).path) == 0)
         }
         // The verbs of a program whose place a broken one has taken are still to be had.
@@ -86,16 +79,10 @@ final class Service {
         try #require(chmod(copy.path, mode) == 0 && rename(copy.path, file.path) == 0)
     }
 
-    func killPool() {
-        guard pool.isRunning else { return }
-        kill(pool.pid, SIGKILL)
-        _ = pool.wait(atMost: 5)
-    }
-
     /// kill -9 for the pool, and a new one in its place.
     func replacePool() throws {
-        killPool()
-        pool = try Service.startPool(port: poolPort, poolArguments, in: scratch)
+        pool.kill()
+        pool = try PracticePool(poolArguments, port: poolPort, in: scratch)
     }
 
     // MARK: - Processes
@@ -151,7 +138,7 @@ final class Service {
 
     /// Everything that runs in its name besides the supervisor: children, their anchors, and whoever they have left.
     var dependants: [pid_t] {
-        let mark = Array("MILLRACE_CHILD_OF=\(scratch.url.appending(path: "run").path)".utf8)
+        let mark = Array("MILLRACE_CHILD_OF=\(scratch.file("run").path)".utf8)
         return allProcesses.filter { process in
             let environment = FileManager.default.contents(atPath: "/proc/\(process)/environ") ?? Data()
             return environment.split(separator: 0).contains { $0.elementsEqual(mark) }
@@ -168,8 +155,7 @@ final class Service {
     /// Children of the supervisor that are dead and that it has not buried.
     var zombies: [pid_t] {
         allProcesses.filter { process in
-            let stat = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
-            let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
+            let fields = ProcessFiles.stat(of: process)
             return fields.count > 1 && fields[0] == "Z" && fields[1] == "\(millrace.pid)"
         }
     }
@@ -188,7 +174,7 @@ final class Service {
     func startVerb(_ words: String...) throws -> Program { try start(verb: words) }
 
     func start(verb words: [String]) throws -> Program {
-        let place = ["--run-dir", scratch.url.appending(path: "run").path]
+        let place = ["--run-dir", scratch.file("run").path]
         let installation = Service.installation(in: scratch)
         let isInstalled = access(installation.appending(path: "verb").path, X_OK) == 0
         return try isInstalled
@@ -198,31 +184,21 @@ final class Service {
 
     // MARK: - What it says
 
-    /// Resident memory of a process in KiB.
-    /// - Parameter kind: "VmRSS", or "RssAnon" for what is the process's alone: the log of inputs that a shard keeps for its
-    ///   successor is shared memory, of which it holds between nothing and some megabytes.
-    func memory(of pid: pid_t, _ kind: String = "VmRSS") -> Int {
-        let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
-        let line = status.split(separator: "\n").first { $0.hasPrefix(kind + ":") }
-        return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-    }
-
     /// A document of the API; nil when it is not served.
     func document(_ path: String) -> [String: Any]? {
-        let request = "GET \(path) HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
-        let answer = exchange(port: apiPort, Array(request.utf8))
-        let text = String(decoding: answer, as: UTF8.self)
-        guard text.hasPrefix("HTTP/1.1 200"), let body = text.range(of: "\r\n\r\n") else { return nil }
-        return try? JSONSerialization.jsonObject(with: Data(text[body.upperBound...].utf8)) as? [String: Any]
+        guard let reply = try? HTTPClient(port: apiPort).get(path), reply.status == 200 else { return nil }
+        return jsonObject(reply.body)
+    }
+
+    /// A request to the API by one who has the token TOKEN.
+    func send(_ method: String, _ path: String, body: String = "") throws -> HTTPClient.Reply {
+        let headers = "Authorization: Bearer TOKEN\r\nContent-Type: application/json\r\n"
+        return try HTTPClient(port: apiPort).send(method, path, headers: headers, body: body)
     }
 
     var isServing: Bool { document("/healthz") != nil }
 
-    private var isListening: Bool {
-        guard let descriptor = connectToLoopback(port: minerPort) else { return false }
-        close(descriptor)
-        return true
-    }
+    private var isListening: Bool { Loopback.isServed(minerPort) }
 
     /// `results.accepted` of the API.
     var accepted: Int? { (document("/")?["results"] as? [String: Any])?["accepted"] as? Int }
@@ -253,48 +229,34 @@ final class Service {
             for table in ("service", "worker"):
                 print(file.execute("SELECT sum(accepted) FROM " + table).fetchone()[0] or 0)
             """
-        let query = Process()
-        let output = Pipe()
-        query.executableURL = URL(filePath: "/usr/bin/python3")
-        query.arguments = ["-c", script, databasePath]
-        query.standardOutput = output
-        guard (try? query.run()) != nil else { return [] }
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        query.waitUntilExit()
-        return text.split(separator: "\n").compactMap { Int($0) }
+        let query = try? Command(URL(filePath: "/usr/bin/python3"), ["-c", script, databasePath])
+        return (query?.output ?? "").split(separator: "\n").compactMap { Int($0) }
     }
-
-    /// What the pool counted, newest.
-    var poolAccepted: Int? { (report(poolReport)?["shares"] as? [String: Any])?["accepted"] as? Int }
-    var poolRejected: [String: Any]? {
-        (report(poolReport)?["shares"] as? [String: Any])?["rejected"] as? [String: Any]
-    }
-
-    /// Logins that the pool has seen.
-    var poolLogins: Int? { report(poolReport)?["logins"] as? Int }
-
-    /// Connections that the pool has now.
-    var poolConnections: Int? { (report(poolReport)?["connections"] as? [String: Any])?["now"] as? Int }
 
     /// The row of that name in `/1/workers`.
     func worker(_ name: String) -> [Any]? {
         (document("/1/workers")?["workers"] as? [[Any]])?.first { $0.first as? String == name }
     }
 
-    private func report(_ url: URL) -> [String: Any]? {
-        guard let data = try? Data(contentsOf: url) else { return nil }
-        return try? JSONSerialization.jsonObject(with: data) as? [String: Any]
-    }
-
     // MARK: - Miners
 
+    /// A miner by hand, which has logged in.
+    func miner(_ login: String = "hand", pass: String = "x", fields: String = "") throws -> LineMiner {
+        let miner = try LineMiner(port: minerPort)
+        try miner.logIn(login, pass: pass, fields: fields)
+        return miner
+    }
+
     /// A crowd of miners that runs by itself.
-    func startSwarm(_ arguments: [String]) throws -> Swarm {
-        let report = scratch.url.appending(path: "swarm-\(UUID().uuidString.prefix(8)).json")
+    /// - Parameter accepted: how many shares it waits for.
+    func startSwarm(_ arguments: [String], reaching accepted: Int = 0) throws -> Swarm {
+        let report = scratch.file("swarm-\(UUID().uuidString.prefix(8)).json")
         let program = try Program(
             "millrace-swarm",
             ["--connect", "127.0.0.1:\(minerPort)", "--quiet", "--report-file", report.path] + arguments, in: scratch)
-        return Swarm(program: program, reportFile: report)
+        let swarm = Swarm(program: program, reportFile: report)
+        try #require(accepted == 0 || swarm.hasReached(accepted), "\(millrace.log)")
+        return swarm
     }
 }
 

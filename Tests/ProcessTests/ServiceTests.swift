@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// The built programs together, as an operator has them. One at a time: they share the machine's cores.
@@ -16,8 +17,8 @@ struct ServiceTests {
         #expect(report.shares.lost == 0)
         #expect(report.connections.lost == 0)
         #expect(report.nonceConflicts == 0)
-        #expect(eventually(within: 3) { service.poolAccepted == report.shares.ok })
-        #expect(service.poolRejected?.count == 0)
+        #expect(eventually(within: 3) { service.pool.accepted == report.shares.ok })
+        #expect(service.pool.rejected?.count == 0)
         #expect(eventually(within: 3) { service.accepted == report.shares.ok }, "API: \(service.accepted ?? -1)")
         #expect(service.acceptedByWorkers == report.shares.ok)
         #expect(service.allChildren == before, "a process was restarted:\n\(service.millrace.log)")
@@ -26,8 +27,7 @@ struct ServiceTests {
     @Test(arguments: ["millrace-collector", "millrace-gateway"])
     func monitoringMayDieAndNoMinerNotices(program: String) throws {
         let service = try Service(pool: ["--job-interval", "2"])
-        let swarm = try service.startSwarm(["--miners", "200", "--rate", "500", "--seconds", "6"])
-        try #require(swarm.hasReached(500))
+        let swarm = try service.startSwarm(["--miners", "200", "--rate", "500", "--seconds", "6"], reaching: 500)
         let victim = try #require(service.children(program).first)
         kill(victim, SIGKILL)
         #expect(eventually(within: 2) { service.isServing && service.children(program) != [victim] })
@@ -35,7 +35,7 @@ struct ServiceTests {
         #expect(report.connections.lost == 0)
         #expect(report.shares.lost == 0)
         #expect(report.shares.refused == [:])
-        #expect(eventually(within: 3) { service.poolAccepted == report.shares.ok })
+        #expect(eventually(within: 3) { service.pool.accepted == report.shares.ok })
         #expect(
             eventually(within: 5) { service.accepted == report.shares.ok },
             "API \(service.accepted ?? -1), miners \(report.shares.ok)\n\(service.millrace.log)")
@@ -43,8 +43,7 @@ struct ServiceTests {
 
     @Test func aLostPoolCostsRepliesButNoneIsForgotten() throws {
         let service = try Service(pool: ["--job-interval", "2", "--reply-delay", "50"])
-        let swarm = try service.startSwarm(["--miners", "200", "--rate", "400", "--seconds", "8"])
-        try #require(swarm.hasReached(400))
+        let swarm = try service.startSwarm(["--miners", "200", "--rate", "400", "--seconds", "8"], reaching: 400)
         let workers = service.children("millrace-worker")
         try service.replacePool()
         let before = swarm.current?.shares.ok ?? 0

@@ -1,20 +1,17 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// `"millrace": {"keep-connections": false}`: connections end with their process.
 extension ServiceTests {
     @Suite(.serialized, .timeLimit(.minutes(2)))
     struct UnkeptConnectionsTests {
-        private let place: Scratch
-        private var file: URL { place.url.appending(path: "config.json") }
-
-        init() throws {
-            place = try Scratch()
-        }
+        private let place = Scratch()
+        private var file: URL { place.file("config.json") }
 
         private func write(keeps: Bool) throws {
-            try Data("{\"millrace\": {\"keep-connections\": \(keeps)}, \"watch\": false}".utf8).write(to: file)
+            try place.write("{\"millrace\": {\"keep-connections\": \(keeps)}, \"watch\": false}", to: "config.json")
         }
 
         private func start() throws -> Service {
@@ -25,10 +22,10 @@ extension ServiceTests {
             try write(keeps: false)
             let service = try start()
             #expect(service.anchors.isEmpty)
-            let swarm = try service.startSwarm([
-                "--miners", "200", "--rate", "200", "--seconds", "8", "--retry-pause", "0.2",
-            ])
-            try #require(swarm.hasReached(200))
+            let swarm = try service.startSwarm(
+                [
+                    "--miners", "200", "--rate", "200", "--seconds", "8", "--retry-pause", "0.2",
+                ], reaching: 200)
             let (neighbour, victim) = (service.shard(0), try #require(service.shard(1)))
             let shares = service.document("/1/shards")?["shards"] as? [[String: Any]]
             let miners = try #require(shares?.last?["miners"] as? Int)
@@ -52,10 +49,10 @@ extension ServiceTests {
         @Test func turnedOffWhileItRunsItLetsGoOfWhatWasKept() throws {
             try write(keeps: true)
             let service = try start()
-            let swarm = try service.startSwarm([
-                "--miners", "100", "--rate", "100", "--seconds", "8", "--retry-pause", "0.2",
-            ])
-            try #require(swarm.hasReached(100))
+            let swarm = try service.startSwarm(
+                [
+                    "--miners", "100", "--rate", "100", "--seconds", "8", "--retry-pause", "0.2",
+                ], reaching: 100)
             #expect(service.anchors.count == 2)
             let before = service.children("millrace-worker")
             try write(keeps: false)

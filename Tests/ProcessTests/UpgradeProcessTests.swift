@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 extension ServiceTests {
@@ -14,9 +15,7 @@ extension ServiceTests {
         /// What the pool has been logged in to, when it has written its report again.
         private func logins(_ service: Service) -> Int? {
             usleep(700_000)
-            let report = service.scratch.url.appending(path: "pool.json")
-            guard let data = try? Data(contentsOf: report) else { return nil }
-            return (try? JSONSerialization.jsonObject(with: data) as? [String: Any])?["logins"] as? Int
+            return service.pool.logins
         }
 
         /// Whether the process runs a file that is in its place still.
@@ -35,8 +34,8 @@ extension ServiceTests {
             #expect(report.shares.refused == [:], log, sourceLocation: location)
             #expect(report.nonceConflicts == 0, sourceLocation: location)
             #expect(logins(service) == loginsBefore, log, sourceLocation: location)
-            #expect(eventually(within: 3) { service.poolAccepted == report.shares.ok }, sourceLocation: location)
-            #expect(service.poolRejected?.count == 0, sourceLocation: location)
+            #expect(eventually(within: 3) { service.pool.accepted == report.shares.ok }, sourceLocation: location)
+            #expect(service.pool.rejected?.count == 0, sourceLocation: location)
             #expect(
                 eventually(within: 5) { service.accepted == report.shares.ok },
                 "API \(service.accepted ?? -1), miners \(report.shares.ok)", sourceLocation: location)
@@ -44,8 +43,7 @@ extension ServiceTests {
 
         @Test func twoUpgradesUnderLoadAndNobodyNotices() throws {
             let service = try Service(pool: ["--job-interval", "2"], installs: true)
-            let swarm = try service.startSwarm(["--miners", "300", "--rate", "400", "--seconds", "14"])
-            try #require(swarm.hasReached(400))
+            let swarm = try service.startSwarm(["--miners", "300", "--rate", "400", "--seconds", "14"], reaching: 400)
             let loginsBefore = logins(service)
             for round in 1...2 {
                 let before = service.allChildren
@@ -66,11 +64,10 @@ extension ServiceTests {
         /// Another program may decide otherwise on the same log, so it must not go on with it after a crash.
         @Test func aShardThatDiesBetweenTheNewFilesAndTheUpgradeIsFollowedByItsOwnProgram() throws {
             let service = try Service(pool: ["--job-interval", "2"], installs: true)
-            let swarm = try service.startSwarm(["--miners", "300", "--rate", "400", "--seconds", "12"])
-            try #require(swarm.hasReached(400))
+            let swarm = try service.startSwarm(["--miners", "300", "--rate", "400", "--seconds", "12"], reaching: 400)
             let loginsBefore = logins(service)
             try service.install()
-            let worker = service.scratch.url.appending(path: "bin/millrace-worker").path
+            let worker = service.scratch.file("bin/millrace-worker").path
             let newer = [timespec(tv_sec: 1_900_000_000, tv_nsec: 7), timespec(tv_sec: 1_900_000_000, tv_nsec: 7)]
             try #require(utimensat(AT_FDCWD, worker, newer, 0) == 0)
             try service.killShard(0)
@@ -91,21 +88,20 @@ extension ServiceTests {
                 "millrace",
                 [
                     "-o", "127.0.0.1:1", "-u", "x", "-b", "127.0.0.1:0", "--run-dir",
-                    service.scratch.url.appending(path: "run").path,
+                    service.scratch.file("run").path,
                 ], in: service.scratch)
             #expect(second.wait(atMost: 10) == 4 && second.log.contains("uses this run directory"), "\(second.log)")
             let children = service.allChildren
             #expect(service.millrace.stop() == 0, "\(service.millrace.log)")
             for process in children { #expect(kill(process, 0) != 0) }
             let left = try FileManager.default.contentsOfDirectory(
-                atPath: service.scratch.url.appending(path: "run").path)
+                atPath: service.scratch.file("run").path)
             #expect(!left.contains("control") && !left.contains("supervisor.pid"))
         }
 
         @Test func programsThatDoNotServeAreRefusedAndNothingChanges() throws {
             let service = try Service(installs: true)
-            let swarm = try service.startSwarm(["--miners", "100", "--rate", "100", "--seconds", "10"])
-            try #require(swarm.hasReached(100))
+            let swarm = try service.startSwarm(["--miners", "100", "--rate", "100", "--seconds", "10"], reaching: 100)
             let (loginsBefore, before) = (logins(service), service.allChildren)
             func expectRefused(_ reason: String, _ location: SourceLocation = #_sourceLocation) throws {
                 let done = try upgrade(service)

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Logging
+import TestSupport
 import Testing
 
 @testable import Archive
@@ -14,14 +15,15 @@ import Testing
 
     /// A collector's `Persistence` with both clocks in the test's hands.
     private final class Desk {
+        private let scratch = Scratch()
         private(set) var path: String
         var statistics = Statistics(startedAt: start, shardCount: 1)
         private(set) var persistence: Persistence
         private let epoch = Epoch(high: 1, low: 1)
         private var monotonic: UInt64 = 1_000
 
-        init(_ directory: URL) {
-            path = directory.appending(path: "statistics.sqlite").path
+        init() {
+            path = scratch.path + "/statistics.sqlite"
             persistence = Desk.begin(path, &statistics, at: .init(time: start, monotonic: 1_000))
             hear([.epochBegan(epoch)], ahead: 0)
         }
@@ -91,10 +93,7 @@ import Testing
 
     @Test(arguments: [40, 400] as [UInt64])
     func aClockThatRunsAheadForAWhileDeletesNothing(days: UInt64) throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "millrace-clock-\(UUID())")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
-        let desk = Desk(directory)
+        let desk = Desk()
         desk.mine(1, "before")
         desk.pass(minutes: 5)
         desk.mine(2, "just before")
@@ -115,10 +114,7 @@ import Testing
     /// - Parameter after: how wrong it is when the successor begins.
     @Test(arguments: [40, 400] as [UInt64], [40, 400, 0] as [UInt64])
     func aCollectorThatIsKilledMeanwhileDeletesNothingEither(days: UInt64, after: UInt64) throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "millrace-clock-\(UUID())")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
-        let desk = Desk(directory)
+        let desk = Desk()
         desk.mine(1, "before")
         desk.pass(minutes: 5)
         desk.mine(2, "meanwhile", ahead: days * Self.day)
@@ -138,10 +134,7 @@ import Testing
     }
 
     @Test func aWorkerWithoutAnAcceptedShareIsForgottenAfterAnHour() throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "millrace-clock-\(UUID())")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
-        let desk = Desk(directory)
+        let desk = Desk()
         desk.mine(1, "proven")
         let joined = MinerJoined(key: 2, worker: "invented", ip: "192.0.2.1", agent: "")
         let events: [ShardEvent] = [.joined(joined), .left(MinerLeft(key: 2))]

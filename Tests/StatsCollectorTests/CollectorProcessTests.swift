@@ -5,6 +5,7 @@ import Foundation
 import GRDB
 import Glibc
 import Telemetry
+import TestSupport
 import Testing
 
 /// The program itself is killed, as often as it likes, while two shards go on.
@@ -48,25 +49,19 @@ struct CollectorProcessTests {
 
     /// Only root may mount a disk that is small enough to be filled.
     @Test(.enabled(if: geteuid() == 0)) func aFullDiskStopsNothingAndCostsNothing() throws {
-        let disk = try #require(mkdtemp(strdup("/tmp/millrace-disk-XXXXXX")).map { String(cString: $0) })
-        defer { rmdir(disk) }
-        guard mount("tmpfs", disk, "tmpfs", 0, "size=512k") == 0 else { return }
-        defer { umount2(disk, Int32(MNT_DETACH)) }
-        let farm = try Farm(database: disk + "/statistics.sqlite")
+        guard let disk = SmallDisk("512k") else { return }
+        let farm = try Farm(database: disk.path + "/statistics.sqlite")
         var collector = try CollectorProcess(farm.settings, serviceStartedAt: farm.startedAt)
         farm.work(milliseconds: 500)
         #expect(farm.snapshot { $0.results.accepted == farm.shares && $0.database.state == .durable } != nil)
 
-        let ballast = open(disk + "/ballast", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
-        let block = [UInt8](repeating: 0, count: 4_096)
-        while write(ballast, block, block.count) > 0 {}
+        disk.fill()
         farm.work(milliseconds: 2_000)
         let full = try #require(farm.snapshot { $0.database.state == .failing })
         #expect(full.database.message.contains("full"))
         #expect(farm.snapshot { $0.results.accepted == farm.shares } != nil, "live statistics go on")
 
-        ftruncate(ballast, 0)
-        close(ballast)
+        disk.empty()
         farm.work(milliseconds: 500)
         #expect(farm.snapshot { $0.database.state == .durable } != nil)
         #expect(collector.end(with: SIGKILL) == -SIGKILL)
@@ -82,31 +77,26 @@ private final class Farm {
     let startedAt: UInt64
     /// All that were ever recorded.
     private(set) var shares: UInt64 = 0
-    private let directory: String
+    private let scratch = Scratch()
     private let bus: BusContext
     private let gateway: SnapshotSubscriber
     private var publishers: [EventPublisher] = []
 
     /// - Parameter database: nil = beside the sockets, in a directory that is not there yet.
     init(database: String? = nil) throws {
-        directory = try #require(mkdtemp(strdup("/tmp/millrace-farm-XXXXXX")).map { String(cString: $0) })
-        settings.runDirectory = directory
-        settings.database = database ?? directory + "/state/statistics.sqlite"
+        settings.runDirectory = scratch.path
+        settings.database = database ?? scratch.path + "/state/statistics.sqlite"
         settings.shards = 2
         startedAt = UInt64(Date().timeIntervalSince1970 * 1_000)
         bus = try BusContext()
-        gateway = try SnapshotSubscriber(bus, runDirectory: directory)
+        gateway = try SnapshotSubscriber(bus, runDirectory: scratch.path)
         try replaceShards()
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: directory)
     }
 
     func replaceShards() throws {
         for publisher in publishers { publisher.close() }
         publishers = try (0..<2).map { number in
-            try EventPublisher(bus, runDirectory: directory, source: .shard(UInt16(number)), epoch: .random())
+            try EventPublisher(bus, runDirectory: scratch.path, source: .shard(UInt16(number)), epoch: .random())
         }
         for (number, publisher) in publishers.enumerated() {
             for key in UInt64(1)...50 {
@@ -142,12 +132,10 @@ private final class Farm {
     }
 
     func settle(_ isSo: () -> Bool) -> Bool {
-        for _ in 0..<1_500 {
-            if isSo() { return true }
+        eventually(within: 30) {
             turn()
-            usleep(20_000)
+            return isSo()
         }
-        return false
     }
 
     func snapshot(where wanted: (Snapshot) -> Bool) -> Snapshot? {

@@ -1,6 +1,6 @@
 import Foundation
 import Glibc
-import Testing
+import TestSupport
 
 @testable import Continuity
 @testable import DaemonKit
@@ -12,24 +12,20 @@ import Testing
 /// A run directory, a loop with a collector in it, and the supervisor's end of its lifeline.
 final class Stage {
     let loop: Loop
-    let directory: String
+    private let scratch = Scratch()
     let bus: BusContext
     private let gateway: SnapshotSubscriber
     private let shards: Int
-    private var lifeline: Int32 = -1
+    private var lifeline: SocketPair?
     private var collector: Collector?
 
+    var directory: String { scratch.path }
     var database: String { directory + "/statistics.sqlite" }
 
     init(shards: Int) throws {
-        var template = Array("/tmp/millrace-col-XXXXXX".utf8CString)
-        let made = template.withUnsafeMutableBufferPointer { buffer in
-            buffer.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
-        }
-        directory = try #require(made)
         loop = try Loop()
         bus = try BusContext()
-        gateway = try SnapshotSubscriber(bus, runDirectory: directory)
+        gateway = try SnapshotSubscriber(bus, runDirectory: scratch.path)
         self.shards = shards
         try startCollector()
     }
@@ -37,16 +33,15 @@ final class Stage {
     deinit {
         cutLifeline()
         loop.run()
-        try? FileManager.default.removeItem(atPath: directory)
     }
 
     func startCollector() throws {
-        var ends: [Int32] = [0, 0]
-        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
-        lifeline = ends[0]
-        _ = fcntl(lifeline, F_SETFL, O_NONBLOCK)
+        let lifeline = try SocketPair()
+        _ = fcntl(lifeline.ours, F_SETFL, O_NONBLOCK)
+        self.lifeline = lifeline
         let collector = try Collector(
-            on: loop, lifeline: Lifeline(descriptor: ends[1]), runDirectory: directory, shardCount: shards,
+            on: loop, lifeline: Lifeline(descriptor: lifeline.takeTheirs()), runDirectory: directory,
+            shardCount: shards,
             serviceStartedAt: 1_000, options: Persistence.Options(path: database))
         try collector.start()
         self.collector = collector
@@ -63,15 +58,11 @@ final class Stage {
         try startCollector()
     }
 
-    func cutLifeline() {
-        guard lifeline >= 0 else { return }
-        close(lifeline)
-        lifeline = -1
-    }
+    func cutLifeline() { lifeline = nil }
 
     func heardOnLifeline() -> String {
         var bytes = [UInt8](repeating: 0, count: 256)
-        let count = read(lifeline, &bytes, bytes.count)
+        let count = read(lifeline?.ours ?? -1, &bytes, bytes.count)
         return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self) : ""
     }
 

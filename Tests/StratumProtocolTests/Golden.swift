@@ -1,26 +1,22 @@
-import Foundation
 import StratumProtocol
+import TestSupport
+import Testing
 
 /// The example messages of docs/PROTOCOL.md: one line each, one file each.
 enum Golden {
-    static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
-    static let repository = folder.appending(path: "../../..").standardized
+    private static let files = GoldenFiles("Tests/StratumProtocolTests/Golden")
 
     static var names: [String] {
-        get throws {
-            try FileManager.default.contentsOfDirectory(atPath: folder.path)
-                .filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
-        }
+        get throws { try files.names(withExtension: "json").map { String($0.dropLast(5)) }.sorted() }
     }
 
     /// The message without its newline.
-    static func line(_ name: String) throws -> [UInt8] {
-        let bytes = [UInt8](try Data(contentsOf: folder.appending(path: name + ".json")))
-        return [UInt8](bytes.dropLast())
-    }
+    static func line(_ name: String) throws -> [UInt8] { try text(name).utf8.dropLast() }
 
-    static func text(_ name: String) throws -> String {
-        String(decoding: try line(name) + [0x0a], as: UTF8.self)
+    static func text(_ name: String) throws -> String { try files.text(name + ".json") }
+
+    static func expect(_ text: String, equals name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+        #expect(try text == files.expected(name + ".json", for: text), sourceLocation: sourceLocation)
     }
 }
 

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StratumProtocol
@@ -7,9 +8,7 @@ struct LineFramerTests {
     private func lines(_ text: String, chunk size: Int, limit: Int = 64) throws -> [String] {
         var framer = LineFramer(lineBytesMax: limit)
         var lines: [String] = []
-        let bytes = Array(text.utf8)
-        for start in stride(from: 0, to: bytes.count, by: size) {
-            let chunk = Array(bytes[start..<min(start + size, bytes.count)])
+        for chunk in Array(text.utf8).pieces(of: size) {
             try framer.feed(chunk.span) { line in
                 lines.append(String(decoding: [UInt8](copying: line), as: UTF8.self))
                 return true

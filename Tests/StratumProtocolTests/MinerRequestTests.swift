@@ -1,4 +1,5 @@
 import Algorithms
+import TestSupport
 import Testing
 
 @testable import StratumProtocol
@@ -25,8 +26,7 @@ struct MinerRequestTests {
 
     @Test func aLoginIsRead() throws {
         guard case .login(let login) = try parser.minerRequest(try Golden.text("miner-login")) else {
-            Issue.record("no login")
-            return
+            throw TestFailure("no login")
         }
         #expect(
             login
@@ -37,8 +37,7 @@ struct MinerRequestTests {
 
     @Test func aShareIsRead() throws {
         guard case .submit(let share) = try parser.minerRequest(try Golden.text("miner-submit")) else {
-            Issue.record("no share")
-            return
+            throw TestFailure("no share")
         }
         #expect(share.id == 42)
         #expect(share.session == 0x9f3c_0a1b_e5d2_4477)
@@ -52,16 +51,14 @@ struct MinerRequestTests {
 
     @Test func aKeepaliveIsRead() throws {
         guard case .keepalived(let id) = try parser.minerRequest(try Golden.text("miner-keepalived")) else {
-            Issue.record("no keepalive")
-            return
+            throw TestFailure("no keepalive")
         }
         #expect(id == 43)
     }
 
     @Test func anUnknownMethodIsNamedAsSuch() throws {
         guard case .other(let id) = try parser.minerRequest(#"{"id":-9,"method":"getjob","params":{}}  "#) else {
-            Issue.record("known?")
-            return
+            throw TestFailure("known?")
         }
         #expect(id == -9)
     }
@@ -94,10 +91,7 @@ struct MinerRequestTests {
         (#"{"id":"\#(String(repeating: "é", count: 33))","method":"login","params":{}}"#, .null, .badRequestID),
     ])
     func anObjectThatIsNoRequestCanBeAnswered(line: String, id: RequestID, fault: PeerFault) throws {
-        guard case .malformed(id, fault) = try parser.minerRequest(line) else {
-            Issue.record("read otherwise")
-            return
-        }
+        guard case .malformed(id, fault) = try parser.minerRequest(line) else { throw TestFailure("read otherwise") }
         #expect(!fault.text.isEmpty)
     }
 
@@ -113,8 +107,7 @@ struct MinerRequestTests {
     func anIDComesBackAsTheSameValue(id: String, expected: String) throws {
         guard case .keepalived(let read) = try parser.minerRequest(#"{"id":\#(id),"method":"keepalived","params":{}}"#)
         else {
-            Issue.record("no keepalive")
-            return
+            throw TestFailure("no keepalive")
         }
         #expect(written { MinerReply.ok(id: read, to: &$0) }.hasPrefix("{\"id\":\(expected),"))
         #expect(RequestID(read.kind, bits: read.bits, text: read.text ?? RequestID.Text()) == read)
@@ -122,8 +115,7 @@ struct MinerRequestTests {
 
     @Test func aMissingIDIsNull() throws {
         guard case .other(.null) = try parser.minerRequest(#"{"method":"getjob","params":{"a":"b"}}"#) else {
-            Issue.record("read otherwise")
-            return
+            throw TestFailure("read otherwise")
         }
     }
 

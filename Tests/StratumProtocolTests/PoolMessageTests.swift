@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StratumProtocol
@@ -16,8 +17,7 @@ struct PoolMessageTests {
 
     @Test func aLoginReplyIsRead() throws {
         guard case .loggedIn(let login) = try parser.poolMessage(try Golden.text("pool-login-reply"), loginID: 1) else {
-            Issue.record("no login reply")
-            return
+            throw TestFailure("no login reply")
         }
         #expect(login.session == name("7ad10ef2-51c6"))
         #expect(login.job?.id == name("8841"))
@@ -28,8 +28,7 @@ struct PoolMessageTests {
 
     @Test func theSameReplyIsAnOrdinaryOneWhenNoLoginWaits() throws {
         guard case .accepted(1) = try parser.poolMessage(try Golden.text("pool-login-reply")) else {
-            Issue.record("taken for a login")
-            return
+            throw TestFailure("taken for a login")
         }
     }
 
@@ -38,8 +37,7 @@ struct PoolMessageTests {
             case .refused(7, "Block expired") = try parser.poolMessage(try Golden.text("pool-share-refused")),
             case .accepted(8) = try parser.poolMessage(try Golden.text("pool-keepalived"))
         else {
-            Issue.record("misread")
-            return
+            throw TestFailure("misread")
         }
     }
 
@@ -66,8 +64,7 @@ struct PoolMessageTests {
     func aRefusalThatIsNotUTF8AnswersItsShare(line: String, text: String) throws {
         let bytes = line.utf8.map { $0 == UInt8(ascii: "?") ? 0xe9 : $0 }
         guard case .refused(7, text) = try parser.poolMessage(bytes.span, loginID: nil, assumed: AlgorithmName()) else {
-            Issue.record("not read")
-            return
+            throw TestFailure("not read")
         }
     }
 
@@ -80,8 +77,7 @@ struct PoolMessageTests {
         let line = #"{"id":null,"error":{"code":-1,"message":"IP Address currently banned"}}"#
         #expect(try refusal(line, loginID: 1) == "IP Address currently banned")
         guard case .refused(nil, "IP Address currently banned") = try parser.poolMessage(line) else {
-            Issue.record("a complaint without a request is not one about a request")
-            return
+            throw TestFailure("a complaint without a request is not one about a request")
         }
     }
 
@@ -102,10 +98,7 @@ struct PoolMessageTests {
         #"{"id":7,"result":true,"error":0}"#,
     ])
     func aYesOfAnyShapeIsAYes(line: String) throws {
-        guard case .accepted(7) = try parser.poolMessage(line) else {
-            Issue.record("taken for a no")
-            return
-        }
+        guard case .accepted(7) = try parser.poolMessage(line) else { throw TestFailure("taken for a no") }
     }
 
     @Test(arguments: [
@@ -123,16 +116,12 @@ struct PoolMessageTests {
     ])
     func aRedirectIsRead(params: String, redirect: PoolRedirect) throws {
         let line = #"{"id":null,"method":"client.reconnect","params":\#(params)}"#
-        guard case .reconnect(redirect) = try parser.poolMessage(line) else {
-            Issue.record("no redirect")
-            return
-        }
+        guard case .reconnect(redirect) = try parser.poolMessage(line) else { throw TestFailure("no redirect") }
     }
 
     @Test func theRedirectOfTheDocumentIsRead() throws {
         guard case .reconnect(let redirect) = try parser.poolMessage(try Golden.text("pool-reconnect")) else {
-            Issue.record("no redirect")
-            return
+            throw TestFailure("no redirect")
         }
         #expect(redirect == PoolRedirect(host: "eu.pool.example", port: 3_334))
     }
@@ -170,8 +159,7 @@ struct PoolMessageTests {
     func aSessionMayBeAnyTextOrAnInteger(written: String, text: String) throws {
         guard case .loggedIn(let login) = try parser.poolMessage(#"{"id":1,"result":{"id":\#(written)}}"#, loginID: 1)
         else {
-            Issue.record("no login reply")
-            return
+            throw TestFailure("no login reply")
         }
         #expect(login.session.text == text)
     }
@@ -179,8 +167,7 @@ struct PoolMessageTests {
     @Test func aSessionMayHave256Bytes() throws {
         let reply = { (count: Int) in #"{"id":1,"result":{"id":"\#(String(repeating: "s", count: count))"}}"# }
         guard case .loggedIn(let login) = try parser.poolMessage(reply(256), loginID: 1) else {
-            Issue.record("no login reply")
-            return
+            throw TestFailure("no login reply")
         }
         #expect(login.job == nil)
         #expect(throws: PeerFault.badField("result.id")) { try parser.poolMessage(reply(257), loginID: 1) }

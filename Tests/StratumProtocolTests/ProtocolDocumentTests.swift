@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import StratumProtocol
@@ -10,7 +11,7 @@ import Testing
 struct ProtocolDocumentTests {
     private var document: String {
         get throws {
-            try String(contentsOf: Golden.repository.appending(path: "docs/PROTOCOL.md"), encoding: .utf8)
+            try Checkout.text("docs/PROTOCOL.md")
         }
     }
 

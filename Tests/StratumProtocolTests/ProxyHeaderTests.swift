@@ -1,4 +1,5 @@
 import Addresses
+import TestSupport
 import Testing
 
 @testable import StratumProtocol
@@ -135,11 +136,8 @@ struct ProxyHeaderTests {
 
     @Test(arguments: [UInt64(1), 2, 3])
     func damagedHeadersAreReadOrRefusedTheSameHoweverTheyArrive(seed: UInt64) {
-        var dice = seed
-        func roll(_ sides: Int) -> Int {
-            dice = dice &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Int((dice >> 33) % UInt64(sides))
-        }
+        var dice = SeededGenerator(seed: seed)
+        func roll(_ sides: Int) -> Int { dice.below(sides) }
         let samples = (ProxyHeaderTests.good + ProxyHeaderTests.bad).map(\.bytes).filter { $0.count < 700 }
         var (complete, refused, undecided) = (0, 0, 0)
         for _ in 0..<4_000 {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StratumProtocol
@@ -15,7 +16,7 @@ struct WritingTests {
                 id: 1, session: session, job: job, for: JobShare(nonceByte: 0x1b, customDifficulty: nil),
                 extensions: MinerReply.Extensions(algo: true, nicehash: true), to: &$0)
         }
-        #expect(try reply == Golden.text("to-miner-login-reply"))
+        try Golden.expect(reply, equals: "to-miner-login-reply")
     }
 
     @Test(arguments: [
@@ -34,29 +35,28 @@ struct WritingTests {
 
     @Test func aJob() throws {
         let job = JobLine(try exampleJob())
-        #expect(
-            try written { MinerReply.job(job, for: JobShare(nonceByte: 0x1b, customDifficulty: nil), to: &$0) }
-                == Golden.text("to-miner-job"))
-        #expect(
-            try written { MinerReply.job(job, for: JobShare(nonceByte: 0x1b, customDifficulty: 5_000), to: &$0) }
-                == Golden.text("to-miner-job-custom-difficulty"))
+        try Golden.expect(
+            written { MinerReply.job(job, for: JobShare(nonceByte: 0x1b, customDifficulty: nil), to: &$0) },
+            equals: "to-miner-job")
+        try Golden.expect(
+            written { MinerReply.job(job, for: JobShare(nonceByte: 0x1b, customDifficulty: 5_000), to: &$0) },
+            equals: "to-miner-job-custom-difficulty")
     }
 
     @Test func answers() throws {
-        #expect(try written { MinerReply.ok(id: 42, to: &$0) } == Golden.text("to-miner-share-accepted"))
-        #expect(try written { MinerReply.keepalived(id: 43, to: &$0) } == Golden.text("to-miner-keepalived"))
-        #expect(try written { MinerReply.refusal(.staleShare, id: 42, to: &$0) } == Golden.text("to-miner-refusal"))
-        #expect(
-            try written { MinerReply.refusal(text: "Block expired", id: 42, to: &$0) }
-                == Golden.text("to-miner-pool-refusal"))
+        try Golden.expect(written { MinerReply.ok(id: 42, to: &$0) }, equals: "to-miner-share-accepted")
+        try Golden.expect(written { MinerReply.keepalived(id: 43, to: &$0) }, equals: "to-miner-keepalived")
+        try Golden.expect(written { MinerReply.refusal(.staleShare, id: 42, to: &$0) }, equals: "to-miner-refusal")
+        try Golden.expect(
+            written { MinerReply.refusal(text: "Block expired", id: 42, to: &$0) },
+            equals: "to-miner-pool-refusal")
     }
 
     @Test func aPoolsWordsCannotBreakTheLine() throws {
         let reply = written { MinerReply.refusal(text: "no\"}}\n{\"", id: 1, to: &$0) }
         #expect(reply.filter { $0 == "\n" }.count == 1)
         guard case .refused(1, "no\"}}\n{\"") = try JSONParser().poolMessage(reply) else {
-            Issue.record("the words have changed")
-            return
+            throw TestFailure("the words have changed")
         }
     }
 
@@ -78,7 +78,7 @@ struct WritingTests {
                 id: 1, user: user, password: "x", agent: "millrace/0.1.0 (Linux x86_64)", rigID: "proxy-1",
                 algorithm: name("rx/0"), to: &$0)
         }
-        #expect(try login == Golden.text("to-pool-login"))
+        try Golden.expect(login, equals: "to-pool-login")
     }
 
     @Test func whatALoginDoesNotHaveIsLeftOutAndQuotesAreEscaped() {
@@ -96,8 +96,7 @@ struct WritingTests {
         guard case .submit(let share) = try JSONParser().minerRequest(try Golden.text("miner-submit")),
             let nonce = share.nonce, let hash = share.hash, let algorithm = share.algorithm
         else {
-            Issue.record("no share")
-            return
+            throw TestFailure("no share")
         }
         let forwarded = ForwardedShare(jobID: name("8842"), nonce: nonce, hash: hash)
         let submit = written {
@@ -105,7 +104,7 @@ struct WritingTests {
                 id: 7, session: name("7ad10ef2-51c6"), share: forwarded, algorithm: AlgorithmName(algorithm),
                 to: &$0)
         }
-        #expect(try submit == Golden.text("to-pool-submit"))
+        try Golden.expect(submit, equals: "to-pool-submit")
     }
 
     @Test func signatureCommitmentAndAlgorithmGoAlongWhenTheyAreThere() {
@@ -126,8 +125,8 @@ struct WritingTests {
     }
 
     @Test func aKeepalive() throws {
-        #expect(
-            try written { PoolRequest.keepalived(id: 8, session: name("7ad10ef2-51c6"), to: &$0) }
-                == Golden.text("to-pool-keepalived"))
+        try Golden.expect(
+            written { PoolRequest.keepalived(id: 8, session: name("7ad10ef2-51c6"), to: &$0) },
+            equals: "to-pool-keepalived")
     }
 }

@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import StratumSession
@@ -22,7 +23,7 @@ struct AbsorptionTests {
                 $0.guardsPools = false
             }
             harness.refusal = refusal
-            var dice = Dice(state: seed &* 7_919 + UInt64(serial))
+            var dice = SeededGenerator(seed: seed &* 7_919 + UInt64(serial))
             if reserved { harness.pools[0].job.reservedByte = 0x55 }
             for _ in 0..<steps { harness.live(&dice) }
             // Each had lists of its own; the end of that finds both with one policy, and with what is left of others.
@@ -64,7 +65,7 @@ struct AbsorptionTests {
             for miner in harness.miners where miner.isConnected { harness.keepalive(miner) }
         }
         let twin = try MergedTwin(pair, faces)
-        var dice = Dice(state: seed)
+        var dice = SeededGenerator(seed: seed)
         for _ in 0..<300 {
             let side = pair[dice.number(0...1)]
             if side.live(onlyWithThoseWhoAreThere: &dice) { continue }
@@ -96,7 +97,7 @@ struct AbsorptionTests {
         #expect(harness.shard.connections == connections[0] + connections[1])
         #expect(harness.shard.sharesInFlight == inFlight[0] + inFlight[1])
         PropertyTests().checkBooks(of: harness.shard)
-        var dice = Dice(state: seed)
+        var dice = SeededGenerator(seed: seed)
         for step in 0..<400 {
             harness.live(&dice)
             if step % 20 == 0 { PropertyTests().checkBooks(of: harness.shard) }

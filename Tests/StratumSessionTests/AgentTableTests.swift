@@ -52,8 +52,7 @@ struct AgentTableTests {
 
     /// A number that nobody has is damage: no introduction, and no trap.
     @Test func aDamagedTableLosesIntroductionsAtMost() throws {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         var successor = try read(written(harness.shard))
         successor.agents = AgentTable()
         #expect(successor.introduction(of: miner.id) == nil)

@@ -54,8 +54,7 @@ struct AlgorithmTests {
 
     @Test(arguments: ["7", "null", "[]", #"["rx/0"]"#, "{}", "true"])
     func anAlgorithmThatIsNoTextIsNotCompared(value: String) {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         let byte = hex([miner.job?.byte ?? 0])
         let result = String(repeating: "5a", count: 24) + "0100000000000000"
         harness.request(
@@ -117,8 +116,7 @@ struct AlgorithmTests {
 
     @Test(arguments: ["00", "5a"])
     func aResultThatEndsInZerosIsALowOne(byte: String) {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         let result = String(repeating: byte, count: 24) + String(repeating: "0", count: 16)
         harness.request(
             "submit",

@@ -223,8 +223,7 @@ struct ConductTests {
     /// What was read together with the last request that it could pay.
     @Test(arguments: [Int.max, 1, 7])
     func theRestOfAChunkIsHeldAndReadLater(chunk: Int) {
-        let harness = ShardHarness(chunk: chunk)
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner(chunk: chunk)
         harness.submit(miner)
         let line = #"{"id":7,"method":"keepalived","params":{"id":"x"}}"#
         let text = Array(repeating: line, count: 600).joined(separator: "\n")

@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import StratumSession
@@ -7,7 +8,7 @@ import Testing
 struct DamagedStateTests {
     /// A shard with some of everything.
     private func busyShard(_ seed: UInt64) -> ShardHarness {
-        var dice = Dice(state: seed &* 31_337)
+        var dice = SeededGenerator(seed: seed &* 31_337)
         let harness = ShardHarness(pools: Int(seed % 3) + 1, chunk: seed % 2 == 0 ? 50 : .max, seed: seed) {
             ShardCodingTests.adjust(&$0, seed)
         }
@@ -22,7 +23,7 @@ struct DamagedStateTests {
     func damageIsRefusedOrLeavesAShardThatWorks(seed: UInt64) {
         let harness = busyShard(seed)
         let snapshot = written(harness.shard)
-        var dice = Dice(state: seed)
+        var dice = SeededGenerator(seed: seed)
         var (refused, taken) = (0, 0)
         for _ in 0..<300 {
             var damaged = snapshot
@@ -49,7 +50,9 @@ struct DamagedStateTests {
     }
 
     /// Whatever a damaged shard believes, it can be served, and written down again.
-    private func exercise(_ shard: consuming Shard, _ harness: ShardHarness, _ dice: inout Dice) throws(DecodingFault) {
+    private func exercise(_ shard: consuming Shard, _ harness: ShardHarness, _ dice: inout SeededGenerator)
+        throws(DecodingFault)
+    {
         var shard = shard
         let parser = JSONParser()
         let names = ["login", "keepalived", "submit", "other"]

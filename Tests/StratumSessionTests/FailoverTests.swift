@@ -176,8 +176,7 @@ struct FailoverTests {
     }
 
     @Test func anAcceptedShareForgivesTheFailuresOfTheFirst() {
-        let harness = ShardHarness(pools: 2) { $0.retries = 2 }
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner(pools: 2) { $0.retries = 2 }
         for _ in 0..<3 {
             harness.submit(miner)
             harness.drop(harness.peer(0))
@@ -201,8 +200,7 @@ struct FailoverTests {
 
     /// A login and a job are worth nothing when the connection ends before a share.
     @Test func aFirstPoolThatHangsUpAfterEachJobLeadsToTheBackup() {
-        let harness = ShardHarness(pools: 2) { $0.retries = 3 }
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner(pools: 2) { $0.retries = 3 }
         for _ in 0..<3 {
             harness.drop(harness.peer(0))
             harness.pass(Milliseconds(1_100))

@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import StratumSession
@@ -24,9 +25,7 @@ struct ForeignProtocolTests {
         let id = shard.nextMinerID!
         _ = shard.minerConnected(from: "192.0.2.1", at: now)
         var talk = Talk()
-        let size = min(chunk, max(bytes.count, 1))
-        for start in stride(from: 0, to: bytes.count, by: size) {
-            let piece = Array(bytes[start..<min(start + size, bytes.count)])
+        for piece in bytes.pieces(of: chunk) {
             shard.receive(piece.span, from: id, with: parser, at: now)
             var outbox = Outbox()
             shard.takeOutbox(replacingWith: &outbox)
@@ -93,8 +92,7 @@ struct ForeignProtocolTests {
     }
 
     @Test func aMinerThatHasLoggedInDoesNotSpeakHTTPAnyMore() {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         harness.send("GET / HTTP/1.1\r\nHost: a", from: miner)
         #expect(miner.closed == .fault(.notARequest))
         #expect(harness.peer().lines.count == 1)
@@ -102,8 +100,7 @@ struct ForeignProtocolTests {
     }
 
     @Test func nothingOfAProbeReachesAPool() {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         let probe = harness.shard.nextMinerID!
         harness.take(.minerConnected(probe), Array("192.0.2.200".utf8))
         harness.take(.minerBytes(probe), Array("GET / HTTP/1.1\r\n".utf8))
@@ -118,7 +115,7 @@ struct ForeignProtocolTests {
     }
 
     @Test func anyBytesMeanTheSameHoweverTheyArrive() throws {
-        var dice = Dice(state: 11)
+        var dice = SeededGenerator(seed: 11)
         let beginnings =
             ForeignProtocolTests.openings.map { Array($0.0.utf8) } + [
                 Array(#"{"id":"\ud800","method":"login","params":{"login":"a"}}"#.utf8) + [0x0a],

@@ -28,8 +28,7 @@ struct GaugesTests {
     }
 
     @Test func itCountsVerdictsAndWhatWaitsForOne() {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         harness.submit(miner)
         harness.pools[0].verdict = .refuse("Low difficulty share")
         harness.submit(miner)
@@ -62,8 +61,7 @@ struct GaugesTests {
     }
 
     @Test func oneThatSleepsHasNothingAndBeginsToCountAnewWhenItWakes() {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         // Another one behind, so that the first is kept in the list.
         for _ in 0..<256 { harness.join() }
         harness.submit(miner)

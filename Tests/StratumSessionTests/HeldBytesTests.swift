@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import StratumSession
@@ -58,7 +59,7 @@ struct HeldBytesTests {
 
     @Test(arguments: 1...6 as ClosedRange<UInt64>)
     func theSumIsThatOfAllRowsWhateverHappens(seed: UInt64) throws {
-        var dice = Dice(state: seed &* 71)
+        var dice = SeededGenerator(seed: seed &* 71)
         let harness = ShardHarness(pools: 2, chunk: [.max, 1, 40][Int(seed % 3)], seed: seed)
         for step in 0..<400 {
             harness.live(&dice)

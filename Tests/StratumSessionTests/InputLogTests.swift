@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import StratumSession
@@ -85,7 +86,7 @@ struct InputLogTests {
         let memory = Memory(count: 2_048)
         guard var log = InputLog(emptying: memory.bytes, rules: 5) else { return #expect(Bool(false)) }
         for input in Self.all { _ = [1, 2, 3].withUnsafeBytes { log.append(input, $0, at: .never) } }
-        var dice = Dice(state: 9)
+        var dice = SeededGenerator(seed: 9)
         var refused = 0
         for _ in 0..<5_000 {
             let damaged = Memory(copyOf: memory)

@@ -20,12 +20,7 @@ struct KnownQuarantineTests {
     }
 
     private func tell(_ quarantine: KnownQuarantine, of miner: Miner) {
-        var bytes = [UInt8](repeating: 0, count: KnownQuarantine.byteCount)
-        bytes.withUnsafeMutableBytes {
-            var writer = BinaryWriter(into: $0)
-            quarantine.encode(to: &writer)
-        }
-        harness.take(.conduct(miner.id), bytes)
+        harness.take(.conduct(miner.id), bytes { quarantine.encode(to: &$0) })
         harness.perform()
     }
 

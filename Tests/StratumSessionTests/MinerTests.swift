@@ -7,8 +7,7 @@ import Testing
 struct MinerTests {
     @Test(arguments: [Int.max, 1, 7])
     func aDayInTheLifeOfAMiner(chunk: Int) {
-        let harness = ShardHarness(chunk: chunk)
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner(chunk: chunk)
         #expect(miner.heard == [.loggedIn(1, extensions: ["algo", "nicehash", "keepalive"])])
         harness.submit(miner, algorithm: "cn/r")
         #expect(miner.answer == .status(2, "OK"))
@@ -70,8 +69,7 @@ struct MinerTests {
     }
 
     @Test func aSecondLoginIsAnInvalidMethod() {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         harness.login(miner)
         #expect(miner.answer == .refused(2, "Invalid method"))
         harness.request("getjob", #"{"a":"some more bytes"}"#, of: miner)
@@ -80,8 +78,7 @@ struct MinerTests {
     }
 
     @Test func whatIsNoRequestClosesTheConnection() {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         harness.send("this is not a request, by no means", from: miner)
         #expect(miner.closed == .fault(.notARequest))
         #expect(harness.shard.connections == 0)
@@ -150,8 +147,7 @@ struct MinerTests {
     }
 
     @Test func lateNewsAboutAFormerConnectionIsIgnored() {
-        let harness = ShardHarness()
-        let first = harness.join()
+        let (harness, first) = ShardHarness.withMiner()
         harness.leave(first)
         let second = harness.join()
         #expect(second.id.index == first.id.index)

@@ -101,22 +101,23 @@ struct OddMinerTests {
     }
 
     @Test func rowsOfSharesWithoutKindsAreStillRead() throws {
-        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 4_096, alignment: 8)
-        defer { memory.deallocate() }
-        var writer = BinaryWriter(into: memory)
-        writer.integer(Int64(5))
-        writer.integer(Int64(6))
-        writer.integer(UInt32(1))
-        writer.integer(UInt16(65))
-        writer.integer(Int64(5))
-        writer.integer(UInt32(1))
-        writer.integer(UInt32(2))
-        writer.integer(UInt64(3))
-        writer.integer(Int64(-44))
-        for number in UInt64(6)...9 { writer.integer(number) }
-        writer.flag(true)
-        var reader = BinaryReader(UnsafeRawBufferPointer(rebasing: memory[..<writer.count]))
-        var shares = try SharesInFlight(decoding: &reader)
+        let bytes = bytes { writer in
+            writer.integer(Int64(5))
+            writer.integer(Int64(6))
+            writer.integer(UInt32(1))
+            writer.integer(UInt16(65))
+            writer.integer(Int64(5))
+            writer.integer(UInt32(1))
+            writer.integer(UInt32(2))
+            writer.integer(UInt64(3))
+            writer.integer(Int64(-44))
+            for number in UInt64(6)...9 { writer.integer(number) }
+            writer.flag(true)
+        }
+        var shares = try bytes.withUnsafeBytes { memory throws(DecodingFault) in
+            var reader = BinaryReader(memory)
+            return try SharesInFlight(decoding: &reader)
+        }
         let share = shares.remove(requestID: 5)
         #expect(share?.minerRequestID == -44)
         #expect(share?.isExpired == true)

@@ -13,8 +13,7 @@ struct OddPoolTests {
 
     @Test(arguments: ["", "\r", "   ", "\t\r", " \t \t "], [Int.max, 1])
     func blankLinesAreNothing(line: String, chunk: Int) {
-        let harness = ShardHarness(chunk: chunk)
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner(chunk: chunk)
         for _ in 0..<1_000 { harness.send(line, from: harness.peer()) }
         #expect(oddLines(harness) == 0)
         harness.submit(miner)
@@ -23,8 +22,7 @@ struct OddPoolTests {
 
     @Test(arguments: ["PING", "[]", "17", "HTTP/1.1 400 Bad Request", "{\"id\":1", "\u{0}\u{1}", "null"])
     func aLineThatIsNoMessageIsPassedOverAndTold(line: String) {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         harness.send(line, from: harness.peer())
         #expect(oddLines(harness) == 1)
         harness.newJob()
@@ -45,8 +43,7 @@ struct OddPoolTests {
     }
 
     @Test func aFewOddLinesEachMinuteDoNot() {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         for _ in 0..<20 {
             for _ in 0..<10 { harness.send("noise", from: harness.peer()) }
             harness.pass(.seconds(60))

@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import StratumSession
@@ -80,12 +81,10 @@ struct SeenNoncesTests {
     }
 
     private func readAgain(_ seen: SeenNonces) throws -> SeenNonces {
-        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 21, alignment: 8)
-        defer { memory.deallocate() }
-        var writer = BinaryWriter(into: memory)
-        seen.encode(to: &writer)
-        var reader = BinaryReader(UnsafeRawBufferPointer(rebasing: memory[..<writer.count]))
-        return try SeenNonces(decoding: &reader)
+        try bytes { seen.encode(to: &$0) }.withUnsafeBytes { memory in
+            var reader = BinaryReader(memory)
+            return try SeenNonces(decoding: &reader)
+        }
     }
 
     @Test func theRoomOfASlotIsCountedAgainWhenAStateIsRead() throws {
@@ -102,11 +101,10 @@ struct SeenNoncesTests {
     @Test func aTableReadAgainKnowsTheSameNonces() throws {
         var seen = SeenNonces(salt: 0xc2b2_ae3d_27d4_eb4f)
         var known: Set<UInt32> = []
-        var state: UInt64 = 1
+        var random = SeededGenerator(seed: 1)
         for step in 0..<3_000 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             // Of few, so that many come twice.
-            let nonce = UInt32(truncatingIfNeeded: state >> 33) % 2_500 &* 16_777_259
+            let nonce = UInt32(random.below(2_500)) &* 16_777_259
             #expect(seen.insert(nonce) == (known.insert(nonce).inserted ? .new : .seen))
             if step % 7 == 0 { seen = try readAgain(seen) }
         }

@@ -6,8 +6,7 @@ import Testing
 /// The operator changes his mind while miners mine.
 struct PolicyTests {
     @Test func aNewPasswordIsForNewLoginsAndNobodyIsSentAway() {
-        let harness = ShardHarness()
-        let old = harness.join()
+        let (harness, old) = ShardHarness.withMiner()
         harness.adopt { $0.accessPassword = "open sesame" }
         #expect(old.isConnected)
         harness.submit(old)
@@ -34,8 +33,7 @@ struct PolicyTests {
     }
 
     @Test func aNewDifficultyIsForNewLogins() {
-        let harness = ShardHarness()
-        let old = harness.join()
+        let (harness, old) = ShardHarness.withMiner()
         harness.adopt { $0.customDifficulty = 500 }
         let new = harness.join()
         #expect(harness.shard.difficulty(of: old.id) == 10_000)
@@ -66,8 +64,7 @@ struct PolicyTests {
     }
 
     @Test func behindALineThatEndsTheConnectionNothingIsRead() {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         let keepalive = #"{"id":9,"method":"keepalived","params":{"id":"\#(miner.session)"}}"#
         harness.take(.minerBytes(miner.id), Array("nonsense\n\(keepalive)\n".utf8))
         harness.perform()

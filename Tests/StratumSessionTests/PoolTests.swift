@@ -94,8 +94,7 @@ struct PoolTests {
     }
 
     @Test func aPoolThatDoesNotAnswerAShareInTwentySecondsHasFailed() {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         harness.submit(miner)
         harness.pools[0].verdict = .withhold
         harness.submit(miner)
@@ -115,8 +114,7 @@ struct PoolTests {
         #"{"method":"job"}"#, #"{"method":"job","params":[]}"#, #"{"method":"job","params":{"job_id":"x"}}"#,
     ])
     func aPoolThatTalksNonsenseIsLeft(line: String) {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         let peer = harness.peer()
         harness.send(line, from: peer)
         #expect(!peer.isOpen)
@@ -127,8 +125,7 @@ struct PoolTests {
     }
 
     @Test func theSameJobAgainIsPassedOver() {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         harness.submit(miner)
         harness.newJob()
         harness.sendJob(to: harness.peer())
@@ -158,8 +155,7 @@ struct PoolTests {
     }
 
     @Test func lateNewsAboutAFormerConnectionIsIgnored() {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         let old = harness.peer()
         harness.drop(old)
         harness.pass(.seconds(2))

@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import StratumSession
@@ -9,7 +10,7 @@ struct PropertyTests {
 
     @Test(arguments: Array(UInt64(1)...8))
     func noTwoMinersEverHaveTheSameWork(seed: UInt64) {
-        var dice = Dice(state: seed)
+        var dice = SeededGenerator(seed: seed)
         let harness = ShardHarness(chunk: seed % 4 == 0 ? 1 : .max, seed: seed)
         if seed % 3 == 0 { harness.pools[0].job.reservedByte = 0x55 }
         // The harness knows every (blob, byte) that a miner was ever given, and whose it was.
@@ -34,7 +35,7 @@ struct PropertyTests {
 
     @Test(arguments: Array(UInt64(1)...16))
     func everyShareIsSettledOnceAndEveryRequestAnsweredOnce(seed: UInt64) {
-        var dice = Dice(state: seed &* 977)
+        var dice = SeededGenerator(seed: seed &* 977)
         let harness = ShardHarness(pools: Int(seed % 3) + 1, chunk: seed % 5 == 0 ? 3 : .max, seed: seed) {
             $0.retries = 1
             $0.countsCustomDifficulty = true
@@ -67,7 +68,7 @@ struct PropertyTests {
 
     @Test(arguments: Array(UInt64(1)...12))
     func whenAllPoolsAreThereAgainEverybodyMinesAtOneOfTheList(seed: UInt64) {
-        var dice = Dice(state: seed &* 6_007)
+        var dice = SeededGenerator(seed: seed &* 6_007)
         let harness = ShardHarness(pools: Int(seed % 3) + 1, seed: seed)
         for _ in 0..<400 { harness.live(&dice) }
         for pool in harness.pools.indices {

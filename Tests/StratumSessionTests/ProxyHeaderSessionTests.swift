@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import StratumSession
@@ -29,8 +30,9 @@ struct ProxyHeaderSessionTests {
         let balancer = Array("10.0.0.1".utf8)
         try shard.apply(.balancerConnected(id), balancer.span, with: parser, at: now)
         var talk = Talk()
-        for start in stride(from: 0, to: bytes.count, by: min(chunk, bytes.count)) {
-            let piece = Array(bytes[start..<min(bytes.count, start + min(chunk, bytes.count))])
+        var received = 0
+        for piece in bytes.pieces(of: chunk) {
+            received += piece.count
             try shard.apply(.minerBytes(id), piece.span, with: parser, at: now)
             var outbox = Outbox()
             shard.takeOutbox(replacingWith: &outbox)
@@ -44,7 +46,7 @@ struct ProxyHeaderSessionTests {
             if talk.closed == nil { talk.address = shard.address(of: id) }
             talk.introduced = shard.introduction(of: id)?.address
             if interrupted { shard = try read(written(shard)) }
-            if talk.closed == nil { #expect(shard.traffic(of: id)?.received == UInt64(start + piece.count)) }
+            if talk.closed == nil { #expect(shard.traffic(of: id)?.received == UInt64(received)) }
         }
         return talk
     }

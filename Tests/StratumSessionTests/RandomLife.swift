@@ -1,18 +1,8 @@
 import Glibc
 import StratumProtocol
+import TestSupport
 
 @testable import StratumSession
-
-/// The same chances at every run: a failure can be repeated.
-struct Dice: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state ^ (state >> 29)
-    }
-    mutating func one<T>(of list: [T]) -> T? { list.randomElement(using: &self) }
-    mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
-}
 
 /// The seeds of so many random lives: a few with every test run, as many as you like with `MILLRACE_LIVES=1000`.
 func lives(_ count: UInt64) -> [UInt64] {
@@ -21,7 +11,7 @@ func lives(_ count: UInt64) -> [UInt64] {
 
 extension ShardHarness {
     /// One thing that happens by chance, anything that may.
-    func live(_ dice: inout Dice) {
+    func live(_ dice: inout SeededGenerator) {
         let mining = miners.filter { $0.isConnected && !$0.jobs.isEmpty }
         let pool = dice.number(0...pools.count - 1)
         switch dice.number(0...99) {
@@ -53,7 +43,7 @@ extension ShardHarness {
 
     /// One thing that happens by chance, and for which nobody has to be placed anew.
     /// - Returns: false when time shall pass.
-    func live(onlyWithThoseWhoAreThere dice: inout Dice) -> Bool {
+    func live(onlyWithThoseWhoAreThere dice: inout SeededGenerator) -> Bool {
         let mining = miners.filter { $0.isConnected && !$0.jobs.isEmpty }
         let pool = dice.number(0...pools.count - 1)
         switch dice.number(0...99) {
@@ -75,7 +65,7 @@ extension ShardHarness {
     }
 
     /// Pools come, go, come back, change places, or get another login.
-    private func changeList(_ dice: inout Dice) {
+    private func changeList(_ dice: inout SeededGenerator) {
         let numbers = (0..<dice.number(1...5)).map { _ in dice.number(0...5) }
         while pools.count < 6 { pools.append(PoolConduct()) }
         let isRenamed = dice.number(0...3) == 0
@@ -87,7 +77,7 @@ extension ShardHarness {
         }
     }
 
-    private func submit(_ miner: Miner, _ dice: inout Dice) {
+    private func submit(_ miner: Miner, _ dice: inout SeededGenerator) {
         switch dice.number(0...19) {
         case 0: submit(miner, session: "0123456789abcdef")
         case 1: submit(miner, difficulty: 500)

@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import StratumSession
@@ -31,7 +32,7 @@ struct ReleaseTests {
     @Test(arguments: lives(8))
     func bothGoOnAsIfTheyHadAlwaysBeenSo(seed: UInt64) throws {
         let (here, there) = (harness(seed: seed, serial: 0), harness(seed: seed, serial: 1 << 20))
-        var dice = Dice(state: seed)
+        var dice = SeededGenerator(seed: seed)
         for _ in 0..<200 { here.live(&dice) }
         // Each had pool lists of its own; the end of that finds both with one policy.
         for harness in [here, there] {

@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import StratumSession
@@ -7,7 +8,7 @@ import Testing
 struct ReplayTests {
     @Test(arguments: lives(4))
     func aSuccessorStandsWhereItsPredecessorStoodAndSaysWhatItSaid(seed: UInt64) {
-        var dice = Dice(state: seed &* 104_729)
+        var dice = SeededGenerator(seed: seed &* 104_729)
         let successor = Successor(seed: seed)
         let harness = ShardHarness(
             pools: Int(seed % 3) + 1, chunk: [.max, .max, 30][Int(seed % 3)], seed: seed, witness: successor

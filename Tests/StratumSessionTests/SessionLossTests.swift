@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import StratumSession
@@ -29,8 +30,7 @@ struct SessionLossTests {
 
     @Test(arguments: forgotten + ["Invalid job id", "INVALID JOB ID 17"])
     func aSessionThatThePoolHasForgottenIsRenewed(words: String) {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         harness.pools[0].verdict = .refuse(words)
         harness.submit(miner)
         #expect(harness.failures == [.sessionLost(words)])
@@ -44,15 +44,11 @@ struct SessionLossTests {
     }
 
     @Test(arguments: forgotten + bans + ["Invalid job id", "invalid JOB id (stale)"])
-    func minersNeverReadWordsOnWhichTheyHangUp(words: String) {
-        let harness = ShardHarness()
-        let miner = harness.join()
+    func minersNeverReadWordsOnWhichTheyHangUp(words: String) throws {
+        let (harness, miner) = ShardHarness.withMiner()
         harness.pools[0].verdict = .refuse(words)
         harness.submit(miner)
-        guard case .refused(_, let text) = miner.answer else {
-            Issue.record("no refusal")
-            return
-        }
+        guard case .refused(_, let text) = miner.answer else { throw TestFailure("no refusal") }
         #expect(!SessionLossTests.critical.contains { text.lowercased().hasPrefix($0) })
         #expect(harness.poolErrors == [words], "the operator reads the pool's own words")
         #expect(miner.isConnected)
@@ -60,8 +56,7 @@ struct SessionLossTests {
 
     @Test(arguments: ["Low difficulty share", "Duplicate share", "Block expired", "Malformed nonce", "Job not found"])
     func anOrdinaryRefusalIsRelayedAndTheSessionStays(words: String) {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         harness.pools[0].verdict = .refuse(words)
         harness.submit(miner)
         #expect(miner.answer == .refused(miner.lastRequest, words))
@@ -70,8 +65,7 @@ struct SessionLossTests {
 
     @Test(arguments: ["Job not found", "unknown job 12", "No such job"])
     func aPoolThatKeepsDenyingItsCurrentJobHasLostTheSession(words: String) {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         harness.pools[0].verdict = .refuse(words)
         harness.submit(miner)
         harness.submit(miner)
@@ -81,8 +75,7 @@ struct SessionLossTests {
     }
 
     @Test func anAcceptedShareForgivesUnknownJobs() {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         for _ in 0..<4 {
             harness.pools[0].verdict = .refuse("Job not found")
             harness.submit(miner)
@@ -94,8 +87,7 @@ struct SessionLossTests {
     }
 
     @Test func anInvalidJobIDForAJobThatThePoolHasReplacedIsOrdinary() {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         harness.submit(miner)
         harness.pools[0].verdict = .withhold
         harness.submit(miner)
@@ -125,8 +117,7 @@ struct SessionLossTests {
     }
 
     @Test func aPoolThatForgetsAgainAndAgainLeadsToTheNext() {
-        let harness = ShardHarness(pools: 2) { $0.retries = 2 }
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner(pools: 2) { $0.retries = 2 }
         harness.pools[0].verdict = .refuse("Unauthenticated")
         for _ in 0..<2 {
             harness.submit(miner)
@@ -140,8 +131,7 @@ struct SessionLossTests {
     }
 
     @Test func theFirstIsTriedAgainAndStaysOnceItIsOfUse() {
-        let harness = ShardHarness(pools: 2) { $0.retries = 1 }
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner(pools: 2) { $0.retries = 1 }
         harness.pools[0].verdict = .refuse("Unauthenticated")
         harness.submit(miner)
         harness.pass(Milliseconds(200))
@@ -156,8 +146,7 @@ struct SessionLossTests {
     }
 
     @Test func aUsefulPoolThatForgetsAfterALongSilenceIsNotLeft() {
-        let harness = ShardHarness(pools: 2) { $0.retries = 2 }
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner(pools: 2) { $0.retries = 2 }
         for _ in 0..<5 {
             harness.submit(miner)
             harness.pass(.seconds(300))
@@ -174,8 +163,7 @@ struct SessionLossTests {
 
     @Test(arguments: bans)
     func aBanIsWaitedOut(words: String) {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         harness.pools[0].verdict = .refuse(words)
         harness.submit(miner)
         #expect(isBan(harness.failures.first))
@@ -215,8 +203,7 @@ struct SessionLossTests {
     }
 
     @Test func withABackupTheMinersAreThereAtOnceAndNewUpstreamsTooDoNotAskTheBanningPool() {
-        let harness = ShardHarness(pools: 2) { $0.retries = 5 }
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner(pools: 2) { $0.retries = 5 }
         harness.pools[0].verdict = .refuse("IP Address currently banned")
         harness.submit(miner)
         harness.pass(Milliseconds(200))
@@ -241,8 +228,7 @@ struct SessionLossTests {
     }
 
     @Test func theOperatorsOtherLoginIsNotBanned() {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         harness.pools[0].verdict = .refuse("This wallet is blacklisted")
         harness.submit(miner)
         harness.pools[0].verdict = .accept

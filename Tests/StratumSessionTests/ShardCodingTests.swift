@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import StratumSession
@@ -19,7 +20,7 @@ struct ShardCodingTests {
 
     @Test(arguments: lives(5))
     func aTwinThatIsWrittenAndReadAgainDecidesTheSame(seed: UInt64) {
-        var dice = Dice(state: seed &* 7_919)
+        var dice = SeededGenerator(seed: seed &* 7_919)
         let twin = Twin(seed: seed)
         let harness = ShardHarness(
             pools: Int(seed % 4) + 1, chunk: [.max, 1, 40][Int(seed % 3)], seed: seed, witness: twin

@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 
 @testable import StratumSession
 
@@ -17,9 +18,5 @@ extension ShardHarness {
     }
 
     /// As the network cuts it.
-    func pieces(of text: String) -> [[UInt8]] {
-        let bytes = Array(text.utf8)
-        let size = min(chunk, bytes.count)
-        return stride(from: 0, to: bytes.count, by: size).map { Array(bytes[$0..<min($0 + size, bytes.count)]) }
-    }
+    func pieces(of text: String) -> [[UInt8]] { Array(text.utf8).pieces(of: chunk) }
 }

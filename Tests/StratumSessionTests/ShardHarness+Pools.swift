@@ -13,14 +13,7 @@ extension ShardHarness {
     func adopt(_ change: (inout ShardPolicy) -> Void) {
         var policy = shard.policy
         change(&policy)
-        var measure = BinaryWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
-        policy.encode(to: &measure)
-        var bytes = [UInt8](repeating: 0, count: measure.count)
-        bytes.withUnsafeMutableBytes { buffer in
-            var writer = BinaryWriter(into: buffer)
-            policy.encode(to: &writer)
-        }
-        take(.policy, bytes)
+        take(.policy, bytes { policy.encode(to: &$0) })
         perform()
         keep(shard.policy == policy, "another policy than was asked for")
     }

@@ -57,6 +57,14 @@ final class ShardHarness {
         perform()
     }
 
+    /// A shard with one miner, which has logged in.
+    static func withMiner(
+        pools: Int = 1, chunk: Int = .max, _ adjust: (inout ShardPolicy) -> Void = { _ in }
+    ) -> (harness: ShardHarness, miner: Miner) {
+        let harness = ShardHarness(pools: pools, chunk: chunk, adjust)
+        return (harness, harness.join())
+    }
+
     /// The harness's number of a connection's pool.
     func pool(of id: PoolConnectionID) -> Int { peerOf[id]?.pool ?? -1 }
 

@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import StratumSession
@@ -27,7 +28,7 @@ final class Successor: ShardWitness {
     private var memory = Memory(count: 3 << 19)
     private var journal: StateJournal?
     private let parser = JSONParser()
-    private var dice: Dice
+    private var dice: SeededGenerator
     /// What was decided since the state was written.
     private var since = Decisions()
     private var inputsSinceDecision = 0
@@ -42,7 +43,7 @@ final class Successor: ShardWitness {
     private(set) var completions = 0
     private(set) var differences: [String] = []
 
-    init(seed: UInt64) { dice = Dice(state: seed) }
+    init(seed: UInt64) { dice = SeededGenerator(seed: seed) }
 
     func begins(_ shard: borrowing Shard, at now: Instant) {
         journal = StateJournal(beginningIn: memory.bytes, rules: 42) { shard.encode(to: &$0) }

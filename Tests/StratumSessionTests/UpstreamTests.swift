@@ -58,8 +58,7 @@ struct UpstreamTests {
     }
 
     @Test func theSameBlobUnderANewNameHasTheSameNonces() {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         harness.submit(miner, nonce: 1)
         harness.newJob { $0.work = 1 }
         for (nonce, job, expected) in [
@@ -75,8 +74,7 @@ struct UpstreamTests {
     }
 
     @Test func aBlobThatComesBackHasItsNoncesStill() {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         harness.submit(miner, nonce: 1)
         harness.newJob()
         harness.newJob { $0.work = 1 }
@@ -187,8 +185,7 @@ struct UpstreamTests {
     // MARK: - Sleep
 
     @Test func anUpstreamWithoutMinersSleepsAfterAMinuteAndWakesWithTheNext() {
-        let harness = ShardHarness()
-        let miner = harness.join()
+        let (harness, miner) = ShardHarness.withMiner()
         harness.pass(.seconds(300))
         #expect(harness.open().count == 1)
         harness.leave(miner)

@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import StratumSession
@@ -11,16 +12,19 @@ protocol ShardWitness {
     func decides(_ outbox: Outbox, _ shard: borrowing Shard, at now: Instant)
 }
 
-/// The encoded state of a shard, in an array.
-func written(_ shard: borrowing Shard) -> [UInt8] {
+/// What `encode` writes, which is called twice.
+func bytes(of encode: (inout BinaryWriter) -> Void) -> [UInt8] {
     var measure = BinaryWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
-    shard.encode(to: &measure)
+    encode(&measure)
     return [UInt8](unsafeUninitializedCapacity: measure.count) { buffer, count in
         var writer = BinaryWriter(into: UnsafeMutableRawBufferPointer(buffer))
-        shard.encode(to: &writer)
+        encode(&writer)
         count = writer.fits ? writer.count : 0
     }
 }
+
+/// The encoded state of a shard, in an array.
+func written(_ shard: borrowing Shard) -> [UInt8] { bytes { shard.encode(to: &$0) } }
 
 func read(_ bytes: [UInt8]) throws(DecodingFault) -> Shard {
     let pointer = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 8)
@@ -58,7 +62,7 @@ final class Twin: ShardWitness {
     private var shard = Shard(
         policy: ShardPolicy(pools: [.init(user: "", password: "")], agent: ""), seed: 0, secretSeed: 1)
     private let parser = JSONParser()
-    private var dice: Dice
+    private var dice: SeededGenerator
     /// Inputs from one writing to the next; nil = at random moments.
     private let every: Int?
     private(set) var inputs = 0
@@ -66,7 +70,7 @@ final class Twin: ShardWitness {
     private(set) var differences: [String] = []
 
     init(seed: UInt64 = 1, every: Int? = nil) {
-        dice = Dice(state: seed)
+        dice = SeededGenerator(seed: seed)
         self.every = every
     }
 

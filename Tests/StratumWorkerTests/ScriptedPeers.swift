@@ -1,5 +1,6 @@
 import Foundation
 import StratumSession
+import TestSupport
 
 /// Random miners and a pool for a scripted worker.
 struct ScriptedPeers {
@@ -13,7 +14,7 @@ struct ScriptedPeers {
     }
 
     let worker: ScriptedWorker
-    private var dice: Dice
+    private var dice: SeededGenerator
     private var miners: [MinerID: Miner] = [:]
     private var pool: PoolConnectionID?
     private var owed: [Int] = []
@@ -21,7 +22,7 @@ struct ScriptedPeers {
 
     init(_ worker: ScriptedWorker, seed: UInt64) {
         self.worker = worker
-        dice = Dice(state: seed)
+        dice = SeededGenerator(seed: seed)
     }
 
     /// Connects the pool and logs this number of miners in.

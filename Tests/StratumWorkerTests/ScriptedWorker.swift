@@ -2,6 +2,7 @@ import Configuration
 import Foundation
 import StratumProtocol
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import StratumSession
@@ -142,14 +143,7 @@ final class ScriptedWorker {
     func adopt(_ change: (inout ShardPolicy) -> Void) {
         var policy = shard.policy
         change(&policy)
-        var measure = BinaryWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
-        policy.encode(to: &measure)
-        let bytes = [UInt8](unsafeUninitializedCapacity: measure.count) { buffer, count in
-            var writer = BinaryWriter(into: UnsafeMutableRawBufferPointer(buffer))
-            policy.encode(to: &writer)
-            count = writer.count
-        }
-        take(.policy, bytes)
+        take(.policy, bytes { policy.encode(to: &$0) })
     }
 
     func says(_ text: String, _ id: MinerID) {
@@ -225,28 +219,16 @@ final class ScriptedWorker {
     }
 }
 
-/// The encoded state of a shard.
-func written(_ shard: borrowing Shard) -> [UInt8] {
+/// What `encode` writes, which is called twice.
+func bytes(of encode: (inout BinaryWriter) -> Void) -> [UInt8] {
     var measure = BinaryWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
-    shard.encode(to: &measure)
+    encode(&measure)
     return [UInt8](unsafeUninitializedCapacity: measure.count) { buffer, count in
         var writer = BinaryWriter(into: UnsafeMutableRawBufferPointer(buffer))
-        shard.encode(to: &writer)
+        encode(&writer)
         count = writer.count
     }
 }
 
-/// SplitMix64: each run has the same random numbers.
-struct Dice: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
-}
+/// The encoded state of a shard, in an array.
+func written(_ shard: borrowing Shard) -> [UInt8] { bytes { shard.encode(to: &$0) } }

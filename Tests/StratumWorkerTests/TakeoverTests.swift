@@ -1,5 +1,6 @@
 import StratumProtocol
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import StratumSession
@@ -122,21 +123,18 @@ struct TakeoverTests {
         let worker = busyWorker(60, untaken: untaken)
         try takeOver(worker) { takeover in
             for (id, peer) in worker.miners {
-                expectRemainders(of: takeover.miners[id], takeover.shard.traffic(of: id), peer)
+                try expectRemainders(of: takeover.miners[id], takeover.shard.traffic(of: id), peer)
             }
             for (id, peer) in worker.pools where peer.descriptor >= 0 {
-                expectRemainders(of: takeover.pools[id], takeover.shard.traffic(of: id), peer)
+                try expectRemainders(of: takeover.pools[id], takeover.shard.traffic(of: id), peer)
             }
         }
     }
 
     private func expectRemainders(
         of connection: WorkerState.Connection?, _ traffic: Traffic?, _ peer: ScriptedWorker.Peer
-    ) {
-        guard let connection, let traffic else {
-            Issue.record("a connection is missing")
-            return
-        }
+    ) throws {
+        guard let connection, let traffic else { throw TestFailure("a connection is missing") }
         #expect(traffic == Traffic(received: UInt64(peer.received), sent: UInt64(peer.sent.count)))
         let wrong = (peer.taken...peer.sent.count).filter { written in
             let rest = connection.remainder(traffic, written: UInt64(written), read: traffic.received)
@@ -215,7 +213,7 @@ struct TakeoverTests {
     @Test(arguments: 1...3 as ClosedRange<UInt64>)
     func damageIsRefusedOrLeavesSomethingThatWorks(seed: UInt64) {
         let worker = busyWorker(40, seed: seed)
-        var dice = Dice(state: seed)
+        var dice = SeededGenerator(seed: seed)
         let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: worker.memory.count, alignment: 64)
         defer { copy.deallocate() }
         // The second half is current, because two snapshots were written.

@@ -21,15 +21,7 @@ struct WorkerStateTests {
         return snapshot
     }
 
-    private func written(_ worker: WorkerState) -> [UInt8] {
-        var measure = BinaryWriter(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
-        worker.encode(to: &measure)
-        return [UInt8](unsafeUninitializedCapacity: measure.count) { buffer, count in
-            var writer = BinaryWriter(into: UnsafeMutableRawBufferPointer(buffer))
-            worker.encode(to: &writer)
-            count = writer.count
-        }
-    }
+    private func written(_ worker: WorkerState) -> [UInt8] { bytes { worker.encode(to: &$0) } }
 
     /// - Returns: the state, and the number of bytes after it.
     private func read(_ bytes: [UInt8]) throws(DecodingFault) -> (snapshot: WorkerState, rest: Int) {

@@ -102,8 +102,7 @@ import Testing
     @Test(arguments: situations.indices, events.indices)
     func everyPairDoesWhatTheTableSays(situation: Int, event: Int) {
         let situation = Self.situations[situation]
-        var child = Child(policy: RestartPolicy(finalExitCodes: [2]))
-        for (event, time) in situation.path { _ = child.handle(event, at: time) }
+        var child = Child(after: situation.path)
         #expect(Self.name(of: child.state) == situation.name)
 
         let before = child.state
@@ -121,8 +120,7 @@ import Testing
     @Test(arguments: situations.indices)
     func aDeadlineThatComesTooEarlyChangesNothing(situation: Int) {
         let situation = Self.situations[situation]
-        var child = Child(policy: RestartPolicy(finalExitCodes: [2]))
-        for (event, time) in situation.path { _ = child.handle(event, at: time) }
+        var child = Child(after: situation.path)
         let before = child.state
         let early = child.deadline.map { $0 - 1 } ?? situation.now
         #expect(child.handle(.deadline, at: early) == [])

@@ -65,7 +65,7 @@ import Testing
     @Test(arguments: situations.indices, events.indices)
     func everyPairDoesWhatTheTableSays(situation: Int, event: Int) {
         let situation = Self.situations[situation]
-        var child = Self.child(after: situation.path)
+        var child = Child(after: situation.path)
         #expect(name(of: child.state) == situation.phase)
 
         let before = child.state
@@ -83,7 +83,7 @@ import Testing
     @Test(arguments: situations.prefix(3).indices)
     func aDeadlineThatASleepingSupervisorMissedIsSetAnew(situation: Int) throws {
         let situation = Self.situations[situation]
-        var child = Self.child(after: situation.path)
+        var child = Child(after: situation.path)
         let before = try #require(child.deadline)
         #expect(child.handle(.deadline, at: before + 60_000) == [])
         #expect(name(of: child.state) == situation.phase)
@@ -91,7 +91,7 @@ import Testing
     }
 
     @Test func aHandOverCountsAsOneRestartThatWasAskedForAndAsNoDeath() {
-        var child = Self.child(after: Self.frozen + [(.handover(.adopted), 6_300), (.ended(.exit(0)), 6_301)])
+        var child = Child(after: Self.frozen + [(.handover(.adopted), 6_300), (.ended(.exit(0)), 6_301)])
         #expect(child.handle(.saidReady, at: 6_310) == [.report(.ready(afterMillis: 310))])
         #expect(child.restarts == [.asked: 1])
         #expect(child.launches == 2)
@@ -100,7 +100,7 @@ import Testing
     }
 
     @Test func aHandOverThatFailedCountsAsNoRestartAndIsForgottenWithTheNext() {
-        var child = Self.child(after: Self.frozen + [(.handover(.successorEnded(.exit(1))), 6_300)])
+        var child = Child(after: Self.frozen + [(.handover(.successorEnded(.exit(1))), 6_300)])
         #expect(child.launches == 1)
         #expect(child.restarts == [:])
         #expect(child.handoverFault == .died(.exit(1)))
@@ -109,16 +109,10 @@ import Testing
     }
 
     @Test func aProcessThatDiesBesideItsSuccessorIsADeath() {
-        let child = Self.child(after: Self.begun + [(.ended(.signal(11)), 6_050)])
+        let child = Child(after: Self.begun + [(.ended(.signal(11)), 6_050)])
         #expect(child.deaths == 1)
         #expect(child.lastDeath == .signal(11))
         #expect(child.restarts == [.signal(11): 1])
-    }
-
-    private static func child(after path: [(ChildEvent, Int64)]) -> Child {
-        var child = Child(policy: RestartPolicy(finalExitCodes: [2]))
-        for (event, time) in path { _ = child.handle(event, at: time) }
-        return child
     }
 
     private func name(of state: ChildState) -> String {

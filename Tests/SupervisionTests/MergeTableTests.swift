@@ -12,8 +12,7 @@ import Testing
 
         /// The result of the event in this situation, as the tables write it.
         func cell(of event: (name: String, event: ChildEvent)) -> String {
-            var child = Child(policy: RestartPolicy(finalExitCodes: [2]))
-            for (event, time) in path { _ = child.handle(event, at: time) }
+            var child = Child(after: path)
             #expect(name.hasPrefix(phase(of: child.state)))
 
             let before = child.state
@@ -98,15 +97,8 @@ import Testing
 
     // MARK: - The service
 
-    private func running(shards: Int) -> Service {
-        var service = Service(shards: shards, hasGateway: false, policy: RestartPolicy(finalExitCodes: [2]))
-        _ = service.start(at: 0)
-        for name in service.names { _ = service.handle(.saidReady, of: name, at: 100) }
-        return service
-    }
-
     @Test func theShardsThatGoMoveTogetherAndTheirPlacesVanish() throws {
-        var service = running(shards: 4)
+        var service = Service.running(shards: 4)
         let orders = try service.scale(to: 2, withinMillis: 9, at: 200)
         #expect(
             orders.contains(.child(.shard(2), .send(.freeze))) && orders.contains(.child(.shard(3), .send(.freeze))))
@@ -125,7 +117,7 @@ import Testing
     }
 
     @Test func aShardThatComesBackFromAMoveIsDrained() throws {
-        var service = running(shards: 2)
+        var service = Service.running(shards: 2)
         _ = try service.scale(to: 1, withinMillis: 9, at: 200)
         _ = service.handle(.handover(.froze), of: .shard(1), at: 210)
         _ = service.handle(.ended(.signal(9)), of: .shard(1), at: 220)

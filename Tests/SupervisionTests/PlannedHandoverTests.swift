@@ -4,13 +4,6 @@ import Testing
 
 /// Planned restarts of shards with a standby.
 @Suite struct PlannedHandoverTests {
-    private func running(shards: Int = 2) -> Service {
-        var service = Service(shards: shards, hasGateway: false, policy: RestartPolicy(finalExitCodes: [2]))
-        _ = service.start(at: 0)
-        for name in service.names { _ = service.handle(.saidReady, of: name, at: 100) }
-        return service
-    }
-
     private func begun(_ orders: [Order]) -> [ChildName] {
         orders.compactMap { if case .child(let name, .successor(.spawn)) = $0 { name } else { nil } }
     }
@@ -25,7 +18,7 @@ import Testing
     }
 
     @Test func shardsHandOverOneAfterTheOther() throws {
-        var service = running()
+        var service = Service.running()
         #expect(begun(try service.restart(service.shards, at: 200)) == [.shard(0)])
         #expect(service.isHandingOver)
         #expect(begun(handOver(&service, .shard(0), at: 210)) == [.shard(1)])
@@ -36,7 +29,7 @@ import Testing
 
     @Test(arguments: [HandoverEvent.prepared, .froze, .adopted])
     func aSuccessorThatFailsLeavesEverythingAsItWas(before step: HandoverEvent) throws {
-        var service = running()
+        var service = Service.running()
         _ = try service.restart(service.shards, at: 200)
         for event in [HandoverEvent.prepared, .froze, .adopted].prefix(while: { $0 != step }) {
             _ = service.handle(.handover(event), of: .shard(0), at: 210)
@@ -52,13 +45,13 @@ import Testing
     }
 
     @Test func aShardThatIsNotReadyIsNotWaitedForBesideASuccessor() throws {
-        var service = running()
+        var service = Service.running()
         _ = service.handle(.ended(.signal(9)), of: .shard(0), at: 200)
         #expect(try service.restart([.shard(0)], at: 201) == [.child(.shard(0), .spawn)])
     }
 
     @Test func restartsThatAreHeldWaitAndTheOneUnderWayEnds() throws {
-        var service = running()
+        var service = Service.running()
         _ = try service.restart(service.shards, at: 200)
         #expect(service.holdRestarts(true, at: 201) == [])
         #expect(begun(handOver(&service, .shard(0), at: 210)) == [])
@@ -68,7 +61,7 @@ import Testing
     }
 
     @Test func aStopTakesAHandOverBackAndEndsBoth() throws {
-        var service = running(shards: 1)
+        var service = Service.running(shards: 1)
         _ = try service.restart([.shard(0)], at: 200)
         _ = service.handle(.handover(.prepared), of: .shard(0), at: 210)
         _ = service.handle(.handover(.froze), of: .shard(0), at: 220)

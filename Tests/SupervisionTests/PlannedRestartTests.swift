@@ -5,19 +5,11 @@ import Testing
 @Suite struct PlannedRestartTests {
     /// A service that is ready at 100, and whose shards are replaced without a standby, as other processes are.
     private func running(shards: Int = 3, gateway: Bool = true) -> Service {
-        var service = Service(shards: shards, hasGateway: gateway, policy: RestartPolicy(finalExitCodes: [2]))
-        service.shardsHandOver = false
-        _ = service.start(at: 0)
-        for name in service.names { _ = service.handle(.saidReady, of: name, at: 100) }
-        return service
+        Service.running(shards: shards, gateway: gateway, shardsHandOver: false)
     }
 
     private func leaving(_ orders: [Order]) -> [ChildName] {
         orders.compactMap { if case .child(let name, .send(.yield)) = $0 { name } else { nil } }
-    }
-
-    private func spawned(_ orders: [Order]) -> [ChildName] {
-        orders.compactMap { if case .child(let name, .spawn) = $0 { name } else { nil } }
     }
 
     @Test func shardsAreReplacedOneAfterTheOtherEachWhenTheOneBeforeIsReady() throws {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Supervision
@@ -6,7 +7,7 @@ import Testing
 /// and until it ends it may send anything, and anything may happen to it.
 @Suite struct RandomLifeTests {
     struct World {
-        var random: SeededRandom
+        var random: SeededGenerator
         var service: Service
         var now: Int64 = 0
         var alive: Set<ChildName> = []
@@ -19,7 +20,7 @@ import Testing
         var isStopped = false
 
         init(seed: UInt64) {
-            random = SeededRandom(state: seed)
+            random = SeededGenerator(seed: seed)
             let shards = Int.random(in: 1...4, using: &random)
             service = Service(
                 shards: shards, hasGateway: Bool.random(using: &random), policy: RestartPolicy(finalExitCodes: [2]))
@@ -171,18 +172,5 @@ import Testing
         #expect(world.isStopped)
         #expect(world.successors.isEmpty)
         #expect(world.now - begun <= 3 * 3_000 + 3_000)
-    }
-}
-
-/// SplitMix64: each run has the same random numbers.
-struct SeededRandom: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

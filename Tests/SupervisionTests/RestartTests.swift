@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import Supervision
 
 @Suite struct RestartTests {
-    private func child() -> Child { Child(policy: RestartPolicy(finalExitCodes: [2, 64])) }
+    private func child(after path: [(ChildEvent, Int64)] = []) -> Child { Child(after: path, finalExitCodes: [2, 64]) }
 
     /// Starts the child repeatedly; it crashes at once each time. Returns the pauses.
     private func pauses(jitter: Double) -> [Int64] {
@@ -53,7 +54,7 @@ import Testing
     }
 
     @Test(arguments: [ExitReason.exit(1), .exit(2), .exit(64), .signal(11), .couldNotStart(-2)])
-    func aChildThatHasFailedIsTriedOnceAMinuteForEverAndEachFailureIsReported(ending: ExitReason) {
+    func aChildThatHasFailedIsTriedOnceAMinuteForEverAndEachFailureIsReported(ending: ExitReason) throws {
         var child = child()
         var now: Int64 = 0
         _ = child.handle(.start, at: now)
@@ -67,8 +68,7 @@ import Testing
             #expect(child.handle(.deadline, at: now) == [.spawn])
             now += 5
             guard case .report(.failed)? = child.handle(.ended(ending), at: now).last else {
-                Issue.record("round \(round): \(child.state)")
-                return
+                throw TestFailure("round \(round): \(child.state)")
             }
             #expect(child.deadline == now + 60_000)
             now += 60_000
@@ -83,10 +83,7 @@ import Testing
 
     @Test func aFailedChildThatIsStoppedOrDrainedIsNotTriedAgain() {
         for event in [ChildEvent.stop, .stopAtOnce, .drain(withinMillis: 5), .move(drainWithinMillis: 5)] {
-            var child = child()
-            _ = child.handle(.start, at: 0)
-            _ = child.handle(.ended(.exit(2)), at: 10)
-            _ = child.handle(event, at: 20)
+            var child = child(after: [(.start, 0), (.ended(.exit(2)), 10), (event, 20)])
             #expect(child.deadline == nil)
             #expect(child.handle(.deadline, at: 1_000_000) == [])
         }
@@ -121,35 +118,28 @@ import Testing
 
     @Test(arguments: [2, 64] as [Int32])
     func anExitCodeThatAsksForItIsNotAnsweredWithARestartAtOnce(code: Int32) {
-        var child = child()
-        _ = child.handle(.start, at: 0)
+        var child = child(after: [(.start, 0)])
         #expect(child.handle(.ended(.exit(code)), at: 5) == [.report(.failed(.refused(exitCode: code)))])
     }
 
     @Test func aSignalWithTheNumberOfAFinalExitCodeIsAnOrdinaryDeath() {
-        var child = child()
-        _ = child.handle(.start, at: 0)
+        var child = child(after: [(.start, 0)])
         #expect(child.handle(.ended(.signal(2)), at: 5) == [.report(.died(.signal(2), restartInMillis: 0))])
     }
 
     @Test func leavingWithoutBeingAskedIsADeathEvenWithExitCodeZero() {
-        var child = child()
-        _ = child.handle(.start, at: 0)
-        _ = child.handle(.saidReady, at: 1)
+        var child = child(after: [(.start, 0), (.saidReady, 1)])
         #expect(child.handle(.ended(.exit(0)), at: 5) == [.report(.died(.exit(0), restartInMillis: 0))])
     }
 
     @Test func aProgramThatCannotBeStartedIsTriedAgainLikeOneThatDied() {
-        var child = child()
-        _ = child.handle(.start, at: 0)
+        var child = child(after: [(.start, 0)])
         let ending = ExitReason.couldNotStart(-2)
         #expect(child.handle(.ended(ending), at: 0) == [.report(.died(ending, restartInMillis: 0))])
     }
 
     @Test func startingAFailedChildByHandGivesItAllItsChancesAgain() {
-        var child = child()
-        _ = child.handle(.start, at: 0)
-        _ = child.handle(.ended(.exit(2)), at: 0)
+        var child = child(after: [(.start, 0), (.ended(.exit(2)), 0)])
         #expect(child.handle(.start, at: 1) == [.spawn])
         #expect(child.handle(.ended(.exit(1)), at: 1) == [.report(.died(.exit(1), restartInMillis: 0))])
     }
@@ -157,16 +147,12 @@ import Testing
     // MARK: - The watchdog
 
     @Test func aChildThatNeverBeatsIsNotWatched() {
-        var child = child()
-        _ = child.handle(.start, at: 0)
-        _ = child.handle(.saidReady, at: 10)
+        let child = child(after: [(.start, 0), (.saidReady, 10)])
         #expect(child.deadline == nil)
     }
 
     @Test func eachBeatMovesTheDeadline() {
-        var child = child()
-        _ = child.handle(.start, at: 0)
-        _ = child.handle(.saidReady, at: 10)
+        var child = child(after: [(.start, 0), (.saidReady, 10)])
         for second in 1...100 as ClosedRange<Int64> {
             #expect(child.handle(.heartbeat, at: second * 1_000) == [])
             #expect(child.deadline == second * 1_000 + 20_000)
@@ -174,10 +160,7 @@ import Testing
     }
 
     @Test func aStalledChildIsAbortedThenKilledThenReplaced() {
-        var child = child()
-        _ = child.handle(.start, at: 0)
-        _ = child.handle(.saidReady, at: 0)
-        _ = child.handle(.heartbeat, at: 1_000)
+        var child = child(after: [(.start, 0), (.saidReady, 0), (.heartbeat, 1_000)])
         #expect(child.handle(.deadline, at: 21_000) == [.report(.stalled), .send(.abort)])
         #expect(child.handle(.deadline, at: 24_000) == [.report(.killed), .send(.kill)])
         #expect(child.deadline == nil)
@@ -186,8 +169,7 @@ import Testing
     }
 
     @Test func aSupervisorThatWasItselfStoppedBlamesNobody() {
-        var child = child()
-        _ = child.handle(.start, at: 0)
+        var child = child(after: [(.start, 0)])
         #expect(child.handle(.deadline, at: 60_000) == [])
         #expect(child.deadline == 75_000)
         _ = child.handle(.saidReady, at: 60_001)
@@ -197,9 +179,7 @@ import Testing
     }
 
     @Test func stoppingAChildThatIsBeingReplacedWaitsNoLongerThanItWouldHaveAnyway() {
-        var child = child()
-        _ = child.handle(.start, at: 0)
-        _ = child.handle(.deadline, at: 15_000)
+        var child = child(after: [(.start, 0), (.deadline, 15_000)])
         #expect(child.handle(.stop, at: 17_000) == [])
         #expect(child.deadline == 18_000)
         _ = child.handle(.deadline, at: 18_000)
@@ -207,9 +187,7 @@ import Testing
     }
 
     @Test func aChildThatSurvivesEvenSIGKILLDoesNotHoldUpTheStop() {
-        var child = child()
-        _ = child.handle(.start, at: 0)
-        _ = child.handle(.stop, at: 0)
+        var child = child(after: [(.start, 0), (.stop, 0)])
         #expect(child.handle(.deadline, at: 3_000) == [.report(.killed), .send(.kill)])
         #expect(child.handle(.deadline, at: 5_000) == [.report(.abandoned)])
         #expect(child.state == .stopped)

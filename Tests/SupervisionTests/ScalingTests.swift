@@ -5,20 +5,11 @@ import Testing
 @Suite struct ScalingTests {
     /// A service that is ready at 100.
     private func running(shards: Int = 3) -> Service {
-        var service = Service(shards: shards, hasGateway: true, policy: RestartPolicy(finalExitCodes: [2]))
-        // The miners of a removed shard are then disconnected.
-        service.shardsHandOver = false
-        _ = service.start(at: 0)
-        for name in service.names { _ = service.handle(.saidReady, of: name, at: 100) }
-        return service
+        Service.running(shards: shards, gateway: true, shardsHandOver: false)
     }
 
     private func drained(_ orders: [Order]) -> [ChildName] {
         orders.compactMap { if case .child(let name, .send(.drain)) = $0 { name } else { nil } }
-    }
-
-    private func spawned(_ orders: [Order]) -> [ChildName] {
-        orders.compactMap { if case .child(let name, .spawn) = $0 { name } else { nil } }
     }
 
     // MARK: - Draining

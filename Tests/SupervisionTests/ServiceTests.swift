@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Supervision
@@ -7,20 +8,8 @@ import Testing
         Service(shards: shards, hasGateway: gateway, policy: RestartPolicy(finalExitCodes: [2]))
     }
 
-    private func spawned(_ orders: [Order]) -> [ChildName] {
-        orders.compactMap { if case .child(let name, .spawn) = $0 { name } else { nil } }
-    }
-
     private func terminated(_ orders: [Order]) -> [ChildName] {
         orders.compactMap { if case .child(let name, .send(.terminate)) = $0 { name } else { nil } }
-    }
-
-    /// A service that is ready at 100.
-    private func running(shards: Int = 2) -> Service {
-        var service = service(shards: shards)
-        _ = service.start(at: 0)
-        for name in service.names { _ = service.handle(.saidReady, of: name, at: 100) }
-        return service
     }
 
     // MARK: - Start
@@ -77,14 +66,14 @@ import Testing
 
     @Test(arguments: [ChildName.collector, .shard(0), .shard(1), .gateway])
     func aDeathTouchesNobodyElse(name: ChildName) {
-        var service = running()
+        var service = Service.running(gateway: true)
         let orders = service.handle(.ended(.signal(9)), of: name, at: 10_000)
         #expect(orders == [.child(name, .report(.died(.signal(9), restartInMillis: 0)))])
         #expect(service.advance(to: 10_100) == [.child(name, .spawn)])
     }
 
     @Test func aFailedShardLeavesTheOthersServing() {
-        var service = running()
+        var service = Service.running(gateway: true)
         let failure = Failure.refused(exitCode: 2)
         let orders = service.handle(.ended(.exit(2)), of: .shard(0), at: 200)
         #expect(orders == [.child(.shard(0), .report(.failed(failure)))])
@@ -94,7 +83,7 @@ import Testing
     }
 
     @Test func aFailedCollectorOrGatewayEndsNothing() {
-        var service = running()
+        var service = Service.running(gateway: true)
         for name in [ChildName.collector, .gateway] {
             let orders = service.handle(.ended(.exit(2)), of: name, at: 200)
             #expect(orders == [.child(name, .report(.failed(.refused(exitCode: 2))))])
@@ -104,7 +93,7 @@ import Testing
     }
 
     @Test func whenTheLastShardHasFailedTheServiceStopsAndSaysWhy() {
-        var service = running()
+        var service = Service.running(gateway: true)
         _ = service.handle(.ended(.exit(2)), of: .shard(1), at: 200)
         let orders = service.handle(.ended(.exit(2)), of: .shard(0), at: 300)
         #expect(orders.contains(.announce(.nothingServes(.refused(exitCode: 2)))))
@@ -116,7 +105,7 @@ import Testing
     // MARK: - Stop
 
     @Test func stoppingGoesBackwardsAndWaitsForEachStage() {
-        var service = running()
+        var service = Service.running(gateway: true)
         #expect(service.stop(at: 1_000) == [.child(.gateway, .send(.terminate))])
         #expect(terminated(service.handle(.ended(.exit(0)), of: .gateway, at: 1_010)) == [.shard(0), .shard(1)])
         #expect(terminated(service.handle(.ended(.exit(0)), of: .shard(1), at: 1_020)) == [])
@@ -126,7 +115,7 @@ import Testing
     }
 
     @Test func aShardThatDiesWhileTheGatewayIsLeavingIsNotStartedAgain() {
-        var service = running()
+        var service = Service.running(gateway: true)
         _ = service.stop(at: 1_000)
         _ = service.handle(.ended(.signal(9)), of: .shard(0), at: 1_010)
         #expect(service.child(.shard(0))?.state == .stopped)
@@ -150,21 +139,18 @@ import Testing
     }
 
     @Test func stoppingAtOnceKillsEverybodyTogether() {
-        var service = running()
+        var service = Service.running(gateway: true)
         _ = service.stop(at: 1_000)
         let orders = service.stopAtOnce(at: 1_001)
         #expect(orders == [ChildName.collector, .shard(0), .shard(1), .gateway].map { .child($0, .send(.kill)) })
     }
 
-    @Test func childrenThatIgnoreEverythingDelayTheStopByTheNamedLimitsOnly() {
-        var service = running()
+    @Test func childrenThatIgnoreEverythingDelayTheStopByTheNamedLimitsOnly() throws {
+        var service = Service.running(gateway: true)
         var orders = service.stop(at: 0)
         var steps = 0
         while !orders.contains(.announce(.stopped)) {
-            guard let deadline = service.deadline, steps < 100 else {
-                Issue.record("the stop waits for nothing")
-                return
-            }
+            guard let deadline = service.deadline, steps < 100 else { throw TestFailure("the stop waits for nothing") }
             orders = service.advance(to: deadline)
             steps += 1
             if orders.contains(.announce(.stopped)) {

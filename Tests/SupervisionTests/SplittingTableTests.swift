@@ -45,15 +45,8 @@ import Testing
 
     // MARK: - The service
 
-    private func running(shards: Int) -> Service {
-        var service = Service(shards: shards, hasGateway: false, policy: RestartPolicy(finalExitCodes: [2]))
-        _ = service.start(at: 0)
-        for name in service.names { _ = service.handle(.saidReady, of: name, at: 100) }
-        return service
-    }
-
     @Test func whatIsAskedForMeanwhileIsDoneAfterwards() throws {
-        var service = running(shards: 3)
+        var service = Service.running(shards: 3)
         #expect(try service.split(miners: 5, of: .shard(0), at: 200).contains(.child(.shard(0), .send(.freeze))))
         #expect(service.isHandingOver && service.occupiedShards.count == 3)
         #expect(throws: RestartRefusal.isRebalancing) { try service.drain(.shard(0), withinMillis: 9, at: 201) }
@@ -67,15 +60,15 @@ import Testing
     }
 
     @Test func nothingIsSharedWhileSomethingElseIsUnderWay() throws {
-        var service = running(shards: 2)
+        var service = Service.running(shards: 2)
         _ = try service.restart([.shard(1)], at: 200)
         #expect(throws: RestartRefusal.isBeingReplaced(.shard(1))) {
             try service.split(miners: 5, of: .shard(0), at: 201)
         }
-        service = running(shards: 2)
+        service = Service.running(shards: 2)
         _ = try service.scale(to: 1, withinMillis: 9, at: 200)
         #expect(throws: RestartRefusal.isScaling) { try service.split(miners: 5, of: .shard(0), at: 201) }
-        service = running(shards: 2)
+        service = Service.running(shards: 2)
         service.shardsHandOver = false
         #expect(throws: RestartRefusal.keepsNoConnections) { try service.split(miners: 5, of: .shard(0), at: 201) }
     }

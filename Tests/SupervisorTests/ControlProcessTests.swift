@@ -1,20 +1,18 @@
 import Control
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// The control socket of the real supervisor, with stand-ins for its children.
 @Suite struct ControlProcessTests {
     private func leave(_ service: SupervisedService, _ location: SourceLocation = #_sourceLocation) {
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0, sourceLocation: location)
+        #expect(service.stop(location) == 0, sourceLocation: location)
         #expect(access(service.runDirectory + "/control", F_OK) != 0, "the socket is left", sourceLocation: location)
     }
 
     @Test func theStatusTellsEveryProcessAndWhatBefellIt() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         kill(try #require(service.processes(of: "worker1").first), SIGKILL)
         service.wait { $0.events.filter { $0.who == "worker1" && $0.what == "ready" }.count == 2 }
         service.wait { (try? $0.status().children.allSatisfy { $0.state == .ready }) == true }
@@ -35,46 +33,34 @@ import Testing
     }
 
     @Test func theSocketIsForItsOwnerAloneAndReplacesAStaleOne() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         service.send(SIGKILL)
         _ = service.exitCode()
         #expect(access(service.runDirectory + "/control", F_OK) == 0)
 
-        let successor = try SupervisedService()
-        try successor.start(["--run-dir", service.runDirectory])
-        successor.waitUntilReady()
+        let successor = try SupervisedService.running(["--run-dir", service.runDirectory])
         var facts = stat()
         #expect(lstat(service.runDirectory + "/control", &facts) == 0)
         #expect(facts.st_mode & 0o777 == 0o600 && facts.st_mode & S_IFMT == S_IFSOCK)
         #expect(try service.status().processID == successor.processID)
-        successor.send(SIGTERM)
-        #expect(successor.exitCode() == 0)
+        #expect(successor.stop() == 0)
     }
 
     @Test func oneShardIsReplacedAndNobodyElse() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         #expect(try service.ask(.restart(shard: 1)) == .begun)
         service.wait { (try? $0.status().restarting.isEmpty) == true }
         #expect(service.processes(of: "worker1").count == 2)
         for other in ["collector", "worker0", "gateway"] { #expect(service.processes(of: other).count == 1) }
         let shard = try service.status().children[2]
         #expect(shard.restartCauses == ["asked": 1] && shard.lastDeath == nil && shard.state == .ready)
-        guard case .refused(let refusal) = try service.ask(.restart(shard: 2)) else {
-            Issue.record("a shard that does not exist was restarted")
-            return
-        }
+        let refusal = try service.refusal(of: .restart(shard: 2))
         #expect(refusal == ControlRefusal(.unknownShard, lines: ["there is no shard 2; the shards are 0 to 1"]))
         leave(service)
     }
 
     @Test func allShardsAreReplacedOneAfterTheOther() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         #expect(try service.ask(.restartAll) == .begun)
         service.wait { (try? $0.status().restarting.isEmpty) == true }
         let words = service.events.filter { $0.who.hasPrefix("worker") }.suffix(8).map { "\($0.who) \($0.what)" }
@@ -87,9 +73,7 @@ import Testing
     }
 
     @Test func aSuccessorThatFailsLeavesTheOtherShardsAlone() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         try service.set("worker0", .refuse)
         #expect(try service.ask(.restartAll) == .begun)
         service.wait { (try? $0.status().restartHaltedAt) == "shard 0" }
@@ -107,9 +91,7 @@ import Testing
 
     @Test(arguments: [SupervisedService.Manner.crash, .crashAdopting, .muteAdopting])
     func untilASuccessorHasAdoptedEverythingIsTakenBack(manner: SupervisedService.Manner) throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         let process = try #require(service.processes(of: "worker0").last)
         try service.set("worker0", manner)
         #expect(try service.ask(.restartAll) == .begun)
@@ -122,9 +104,7 @@ import Testing
     }
 
     @Test func aSuccessorThatFailsWithEverythingInItsHandsIsFollowedByAnother() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         try service.set("worker0", .crashGoing)
         #expect(try service.ask(.restart(shard: 0)) == .begun)
         service.wait { $0.logText.contains("shard 0 exited with code 1 (failed); restarting") }
@@ -134,9 +114,7 @@ import Testing
     }
 
     @Test func aShardThatDiesBesideItsSuccessorIsFollowedByIt() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         try service.set("worker0", .mute)
         let process = try #require(service.processes(of: "worker0").last)
         #expect(try service.ask(.restart(shard: 0)) == .begun)
@@ -152,10 +130,7 @@ import Testing
         try service.set("collector", .mute)
         try service.start()
         service.wait { (try? $0.status()) != nil }
-        guard case .refused(let starting) = try service.ask(.restartAll) else {
-            Issue.record("restarted while it starts")
-            return
-        }
+        let starting = try service.refusal(of: .restartAll)
         #expect(starting.kind == .impossible)
         try service.set("collector", .good)
         #expect(try service.ask(.stop) == .begun)
@@ -164,21 +139,9 @@ import Testing
 
     // MARK: - Hostile clients
 
-    /// A connection to the control socket, non-blocking.
+    /// A connection to the control socket.
     private func connection(_ service: SupervisedService) throws -> Int32 {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) {
-            $0.copyBytes(from: (service.runDirectory + "/control").utf8)
-        }
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        try #require(result == 0)
-        return descriptor
+        try LocalSocket.connected(to: service.runDirectory + "/control")
     }
 
     private func say(_ bytes: [UInt8], to descriptor: Int32) {
@@ -186,9 +149,7 @@ import Testing
     }
 
     @Test func whateverClientsDoTheServiceAnswersTheNextOne() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         let lines = [
             "\n", "hello\n", "{}\n", "{\"request\":\"restart\",\"shard\":-1}\n",
             "{\"request\":\"restart\",\"shard\":1e99}\n",

@@ -2,6 +2,7 @@ import Control
 import Foundation
 import Glibc
 import Supervision
+import TestSupport
 import Testing
 
 @testable import Supervisor
@@ -19,15 +20,14 @@ import Testing
         #expect(try service.status().degradations?.map(\.reason) == [.statistics, .api])
         let table = try service.command(["status", "--run-dir", service.runDirectory]).output
         #expect(table.contains("degraded:\n  \(texts[0])\n  \(texts[1])\n"))
-        try Data().write(to: service.directory.appending(path: "repaired"))
+        try Data().write(to: service.scratch.file("repaired"))
         service.wait { (try? $0.status().degraded) == [] }
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     @Test func aLogFileThatCannotBeOpenedIsShownUntilItCan() throws {
         let service = try SupervisedService()
-        let directory = service.directory.appending(path: "logs")
+        let directory = service.scratch.file("logs")
         try service.startFromFile(
             SupervisedService.file("\"watch\": false, \"log-file\": \"\(directory.path)/millrace.log\""))
         service.waitUntilReady()
@@ -44,48 +44,43 @@ import Testing
         try FileManager.default.removeItem(at: directory)
         #expect(try service.ask(.reload) == .done)
         #expect(try service.status().degraded == [text])
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     @Test func verbsFindTheServiceByTheEnvironmentUnlessAnOptionNamesOne() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         let environment = ["MILLRACE_RUN_DIR": service.runDirectory]
         #expect(try service.command(["status"], environment: environment).output.contains("shard 1"))
         #expect(try service.command(["restart", "1"], environment: environment).code == 0)
-        let other = ["--run-dir", service.directory.appending(path: "other").path]
+        let other = ["--run-dir", service.scratch.file("other").path]
         #expect(try service.command(["status"] + other, environment: environment).code == 3)
         #expect(try service.command(["status"], environment: ["MILLRACE_RUN_DIR": "/nonexistent"]).code == 3)
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     @Test func whoAsksInTheWrongPlaceHearsOfTheServicesThatRun() throws {
         let service = try SupervisedService()
-        let place = service.directory.appending(path: "millrace-north").path
+        let place = service.scratch.file("millrace-north").path
         try service.start(["--run-dir", place])
         service.waitUntilReady()
         // Two that are not services: an empty directory, and one whose supervisor has exited.
         for name in ["millrace-south", "millrace-dead"] {
-            let path = service.directory.appending(path: name)
+            let path = service.scratch.file(name)
             try FileManager.default.createDirectory(at: path, withIntermediateDirectories: true)
         }
-        try Data().write(to: service.directory.appending(path: "millrace-dead/control"))
-        let parents = ["/nonexistent", service.directory.path]
+        try Data().write(to: service.scratch.file("millrace-dead/control"))
+        let parents = ["/nonexistent", service.scratch.path]
         let lines = FoundServices.lines(in: parents, except: "/run/millrace")
         #expect(
             lines == ["running services:", "  --run-dir \(place) (process \(service.processID), options only)"])
         #expect(FoundServices.lines(in: parents, except: place) == [])
 
         let asked = try service.command(
-            ["status", "--run-dir", "/nonexistent"], environment: ["XDG_RUNTIME_DIR": service.directory.path])
+            ["status", "--run-dir", "/nonexistent"], environment: ["XDG_RUNTIME_DIR": service.scratch.path])
         #expect(asked.code == 3)
         #expect(asked.complaints.contains("no service answers at /nonexistent/control"))
         #expect(asked.complaints.contains("--run-dir \(place) (process"))
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     @Test func defaultPlacesAreThoseOfTheDocument() {
@@ -108,14 +103,11 @@ import Testing
     }
 
     @Test func theLogHasOneSummaryOfARestart() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         #expect(try service.command(["restart", "all", "--run-dir", service.runDirectory]).code == 0)
         let line = "planned restarts done: shards 0, 1 and collector and gateway replaced in "
         service.wait { $0.logText.contains(line) }
         for step in ["successor", "make room"] { #expect(!service.logText.contains(step)) }
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 }

@@ -1,46 +1,19 @@
 import Control
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Duties of the supervisor towards a service manager, and as process 1 of a container.
 @Suite struct DutyProcessTests {
-    /// The service manager's end of sd_notify(3).
-    private final class NotifySocket {
-        let path: String
-        private let descriptor: Int32
-
-        init(in directory: URL) throws {
-            path = directory.appending(path: "notify").path
-            descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
-            var address = sockaddr_un()
-            address.sun_family = sa_family_t(AF_UNIX)
-            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-            let bound = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-                }
-            }
-            try #require(bound == 0)
-        }
-
-        deinit { close(descriptor) }
-
-        /// The first line of each datagram that has arrived.
-        func words() -> [String] {
-            var words: [String] = []
-            var buffer = [UInt8](repeating: 0, count: 512)
-            while case let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT)), count > 0 {
-                let text = String(decoding: buffer.prefix(count), as: UTF8.self)
-                words.append(text.split(separator: "\n").first.map(String.init) ?? "")
-            }
-            return words
-        }
+    /// The first lines of what has arrived.
+    private func firstLines(of manager: NotifySocket) -> [String] {
+        manager.messages().map { $0.split(separator: "\n").first.map(String.init) ?? "" }
     }
 
     @Test func theServiceManagerIsToldOfAReloadUntilItIsDone() throws {
         let service = try SupervisedService()
-        let manager = try NotifySocket(in: service.directory)
+        let manager = try NotifySocket(at: service.scratch.path + "/notify")
         try service.startFromFile(
             SupervisedService.file("\"watch\": false, \"retries\": 5"), environment: ["NOTIFY_SOCKET": manager.path])
         service.waitUntilReady()
@@ -53,37 +26,34 @@ import Testing
         try service.write("{")
         service.send(SIGHUP)
         service.wait { $0.logText.contains("the service continues unchanged") }
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
         let reload = ["RELOADING=1", "READY=1"]
-        #expect(manager.words() == ["READY=1"] + reload + reload + reload + ["STOPPING=1"])
+        #expect(firstLines(of: manager) == ["READY=1"] + reload + reload + reload + ["STOPPING=1"])
     }
 
     @Test func theWatchdogIsFedAndOnlyByTheOneItWatches() throws {
         let service = try SupervisedService()
-        let manager = try NotifySocket(in: service.directory)
+        let manager = try NotifySocket(at: service.scratch.path + "/notify")
         try service.start(environment: ["NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "100000"])
         service.waitUntilReady()
         var words: [String] = []
         service.wait { _ in
-            words += manager.words()
+            words += firstLines(of: manager)
             return words.count { $0 == "WATCHDOG=1" } >= 5
         }
         let environment = try String(
-            contentsOf: service.directory.appending(path: "environment-worker0"), encoding: .utf8)
+            contentsOf: service.scratch.file("environment-worker0"), encoding: .utf8)
         #expect(!environment.contains("WATCHDOG"))
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
 
         let other = try SupervisedService()
-        let second = try NotifySocket(in: other.directory)
+        let second = try NotifySocket(at: other.scratch.path + "/notify")
         try other.start(
             environment: ["NOTIFY_SOCKET": second.path, "WATCHDOG_USEC": "100000", "WATCHDOG_PID": "1"])
         other.waitUntilReady()
         usleep(300_000)
-        other.send(SIGTERM)
-        #expect(other.exitCode() == 0)
-        #expect(second.words() == ["READY=1", "STOPPING=1"])
+        #expect(other.stop() == 0)
+        #expect(firstLines(of: second) == ["READY=1", "STOPPING=1"])
     }
 
     // MARK: - Process 1
@@ -92,19 +62,12 @@ import Testing
 
     /// Whether this user may create a process 1, which needs privileges.
     private static let canContain: Bool = {
-        let probe = Process()
-        probe.executableURL = URL(filePath: container[0])
-        probe.arguments = container.dropFirst() + ["true"]
-        probe.standardError = FileHandle.nullDevice
-        guard (try? probe.run()) != nil else { return false }
-        probe.waitUntilExit()
-        return probe.terminationStatus == 0
+        let probe = try? Command(URL(filePath: container[0]), container.dropFirst() + ["true"])
+        return probe?.code == 0
     }()
 
     @Test(.enabled(if: canContain)) func asProcessOneItBuriesWhoeverLosesItsParent() throws {
-        let service = try SupervisedService()
-        try service.startFromFile(launcher: Self.container)
-        service.waitUntilReady()
+        let service = try SupervisedService.runningFromFile(launcher: Self.container)
         #expect(try service.status().processID == 1)
         // Each stand-in has a child, which is an orphan when the stand-in is killed, and then exits.
         let supervisor = try #require(children(of: service.processID).first?.process)

@@ -1,5 +1,6 @@
 import Configuration
 import EventLoop
+import TestSupport
 import Testing
 
 @testable import Supervisor
@@ -126,8 +127,7 @@ struct HealthProbeTests {
         probe.begin()
         loop.run()
         guard case .unhealthy(let reason) = probe.verdict else {
-            Issue.record("expected unhealthy, found \(String(describing: probe.verdict))")
-            return
+            throw TestFailure("expected unhealthy, found \(String(describing: probe.verdict))")
         }
         #expect(reason.contains("refused"))
     }

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Synchronization
 import Telemetry
+import TestSupport
 import Testing
 
 /// The verbs that read the collector's snapshot, with a stand-in that publishes one.
@@ -46,9 +47,7 @@ import Testing
     }
 
     @Test func statusAndWorkersReadTheCollectorThemselves() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         let place = ["--run-dir", service.runDirectory]
 
         // Without a snapshot the rest of the status is shown.
@@ -74,22 +73,18 @@ import Testing
         #expect(try service.command(["workers", "--sort", "size"] + place).code == 64)
 
         collector.stop()
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
         #expect(try service.command(["workers"] + place).code == 3)
     }
 
     /// The stand-ins have no pool.
     @Test func aServiceWithoutAPoolServesAndIsNotReady() throws {
-        let service = try SupervisedService()
-        try service.startFromFile()
-        service.waitUntilReady()
+        let service = try SupervisedService.runningFromFile()
         let words = ["healthcheck", "--ready", "--config", service.file.path, "--run-dir", service.runDirectory]
         let answer = try service.command(words)
         #expect(answer.code == 1)
         #expect(answer.complaints.contains("not ready: missing: a session with a pool"), "\(answer)")
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
         let gone = try service.command(words)
         #expect(gone.code == 1 && gone.complaints.contains("not ready: no service answers"), "\(gone)")
     }

@@ -1,6 +1,7 @@
 import Control
 import Foundation
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Supervisor

@@ -1,6 +1,7 @@
 import Control
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Changes of the configuration of a running service: by its file, by signal, over the socket.
@@ -27,27 +28,22 @@ import Testing
     }
 
     private func stop(_ service: SupervisedService, _ location: SourceLocation = #_sourceLocation) {
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0, sourceLocation: location)
+        #expect(service.stop() == 0, sourceLocation: location)
     }
 
     @Test func aHangUpReadsTheFileAgainAndReplacesTheShardsOneByOne() throws {
-        let service = try SupervisedService()
-        try service.startFromFile(SupervisedService.file("\"watch\": false, \"retries\": 5"))
-        service.waitUntilReady()
+        let service = try SupervisedService.runningFromFile(SupervisedService.file("\"watch\": false, \"retries\": 5"))
         try service.write(SupervisedService.file("\"watch\": false, \"retries\": 6"))
         service.send(SIGHUP)
         try waitForRetries(6, service)
         for other in ["collector", "gateway"] { #expect(service.processes(of: other).count == 1) }
         #expect(service.logText.contains("SIGHUP: now in force: retries"))
         #expect(try service.status().children.map(\.restarts) == [0, 1, 1, 0])
-        stop(service)
+        #expect(service.stop() == 0)
     }
 
     @Test func aChangedFileIsNoticedEvenIfTheEditorRenames() throws {
-        let service = try SupervisedService()
-        try service.startFromFile()
-        service.waitUntilReady()
+        let service = try SupervisedService.runningFromFile()
         try service.write(SupervisedService.file("\"retries\": 7"))  // a new file, renamed
         try waitForRetries(7, service)
         let handle = try FileHandle(forWritingTo: service.file)  // and the same file, overwritten
@@ -55,13 +51,11 @@ import Testing
         try handle.write(contentsOf: Data(SupervisedService.file("\"retries\": 8").utf8))
         try handle.close()
         try waitForRetries(8, service)
-        stop(service)
+        #expect(service.stop() == 0)
     }
 
     @Test func theGatewayComesAndGoesWithItsKeyAndNobodyElseNotices() throws {
-        let service = try SupervisedService()
-        try service.startFromFile()
-        service.waitUntilReady()
+        let service = try SupervisedService.runningFromFile()
         let off = SupervisedService.file().replacing("\"enabled\": true", with: "\"enabled\": false")
         try service.write(off)
         #expect(try service.ask(.reload) == .done)
@@ -71,7 +65,7 @@ import Testing
         service.wait { (try? $0.status().children.last?.state) == .ready }
         #expect(service.processes(of: "gateway").count == 2)
         for other in ["collector", "worker0", "worker1"] { #expect(service.processes(of: other).count == 1) }
-        stop(service)
+        #expect(service.stop() == 0)
     }
 
     static let badFiles: [(text: String, reason: String)] = [
@@ -103,16 +97,11 @@ import Testing
     ]
 
     @Test func badFilesAreRefusedWithLineAndReasonAndTheServiceIsUntouched() throws {
-        let service = try SupervisedService()
-        try service.startFromFile(SupervisedService.file("\"watch\": false"))
-        service.waitUntilReady()
+        let service = try SupervisedService.runningFromFile(SupervisedService.file("\"watch\": false"))
         let before = try served(service)
         for bad in Self.badFiles {
             try service.write(bad.text)
-            guard case .refused(let refusal) = try service.ask(.reload) else {
-                Issue.record("accepted: \(bad.text)")
-                continue
-            }
+            let refusal = try service.refusal(of: .reload)
             #expect(refusal.kind == .invalid)
             #expect(refusal.lines.contains { $0.contains(bad.reason) }, "\(bad.reason): \(refusal.lines)")
             #expect(try service.status().configuration.lastRefusal == refusal.lines)
@@ -123,32 +112,24 @@ import Testing
         try service.write(SupervisedService.file("\"watch\": false"))
         #expect(try service.ask(.reload) == .done)
         #expect(try service.status().configuration.lastRefusal == [])
-        stop(service)
+        #expect(service.stop() == 0)
     }
 
     @Test func aFileThatHasBecomeAPipeOrIsGoneHoldsUpNobody() throws {
-        let service = try SupervisedService()
-        try service.startFromFile(SupervisedService.file("\"watch\": false"))
-        service.waitUntilReady()
+        let service = try SupervisedService.runningFromFile(SupervisedService.file("\"watch\": false"))
         unlink(service.file.path)
-        guard case .refused(let gone) = try service.ask(.reload) else {
-            Issue.record("accepted")
-            return
-        }
+        let gone = try service.refusal(of: .reload)
         #expect(gone.lines[0].contains("config.json: cannot be read: No such file or directory"))
         #expect(mkfifo(service.file.path, 0o600) == 0)
-        guard case .refused = try service.ask(.reload) else {
-            Issue.record("accepted")
-            return
-        }
+        _ = try service.refusal(of: .reload)
         #expect(try service.status().children.map(\.restarts) == [0, 0, 0, 0])
-        stop(service)
+        #expect(service.stop() == 0)
     }
 
     @Test func theLogGoesOnInAnotherFileAndAnotherForm() throws {
         let service = try SupervisedService()
-        let first = service.directory.appending(path: "first.log").path
-        let second = service.directory.appending(path: "second.log").path
+        let first = service.scratch.file("first.log").path
+        let second = service.scratch.file("second.log").path
         try service.startFromFile(SupervisedService.file("\"retries\": 5, \"log-file\": \"\(first)\""))
         service.waitUntilReady()
         try service.write(
@@ -167,15 +148,13 @@ import Testing
             try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(service.processID)/fd/\(name)")
         }
         #expect(open.contains(second) && !open.contains(first))
-        stop(service)
+        #expect(service.stop() == 0)
     }
 
     // MARK: - Over the socket
 
     @Test func aDocumentIsWrittenAndAppliedAndItsSecretsStay() throws {
-        let service = try SupervisedService()
-        try service.startFromFile()
-        service.waitUntilReady()
+        let service = try SupervisedService.runningFromFile()
         chmod(service.file.path, 0o640)
         let document = try served(service)
         for secret in ["pool-secret", "api-secret"] { #expect(!document.contains(secret)) }
@@ -193,67 +172,54 @@ import Testing
         #expect(stat(service.file.path, &facts) == 0 && facts.st_mode & 0o777 == 0o640)
         let pools = try service.settings(of: "worker0")["pools"] as? [[String: Any]]
         #expect(pools?.first?["user"] as? String == "wallet-of-ann")
-        let files = try FileManager.default.contentsOfDirectory(atPath: service.directory.path)
+        let files = try FileManager.default.contentsOfDirectory(atPath: service.scratch.path)
         #expect(!files.contains { $0.contains(".new-") })
         // The watcher ignores the supervisor's own write.
         usleep(2_000_000)
         #expect(!service.logText.contains("has changed: "))
         #expect(try service.status().children.map(\.restarts) == [0, 1, 1, 0])
-        stop(service)
+        #expect(service.stop() == 0)
     }
 
     @Test func aBadDocumentChangesNeitherServiceNorFile() throws {
-        let service = try SupervisedService()
-        try service.startFromFile()
-        service.waitUntilReady()
+        let service = try SupervisedService.runningFromFile()
         let text = try onDisk(service)
         let bad = try served(service).replacing("\"access-password\": null", with: "\"access-password\": 7")
-        guard case .refused(let refusal) = try service.ask(.configure(document: bad)) else {
-            Issue.record("accepted")
-            return
-        }
+        let refusal = try service.refusal(of: .configure(document: bad))
         #expect(refusal.kind == .invalid && refusal.lines.count == 1)
         #expect(refusal.lines[0].contains("access-password: expected a string, found a number"))
         #expect(try onDisk(service) == text)
         #expect(try service.status().children.map(\.restarts) == [0, 0, 0, 0])
-        stop(service)
+        #expect(service.stop() == 0)
     }
 
     @Test func aFileThatSomebodyIsEditingIsNotOverwritten() throws {
-        let service = try SupervisedService()
-        try service.startFromFile(SupervisedService.file("\"watch\": false, \"retries\": 5"))
-        service.waitUntilReady()
+        let service = try SupervisedService.runningFromFile(SupervisedService.file("\"watch\": false, \"retries\": 5"))
         let document = try served(service).replacing("\"retries\": 5", with: "\"retries\": 6")
         let edited = SupervisedService.file("\"watch\": false, \"retries\": 7")
         try service.write(edited)
-        guard case .refused(let refusal) = try service.ask(.configure(document: document)) else {
-            Issue.record("the operator's work is lost")
-            return
-        }
+        let refusal = try service.refusal(of: .configure(document: document))
         #expect(refusal.kind == .impossible && refusal.lines[0].contains("has been changed since it was read"))
         #expect(try onDisk(service) == edited)
-        stop(service)
+        #expect(service.stop() == 0)
     }
 
     @Test func withoutAutosaveADocumentIsAppliedAndNotWritten() throws {
-        let service = try SupervisedService()
-        try service.startFromFile(SupervisedService.file("\"autosave\": false, \"retries\": 5"))
-        service.waitUntilReady()
+        let service = try SupervisedService.runningFromFile(
+            SupervisedService.file("\"autosave\": false, \"retries\": 5"))
         let text = try onDisk(service)
         let document = try served(service).replacing("\"retries\": 5", with: "\"retries\": 6")
         #expect(try service.ask(.configure(document: document)) == .done)
         try waitForRetries(6, service)
         #expect(try onDisk(service) == text)
         #expect(try served(service).contains("\"retries\": 6"))
-        stop(service)
+        #expect(service.stop() == 0)
     }
 
     // MARK: - Without a configuration file
 
     @Test func aServiceOfOptionsKeepsADocumentInItsRunDirectory() throws {
-        let service = try SupervisedService()
-        try service.start(["-p", "pool-secret"])
-        service.waitUntilReady()
+        let service = try SupervisedService.running(["-p", "pool-secret"])
         let document = try served(service)
         #expect(document.contains("\"user\": \"nobody\"") && !document.contains("pool-secret"))
         #expect(try service.ask(.configure(document: document)) == .done)
@@ -275,7 +241,7 @@ import Testing
         // A reload reads the document; the overridden options stay overridden.
         #expect(try service.ask(.reload) == .done)
         #expect(try served(service).contains("\"user\": \"somebody\""))
-        stop(service)
+        #expect(service.stop() == 0)
 
         // At the next start the options apply again, and the document for the other settings.
         let next = try SupervisedService()
@@ -303,7 +269,7 @@ import Testing
     @Test func aDocumentThatIsNotAFileOfOursIsNotRead() throws {
         let service = try SupervisedService()
         try FileManager.default.createDirectory(atPath: service.runDirectory, withIntermediateDirectories: true)
-        let elsewhere = service.directory.appending(path: "elsewhere.json").path
+        let elsewhere = service.scratch.file("elsewhere.json").path
         try Data("{}".utf8).write(to: URL(filePath: elsewhere))
         symlink(elsewhere, service.runDirectory + "/config.json")
         try service.start()
@@ -312,9 +278,7 @@ import Testing
     }
 
     @Test func aReloadPutsOptionsBackInForceOverADocumentThatWasNotSaved() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         let off = try served(service).replacing("\"autosave\": true", with: "\"autosave\": false")
         #expect(try service.ask(.configure(document: off)) == .done)
         let kept = try String(contentsOfFile: service.runDirectory + "/config.json", encoding: .utf8)
@@ -327,6 +291,6 @@ import Testing
         #expect(try service.ask(.reload) == .done)
         try waitForRetries(2, service)
         #expect(try served(service).contains("\"user\": \"nobody\""))
-        stop(service)
+        #expect(service.stop() == 0)
     }
 }

@@ -2,27 +2,13 @@ import Control
 import DaemonKit
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Supervisor
 
 /// Which run directories are accepted, what is removed from them, and what happens when one is cleaned.
 @Suite struct RunDirectoryTests {
-    /// Creates a socket file without a listener.
-    private func makeSocket(_ path: String) {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        #expect(result == 0)
-        close(descriptor)
-    }
-
     private func exists(_ path: String) -> Bool {
         var status = stat()
         return lstat(path, &status) == 0
@@ -40,12 +26,12 @@ import Testing
     @Test(arguments: ["directory", "FIFO", "link", "socket"])
     func aDirectoryThatIsForOthersTooIsRefusedAndLeftAlone(stranger: String) throws {
         let service = try prepared { run in
-            makeSocket(run + "/snapshots")
+            try LocalSocket.leaveFile(at: run + "/snapshots")
             switch stranger {
             case "directory": mkdir(run + "/lock", 0o700)
             case "FIFO": mkfifo(run + "/initctl", 0o600)
             case "link": symlink("/etc/passwd", run + "/shard-0.events")
-            default: makeSocket(run + "/acpid.socket")
+            default: try LocalSocket.leaveFile(at: run + "/acpid.socket")
             }
         }
         try service.start()
@@ -56,9 +42,9 @@ import Testing
 
     @Test func aLinkIsRefused() throws {
         let service = try SupervisedService()
-        let elsewhere = service.directory.appending(path: "elsewhere").path
+        let elsewhere = service.scratch.file("elsewhere").path
         mkdir(elsewhere, 0o700)
-        makeSocket(elsewhere + "/control")
+        try LocalSocket.leaveFile(at: elsewhere + "/control")
         symlink(elsewhere, service.runDirectory)
         try service.start()
         #expect(service.exitCode() == ExitCode.cannotListen.rawValue)
@@ -71,16 +57,15 @@ import Testing
         let removed = ["snapshots", "shard-0.events", "shard-63.replay", "collector.events"]
         let service = try prepared { run in
             try Data().write(to: URL(filePath: run + "/lock"))
-            for name in kept + removed { makeSocket(run + "/" + name) }
-            // With names of Millrace's sockets, but no sockets.
+            for name in kept + removed { try LocalSocket.leaveFile(at: run + "/" + name) }
+            // By our names, and no sockets.
             try Data("x".utf8).write(to: URL(filePath: run + "/shard-7.events"))
             symlink(run + "/other.socket", run + "/shard-8.events")
         }
         try service.start()
         service.waitUntilReady()
         for name in removed { #expect(!exists(service.runDirectory + "/" + name), "\(name)") }
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
         for name in kept + ["shard-7.events", "shard-8.events"] {
             #expect(exists(service.runDirectory + "/" + name), "\(name)")
         }
@@ -91,9 +76,7 @@ import Testing
 
     @Test(arguments: [["control"], ["lock"], ["supervisor.pid", "lock"], ["control", "lock", "supervisor.pid"]])
     func whatIsRemovedIsMadeAgain(names: [String]) throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         for name in names { unlink(service.runDirectory + "/" + name) }
         service.wait { service in names.allSatisfy { exists(service.runDirectory + "/" + $0) } }
         service.wait { $0.logText.contains("recreated files that were removed") }
@@ -102,15 +85,12 @@ import Testing
         try second.start(["--run-dir", service.runDirectory])
         #expect(second.exitCode() == ExitCode.cannotListen.rawValue)
         #expect(second.logText.contains("another Millrace (process \(service.processID)) uses this run directory"))
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
         #expect(!exists(service.runDirectory + "/control"))
     }
 
     @Test func aRemovedDirectoryIsMadeAgain() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         for _ in 0..<2 {
             try FileManager.default.removeItem(atPath: service.runDirectory)
             service.wait { exists($0.runDirectory + "/control") }
@@ -118,14 +98,11 @@ import Testing
             #expect(mode as? Int == 0o700)
         }
         #expect(service.events.filter { $0.what == "left" }.isEmpty)
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     @Test func whereItCannotBeMadeAgainThatIsToldAndTheServiceContinues() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         try FileManager.default.removeItem(atPath: service.runDirectory)
         try Data().write(to: URL(filePath: service.runDirectory))
         service.wait { $0.logText.contains("run directory unusable, trying again each second; mining continues") }
@@ -133,18 +110,15 @@ import Testing
         unlink(service.runDirectory)
         service.wait { $0.logText.contains("usable again") }
         #expect(try service.status().degraded?.isEmpty != false)
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     // MARK: - A second instance
 
     @Test(arguments: [["lock"], ["lock", "control"], ["lock", "supervisor.pid"]])
     func aSecondInstanceSparesTheFirstOneWhoseLockIsGone(names: [String]) throws {
-        let first = try SupervisedService()
-        try first.start()
-        first.waitUntilReady()
-        // Stopped, so that it cannot recreate its lock before the second instance checks.
+        let first = try SupervisedService.running()
+        // It must not make its lock again before the second one has looked.
         first.send(SIGSTOP)
         for name in names { unlink(first.runDirectory + "/" + name) }
         let second = try SupervisedService()
@@ -155,8 +129,7 @@ import Testing
         first.wait { service in names.allSatisfy { exists(service.runDirectory + "/" + $0) } }
         #expect(first.events.filter { $0.what == "left" }.isEmpty)
         #expect(try first.status().children.allSatisfy { $0.restarts == 0 })
-        first.send(SIGTERM)
-        #expect(first.exitCode() == 0)
+        #expect(first.stop() == 0)
     }
 
     /// The process id was reused by another process.
@@ -167,8 +140,7 @@ import Testing
         try service.start()
         service.waitUntilReady()
         #expect(service.logText.contains("process \(getpid()) crashed or was killed"))
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     // MARK: - Orphaned children
@@ -194,14 +166,11 @@ import Testing
         service.waitUntilReady()
         #expect(Date().timeIntervalSince(began) < 4)
         #expect(decoy.isRunning)
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     @Test func aProcessThatWasStartedBeforeTheSupervisorIsNoLeftover() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         let worker = try #require(service.processes(of: "worker1").first)
         let facts = try #require(ProcessFacts(of: worker))
         let (same, later) = (facts.startedAt, facts.startedAt + 1)
@@ -209,7 +178,6 @@ import Testing
         #expect(OrphanedChildren(of: directory, supervisorStartedAt: same).processes.contains { $0.id == worker })
         #expect(!OrphanedChildren(of: directory, supervisorStartedAt: later).processes.contains { $0.id == worker })
         #expect(OrphanedChildren(of: directory + "x", supervisorStartedAt: 0).processes.isEmpty)
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 }

@@ -1,14 +1,13 @@
 import DaemonKit
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// The life of a whole service, with the real supervisor and stand-ins for its children.
 @Suite struct ServiceProcessTests {
     @Test func everythingStartsInOrderAndStopsInReverse() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         let started = service.events.map { "\($0.who) \($0.what)" }
         #expect(started.prefix(2) == ["collector start", "collector ready"])
         #expect(
@@ -17,19 +16,16 @@ import Testing
             ])
         #expect(started.suffix(2) == ["gateway start", "gateway ready"])
 
-        service.send(SIGTERM)
-        #expect(service.exitCode() == ExitCode.stopped.rawValue)
+        #expect(service.stop() == ExitCode.stopped.rawValue)
         let left = service.events.filter { $0.what == "left" }.map(\.who)
         #expect(left.first == "gateway" && left.last == "collector" && left.count == 4, "\(left)")
-        let rest = try FileManager.default.contentsOfDirectory(atPath: service.directory.appending(path: "run").path)
+        let rest = try FileManager.default.contentsOfDirectory(atPath: service.scratch.file("run").path)
         #expect(rest == ["lock"])
     }
 
     @Test(arguments: ["collector", "worker0", "gateway"])
     func aKilledChildIsBackSoonAndNobodyElseIsTouched(who: String) throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         let others = ["collector", "worker0", "worker1", "gateway"].filter { $0 != who }
         let begun = ContinuousClock.now
         kill(try #require(service.processes(of: who).first), SIGKILL)
@@ -37,8 +33,7 @@ import Testing
         #expect(ContinuousClock.now - begun < .seconds(2))
         for other in others { #expect(service.processes(of: other).count == 1) }
         service.wait { $0.logText.contains("was killed by SIGKILL; restarting") }
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     @Test func aChildThatKeepsCrashingIsStartedAgainAtGrowingIntervalsWhileTheOthersServe() throws {
@@ -52,8 +47,7 @@ import Testing
         #expect(service.logText.contains("shard 1 exited with code 1"))
         try service.set("worker1", .good)
         service.wait { $0.events.contains { $0.who == "worker1" && $0.what == "ready" } }
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     @Test func aShardThatRefusesToRunLosesItsSocketsToTheOthers() throws {
@@ -66,8 +60,7 @@ import Testing
         #expect(service.processes(of: "worker1").count == 1)
         let port = String(format: ":%04X", service.port)
         service.wait { _ in self.listeners(on: port) == 1 }
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     @Test func whenEveryShardRefusesTheServiceEndsWithTheirExitCode() throws {
@@ -85,8 +78,7 @@ import Testing
         try service.set("worker0", .deaf)
         try service.start()
         service.waitUntilReady()
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
         #expect(service.logText.contains("did not exit in time; sending SIGKILL"))
         #expect(service.events.last?.who == "collector")
     }
@@ -102,7 +94,7 @@ import Testing
         service.send(SIGINT)
         #expect(service.exitCode() == 0)
         #expect(ContinuousClock.now - begun < .seconds(2))
-        for event in service.events where event.what == "start" { #expect(!isAlive(event.process)) }
+        for event in service.events where event.what == "start" { #expect(!ProcessFiles.isAlive(event.process)) }
     }
 
     @Test func aStopWhileAChildIsStillStartingDoesNotWaitForIt() throws {
@@ -110,114 +102,74 @@ import Testing
         try service.set("collector", .mute)
         try service.start()
         service.wait { $0.events.contains { $0.who == "collector" } }
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
         #expect(service.processes(of: "worker0").isEmpty)
     }
 
     @Test func aHangUpChangesNothing() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         service.send(SIGHUP)
         service.send(SIGUSR1)
         service.send(SIGUSR2)
         service.wait { $0.logText.contains("SIGHUP: there is no configuration file to read") }
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     @Test func whenTheSupervisorIsKilledTheChildrenLeaveAndASuccessorStartsOnTheSamePort() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         let port = service.port
         service.send(SIGKILL)
         #expect(service.exitCode() == -SIGKILL)
         service.wait { $0.events.filter { $0.what == "left" }.count == 4 }
 
-        let successor = try SupervisedService()
-        try successor.start(["--run-dir", service.directory.appending(path: "run").path], port: port)
-        successor.waitUntilReady()
+        let successor = try SupervisedService.running(["--run-dir", service.scratch.file("run").path], port: port)
         #expect(successor.logText.contains("crashed or was killed"))
-        successor.send(SIGTERM)
-        #expect(successor.exitCode() == 0)
+        #expect(successor.stop() == 0)
     }
 
     @Test func leftoversThatDoNotLeaveAreEndedByTheSuccessor() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         let port = service.port
         let stopped = try #require(service.processes(of: "worker0").first)
         kill(stopped, SIGSTOP)
         service.send(SIGKILL)
         _ = service.exitCode()
 
-        let successor = try SupervisedService()
-        try successor.start(["--run-dir", service.directory.appending(path: "run").path], port: port)
-        successor.waitUntilReady()
-        #expect(!isAlive(stopped))
-        successor.send(SIGTERM)
-        #expect(successor.exitCode() == 0)
+        let successor = try SupervisedService.running(["--run-dir", service.scratch.file("run").path], port: port)
+        #expect(!ProcessFiles.isAlive(stopped))
+        #expect(successor.stop() == 0)
     }
 
     @Test func aChildGetsItsDescriptorsAndNoOther() throws {
-        let service = try SupervisedService()
-        try service.start(["-b", "127.0.0.2:0"])
-        service.waitUntilReady()
-        // A shard has two listening sockets, its state memory, its end of the anchor's pair, and the address table,
-        // which the gateway has too. The last descriptor of collector and gateway belongs to `ls`. 10, from which the
-        // shell reads the script, is excluded.
+        let service = try SupervisedService.running(["-b", "127.0.0.2:0"])
+        // A shard has two listening sockets, the memory of its state, its end of the anchor's pair, and the table of addresses,
+        // as the gateway has. The last one of collector and gateway belongs to `ls` itself; 10, which the shell reads the script
+        // from, is left out.
         let expectations = [
             ("collector", "0 1 2 3 4 5 "), ("worker0", "0 1 2 3 4 5 6 7 8 9 "), ("gateway", "0 1 2 3 4 5 6 "),
         ]
         for (who, expected) in expectations {
-            let path = service.directory.appending(path: "descriptors-\(who)")
+            let path = service.scratch.file("descriptors-\(who)")
             #expect(try String(contentsOf: path, encoding: .utf8) == expected, "\(who)")
         }
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     @Test func theServiceManagerIsToldAndTheChildrenKnowNothingOfIt() throws {
         let service = try SupervisedService()
-        let name = service.directory.appending(path: "notify").path
-        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name.utf8) }
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        try #require(bound == 0)
-        defer { close(descriptor) }
-
-        try service.start(environment: ["NOTIFY_SOCKET": name])
+        let manager = try NotifySocket(at: service.scratch.path + "/notify")
+        try service.start(environment: ["NOTIFY_SOCKET": manager.path])
         service.waitUntilReady()
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
-        var words: [String] = []
-        var buffer = [UInt8](repeating: 0, count: 512)
-        while case let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT)), count > 0 {
-            words.append(String(decoding: buffer.prefix(count), as: UTF8.self))
-        }
+        #expect(service.stop() == 0)
+        let words = manager.messages()
         #expect(words.count == 2 && words[0].hasPrefix("READY=1\n") && words[1].hasPrefix("STOPPING=1\n"), "\(words)")
         let environment = try String(
-            contentsOf: service.directory.appending(path: "environment-worker0"), encoding: .utf8)
+            contentsOf: service.scratch.file("environment-worker0"), encoding: .utf8)
         #expect(!environment.contains("NOTIFY_SOCKET"))
         #expect(environment.contains("SWIFT_BACKTRACE=enable=no"))
     }
 
     // MARK: - The system's view
-
-    private func isAlive(_ process: pid_t) -> Bool {
-        let state = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8))?
-            .split(separator: ")").last?.split(separator: " ").first
-        return state != nil && state != "Z"
-    }
 
     private func listeners(on port: String) -> Int {
         let table = (try? String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)) ?? ""

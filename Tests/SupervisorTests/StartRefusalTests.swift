@@ -3,6 +3,7 @@ import DaemonKit
 import EventLoop
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Errors that prevent a start, each with its exit code and advice.
@@ -19,15 +20,12 @@ import Testing
     }
 
     @Test func aSecondServiceOnOneRunDirectoryIsRefusedAndTheFirstGoesOn() throws {
-        let first = try SupervisedService()
-        try first.start()
-        first.waitUntilReady()
+        let first = try SupervisedService.running()
         let second = try SupervisedService()
-        try second.start(["--run-dir", first.directory.appending(path: "run").path])
+        try second.start(["--run-dir", first.scratch.file("run").path])
         #expect(second.exitCode() == ExitCode.cannotListen.rawValue)
         #expect(second.logText.contains("uses this run directory"))
-        first.send(SIGTERM)
-        #expect(first.exitCode() == 0)
+        #expect(first.stop() == 0)
     }
 
     @Test func twoServicesWithTheirOwnRunDirectoriesLiveSideBySide() throws {
@@ -41,7 +39,7 @@ import Testing
 
     @Test func aRunDirectoryThatOthersMayWriteToIsRefused() throws {
         let service = try SupervisedService()
-        let run = service.directory.appending(path: "run").path
+        let run = service.scratch.file("run").path
         mkdir(run, 0o700)
         chmod(run, 0o777)
         try service.start()
@@ -51,31 +49,21 @@ import Testing
 
     @Test func staleSocketsAreRemovedAndOtherFilesAreNot() throws {
         let service = try SupervisedService()
-        let run = service.directory.appending(path: "run").path
+        let run = service.scratch.file("run").path
         mkdir(run, 0o700)
         try Data("keep".utf8).write(to: URL(filePath: run + "/stats.db"))
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: (run + "/snapshots").utf8) }
-        _ = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        close(descriptor)
+        try LocalSocket.leaveFile(at: run + "/snapshots")
         #expect(access(run + "/snapshots", F_OK) == 0)
         try service.start()
         service.waitUntilReady()
         #expect(access(run + "/snapshots", F_OK) != 0)
         #expect(access(run + "/stats.db", F_OK) == 0)
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     @Test func aMissingProgramIsNamed() throws {
         let service = try SupervisedService()
-        let missing = service.directory.appending(path: "millrace-gateway")
+        let missing = service.scratch.file("millrace-gateway")
         try FileManager.default.removeItem(at: missing)
         try service.start()
         #expect(service.exitCode() == ExitCode.badInstallation.rawValue)
@@ -99,7 +87,7 @@ import Testing
 
     @Test func aBadConfigurationIsRefusedWithItsLine() throws {
         let service = try SupervisedService()
-        let file = service.directory.appending(path: "config.json")
+        let file = service.scratch.file("config.json")
         try Data("{\n  \"api\": 0\n}\n".utf8).write(to: file)
         try service.start(["--config", file.path])
         #expect(service.exitCode() == ExitCode.badConfiguration.rawValue)
@@ -128,15 +116,12 @@ import Testing
     }
 
     @Test func whatXmrigProxyPassesOverOnACommandLineIsSaidInTheLogAndTheServiceStarts() throws {
-        let service = try SupervisedService()
-        try service.start(["--cpu-affinity", "0x3", "-t4", "rest", "--pool-coin=xmr"])
-        service.waitUntilReady()
+        let service = try SupervisedService.running(["--cpu-affinity", "0x3", "-t4", "rest", "--pool-coin=xmr"])
         #expect(service.logText.contains("--cpu-affinity: unknown option, ignored together with the next argument"))
         #expect(service.logText.contains("-t: unknown option, ignored"))
         #expect(service.logText.contains("unexpected argument, ignored"))
         #expect(service.logText.contains("--pool-coin: has no effect, as in xmrig-proxy"))
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     @Test func aFileThatAsksForADryRunIsCheckedAndNothingStarts() throws {
@@ -149,7 +134,7 @@ import Testing
 
     @Test func ofSeveralFilesTheLaterOnesWinKeyByKey() throws {
         let service = try SupervisedService()
-        let above = service.directory.appending(path: "above.json")
+        let above = service.scratch.file("above.json")
         try Data("{\"retries\": 9, \"access-password\": null, \"http\": {\"port\": 0}}".utf8).write(to: above)
         try service.startFromFile(
             SupervisedService.file("\"retries\": 5, \"access-password\": \"p\", \"custom-diff\": 700"),
@@ -163,31 +148,24 @@ import Testing
         try service.write(SupervisedService.file("\"retries\": 5, \"custom-diff\": 800"))
         service.send(SIGHUP)
         service.wait { $0.logText.contains("SIGHUP: now in force: access-password, custom-diff") }
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     @Test(arguments: ["", "relative/home", "/dev/null", "/nonexistent/home"])
     func anUnusableHomeDoesNotKeepTheServiceFromStarting(home: String) throws {
-        let service = try SupervisedService()
-        try service.start(environment: ["HOME": home])
-        service.waitUntilReady()
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        let service = try SupervisedService.running(environment: ["HOME": home])
+        #expect(service.stop() == 0)
     }
 
     @Test(arguments: [SIGUSR1, SIGUSR2])
     func signalsOfOthersHabitsAreIgnored(_ number: Int32) throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         for _ in 0..<3 {
             service.send(number)
             usleep(20_000)
         }
         #expect(try service.status().children.map(\.restarts) == [0, 0, 0, 0])
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     @Test(arguments: ["--version", "-V", "--versions"])
@@ -199,11 +177,8 @@ import Testing
     }
 
     @Test func linesForMachinesAreJSONFromTheFirstToTheLast() throws {
-        let service = try SupervisedService()
-        try service.start(["--log-format", "json"])
-        service.waitUntilReady()
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        let service = try SupervisedService.running(["--log-format", "json"])
+        #expect(service.stop() == 0)
         for line in service.logText.split(separator: "\n") {
             let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
             #expect(object?["process"] as? String == "supervisor")

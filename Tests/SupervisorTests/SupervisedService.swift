@@ -2,6 +2,7 @@ import Control
 import DaemonKit
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// The built `millrace` with stand-ins for its children: shell scripts that behave as a file beside them says, and
@@ -28,7 +29,7 @@ final class SupervisedService {
         case crashGoing
     }
 
-    let directory: URL
+    let scratch = Scratch()
     private let process = Process()
     private var isStarted = false
 
@@ -40,12 +41,8 @@ final class SupervisedService {
     }
 
     init() throws {
-        directory = FileManager.default.temporaryDirectory.appending(path: "millrace-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         for name in ["collector", "worker", "gateway"] {
-            let program = directory.appending(path: "millrace-\(name)")
-            try Data(SupervisedService.script.utf8).write(to: program)
-            chmod(program.path, 0o755)
+            chmod(try scratch.write(SupervisedService.script, to: "millrace-\(name)"), 0o755)
         }
         try Data().write(to: log)
     }
@@ -53,28 +50,27 @@ final class SupervisedService {
     deinit {
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
         for event in events where event.what == "start" { kill(event.process, SIGKILL) }
-        try? FileManager.default.removeItem(at: directory)
     }
 
-    private var log: URL { directory.appending(path: "log") }
+    private var log: URL { scratch.file("log") }
 
     func set(_ who: String, _ manner: Manner) throws {
-        try Data(manner.rawValue.utf8).write(to: directory.appending(path: "manner-\(who)"))
+        try scratch.write(manner.rawValue, to: "manner-\(who)")
     }
 
     /// Starts it with two shards on a free port, an unreachable pool, and an API with a stand-in.
     func start(_ arguments: [String] = [], port: UInt16 = 0, environment: [String: String] = [:]) throws {
         let basic = [
             "-o", "127.0.0.1:1", "-u", "nobody", "-b", "127.0.0.1:\(port)", "--shards", "2", "--http-enabled",
-            "--run-dir", directory.appending(path: "run").path, "--no-color",
+            "--run-dir", scratch.file("run").path, "--no-color",
         ]
         try run(basic + arguments, environment)
     }
 
-    /// The configuration file of `startFromFile`.
-    var file: URL { directory.appending(path: "config.json") }
+    /// The file that `startFromFile` starts it with.
+    var file: URL { scratch.file("config.json") }
 
-    func write(_ text: String) throws { try Data(text.utf8).write(to: file, options: .atomic) }
+    func write(_ text: String) throws { try scratch.write(text, to: "config.json") }
 
     /// A valid file with these additional members.
     static func file(_ members: String = "\"retries\": 5") -> String {
@@ -101,14 +97,34 @@ final class SupervisedService {
             environment)
     }
 
-    var runDirectory: String { directory.appending(path: "run").path }
+    /// One that is ready.
+    static func running(
+        _ arguments: [String] = [], port: UInt16 = 0, environment: [String: String] = [:]
+    ) throws -> SupervisedService {
+        let service = try SupervisedService()
+        try service.start(arguments, port: port, environment: environment)
+        service.waitUntilReady()
+        return service
+    }
+
+    /// One that was started from a file, and is ready.
+    static func runningFromFile(
+        _ text: String = file(), _ arguments: [String] = [], launcher: [String] = []
+    ) throws -> SupervisedService {
+        let service = try SupervisedService()
+        try service.startFromFile(text, arguments, launcher: launcher)
+        service.waitUntilReady()
+        return service
+    }
+
+    var runDirectory: String { scratch.file("run").path }
 
     /// - Parameter launcher: a program that runs it, with the arguments that precede its own.
     private func run(launcher: [String] = [], _ arguments: [String], _ environment: [String: String]) throws {
         process.executableURL = launcher.first.map { URL(filePath: $0) } ?? SupervisedService.program
         process.arguments =
             launcher.isEmpty ? arguments : launcher.dropFirst() + [SupervisedService.program.path] + arguments
-        process.environment = ["MILLRACE_LIBEXEC_DIR": directory.path, "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"]
+        process.environment = ["MILLRACE_LIBEXEC_DIR": scratch.path, "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"]
             .merging(environment) { _, new in new }
         process.standardInput = FileHandle.nullDevice
         let output = try FileHandle(forWritingTo: log)
@@ -118,11 +134,7 @@ final class SupervisedService {
         isStarted = true
     }
 
-    /// The program that `swift build` made, beside this test.
-    static var program: URL {
-        URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-            .appending(path: "millrace")
-    }
+    static let program = Checkout.program("millrace")
 
     // MARK: - Actions and observations
 
@@ -132,6 +144,11 @@ final class SupervisedService {
         try ControlClient(runDirectory: runDirectory).ask(request, timeoutMilliseconds: 5_000)
     }
 
+    func refusal(of request: ControlRequest) throws -> ControlRefusal {
+        guard case .refused(let refusal) = try ask(request) else { throw TestFailure("\(request) was not refused") }
+        return refusal
+    }
+
     func status() throws -> ServiceStatus {
         guard case .status(let status) = try ask(.status) else { throw POSIXError(.EPROTO) }
         return status
@@ -139,29 +156,15 @@ final class SupervisedService {
 
     /// The settings that a stand-in was last started with, as JSON.
     func settings(of who: String) throws -> [String: Any] {
-        let data = try Data(contentsOf: directory.appending(path: "settings-\(who)"))
-        let object = try JSONSerialization.jsonObject(with: data) as? [String: Any]
+        let object = jsonObject(at: scratch.file("settings-\(who)"))
         return object?["settings"] as? [String: Any] ?? [:]
     }
 
-    /// Runs another `millrace`, such as a verb, until it exits.
-    func command(
-        _ arguments: [String], environment: [String: String] = [:]
-    ) throws -> (code: Int32, output: String, complaints: String) {
-        let command = Process()
-        command.executableURL = SupervisedService.program
-        command.arguments = arguments
-        command.environment = ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent"].merging(environment) { _, new in new }
-        let (output, complaints) = (Pipe(), Pipe())
-        command.standardOutput = output
-        command.standardError = complaints
-        try command.run()
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        let words = complaints.fileHandleForReading.readDataToEndOfFile()
-        command.waitUntilExit()
-        return (
-            command.terminationStatus, String(decoding: text, as: UTF8.self), String(decoding: words, as: UTF8.self)
-        )
+    /// Runs another `millrace`, such as a verb, to its end.
+    func command(_ arguments: [String], environment: [String: String] = [:]) throws -> Command {
+        try Command(
+            SupervisedService.program, arguments,
+            environment: ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent"].merging(environment) { _, new in new })
     }
 
     func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
@@ -169,7 +172,7 @@ final class SupervisedService {
     var logText: String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
 
     var events: [Event] {
-        let text = (try? String(contentsOf: directory.appending(path: "events"), encoding: .utf8)) ?? ""
+        let text = (try? String(contentsOf: scratch.file("events"), encoding: .utf8)) ?? ""
         return text.split(separator: "\n").compactMap { line in
             let words = line.split(separator: " ")
             guard words.count == 3, let process = pid_t(words[2]) else { return nil }
@@ -210,6 +213,12 @@ final class SupervisedService {
         wait(location) { !$0.process.isRunning }
         guard !process.isRunning else { return .min }
         return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+    }
+
+    /// SIGTERM, and how it ended.
+    func stop(_ location: SourceLocation = #_sourceLocation) -> Int32 {
+        send(SIGTERM)
+        return exitCode(location)
     }
 
     private static let script = #"""

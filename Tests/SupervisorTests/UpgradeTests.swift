@@ -6,6 +6,7 @@ import EventLoop
 import Foundation
 import Glibc
 import Supervision
+import TestSupport
 import Testing
 
 @testable import Supervisor
@@ -51,9 +52,9 @@ import Testing
         let json = try JSONEncoder().encode(Self.handed)
         var object = try #require(try JSONSerialization.jsonObject(with: json) as? [String: Any])
         change(&object)
-        let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        let scratch = Scratch()
+        let file = scratch.file("state")
         try JSONSerialization.data(withJSONObject: object).write(to: file)
-        defer { try? FileManager.default.removeItem(at: file) }
         return try ServiceHandoff.read(from: open(file.path, O_RDONLY))
     }
 
@@ -103,13 +104,11 @@ import Testing
     }
 
     @Test func aLinkToTheProgramIsFollowedAnewAndAWrongNameIsNot() throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
+        let directory = Scratch()
         var surroundings = Self.surroundings
         surroundings.executable = "/usr/bin/env"
         surroundings.currentDirectory = directory.path
-        let link = directory.appending(path: "current").path
+        let link = directory.file("current").path
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "/usr/bin/env")
         #expect(surroundings.startedAs(link) == link)
         #expect(surroundings.startedAs("./current") == directory.path + "/./current")
@@ -150,38 +149,32 @@ import Testing
     }
 
     @Test func whoHangsIsEndedWithAllThatItHasStarted() throws {
-        let mark = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-        defer { try? FileManager.default.removeItem(at: mark) }
+        let scratch = Scratch()
+        let mark = scratch.file("mark")
         let script = "sleep 60 & echo $! > \(mark.path).new; mv \(mark.path).new \(mark.path); wait"
         guard case .refused(let lines) = try verdict(script, patience: 500) else { throw POSIXError(.EPROTO) }
         #expect(lines.count == 1 && lines[0].contains("did not confirm within"), "\(lines)")
         let text = try String(contentsOf: mark, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
         let sleeper = try #require(pid_t(text))
-        for _ in 0..<200 where isAlive(sleeper) { usleep(10_000) }
-        #expect(!isAlive(sleeper))
-    }
-
-    private func isAlive(_ process: pid_t) -> Bool {
-        let stat = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
-        return !stat.isEmpty && !stat.contains(") Z ")
+        #expect(eventually(within: 2) { !ProcessFiles.isAlive(sleeper) })
     }
 
     // MARK: - The verb
 
-    private static func file(_ text: String, _ seconds: Int) throws -> String {
-        let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
-        try Data(text.utf8).write(to: URL(filePath: path))
+    private func file(_ name: String, in scratch: Scratch, _ seconds: Int) throws -> String {
+        let path = try scratch.write("", to: name)
         let times = [timespec(tv_sec: seconds, tv_nsec: 0), timespec(tv_sec: seconds, tv_nsec: 0)]
         #expect(utimensat(AT_FDCWD, path, times, 0) == 0)
         return path
     }
 
     @Test func theVerbOfAnotherProgramIsRefusedAndNamesAllThree() throws {
-        let (installed, other) = (try Self.file("new", 1_900_000_000), try Self.file("other", 1_800_000_000))
+        let scratch = Scratch()
+        let installed = try file("new", in: scratch, 1_900_000_000)
+        let other = try file("other", in: scratch, 1_800_000_000)
         let link = installed + "-link"
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: installed)
-        let former = try Self.file("old", 1_700_000_000)
-        defer { for path in [installed, other, former, link] { unlink(path) } }
+        let former = try file("old", in: scratch, 1_700_000_000)
         let running = ProgramStatus(path: installed, version: "1.0", modifiedAt: 1_700_000_000_000)
         func programs(_ called: String) -> UpgradePrograms {
             UpgradePrograms(
@@ -205,31 +198,22 @@ import Testing
     }
 
     @Test func theStatusTellsWhichProgramRuns() throws {
-        let service = try SupervisedService()
-        try service.start()
-        service.waitUntilReady()
+        let service = try SupervisedService.running()
         let program = try #require(try service.status().program)
         #expect(program.path == SupervisedService.program.path && program.version == BuildInformation.version)
         let found = ProgramFile(at: program.path)
         #expect(program.modifiedAt == found?.modifiedAt)
-        // The verb of another program, on the same service.
-        let copy = service.directory.appending(path: "millrace-copy").path
-        // Written by another process: a child of a concurrent test could inherit an open descriptor of the copy, and
-        // executing it would fail with "text file busy".
-        try Process.run(URL(filePath: "/bin/cp"), arguments: [program.path, copy]).waitUntilExit()
-        let command = Process()
-        command.executableURL = URL(filePath: copy)
-        command.arguments = ["upgrade", "--run-dir", service.runDirectory]
-        let complaints = Pipe()
-        command.standardError = complaints
-        try command.run()
-        let text = String(decoding: complaints.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        command.waitUntilExit()
-        #expect(command.terminationStatus == 1)
-        #expect(text.contains("this program is \(copy)") && text.contains("nothing was changed"), "\(text)")
+        // Another program's verb, on the same service.
+        let copy = service.scratch.file("millrace-copy")
+        // Written by a process of its own: a child that another test starts could hold our descriptor, and the copy
+        // would be "text file busy".
+        #expect(try Command(URL(filePath: "/bin/cp"), [program.path, copy.path]).code == 0)
+        let command = try Command(copy, ["upgrade", "--run-dir", service.runDirectory])
+        #expect(command.code == 1)
+        let text = command.complaints
+        #expect(text.contains("this program is \(copy.path)") && text.contains("nothing was changed"), "\(text)")
         #expect(try service.status().upgrade == nil)
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     @Test func theVerbWaitsUntilAllIsOver() {

@@ -1,6 +1,7 @@
 import Control
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Supervisor
@@ -8,9 +9,7 @@ import Testing
 /// The verbs as scripts use them: output and exit codes.
 @Suite struct VerbProcessTests {
     @Test func aServiceIsShownRestartedReloadedAndStopped() throws {
-        let service = try SupervisedService()
-        try service.startFromFile()
-        service.waitUntilReady()
+        let service = try SupervisedService.runningFromFile()
         let place = ["--run-dir", service.runDirectory]
 
         let shown = try service.command(["status"] + place)
@@ -54,9 +53,7 @@ import Testing
     func aReloadThatCannotReplaceAShardSaysWhichAndTheStatusKeepsItUntilItIsReplaced(
         manner: SupervisedService.Manner
     ) throws {
-        let service = try SupervisedService()
-        try service.startFromFile(SupervisedService.file("\"watch\": false, \"retries\": 5"))
-        service.waitUntilReady()
+        let service = try SupervisedService.runningFromFile(SupervisedService.file("\"watch\": false, \"retries\": 5"))
         let place = ["--run-dir", service.runDirectory]
         #expect(try service.status().degraded == [])
         let former = try #require(service.processes(of: "worker1").first)
@@ -105,9 +102,8 @@ import Testing
     }
 
     @Test func aGatewayThatIsSwitchedOffCannotBeRestartedAndAllDoesWithoutIt() throws {
-        let service = try SupervisedService()
-        try service.startFromFile(SupervisedService.file().replacing("\"enabled\": true", with: "\"enabled\": false"))
-        service.waitUntilReady()
+        let service = try SupervisedService.runningFromFile(
+            SupervisedService.file().replacing("\"enabled\": true", with: "\"enabled\": false"))
         let place = ["--run-dir", service.runDirectory]
         let refused = try service.command(["restart", "gateway"] + place)
         #expect(refused.code == 1 && refused.complaints.contains("there is no gateway: the HTTP API is off"))
@@ -122,9 +118,7 @@ import Testing
     ]
 
     @Test func aReloadWarnsEvenIfTheValuesComeOutEqualAndTheWarningsStayInTheStatus() throws {
-        let service = try SupervisedService()
-        try service.startFromFile(SupervisedService.file("\"watch\": false"))
-        service.waitUntilReady()
+        let service = try SupervisedService.runningFromFile(SupervisedService.file("\"watch\": false"))
         let place = ["--run-dir", service.runDirectory]
         #expect(try service.status().configuration.warnings == [])
         for (member, key) in Self.suspicious {
@@ -168,8 +162,7 @@ import Testing
         let lost = try service.command(["status"] + place)
         #expect(lost.code == 2 && lost.complaints.contains("choose a service with --run-dir"))
         #expect(try service.command(["status", "--config", "/nonexistent"]).code == 2)
-        service.send(SIGTERM)
-        #expect(service.exitCode() == 0)
+        #expect(service.stop() == 0)
     }
 
     @Test(arguments: [

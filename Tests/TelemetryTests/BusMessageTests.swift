@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Telemetry
@@ -58,8 +59,7 @@ struct BusMessageTests {
         let record = ShardEvent.joined(joined).encoded()
         let frame = BusMessage.events(Sample.frame([.joined(joined)])).encoded()
         guard case .events(let read) = try BusMessage(decoding: frame), case .joined(let cut) = read.events[0] else {
-            Issue.record("not a joined event")
-            return
+            throw TestFailure("not a joined event")
         }
         #expect(record.count <= RecordLayout.bytesMax)
         #expect(cut.worker == "x" + String(repeating: "é", count: 127))

@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import Telemetry
 
 /// A shard, a collector, and a network between them that loses, delays, doubles and reorders; either side may be killed

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// The tables of docs/BUS.md, as a reader of that page would take them.
 struct BusTables {
@@ -15,9 +16,7 @@ struct BusTables {
     let page: String
 
     init() throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        page = try String(contentsOf: root.appending(path: "docs/BUS.md"), encoding: .utf8)
+        page = try Checkout.text("docs/BUS.md")
     }
 
     /// The fields of the first table after `title`; rows without an offset of their own are left out.

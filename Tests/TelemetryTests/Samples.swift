@@ -1,22 +1,5 @@
 @testable import Telemetry
 
-/// A generator whose run is named by its seed, so that a failing schedule can be had again.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-        return value ^ (value >> 31)
-    }
-
-    mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
-}
-
 enum Sample {
     static let epoch = Epoch(high: 0x0102_0304_0506_0708, low: 0x090a_0b0c_0d0e_0f10)
     /// 2026-11-22, in milliseconds; a multiple of every bucket's width.

@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import Telemetry
 
 /// Shards that make up what they say: they come and go, lose events and are other processes again.

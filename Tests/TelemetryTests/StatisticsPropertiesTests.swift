@@ -1,10 +1,11 @@
+import TestSupport
 import Testing
 
 @testable import Telemetry
 
 /// What holds for every stream of events, tried on random ones.
 struct StatisticsPropertiesTests {
-    private let seeds: Range<UInt64> = 0..<25
+    private static let seeds: Range<UInt64> = 0..<25
     private let start = Sample.start
 
     /// A stream as a shard sends it: miners come and go, each under one of a few names, and their shares meet every fate.
@@ -84,124 +85,112 @@ struct StatisticsPropertiesTests {
         events.compactMap { if case .share(let share) = $0, share.outcome == outcome { share } else { nil } }
     }
 
-    @Test func whatTheSnapshotSaysIsWhatTheEventsAddUpTo() {
-        for seed in seeds {
-            var generator = SeededGenerator(seed: seed)
-            let events = stream(&generator, count: 1_500)
-            var receiver = Receiver()
-            for frame in frames(of: events, &generator) { receiver.take(frame) }
-            let results = receiver.snapshot().results
-            let accepted = shares(events, .accepted)
-            #expect(results.accepted == UInt64(accepted.count))
-            #expect(results.rejected == UInt64(shares(events, .rejected).count))
-            #expect(results.invalid == UInt64(shares(events, .invalid).count))
-            let judged = accepted + shares(events, .rejected) + shares(events, .invalid)
-            #expect(results.expired == UInt64(judged.filter(\.isExpired).count))
-            #expect(results.hashesTotal == accepted.reduce(0) { $0 + $1.difficulty })
-            #expect(results.best == accepted.map(\.actualDifficulty).sorted(by: >).prefix(10) + [])
-            let latencies = accepted.map { $0.latencyMicroseconds / 1_000 }.sorted()
-            #expect(results.latencyMilliseconds == latencies[latencies.count / 2])
-        }
+    @Test(arguments: seeds) func whatTheSnapshotSaysIsWhatTheEventsAddUpTo(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        let events = stream(&generator, count: 1_500)
+        var receiver = Receiver()
+        for frame in frames(of: events, &generator) { receiver.take(frame) }
+        let results = receiver.snapshot().results
+        let accepted = shares(events, .accepted)
+        #expect(results.accepted == UInt64(accepted.count))
+        #expect(results.rejected == UInt64(shares(events, .rejected).count))
+        #expect(results.invalid == UInt64(shares(events, .invalid).count))
+        let judged = accepted + shares(events, .rejected) + shares(events, .invalid)
+        #expect(results.expired == UInt64(judged.filter(\.isExpired).count))
+        #expect(results.hashesTotal == accepted.reduce(0) { $0 + $1.difficulty })
+        #expect(results.best == accepted.map(\.actualDifficulty).sorted(by: >).prefix(10) + [])
+        let latencies = accepted.map { $0.latencyMicroseconds / 1_000 }.sorted()
+        #expect(results.latencyMilliseconds == latencies[latencies.count / 2])
     }
 
     /// Nobody left so long ago that a late share of his finds no row: the streams are shorter than a minute times two.
-    @Test func theWorkersAddUpToTheTotals() {
-        for seed in seeds {
-            var generator = SeededGenerator(seed: seed)
-            let events = stream(&generator, count: 600)
-            var receiver = Receiver()
-            for frame in frames(of: events, &generator) { receiver.take(frame) }
-            let snapshot = receiver.snapshot()
-            let rows = snapshot.workers
-            #expect(rows.reduce(0) { $0 + $1.rejected } == snapshot.results.rejected)
-            #expect(rows.reduce(0) { $0 + $1.invalid } == snapshot.results.invalid)
-            let local = shares(events, .local)
-            #expect(rows.reduce(0) { $0 + $1.accepted } == snapshot.results.accepted + UInt64(local.count))
-            let credited = (shares(events, .accepted) + local).reduce(0) { $0 + $1.creditedDifficulty }
-            #expect(rows.reduce(0) { $0 + $1.hashes } == credited)
-            #expect(rows.reduce(0) { $0 + $1.connections } == snapshot.minersNow)
-            for column in 0..<6 {
-                let sum = rows.reduce(0) { $0 + $1.hashrates.all[column] }
-                let total = snapshot.hashrates.all[column]
-                #expect(abs(sum - total) <= total * 1e-9, "column \(column), seed \(seed)")
-            }
+    @Test(arguments: seeds) func theWorkersAddUpToTheTotals(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        let events = stream(&generator, count: 600)
+        var receiver = Receiver()
+        for frame in frames(of: events, &generator) { receiver.take(frame) }
+        let snapshot = receiver.snapshot()
+        let rows = snapshot.workers
+        #expect(rows.reduce(0) { $0 + $1.rejected } == snapshot.results.rejected)
+        #expect(rows.reduce(0) { $0 + $1.invalid } == snapshot.results.invalid)
+        let local = shares(events, .local)
+        #expect(rows.reduce(0) { $0 + $1.accepted } == snapshot.results.accepted + UInt64(local.count))
+        let credited = (shares(events, .accepted) + local).reduce(0) { $0 + $1.creditedDifficulty }
+        #expect(rows.reduce(0) { $0 + $1.hashes } == credited)
+        #expect(rows.reduce(0) { $0 + $1.connections } == snapshot.minersNow)
+        for column in 0..<6 {
+            let sum = rows.reduce(0) { $0 + $1.hashrates.all[column] }
+            let total = snapshot.hashrates.all[column]
+            #expect(abs(sum - total) <= total * 1e-9, "column \(column), seed \(seed)")
         }
     }
 
-    @Test func howTheStreamIsCutIntoFramesChangesNothing() {
-        for seed in seeds {
-            var generator = SeededGenerator(seed: seed)
-            let events = stream(&generator, count: 500)
-            var whole = Receiver()
-            whole.take(.events(Sample.frame(events)))
-            var cut = Receiver()
-            for frame in frames(of: events, &generator) { cut.take(frame) }
-            #expect(whole.snapshot() == cut.snapshot(), "seed \(seed)")
-        }
+    @Test(arguments: seeds) func howTheStreamIsCutIntoFramesChangesNothing(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        let events = stream(&generator, count: 500)
+        var whole = Receiver()
+        whole.take(.events(Sample.frame(events)))
+        var cut = Receiver()
+        for frame in frames(of: events, &generator) { cut.take(frame) }
+        #expect(whole.snapshot() == cut.snapshot(), "seed \(seed)")
     }
 
-    @Test func replayingAnySuffixTwiceChangesNothing() {
-        for seed in seeds {
-            var generator = SeededGenerator(seed: seed)
-            let events = stream(&generator, count: 400)
-            var receiver = Receiver()
-            for frame in frames(of: events, &generator) { receiver.take(frame) }
-            let before = receiver.snapshot()
-            for _ in 0..<2 {
-                let from = Int.random(in: events.indices, using: &generator)
-                let news = receiver.take(.events(Sample.frame(first: UInt64(from), Array(events[from...]))))
-                #expect(news == [], "seed \(seed)")
-            }
-            #expect(receiver.snapshot() == before, "seed \(seed)")
+    @Test(arguments: seeds) func replayingAnySuffixTwiceChangesNothing(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        let events = stream(&generator, count: 400)
+        var receiver = Receiver()
+        for frame in frames(of: events, &generator) { receiver.take(frame) }
+        let before = receiver.snapshot()
+        for _ in 0..<2 {
+            let from = Int.random(in: events.indices, using: &generator)
+            let news = receiver.take(.events(Sample.frame(first: UInt64(from), Array(events[from...]))))
+            #expect(news == [], "seed \(seed)")
         }
+        #expect(receiver.snapshot() == before, "seed \(seed)")
     }
 
-    @Test func framesInAnyOrderGiveTheSameInTheEnd() {
-        for seed in seeds {
-            var generator = SeededGenerator(seed: seed)
-            let events = stream(&generator, count: 500)
-            var inOrder = Receiver()
-            inOrder.take(.events(Sample.frame(events)))
-            var shuffled = Receiver()
-            for frame in frames(of: events, &generator).shuffled(using: &generator) { shuffled.take(frame) }
-            #expect(shuffled.snapshot() == inOrder.snapshot(), "seed \(seed)")
-        }
+    @Test(arguments: seeds) func framesInAnyOrderGiveTheSameInTheEnd(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        let events = stream(&generator, count: 500)
+        var inOrder = Receiver()
+        inOrder.take(.events(Sample.frame(events)))
+        var shuffled = Receiver()
+        for frame in frames(of: events, &generator).shuffled(using: &generator) { shuffled.take(frame) }
+        #expect(shuffled.snapshot() == inOrder.snapshot(), "seed \(seed)")
     }
 
     /// Whatever a shard has lost, however often it is another process, and whoever is silent.
-    @Test func noTotalEverGoesDown() throws {
-        for seed in seeds {
-            var generator = SeededGenerator(seed: seed)
-            var statistics = Statistics(startedAt: start, shardCount: 2)
-            var before = statistics.snapshot(at: Statistics.Moment(time: start, monotonic: 0))
-            var epochs = [Epoch.unknown, .unknown]
-            for step in 0..<60 as Range<UInt64> {
-                let shard = UInt16.random(in: 0...1, using: &generator)
-                let isNew = epochs[Int(shard)] == .unknown || generator.chance(10)
-                if isNew { epochs[Int(shard)] = Epoch(high: 1, low: step) }
-                let epoch = epochs[Int(shard)]
-                let news: [SequenceGate.Delivery] =
-                    switch Int.random(in: 0..<6, using: &generator) {
-                    case _ where isNew: [.epochBegan(epoch)]
-                    case 1: [.lost(epoch, 9), .liveMiners(epoch, [Sample.joined(step)])]
-                    default: [.events(epoch, stream(&generator, count: 20)[...])]
-                    }
-                let now = Statistics.Moment(time: start + step * 900, monotonic: step * 900)
-                statistics.hear(news, from: shard, at: now)
-                let after = statistics.snapshot(at: now)
-                let pairs = [
-                    (before.results.accepted, after.results.accepted),
-                    (before.results.rejected, after.results.rejected),
-                    (before.results.invalid, after.results.invalid), (before.results.expired, after.results.expired),
-                    (before.results.hashesTotal, after.results.hashesTotal),
-                    (UInt64(before.minersMax), UInt64(after.minersMax)),
-                ]
-                #expect(pairs.allSatisfy { $0 <= $1 }, "seed \(seed), step \(step)")
-                #expect(after.minersNow <= after.minersMax)
-                #expect(after.workers.reduce(0) { $0 + $1.connections } == after.minersNow)
-                #expect(after.shards.reduce(0) { $0 + $1.minersNow } == after.minersNow)
-                before = after
-            }
+    @Test(arguments: seeds) func noTotalEverGoesDown(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        var statistics = Statistics(startedAt: start, shardCount: 2)
+        var before = statistics.snapshot(at: Statistics.Moment(time: start, monotonic: 0))
+        var epochs = [Epoch.unknown, .unknown]
+        for step in 0..<60 as Range<UInt64> {
+            let shard = UInt16.random(in: 0...1, using: &generator)
+            let isNew = epochs[Int(shard)] == .unknown || generator.chance(10)
+            if isNew { epochs[Int(shard)] = Epoch(high: 1, low: step) }
+            let epoch = epochs[Int(shard)]
+            let news: [SequenceGate.Delivery] =
+                switch Int.random(in: 0..<6, using: &generator) {
+                case _ where isNew: [.epochBegan(epoch)]
+                case 1: [.lost(epoch, 9), .liveMiners(epoch, [Sample.joined(step)])]
+                default: [.events(epoch, stream(&generator, count: 20)[...])]
+                }
+            let now = Statistics.Moment(time: start + step * 900, monotonic: step * 900)
+            statistics.hear(news, from: shard, at: now)
+            let after = statistics.snapshot(at: now)
+            let pairs = [
+                (before.results.accepted, after.results.accepted),
+                (before.results.rejected, after.results.rejected),
+                (before.results.invalid, after.results.invalid), (before.results.expired, after.results.expired),
+                (before.results.hashesTotal, after.results.hashesTotal),
+                (UInt64(before.minersMax), UInt64(after.minersMax)),
+            ]
+            #expect(pairs.allSatisfy { $0 <= $1 }, "seed \(seed), step \(step)")
+            #expect(after.minersNow <= after.minersMax)
+            #expect(after.workers.reduce(0) { $0 + $1.connections } == after.minersNow)
+            #expect(after.shards.reduce(0) { $0 + $1.minersNow } == after.minersNow)
+            before = after
         }
     }
 

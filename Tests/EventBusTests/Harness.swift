@@ -1,26 +1,7 @@
 import Glibc
-import Testing
 
 @testable import EventBus
 @testable import Telemetry
-
-/// A short-lived directory for the sockets of one test; `/tmp`, because a socket's path must be short.
-final class RunDirectory {
-    let path: String
-
-    init() throws {
-        var template = Array("/tmp/millrace-bus-XXXXXX".utf8CString)
-        let made = template.withUnsafeMutableBufferPointer { buffer in
-            buffer.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
-        }
-        path = try #require(made)
-    }
-
-    deinit {
-        for name in ["shard-0.events", "shard-0.replay", "snapshots"] { unlink("\(path)/\(name)") }
-        rmdir(path)
-    }
-}
 
 func share(_ number: UInt64) -> ShareSettled {
     ShareSettled(
