@@ -17,7 +17,7 @@ extension Worker {
     func endpoint(of id: PoolConnectionID) -> PoolEndpoint? {
         let pool = shard.pool(of: id)
         guard let rank = policy.pools.firstIndex(where: { $0.isSame(as: pool) }) else { return nil }
-        if let redirect = shard.redirect(of: id) { return PoolEndpoint(host: redirect.host, port: redirect.port) }
-        return PoolEndpoint(settings.pools[rank])
+        let (configured, redirect) = (settings.pools[rank], shard.redirect(of: id))
+        return PoolEndpoint(host: redirect?.host ?? configured.host, port: redirect?.port ?? configured.port)
     }
 }
