@@ -142,3 +142,18 @@ size_t openssl_peer_secret(const openssl_peer *peer, bool of_client, uint8_t sec
 }
 
 int openssl_peer_alert(const openssl_peer *peer, bool sent) { return peer->alerts[sent]; }
+
+bool openssl_forge(const char *cipher, const uint8_t *key, const uint8_t nonce[12], const uint8_t *inner, size_t count,
+                   uint8_t *record) {
+    const uint8_t head[5] = {23, 3, 3, (uint8_t)((count + 16) >> 8), (uint8_t)(count + 16)};
+    memcpy(record, head, 5);
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    int written = 0;
+    bool done = context && EVP_EncryptInit_ex(context, EVP_get_cipherbyname(cipher), NULL, key, nonce) == 1 &&
+                EVP_EncryptUpdate(context, NULL, &written, head, 5) == 1 &&
+                EVP_EncryptUpdate(context, record + 5, &written, inner, (int)count) == 1 &&
+                EVP_EncryptFinal_ex(context, record + 5 + count, &written) == 1 &&
+                EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, 16, record + 5 + count) == 1;
+    EVP_CIPHER_CTX_free(context);
+    return done;
+}

@@ -43,4 +43,9 @@ size_t openssl_peer_secret(const openssl_peer *peer, bool of_client, uint8_t sec
 /// The last alert that it has received or, `sent`, sent; -1 when there was none.
 int openssl_peer_alert(const openssl_peer *peer, bool sent);
 
+/// Seals anything as a record, also what no side may send. `cipher` is OpenSSL's name of it.
+/// `record`: room for `count` bytes and 21 more.
+bool openssl_forge(const char *cipher, const uint8_t *key, const uint8_t nonce[12], const uint8_t *inner, size_t count,
+                   uint8_t *record);
+
 #endif
