@@ -22,8 +22,8 @@ public enum CipherSuite: UInt16, BitwiseCopyable, CaseIterable, Sendable {
     /// How many records are sealed with one key; then a KeyUpdate is sent.
     ///
     /// AES-GCM loses its margin of safety after 2^24.5 records of full size (RFC 8446, 5.5). A third of that is a power
-    /// of two, and weeks for a busy pool connection. ChaCha20-Poly1305 has no such limit: its sequence number is used up
-    /// first.
+    /// of two, and weeks for a busy pool connection. ChaCha20-Poly1305 has no such limit: its sequence number is used
+    /// up first.
     var recordsPerKeyMax: UInt64 {
         switch self {
         case .aes128GCM, .aes256GCM: 1 << 23

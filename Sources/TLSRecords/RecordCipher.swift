@@ -1,10 +1,11 @@
 internal import CCrypto
 
-/// Seals and opens single records with libcrypto. It is not state: one for all connections of a process, not for several
-/// threads.
+/// Seals and opens single records with libcrypto. It is not state: one for all connections of a process, not for
+/// several threads.
 ///
-/// It keeps one context for each suite and direction and gives it the key of each record: 1 KiB for all connections,
-/// where a context of its own would take 2 KiB for each. The first record of a suite allocates; no other does.
+/// It keeps one context for each suite and direction, and gives it the key of each record. A connection with two
+/// contexts of its own would take 2 KiB more and save 50 to 140 ns for each record. The first record of a
+/// suite allocates; no other does.
 public final class RecordCipher {
     /// For sealing and opening with each suite, in the order of their numbers.
     private var contexts = InlineArray<6, OpaquePointer?>(repeating: nil)
@@ -12,7 +13,9 @@ public final class RecordCipher {
     private let room = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: RecordSize.bodyBytesMax)
 
     /// Of OpenSSL, such as "3.0.19".
-    public static var libraryVersion: String { OpenSSL_version(OPENSSL_VERSION_STRING).map { String(cString: $0) } ?? "" }
+    public static var libraryVersion: String {
+        OpenSSL_version(OPENSSL_VERSION_STRING).map { String(cString: $0) } ?? ""
+    }
 
     public init() {
         room.initialize(repeating: 0)
@@ -23,8 +26,8 @@ public final class RecordCipher {
         room.deallocate()
     }
 
-    /// Forgets the keys and the content of the latest records. A process that freezes does so; the next record allocates
-    /// again.
+    /// Forgets the keys and the content of the latest records. A process that freezes does so; the next record
+    /// allocates again.
     public func wipe() {
         for place in contexts.indices {
             EVP_CIPHER_CTX_free(contexts[place])
@@ -73,8 +76,8 @@ public final class RecordCipher {
 
     /// Opens one record that should have the next number of `keys`.
     /// - Parameter record: whole, with at least a tag behind its head.
-    /// - Returns: what was sealed: content, content type and padding, until the next record is opened; nil when the record
-    ///   is not what was sealed with this key and number.
+    /// - Returns: what was sealed: content, content type and padding, valid until the next record is opened; nil when
+    ///   the record is not what was sealed with this key and number.
     func open(_ record: Span<UInt8>, _ suite: CipherSuite, _ keys: TrafficKeys) -> UnsafeBufferPointer<UInt8>? {
         let innerBytes = record.count - RecordSize.headBytes - RecordSize.tagBytes
         precondition(innerBytes >= 0 && innerBytes + RecordSize.tagBytes <= RecordSize.bodyBytesMax)

@@ -2,8 +2,8 @@ public import StratumProtocol
 
 /// Cuts a stream of ciphertext into records.
 ///
-/// Chunks arrive as the network cut them. A record that lies whole within a chunk is handed on where it lies, and is not
-/// changed there: the chunk may be part of a log that is replayed. Only an unfinished record is kept, at most
+/// Chunks arrive as the network cut them. A record that lies whole within a chunk is handed on where it lies, and is
+/// not changed there: the chunk may be part of a log that is replayed. Only an unfinished record is kept, at most
 /// `RecordSize.recordBytesMax` bytes. An idle connection keeps nothing.
 public struct RecordFramer: Sendable {
     private var partial: [UInt8] = []

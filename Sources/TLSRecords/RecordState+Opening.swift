@@ -14,7 +14,7 @@ extension RecordState {
     /// An answer that a KeyUpdate requests is not sealed here but with the next application data, so that any number of
     /// requests costs one answer.
     /// - Parameter record: a whole one, as `RecordFramer` cuts them. It is not changed.
-    /// - Throws: how the peer broke the protocol. Seal `alert` of it and close the connection; nothing is opened any more.
+    /// - Throws: how the peer broke the protocol. Seal its `alert` and close the connection; nothing more is opened.
     public mutating func open(_ record: Span<UInt8>, with cipher: RecordCipher) throws(RecordFault) -> Opened {
         guard !isReadClosed else { return .nothing }
         do {

@@ -21,8 +21,8 @@ extension RecordState {
         return bytes
     }
 
-    /// Seals application data: one record, or as many as a message of more than `RecordSize.contentBytesMax` bytes needs.
-    /// A KeyUpdate comes first when the peer has requested one, or when the key has sealed enough.
+    /// Seals application data: one record, or as many as a message of more than `RecordSize.contentBytesMax` bytes
+    /// needs. A KeyUpdate comes first when the peer has requested one, or when the key has sealed enough.
     /// - Parameter output: gets the ciphertext at its end.
     /// - Returns: how many bytes were appended. Nothing is when it throws.
     @discardableResult
@@ -43,8 +43,8 @@ extension RecordState {
         return output.count - start
     }
 
-    /// Seals an alert, the last record of this side: `.closeNotify` before a connection is closed in good order, or that
-    /// of a `RecordFault`.
+    /// Seals an alert, the last record of this side: `.closeNotify` before a connection is closed in good order, or
+    /// that of a `RecordFault`.
     /// - Returns: how many bytes were appended.
     @discardableResult
     public mutating func seal(
@@ -92,7 +92,8 @@ extension RecordState {
             }
         }
         writing.advance()
-        // Each step can be undone, so a difference never vanishes by itself; the tag depends on key, number and content.
+        // Each step can be undone, so a difference never vanishes by itself; the tag depends on key, number and
+        // content.
         mark = (mark ^ tag) &* 0x9e37_79b9_7f4a_7c15
         mark ^= mark >> 32
     }

@@ -1,25 +1,26 @@
-/// The record layer of one TLS 1.3 connection after its handshake (RFC 8446, 4.6, 5, 6 and 7), without its cipher: flat
-/// memory of fixed size, part of a shard's state.
+/// The record layer of one TLS 1.3 connection after its handshake (RFC 8446, 4.6, 5, 6 and 7): flat memory of fixed
+/// size, part of a shard's state. What it needs to compute with, and shares with all connections, is `RecordCipher`.
 ///
-/// OpenSSL does the handshake. Then this state is made of its traffic secrets, and everything that follows is a function
-/// of it: the same ciphertext gives the same content, the same content gives the same ciphertext. There is no randomness
-/// in a TLS 1.3 record; its nonce is its number. So records are decided again in a replay like everything else
-/// (docs/decisions/0006), and the ciphertext that a successor makes continues at the byte where the kernel stopped.
+/// OpenSSL does the handshake. Then this state is made of its traffic secrets, and all that follows is a function of
+/// it: the same ciphertext gives the same content, and the same content gives the same ciphertext. A TLS 1.3 record
+/// contains no random number; its nonce is its number. So records are decided again in a replay like everything else
+/// (docs/decisions/0006), and a successor continues at the byte where the kernel stopped.
 ///
-/// **One nonce, one plaintext.** A record number must never seal two different contents under one key: that would give
-/// away AES-GCM's key for tags, and the xor of both contents. A replay makes the same records as long as it decides the
-/// same. To know it, not to believe it, each connection has a `mark`: a digest of all records that it has sealed.
+/// **One nonce, one content.** A number must never seal two contents under one key: that gives away the key of the tags
+/// of AES-GCM, and the xor of both contents. A replay seals the same contents as long as it decides the same. The `mark` of a
+/// connection proves that it did: it is a digest of all records that were sealed. The rules
+/// (docs/decisions/0018-tls-records.md has the reasons):
 ///
-/// 1. Content is sealed where it is decided, one message at a time, never what a write happened to gather.
-/// 2. Before bytes are given to the kernel, the connection's `mark` is stored in memory that outlives the process, by one
-///    store. What was sealed behind the stored mark was never written, and no peer has seen its nonces.
-/// 3. A successor compares the marks of its replay with the stored one, after each input. When none is equal, its replay
-///    has gone another way: it wipes the state and closes the connection without a byte. It sends nothing on any
-///    connection before that, and before its own snapshot is written.
-/// 4. One process seals. One that freezes wipes its states and its `RecordCipher`; sealing is refused from then on.
-/// 5. Another program's log is never replayed. The handshake is not replayed at all: what it gave is one input.
+/// 1. A message is sealed where it is decided, never what a write happened to gather.
+/// 2. Before bytes go to the kernel, and before a snapshot is published, the connection's `mark` is stored in memory
+///    that outlives the process, by one store. A record that the stored mark does not cover was never written.
+/// 3. A successor compares the stored mark with that of its snapshot, and with its own after each input of the replay.
+///    One of them is equal, or the replay went another way: then it wipes the state and closes that connection without
+///    another byte. It writes nothing before the replay is complete and its own snapshot is published.
+/// 4. One process seals. A process that freezes wipes its states and its `RecordCipher`.
+/// 5. The log of another program is not replayed. The handshake is not replayed either: its result is one input.
 ///
-/// A pause between the two halves is possible: reading and sealing share nothing but the owed KeyUpdate.
+/// Use: `RecordFramer.feed` cuts what was read into records, `open` opens each of them, `seal` appends to an output.
 public struct RecordState: BitwiseCopyable, Sendable {
     /// Which side of the connection this process is.
     public enum Role: UInt8, BitwiseCopyable, Sendable {
@@ -45,8 +46,8 @@ public struct RecordState: BitwiseCopyable, Sendable {
     public internal(set) var isWriteClosed = false
     /// The peer has requested a KeyUpdate: it comes before the next application data (RFC 8446, 4.6.3).
     var owesKeyUpdate = false
-    /// A digest of all records that were sealed, in their order; 0 = none. Equal marks mean equal ciphertext from the first
-    /// byte on, but for a chance of 2^-64.
+    /// A digest of all records that were sealed, in their order; 0 = none. Equal marks mean equal ciphertext from the
+    /// first byte on, with an error probability of 2^-64.
     public internal(set) var mark: UInt64 = 0
 
     /// Begins behind a handshake.

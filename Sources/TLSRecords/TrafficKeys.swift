@@ -25,7 +25,7 @@ struct TrafficKeys: BitwiseCopyable, Sendable {
     /// The nonce of the next record (RFC 8446, 5.3).
     var nonce: InlineArray<12, UInt8> {
         var nonce = iv
-        for position in 0..<8 { nonce[4 + position] ^= UInt8(truncatingIfNeeded: sequence >> UInt64(56 - 8 * position)) }
+        for byte in 0..<8 { nonce[11 - byte] ^= UInt8(truncatingIfNeeded: sequence >> UInt64(8 * byte)) }
         return nonce
     }
 
@@ -94,7 +94,8 @@ extension TrafficKeys {
         iv.span.withUnsafeBytes { form.raw($0) }
     }
 
-    /// Key and IV are read, not derived again: a takeover has thousands of connections, and deriving costs microseconds.
+    /// Key and IV are read, not derived again: a takeover has thousands of connections, and deriving costs
+    /// microseconds.
     init(_ suite: CipherSuite, decoding form: inout BinaryReader) throws(DecodingFault) {
         sequence = try form.integer()
         secret = InlineArray(try form.raw(suite.secretBytes))

@@ -126,9 +126,9 @@ struct CodingTests {
     @Test func impossibleFieldsAreRefused() throws {
         let (client, server) = Endpoint.pair(.aes128GCM)
         let fields: [(at: Int, value: UInt8, name: String)] = [
-            (0, 4, "records.suite"), (1, 0x12, "records.suite"), (2, 2, "records.role"), (3, 2, "flag"), (4, 255, "flag"),
-            (5, 9, "flag"), (6, 33, "records.empty"), (7, 5, "records.handshake"), (8, 4, "records.handshake"),
-            (9, 1, "records.handshake"),
+            (0, 4, "records.suite"), (1, 0x12, "records.suite"), (2, 2, "records.role"), (3, 2, "flag"),
+            (4, 255, "flag"), (5, 9, "flag"), (6, 33, "records.empty"), (7, 5, "records.handshake"),
+            (8, 4, "records.handshake"), (9, 1, "records.handshake"),
         ]
         for field in fields {
             var form = client.encoded
@@ -136,9 +136,12 @@ struct CodingTests {
             #expect(throws: DecodingFault.badField(field.name)) { try decoded(form) }
         }
         // Messages that cannot have begun: a ticket at a server, a type without a place, lengths out of range.
-        for head in [[1, 4, 0, 0, 0, 0], [4, 13, 1, 0, 0, 0], [4, 24, 0, 0, 0, 0], [4, 24, 2, 0, 0, 0], [2, 24, 0, 1, 0, 0]] {
+        let heads: [[UInt8]] = [
+            [1, 4, 0, 0, 0, 0], [4, 13, 1, 0, 0, 0], [4, 24, 0, 0, 0, 0], [4, 24, 2, 0, 0, 0], [2, 24, 0, 1, 0, 0],
+        ]
+        for head in heads {
             var form = server.encoded
-            form.replaceSubrange(7..<13, with: head.map { UInt8($0) })
+            form.replaceSubrange(7..<13, with: head)
             #expect(throws: DecodingFault.badField("records.handshake")) { try decoded(form) }
         }
         // Unfinished records that would have been refused, or are whole.

@@ -4,9 +4,9 @@ import Testing
 
 /// A process that seals and is killed, again and again, with OpenSSL on the other side of its connection.
 ///
-/// What a shard and its worker do is done here in small: inputs are logged, decided, sealed; the mark is stored; some of
-/// the bytes are written. A kill keeps the log, the snapshot, the stored mark and what the kernel took. The successor
-/// replays.
+/// What a shard and its worker do is done here in small: inputs are logged, decided, sealed; the mark is stored; some
+/// of the bytes are written. A kill keeps the log, the snapshot, the stored mark and what the kernel took. The
+/// successor replays.
 struct CutTests {
     /// What one connection's process decides: a function of what has come.
     private struct Process {
@@ -102,7 +102,8 @@ struct CutTests {
         for _ in 0..<CutTests.kills {
             // One to three turns, the last of which ends in a kill.
             for turn in 0...Int.random(in: 0...2, using: &random) {
-                if Int.random(in: 0..<4, using: &random) == 0 { other.updateKey(requested: Bool.random(using: &random)) }
+                let choice = Int.random(in: 0..<8, using: &random)
+                if choice < 2 { other.updateKey(requested: choice == 0) }
                 let message = random.bytes(Int.random(in: 1...3, using: &random))
                 sent += message
                 other.write(message)

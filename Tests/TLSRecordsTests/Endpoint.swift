@@ -25,7 +25,9 @@ struct Endpoint {
     }
 
     /// A client and a server whose secrets follow from `seed`.
-    static func pair(_ suite: CipherSuite, seed: UInt8 = 1, sequence: UInt64 = 0) -> (client: Endpoint, server: Endpoint) {
+    static func pair(
+        _ suite: CipherSuite, seed: UInt8 = 1, sequence: UInt64 = 0
+    ) -> (client: Endpoint, server: Endpoint) {
         func secret(_ side: UInt8) -> [UInt8] {
             (0..<suite.secretBytes).map { UInt8(truncatingIfNeeded: $0) &* side &+ seed }
         }

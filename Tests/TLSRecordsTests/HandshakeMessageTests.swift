@@ -38,7 +38,8 @@ struct HandshakeMessageTests {
         #expect(server.fault(of: client.forge(22, [4])) == .unexpectedHandshake(type: 4))
     }
 
-    /// HelloRequest, ClientHello, ServerHello, CertificateRequest, Certificate, Finished, and numbers without a meaning.
+    /// HelloRequest, ClientHello, ServerHello, CertificateRequest, Certificate, Finished, and numbers without a
+    /// meaning.
     @Test(arguments: [UInt8(0), 1, 2, 5, 8, 11, 13, 15, 20, 23, 25, 254, 255])
     func otherMessagesAreRefusedByTheirFirstByte(type: UInt8) {
         var (client, server) = Endpoint.pair(.chaCha20Poly1305)

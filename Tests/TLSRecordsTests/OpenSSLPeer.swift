@@ -110,9 +110,10 @@ final class OpenSSLPeer {
         server.feed(client.take())
         #expect(server.handshake())
         let own = role == .server ? server : client
+        let sealed = role == .server ? tickets : login.isEmpty ? 0 : 1
         var endpoint = Endpoint(
             try #require(CipherSuite(rawValue: own.suite)), role, client: own.secret(ofClient: true),
-            server: own.secret(ofClient: false), writeSequence: role == .server ? UInt64(tickets) : login.isEmpty ? 0 : 1)
+            server: own.secret(ofClient: false), writeSequence: UInt64(sealed))
         if role == .server {
             client.feed(server.take())
             try endpoint.receive(server.takeUnread())

@@ -76,7 +76,7 @@ struct OpenSSLTests {
     func theOtherSideFollowsOurKeyUpdate(suite: CipherSuite, role: RecordState.Role) throws {
         var (own, other) = try OpenSSLPeer.cut(role, suite)
         for number in 0..<3 {
-            // As after 2^23 records. The number before is the other side's, so only the limit is moved.
+            // As after 2^23 records, which would take this test minutes.
             own.state.owesKeyUpdate = true
             let bytes = own.seal("x\(number)")
             #expect(bytes.count == 27 + 22 + 2)

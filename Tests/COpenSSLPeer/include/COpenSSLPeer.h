@@ -11,8 +11,8 @@ typedef struct openssl_peer openssl_peer;
 
 enum { openssl_peer_wants_more = -1, openssl_peer_failed = -2 };
 
-/// A server has a new certificate (P-256, signed by itself); a client accepts any. `suite` is OpenSSL's name of the only
-/// suite that it offers or takes. `tickets` is how many a server sends behind the handshake.
+/// A server has a new certificate (P-256, signed by itself); a client accepts any. `suite` is OpenSSL's name of the
+/// only suite that it offers or takes. `tickets` is how many a server sends behind the handshake.
 openssl_peer *openssl_peer_create(bool is_server, const char *suite, int tickets);
 void openssl_peer_destroy(openssl_peer *peer);
 
