@@ -90,13 +90,11 @@ extension HandshakeReader {
         let isPossible =
             switch headCount {
             case 0: type == 0 && length == 0
+            case HandshakeReader.headBytes where type == MessageType.keyUpdate: length == 1
             case HandshakeReader.headBytes: (1...UInt32(HandshakeReader.ticketBytesMax)).contains(length)
             default: length < 1 << (8 * UInt32(headCount - 1))
             }
         let isReachable = headCount == 0 || HandshakeReader.isExpected(type, as: role)
         guard isPossible && isReachable else { throw .badField("records.handshake") }
-        if headCount == HandshakeReader.headBytes, type == MessageType.keyUpdate, length != 1 {
-            throw .badField("records.handshake")
-        }
     }
 }

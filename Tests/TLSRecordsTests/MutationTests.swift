@@ -32,7 +32,7 @@ struct MutationTests {
             try server.receive(record)
         }
         let expected = server.received
-        #expect(expected.count == 37 && server.ended == .closeNotify)
+        #expect(expected.count == 38 && server.ended == .closeNotify)
         let pairs = records.indices.dropLast().map { records[$0] + records[$0 + 1] }
 
         var (refused, waiting) = (0, 0)
