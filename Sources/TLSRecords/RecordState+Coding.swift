@@ -3,6 +3,9 @@ public import StratumProtocol
 // MARK: - Written form
 
 extension RecordState {
+    /// Suite 2 · role 1 · read closed, write closed, owes a KeyUpdate: flags · empty records in a row 1 · message that
+    /// has begun: bytes of its head 1, type 1, length or bytes that are missing 4 · mark 8 · for reading, then for
+    /// sealing: number 8, secret (32 or 48 bytes, by the suite), key (16 or 32), IV 12.
     public func encode(into form: inout BinaryWriter) {
         form.integer(suite.rawValue)
         form.integer(role.rawValue)

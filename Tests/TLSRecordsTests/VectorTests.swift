@@ -85,7 +85,7 @@ struct VectorTests {
             table.split(separator: "\n").map { row in
                 let columns = row.split(separator: " ")
                 let body = [UInt8](hex: String(columns[1]))
-                return (UInt64(columns[0], radix: 16) ?? 0, [23, 3, 3, 0, UInt8(body.count)] + body)
+                return (UInt64(bitPattern: Int64(columns[0], radix: 16) ?? 0), [23, 3, 3, 0, UInt8(body.count)] + body)
             }
         }
 
@@ -94,17 +94,17 @@ struct VectorTests {
             Foreign(
                 suite: .aes128GCM, secret: "02cea9c3c71d509204cf3bf4c36303b866b04f187c1e8a0b1496e7e482940af5",
                 records: """
-                0 118c70d12276bfb5a4707b7b41b1b8d75583471348df68db498ab1fc38d9da26fd3372c18ae5259d9f56c1
-                1 efb5271665c79e3492fc1855d541e8a568395bd651e12fbb2b97c121facb00a94af437c88b18c9b280643a
-                ff 8a4acc2c542c039d7e517c219baa9e8b824c89dea68c6c6b49f5615be3ccd7802b0f5bc4e1b6515cf0e881
-                100 b946866dad05f2b06415374f21936c07ddd12dba2dab9d95e816ad7348a39b0adf1a8b2390683892ca9a61
-                100000005 000f134364c530513901250cce518f19c1e54ca90dd4be4020f3b2a95249bb2f6497efbea259a384eaca7f
-                fffffffffffffffe 50e089ff2e0232aac0643bab97eb640a99ea15c184ef93b0c185c33fab289f4e021ef738783d552c6475ec
-                """,
+                    0 118c70d12276bfb5a4707b7b41b1b8d75583471348df68db498ab1fc38d9da26fd3372c18ae5259d9f56c1
+                    1 efb5271665c79e3492fc1855d541e8a568395bd651e12fbb2b97c121facb00a94af437c88b18c9b280643a
+                    ff 8a4acc2c542c039d7e517c219baa9e8b824c89dea68c6c6b49f5615be3ccd7802b0f5bc4e1b6515cf0e881
+                    100 b946866dad05f2b06415374f21936c07ddd12dba2dab9d95e816ad7348a39b0adf1a8b2390683892ca9a61
+                    100000005 000f134364c530513901250cce518f19c1e54ca90dd4be4020f3b2a95249bb2f6497efbea259a384eaca7f
+                    -2 50e089ff2e0232aac0643bab97eb640a99ea15c184ef93b0c185c33fab289f4e021ef738783d552c6475ec
+                    """,
                 updated: """
-                0 6bd4d0cc6d4a876ab0fed8e3cdd45c27fd649c19319b0bb0ef480e36fbf335ee7a1625526f19c07bd47ebe
-                1 3e8da94acd4d21ae76c16dceaa90bcd15a7ec62d766f72b049bcdf03de7ca9a72697da855c78d95532b17b358d1c2a2edbb0
-                """),
+                    0 6bd4d0cc6d4a876ab0fed8e3cdd45c27fd649c19319b0bb0ef480e36fbf335ee7a1625526f19c07bd47ebe
+                    1 3e8da94acd4d21ae76c16dceaa90bcd15a7ec62d766f72b049bcdf03de7ca9a72697da855c78d95532b17b358d1c2a2edbb0
+                    """),
             Foreign(
                 suite: .aes256GCM,
                 secret: """
@@ -112,31 +112,31 @@ struct VectorTests {
                     6c29a46f1316d9a068a3085c4434f1a5
                     """,
                 records: """
-                0 7404ed3ae810fd36948f642a90af1a21a36678fb1051e6710d864ad96faee358bc0d5d1cd8c722fe34b86a
-                1 7070cf06a9d78fdaf0c25b03c07beb659fa1b5e22558965f8ed340672f5a7a79703e94bd8bf98161b52fd3
-                ff 8d76a0c16247b42d3135c1ec91028e0f75b1d0542c91c3cab1dc5ce7eb2d2cd1fa40afecbb7d4523a9e089
-                100 85bb223e31f6781052157416f30dd61a02cb26b0a0d221a5be1a6aa3feeef75953b6637fc2d4ca98f8f78a
-                100000005 08cb92b9914ffc90dca489ddb273421cae00e130aa39e66a7bd6c754c5701a8e3f2384041900c5b49a828f
-                fffffffffffffffe 302a5f2d36197b43f57283769279ea8b04b357349338bfd76b4002bc8d27f2f006dd577febd0981b8c1a5e
-                """,
+                    0 7404ed3ae810fd36948f642a90af1a21a36678fb1051e6710d864ad96faee358bc0d5d1cd8c722fe34b86a
+                    1 7070cf06a9d78fdaf0c25b03c07beb659fa1b5e22558965f8ed340672f5a7a79703e94bd8bf98161b52fd3
+                    ff 8d76a0c16247b42d3135c1ec91028e0f75b1d0542c91c3cab1dc5ce7eb2d2cd1fa40afecbb7d4523a9e089
+                    100 85bb223e31f6781052157416f30dd61a02cb26b0a0d221a5be1a6aa3feeef75953b6637fc2d4ca98f8f78a
+                    100000005 08cb92b9914ffc90dca489ddb273421cae00e130aa39e66a7bd6c754c5701a8e3f2384041900c5b49a828f
+                    -2 302a5f2d36197b43f57283769279ea8b04b357349338bfd76b4002bc8d27f2f006dd577febd0981b8c1a5e
+                    """,
                 updated: """
-                0 b3f84545e87d9ba39dee7563cfc7fbe277f5a1a371f0f690b7b85fa8d10deebb549e20d76b127b2c66c8bd
-                1 0abbbf72c9eb9cd1a897ce50077948942ee86933277bed62804e07a258ad3ec49ce12c276050fbff111c6e04712cc2a3b7d7
-                """),
+                    0 b3f84545e87d9ba39dee7563cfc7fbe277f5a1a371f0f690b7b85fa8d10deebb549e20d76b127b2c66c8bd
+                    1 0abbbf72c9eb9cd1a897ce50077948942ee86933277bed62804e07a258ad3ec49ce12c276050fbff111c6e04712cc2a3b7d7
+                    """),
             Foreign(
                 suite: .chaCha20Poly1305, secret: "7d0737ad14e405e72de22b3864b03d264e9efff8f446e2255b7fb060706c1233",
                 records: """
-                0 bc1064a1db24a4bd4f955ac3157d8bd3d6d00ab30073ba2dccd50352d759f766b0148dd53e42fe0edd7848
-                1 447e9e078aad9b635442a15f55c49ea97ed70566187944149e3504292c8865590005705b8c6469dbfc4459
-                ff e342fbdc085ba1b9b37bc2802fa2a8190e6d5cc7088667f1a4ebf9647cd24756b50f5717f740a9382599b0
-                100 c0130bace359c9942deedfc3ae17e42725354a5613ea39c3a3ea1739f48ed89b1220da5693333d27ac15ba
-                100000005 6d2861c957cedfaf7a0ce40eb1eb8c6c52f668928031bdac906d4c31435f4ca8c089d6b570c5f3bd06a602
-                fffffffffffffffe edfeefc944052f55515ce03946a99a78eff02e77b0d4657eec2d43d8b9de652053a1d75779e665518bf3a0
-                """,
+                    0 bc1064a1db24a4bd4f955ac3157d8bd3d6d00ab30073ba2dccd50352d759f766b0148dd53e42fe0edd7848
+                    1 447e9e078aad9b635442a15f55c49ea97ed70566187944149e3504292c8865590005705b8c6469dbfc4459
+                    ff e342fbdc085ba1b9b37bc2802fa2a8190e6d5cc7088667f1a4ebf9647cd24756b50f5717f740a9382599b0
+                    100 c0130bace359c9942deedfc3ae17e42725354a5613ea39c3a3ea1739f48ed89b1220da5693333d27ac15ba
+                    100000005 6d2861c957cedfaf7a0ce40eb1eb8c6c52f668928031bdac906d4c31435f4ca8c089d6b570c5f3bd06a602
+                    -2 edfeefc944052f55515ce03946a99a78eff02e77b0d4657eec2d43d8b9de652053a1d75779e665518bf3a0
+                    """,
                 updated: """
-                0 6ee5d2b0578a5c6d46ee155a29301a504797afa6d94cb54e148f3ba23373493a1db6e4373b8070e295c7fe
-                1 7288e104049228445847ddf61660b04ff93c230f4411243ab89909938d93d0c843bf5fe67a40d42a1284e357f7c23786146c
-                """),
+                    0 6ee5d2b0578a5c6d46ee155a29301a504797afa6d94cb54e148f3ba23373493a1db6e4373b8070e295c7fe
+                    1 7288e104049228445847ddf61660b04ff93c230f4411243ab89909938d93d0c843bf5fe67a40d42a1284e357f7c23786146c
+                    """),
         ]
     }
 
