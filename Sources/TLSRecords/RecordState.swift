@@ -7,9 +7,9 @@
 /// (docs/decisions/0006), and a successor continues at the byte where the kernel stopped.
 ///
 /// **One nonce, one content.** A number must never seal two contents under one key: that gives away the key of the tags
-/// of AES-GCM, and the xor of both contents. A replay seals the same contents as long as it decides the same. The `mark` of a
-/// connection proves that it did: it is a digest of all records that were sealed. The rules
-/// (docs/decisions/0018-tls-records.md has the reasons):
+/// of AES-GCM, and the xor of both contents. A replay seals the same contents as long as it decides the same. The
+/// `mark` of a connection proves that it did: it is a digest of all records that were sealed. The rules, whose reasons
+/// are in docs/decisions/0018-tls-records.md:
 ///
 /// 1. A message is sealed where it is decided, never what a write happened to gather.
 /// 2. Before bytes go to the kernel, and before a snapshot is published, the connection's `mark` is stored in memory
