@@ -119,6 +119,15 @@ struct HandshakeMessageTests {
     }
 
     @Test(arguments: CipherSuite.allCases)
+    func aLaterKeyUpdateDoesNotCancelTheRequest(suite: CipherSuite) throws {
+        var (client, server) = Endpoint.pair(suite)
+        try server.receive(client.forgeKeyUpdate(requested: true) + client.forgeKeyUpdate(requested: false))
+        #expect(server.seal("job").count == 27 + 25)
+        try server.receive(client.forgeKeyUpdate(requested: false))
+        #expect(server.seal("job").count == 25)
+    }
+
+    @Test(arguments: CipherSuite.allCases)
     func theAnswerToAKeyUpdateComesBeforeTheNextDataAndOnce(suite: CipherSuite) throws {
         var (client, server) = Endpoint.pair(suite)
         for _ in 0..<3 { try server.receive(client.forgeKeyUpdate(requested: true)) }
