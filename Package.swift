@@ -65,6 +65,7 @@ let package = Package(
         .systemLibrary(name: "CMicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CRandomX", providers: [.apt(["librandomx-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CLinux", cSettings: commit),
 
@@ -76,6 +77,8 @@ let package = Package(
         library("Telemetry"),
         library("Supervision"),
         library("Configuration", "Addresses", "Algorithms"),
+        // The one with a C library: libcrypto computes, and keeps nothing. StratumProtocol has the written form.
+        library("TLSRecords", "StratumProtocol", "CCrypto"),
 
         // L1, edge: one C library each, made safe.
         library("Linux", "CLinux"),
@@ -114,7 +117,7 @@ let package = Package(
 
         // Measuring: single steps of the path of a share, and how often they allocate (script/bench --micro).
         .target(name: "CAllocations"),
-        program("MicroBench", "StratumSession", "StratumProtocol", "Telemetry", "CAllocations"),
+        program("MicroBench", "StratumSession", "StratumProtocol", "Telemetry", "TLSRecords", "CAllocations"),
 
         // Tests: one target beside each, ProcessTests for the built binaries, and what they share: `TestSupport`, and
         // `ApiFixtures`, a farm in all documents of the API. No program is linked with these.
@@ -133,6 +136,10 @@ let package = Package(
         tests("Telemetry"),
         tests("Supervision"),
         tests("Configuration", "Addresses"),
+        tests("TLSRecords", "StratumProtocol", "COpenSSLPeer"),
+        .target(
+            name: "COpenSSLPeer", path: "Tests/COpenSSLPeer",
+            linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         tests("EventLoop"),
         tests("EventBus", "Telemetry"),
         tests("DaemonKit", "Configuration", "Continuity", logging),

@@ -5,7 +5,7 @@
 enum MicroBench {
     static func main() {
         let wanted = CommandLine.arguments.dropFirst()
-        for (name, measure) in Steps.all + Scene.all
+        for (name, measure) in Steps.all + Records.all + Scene.all
         where wanted.isEmpty || wanted.contains(where: { name.contains($0) }) {
             let measured = measure()
             print("\(name)\t\(rounded(measured.nanoseconds))\t\(rounded(measured.allocations))")
