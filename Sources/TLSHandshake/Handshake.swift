@@ -137,6 +137,7 @@ public final class Handshake {
 
     private func fail(_ kind: HandshakeFailure.Kind, _ reason: String) -> HandshakeStep {
         let output = ssl?.takeOutput() ?? []
+        notes.secrets.wipe()
         end()
         return HandshakeStep(output: output, state: .failed(HandshakeFailure(kind: kind, reason: reason)))
     }
@@ -145,28 +146,28 @@ public final class Handshake {
         guard isServer || notes.peerFingerprint != nil else {
             return fail(.certificate, "peer has shown no certificate")
         }
-        defer { end() }
         let output = ssl.takeOutput()
         guard SSL_version(ssl.raw) == TLS1_3_VERSION else {
             HandshakeNotes.detach(from: ssl.raw)
+            end()
             let stream = TLSStream(ssl, peerFingerprint: notes.peerFingerprint)
             return HandshakeStep(output: output, state: .streaming(stream, unread: unread))
         }
-        let session = SecuredSession(
-            suite: SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl.raw)),
-            clientSecret: notes.keys.secret(of: .client), serverSecret: notes.keys.secret(of: .server), unread: unread,
-            versionName: ssl.versionName, cipherName: ssl.cipherName, peerFingerprint: notes.peerFingerprint)
-        let secretBytes = session.suite == 0x1302 ? 48 : 32
+        let suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl.raw))
+        let secretBytes = suite == 0x1302 ? 48 : 32
         precondition(
-            session.clientSecret.count == secretBytes && session.serverSecret.count == secretBytes,
-            "OpenSSL has given out no traffic secrets")
+            notes.secrets.bytes(of: .client).count == secretBytes
+                && notes.secrets.bytes(of: .server).count == secretBytes, "OpenSSL has given out no traffic secrets")
         precondition(!ssl.hasInput, "OpenSSL has left bytes of the handshake unread")
+        let session = SecuredSession(
+            suite: suite, secrets: notes.secrets, unread: unread, versionName: ssl.versionName,
+            cipherName: ssl.cipherName, peerFingerprint: notes.peerFingerprint)
+        end()
         return HandshakeStep(output: output, state: .secured(session))
     }
 
     private func end() {
         ssl = nil
-        notes.keys.wipe()
         record = []
     }
 }

@@ -4,7 +4,7 @@ internal import COpenSSL
 ///
 /// OpenSSL reaches it through the application data of the SSL, which is an unretained pointer: `detach` before either is freed.
 final class HandshakeNotes {
-    let keys = KeyLog()
+    let secrets = TrafficSecrets()
     /// What the peer's certificate is checked against. Nil: not at all.
     let requirements: CertificateRequirements?
     /// SHA-256 of the peer's certificate.

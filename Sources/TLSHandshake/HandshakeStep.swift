@@ -38,13 +38,11 @@ public struct HandshakeFailure: Error, Equatable, Sendable {
 
 /// A TLS 1.3 connection behind its handshake: all that a record layer needs.
 ///
-/// Contains secrets. Its descriptions do not show them; `wipe` it when they have been copied to where they are needed.
+/// Contains secrets. Its descriptions do not show them. They are wiped with the last copy of this value, or by `wipe`.
 public struct SecuredSession {
     /// 0x1301 AES-128-GCM, 0x1302 AES-256-GCM or 0x1303 ChaCha20-Poly1305.
     public let suite: UInt16
-    /// Application traffic secrets, as long as the suite's hash: 32 bytes, 48 for 0x1302.
-    public private(set) var clientSecret: [UInt8]
-    public private(set) var serverSecret: [UInt8]
+    private let secrets: TrafficSecrets
     /// The number of the next record from the peer and to the peer, under these secrets.
     public let readSequence: UInt64
     public let writeSequence: UInt64
@@ -58,12 +56,11 @@ public struct SecuredSession {
     public let peerFingerprint: String?
 
     init(
-        suite: UInt16, clientSecret: [UInt8], serverSecret: [UInt8], unread: [UInt8], versionName: String,
-        cipherName: String, peerFingerprint: String?
+        suite: UInt16, secrets: TrafficSecrets, unread: [UInt8], versionName: String, cipherName: String,
+        peerFingerprint: String?
     ) {
         self.suite = suite
-        self.clientSecret = clientSecret
-        self.serverSecret = serverSecret
+        self.secrets = secrets
         // OpenSSL gets no record behind the handshake, and a server without tickets writes none.
         readSequence = 0
         writeSequence = 0
@@ -73,11 +70,20 @@ public struct SecuredSession {
         self.peerFingerprint = peerFingerprint
     }
 
-    /// Overwrites the secrets with zeros. Copies of this value that were made before are not reached.
-    public mutating func wipe() {
-        wipeBytes(&clientSecret)
-        wipeBytes(&serverSecret)
+    /// The application traffic secrets, as long as the suite's hash: 32 bytes, 48 for 0x1302. Each array is a copy, for the caller to
+    /// wipe; `withSecrets` makes none.
+    public var clientSecret: [UInt8] { Array(secrets.bytes(of: .client)) }
+    public var serverSecret: [UInt8] { Array(secrets.bytes(of: .server)) }
+
+    /// - Parameter body: must not keep the bytes.
+    public func withSecrets<Result>(
+        _ body: (_ client: UnsafeRawBufferPointer, _ server: UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        try withExtendedLifetime(secrets) { try body(secrets.bytes(of: .client), secrets.bytes(of: .server)) }
     }
+
+    /// Overwrites the secrets in all copies of this value. They are empty afterwards.
+    public func wipe() { secrets.wipe() }
 }
 
 extension SecuredSession: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

@@ -65,11 +65,6 @@ final class OwnedSSL {
     var cipherName: String { String(cString: SSL_CIPHER_get_name(SSL_get_current_cipher(raw))) }
 }
 
-/// Overwrites secrets with zeros, in a way that the compiler keeps.
-func wipeBytes(_ bytes: inout [UInt8]) {
-    bytes.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
-}
-
 extension OpenSSLError {
     var handshakeFailureKind: HandshakeFailure.Kind {
         if alert != nil { return .refusedByPeer }

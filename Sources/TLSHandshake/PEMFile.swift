@@ -70,7 +70,8 @@ struct PEMFile: ~Copyable {
             count += result
         }
         guard PEMFile.find("-----BEGIN ", in: bytes) else {
-            let isDER = bytes[0] == 0x30 && bytes.count > 1 && bytes[1] >= 0x80
+            // A sequence of ASN.1, of the length of the file or of a length that needs more than one byte.
+            let isDER = bytes.count > 2 && bytes[0] == 0x30 && (bytes[1] >= 0x80 || bytes[1] == bytes.count - 2)
             PEMFile.wipe(bytes)
             throw ContextFailure(
                 isDER

@@ -45,7 +45,7 @@ func shell(_ command: String) throws -> String {
 
 func isInstalled(_ program: String) -> Bool { (try? shell("command -v \(program)")) != nil }
 
-let now = Int64(time(nil))
+var now: Int64 { Int64(time(nil)) }
 
 /// A generated pair, for all tests that do not care.
 struct UsualPair: @unchecked Sendable {

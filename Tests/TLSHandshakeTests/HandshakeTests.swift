@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import TLSHandshake
@@ -94,20 +95,33 @@ import Testing
     }
 
     @Test func secretsAreInNoDescription() throws {
-        var session = try #require(
+        let session = try #require(
             Conversation(try usualServer(), try ClientContext(.init())).serverState.session)
         var dumped = ""
         dump(session, to: &dumped)
         dumped += "\(session) \(String(reflecting: session)) \(HandshakeState.secured(session))"
         dumped += "\(HandshakeStep(output: [], state: .secured(session)))"
         for secret in [session.clientSecret, session.serverSecret] {
+            #expect(secret.count == 48)
             #expect(!dumped.contains(hexadecimal(secret.prefix(4))))
             #expect(!dumped.contains(secret.prefix(4).map(String.init).joined(separator: ", ")))
         }
-        #expect(!dumped.contains("Secret"))
-        session.wipe()
-        #expect(session.clientSecret == [UInt8](repeating: 0, count: 48))
-        #expect(session.serverSecret == [UInt8](repeating: 0, count: 48))
+        #expect(!dumped.localizedCaseInsensitiveContains("secret"))
+    }
+
+    @Test func wipingASessionReachesItsCopies() throws {
+        let session = try #require(
+            Conversation(try usualServer(), try ClientContext(.init())).serverState.session)
+        let copy = session
+        let before = session.withSecrets { client, server in
+            (client.contains { $0 != 0 } && server.contains { $0 != 0 }, client, server)
+        }
+        #expect(before.0)
+        copy.wipe()
+        #expect(session.clientSecret.isEmpty && session.serverSecret.isEmpty)
+        // The memory is still there: it belongs to the session.
+        #expect(before.1.allSatisfy { $0 == 0 } && before.2.allSatisfy { $0 == 0 })
+        withExtendedLifetime(session) {}
     }
 
     @Test func onlyAHandshakeRecordLooksLikeTLS() {

@@ -91,7 +91,10 @@ import Testing
         let (server, client) = try pair()
         let sent = client.write([1])
         #expect(server.read(sent).plaintext == [1])
-        #expect(server.read(sent).end == .failed(reason: "decryption failed or bad record mac"))
+        guard case .failed = server.read(sent).end else {
+            Issue.record("accepted")
+            return
+        }
     }
 
     @Test(arguments: ["TLSv1", "TLSv1.1"])

@@ -2,9 +2,7 @@ internal import COpenSSL
 internal import Glibc
 
 /// The application traffic secrets of one handshake, as OpenSSL's key log callback gives them out. Wiped when it is freed.
-///
-/// OpenSSL reaches it through the application data of the SSL, which is an unretained pointer to it.
-final class KeyLog {
+final class TrafficSecrets {
     enum Side: Int {
         case client = 0
         case server = 1
@@ -23,10 +21,10 @@ final class KeyLog {
         memory.deallocate()
     }
 
-    /// Empty when OpenSSL has not given it out.
-    func secret(of side: Side) -> [UInt8] {
+    /// Empty when OpenSSL has not given it out. Not to be used after the object.
+    func bytes(of side: Side) -> UnsafeRawBufferPointer {
         let start = side.rawValue * Limits.secretBytesMax
-        return Array(memory[start..<start + counts[side.rawValue]])
+        return UnsafeRawBufferPointer(rebasing: memory[start..<start + counts[side.rawValue]])
     }
 
     func wipe() {
@@ -68,5 +66,5 @@ final class KeyLog {
 /// For SSL_CTX_set_keylog_callback.
 func logKey(_ ssl: OpaquePointer?, _ line: UnsafePointer<CChar>?) {
     guard let ssl, let line else { return }
-    HandshakeNotes.of(ssl)?.keys.note(line)
+    HandshakeNotes.of(ssl)?.secrets.note(line)
 }
