@@ -1,4 +1,8 @@
 #pragma once
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/crypto.h>
@@ -68,4 +72,32 @@ static inline int cossl_error_library(unsigned long code) {
 
 static inline int cossl_error_reason(unsigned long code) {
   return ERR_GET_REASON(code);
+}
+
+static inline void cossl_wiping_free(void *memory, const char *file, int line) {
+  (void)file;
+  (void)line;
+  if (memory == NULL) return;
+  OPENSSL_cleanse(memory, malloc_usable_size(memory));
+  free(memory);
+}
+
+static inline void *cossl_wiping_malloc(size_t size, const char *file, int line) {
+  (void)file;
+  (void)line;
+  return malloc(size);
+}
+
+static inline void *cossl_wiping_realloc(void *memory, size_t size, const char *file, int line) {
+  size_t before = memory == NULL ? 0 : malloc_usable_size(memory);
+  if (size != 0 && size <= before) return memory;
+  void *larger = size == 0 ? NULL : malloc(size);
+  if (larger != NULL && memory != NULL) memcpy(larger, memory, before);
+  if (larger != NULL || size == 0) cossl_wiping_free(memory, file, line);
+  return larger;
+}
+
+/// Makes OpenSSL wipe all memory that it frees. 1, or 0 when OpenSSL has allocated memory already.
+static inline int cossl_wipe_freed_memory(void) {
+  return CRYPTO_set_mem_functions(cossl_wiping_malloc, cossl_wiping_realloc, cossl_wiping_free);
 }

@@ -3,9 +3,9 @@ import Testing
 
 @testable import TLSHandshake
 
-@Suite(.serialized) struct WipingTests {
+@Suite struct WipingTests {
     /// How often the bytes are in the writable memory of this process. The needle is given inverted, not to be found itself.
-    private func copies(ofInverse inverse: [UInt8]) -> Int {
+    private static func copies(ofInverse inverse: [UInt8]) -> Int {
         let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
         let memory = open("/proc/self/mem", O_RDONLY)
         defer { close(memory) }
@@ -28,7 +28,6 @@ import Testing
                         let address = position + UInt(offset)
                         if !(UInt(bitPattern: block)..<UInt(bitPattern: block) + 1 << 20).contains(address) {
                             count += 1
-                            print("copy at", String(address, radix: 16), fields.last ?? "")
                         }
                     }
                     offset += 1
@@ -39,15 +38,28 @@ import Testing
         return count
     }
 
-    @Test func copiesProbe() throws {
-        var inverses: [[UInt8]] = []
-        do {
-            let talk = Conversation(try usualServer(), try ClientContext(.init()))
-            talk.serverState.session!.withSecrets { client, server in
-                inverses = [client.prefix(16).map { ~$0 }, server.prefix(16).map { ~$0 }]
+    /// In a process of its own: other tests have used OpenSSL before.
+    @Test func noSecretIsLeftInFreedMemory() async {
+        await #expect(processExitsWith: .success) {
+            guard OpenSSLMemory.wipeWhenFreed() else { exit(2) }
+            let server = try usualServer()
+            let client = try ClientContext(.init())
+            var inverses: [[UInt8]] = []
+            do {
+                let talk = Conversation(server, client)
+                talk.serverState.session?.withSecrets { client, server in
+                    inverses = [client.prefix(16).map { ~$0 }, server.prefix(16).map { ~$0 }]
+                }
+                // That of the server's session and that of the client's: the search finds what there is.
+                guard inverses.map({ WipingTests.copies(ofInverse: $0) }) == [2, 2] else { exit(3) }
             }
-            print("while it lives", inverses.map { copies(ofInverse: $0) })
+            guard inverses.map({ WipingTests.copies(ofInverse: $0) }) == [0, 0] else { exit(4) }
+            exit(0)
         }
-        print("afterwards", inverses.map { copies(ofInverse: $0) })
+    }
+
+    @Test func itIsTooLateWhenOpenSSLIsInUse() throws {
+        _ = try usualServer()
+        #expect(!OpenSSLMemory.wipeWhenFreed())
     }
 }
