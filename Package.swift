@@ -65,6 +65,7 @@ let package = Package(
         .systemLibrary(name: "CMicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CRandomX", providers: [.apt(["librandomx-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CLinux", cSettings: commit),
 
@@ -85,6 +86,7 @@ let package = Package(
         library("Handover", "CLinux"),
         library("Peers", "Addresses", "CLinux"),
         library("Archive", "Telemetry", grdb),
+        library("TLSHandshake", "COpenSSL"),
 
         // L2, pure: what a shard decides.
         library("StratumSession", "Addresses", "Secrets", "StratumProtocol"),
@@ -131,6 +133,7 @@ let package = Package(
         tests("Handover"),
         tests("Peers", "Addresses"),
         tests("Archive", "Telemetry", grdb, files: ["Golden"]),
+        tests("TLSHandshake", "COpenSSL"),
         tests("Supervisor", "Telemetry", "Configuration", "Control", "DaemonKit", "EventBus", "EventLoop"),
         tests(
             "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop", "Peers",

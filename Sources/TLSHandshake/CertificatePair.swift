@@ -17,8 +17,16 @@ struct CertificatePair {
         var faults: [Finding] = []
         var loaded: CertificateList?
         var loadedKey: PrivateKey?
-        do throws(ContextFailure) { loaded = try CertificateList(file: certificateFile) } catch { faults += error.findings }
-        do throws(ContextFailure) { loadedKey = try PrivateKey(file: keyFile) } catch { faults += error.findings }
+        do throws(ContextFailure) {
+            loaded = try CertificateList(file: certificateFile)
+        } catch {
+            faults += error.findings
+        }
+        do throws(ContextFailure) {
+            loadedKey = try PrivateKey(file: keyFile)
+        } catch {
+            faults += error.findings
+        }
         guard let certificates = loaded, let key = loadedKey else { throw ContextFailure(faults) }
 
         certificateName = "certificate file \(certificateFile)"
@@ -141,7 +149,7 @@ final class PrivateKey {
     deinit { EVP_PKEY_free(raw) }
 }
 
-/// Never asks for a passphrase, as OpenSSL would by itself at the terminal. Notes in the Bool at `context` that one is needed.
+/// Never asks for a passphrase, as OpenSSL would by itself at the terminal. Sets the Bool at `context`: one is needed.
 private func refusePassphrase(
     _: UnsafeMutablePointer<CChar>?, _: Int32, _: Int32, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {

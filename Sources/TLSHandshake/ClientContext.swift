@@ -89,7 +89,7 @@ struct CertificateRequirements {
     }
 }
 
-/// For SSL_CTX_set_cert_verify_callback: takes the place of OpenSSL's own verification, which is done only if asked for.
+/// For SSL_CTX_set_cert_verify_callback: takes the place of OpenSSL's own verification, which is done only on request.
 private func checkPeerCertificate(_ store: OpaquePointer?, _: UnsafeMutableRawPointer?) -> Int32 {
     guard let store, let certificate = X509_STORE_CTX_get0_cert(store),
         let ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()),

@@ -10,8 +10,8 @@ public enum GeneratedPair {
 
     /// Makes two files unless they exist: an ECDSA P-256 key that only its owner may read, and its certificate.
     ///
-    /// Existing files are never changed. A key without certificate, as a crash may leave it, gets one. Several processes may do this at
-    /// once: they end with one pair.
+    /// Existing files are never changed. A key without certificate, as a crash may leave it, gets one. Several
+    /// processes may do this at once: they end with one pair.
     /// - Parameters:
     ///   - name: the host's name or address; nil: localhost.
     ///   - now: seconds since 1970.
@@ -54,7 +54,8 @@ public enum GeneratedPair {
 
     // MARK: - The certificate
 
-    private static func certificate(for key: OpaquePointer, name: String?, now: Int64) throws(ContextFailure) -> PEMText {
+    private static func certificate(for key: OpaquePointer, name: String?, now: Int64) throws(ContextFailure) -> PEMText
+    {
         guard let certificate = X509_new() else { throw ContextFailure("no certificate can be generated: no memory") }
         defer { X509_free(certificate) }
         guard fill(certificate, key: key, name: name.flatMap { $0.isEmpty ? nil : $0 } ?? "localhost", now: now),

@@ -2,13 +2,14 @@ internal import COpenSSL
 
 /// One TLS handshake on memory buffers, as server or as client. OpenSSL does it; nothing here touches a socket.
 ///
-/// At the end of a TLS 1.3 handshake the traffic secrets are taken from OpenSSL, and OpenSSL is done with the connection: another
-/// record layer continues (`SecuredSession`). For that the point of the cut must be exact. OpenSSL therefore gets one whole record
-/// at a time and none after the handshake is finished: the records behind it, a server's tickets among them, are `unread`, and the
-/// next record in each direction has number 0. Below TLS 1.3, OpenSSL remains the record layer (`TLSStream`).
+/// At the end of a TLS 1.3 handshake the traffic secrets are taken from OpenSSL, and OpenSSL is done with the
+/// connection: another record layer continues (`SecuredSession`). For that the point of the cut must be exact. OpenSSL
+/// therefore gets one whole record at a time and none after the handshake is finished: the records behind it, a server's
+/// tickets among them, are `unread`, and the next record in each direction has number 0. Below TLS 1.3, OpenSSL remains
+/// the record layer (`TLSStream`).
 ///
-/// The life of a handshake: `start` → `receive`… → a state other than `ongoing`. A handshake that is dropped before tells its peer
-/// nothing.
+/// The life of a handshake: `start` → `receive`… → a state other than `ongoing`. A handshake that is dropped before that
+/// sends nothing to its peer.
 public final class Handshake {
     /// Nil when the handshake is over: OpenSSL then has no part in the connection, or belongs to the stream.
     private var ssl: OwnedSSL?

@@ -2,7 +2,8 @@ internal import COpenSSL
 
 /// What OpenSSL's callbacks read and write during one handshake.
 ///
-/// OpenSSL reaches it through the application data of the SSL, which is an unretained pointer: `detach` before either is freed.
+/// OpenSSL reaches it through the application data of the SSL, which is an unretained pointer: `detach` it from an SSL
+/// that outlives it.
 final class HandshakeNotes {
     let secrets = TrafficSecrets()
     /// What the peer's certificate is checked against. Nil: not at all.

@@ -70,8 +70,8 @@ public struct SecuredSession {
         self.peerFingerprint = peerFingerprint
     }
 
-    /// The application traffic secrets, as long as the suite's hash: 32 bytes, 48 for 0x1302. Each array is a copy, for the caller to
-    /// wipe; `withSecrets` makes none.
+    /// The application traffic secrets, as long as the suite's hash: 32 bytes, 48 for 0x1302. Each array is a copy, for
+    /// the caller to wipe; `withSecrets` makes none.
     public var clientSecret: [UInt8] { Array(secrets.bytes(of: .client)) }
     public var serverSecret: [UInt8] { Array(secrets.bytes(of: .server)) }
 

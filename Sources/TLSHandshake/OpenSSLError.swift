@@ -1,6 +1,7 @@
 internal import COpenSSL
 
-/// The oldest error in OpenSSL's queue of this thread, which is nearest to the cause. Each use of OpenSSL ends with an empty queue.
+/// The oldest error in OpenSSL's queue of this thread, which is nearest to the cause. Each use of OpenSSL ends with an
+/// empty queue.
 struct OpenSSLError {
     let library: Int32
     let reason: Int32

@@ -66,13 +66,14 @@ extension OwnedContext {
         guard SSL_CTX_get_options(raw) & cossl_op_no_tlsv1_2 == 0, let list = SSL_CTX_get_ciphers(raw),
             let certificate = SSL_CTX_get0_certificate(raw), let key = X509_get0_pubkey(certificate)
         else { return nil }
-        let authentication = EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA ? NID_auth_rsa : NID_auth_ecdsa
+        let isRSA = [EVP_PKEY_RSA, EVP_PKEY_RSA_PSS].contains(EVP_PKEY_get_base_id(key))
+        let authentication = isRSA ? NID_auth_rsa : NID_auth_ecdsa
         let fits = (0..<OPENSSL_sk_num(list)).contains { index in
             guard let cipher = OPENSSL_sk_value(list, index).map({ OpaquePointer($0) }) else { return false }
             return SSL_CIPHER_get_auth_nid(cipher) == authentication
         }
         guard !fits else { return nil }
-        let kind = authentication == NID_auth_rsa ? "RSA" : "EC"
+        let kind = isRSA ? "RSA" : "EC"
         return .warning("tls.ciphers has no cipher for a certificate with \(kind) key: clients need TLS 1.3")
     }
 

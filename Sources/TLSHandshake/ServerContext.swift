@@ -2,10 +2,11 @@ internal import COpenSSL
 
 /// The server's side of TLS: a certificate with its key, and what may be negotiated.
 ///
-/// A context does not change. When the files have changed, make another one; if that fails, keep this one. Connections keep the
-/// context that they began with.
+/// A context does not change. When the files have changed, make another one; if that fails, keep this one. Connections
+/// keep the context that they began with.
 ///
-/// Tickets and the session cache are off: miners never resume a session, and TLS 1.3 then writes no record after the handshake.
+/// Tickets and the session cache are off: miners never resume a session, and TLS 1.3 then writes no record after the
+/// handshake.
 public final class ServerContext {
     /// The keys of the `tls` object of the configuration.
     public struct Settings: Equatable, Sendable {
@@ -89,7 +90,7 @@ struct OwnedContext: ~Copyable {
         SSL_CTX_set_options(raw, cossl_op_no_compression | cossl_op_no_renegotiation)
         cossl_set_release_buffers(raw)
         cossl_set_no_session_cache(raw)
-        // What OpenSSL itself uses unless the distribution changes it, and so what official builds of XMRig and xmrig-proxy use.
+        // OpenSSL's own default, which distributions raise. Official builds of XMRig and xmrig-proxy use it.
         SSL_CTX_set_security_level(raw, 1)
     }
 

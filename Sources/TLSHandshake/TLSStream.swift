@@ -86,7 +86,7 @@ public final class TLSStream {
         bytes.withUnsafeBytes { write($0) }
     }
 
-    /// Encrypts. The result is to be sent; it has the length of the bytes, and 21 to 69 more for each 16 KiB begun, as the cipher
+    /// Encrypts. The result is to be sent; for each 16 KiB or part of them it is 21 to 69 bytes longer, as the cipher
     /// demands. Empty after a failure and after `close`.
     public func write(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         guard !isClosed, !hasFailed, !bytes.isEmpty else { return [] }

@@ -1,7 +1,7 @@
 internal import COpenSSL
 internal import Glibc
 
-/// The application traffic secrets of one handshake, as OpenSSL's key log callback gives them out. Wiped when it is freed.
+/// The application traffic secrets of one handshake, as OpenSSL's key log callback gives them out. Wiped when freed.
 final class TrafficSecrets {
     enum Side: Int {
         case client = 0

@@ -66,6 +66,23 @@ import Testing
         print("server handshake, TLS 1.3, ECDSA P-256: \(Int(micros[250])) us CPU (median of 500)")
     }
 
+    @Test func theMemoryOfAStreamIsPrinted() throws {
+        let server = try usualServer(protocols: "TLSv1.2")
+        let client = try ClientContext(.init())
+        let login = [UInt8](repeating: 32, count: 300)
+        handshakes(50, server: server, client: client)
+        let before = residentBytes
+        let streams = try (0..<1000).map { _ in
+            let talk = Conversation(server, client)
+            let stream = try #require(talk.serverState.stream)
+            let theirs = try #require(talk.clientState.stream)
+            #expect(stream.read(theirs.write(login)).plaintext.count == login.count)
+            _ = stream.write(login)
+            return stream
+        }
+        print("stream, TLS 1.2: \((residentBytes - before) / streams.count) resident bytes each (1,000 of them)")
+    }
+
     @Test func theErrorQueueIsEmptyAfterwards() throws {
         _ = try? ServerContext(.init(certificateFile: "/dev/null", keyFile: "/dev/null"), now: now)
         #expect(ERR_peek_error() == 0)

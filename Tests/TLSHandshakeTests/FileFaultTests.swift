@@ -13,7 +13,8 @@ import Testing
     init() throws {
         try scratch.openssl(
             "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out cert.pem -days 30 "
-                + "-subj /CN=one.example -addext subjectAltName=DNS:one.example,DNS:*.two.example,IP:192.0.2.1,IP:2001:db8::1")
+                + "-subj /CN=one.example "
+                + "-addext subjectAltName=DNS:one.example,DNS:*.two.example,IP:192.0.2.1,IP:2001:db8::1")
         chmod(scratch.file("key.pem"), 0o600)
     }
 
@@ -165,6 +166,7 @@ import Testing
         for (name, how) in [
             ("rsa2048", "rsa -pkeyopt rsa_keygen_bits:2048"), ("rsa4096", "rsa -pkeyopt rsa_keygen_bits:4096"),
             ("p384", "ec -pkeyopt ec_paramgen_curve:P-384"), ("ed25519", "ed25519"),
+            ("pss", "rsa-pss -pkeyopt rsa_keygen_bits:2048"),
         ] {
             try scratch.openssl(
                 "req -x509 -newkey \(how) -nodes -keyout \(name).key -out \(name).pem -days 30 -subj /CN=\(name)")
@@ -228,7 +230,9 @@ import Testing
         try scratch.openssl("req -x509 -newkey rsa:1024 -nodes -keyout w.key -out w.pem -days 30 -subj /CN=weak")
         chmod(scratch.file("w.key"), 0o600)
         #expect(
-            try warnings(cert: "w.pem", key: "w.key") == ["key file w.key is weak: RSA 1024 bits; expected RSA 2048 or EC 256"])
+            try warnings(cert: "w.pem", key: "w.key") == [
+                "key file w.key is weak: RSA 1024 bits; expected RSA 2048 or EC 256"
+            ])
         try scratch.openssl("req -x509 -newkey rsa:512 -nodes -keyout v.key -out v.pem -days 30 -subj /CN=weaker")
         #expect(faults(cert: "v.pem", key: "v.key") == ["certificate file v.pem cannot be used: ee key too small"])
     }

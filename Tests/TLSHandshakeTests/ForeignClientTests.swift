@@ -3,7 +3,7 @@ import Testing
 
 @testable import TLSHandshake
 
-/// Our server against clients of other programs: the traffic secrets and record numbers are proved by speaking TLS 1.3 with them.
+/// Our server against clients of other programs. Speaking TLS 1.3 with them proves the secrets and the record numbers.
 @Suite(.serialized) struct ForeignClientTests {
     private let scratch = Scratch()
     private let listener: Listener
@@ -79,7 +79,8 @@ import Testing
         let port = try foreign.acceptingPort()
         scratch.write(String(repeating: "early\n", count: 200), to: "early")
         _ = try shell(
-            "(sleep 1; echo Q) | openssl s_client -connect 127.0.0.1:\(port) -tls1_3 -sess_out \(scratch.file("session"))")
+            "(sleep 1; echo Q) | openssl s_client -connect 127.0.0.1:\(port) -tls1_3 "
+                + "-sess_out \(scratch.file("session"))")
         try #require(FileManager.default.fileExists(atPath: scratch.file("session")))
         let client = try client(
             "-tls1_3 -sess_in \(scratch.file("session")) -early_data \(scratch.file("early"))")
@@ -100,6 +101,21 @@ import Testing
         #expect(received.plaintext == Array((Self.login + "\n").utf8))
         socket.send(stream.write(Array("{\"answer\":true}\n".utf8)) + stream.close())
         #expect(client.rest().contains("{\"answer\":true}"))
+    }
+
+    @Test func renegotiationIsRefused() throws {
+        // s_client without -quiet takes R at the beginning of a line as the command to renegotiate.
+        let client = try ForeignProgram("openssl s_client -connect 127.0.0.1:\(listener.port) -tls1_2")
+        let socket = try listener.accept()
+        let stream = try #require(try socket.finish(Handshake(server: try usualServer())!).stream)
+        _ = client.text(upTo: "Verify return code")
+        client.write("R\n")
+        var received = TLSStream.Received()
+        while received.output.isEmpty, received.end == nil { received = stream.read(try socket.receive()) }
+        #expect(received.output.first == 21, "an alert")
+        #expect(received.plaintext.isEmpty)
+        socket.send(received.output)
+        #expect(client.rest().contains("no renegotiation"))
     }
 
     @Test func openSSLWithTLS11IsRefusedUnlessAskedFor() throws {

@@ -18,7 +18,9 @@ import Testing
         return status.st_mode & 0o777
     }
 
-    private var files: [String] { get throws { try FileManager.default.contentsOfDirectory(atPath: scratch.path).sorted() } }
+    private var files: [String] {
+        get throws { try FileManager.default.contentsOfDirectory(atPath: scratch.path).sorted() }
+    }
 
     private func context() throws -> ServerContext {
         try ServerContext(
@@ -45,18 +47,19 @@ import Testing
             printed.filter { $0 != ":" }.lowercased().contains("=" + context.certificate.fingerprint))
     }
 
-    @Test(arguments: [
-        (nil, "localhost", ["localhost", "127.0.0.1", "0:0:0:0:0:0:0:1"]),
-        ("", "localhost", ["localhost", "127.0.0.1", "0:0:0:0:0:0:0:1"]),
-        ("proxy.example", "proxy.example", ["proxy.example"]),
-        ("*.farm.example", "*.farm.example", ["*.farm.example"]),
-        ("192.0.2.7", "192.0.2.7", ["192.0.2.7"]), ("2001:db8::7", "2001:db8::7", ["2001:db8:0:0:0:0:0:7"]),
-        ("my rig, IP:10.0.0.1", "my rig, IP:10.0.0.1", ["my rig, IP:10.0.0.1"]), ("Ферма", "Ферма", ["??????????"]),
-        (
-            String(repeating: "a", count: 60) + ".example", "localhost",
-            [String(repeating: "a", count: 60) + ".example"]
-        ),
-    ] as [(String?, String, [String])])
+    @Test(
+        arguments: [
+            (nil, "localhost", ["localhost", "127.0.0.1", "0:0:0:0:0:0:0:1"]),
+            ("", "localhost", ["localhost", "127.0.0.1", "0:0:0:0:0:0:0:1"]),
+            ("proxy.example", "proxy.example", ["proxy.example"]),
+            ("*.farm.example", "*.farm.example", ["*.farm.example"]),
+            ("192.0.2.7", "192.0.2.7", ["192.0.2.7"]), ("2001:db8::7", "2001:db8::7", ["2001:db8:0:0:0:0:0:7"]),
+            ("my rig, IP:10.0.0.1", "my rig, IP:10.0.0.1", ["my rig, IP:10.0.0.1"]), ("Ферма", "Ферма", ["??????????"]),
+            (
+                String(repeating: "a", count: 60) + ".example", "localhost",
+                [String(repeating: "a", count: 60) + ".example"]
+            ),
+        ] as [(String?, String, [String])])
     func namesAreInTheCertificate(name: String?, common: String, names: [String]) throws {
         try make(name)
         let printed = try shell(
@@ -98,7 +101,9 @@ import Testing
             Issue.record("made")
         } catch {
             #expect(
-                error.findings.map(\.text) == [scratch.file("no/key.pem") + " cannot be made: No such file or directory"])
+                error.findings.map(\.text) == [
+                    scratch.file("no/key.pem") + " cannot be made: No such file or directory"
+                ])
         }
     }
 

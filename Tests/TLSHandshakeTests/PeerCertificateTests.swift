@@ -72,7 +72,9 @@ import Testing
         #expect(
             try reason("localhost", trusting: nil) == "certificate verification failed: self-signed certificate")
         #expect(try reason("") == "certificate verification failed: \"\" is not a name or address")
-        #expect(try reason("fe80::1%eth0") == "certificate verification failed: \"fe80::1%eth0\" is not a name or address")
+        #expect(
+            try reason("fe80::1%eth0")
+                == "certificate verification failed: \"fe80::1%eth0\" is not a name or address")
     }
 
     @Test func expiredAndUnfinishedChainsHaveTheirOwnReasons() throws {

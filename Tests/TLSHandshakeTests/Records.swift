@@ -1,7 +1,7 @@
 import COpenSSL
 import TLSHandshake
 
-/// TLS 1.3 records, written for these tests from RFC 8446 (5.2, 7.3): they show that the secrets and numbers are the right ones.
+/// TLS 1.3 records, written for these tests from RFC 8446 (5.2, 7.3): they show that secrets and numbers are right.
 struct Records {
     private let key: [UInt8]
     private let iv: [UInt8]

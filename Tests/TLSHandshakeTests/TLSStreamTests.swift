@@ -40,7 +40,7 @@ import Testing
         let client = Handshake(client: try ClientContext(.init()), host: "localhost")!
         var toServer = client.start().output
         var toClient: [UInt8] = []
-        // Up to the client's Finished; the client is done only after the server's, so it has nothing behind it yet. Garbage has.
+        // A client has nothing behind its Finished before the server's arrives. A hostile one may.
         toClient = server.receive(toServer).output
         toServer = client.receive(toClient).output
         let step = server.receive(toServer + [23, 3, 3, 0, 2, 1, 2])

@@ -4,7 +4,7 @@ import Testing
 @testable import TLSHandshake
 
 @Suite struct WipingTests {
-    /// How often the bytes are in the writable memory of this process. The needle is given inverted, not to be found itself.
+    /// How often the bytes are in the writable memory of this process. They are given inverted, not to be found here.
     private static func copies(ofInverse inverse: [UInt8]) -> Int {
         let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
         let memory = open("/proc/self/mem", O_RDONLY)
@@ -21,7 +21,8 @@ import Testing
                 let got = pread(memory, block, min(1 << 20, Int(range[1] - position)), off_t(position))
                 guard got > inverse.count else { break }
                 var offset = 0
-                while offset <= got - inverse.count, let hit = memchr(block + offset, Int32(~inverse[0]), got - offset) {
+                while offset <= got - inverse.count, let hit = memchr(block + offset, Int32(~inverse[0]), got - offset)
+                {
                     offset = UnsafeRawPointer(hit) - UnsafeRawPointer(block)
                     let bytes = UnsafeRawBufferPointer(start: block + offset, count: min(inverse.count, got - offset))
                     if bytes.count == inverse.count, zip(bytes, inverse).allSatisfy({ $0 == ~$1 }) {
