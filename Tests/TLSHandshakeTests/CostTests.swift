@@ -84,8 +84,19 @@ import Testing
     }
 
     @Test func theErrorQueueIsEmptyAfterwards() throws {
-        _ = try? ServerContext(.init(certificateFile: "/dev/null", keyFile: "/dev/null"), now: now)
-        #expect(ERR_peek_error() == 0)
+        let scratch = Scratch()
+        let usual = UsualPair.shared.settings
+        scratch.write("-----BEGIN PRIVATE KEY-----\nTUlMTA==\n-----END PRIVATE KEY-----\n", to: "key")
+        scratch.write("-----BEGIN CERTIFICATE-----\nTUlMTA==\n-----END CERTIFICATE-----\n", to: "cert")
+        for (certificate, key) in [
+            (usual.certificateFile, scratch.file("key")), (scratch.file("cert"), usual.keyFile),
+            (usual.certificateFile, usual.certificateFile),
+        ] {
+            #expect(throws: ContextFailure.self) {
+                try ServerContext(.init(certificateFile: certificate, keyFile: key), now: now)
+            }
+            #expect(ERR_peek_error() == 0)
+        }
         _ = try usualServer(ciphers: "nonsense", ciphersuites: "nonsense")
         #expect(ERR_peek_error() == 0)
         let server = try usualServer()
