@@ -8,7 +8,7 @@ struct CertificatePair {
     let keyStamp: FileStamp
     private let certificates: CertificateList
     private let key: PrivateKey
-    private let certificateName: String
+    let certificateName: String
     private let keyName: String
 
     /// - Parameter now: seconds since 1970.

@@ -43,7 +43,7 @@ public final class ServerContext {
     public let settings: Settings
     public let certificate: CertificateSummary
     /// Warnings.
-    public let findings: [Finding]
+    public private(set) var findings: [Finding]
     /// The stamps of the files that were read. Compare with `settings.stamps`.
     public let stamps: [FileStamp?]
 
@@ -73,9 +73,28 @@ public final class ServerContext {
         certificate = pair.summary
         stamps = [pair.certificateStamp, pair.keyStamp, stamp]
         raw = context.take()
+        if let fault = trialFault() {
+            self.findings.append(
+                .warning("\(pair.certificateName): no client with usual settings can connect (\(fault))"))
+        }
     }
 
     deinit { SSL_CTX_free(raw) }
+
+    /// Why a handshake with a client of our own fails: for example, the key is of a kind that TLS does not use.
+    private func trialFault() -> String? {
+        guard let context = try? ClientContext(.init()), let client = Handshake(client: context, host: ""),
+            let server = Handshake(server: self)
+        else { return nil }
+        var step = server.receive(client.start().output)
+        while case .ongoing = step.state, !step.output.isEmpty {
+            let answer = client.receive(step.output)
+            if case .failed(let failure) = answer.state { return failure.reason }
+            step = server.receive(answer.output)
+        }
+        if case .failed(let failure) = step.state { return failure.reason }
+        return nil
+    }
 }
 
 /// An SSL_CTX while it is set up.

@@ -237,6 +237,20 @@ import Testing
         #expect(faults(cert: "v.pem", key: "v.key") == ["certificate file v.pem cannot be used: ee key too small"])
     }
 
+    @Test(arguments: [
+        "ec -pkeyopt ec_paramgen_curve:secp256k1", "ec -pkeyopt ec_paramgen_curve:brainpoolP256r1",
+        "ec -pkeyopt ec_paramgen_curve:P-224", "dsa:dsa.pem",
+    ])
+    func aKeyThatClientsDoNotUseIsReported(how: String) throws {
+        if how.hasPrefix("dsa") { try scratch.openssl("dsaparam -out dsa.pem 2048") }
+        try scratch.openssl("req -x509 -newkey \(how) -nodes -keyout odd.key -out odd.pem -days 30 -subj /CN=odd")
+        chmod(scratch.file("odd.key"), 0o600)
+        let found = try warnings(cert: "odd.pem", key: "odd.key")
+        #expect(found.count == 1)
+        #expect(
+            found.first?.hasPrefix("certificate file odd.pem: no client with usual settings can connect (") == true)
+    }
+
     @Test func replacedFilesAreNoticed() throws {
         let settings = settings()
         let context = try ServerContext(settings, now: now)

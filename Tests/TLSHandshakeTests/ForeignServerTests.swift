@@ -91,7 +91,7 @@ import Testing
         try GeneratedPair.make(
             name: "second.example", certificateFile: scratch.file("c.pem"), keyFile: scratch.file("k.pem"), now: now)
         let options =
-            "-tls1_3 -servername pool.example -cert2 \(scratch.file("c.pem")) -key2 \(scratch.file("k.pem"))"
+            "-tls1_3 -servername_fatal -servername pool.example -cert2 \(scratch.file("c.pem")) -key2 \(scratch.file("k.pem"))"
         let usual = try usualServer().certificate.fingerprint
         for (host, sendsName, isSecond) in [
             ("pool.example", true, true), ("POOL.example.", true, true), ("pool.example", false, false),
