@@ -8,7 +8,8 @@ public final class ClientContext {
         public var sendsServerName: Bool
         /// SHA-256 of the server's certificate: 64 hexadecimal digits. Case and colons are ignored.
         public var fingerprint: String?
-        /// Checks the certificate by the system's authorities, and that it is for the host.
+        /// Checks the certificate by the system's authorities, and that it is for the host. Such a context reads the
+        /// authorities' file when it is made (on Debian 12: 0.9 MB of memory, some 10 ms); keep it for all connections.
         public var verifies: Bool
 
         public init(sendsServerName: Bool = true, fingerprint: String? = nil, verifies: Bool = false) {

@@ -58,6 +58,8 @@ struct UsualPair: @unchecked Sendable {
     private init() {
         _ = try? GeneratedPair.make(
             name: nil, certificateFile: scratch.file("cert.pem"), keyFile: scratch.file("key.pem"), now: now)
+        // It is never freed.
+        atexit { try? FileManager.default.removeItem(atPath: UsualPair.shared.scratch.path) }
     }
 }
 
