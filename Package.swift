@@ -66,6 +66,7 @@ let package = Package(
         .systemLibrary(name: "CRandomX", providers: [.apt(["librandomx-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CLinux", cSettings: commit),
 
@@ -90,6 +91,7 @@ let package = Package(
         library("Peers", "Addresses", "Linux"),
         library("Archive", "Telemetry", grdb),
         library("HTTPServing", "Addresses", "CMicrohttpd", "CZlib", logging),
+        library("TLSHandshake", "COpenSSL"),
 
         // L2, pure: what a shard decides, and the documents of the API. `Control` and `Peers` give it values to show.
         library("StratumSession", "Addresses", "Secrets", "StratumProtocol"),
@@ -151,6 +153,8 @@ let package = Package(
         tests(
             "Supervisor", "Telemetry", "Configuration", "Continuity", "Control", "DaemonKit", "EventBus", "EventLoop",
             "Linux"),
+        tests("TLSHandshake", "COpenSSL"),
+        tests("Supervisor", "Telemetry", "Configuration", "Control", "DaemonKit", "EventBus", "EventLoop"),
         tests(
             "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop", "Peers",
             logging),
