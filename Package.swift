@@ -142,6 +142,7 @@ let package = Package(
         .target(
             name: "COpenSSLPeer", path: "Tests/COpenSSLPeer",
             linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+        tests("TLSHandshake", "COpenSSL"),
         tests("EventLoop"),
         tests("EventBus", "Telemetry"),
         tests("DaemonKit", "Configuration", "Continuity", logging),
@@ -153,8 +154,6 @@ let package = Package(
         tests(
             "Supervisor", "Telemetry", "Configuration", "Continuity", "Control", "DaemonKit", "EventBus", "EventLoop",
             "Linux"),
-        tests("TLSHandshake", "COpenSSL"),
-        tests("Supervisor", "Telemetry", "Configuration", "Control", "DaemonKit", "EventBus", "EventLoop"),
         tests(
             "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop", "Peers",
             logging),

@@ -93,7 +93,7 @@ struct ReleaseTests {
         var again = try read(written(here.shard))
         let part = ReleasedPart(number: 7, miners: 3)
         _ = try here.give(part, to: there)
-        try again.take(.release(part), [UInt8]().span, with: JSONParser(), at: here.now)
+        try again.apply(.release(part), [UInt8]().span, with: JSONParser(), at: here.now)
         var outbox = Outbox()
         again.takeOutbox(replacingWith: &outbox)
         #expect(written(again) == written(here.shard))
