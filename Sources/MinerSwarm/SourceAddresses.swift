@@ -1,7 +1,7 @@
 internal import EventLoop
 
 /// Numbered local addresses of miners: number 0 is 127.0.0.1, with 254 addresses per third byte. Each has about 28,000
-/// ports for one target, so many miners need several.
+/// ports for one target; more miners need several addresses.
 struct SourceAddresses: Equatable {
     let first: Int
     let count: Int

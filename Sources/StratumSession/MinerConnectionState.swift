@@ -166,7 +166,7 @@ private struct PackedFields {
     struct Field {
         /// The length of the text, or a value that replaces it.
         let head: UInt16
-        /// Empty when there is no text.
+        /// Empty without a text.
         let text: ArraySlice<UInt8>
 
         /// The number of an agent in `AgentTable`.

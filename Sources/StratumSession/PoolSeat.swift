@@ -70,11 +70,16 @@ extension Shard {
     /// The pool of a connection's seat.
     public func pool(of id: PoolConnectionID) -> ShardPolicy.Pool { seats[Int(id.pool)].pool }
 
-    /// Whether an upstream without a job is expected to get one that reserves the nonce byte: as the pool that serves now
-    /// does, or the first one of the list.
+    /// Whether an upstream without a job is expected to get one that reserves the nonce byte: as a pool does that serves an
+    /// upstream or has given it its job, or the first pool of the list when there is none.
     var expectsReserved: Bool {
-        let seat = upstreams.lazy.compactMap(\.activePool).first ?? seats.firstIndex { $0.rank == 0 }
-        return seat.map { seats[$0].expectsReserved } ?? false
+        var isKnown = false
+        for upstream in upstreams {
+            guard let seat = upstream.serving ?? upstream.current?.source.pool else { continue }
+            if seats[Int(seat)].expectsReserved { return true }
+            isKnown = true
+        }
+        return !isKnown && seats.contains { $0.rank == 0 && $0.expectsReserved }
     }
 
     /// The place of a seat's pool in the policy's list; `SettledShare.formerPool` when it is not in the list any more.

@@ -24,8 +24,8 @@ extension Shard {
         return miners[row].key
     }
 
-    /// Every connection to a pool; `stands` is false while it is being made.
-    public var poolConnections: [(id: PoolConnectionID, stands: Bool)] {
+    /// Every connection to a pool; `isOpen` is false while it is being made.
+    public var poolConnections: [(id: PoolConnectionID, isOpen: Bool)] {
         upstreams.flatMap { upstream in
             upstream.sessions.indices.compactMap { pool in
                 guard upstream.sessions[pool].isConnected else { return nil }

@@ -25,8 +25,8 @@ struct InheritedConnections {
         let (minerLinks, poolLinks) = (takeover.miners, takeover.pools)
         miners = takeover.shard.minerIDs.map { ($0, minerLinks[$0] ?? nothing) }
         let all = takeover.shard.poolConnections
-        pools = all.filter(\.stands).map { ($0.id, poolLinks[$0.id] ?? nothing) }
-        unmadePools = all.filter { !$0.stands }.map(\.id)
+        pools = all.filter(\.isOpen).map { ($0.id, poolLinks[$0.id] ?? nothing) }
+        unmadePools = all.filter { !$0.isOpen }.map(\.id)
         unfinished = takeover.unfinished.map { ($0.input, $0.bytes) }
         replayed = takeover.replayed
     }

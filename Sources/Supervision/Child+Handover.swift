@@ -13,7 +13,7 @@ extension Child {
         case (.preparing, .handover(.prepared)):
             return enter(.freezing, of: handover, until: now + policy.freezeWithinMillis) + [.send(.freeze)]
         case (.preparing, .handover(.successorEnded(let ending))):
-            return takeBack(handover, .died(ending), at: now)
+            return takeBack(handover, .crashed(ending), at: now)
         case (.preparing, .deadline):
             return takeBack(handover, .notPrepared, at: now)
         case (.preparing, .stop):
@@ -27,7 +27,7 @@ extension Child {
         case (.freezing, .handover(.cannotFreeze)):
             return takeBack(handover, .cannotFreeze, at: now) + [.send(.resume)]
         case (.freezing, .handover(.successorEnded(let ending))), (.adopting, .handover(.successorEnded(let ending))):
-            return takeBack(handover, .died(ending), at: now) + [.send(.resume)]
+            return takeBack(handover, .crashed(ending), at: now) + [.send(.resume)]
         case (.freezing, .deadline):
             cause = .stalled
             return [.report(.stalled)]
@@ -70,7 +70,7 @@ extension Child {
             deaths += 1
             lastDeath = ending
             if handover.phase != .terminating { cause = RestartCause(ending) }
-            return [.report(.died(ending, restartInMillis: 0))] + promote(handover, at: now)
+            return [.report(.crashed(ending, restartInMillis: 0))] + promote(handover, at: now)
 
         case (.preparing, .stopAtOnce), (.freezing, .stopAtOnce), (.adopting, .stopAtOnce), (.releasing, .stopAtOnce),
             (.terminating, .stopAtOnce):

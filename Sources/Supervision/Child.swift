@@ -127,7 +127,7 @@ public struct Child: Sendable, Codable, Equatable {
             state = .ready(since: now, heartbeatBy: nil)
             return [.report(.ready(afterMillis: now - since))]
         case (.starting, .ended(let ending)):
-            return died(ending, at: now, jitter: jitter)
+            return crashed(ending, at: now, jitter: jitter)
         case (.starting(let since, let readyBy), .deadline):
             return notReadyInTime(since: since, readyBy: readyBy, at: now)
         case (.starting, .stop):
@@ -143,7 +143,7 @@ public struct Child: Sendable, Codable, Equatable {
             return []
         case (.ready(let since, _), .ended(let ending)):
             forgetDeaths(readySince: since, at: now)
-            return died(ending, at: now, jitter: jitter)
+            return crashed(ending, at: now, jitter: jitter)
         case (.ready(let since, let heartbeatBy), .deadline):
             return missedHeartbeat(readySince: since, heartbeatBy: heartbeatBy ?? now, at: now)
         case (.ready, .stop):
@@ -177,7 +177,7 @@ public struct Child: Sendable, Codable, Equatable {
 
         // A process that must exit so that another one can start.
         case (.terminating, .ended(let ending)):
-            return died(ending, at: now, jitter: jitter)
+            return crashed(ending, at: now, jitter: jitter)
         case (.terminating, .deadline):
             state = .terminating(killAt: nil)
             return [.report(.killed), .send(.kill)]
@@ -342,7 +342,7 @@ public struct Child: Sendable, Codable, Equatable {
         if now - since >= policy.healthyAfterMillis { quickDeaths = 0 }
     }
 
-    mutating func died(_ ending: ExitReason, at now: Int64, jitter: Double) -> [ChildAction] {
+    mutating func crashed(_ ending: ExitReason, at now: Int64, jitter: Double) -> [ChildAction] {
         deaths += 1
         lastDeath = ending
         // The signal that ends a process in `terminating` comes from the supervisor and is not the cause.
@@ -356,7 +356,7 @@ public struct Child: Sendable, Codable, Equatable {
         }
         let pause = policy.pause(quickDeaths: quickDeaths, jitter: jitter)
         state = .backoff(until: now + pause)
-        return [.report(.died(ending, restartInMillis: pause))]
+        return [.report(.crashed(ending, restartInMillis: pause))]
     }
 
     private mutating func fail(_ failure: Failure, at now: Int64) -> [ChildAction] {

@@ -9,7 +9,7 @@ public enum ChildReport: Equatable, Sendable {
     /// It did not exit in time and was sent SIGKILL.
     case killed
     /// It crashed and will be restarted.
-    case died(ExitReason, restartInMillis: Int64)
+    case crashed(ExitReason, restartInMillis: Int64)
     /// It failed; from now on it is retried every `RestartPolicy.failedPauseMillis`.
     case failed(Failure)
     /// It is being replaced, as requested.

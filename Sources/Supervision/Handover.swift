@@ -61,7 +61,7 @@ public enum SuccessorAction: Equatable, Sendable {
 /// Why a handover was cancelled.
 public enum HandoverFault: Equatable, Sendable, Codable {
     /// The successor ended.
-    case died(ExitReason)
+    case crashed(ExitReason)
     /// The successor did not start in time.
     case notPrepared
     /// The process has no memory to write its state to.

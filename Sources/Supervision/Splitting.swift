@@ -57,13 +57,13 @@ extension Child {
             return goOn(splitting, [.report(.splitFailed(.hasStalled)), .send(.resume)], at: now)
         case (.freezing, .ended(let ending)):
             forgetDeaths(readySince: splitting.servesSince, at: now)
-            return died(ending, at: now, jitter: jitter)
+            return crashed(ending, at: now, jitter: jitter)
 
         // Another shard is to absorb the part.
         case (.offering, .merged), (.offering, .notMerged):
             if let ending = splitting.ending {
                 forgetDeaths(readySince: splitting.servesSince, at: now)
-                return died(ending, at: now, jitter: jitter)
+                return crashed(ending, at: now, jitter: jitter)
             }
             let isGiven = event == .merged
             let kept: [ChildAction] = [.send(.resume), .report(.splitFailed(.nobodyTookIt))]

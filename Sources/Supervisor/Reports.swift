@@ -14,7 +14,7 @@ extension ChildReport {
         // Steps of rebalancing. Most shards have no part that is small enough.
         case .splitting, .split, .splitFailed(.nobodyTookIt): .debug
         case .ready, .draining, .drained, .merging, .moved, .stopped: .info
-        case .died, .neverReady, .stalled, .killed, .moveFailed, .splitFailed: .warning
+        case .crashed, .neverReady, .stalled, .killed, .moveFailed, .splitFailed: .warning
         case .failed, .abandoned, .handoverFailed: .error
         }
     }
@@ -27,7 +27,7 @@ extension ChildReport {
         case .neverReady: "\(who) did not become ready in time; replacing it"
         case .stalled: "\(who) has stalled: no heartbeat; replacing it"
         case .killed: "\(who) did not exit in time; sending SIGKILL"
-        case .died(let ending, let millis): "\(who) \(ending.text); restarting in \(millis) ms"
+        case .crashed(let ending, let millis): "\(who) \(ending.text); restarting in \(millis) ms"
         case .failed(let failure):
             "\(who) has failed: \(failure.text); next attempt in \(RestartPolicy.failedPauseMillis / 1_000) s"
         case .replacing: "\(who) is being replaced"
@@ -75,7 +75,7 @@ extension Failure {
 extension HandoverFault {
     var text: String {
         switch self {
-        case .died(let ending): ending.text
+        case .crashed(let ending): ending.text
         case .notPrepared: "it did not start in time"
         case .cannotFreeze: "no memory for the state of the shard"
         case .notAdopted: "it did not take over in time"

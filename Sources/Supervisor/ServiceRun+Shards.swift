@@ -85,7 +85,7 @@ extension ServiceRun {
             sockets.close(shard: number)
             addresses.forget(shard: number)
             successions[number] = nil  // no later process continues it
-        case .ready, .neverReady, .stalled, .killed, .died, .failed, .replacing, .handingOver, .handoverFailed,
+        case .ready, .neverReady, .stalled, .killed, .crashed, .failed, .replacing, .handingOver, .handoverFailed,
             .moveFailed, .splitting, .split,
             .replaced,
             .stopped, .abandoned:

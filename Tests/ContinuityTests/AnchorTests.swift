@@ -1,10 +1,10 @@
 import Foundation
 import Glibc
-@testable import Linux
 import TestSupport
 import Testing
 
 @testable import Continuity
+@testable import Linux
 
 /// Two ends of a TCP connection over loopback.
 private struct Connection {

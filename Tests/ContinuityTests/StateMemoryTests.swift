@@ -1,8 +1,8 @@
 import Glibc
-@testable import Linux
 import Testing
 
 @testable import Continuity
+@testable import Linux
 
 struct StateMemoryTests {
     @Test func theNextProcessFindsWhatTheLastOneWrote() throws {

@@ -144,8 +144,8 @@ final class MergedTwin {
             for id in side.shard.minerIDs where side.shard.traffic(of: id) != shard.traffic(of: face.name(id)) {
                 differences.append("other traffic of \(id)")
             }
-            for (id, stands) in side.shard.poolConnections {
-                let same = shard.poolConnections.contains { $0.id == face.name(id) && $0.stands == stands }
+            for (id, isOpen) in side.shard.poolConnections {
+                let same = shard.poolConnections.contains { $0.id == face.name(id) && $0.isOpen == isOpen }
                 if !same || side.shard.traffic(of: id) != shard.traffic(of: face.name(id)) {
                     differences.append("another connection than \(id)")
                 }

@@ -11,7 +11,7 @@ import Testing
         let now: Int64
     }
 
-    static let died = ExitReason.signal(9)
+    static let crashed = ExitReason.signal(9)
     static let refusal = ExitReason.exit(2)
 
     static let situations: [Situation] = [
@@ -20,7 +20,7 @@ import Testing
         Situation(name: "ready", path: [(.start, 0), (.saidReady, 50), (.heartbeat, 1_000)], now: 21_000),
         Situation(name: "terminating", path: [(.start, 0), (.deadline, 15_000)], now: 18_000),
         Situation(name: "replacing", path: [(.start, 0), (.saidReady, 50), (.restart, 10)], now: 3_010),
-        Situation(name: "backoff", path: [(.start, 0), (.ended(died), 10)], now: 110),
+        Situation(name: "backoff", path: [(.start, 0), (.ended(crashed), 10)], now: 110),
         Situation(name: "stopping", path: [(.start, 0), (.stop, 10)], now: 3_010),
         Situation(name: "killing", path: [(.start, 0), (.stopAtOnce, 10)], now: 2_010),
         Situation(name: "failed", path: [(.start, 0), (.ended(refusal), 10)], now: 60_010),
@@ -33,7 +33,7 @@ import Testing
     static let events: [(String, ChildEvent)] = [
         ("start", .start), ("stop", .stop), ("stopAtOnce", .stopAtOnce), ("saidReady", .saidReady),
         ("heartbeat", .heartbeat),
-        ("ended", .ended(died)), ("deadline", .deadline), ("restart", .restart), ("handOver", .handOver),
+        ("ended", .ended(crashed)), ("deadline", .deadline), ("restart", .restart), ("handOver", .handOver),
         ("adopted", .handover(.adopted)), ("drain", .drain(withinMillis: 500)),
         ("move", .move(drainWithinMillis: 500)), ("merged", .merged), ("notMerged", .notMerged),
     ]
@@ -49,19 +49,19 @@ import Testing
         ],
         "starting": [
             ".", "stopping TERM", "killing KILL", "ready ready", ".",
-            "backoff died", "terminating neverReady TERM", "replacing replacing YIELD", "replacing replacing YIELD",
+            "backoff crashed", "terminating neverReady TERM", "replacing replacing YIELD", "replacing replacing YIELD",
             ".",
             "draining draining DRAIN", "draining draining DRAIN", ".", ".",
         ],
         "ready": [
             ".", "stopping TERM", "killing KILL", ".", "ready",
-            "backoff died", "terminating stalled ABRT", "replacing replacing YIELD",
+            "backoff crashed", "terminating stalled ABRT", "replacing replacing YIELD",
             "handingOver handingOver spawnBeside",
             ".", "draining draining DRAIN", "moving moving freeze", ".", ".",
         ],
         "terminating": [
             ".", "stopping", "killing KILL", ".", ".",
-            "backoff died", "terminating killed KILL", ".", ".", ".", "draining", "draining", ".", ".",
+            "backoff crashed", "terminating killed KILL", ".", ".", ".", "draining", "draining", ".", ".",
         ],
         "replacing": [
             ".", "stopping", "killing KILL", ".", ".",
@@ -174,7 +174,7 @@ extension ChildTableTests {
             case .neverReady: "neverReady"
             case .stalled: "stalled"
             case .killed: "killed"
-            case .died: "died"
+            case .crashed: "crashed"
             case .failed: "failed"
             case .replacing: "replacing"
             case .handingOver: "handingOver"

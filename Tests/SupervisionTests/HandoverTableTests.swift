@@ -39,17 +39,17 @@ import Testing
         //  ended, deadline, stop, stopAtOnce
         "preparing": [
             "freezing freeze", ".", ".", ".", "ready dismiss handoverFailed",
-            "starting died promote go", "ready dismiss handoverFailed", "stopping dismiss TERM",
+            "starting crashed promote go", "ready dismiss handoverFailed", "stopping dismiss TERM",
             "killing dismiss KILL",
         ],
         "freezing": [
             ".", "adopting adopt", "ready dismiss handoverFailed resume", ".", "ready dismiss handoverFailed resume",
-            "starting died promote go", "terminating stalled ABRT", "stopping dismiss resume TERM",
+            "starting crashed promote go", "terminating stalled ABRT", "stopping dismiss resume TERM",
             "killing dismiss KILL",
         ],
         "adopting": [
             ".", ".", ".", "releasing leave", "ready dismiss handoverFailed resume",
-            "starting died promote go", "ready dismiss handoverFailed resume", "stopping dismiss resume TERM",
+            "starting crashed promote go", "ready dismiss handoverFailed resume", "stopping dismiss resume TERM",
             "killing dismiss KILL",
         ],
         "releasing": [
@@ -58,7 +58,7 @@ import Testing
         ],
         "terminating": [
             ".", ".", ".", ".", "terminating dismiss",
-            "starting died promote go", "terminating killed KILL", "stopping dismiss", "killing dismiss KILL",
+            "starting crashed promote go", "terminating killed KILL", "stopping dismiss", "killing dismiss KILL",
         ],
     ]
 
@@ -103,7 +103,7 @@ import Testing
         var child = Child(after: Self.frozen + [(.handover(.successorEnded(.exit(1))), 6_300)])
         #expect(child.launches == 1)
         #expect(child.restarts == [:])
-        #expect(child.handoverFault == .died(.exit(1)))
+        #expect(child.handoverFault == .crashed(.exit(1)))
         _ = child.handle(.handOver, at: 7_000)
         #expect(child.handoverFault == nil)
     }

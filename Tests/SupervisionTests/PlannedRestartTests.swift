@@ -41,7 +41,7 @@ import Testing
         }
         #expect(service.child(.shard(0))?.restarts == [.asked: 50])
         let orders = service.handle(.ended(.signal(9)), of: .shard(0), at: now)
-        #expect(orders == [.child(.shard(0), .report(.died(.signal(9), restartInMillis: 0)))])
+        #expect(orders == [.child(.shard(0), .report(.crashed(.signal(9), restartInMillis: 0)))])
     }
 
     @Test func aProcessThatDoesNotLeaveIsKilledAndReplacedAllTheSame() throws {

@@ -14,7 +14,7 @@ import Testing
         _ = child.handle(.start, at: now)
         while true {
             for action in child.handle(.ended(.signal(11)), at: now, jitter: jitter) {
-                guard case .report(.died(_, let pause)) = action else { return pauses }
+                guard case .report(.crashed(_, let pause)) = action else { return pauses }
                 pauses.append(pause)
                 now += pause
             }
@@ -78,7 +78,7 @@ import Testing
         #expect(child.handle(.deadline, at: now) == [.spawn])
         _ = child.handle(.saidReady, at: now + 10)
         let actions = child.handle(.ended(.signal(9)), at: now + 5_000)
-        #expect(actions == [.report(.died(.signal(9), restartInMillis: 0))])
+        #expect(actions == [.report(.crashed(.signal(9), restartInMillis: 0))])
     }
 
     @Test func aFailedChildThatIsStoppedOrDrainedIsNotTriedAgain() {
@@ -97,7 +97,7 @@ import Testing
             _ = child.handle(.saidReady, at: now)
             now += 1_000
             let actions = child.handle(.ended(.signal(9)), at: now)
-            #expect(actions == [.report(.died(.signal(9), restartInMillis: 0))])
+            #expect(actions == [.report(.crashed(.signal(9), restartInMillis: 0))])
             _ = child.handle(.deadline, at: now)
         }
     }
@@ -124,24 +124,24 @@ import Testing
 
     @Test func aSignalWithTheNumberOfAFinalExitCodeIsAnOrdinaryDeath() {
         var child = child(after: [(.start, 0)])
-        #expect(child.handle(.ended(.signal(2)), at: 5) == [.report(.died(.signal(2), restartInMillis: 0))])
+        #expect(child.handle(.ended(.signal(2)), at: 5) == [.report(.crashed(.signal(2), restartInMillis: 0))])
     }
 
     @Test func leavingWithoutBeingAskedIsADeathEvenWithExitCodeZero() {
         var child = child(after: [(.start, 0), (.saidReady, 1)])
-        #expect(child.handle(.ended(.exit(0)), at: 5) == [.report(.died(.exit(0), restartInMillis: 0))])
+        #expect(child.handle(.ended(.exit(0)), at: 5) == [.report(.crashed(.exit(0), restartInMillis: 0))])
     }
 
     @Test func aProgramThatCannotBeStartedIsTriedAgainLikeOneThatDied() {
         var child = child(after: [(.start, 0)])
         let ending = ExitReason.couldNotStart(-2)
-        #expect(child.handle(.ended(ending), at: 0) == [.report(.died(ending, restartInMillis: 0))])
+        #expect(child.handle(.ended(ending), at: 0) == [.report(.crashed(ending, restartInMillis: 0))])
     }
 
     @Test func startingAFailedChildByHandGivesItAllItsChancesAgain() {
         var child = child(after: [(.start, 0), (.ended(.exit(2)), 0)])
         #expect(child.handle(.start, at: 1) == [.spawn])
-        #expect(child.handle(.ended(.exit(1)), at: 1) == [.report(.died(.exit(1), restartInMillis: 0))])
+        #expect(child.handle(.ended(.exit(1)), at: 1) == [.report(.crashed(.exit(1), restartInMillis: 0))])
     }
 
     // MARK: - The watchdog
@@ -164,7 +164,7 @@ import Testing
         #expect(child.handle(.deadline, at: 21_000) == [.report(.stalled), .send(.abort)])
         #expect(child.handle(.deadline, at: 24_000) == [.report(.killed), .send(.kill)])
         #expect(child.deadline == nil)
-        #expect(child.handle(.ended(.signal(9)), at: 24_001) == [.report(.died(.signal(9), restartInMillis: 0))])
+        #expect(child.handle(.ended(.signal(9)), at: 24_001) == [.report(.crashed(.signal(9), restartInMillis: 0))])
         #expect(child.handle(.deadline, at: 24_001) == [.spawn])
     }
 

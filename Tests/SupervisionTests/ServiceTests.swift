@@ -68,7 +68,7 @@ import Testing
     func aDeathTouchesNobodyElse(name: ChildName) {
         var service = Service.running(gateway: true)
         let orders = service.handle(.ended(.signal(9)), of: name, at: 10_000)
-        #expect(orders == [.child(name, .report(.died(.signal(9), restartInMillis: 0)))])
+        #expect(orders == [.child(name, .report(.crashed(.signal(9), restartInMillis: 0)))])
         #expect(service.advance(to: 10_100) == [.child(name, .spawn)])
     }
 

@@ -23,7 +23,7 @@ import Testing
     static let expected: [String: [String]] = [
         //  froze, cannotFreeze, merged, notMerged, killed, left, deadline, stop, stopAtOnce
         "freezing": [
-            "offering give", "ready splitFailed resume", ".", ".", "backoff died", "backoff died",
+            "offering give", "ready splitFailed resume", ".", ".", "backoff crashed", "backoff crashed",
             "ready splitFailed resume", "stopping resume TERM", "killing KILL",
         ],
         "offering": [
@@ -31,7 +31,7 @@ import Testing
             "killing KILL", "killing KILL",
         ],
         "offering, dead": [
-            ".", ".", "backoff died", "backoff died", "offering", "offering", "offering splitFailed", "stopped",
+            ".", ".", "backoff crashed", "backoff crashed", "offering", "offering", "offering splitFailed", "stopped",
             "stopped",
         ],
     ]
