@@ -39,6 +39,7 @@ extension PeerTable {
     public func conduct(of key: UInt64, at now: UInt64) -> KnownConduct? {
         let tag = hash(key, ~key)
         guard let place = KnownConduct.places(of: tag).first(where: { words[$0] == tag }) else { return nil }
+        words.fenceLoads()
         let conduct = KnownConduct(
             until: words[place + KnownConduct.Field.until],
             quarantines: UInt8(clamping: words[place + KnownConduct.Field.quarantines]))

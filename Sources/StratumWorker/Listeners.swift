@@ -24,12 +24,12 @@ struct Listeners {
         for listener in listeners { listener.turnEnded() }
     }
 
-    /// Closes all but the first, after their queues of connections were accepted.
-    mutating func keep(first count: Int) {
-        guard count < listeners.count else { return }
-        let others = listeners[count...]
-        listeners.removeSubrange(count...)
-        for listener in others { listener.acceptRestAndClose() }
+    /// Removes all but the first. The caller lets them accept the rest of their queues and closes them: each connection
+    /// asks for these listeners, which must not be in the middle of a change then.
+    mutating func removeAll(behindFirst count: Int) -> [TCPListener] {
+        guard count < listeners.count else { return [] }
+        defer { listeners.removeSubrange(count...) }
+        return Array(listeners[count...])
     }
 
     func close() {

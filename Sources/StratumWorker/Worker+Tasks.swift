@@ -28,7 +28,7 @@ extension Worker {
 
     /// Closes the further listening sockets. The supervisor has closed its own descriptors of them.
     func listen(onFirst count: Int) {
-        listeners.keep(first: count)
+        for listener in listeners.removeAll(behindFirst: count) { listener.acceptRestAndClose() }
     }
 
     // MARK: - Draining

@@ -31,4 +31,11 @@ public enum ChildState: Equatable, Sendable, Codable {
     /// No process; the next one starts at `Child.retriesAt`.
     case failed(Failure)
     case stopped
+
+    /// The names in the state that a supervisor hands to its successor (`upgrade`).
+    private enum CodingKeys: String, CodingKey {
+        case idle, starting, ready, terminating, replacing, handingOver, splitting, draining, drained, backoff,
+            stopping, killing, failed, stopped
+        case merging = "moving"
+    }
 }

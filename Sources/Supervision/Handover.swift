@@ -68,4 +68,10 @@ public enum HandoverFault: Equatable, Sendable, Codable {
     case cannotFreeze
     /// The successor did not take over in time.
     case notAdopted
+
+    /// The names in the state that a supervisor hands to its successor (`upgrade`).
+    private enum CodingKeys: String, CodingKey {
+        case crashed = "died"
+        case notPrepared, cannotFreeze, notAdopted
+    }
 }

@@ -88,6 +88,8 @@ final class WorkerProcess {
 
     func say(_ word: Lifeline.Word) { say(word.rawValue + "\n") }
 
+    func say(_ task: ShardTask) { say(task.line + "\n") }
+
     /// Tells it that another shard has this part of it.
     func release(_ part: ShardPart) { say(part.line + "\n") }
 
