@@ -74,8 +74,9 @@ extension Shard {
     /// upstream or has given it its job, or the first pool of the list when there is none.
     var expectsReserved: Bool {
         var isKnown = false
-        for upstream in upstreams {
-            guard let seat = upstream.serving ?? upstream.current?.source.pool else { continue }
+        // By index: a loop over the values would copy the slots of each upstream.
+        for index in upstreams.indices {
+            guard let seat = upstreams[index].serving ?? upstreams[index].current?.source.pool else { continue }
             if seats[Int(seat)].expectsReserved { return true }
             isKnown = true
         }

@@ -157,7 +157,6 @@ extension Shard {
     }
 
     private func roomyUpstream(_ isRight: (Upstream) -> Bool) -> Int? {
-        let expectsReserved = expectsReserved
         for index in upstreams.indices
         where upstreams[index].hasRoom(expectsReserved: expectsReserved) && isRight(upstreams[index]) {
             return index

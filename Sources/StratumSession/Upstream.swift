@@ -86,10 +86,10 @@ struct Upstream {
 
     /// Whether there is room for another miner.
     /// - Parameter expectsReserved: whether to assume that the pool reserves the nonce byte while there is no job yet.
-    func hasRoom(expectsReserved: Bool) -> Bool {
+    func hasRoom(expectsReserved: @autoclosure () -> Bool) -> Bool {
         // With a reserved byte all miners would have the same slot: the next miner can have it only after the job has
         // changed.
-        current?.isReserved ?? expectsReserved ? space.isUntouched : space.freeCount > 0
+        current?.isReserved ?? expectsReserved() ? space.isUntouched : space.freeCount > 0
     }
 
     /// Replaces the current job, and decides what is kept of it.

@@ -33,7 +33,7 @@ final class MinerConnections {
     }
 
     /// In the order of their rows.
-    var all: [MinerConnection] { rows.compactMap { $0 } }
+    var all: some Sequence<MinerConnection> { rows.lazy.compactMap(\.self) }
 
     func enter(_ connection: MinerConnection, as id: MinerID) {
         connection.id = id
@@ -72,15 +72,13 @@ final class MinerConnections {
     /// A miner has not accepted all bytes that were sent to it.
     func noteUnsentBytes() { hasUnsentBytes = true }
 
-    /// The connections with unsent bytes, those with the most first. nil when there was none last time and there is none
-    /// now.
+    /// The connections with unsent bytes. nil when there was none last time and there is none now.
     func behind() -> [(connection: MinerConnection, bytes: Int)]? {
         guard hasUnsentBytes else { return nil }
-        var behind = rows.compactMap { connection in
+        let behind = rows.compactMap { connection in
             connection.flatMap { $0.queuedBytes > 0 ? (connection: $0, bytes: $0.queuedBytes) : nil }
         }
         hasUnsentBytes = !behind.isEmpty
-        behind.sort { $0.bytes > $1.bytes }
         return behind
     }
 }

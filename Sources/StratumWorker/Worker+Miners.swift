@@ -58,9 +58,11 @@ extension Worker {
 
     /// Called once a second.
     func boundUnsentBytes() {
-        guard let behind = miners.behind() else { return }
+        guard var behind = miners.behind() else { return }
         gate?.tellUnsent(behind.lazy.map { ($0.connection.source, $0.bytes) })
         var sum = behind.reduce(0) { $0 + $1.bytes }
+        guard sum > Worker.unsentBytesMax else { return }
+        behind.sort { $0.bytes > $1.bytes }
         for (connection, bytes) in behind {
             guard sum > Worker.unsentBytesMax else { break }
             sum -= bytes
