@@ -13,11 +13,6 @@ public final class StateMemory {
     private let descriptor: Int32
     private static let pageBytes = 4096
 
-    /// A new file, all zero; the caller hands it to the shards of one place, one after the other.
-    public static func make(name: String) throws(SystemCallFailure) -> Int32 {
-        try SharedMemory.makeFile(name: name)
-    }
-
     public init(descriptor: Int32) throws(SystemCallFailure) {
         bytes = try SharedMemory.map(descriptor, byteCount: StateMemory.byteCount)
         self.descriptor = descriptor

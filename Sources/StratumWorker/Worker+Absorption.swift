@@ -3,6 +3,7 @@ internal import Continuity
 internal import DaemonKit
 internal import EventLoop
 internal import Glibc
+internal import Linux
 internal import Logging
 internal import StratumSession
 internal import Telemetry

@@ -121,7 +121,7 @@ final class ShardSuccession {
     func next(firstDescriptor: Int32, standsBeside: Bool, installed: String) throws(SystemFailure) -> LaunchState {
         if memory < 0 {
             do throws(SystemCallFailure) {
-                memory = try StateMemory.make(name: name)
+                memory = try SharedMemory.makeFile(name: name)
             } catch {
                 throw SystemFailure(code: -error.code)
             }

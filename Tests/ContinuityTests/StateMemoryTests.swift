@@ -6,7 +6,7 @@ import Testing
 
 struct StateMemoryTests {
     @Test func theNextProcessFindsWhatTheLastOneWrote() throws {
-        let descriptor = try StateMemory.make(name: "test")
+        let descriptor = try SharedMemory.makeFile(name: "test")
         try StateMemory(descriptor: descriptor).bytes.storeBytes(of: 42, toByteOffset: 1 << 20, as: UInt64.self)
         let found = try StateMemory(descriptor: descriptor)
         #expect(found.bytes.load(fromByteOffset: 1 << 20, as: UInt64.self) == 42)
@@ -14,7 +14,7 @@ struct StateMemoryTests {
     }
 
     @Test func whatIsGivenBackTakesNoMemory() throws {
-        let descriptor = try StateMemory.make(name: "test")
+        let descriptor = try SharedMemory.makeFile(name: "test")
         let memory = try StateMemory(descriptor: descriptor)
         memory.bytes[0..<(1 << 20)].copyBytes(from: [UInt8](repeating: 1, count: 1 << 20))
         // Only whole pages: those at the edges are still in use.

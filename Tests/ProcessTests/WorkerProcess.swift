@@ -3,6 +3,7 @@ import Continuity
 import EventLoop
 import Foundation
 import Glibc
+import Linux
 import TestSupport
 import Testing
 
@@ -21,7 +22,7 @@ final class WorkerProcess {
 
         init(shard: Int) throws {
             self.shard = shard
-            memory = try StateMemory.make(name: "test-shard")
+            memory = try SharedMemory.makeFile(name: "test-shard")
             listener = try ListeningSocket.open(SocketAddress(host: "127.0.0.1", port: 0), sharedPort: false)
             port = try ListeningSocket.address(of: listener).port
         }
