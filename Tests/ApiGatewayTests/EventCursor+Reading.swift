@@ -3,7 +3,7 @@ import ApiFixtures
 @testable import ApiGateway
 
 extension EventCursor {
-    /// All there is to read now, through a buffer of so many bytes.
+    /// All there is to read now, through a buffer of this number of bytes.
     mutating func readAll(buffer size: Int = 4_096, at now: Int64 = 0) -> EventReading {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: size)

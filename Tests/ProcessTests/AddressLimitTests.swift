@@ -17,7 +17,7 @@ extension ServiceTests {
 
         init() throws {
             (port, plainPort) = (try Loopback.freePort(), try Loopback.freePort())
-            try place.write("# nobody yet\n", to: "denied")
+            try place.write("# empty\n", to: "denied")
             try AddressLimitTests.write("", port, plainPort, to: place)
             service = try Service(
                 shards: 2, millrace: ["--config", place.file("config.json").path], minerPort: port)

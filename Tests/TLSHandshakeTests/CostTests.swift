@@ -1,5 +1,6 @@
 import COpenSSL
 import Foundation
+import TestSupport
 import Testing
 
 @testable import TLSHandshake
@@ -103,10 +104,10 @@ import Testing
     @Test func theErrorQueueIsEmptyAfterwards() throws {
         let scratch = Scratch()
         let usual = UsualPair.shared.settings
-        scratch.write("-----BEGIN PRIVATE KEY-----\nTUlMTA==\n-----END PRIVATE KEY-----\n", to: "key")
-        scratch.write("-----BEGIN CERTIFICATE-----\nTUlMTA==\n-----END CERTIFICATE-----\n", to: "cert")
+        scratch.place("-----BEGIN PRIVATE KEY-----\nTUlMTA==\n-----END PRIVATE KEY-----\n", at: "key")
+        scratch.place("-----BEGIN CERTIFICATE-----\nTUlMTA==\n-----END CERTIFICATE-----\n", at: "cert")
         for (certificate, key) in [
-            (usual.certificateFile, scratch.file("key")), (scratch.file("cert"), usual.keyFile),
+            (usual.certificateFile, scratch.path(of: "key")), (scratch.path(of: "cert"), usual.keyFile),
             (usual.certificateFile, usual.certificateFile),
         ] {
             #expect(throws: ContextFailure.self) {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import TLSHandshake
@@ -15,11 +16,11 @@ import Testing
             "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out cert.pem -days 30 "
                 + "-subj /CN=one.example "
                 + "-addext subjectAltName=DNS:one.example,DNS:*.two.example,IP:192.0.2.1,IP:2001:db8::1")
-        chmod(scratch.file("key.pem"), 0o600)
+        chmod(scratch.path(of: "key.pem"), 0o600)
     }
 
     private func settings(cert: String = "cert.pem", key: String = "key.pem") -> ServerContext.Settings {
-        .init(certificateFile: scratch.file(cert), keyFile: scratch.file(key))
+        .init(certificateFile: scratch.path(of: cert), keyFile: scratch.path(of: key))
     }
 
     private func faults(cert: String = "cert.pem", key: String = "key.pem") -> [String] {
@@ -43,7 +44,7 @@ import Testing
     @Test func aGoodPairHasNoFindings() throws {
         #expect(try warnings() == [])
         let certificate = try ServerContext(settings(), now: now).certificate
-        let printed = try shell("openssl x509 -in \(scratch.file("cert.pem")) -noout -fingerprint -sha256")
+        let printed = try shell("openssl x509 -in \(scratch.path(of: "cert.pem")) -noout -fingerprint -sha256")
         let fingerprint = printed.split(separator: "=")[1].filter { $0 != ":" && $0 != "\n" }.lowercased()
         #expect(certificate.fingerprint == fingerprint)
         #expect(certificate.names == ["one.example", "*.two.example", "192.0.2.1", "2001:db8:0:0:0:0:0:1"])
@@ -75,23 +76,23 @@ import Testing
     @Test(.enabled(if: getuid() == 0, "needs root, to be another user"))
     func aFileThatMayNotBeReadIsReported() throws {
         chmod(scratch.path, 0o755)
-        chmod(scratch.file("cert.pem"), 0o644)
+        chmod(scratch.path(of: "cert.pem"), 0o644)
         _ = setfsuid(65_534)
         defer { _ = setfsuid(0) }
         #expect(faults() == ["key file key.pem cannot be read: Permission denied"])
     }
 
     @Test func emptyFilesAreReported() {
-        scratch.write("", to: "empty")
+        scratch.place("", at: "empty")
         #expect(faults(cert: "empty") == ["certificate file empty is empty"])
         #expect(faults(key: "empty") == ["key file empty is empty"])
         #expect(faults(cert: "empty", key: "empty").count == 2)
     }
 
     @Test func whatIsNotPEMIsReported() throws {
-        scratch.write("hello\n", to: "text")
-        scratch.write("\0\0\0\0", to: "zeros")
-        scratch.write("----BEGIN CERTIFICATE----\nMII\n----END", to: "nearly")
+        scratch.place("hello\n", at: "text")
+        scratch.place("\0\0\0\0", at: "zeros")
+        scratch.place("----BEGIN CERTIFICATE----\nMII\n----END", at: "nearly")
         try scratch.openssl("x509 -in cert.pem -outform DER -out cert.der")
         try scratch.openssl("pkey -in key.pem -outform DER -out key.der")
         for name in ["text", "zeros", "nearly"] {
@@ -116,13 +117,13 @@ import Testing
     @Test func damagedContentIsReported() throws {
         let certificate = scratch.text("cert.pem")
         let key = scratch.text("key.pem")
-        scratch.write(String(certificate.prefix(certificate.count / 2)), to: "half.pem")
-        scratch.write(certificate.replacing("M", with: "!"), to: "base64.pem")
-        scratch.write(
-            "-----BEGIN CERTIFICATE-----\nTUlMTA==\n-----END CERTIFICATE-----\n" + certificate, to: "content.pem")
-        scratch.write(certificate + String(certificate.prefix(300)), to: "second.pem")
-        scratch.write(String(key.prefix(key.count / 2)), to: "halfkey.pem")
-        scratch.write("-----BEGIN PRIVATE KEY-----\nTUlMTA==\n-----END PRIVATE KEY-----\n", to: "nokey.pem")
+        scratch.place(String(certificate.prefix(certificate.count / 2)), at: "half.pem")
+        scratch.place(certificate.replacing("M", with: "!"), at: "base64.pem")
+        scratch.place(
+            "-----BEGIN CERTIFICATE-----\nTUlMTA==\n-----END CERTIFICATE-----\n" + certificate, at: "content.pem")
+        scratch.place(certificate + String(certificate.prefix(300)), at: "second.pem")
+        scratch.place(String(key.prefix(key.count / 2)), at: "halfkey.pem")
+        scratch.place("-----BEGIN PRIVATE KEY-----\nTUlMTA==\n-----END PRIVATE KEY-----\n", at: "nokey.pem")
         for name in ["half.pem", "base64.pem", "content.pem"] {
             let found = faults(cert: name)
             #expect(found.count == 1)
@@ -139,7 +140,8 @@ import Testing
         try scratch.openssl("genrsa -out rsa.pem 2048")
         try scratch.openssl(
             "req -x509 -key rsa.pem -out rsacert.pem -days 30 -subj /CN=authority && "
-                + "cat \(scratch.file("rsacert.pem")) \(scratch.file("cert.pem")) >\(scratch.file("order.pem"))")
+                + "cat \(scratch.path(of: "rsacert.pem")) \(scratch.path(of: "cert.pem")) >\(scratch.path(of: "order.pem"))"
+        )
         for name in ["other.pem", "rsa.pem"] {
             #expect(
                 faults(key: name) == [
@@ -170,7 +172,7 @@ import Testing
         ] {
             try scratch.openssl(
                 "req -x509 -newkey \(how) -nodes -keyout \(name).key -out \(name).pem -days 30 -subj /CN=\(name)")
-            chmod(scratch.file("\(name).key"), 0o600)
+            chmod(scratch.path(of: "\(name).key"), 0o600)
             #expect(try warnings(cert: "\(name).pem", key: "\(name).key") == [])
             let context = try ServerContext(settings(cert: "\(name).pem", key: "\(name).key"), now: now)
             #expect(context.certificate.names == [name])
@@ -179,8 +181,8 @@ import Testing
         try scratch.openssl("ecparam -name prime256v1 -genkey -out ecparam.pem")
         try scratch.openssl("req -x509 -key ecparam.pem -out ecparam.cert -days 30 -subj /CN=ecparam")
         try scratch.openssl("rsa -in rsa2048.key -traditional -out traditional.key")
-        scratch.write(scratch.text("key.pem") + scratch.text("cert.pem"), to: "both.pem")
-        for name in ["ecparam.pem", "traditional.key"] { chmod(scratch.file(name), 0o400) }
+        scratch.place(scratch.text("key.pem") + scratch.text("cert.pem"), at: "both.pem")
+        for name in ["ecparam.pem", "traditional.key"] { chmod(scratch.path(of: name), 0o400) }
         #expect(try warnings(cert: "ecparam.cert", key: "ecparam.pem") == [])
         #expect(try warnings(cert: "rsa2048.pem", key: "traditional.key") == [])
         #expect(try warnings(cert: "both.pem", key: "both.pem") == [])
@@ -188,7 +190,7 @@ import Testing
 
     @Test func aChainIsSent() throws {
         try scratch.openssl("req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 30 -subj /CN=authority")
-        scratch.write(scratch.text("cert.pem") + scratch.text("ca.pem"), to: "chain.pem")
+        scratch.place(scratch.text("cert.pem") + scratch.text("ca.pem"), at: "chain.pem")
         let alone = Conversation(try ServerContext(settings(), now: now), try ClientContext(.init()))
         let chain = Conversation(
             try ServerContext(settings(cert: "chain.pem"), now: now), try ClientContext(.init()))
@@ -215,20 +217,20 @@ import Testing
         (0o644, "0644"), (0o640, "0640"), (0o604, "0604"), (0o620, "0620"), (0o601, "0601"), (0o777, "0777"),
     ])
     func aKeyThatOthersMayReadIsAWarning(mode: Int, shown: String) throws {
-        chmod(scratch.file("key.pem"), mode_t(mode))
+        chmod(scratch.path(of: "key.pem"), mode_t(mode))
         #expect(
             try warnings() == ["key file key.pem has mode \(shown): other users may read it; expected 0600"])
     }
 
     @Test(arguments: [0o600, 0o400, 0o700])
     func aKeyThatOnlyItsOwnerMayReadIsNone(mode: Int) throws {
-        chmod(scratch.file("key.pem"), mode_t(mode))
+        chmod(scratch.path(of: "key.pem"), mode_t(mode))
         #expect(try warnings() == [])
     }
 
     @Test func weakKeysAreReported() throws {
         try scratch.openssl("req -x509 -newkey rsa:1024 -nodes -keyout w.key -out w.pem -days 30 -subj /CN=weak")
-        chmod(scratch.file("w.key"), 0o600)
+        chmod(scratch.path(of: "w.key"), 0o600)
         #expect(
             try warnings(cert: "w.pem", key: "w.key") == [
                 "key file w.key is weak: RSA 1024 bits; expected RSA 2048 or EC 256"
@@ -244,7 +246,7 @@ import Testing
     func aKeyThatClientsDoNotUseIsReported(how: String) throws {
         if how.hasPrefix("dsa") { try scratch.openssl("dsaparam -out dsa.pem 2048") }
         try scratch.openssl("req -x509 -newkey \(how) -nodes -keyout odd.key -out odd.pem -days 30 -subj /CN=odd")
-        chmod(scratch.file("odd.key"), 0o600)
+        chmod(scratch.path(of: "odd.key"), 0o600)
         let found = try warnings(cert: "odd.pem", key: "odd.key")
         #expect(found.count == 1)
         #expect(
@@ -257,16 +259,16 @@ import Testing
         #expect(context.stamps == settings.stamps)
         let stamps = settings.stamps
         let text = scratch.text("cert.pem")
-        scratch.write(text + "\n", to: "cert.pem")
+        scratch.place(text + "\n", at: "cert.pem")
         #expect(settings.stamps != stamps)
         // The same content under another inode, as a renewal by rename makes it.
         let before = settings.stamps
         try shell("cd \(scratch.path) && cp -p key.pem key.new && mv key.new key.pem")
         #expect(settings.stamps != before)
         let again = settings.stamps
-        chmod(scratch.file("key.pem"), 0o640)
+        chmod(scratch.path(of: "key.pem"), 0o640)
         #expect(settings.stamps != again)
-        unlink(scratch.file("key.pem"))
+        unlink(scratch.path(of: "key.pem"))
         #expect(settings.stamps[1] == nil)
     }
 
@@ -279,7 +281,7 @@ import Testing
         let client = Handshake(client: try ClientContext(.init()), host: "localhost")!
         let step = client.receive(handshake.receive(client.start().output).output)
         #expect(step.state.session?.peerFingerprint == old.certificate.fingerprint)
-        scratch.write("", to: "cert.pem")
+        scratch.place("", at: "cert.pem")
         #expect(faults() == ["certificate file cert.pem is empty"])
         let talk = Conversation(renewed, try ClientContext(.init()))
         #expect(talk.clientState.session?.peerFingerprint == renewed.certificate.fingerprint)

@@ -1,26 +1,18 @@
 import Foundation
 import TLSHandshake
+import TestSupport
 
-/// A directory that exists as long as its object.
-final class Scratch {
-    let path: String
+extension Scratch {
+    func path(of name: String) -> String { file(name).path }
 
-    init() {
-        var template = Array("/tmp/millrace-tls.XXXXXX".utf8CString)
-        path = String(cString: mkdtemp(&template)!)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func file(_ name: String) -> String { path + "/" + name }
-
-    func write(_ text: String, to name: String, mode: mode_t = 0o600) {
-        _ = FileManager.default.createFile(atPath: file(name), contents: Data(text.utf8))
-        chmod(file(name), mode)
+    /// Unlike `write` not readable by others, which a key file must not be.
+    func place(_ text: String, at name: String, mode: mode_t = 0o600) {
+        _ = FileManager.default.createFile(atPath: path(of: name), contents: Data(text.utf8))
+        chmod(path(of: name), mode)
     }
 
     func text(_ name: String) -> String {
-        String(decoding: FileManager.default.contents(atPath: file(name)) ?? Data(), as: UTF8.self)
+        String(decoding: FileManager.default.contents(atPath: path(of: name)) ?? Data(), as: UTF8.self)
     }
 
     func openssl(_ arguments: String) throws { _ = try shell("cd \(path) && openssl " + arguments) }
@@ -30,17 +22,9 @@ struct ShellFailure: Error { let output: String }
 
 @discardableResult
 func shell(_ command: String) throws -> String {
-    let process = Process()
-    process.executableURL = URL(filePath: "/bin/sh")
-    process.arguments = ["-c", command + " 2>&1"]
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw ShellFailure(output: output) }
-    return output
+    let run = try Command(URL(filePath: "/bin/sh"), ["-c", "exec </dev/null; { \(command); } 2>&1"])
+    guard run.code == 0 else { throw ShellFailure(output: run.output) }
+    return run.output
 }
 
 func isInstalled(_ program: String) -> Bool { (try? shell("command -v \(program)")) != nil }
@@ -52,12 +36,12 @@ struct UsualPair: @unchecked Sendable {
     static let shared = UsualPair()
     private let scratch = Scratch()
     var settings: ServerContext.Settings {
-        ServerContext.Settings(certificateFile: scratch.file("cert.pem"), keyFile: scratch.file("key.pem"))
+        ServerContext.Settings(certificateFile: scratch.path(of: "cert.pem"), keyFile: scratch.path(of: "key.pem"))
     }
 
     private init() {
         _ = try? GeneratedPair.make(
-            name: nil, certificateFile: scratch.file("cert.pem"), keyFile: scratch.file("key.pem"), now: now)
+            name: nil, certificateFile: scratch.path(of: "cert.pem"), keyFile: scratch.path(of: "key.pem"), now: now)
         // It is never freed.
         atexit { try? FileManager.default.removeItem(atPath: UsualPair.shared.scratch.path) }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import TLSHandshake
@@ -43,7 +44,7 @@ import Testing
 
     @Test(arguments: ["TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"])
     func openSSLTalksWithTheSecretsThatItLogsItself(suite: String) throws {
-        let log = scratch.file("keys")
+        let log = scratch.path(of: "keys")
         let client = try client("-tls1_3 -ciphersuites \(suite) -keylogfile \(log)")
         let session = try talk(try usualServer())
         #expect(client.rest().contains("{\"answer\":true}"))
@@ -77,13 +78,13 @@ import Testing
             "openssl s_server -accept 127.0.0.1:0 -cert \(certificate) -key \(UsualPair.shared.settings.keyFile) "
                 + "-tls1_3 -early_data")
         let port = try foreign.acceptingPort()
-        scratch.write(String(repeating: "early\n", count: 200), to: "early")
+        scratch.place(String(repeating: "early\n", count: 200), at: "early")
         _ = try shell(
             "(sleep 1; echo Q) | openssl s_client -connect 127.0.0.1:\(port) -tls1_3 "
-                + "-sess_out \(scratch.file("session"))")
-        try #require(FileManager.default.fileExists(atPath: scratch.file("session")))
+                + "-sess_out \(scratch.path(of: "session"))")
+        try #require(FileManager.default.fileExists(atPath: scratch.path(of: "session")))
         let client = try client(
-            "-tls1_3 -sess_in \(scratch.file("session")) -early_data \(scratch.file("early"))")
+            "-tls1_3 -sess_in \(scratch.path(of: "session")) -early_data \(scratch.path(of: "early"))")
         _ = try talk(try usualServer())
         #expect(client.rest().contains("{\"answer\":true}"))
     }
@@ -140,7 +141,7 @@ import Testing
 
     @Test(.enabled(if: isInstalled("python3")), arguments: ["TLSv1_2", "TLSv1_3"], [1, 7, 4096])
     func pythonTalksThroughMemoryBuffers(version: String, piece: Int) throws {
-        scratch.write(
+        scratch.place(
             """
             import socket, ssl, sys
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -166,9 +167,9 @@ import Testing
             do(tls.do_handshake)
             do(lambda: tls.write(b'{"id":1,"method":"login"}\\n'))
             print(do(lambda: tls.read(1000)).decode(), tls.version())
-            """, to: "client.py")
+            """, at: "client.py")
         let client = try ForeignProgram(
-            "python3 \(scratch.file("client.py")) \(listener.port) \(certificate) \(version) \(piece)")
+            "python3 \(scratch.path(of: "client.py")) \(listener.port) \(certificate) \(version) \(piece)")
         if version == "TLSv1_3" {
             _ = try talk(try usualServer(), chunk: piece)
         } else {

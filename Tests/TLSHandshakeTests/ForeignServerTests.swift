@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import TLSHandshake
@@ -89,9 +90,10 @@ import Testing
     @Test func theNameIsToldAndAnAddressIsNot() throws {
         let scratch = Scratch()
         try GeneratedPair.make(
-            name: "second.example", certificateFile: scratch.file("c.pem"), keyFile: scratch.file("k.pem"), now: now)
+            name: "second.example", certificateFile: scratch.path(of: "c.pem"), keyFile: scratch.path(of: "k.pem"),
+            now: now)
         let options =
-            "-tls1_3 -servername_fatal -servername pool.example -cert2 \(scratch.file("c.pem")) -key2 \(scratch.file("k.pem"))"
+            "-tls1_3 -servername_fatal -servername pool.example -cert2 \(scratch.path(of: "c.pem")) -key2 \(scratch.path(of: "k.pem"))"
         let usual = try usualServer().certificate.fingerprint
         for (host, sendsName, isSecond) in [
             ("pool.example", true, true), ("POOL.example.", true, true), ("pool.example", false, false),

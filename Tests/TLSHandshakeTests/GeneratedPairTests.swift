@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import TLSHandshake
@@ -9,12 +10,12 @@ import Testing
     @discardableResult
     private func make(_ name: String? = nil, at time: Int64 = now) throws(ContextFailure) -> Bool {
         try GeneratedPair.make(
-            name: name, certificateFile: scratch.file("cert.pem"), keyFile: scratch.file("key.pem"), now: time)
+            name: name, certificateFile: scratch.path(of: "cert.pem"), keyFile: scratch.path(of: "key.pem"), now: time)
     }
 
     private func mode(_ name: String) -> mode_t {
         var status = stat()
-        stat(scratch.file(name), &status)
+        stat(scratch.path(of: name), &status)
         return status.st_mode & 0o777
     }
 
@@ -24,7 +25,7 @@ import Testing
 
     private func context() throws -> ServerContext {
         try ServerContext(
-            .init(certificateFile: scratch.file("cert.pem"), keyFile: scratch.file("key.pem")), now: now)
+            .init(certificateFile: scratch.path(of: "cert.pem"), keyFile: scratch.path(of: "key.pem")), now: now)
     }
 
     @Test func aPairIsMadeOnce() throws {
@@ -42,7 +43,7 @@ import Testing
         #expect(context.certificate.keyKind == "EC 256")
         #expect(context.certificate.expires == moment + 3652 * 86_400)
         #expect(context.certificate.validFrom == moment - 86_400)
-        let printed = try shell("openssl x509 -in \(scratch.file("cert.pem")) -noout -fingerprint -sha256")
+        let printed = try shell("openssl x509 -in \(scratch.path(of: "cert.pem")) -noout -fingerprint -sha256")
         #expect(
             printed.filter { $0 != ":" }.lowercased().contains("=" + context.certificate.fingerprint))
     }
@@ -63,7 +64,7 @@ import Testing
     func namesAreInTheCertificate(name: String?, common: String, names: [String]) throws {
         try make(name)
         let printed = try shell(
-            "openssl x509 -in \(scratch.file("cert.pem")) -noout -subject -issuer -nameopt utf8,sep_multiline")
+            "openssl x509 -in \(scratch.path(of: "cert.pem")) -noout -subject -issuer -nameopt utf8,sep_multiline")
         #expect(printed.components(separatedBy: "CN=\(common)\n").count == 3)
         #expect(try context().certificate.names == names)
     }
@@ -72,14 +73,14 @@ import Testing
         try make("proxy.example")
         let verified = try shell(
             "openssl verify -x509_strict -purpose sslserver -verify_hostname proxy.example -CAfile "
-                + "\(scratch.file("cert.pem")) \(scratch.file("cert.pem"))")
+                + "\(scratch.path(of: "cert.pem")) \(scratch.path(of: "cert.pem"))")
         #expect(verified.hasSuffix(": OK\n"))
     }
 
     @Test func aKeyWithoutCertificateGetsOne() throws {
         try make()
         let key = scratch.text("key.pem")
-        unlink(scratch.file("cert.pem"))
+        unlink(scratch.path(of: "cert.pem"))
         #expect(try make())
         #expect(scratch.text("key.pem") == key)
         #expect(try context().findings == [])
@@ -87,7 +88,7 @@ import Testing
 
     @Test func aCertificateWithoutKeyIsLeftAlone() throws {
         try make()
-        unlink(scratch.file("key.pem"))
+        unlink(scratch.path(of: "key.pem"))
         let certificate = scratch.text("cert.pem")
         #expect(throws: ContextFailure.self) { try make() }
         #expect(scratch.text("cert.pem") == certificate)
@@ -97,12 +98,13 @@ import Testing
     @Test func aDirectoryThatDoesNotExistIsReported() {
         do throws(ContextFailure) {
             try GeneratedPair.make(
-                name: nil, certificateFile: scratch.file("no/cert.pem"), keyFile: scratch.file("no/key.pem"), now: now)
+                name: nil, certificateFile: scratch.path(of: "no/cert.pem"), keyFile: scratch.path(of: "no/key.pem"),
+                now: now)
             Issue.record("made")
         } catch {
             #expect(
                 error.findings.map(\.text) == [
-                    scratch.file("no/key.pem") + " cannot be made: No such file or directory"
+                    scratch.path(of: "no/key.pem") + " cannot be made: No such file or directory"
                 ])
         }
     }
@@ -111,20 +113,21 @@ import Testing
         // The key can be made, the certificate cannot.
         #expect(throws: ContextFailure.self) {
             try GeneratedPair.make(
-                name: nil, certificateFile: scratch.file("no/cert.pem"), keyFile: scratch.file("key.pem"), now: now)
+                name: nil, certificateFile: scratch.path(of: "no/cert.pem"), keyFile: scratch.path(of: "key.pem"),
+                now: now)
         }
         #expect(try files == [])
         // A name that a certificate cannot have.
         #expect(throws: ContextFailure.self) {
             try GeneratedPair.make(
-                name: nil, certificateFile: scratch.path, keyFile: scratch.file("key.pem"), now: now)
+                name: nil, certificateFile: scratch.path, keyFile: scratch.path(of: "key.pem"), now: now)
         }
         #expect(try files == [])
     }
 
     @Test func severalAtOnceMakeOnePair() async throws {
-        let certificate = scratch.file("cert.pem")
-        let key = scratch.file("key.pem")
+        let certificate = scratch.path(of: "cert.pem")
+        let key = scratch.path(of: "key.pem")
         for _ in 0..<10 {
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<8 {
@@ -143,8 +146,8 @@ import Testing
     @Test func eachPairIsDifferent() throws {
         try make()
         let first = try context().certificate.fingerprint
-        unlink(scratch.file("cert.pem"))
-        unlink(scratch.file("key.pem"))
+        unlink(scratch.path(of: "cert.pem"))
+        unlink(scratch.path(of: "key.pem"))
         try make()
         #expect(try context().certificate.fingerprint != first)
     }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import TLSHandshake
@@ -104,9 +105,9 @@ import Testing
         try scratch.openssl("req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -days 30 -subj /CN=long")
         let certificate = scratch.text("c.pem")
         for (count, isTooLong) in [(20, false), (100, true)] {
-            scratch.write(String(repeating: certificate, count: count), to: "chain.pem")
+            scratch.place(String(repeating: certificate, count: count), at: "chain.pem")
             let server = try ServerContext(
-                .init(certificateFile: scratch.file("chain.pem"), keyFile: scratch.file("k.pem")), now: now)
+                .init(certificateFile: scratch.path(of: "chain.pem"), keyFile: scratch.path(of: "k.pem")), now: now)
             for chunk in [1000, Int.max] {
                 let state = Conversation(server, try ClientContext(.init()), chunk: chunk).clientState
                 let expected = HandshakeFailure(kind: .tooLong, reason: "handshake has more than 65536 bytes")
@@ -186,22 +187,11 @@ import Testing
         return bytes
     }
 
-    private struct Numbers: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var value = state
-            value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-            return value ^ (value >> 31)
-        }
-    }
-
     @Test(arguments: ["TLSv1.2", "TLSv1.3"])
     func changedFlightsOfAClientNeitherCrashNorPass(version: String) throws {
         let server = try usualServer(protocols: version)
         let context = try ClientContext(.init())
-        var random = Numbers(state: 1)
+        var random = SeededGenerator(seed: 1)
         for round in 0..<mutations {
             let handshake = Handshake(server: server)!
             let client = Handshake(client: context, host: "localhost")!
@@ -225,7 +215,7 @@ import Testing
     func changedFlightsOfAServerNeitherCrashNorPass(version: String) throws {
         let server = try usualServer(protocols: version)
         let context = try ClientContext(.init(fingerprint: server.certificate.fingerprint))
-        var random = Numbers(state: 2)
+        var random = SeededGenerator(seed: 2)
         for _ in 0..<mutations {
             let handshake = Handshake(server: server)!
             let client = Handshake(client: context, host: "localhost")!
@@ -242,7 +232,7 @@ import Testing
     @Test func changedRecordsOfAStreamNeitherCrashNorPass() throws {
         let server = try usualServer(protocols: "TLSv1.2")
         let context = try ClientContext(.init())
-        var random = Numbers(state: 3)
+        var random = SeededGenerator(seed: 3)
         for _ in 0..<mutations / 4 {
             let talk = Conversation(server, context)
             let ours = try #require(talk.serverState.stream)
@@ -256,7 +246,7 @@ import Testing
 
     @Test func randomBytesBehindAGoodBeginningNeitherCrashNorPass() throws {
         let server = try usualServer()
-        var random = Numbers(state: 4)
+        var random = SeededGenerator(seed: 4)
         for _ in 0..<mutations {
             let handshake = Handshake(server: server)!
             var bytes: [UInt8] = [0x16, 3, .random(in: 0...4, using: &random)]

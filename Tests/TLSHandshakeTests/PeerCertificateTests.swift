@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import TLSHandshake
@@ -81,16 +82,16 @@ import Testing
         let scratch = Scratch()
         try scratch.openssl(
             "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 30 -subj /CN=authority")
-        scratch.write("subjectAltName=DNS:pool.example\n", to: "ext")
+        scratch.place("subjectAltName=DNS:pool.example\n", at: "ext")
         try scratch.openssl("req -newkey rsa:2048 -nodes -keyout pool.key -out pool.csr -subj /CN=pool.example")
         let sign = "x509 -req -in pool.csr -CA ca.pem -CAkey ca.key -set_serial 7 -extfile ext -days"
         try scratch.openssl("\(sign) 20 -out good.pem")
         try scratch.openssl("\(sign) -1 -out old.pem")
         func reason(_ file: String, trusting: String?, verifies: Bool = true) throws -> String? {
             let server = try ServerContext(
-                .init(certificateFile: scratch.file(file), keyFile: scratch.file("pool.key")), now: now)
+                .init(certificateFile: scratch.path(of: file), keyFile: scratch.path(of: "pool.key")), now: now)
             return try talk(
-                server, .init(verifies: verifies), host: "pool.example", trusting: trusting.map(scratch.file)
+                server, .init(verifies: verifies), host: "pool.example", trusting: trusting.map(scratch.path(of:))
             ).clientState.failure?.reason
         }
         #expect(try reason("good.pem", trusting: "ca.pem") == nil)

@@ -1,5 +1,6 @@
 import COpenSSL
 import Foundation
+import TestSupport
 import Testing
 
 @testable import TLSHandshake
@@ -104,17 +105,17 @@ import Testing
         try scratch.openssl("genpkey -genparam -algorithm DH -pkeyopt group:ffdhe2048 -out dh.pem")
         try scratch.openssl("genrsa -out rsa.key 2048")
         try scratch.openssl("req -x509 -key rsa.key -out rsa.pem -days 30 -subj /CN=rsa")
-        scratch.write("", to: "empty.pem")
-        scratch.write("-----BEGIN DH PARAMETERS-----\nMAA=\n-----END DH PARAMETERS-----\n", to: "bad.pem")
-        chmod(scratch.file("rsa.key"), 0o600)
+        scratch.place("", at: "empty.pem")
+        scratch.place("-----BEGIN DH PARAMETERS-----\nMAA=\n-----END DH PARAMETERS-----\n", at: "bad.pem")
+        chmod(scratch.path(of: "rsa.key"), 0o600)
         var settings = ServerContext.Settings(
-            certificateFile: scratch.file("rsa.pem"), keyFile: scratch.file("rsa.key"), ciphers: "DHE+AESGCM")
+            certificateFile: scratch.path(of: "rsa.pem"), keyFile: scratch.path(of: "rsa.key"), ciphers: "DHE+AESGCM")
         for (name, finding) in [
             (nil, nil), ("dh.pem", nil), ("no.pem", "does not exist; OpenSSL chooses the parameters"),
             ("empty.pem", "is empty; OpenSSL chooses the parameters"), ("bad.pem", "OpenSSL chooses the parameters"),
             ("rsa.pem", "OpenSSL chooses the parameters"),
         ] as [(String?, String?)] {
-            settings.dhparamFile = name.map(scratch.file)
+            settings.dhparamFile = name.map(scratch.path(of:))
             let context = try ServerContext(settings, now: now)
             #expect(context.findings.count == (finding == nil ? 0 : 1), "\(name ?? "none")")
             if let finding {

@@ -1,4 +1,5 @@
 import StratumProtocol
+import TestSupport
 import Testing
 
 @testable import TLSRecords
@@ -9,7 +10,7 @@ struct CodingTests {
     private func converse(
         _ suite: CipherSuite, seed: UInt64, steps: Int, between: (inout [Endpoint]) throws -> Void
     ) throws {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         var sides = [Endpoint.pair(suite).client, Endpoint.pair(suite).server]
         // On its way to each side.
         var wires: [[UInt8]] = [[], []]
@@ -85,7 +86,7 @@ struct CodingTests {
     /// Whatever is read, either is refused or is a state that can be used.
     @Test(arguments: CipherSuite.allCases)
     func aChangedFormIsRefusedOrHarmless(suite: CipherSuite) throws {
-        var random = SplitMix(state: 3)
+        var random = SeededGenerator(seed: 3)
         var (client, server) = Endpoint.pair(suite)
         try client.receive(server.forge(22, [4, 0, 0, 200]) + server.seal("x").prefix(10))
         let form = client.encoded

@@ -8,7 +8,7 @@ struct HandshakeMessageTests {
         [4, UInt8(count >> 16), UInt8(count >> 8 & 0xff), UInt8(count & 0xff)] + [UInt8](repeating: 0xab, count: count)
     }
 
-    /// Seals a message in records of so many bytes.
+    /// Seals a message in records of that number of bytes.
     private func pieces(_ message: [UInt8], _ size: Int, of side: inout Endpoint) -> [UInt8] {
         stride(from: 0, to: message.count, by: size).flatMap {
             side.forge(22, Array(message[$0..<min($0 + size, message.count)]), padding: size < 16_000 ? $0 % 3 : 0)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import TLSRecords
@@ -18,7 +19,7 @@ struct MutationTests {
 
     @Test(arguments: CipherSuite.allCases)
     func noChangedRecordIsAccepted(suite: CipherSuite) throws {
-        var random = SplitMix(state: UInt64(suite.rawValue))
+        var random = SeededGenerator(seed: UInt64(suite.rawValue))
         var (client, server) = Endpoint.pair(suite)
         // Records of all kinds; the state before each of them; what had come by then.
         var records: [[UInt8]] = []
@@ -54,7 +55,7 @@ struct MutationTests {
         #expect(refused > MutationTests.count / 2 && waiting > 0)
     }
 
-    private func change(_ pair: inout [[UInt8]], at target: Int, using random: inout SplitMix) {
+    private func change(_ pair: inout [[UInt8]], at target: Int, using random: inout SeededGenerator) {
         let count = pair[target].count
         let place = random.below(count)
         switch random.below(MutationTests.changes) {
@@ -77,7 +78,7 @@ struct MutationTests {
     }
 }
 
-extension SplitMix {
+extension SeededGenerator {
     fileprivate mutating func below(_ limit: Int) -> Int { Int(truncatingIfNeeded: next() >> 33) % limit }
     fileprivate var byte: UInt8 { mutating get { UInt8(truncatingIfNeeded: next()) } }
 }

@@ -11,7 +11,7 @@ public enum LocalSocket {
         return descriptor
     }
 
-    /// Leaves a socket file that nobody listens at.
+    /// Leaves a socket file without a listener.
     public static func leaveFile(at path: String) throws {
         close(try make(path, SOCK_STREAM, "bind", bind))
     }

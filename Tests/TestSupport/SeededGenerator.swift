@@ -19,7 +19,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
 
     public mutating func byte() -> UInt8 { UInt8.random(in: 0...255, using: &self) }
 
-    /// True in so many cases of a hundred.
+    /// True with this probability, in percent.
     public mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
 
     public mutating func one<Element>(of list: [Element]) -> Element? { list.randomElement(using: &self) }

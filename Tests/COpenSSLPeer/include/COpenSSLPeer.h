@@ -27,7 +27,7 @@ size_t openssl_peer_take_unread(openssl_peer *peer, uint8_t *bytes, size_t room)
 int openssl_peer_handshake(openssl_peer *peer);
 /// How many bytes were read, 0 at the end of the stream, else `openssl_peer_wants_more` or `openssl_peer_failed`.
 int openssl_peer_read(openssl_peer *peer, uint8_t *bytes, int room);
-/// Writes all of the bytes. `padding`: zeros are added until a record's content has a multiple of so many bytes.
+/// Writes all of the bytes. `padding`: zeros are added until a record's content has a multiple of it in bytes.
 bool openssl_peer_write(openssl_peer *peer, const uint8_t *bytes, int count, int padding);
 /// Sends a KeyUpdate at once.
 bool openssl_peer_update_key(openssl_peer *peer, bool requests_update);
