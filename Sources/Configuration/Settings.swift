@@ -12,6 +12,9 @@ public struct Settings: Codable, Sendable, Equatable {
     /// Seconds between two attempts at one pool, 1…3600.
     public var retryPauseSeconds = 1
 
+    /// TLS for miners; nil = they cannot use it.
+    public var tls: TLS?
+
     /// The password that miners must send as `pass`; nil = none required.
     public var accessPassword: String?
     /// Whether miners are offered the `algo` extension.
@@ -89,6 +92,8 @@ public struct Settings: Codable, Sendable, Equatable {
         /// Trusted senders of PROXY headers: addresses and prefixes, such as "192.0.2.7" and "10.0.0.0/8". Their
         /// connections must begin with such a header, and those of others must not. nil = none.
         public var proxyProtocol: [String]?
+        /// Whether miners must use TLS; otherwise they may, if `Settings.tls` is set. nil = false.
+        public var requiresTLS: Bool?
 
         public init(host: String, port: UInt16, proxyProtocol: [String]? = nil) {
             self.host = host
@@ -103,6 +108,31 @@ public struct Settings: Codable, Sendable, Equatable {
 
         /// More than the balancers, or networks of a cloud's balancers, in front of one proxy.
         public static let proxySendersMax = 256
+    }
+
+    /// The certificate that miners are shown, and what may be negotiated with them.
+    public struct TLS: Codable, Sendable, Equatable {
+        /// An absolute path: PEM, the server's own certificate first.
+        public var certificateFile: String
+        /// An absolute path: PEM.
+        public var keyFile: String
+        /// Whether the two files are made when they do not exist.
+        public var isGenerated = false
+        /// The host name in a generated certificate; nil = localhost.
+        public var name: String?
+        /// Words separated by spaces: `TLSv1 TLSv1.1 TLSv1.2 TLSv1.3`; nil = 1.2 and 1.3.
+        public var protocols: String?
+        /// Of TLS 1.2 and lower, in OpenSSL's form; nil = those with forward secrecy and authenticated encryption.
+        public var ciphers: String?
+        /// Of TLS 1.3, in OpenSSL's form.
+        public var ciphersuites: String?
+        /// An absolute path: PEM; nil = parameters that fit the key.
+        public var dhparamFile: String?
+
+        public init(certificateFile: String, keyFile: String) {
+            self.certificateFile = certificateFile
+            self.keyFile = keyFile
+        }
     }
 
     /// Limits for each address of miners on this machine, over all shards together (docs/SECURITY.md).
@@ -147,6 +177,8 @@ public struct Settings: Codable, Sendable, Equatable {
         /// Seconds without a request to the pool before a `keepalived` is sent, whether the pool offers keepalives or
         /// not; 0 = only to pools that offer them, after 60 s.
         public var keepaliveSeconds = 0
+        /// TLS to this pool; nil = plain TCP.
+        public var tls: PoolTLS?
 
         public init(host: String, port: UInt16, user: String, password: String) {
             self.host = host
@@ -157,6 +189,18 @@ public struct Settings: Codable, Sendable, Equatable {
 
         /// "pool.example:3333", without login, for logs.
         public var name: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    }
+
+    /// How a pool's certificate is requested and checked.
+    public struct PoolTLS: Codable, Sendable, Equatable {
+        /// Whether the host's name is sent to the server (SNI). Addresses are never sent.
+        public var sendsServerName = true
+        /// SHA-256 of the pool's certificate that is expected, 64 lower-case hexadecimal digits; nil = any.
+        public var fingerprint: String?
+        /// Whether the certificate is checked by the system's authorities, and for the host's name.
+        public var verifies = false
+
+        public init() {}
     }
 
     /// The source of worker names (docs/COMPATIBILITY.md, "Worker names").
