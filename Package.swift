@@ -94,7 +94,7 @@ let package = Package(
         library("TLSHandshake", "COpenSSL"),
 
         // L2, pure: what a shard decides, and the documents of the API. `Control` and `Peers` give it values to show.
-        library("StratumSession", "Addresses", "Secrets", "StratumProtocol"),
+        library("StratumSession", "Addresses", "Secrets", "StratumProtocol", "TLSRecords"),
         library("ApiDocuments", "Addresses", "Configuration", "Control", "Peers", "Telemetry"),
 
         // L3: wiring.
@@ -103,7 +103,8 @@ let package = Package(
             "EventLoop", "EventBus", "DaemonKit", "Linux", argumentParser, logging),
         program(
             "StratumWorker", "Addresses", "StratumSession", "StratumProtocol", "Telemetry", "Configuration",
-            "Continuity", "EventLoop", "EventBus", "DaemonKit", "Linux", "Peers", "Secrets", logging),
+            "Continuity", "EventLoop", "EventBus", "DaemonKit", "Linux", "Peers", "Secrets", "TLSHandshake",
+            "TLSRecords", logging),
         program(
             "StatsCollector", "Archive", "Telemetry", "Configuration", "Continuity", "EventBus", "EventLoop",
             "DaemonKit", logging),
@@ -133,7 +134,7 @@ let package = Package(
         tests("Secrets"),
         tests("StratumProtocol", "Addresses", "Algorithms", files: ["Golden"]),
         tests("HTTPServing", "Addresses", "ApiFixtures", logging),
-        tests("StratumSession", "StratumProtocol"),
+        tests("StratumSession", "StratumProtocol", "TLSRecords"),
         tests("ApiDocuments", "Addresses", "ApiFixtures", "Configuration", "Control", "Peers", "Telemetry"),
         tests("Telemetry"),
         tests("Supervision"),

@@ -122,7 +122,7 @@ struct Scene: ~Copyable {
             case .settled(let share):
                 precondition(share.outcome == .accepted, "a share was not accepted: \(share.outcome)")
                 acceptedCount += 1
-            case .sendToPool, .closeMiner, .pauseMiner, .resumeMiner, .hangUp, .joined, .moved, .left,
+            case .beginHandshake, .sendToPool, .closeMiner, .pauseMiner, .resumeMiner, .hangUp, .joined, .moved, .left,
                 .released, .poolError, .notice:
                 break
             }

@@ -195,7 +195,8 @@ private struct RecordHead {
     init(_ input: ShardInput) {
         switch input {
         case .start: self.init(kind: 1)
-        case .minerConnected(let id): self.init(kind: 2, id)
+        case .minerConnected(let id, let terms):
+            self.init(kind: 2, pool: terms.rawValue, index: id.index, generation: id.generation)
         case .minerBytes(let id): self.init(kind: 3, id)
         case .minerClosed(let id): self.init(kind: 4, id)
         case .poolConnected(let id): self.init(kind: 5, id)
@@ -205,7 +206,7 @@ private struct RecordHead {
         case .policy: self.init(kind: 9)
         case .note(let number): self.init(kind: 10, index: number)
         case .release(let part): self.init(kind: 11, index: part.miners, generation: part.number)
-        case .balancerConnected(let id): self.init(kind: 12, id)
+        case .minerSecured(let id): self.init(kind: 12, id)
         case .conduct(let id): self.init(kind: 13, id)
         }
     }
@@ -224,7 +225,7 @@ private struct RecordHead {
         let connection = PoolConnectionID(upstream: upstream, pool: pool, generation: generation)
         switch kind {
         case 1: return .start
-        case 2: return .minerConnected(miner)
+        case 2: return .minerConnected(miner, ConnectionTerms(rawValue: pool))
         case 3: return .minerBytes(miner)
         case 4: return .minerClosed(miner)
         case 5: return .poolConnected(connection)
@@ -234,7 +235,7 @@ private struct RecordHead {
         case 9: return .policy
         case 10: return .note(index)
         case 11: return .release(ReleasedPart(number: generation, miners: index))
-        case 12: return .balancerConnected(miner)
+        case 12: return .minerSecured(miner)
         case 13: return .conduct(miner)
         default: return nil
         }

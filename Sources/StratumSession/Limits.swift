@@ -2,6 +2,9 @@
 public enum Limits {
     /// From connecting to the login request: an honest miner sends it at once (docs/COMPATIBILITY.md, "Timers").
     public static let login = Milliseconds.seconds(10)
+    /// From the TLS hello to the end of the handshake; a login then has its own time. Twice a login's, because the
+    /// handshakes of a crowd wait for one another.
+    public static let handshake = Milliseconds.seconds(20)
     /// Without a share or a keepalive (docs/COMPATIBILITY.md, "Timers"). XMRig sends a keepalive every 60 s.
     public static let idle = Milliseconds.seconds(600)
     /// For connecting to a pool over TCP.

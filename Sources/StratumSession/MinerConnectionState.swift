@@ -1,5 +1,6 @@
 internal import Addresses
 internal import StratumProtocol
+internal import TLSRecords
 
 /// A miner's address and the login data that it sent. Each field is cut to `LoginRequest.fieldBytesMax` bytes.
 public struct MinerIntroduction: Equatable, Sendable {
@@ -19,11 +20,12 @@ struct MinerConnectionState {
     /// The connection it belongs to. A vacant row keeps it until the next connection takes the row.
     var generation: UInt32
     var framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
+    var transport = Transport.plain
     /// The address and the login data, packed: one allocation for each miner, rarely read.
     private var packed: [UInt8] = []
 
     /// Bytes in use, without the overhead of the allocator.
-    var heldBytes: Int { packed.count + framer.partialCount }
+    var heldBytes: Int { packed.count + framer.partialCount + transport.heldBytes }
 
     init(generation: UInt32, address: String) {
         self.generation = generation
@@ -204,6 +206,7 @@ extension MinerConnectionState {
         writer.record { writer in
             writer.bytes(packed)
             framer.encode(to: &writer)
+            transport.encode(to: &writer)
         }
     }
 
@@ -213,6 +216,7 @@ extension MinerConnectionState {
         packed = [UInt8](try reader.bytes(max: MinerConnectionState.packedBytesMax, "miner.introduction"))
         framer = try LineFramer(
             decoding: &reader, lineBytesMax: LineFramer.minerLineBytesMax, heldBytesMax: Limits.heldBytesMax)
+        if reader.remaining > 0 { transport = try Transport(decoding: &reader, as: .server) }
     }
 }
 
@@ -250,4 +254,9 @@ extension Shard {
 public struct Traffic: Equatable, Sendable {
     public var received: UInt64
     public var sent: UInt64
+
+    public init(received: UInt64 = 0, sent: UInt64 = 0) {
+        self.received = received
+        self.sent = sent
+    }
 }

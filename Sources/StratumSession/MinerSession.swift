@@ -51,6 +51,10 @@ struct MinerSession {
     /// lines begin.
     var awaitsHeader = false
     var headerBytes: UInt16 = 0
+    /// How the connection begins.
+    var terms = ConnectionTerms()
+    /// The first bytes of Stratum have come: from then on lines are read as they come.
+    var speaksStratum = false
     /// How much of its `RequestBudget` is spent.
     var requests = Allowance()
     /// Why reading from it is paused.
@@ -98,7 +102,7 @@ struct MinerSession {
 
 extension MinerSession {
     /// The length of a row.
-    static let rowBytes = 112
+    static let rowBytes = 116
     /// The length of a row from programs without request budgets.
     static let rowBytesMin = 72
     /// The length of the fields that were added next, without those of the PROXY header.
@@ -132,6 +136,9 @@ extension MinerSession {
         writer.integer(UInt32(formerSlot))
         writer.integer(headerBytes)
         writer.integer(UInt16(awaitsHeader ? 1 : 0))
+        writer.integer(terms.rawValue)
+        writer.integer(UInt8(speaksStratum ? 1 : 0))
+        writer.integer(UInt16(0))
     }
 
     /// - Parameter reader: a row of at least `rowBytesMin` bytes.
@@ -166,8 +173,13 @@ extension MinerSession {
         formerUpstream = try reader.integer()
         placedAt = Instant(microseconds: try reader.integer())
         formerSlot = UInt8(try reader.integer(in: 0...255, "miner.formerSlot") as UInt32)
+        // An older program does not write it: the bytes of a login that is not complete are looked at again.
+        speaksStratum = phase == .awaitingJob || phase == .mining
         guard reader.remaining >= 4 else { return }
         headerBytes = try reader.integer(in: 0...UInt16(clamping: received), "miner.headerBytes")
         awaitsHeader = try reader.integer(in: 0...1, "miner.awaitsHeader") as UInt16 == 1
+        guard reader.remaining >= 4 else { return }
+        terms = ConnectionTerms(rawValue: try reader.integer())
+        speaksStratum = try reader.integer(in: 0...1, "miner.speaksStratum") as UInt8 == 1
     }
 }

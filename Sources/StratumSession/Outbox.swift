@@ -1,4 +1,5 @@
 public import StratumProtocol
+public import TLSRecords
 
 /// A miner's connection: a row of the shard's table. Events for the row's previous connection have an older generation.
 public struct MinerID: Hashable, Sendable {
@@ -139,6 +140,8 @@ public enum CloseReason: Equatable, Sendable {
     case foreign(ForeignProtocol)
     /// A balancer's connection does not begin with a valid PROXY header.
     case proxyHeader(ProxyHeaderFault)
+    /// Its TLS has ended, or it has none where it must.
+    case tls(TLSEnd)
     /// It sent a request that is not valid in its state.
     case outOfTurn
     case noUpstream
@@ -150,10 +153,23 @@ public enum CloseReason: Equatable, Sendable {
     case memory(held: Int)
 }
 
+/// How the TLS of a miner's connection ended.
+public enum TLSEnd: Equatable, Sendable {
+    /// The miner speaks without TLS to an address that requires it.
+    case required
+    /// The peer has ended its side: `.closeNotify` in good order, any other alert because of an error.
+    case alert(Alert)
+    /// The peer has broken the record protocol.
+    case fault(RecordFault)
+}
+
 /// A decision of the shard, to be performed in order by the worker. Only the worker touches sockets.
 public enum ShardCommand: Equatable, Sendable {
     /// The bytes are a range of `Outbox.bytes`.
     case sendToMiner(MinerID, Range<Int>)
+    /// The connection begins a TLS handshake; the bytes (a range of `Outbox.bytes`) are what was received of it. All
+    /// further ones belong to the handshake, until `ShardInput.minerSecured`.
+    case beginHandshake(MinerID, Range<Int>)
     /// Close the connection after everything was sent to it.
     case closeMiner(MinerID, CloseReason)
     /// Stop reading from its connection until `resumeMiner`.
@@ -210,6 +226,12 @@ public struct Outbox: Sendable {
             commands.append(.sendToMiner(miner, start..<bytes.count))
         }
         return bytes.count - start
+    }
+
+    mutating func beginHandshake(of miner: MinerID, _ received: Span<UInt8>) {
+        let start = bytes.count
+        bytes.append(received)
+        commands.append(.beginHandshake(miner, start..<bytes.count))
     }
 
     /// - Returns: the length of the message in bytes.

@@ -1,4 +1,5 @@
 internal import StratumProtocol
+internal import TLSRecords
 
 /// The session of one upstream with one pool.
 struct PoolSession {
@@ -55,6 +56,7 @@ struct PoolSession {
     var keepaliveRequestID: Int64 = 0
     /// Splits its bytes into lines; holds an unfinished one.
     var framer = LineFramer(lineBytesMax: LineFramer.poolLineBytesMax)
+    var transport = Transport.plain
     /// Bytes received and sent since the connection was made.
     var received: UInt64 = 0
     var sent: UInt64 = 0
@@ -130,6 +132,7 @@ extension PoolSession {
             writer.integer(keepaliveLead)
             writer.flag(hasAccepted)
             jobs.encode(to: &writer)
+            transport.encode(to: &writer)
         }
     }
 
@@ -163,6 +166,7 @@ extension PoolSession {
         guard reader.remaining > 0 else { return }
         hasAccepted = try reader.flag()
         jobs = try Allowance(decoding: &reader)
+        if reader.remaining > 0 { transport = try Transport(decoding: &reader, as: .client) }
     }
 }
 

@@ -17,13 +17,15 @@ private enum Tag {
 extension Shard {
     /// Incremented when a program of the previous version could not decode the new form. Programs skip what they do not
     /// know: new fields go to the end of their record, new sections get a new tag.
-    static let codingVersion: UInt16 = 2
+    static let codingVersion: UInt16 = 3
+    /// The version of a state without TLS connections, which a program without TLS can continue.
+    static let codingVersionWithoutTLS: UInt16 = 2
 
     /// Encodes the complete state.
     /// - Precondition: the outbox is empty. Decisions that were not performed would be lost.
     public func encode(to writer: inout BinaryWriter) {
         precondition(outbox.isEmpty, "decisions must be performed before the state is written")
-        writer.versioned(Shard.codingVersion) { writer in
+        writer.versioned(hasTLS ? Shard.codingVersion : Shard.codingVersionWithoutTLS) { writer in
             writer.section(Tag.shard) { writer in
                 writer.integer(random.state)
                 writer.integer(nextMinerKey)

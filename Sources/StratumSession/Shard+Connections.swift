@@ -11,7 +11,8 @@ extension Shard {
     /// Since when a connection waits to log in; nil when it does not.
     public func waitingSince(_ id: MinerID) -> Instant? {
         guard let row = row(of: id), miners[row].phase == .awaitingLogin else { return nil }
-        let login = Limits.login.count * 1_000
+        let isInHandshake = if case .handshake = connectionStates[row].transport { true } else { false }
+        let login = (isInHandshake ? Limits.handshake : Limits.login).count * 1_000
         return Instant(microseconds: miners[row].deadline.microseconds - min(login, miners[row].deadline.microseconds))
     }
 

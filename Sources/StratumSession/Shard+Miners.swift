@@ -6,10 +6,10 @@ extension Shard {
     /// A connection was accepted.
     /// - Parameters:
     ///   - address: where it came from, as text.
-    ///   - awaitsHeader: it begins with a PROXY header, which gives the address.
+    ///   - terms: how it begins.
     /// - Returns: its id; nil when the table is full, and it must be closed.
     public mutating func minerConnected(
-        from address: String = "", awaitsHeader: Bool = false, at now: Instant
+        from address: String = "", on terms: ConnectionTerms = [], at now: Instant
     ) -> MinerID? {
         guard let id = nextMinerID else { return nil }
         let row = Int(id.index)
@@ -22,7 +22,8 @@ extension Shard {
             connectionStates[row] = wire
         }
         miners[row].phase = .awaitingLogin
-        miners[row].awaitsHeader = awaitsHeader
+        miners[row].terms = terms
+        miners[row].awaitsHeader = terms.contains(.proxyHeader)
         miners[row].deadline = now + Limits.login
         connections += 1
         heldBytes += wire.heldBytes
@@ -232,6 +233,7 @@ extension Shard {
     // MARK: - Ends
 
     mutating func close(_ id: MinerID, _ reason: CloseReason, at now: Instant) {
+        endRecords(of: id, with: reason.alert)
         outbox.append(.closeMiner(id, reason))
         vacate(id, at: now)
     }
@@ -258,6 +260,7 @@ extension Shard {
         miners[row] = MinerSession()
         miners[row].generation = generation
         connectionStates[row].framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
+        connectionStates[row].transport = .plain
         vacant.append(UInt32(row))
         connections -= 1
     }

@@ -62,6 +62,7 @@ extension Shard {
     /// The connection could not be made, or has ended.
     /// - Parameter reason: the text of the system.
     public mutating func poolClosed(_ id: PoolConnectionID, reason: String, at now: Instant) {
+        abandonRecords(of: id)
         fail(id, .connection(String(decoding: reason.utf8.prefix(PoolFailure.textBytesMax), as: UTF8.self)), at: now)
     }
 
@@ -332,7 +333,10 @@ extension Shard {
     /// Closes the connection and deletes the session; shares in flight are answered.
     mutating func letGo(of id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
-        if self[upstream, pool].isConnected { outbox.append(.hangUp(id)) }
+        if self[upstream, pool].isConnected {
+            endRecords(of: id)
+            outbox.append(.hangUp(id))
+        }
         if upstreams[upstream].serving == id.pool { upstreams[upstream].serving = nil }
         abandonShares(of: id, at: now)
         let generation = self[upstream, pool].generation

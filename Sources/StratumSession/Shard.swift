@@ -1,3 +1,5 @@
+internal import TLSRecords
+
 /// The decisions of one shard: which miners are accepted, which nonces they search, and the outcome of each share.
 ///
 /// Its inputs are events with their times (`minerConnected`, `receive`, `poolClosed`, `tick`…); its decisions are
@@ -45,6 +47,11 @@ public struct Shard: ~Copyable {
     /// The number of the `ReleasedPart` that was released last; 0 = none.
     public internal(set) var released: UInt32 = 0
 
+    /// Not state: it computes.
+    let cipher = RecordCipher()
+    /// A message before it is sealed; kept for its memory.
+    var content: [UInt8] = []
+
     /// Requests of miners that this process has read. No decision depends on it.
     public internal(set) var requests: UInt64 = 0
     /// Connections that have logged in and have a job.
@@ -88,16 +95,38 @@ public struct Shard: ~Copyable {
         _modify { yield &upstreams[Int(id.upstream)].sessions[Int(id.pool)] }
     }
 
-    /// Appends a message for a miner, and counts its bytes.
+    /// Appends a message for a miner, as one record if the connection has TLS, and counts its bytes.
     mutating func send(to id: MinerID, _ write: (inout [UInt8]) -> Void) {
-        let count = outbox.send(to: id, write)
-        if let row = row(of: id) { miners[row].sent &+= UInt64(count) }
+        guard let row = row(of: id) else { return }
+        if case .records(let layer) = connectionStates[row].transport {
+            let cipher = cipher
+            let content = contentWritten(by: write)
+            miners[row].sent &+= UInt64(outbox.send(to: id) { layer.seal(content.span, into: &$0, with: cipher) })
+            self.content = content
+        } else {
+            miners[row].sent &+= UInt64(outbox.send(to: id, write))
+        }
     }
 
-    /// Appends a message for a pool, and counts its bytes.
+    /// Appends a message for a pool, as one record if the connection has TLS, and counts its bytes.
     mutating func send(to id: PoolConnectionID, _ write: (inout [UInt8]) -> Void) {
-        let count = outbox.send(to: id, write)
-        self[id].sent &+= UInt64(count)
+        if case .records(let layer) = self[id].transport {
+            let cipher = cipher
+            let content = contentWritten(by: write)
+            self[id].sent &+= UInt64(outbox.send(to: id) { layer.seal(content.span, into: &$0, with: cipher) })
+            self.content = content
+        } else {
+            self[id].sent &+= UInt64(outbox.send(to: id, write))
+        }
+    }
+
+    /// Gives out the memory of `content`; the caller puts it back.
+    private mutating func contentWritten(by write: (inout [UInt8]) -> Void) -> [UInt8] {
+        var content: [UInt8] = []
+        swap(&content, &self.content)
+        content.removeAll(keepingCapacity: true)
+        write(&content)
+        return content
     }
 
     /// Shares that wait for a pool's verdict.

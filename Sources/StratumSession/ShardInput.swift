@@ -6,12 +6,13 @@ public import StratumProtocol
 public enum ShardInput: Equatable, Sendable {
     case start
     /// A connection was accepted; the bytes are its address. It gets the id that `Shard.nextMinerID` returns.
-    case minerConnected(MinerID)
-    /// The same for a balancer's connection: it begins with a PROXY header, which gives the client's address.
-    case balancerConnected(MinerID)
+    case minerConnected(MinerID, ConnectionTerms = [])
+    /// The miner's TLS handshake is complete; the bytes are a `HandshakeResult`.
+    case minerSecured(MinerID)
     /// A chunk of bytes from the miner, as read.
     case minerBytes(MinerID)
     case minerClosed(MinerID)
+    /// The connection is made; the bytes are the `HandshakeResult` of its TLS handshake, or empty for plain TCP.
     case poolConnected(PoolConnectionID)
     /// A chunk of bytes from the pool, as read.
     case poolBytes(PoolConnectionID)
@@ -29,12 +30,28 @@ public enum ShardInput: Equatable, Sendable {
     case note(UInt32)
 }
 
+/// How a connection of a miner begins, by the address that it was made to.
+public struct ConnectionTerms: OptionSet, Sendable {
+    public let rawValue: UInt8
+
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// It is a balancer's: it begins with a PROXY header, which gives the client's address.
+    public static let proxyHeader = ConnectionTerms(rawValue: 1)
+    /// It may begin with a TLS hello.
+    public static let mayUseTLS = ConnectionTerms(rawValue: 2)
+    /// A miner without TLS is not served.
+    public static let requiresTLS = ConnectionTerms(rawValue: 4)
+}
+
 /// Why a replayed input does not fit the state: they do not belong together.
 public enum ReplayFault: Error, Equatable, Sendable {
     /// The connection would get another id.
     case otherMiner
     /// The policy cannot be decoded.
     case badPolicy
+    /// The result of a handshake cannot be decoded.
+    case badHandshake
 }
 
 extension Shard {
@@ -51,14 +68,15 @@ extension Shard {
     ) throws(ReplayFault) {
         switch input {
         case .start: start(at: now)
-        case .minerConnected(let id), .balancerConnected(let id):
+        case .minerConnected(let id, let terms):
             guard nextMinerID == id else { throw .otherMiner }
             let address = String(copying: bytes, max: MinerConnectionState.addressBytesMax)
-            let isBalancer = if case .balancerConnected = input { true } else { false }
-            _ = minerConnected(from: address, awaitsHeader: isBalancer, at: now)
+            _ = minerConnected(from: address, on: terms, at: now)
+        case .minerSecured(let id): try secured(id, bytes, with: parser, at: now)
         case .minerBytes(let id): receive(bytes, from: id, with: parser, at: now)
         case .minerClosed(let id): minerClosed(id, at: now)
-        case .poolConnected(let id): poolConnected(id, at: now)
+        case .poolConnected(let id) where bytes.isEmpty: poolConnected(id, at: now)
+        case .poolConnected(let id): try secured(id, bytes, with: parser, at: now)
         case .poolBytes(let id): receive(bytes, from: id, with: parser, at: now)
         case .poolClosed(let id):
             poolClosed(id, reason: String(copying: bytes, max: PoolFailure.textBytesMax), at: now)
@@ -79,14 +97,21 @@ extension Shard {
         _ chunk: Span<UInt8>, from id: MinerID, with parser: JSONParser, at now: Instant
     ) {
         guard let row = row(of: id) else { return }
-        // True until the first line is complete: until then all bytes after the PROXY header are held.
-        let isOpening =
-            miners[row].phase == .awaitingLogin
-            && miners[row].received - UInt64(miners[row].headerBytes)
-                == UInt64(connectionStates[row].framer.partialCount)
         miners[row].received &+= UInt64(chunk.count)
+        if case .records(let layer) = connectionStates[row].transport {
+            receiveRecords(chunk, of: layer, from: id, with: parser, at: now)
+        } else {
+            receiveContent(chunk, from: id, with: parser, at: now)
+        }
+    }
+
+    /// - Parameter chunk: as the miner has written it: without TLS, or out of its records.
+    mutating func receiveContent(
+        _ chunk: Span<UInt8>, from id: MinerID, with parser: JSONParser, at now: Instant
+    ) {
+        let row = Int(id.index)
         guard miners[row].pause == .none else { return hold(chunk, of: id, at: now) }
-        guard isOpening else { return receiveLines(chunk, from: id, with: parser, at: now) }
+        guard !miners[row].speaksStratum else { return receiveLines(chunk, from: id, with: parser, at: now) }
         var opening = takeHeldBytes(ofRow: row)
         if opening.isEmpty {
             open(chunk, id, with: parser, at: now)
@@ -96,13 +121,20 @@ extension Shard {
         }
     }
 
-    /// - Parameter bytes: everything that the connection has sent after its PROXY header.
+    /// - Parameter bytes: everything that the connection has sent after its PROXY header, or inside TLS.
     private mutating func open(_ bytes: Span<UInt8>, _ id: MinerID, with parser: JSONParser, at now: Instant) {
         guard !miners[Int(id.index)].awaitsHeader else { return readHeader(bytes, id, with: parser, at: now) }
+        let row = Int(id.index)
+        let isPlain = if case .plain = connectionStates[row].transport { true } else { false }
         switch Opening(bytes.extracting(0..<min(bytes.count, Opening.bytesMax))) {
-        case .undecided: hold(bytes, ofRow: Int(id.index))
-        case .stratum: receiveLines(bytes, from: id, with: parser, at: now)
+        case .undecided: hold(bytes, ofRow: row)
+        case .foreign(.tls) where isPlain && miners[row].terms.contains(.mayUseTLS):
+            beginHandshake(id, bytes, at: now)
         case .foreign(let other): turnAway(other, id, at: now)
+        case .stratum where isPlain && miners[row].terms.contains(.requiresTLS): close(id, .tls(.required), at: now)
+        case .stratum:
+            miners[row].speaksStratum = true
+            receiveLines(bytes, from: id, with: parser, at: now)
         }
     }
 
@@ -163,8 +195,19 @@ extension Shard {
         _ chunk: Span<UInt8>, from id: PoolConnectionID, with parser: JSONParser, at now: Instant
     ) {
         guard isCurrent(id) else { return }
+        self[id].received &+= UInt64(chunk.count)
+        if case .records(let layer) = self[id].transport {
+            receiveRecords(chunk, of: layer, from: id, with: parser, at: now)
+        } else {
+            receiveContent(chunk, from: id, with: parser, at: now)
+        }
+    }
+
+    /// - Parameter chunk: as the pool has written it: without TLS, or out of its records.
+    mutating func receiveContent(
+        _ chunk: Span<UInt8>, from id: PoolConnectionID, with parser: JSONParser, at now: Instant
+    ) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
-        self[upstream, pool].received &+= UInt64(chunk.count)
         var framer = LineFramer(lineBytesMax: LineFramer.poolLineBytesMax)
         swap(&framer, &self[upstream, pool].framer)
         do throws(PeerFault) {

@@ -6,6 +6,7 @@ internal import Synchronization
 ///
 /// The memory has two halves. A new snapshot is written into the half that is not in use, followed by an empty log, and
 /// one store makes that half the current one. So at every moment there is one complete snapshot with its complete log.
+/// Behind the second half is the `MarkTable`; both halves are shorter by its length.
 public struct StateJournal: ~Copyable {
     private static let headBytes = 64
     /// The shortest useful log in bytes: twice the largest chunk that is read at once.
@@ -127,7 +128,7 @@ public struct StateJournal: ~Copyable {
         let size = ((count - headBytes) / 2) & ~63
         guard size > 0 else { return nil }
         let start = headBytes + (generation % 2 == 0 ? size : 0)
-        return start..<(start + size)
+        return start..<(start + size - MarkTable.byteCount(inMemoryOf: count))
     }
 
     /// The offset of the snapshot's length.

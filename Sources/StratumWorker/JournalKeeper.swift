@@ -39,6 +39,9 @@ final class JournalKeeper {
     /// The memory of the previous snapshot, and of a longer log, has not been released.
     private var keepsSpareMemory = false
 
+    /// Of the shard's TLS connections; nil when no state is saved.
+    let marks: MarkTable?
+
     /// Writes the whole state.
     var state: (inout BinaryWriter) -> Void = { _ in }
     /// False while decisions are performed: their effects would be in neither the snapshot nor the log.
@@ -47,6 +50,7 @@ final class JournalKeeper {
     /// - Parameter memory: nil when no state is to be saved, or there is no memory for it.
     init(_ memory: StateMemory?, log: Logger, clock: @escaping () -> Instant) {
         self.memory = memory
+        marks = memory.flatMap { MarkTable(endOf: $0.bytes) }
         self.log = log
         self.clock = clock
     }

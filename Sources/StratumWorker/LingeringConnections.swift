@@ -21,11 +21,20 @@ struct LingeringConnections {
         connections.append((connection, now + LingeringConnections.linger))
     }
 
-    /// Closes the connections whose time is up. They are in the order of their times.
+    /// Adds a connection that cannot be continued, and closes it at `until`. Its miner notices nothing before.
+    mutating func add(_ connection: MinerConnection, until: Instant) {
+        connection.ignore()
+        connections.append((connection, until))
+    }
+
+    /// Closes the connections whose time is up.
     mutating func closeDue(at now: Instant) {
-        let due = connections.prefix { now >= $0.until }
-        for entry in due { entry.connection.close() }
-        connections.removeFirst(due.count)
+        guard !connections.isEmpty else { return }
+        connections.removeAll { entry in
+            guard now >= entry.until else { return false }
+            entry.connection.close()
+            return true
+        }
     }
 
     mutating func closeAll() {
@@ -38,10 +47,12 @@ extension CloseReason {
     /// Whether a reply told the miner the reason.
     var isExplained: Bool {
         switch self {
-        case .permissionDenied, .notNicehashCapable, .noUpstream, .banned, .answered, .foreign(.http(isHead: _)): true
+        case .permissionDenied, .notNicehashCapable, .noUpstream, .banned, .answered, .foreign(.http(isHead: _)),
+            .tls(.fault):
+            true
         case .loginTimeout, .idleTimeout, .fault, .outOfTurn, .flooding, .memory, .foreign(.tls),
             .foreign(.proxyHeader),
-            .proxyHeader:
+            .proxyHeader, .tls(.required), .tls(.alert):
             false
         }
     }

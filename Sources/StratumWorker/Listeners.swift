@@ -4,13 +4,13 @@ internal import EventLoop
 struct Listeners {
     private var listeners: [TCPListener] = []
     private let ports: Set<UInt16>
-    /// Which of them are behind a balancer.
-    let balancers: Balancers
+    /// How connections begin.
+    let terms: BindTerms
 
     /// - Parameter sockets: descriptors.
-    init(_ sockets: [Int32], _ balancers: Balancers) {
+    init(_ sockets: [Int32], _ terms: BindTerms) {
         ports = Set(sockets.compactMap { try? ListeningSocket.address(of: $0).port })
-        self.balancers = balancers
+        self.terms = terms
     }
 
     var count: Int { listeners.count }

@@ -4,6 +4,7 @@ internal import EventBus
 internal import EventLoop
 internal import Logging
 internal import StratumProtocol
+internal import TLSHandshake
 
 /// `millrace-worker`: one shard, with miners on one side and pools on the other. `millrace` starts it with its settings
 /// and sockets.
@@ -12,9 +13,11 @@ internal import StratumProtocol
         let launchContext = ChildProgram.worker.begin {
             [
                 "libuv \(Loop.libuvVersion)", "libzmq \(BusContext.zeroMQVersion)",
-                "simdjson \(JSONParser.libraryVersion)",
+                "simdjson \(JSONParser.libraryVersion)", "openssl \(OpenSSLMemory.libraryVersion)",
             ]
         }
+        // The first use of OpenSSL in this process.
+        _ = OpenSSLMemory.wipeWhenFreed()
         let log = Logger(label: "worker")
         do {
             _ = DescriptorLimit.raise()

@@ -1,13 +1,15 @@
 internal import EventLoop
 internal import StratumSession
+internal import TLSHandshake
 
 /// A miner's TCP connection: passes received bytes to the worker.
-///
-/// A TLS layer belongs between `didReceive` and the worker, and between the worker and `send`.
 final class MinerConnection: TCPStream {
     /// The miner was disconnected with a reply; its further input is ignored.
     private var hasDeparted = false
     private var isPaused = false
+    /// The shard seals its records: their mark is stored before they are sent.
+    var hasMark = false
+    var protection = Protection.none
     private unowned let worker: Worker
     var id = MinerID(index: .max, generation: 0)
     /// The row of its address in the address table; nil when the address is not known yet, or not tracked.
@@ -32,7 +34,9 @@ final class MinerConnection: TCPStream {
     override var queueBytesMax: Int { 32 * 1024 }
 
     override func memoryForReading() -> UnsafeMutableRawBufferPointer {
-        let room = (hasDeparted ? nil : worker.room(for: .minerBytes(id))) ?? super.memoryForReading()
+        // Only what the shard is to read belongs in its log.
+        let isLogged = if case .none = protection { !hasDeparted } else { false }
+        let room = (isLogged ? worker.room(for: .minerBytes(id)) : nil) ?? super.memoryForReading()
         return UnsafeMutableRawBufferPointer(rebasing: room.prefix(MinerConnection.readBytesMax))
     }
 
@@ -42,8 +46,21 @@ final class MinerConnection: TCPStream {
             worker.miners.yield(self)
         }
         guard !hasDeparted else { return }
-        worker.received(chunk, from: self)
+        switch protection {
+        case .none: worker.received(chunk, from: self)
+        case .handshake(let pending): worker.received(chunk, from: self, in: pending)
+        case .stream(let stream): worker.received(chunk, from: self, in: stream)
+        }
     }
+
+    /// Sends what the shard has decided.
+    func write(_ bytes: UnsafeRawBufferPointer) -> SendOutcome {
+        guard case .stream(let stream) = protection else { return send(bytes) }
+        return stream.write(bytes).withUnsafeBytes { send($0) }
+    }
+
+    /// Stops reading until `readOn`.
+    func holdReading() { stopReading() }
 
     /// Called in the next turn: reads what `didReceive` left.
     func readOn() {
@@ -68,6 +85,15 @@ final class MinerConnection: TCPStream {
     /// Shuts down this side of the connection after the queued bytes.
     func depart() {
         hasDeparted = true
+        endStream()
         finish()
+    }
+
+    /// Ignores further input. The miner is disconnected later.
+    func ignore() { hasDeparted = true }
+
+    /// Ends the TLS of this connection in good order, if the shard does not.
+    func endStream() {
+        if case .stream(let stream) = protection { send(record: stream.close()) }
     }
 }

@@ -2,6 +2,7 @@ internal import DaemonKit
 internal import Logging
 internal import StratumProtocol
 internal import StratumSession
+internal import TLSRecords
 
 /// Log lines about miners and their shares. A share only increments counters; with `--verbose`, ten shares a second are
 /// logged.
@@ -174,6 +175,23 @@ extension OperatorLog {
         log.log(level: level, "\(OperatorLog.text(reason))", metadata: ["ip": "\(ip() ?? "?")"])
     }
 
+    /// A handshake of a miner has failed.
+    mutating func handshakeFailed(_ ip: @autoclosure () -> String?, _ reason: String) {
+        let level: Logger.Level = dismissals.mayTell() ? .info : .debug
+        guard level == .info || tellsDetails else { return }
+        log.log(level: level, "a TLS handshake with a miner failed: \(reason)", metadata: ["ip": "\(ip() ?? "?")"])
+    }
+
+    /// A miner wants TLS, which is configured, but there is no usable certificate.
+    mutating func cannotUseTLS(_ ip: @autoclosure () -> String?, port: UInt16?, at now: UInt64) {
+        guard tlsHint.isDue(at: now) else { return }
+        log.warning(
+            """
+            a miner at \(ip() ?? "?") uses TLS at port \(port ?? 0), but the certificate cannot be used: see the error \
+            at the start, and correct the files of "tls"
+            """)
+    }
+
     private static func text(_ reason: CloseReason) -> String {
         switch reason {
         case .permissionDenied: "refused a login: wrong access password"
@@ -183,6 +201,10 @@ extension OperatorLog {
         case .fault(let fault), .answered(let fault): "disconnected a miner: it sent \(fault.text)"
         case .foreign, .proxyHeader: "closed a connection: its protocol is not Stratum"
         case .memory(let held): "disconnected a miner: its buffers held \(held) bytes, the most of all connections"
+        case .tls(.required): "closed a connection: it speaks without TLS to an address with \"tls\": true"
+        case .tls(.alert(.closeNotify)): "a miner has ended TLS"
+        case .tls(.alert(let alert)): "a miner has ended TLS with the alert \(alert.text)"
+        case .tls(.fault(let fault)): "disconnected a miner: it broke the TLS protocol (\(fault.alert.text))"
         case .outOfTurn: "disconnected a miner: it sent a request before the login"
         case .noUpstream: "disconnected a miner: no pool connection available"
         case .banned: "refused a login: the miner is banned, because the pool rejected too many of its shares"
@@ -204,8 +226,8 @@ extension OperatorLog {
             guard tlsHint.isDue(at: now) else { return }
             log.warning(
                 """
-                a miner at \(ip) uses TLS, but port \(port) is plain TCP: turn TLS off in the miner ("tls": false), or \
-                put a TLS terminator in front
+                a miner at \(ip) uses TLS, but port \(port) is plain TCP: turn TLS on in the configuration \
+                ("tls": true), or off in the miner ("tls": false)
                 """)
         case .proxyHeader:
             guard proxyHint.isDue(at: now) else { return }

@@ -9,6 +9,8 @@ final class PoolLink {
     private var isHungUp = false
     /// What is being dialled; nil once it is connected.
     private var dialled: PoolEndpoint?
+    /// The shard seals its records: their mark is stored before they are sent.
+    var hasMark = false
     /// Bytes of this turn, sent in one write at its end.
     private var pending: [UInt8] = []
 
@@ -27,7 +29,7 @@ final class PoolLink {
     private func connect(_ address: Result<SocketAddress, SystemFailure>) {
         guard !isHungUp else { return }
         do throws(SystemFailure) {
-            let connection = PoolConnection(on: worker.loop, link: self, worker: worker)
+            let connection = PoolConnection(on: worker.loop, link: self, endpoint: dialled, worker: worker)
             self.connection = connection
             try connection.connect(to: address.get())
         } catch {
@@ -38,6 +40,7 @@ final class PoolLink {
     /// Continues a connection of the previous process. The caller calls `startReading` later.
     func adopt(descriptor: Int32) throws(SystemFailure) -> TCPStream {
         let connection = PoolConnection(on: worker.loop, link: self, worker: worker)
+        hasMark = worker.shard.mark(of: id) != nil
         self.connection = connection
         try connection.open(descriptor: descriptor)
         connection.keepAlive()
@@ -69,7 +72,7 @@ final class PoolLink {
     func flush() -> Bool {
         guard !pending.isEmpty, !isHungUp, let connection else { return true }
         defer { pending.removeAll(keepingCapacity: pending.capacity <= 2 * PoolLink.pendingBytesMax) }
-        guard pending.withUnsafeBytes({ connection.send($0) }) == .overflow else { return true }
+        guard pending.withUnsafeBytes({ connection.write($0) }) == .overflow else { return true }
         // The kernel may hold part of a line, which must not arrive as a complete one.
         connection.reset()
         return false
@@ -85,54 +88,11 @@ final class PoolLink {
     }
 
     func hangUp() {
+        // The last record says that TLS ends in good order.
+        if hasMark { _ = flush() }
         isHungUp = true
         dialEnded(isConnected: false)
         connection?.close()
         connection = nil
-    }
-}
-
-/// The TCP connection of a link.
-final class PoolConnection: TCPStream {
-    private let link: PoolLink
-    private unowned let worker: Worker
-
-    init(on loop: Loop, link: PoolLink, worker: Worker) {
-        self.link = link
-        self.worker = worker
-        super.init(on: loop)
-    }
-
-    /// Bytes that may be queued for a pool that reads slowly: about 16,000 shares. A pool that does not read at all is
-    /// given up long before that, because its oldest share is not answered. A burst of many miners must not reach the
-    /// limit.
-    override var queueBytesMax: Int { 4 * 1024 * 1024 }
-
-    override func didConnect(_ failure: SystemFailure?) {
-        link.dialEnded(isConnected: failure == nil)
-        if let failure { return worker.ended(link, reason: failure.description) }
-        keepAlive()
-        worker.connected(link)
-        startReading()
-    }
-
-    func keepAlive() { keepAlive(afterSeconds: PoolConnection.keepAliveSeconds) }
-
-    /// docs/COMPATIBILITY.md, "Timers".
-    private static let keepAliveSeconds: UInt32 = 60
-
-    override func memoryForReading() -> UnsafeMutableRawBufferPointer {
-        worker.room(for: .poolBytes(link.id)) ?? super.memoryForReading()
-    }
-
-    override func didReceive(_ chunk: UnsafeRawBufferPointer) {
-        worker.received(chunk, as: .poolBytes(link.id))
-    }
-
-    override func didEnd(_ end: StreamEnd) {
-        switch end {
-        case .endOfStream: worker.ended(link, reason: "closed by the pool")
-        case .failure(let failure): worker.ended(link, reason: failure.description)
-        }
     }
 }

@@ -8,6 +8,7 @@ final class PoolLinks {
     private var flushing: [PoolLink] = []
     /// Where the hosts of pools are found.
     let addresses: PoolAddresses
+    var contexts = ClientContexts()
 
     init(addresses: PoolAddresses) { self.addresses = addresses }
 

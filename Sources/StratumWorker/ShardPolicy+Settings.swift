@@ -12,7 +12,8 @@ extension ShardPolicy {
                 Pool(
                     name: pool.name, user: pool.user, password: pool.password, rigID: pool.rigID,
                     algorithm: pool.algorithm.flatMap { AlgorithmName($0) },
-                    keepalive: pool.keepaliveSeconds > 0 ? .seconds(UInt64(pool.keepaliveSeconds)) : nil)
+                    keepalive: pool.keepaliveSeconds > 0 ? .seconds(UInt64(pool.keepaliveSeconds)) : nil,
+                    tls: pool.tls?.text ?? "")
             },
             agent: settings.userAgent
                 ?? "millrace/\(BuildInformation.version) (\(BuildInformation.platform)) "

@@ -20,6 +20,11 @@ struct Takeover: ~Copyable {
     /// The number of inputs replayed.
     private(set) var replayed = 0
 
+    /// TLS connections whose replay has not met the mark that the predecessor has stored.
+    private var unmetMiners: Set<MinerID> = []
+    private var unmetPools: Set<PoolConnectionID> = []
+    private let marks: MarkTable?
+
     private let reading: Reading
     /// The descriptor of the connection that the next input is about.
     private var noted: Int32 = -1
@@ -36,9 +41,12 @@ struct Takeover: ~Copyable {
         case unknownRules
     }
 
-    private init(_ own: WorkerState, _ events: EventLog, _ shard: consuming Shard, _ reading: Reading) {
+    private init(
+        _ own: WorkerState, _ events: EventLog, _ shard: consuming Shard, _ marks: MarkTable?, _ reading: Reading
+    ) {
         self.shard = shard
         self.events = events
+        self.marks = marks
         self.reading = reading
         incarnation = own.incarnation
         absorbed = own.absorbed
@@ -64,8 +72,11 @@ struct Takeover: ~Copyable {
         let own = try readable { () throws(DecodingFault) in try WorkerState(decoding: &reader) }
         let events = try readable { () throws(DecodingFault) in try Takeover.events(own.events) }
         let shard = try readable { () throws(DecodingFault) in try Shard(decoding: &reader, poolNames: own.poolNames) }
-        var takeover = Takeover(own, events, shard, reading)
+        let marks = MarkTable(endOf: UnsafeMutableRawBufferPointer(mutating: memory))
+        var takeover = Takeover(own, events, shard, marks, reading)
+        takeover.beginMarks()
         try takeover.replay(left.log)
+        takeover.abandonStrays()
         return takeover
     }
 
@@ -75,6 +86,40 @@ struct Takeover: ~Copyable {
         } catch {
             throw .badField("worker.events")
         }
+    }
+
+    // MARK: - Marks
+
+    private mutating func beginMarks() {
+        for id in shard.minerIDs where shard.mark(of: id) != nil { unmetMiners.insert(id) }
+        for (id, _) in shard.poolConnections where shard.mark(of: id) != nil { unmetPools.insert(id) }
+        for id in unmetMiners { meetMark(of: id) }
+        for id in unmetPools { meetMark(of: id) }
+    }
+
+    /// Called when records may have been sealed.
+    private mutating func meetMark(of id: MinerID) {
+        guard unmetMiners.contains(id) else { return }
+        guard let mark = shard.mark(of: id) else {
+            _ = unmetMiners.remove(id)
+            return
+        }
+        if let marks, marks[id] == mark { unmetMiners.remove(id) }
+    }
+
+    private mutating func meetMark(of id: PoolConnectionID) {
+        guard unmetPools.contains(id) else { return }
+        guard let mark = shard.mark(of: id) else {
+            _ = unmetPools.remove(id)
+            return
+        }
+        if let marks, marks[id] == mark { unmetPools.remove(id) }
+    }
+
+    /// The replay has not made the records that the predecessor has written: no byte may follow them.
+    private mutating func abandonStrays() {
+        for id in unmetMiners { shard.abandonRecords(of: id) }
+        for id in unmetPools { shard.abandonRecords(of: id) }
     }
 
     // MARK: - Replay
@@ -106,12 +151,12 @@ struct Takeover: ~Copyable {
     ) throws(Fault) {
         switch input {
         case .note(let number): return note(number, bytes, at: now)
-        case .minerConnected(let id), .balancerConnected(let id):
+        case .minerConnected(let id, _):
             miners[id] = WorkerState.Connection(descriptor: noted, unsent: [])
         case .poolConnected(let id): pools[id]?.descriptor = noted
         case .minerClosed(let id): miners[id] = nil
         case .poolClosed(let id): pools[id] = nil
-        case .start, .minerBytes, .poolBytes, .tick, .policy, .release, .conduct: break
+        case .start, .minerSecured, .minerBytes, .poolBytes, .tick, .policy, .release, .conduct: break
         }
         let result = bytes.withMemoryRebound(to: UInt8.self) { bytes -> ReplayFault? in
             do throws(ReplayFault) {
@@ -122,6 +167,15 @@ struct Takeover: ~Copyable {
             }
         }
         if let result { throw .replay(result) }
+        switch input {
+        case .minerSecured(let id) where shard.mark(of: id) != nil:
+            unmetMiners.insert(id)
+            meetMark(of: id)
+        case .poolConnected(let id) where shard.mark(of: id) != nil:
+            unmetPools.insert(id)
+            meetMark(of: id)
+        default: break
+        }
         follow(at: now)
     }
 
@@ -138,8 +192,13 @@ struct Takeover: ~Copyable {
         shard.takeOutbox(replacingWith: &outbox)
         for command in outbox.commands {
             switch command {
-            case .sendToMiner(let id, let range): miners[id]?.unsent += outbox.bytes[range]
-            case .sendToPool(let id, let range): pools[id]?.unsent += outbox.bytes[range]
+            case .sendToMiner(let id, let range):
+                miners[id]?.unsent += outbox.bytes[range]
+                meetMark(of: id)
+            case .sendToPool(let id, let range):
+                pools[id]?.unsent += outbox.bytes[range]
+                meetMark(of: id)
+            case .beginHandshake: break  // its end is another input
             case .closeMiner(let id, _): miners[id] = nil
             case .dial(let id): pools[id] = WorkerState.Connection(descriptor: -1, unsent: [])
             case .hangUp(let id): pools[id] = nil

@@ -15,6 +15,7 @@ extension Worker {
             address(of: id), port: connection.local?.port, reason, balancer: connection.peer?.host,
             at: WallClock.milliseconds())
         noteFault(reason, of: connection)
+        connection.endStream()
         forget(connection)
         reason.isExplained ? miners.lingering.add(connection, at: now) : connection.close()
     }
@@ -30,7 +31,7 @@ extension ClosedConnections.Reason {
             case .notNicehashCapable: .nonceByte
             case .fault, .answered: .malformed
             case .foreign(.http(isHead: _)): .http
-            case .foreign(.tls): .tls
+            case .foreign(.tls), .tls: .tls
             case .foreign(.proxyHeader), .proxyHeader: .proxyHeader
             case .outOfTurn: .outOfTurn
             case .noUpstream: .noPool

@@ -38,9 +38,28 @@ extension Worker {
         }
     }
 
+    /// A snapshot is published with the marks of all its connections: a successor must meet them (`MarkTable`).
     func writeState(to writer: inout BinaryWriter) {
+        storeMarks()
         snapshot.encode(to: &writer)
         shard.encode(to: &writer)
+    }
+
+    /// Called before bytes for a miner are written.
+    func storeMark(of connection: MinerConnection) {
+        guard connection.hasMark else { return }
+        journal.marks?[connection.id] = shard.mark(of: connection.id) ?? MarkTable.ended
+    }
+
+    /// Called before bytes for a pool are written.
+    func storeMark(of id: PoolConnectionID) {
+        guard pools[id]?.hasMark == true else { return }
+        journal.marks?[id] = shard.mark(of: id) ?? MarkTable.ended
+    }
+
+    private func storeMarks() {
+        for miner in miners.all { storeMark(of: miner) }
+        for link in pools.all { storeMark(of: link.id) }
     }
 
     private var snapshot: WorkerState {

@@ -8,7 +8,8 @@ extension Worker {
     func accepted(_ connection: MinerConnection) {
         // A connection that was reset meanwhile has no address.
         guard connection.peer != nil else { return connection.close() }
-        let isBalancer = listeners.balancers.include(connection)
+        let terms = listeners.terms.terms(of: connection)
+        let isBalancer = terms.contains(.proxyHeader)
         guard isBalancer || admit(connection, from: connection.peer?.host) else { return connection.reset() }
         if miners.waiting.count >= WaitingMiners.countMax { dismissOldest() }
         guard hasDescriptors(for: 1) || dismissOldest() else {
@@ -18,7 +19,7 @@ extension Worker {
         guard stopDeadline == nil, let id = shard.nextMinerID else { return connection.reset() }
         note(descriptor: connection.descriptor)
         connection.awaitsHeader = isBalancer
-        apply(isBalancer ? .balancerConnected(id) : .minerConnected(id), connection.peer?.host ?? "")
+        apply(.minerConnected(id, terms), connection.peer?.host ?? "")
         miners.enter(connection, as: id)
         miners.waiting.append(id)
         arrived(connection)
@@ -89,6 +90,7 @@ extension Worker {
 
     func forget(_ connection: MinerConnection) {
         miners.remove(connection)
+        handshakes.forget(connection)
         countDeparture(of: connection)
     }
 }

@@ -3,6 +3,7 @@ internal import EventLoop
 internal import Peers
 internal import StratumProtocol
 internal import StratumSession
+internal import TLSHandshake
 
 /// Recent connections, oldest first.
 struct Arrivals {
@@ -180,9 +181,21 @@ extension Worker {
         connection.source = nil
     }
 
+    /// A handshake has failed. One that both sides have nothing in common for is not abuse.
+    func noteFault(_ failure: HandshakeFailure, of connection: MinerConnection) {
+        switch failure.kind {
+        case .notTLS, .tooLong, .protocolError: countFault(of: connection)
+        case .nothingInCommon, .refusedByPeer, .certificate: break
+        }
+    }
+
     /// The shard closes a connection. If the peer violated the protocol, its address may now be banned.
     func noteFault(_ reason: CloseReason, of connection: MinerConnection) {
-        guard reason.isFaultOfPeer, let gate, let source = connection.source,
+        if reason.isFaultOfPeer { countFault(of: connection) }
+    }
+
+    private func countFault(of connection: MinerConnection) {
+        guard let gate, let source = connection.source,
             let seconds = gate.fault(source, at: now.microseconds)
         else { return }
         news.banned(source.network.text, seconds: seconds, faults: gate.limits.faults)
@@ -200,9 +213,13 @@ extension CloseReason {
     /// Whether the reason counts against the address: an honest miner's connection does not end this way, or rarely.
     fileprivate var isFaultOfPeer: Bool {
         switch self {
-        case .loginTimeout, .permissionDenied, .fault, .answered, .foreign, .outOfTurn, .flooding, .memory: true
+        case .loginTimeout, .permissionDenied, .fault, .answered, .foreign, .outOfTurn, .flooding, .memory,
+            .tls(.fault):
+            true
         // Not the peer's fault, or not evidence of abuse: a trusted balancer, an old miner, a quiet miner, no pool.
-        case .proxyHeader, .notNicehashCapable, .idleTimeout, .noUpstream, .banned: false
+        case .proxyHeader, .notNicehashCapable, .idleTimeout, .noUpstream, .banned, .tls(.required),
+            .tls(.alert):
+            false
         }
     }
 }

@@ -18,6 +18,7 @@ extension Worker {
         let pool = shard.pool(of: id)
         guard let rank = policy.pools.firstIndex(where: { $0.isSame(as: pool) }) else { return nil }
         let (configured, redirect) = (settings.pools[rank], shard.redirect(of: id))
-        return PoolEndpoint(host: redirect?.host ?? configured.host, port: redirect?.port ?? configured.port)
+        return PoolEndpoint(
+            host: redirect?.host ?? configured.host, port: redirect?.port ?? configured.port, tls: configured.tls)
     }
 }

@@ -40,8 +40,7 @@ struct InheritedConnections {
         case .minerBytes(let id): unfinished?.input = .minerBytes(absorption.name(of: id) ?? id)
         case .poolBytes(let id): unfinished?.input = .poolBytes(absorption.name(of: id) ?? id)
         // These inputs have no bytes from the kernel.
-        case .note, .start, .minerConnected, .balancerConnected, .poolConnected, .minerClosed, .poolClosed, .tick,
-            .policy,
+        case .note, .start, .minerConnected, .minerSecured, .poolConnected, .minerClosed, .poolClosed, .tick, .policy,
             .release, .conduct, nil:
             break
         }
@@ -170,12 +169,13 @@ extension Worker {
                 let connection = MinerConnection(on: worker.loop, worker: worker)
                 worker.miners.enter(connection, as: id)
                 guard let descriptor = rest.popFirst() ?? nil,
-                    (try? connection.open(descriptor: descriptor)) != nil,
+                    (try? connection.open(descriptor: descriptor)) != nil, worker.shard.canContinue(id),
                     reconcile(connection, link, worker.shard.traffic(of: id), .minerBytes(id), inherited)
                 else {
                     lostMiners.append(id)
                     continue
                 }
+                connection.hasMark = worker.shard.mark(of: id) != nil
                 worker.found(connection)
                 miners.append(connection)
             }
@@ -187,6 +187,7 @@ extension Worker {
                 let link = PoolLink(id, worker: worker)
                 worker.pools.enter(link)
                 guard let descriptor = rest.popFirst() ?? nil, let connection = try? link.adopt(descriptor: descriptor),
+                    worker.shard.canContinue(id),
                     reconcile(connection, writer, worker.shard.traffic(of: id), .poolBytes(id), inherited)
                 else {
                     lostPools.append(id)
@@ -258,9 +259,19 @@ extension Worker {
 
     private func endLost(_ id: MinerID) {
         guard let connection = miners[id] else { return }
+        if shard.tls(of: id) != nil {
+            // Miners with a TLS older than 1.3, all of the shard: they must not come back at once.
+            apply(.minerClosed(id))
+            forget(connection)
+            let delay = Milliseconds(UInt64.random(in: 0...Worker.notKeptDelayMax.count))
+            return miners.lingering.add(connection, until: now + delay)
+        }
         connection.reset()
         drop(connection)
     }
+
+    /// XMRig comes back after 5 s.
+    private static let notKeptDelayMax = Milliseconds.seconds(5)
 
     private func endLost(_ id: PoolConnectionID) {
         pools[id]?.reset()

@@ -38,6 +38,8 @@ final class Worker {
     var succession: Succession
 
     let miners = MinerConnections()
+    let handshakes = Handshakes()
+    let certificate: ServerCertificate
     let pools: PoolLinks
     var listeners: Listeners
     /// nil when there is no address table; then no limit by address is in force.
@@ -69,7 +71,8 @@ final class Worker {
         self.log = log
         settings = launchContext.settings
         policy = ShardPolicy(settings, shard: launchContext.shard ?? 0)
-        listeners = Listeners(launchContext.sockets, Balancers(settings.binds))
+        listeners = Listeners(
+            launchContext.sockets, BindTerms(settings.binds, hasTLS: settings.tls != nil))
         gate = PeerGate(
             descriptor: launchContext.peers, shard: launchContext.shard ?? 0, settings.limits ?? Settings.Limits(), log)
         loop = try Loop()
@@ -96,6 +99,7 @@ final class Worker {
         }
         news = OperatorLog(log: log, pools: shard.poolNames, preferred: settings.pools.map(\.name))
         reporter = try Reporter(settings, events: events)
+        certificate = ServerCertificate(settings.tls, log: log)
         journal.state = { [unowned self] writer in self.writeState(to: &writer) }
         journal.isAtRest = { [unowned self] in self.isAtRest }
     }
@@ -148,6 +152,7 @@ final class Worker {
             self.hearSupervisor()
         }
         try watchAnchor()
+        handshakes.start(on: loop) { [unowned self] in self.resumeHandshakes() }
         turnEnd = TurnEnd(on: loop) { [unowned self] in self.endTurn() }
         every(Limits.tick.count) { $0.tick() }
         every(1_000) { $0.second() }
@@ -170,6 +175,7 @@ final class Worker {
         budget = DescriptorBudget(limit: DescriptorLimit.current, listening: launchContext.sockets.count)
         miners.waiting.prune { [unowned self] in shard.waitingSince($0) }
         gate?.readLists()
+        certificate.reload()
         boundUnsentBytes()
         news.tellSilenced { [unowned self] in self.label(of: $0) }
         let upstreams = shard.upstreamCounts
@@ -189,6 +195,7 @@ final class Worker {
         flush()
         listeners.turnEnded()
         miners.readOn()
+        handshakes.turnEnded()
         journal.renewIfLong()
         loopDelay.turnEnded(at: loop.nanoseconds, began: loop.turnMilliseconds)
     }
@@ -260,9 +267,15 @@ final class Worker {
 
     // MARK: - Pool connections
 
-    func connected(_ link: PoolLink) {
+    /// - Parameter handshake: its result; nil for plain TCP.
+    func connected(_ link: PoolLink, _ handshake: HandshakeResult? = nil) {
         note(descriptor: link.descriptor)
-        apply(.poolConnected(link.id))
+        if let handshake {
+            if link.hasMark { journal.marks?[link.id] = 0 }
+            apply(.poolConnected(link.id), handshake)
+        } else {
+            apply(.poolConnected(link.id))
+        }
         perform()
     }
 
@@ -295,12 +308,15 @@ final class Worker {
         switch command {
         case .sendToMiner(let id, let range):
             guard let connection = miners[id] else { return }
-            switch connection.send(UnsafeRawBufferPointer(rebasing: bytes[range])) {
+            storeMark(of: connection)
+            switch connection.write(UnsafeRawBufferPointer(rebasing: bytes[range])) {
             case .sent: break
             case .queued: miners.noteUnsentBytes()
             case .closed: drop(connection)
             case .overflow: dropUnread(connection)
             }
+        case .beginHandshake(let id, let range):
+            beginHandshake(id, UnsafeRawBufferPointer(rebasing: bytes[range]))
         case .closeMiner(let id, let reason):
             closeMiner(id, reason)
         case .pauseMiner(let id):
@@ -308,6 +324,7 @@ final class Worker {
         case .resumeMiner(let id):
             if stopDeadline == nil { miners[id]?.resume() }
         case .sendToPool(let id, let range):
+            storeMark(of: id)
             if let full = pools.append(UnsafeRawBufferPointer(rebasing: bytes[range]), to: id) { flush(full) }
         case .dial(let id):
             dial(id)

@@ -7,4 +7,12 @@ public enum OpenSSLMemory {
     ///
     /// - Returns: false when it is too late: it must be the first use of OpenSSL in the process.
     public static func wipeWhenFreed() -> Bool { cossl_wipe_freed_memory() == 1 }
+
+    /// Overwrites bytes with zeros; the compiler does not leave it out.
+    public static func wipe(_ bytes: UnsafeMutableRawBufferPointer) { OPENSSL_cleanse(bytes.baseAddress, bytes.count) }
+
+    /// "3.0.19"
+    public static var libraryVersion: String {
+        OpenSSL_version(OPENSSL_VERSION_STRING).map { String(cString: $0) } ?? ""
+    }
 }

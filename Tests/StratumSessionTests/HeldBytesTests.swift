@@ -68,7 +68,7 @@ struct HeldBytesTests {
                 harness.perform()
             }
             if dice.number(0...9) == 0, let id = harness.shard.nextMinerID {
-                harness.take(.balancerConnected(id), Array("10.0.0.1".utf8))
+                harness.take(.minerConnected(id, .proxyHeader), Array("10.0.0.1".utf8))
                 let header = Array("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n{".utf8)
                 harness.take(.minerBytes(id), Array(header.prefix(dice.number(1...40))))
                 #expect(harness.shard.heldBytes == held(by: harness.shard))

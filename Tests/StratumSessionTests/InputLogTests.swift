@@ -8,9 +8,9 @@ struct InputLogTests {
     private static let miner = MinerID(index: 70_000, generation: 3)
     private static let pool = PoolConnectionID(upstream: 4_095, pool: 255, generation: 70_001)
     private static let all: [ShardInput] = [
-        .start, .minerConnected(miner), .balancerConnected(miner), .minerBytes(miner), .minerClosed(miner),
-        .poolConnected(pool), .poolBytes(pool),
-        .poolClosed(pool), .tick, .policy, .note(77), .conduct(miner),
+        .start, .minerConnected(miner), .minerConnected(miner, .proxyHeader), .minerSecured(miner),
+        .minerConnected(miner, [.mayUseTLS, .requiresTLS]), .minerBytes(miner), .minerClosed(miner),
+        .poolConnected(pool), .poolBytes(pool), .poolClosed(pool), .tick, .policy, .note(77), .conduct(miner),
     ]
 
     private func inputs(_ memory: Memory) throws -> [(ShardInput, UInt64, [UInt8])] {

@@ -78,6 +78,7 @@ final class MergedTwin {
         let renamed: ShardInput
         switch input {
         case .minerBytes(let id): renamed = .minerBytes(face.name(id))
+        case .minerSecured(let id): renamed = .minerSecured(face.name(id))
         case .minerClosed(let id): renamed = .minerClosed(face.name(id))
         case .poolConnected(let id): renamed = .poolConnected(face.name(id))
         case .poolBytes(let id): renamed = .poolBytes(face.name(id))
@@ -88,7 +89,7 @@ final class MergedTwin {
             ticks += 1
             guard ticks == 1 else { return }
             renamed = .tick
-        case .start, .minerConnected, .balancerConnected, .policy, .release, .note:
+        case .start, .minerConnected, .policy, .release, .note:
             return differences.append("\(inputs): \(input)")
         }
         do throws(ReplayFault) {
@@ -172,6 +173,7 @@ extension Decisions {
             switch command {
             case .sendToMiner(let id, let range): add(outbox.bytes[range], to: face.name(id))
             case .sendToPool(let id, let range): add(outbox.bytes[range], to: face.name(id))
+            case .beginHandshake(let id, let range): add(.beginHandshake(face.name(id), range))
             case .closeMiner(let id, let reason): add(.closeMiner(face.name(id), reason))
             case .pauseMiner(let id): add(.pauseMiner(face.name(id)))
             case .resumeMiner(let id): add(.resumeMiner(face.name(id)))

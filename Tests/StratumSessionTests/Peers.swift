@@ -22,6 +22,7 @@ final class Miner {
     fileprivate(set) var number: Int
     fileprivate(set) var id: MinerID
     var framer = LineFramer(lineBytesMax: 1 << 20)
+    var tls: TLSPeer?
     var heard: [Heard] = []
     /// Replies whose id is no integer, as they came. The books of requests do not know those.
     var oddReplies: [String] = []
@@ -81,6 +82,7 @@ final class PoolPeer {
     /// Which pool's, by the harness's numbers; at first those are also the seats and the places in the list.
     let pool: Int
     var framer = LineFramer(lineBytesMax: 1 << 20)
+    var tls: TLSPeer?
     var isOpen = true
     /// The lines that it has received.
     var lines: [String] = []

@@ -28,7 +28,7 @@ struct ProxyHeaderSessionTests {
         let now = harness.now
         let id = shard.nextMinerID!
         let balancer = Array("10.0.0.1".utf8)
-        try shard.apply(.balancerConnected(id), balancer.span, with: parser, at: now)
+        try shard.apply(.minerConnected(id, .proxyHeader), balancer.span, with: parser, at: now)
         var talk = Talk()
         var received = 0
         for piece in bytes.pieces(of: chunk) {
@@ -101,7 +101,7 @@ struct ProxyHeaderSessionTests {
             var shard = try read(written(harness.shard))
             var now = harness.now
             let id = shard.nextMinerID!
-            _ = shard.minerConnected(from: "10.0.0.1", awaitsHeader: true, at: now)
+            _ = shard.minerConnected(from: "10.0.0.1", on: .proxyHeader, at: now)
             shard.receive(sent.span, from: id, with: JSONParser(), at: now)
             var reasons: [CloseReason] = []
             for _ in 0..<120 {
@@ -121,7 +121,7 @@ struct ProxyHeaderSessionTests {
         for last in UInt8(1)...3 {
             var shard = try read(written(harness.shard))
             let id = shard.nextMinerID!
-            _ = shard.minerConnected(from: "10.0.0.1", awaitsHeader: true, at: harness.now)
+            _ = shard.minerConnected(from: "10.0.0.1", on: .proxyHeader, at: harness.now)
             let header = Array("PROXY TCP4 198.51.100.\(last) 10.0.0.1 1 2\r\n".utf8)
             shard.receive(header.span, from: id, with: JSONParser(), at: harness.now)
             keys.insert(shard.connectionStates[Int(id.index)].addressKey(salt: 5))

@@ -6,12 +6,12 @@ import Testing
 
 /// What was written down and the inputs since are the shard, wherever its life is cut.
 struct ReplayTests {
-    @Test(arguments: lives(4))
-    func aSuccessorStandsWhereItsPredecessorStoodAndSaysWhatItSaid(seed: UInt64) {
+    @Test(arguments: lives(4), [false, true])
+    func aSuccessorStandsWhereItsPredecessorStoodAndSaysWhatItSaid(seed: UInt64, tls: Bool) {
         var dice = SeededGenerator(seed: seed &* 104_729)
         let successor = Successor(seed: seed)
         let harness = ShardHarness(
-            pools: Int(seed % 3) + 1, chunk: [.max, .max, 30][Int(seed % 3)], seed: seed, witness: successor
+            pools: Int(seed % 3) + 1, chunk: [.max, .max, 30][Int(seed % 3)], seed: seed, tls: tls, witness: successor
         ) { ShardCodingTests.adjust(&$0, seed) }
         for _ in 0..<400 { harness.live(&dice) }
         #expect(successor.differences.prefix(3) == [])

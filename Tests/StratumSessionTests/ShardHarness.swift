@@ -38,14 +38,20 @@ final class ShardHarness {
     var workerOfBlob: [String: Int] = [:]
     var noncesAtPools: Set<String> = []
 
+    /// Miners and pools use TLS 1.3.
+    let usesTLS: Bool
+    var handshakes: UInt64 = 0
+    var completesHandshakes = true
+
     /// - Parameter chunk: the bytes that the network delivers at once.
     /// - Parameter serial: of two shards at the same pools each has its own.
     init(
-        pools: Int = 1, chunk: Int = .max, seed: UInt64 = 7, serial: UInt32 = 0, witness: (any ShardWitness)? = nil,
-        _ adjust: (inout ShardPolicy) -> Void = { _ in }
+        pools: Int = 1, chunk: Int = .max, seed: UInt64 = 7, serial: UInt32 = 0, tls: Bool = false,
+        witness: (any ShardWitness)? = nil, _ adjust: (inout ShardPolicy) -> Void = { _ in }
     ) {
         self.chunk = chunk
         self.serial = serial
+        usesTLS = tls
         self.witness = witness
         self.pools = Array(repeating: PoolConduct(), count: pools)
         var policy = ShardPolicy(
@@ -92,11 +98,12 @@ final class ShardHarness {
 
     func connect(from address: String? = nil) -> Miner {
         let id = shard.nextMinerID!
-        take(.minerConnected(id), Array((address ?? "192.0.2.\(miners.count % 250)").utf8))
+        take(.minerConnected(id, usesTLS ? .mayUseTLS : []), Array((address ?? "192.0.2.\(miners.count % 250)").utf8))
         let miner = Miner(number: miners.count, id: id)
         miners.append(miner)
         minerOf[id] = miner
         perform()
+        if usesTLS { secure(miner) }
         return miner
     }
 
@@ -149,7 +156,7 @@ final class ShardHarness {
     func send(_ line: String, from miner: Miner, isShare: Bool = false) {
         if miner.isPaused { return miner.waiting.append((line, isShare)) }
         if isShare { authenticated += 1 }
-        for piece in pieces(of: line + "\n") { take(.minerBytes(miner.id), piece) }
+        for piece in pieces(of: line + "\n", miner.tls) { take(.minerBytes(miner.id), piece) }
         perform()
     }
 
@@ -194,7 +201,7 @@ final class ShardHarness {
     }
 
     func send(_ line: String, from peer: PoolPeer) {
-        for piece in pieces(of: line + "\n") { take(.poolBytes(peer.id), piece) }
+        for piece in pieces(of: line + "\n", peer.tls) { take(.poolBytes(peer.id), piece) }
         perform()
     }
 
@@ -223,8 +230,11 @@ final class ShardHarness {
         switch command {
         case .sendToMiner(let id, let range):
             guard let miner = minerOf[id] else { return violations.append("a message to a stranger") }
-            let text = String(decoding: bytes[range], as: UTF8.self)
-            deliver(text, to: &miner.framer) { hear($0, miner) }
+            let sent = Array(bytes[range])
+            deliver(miner.tls?.open(sent) ?? sent, to: &miner.framer) { hear($0, miner) }
+        case .beginHandshake(let id, _):
+            guard let miner = minerOf[id] else { return violations.append("a handshake with a stranger") }
+            if completesHandshakes { later.append { [self] in complete(miner) } }
         case .closeMiner(let id, let reason):
             minerOf[id]?.closed = reason
             later.append { [self] in take(.minerClosed(id)) }
@@ -235,8 +245,8 @@ final class ShardHarness {
             later.append { [self] in readOn(miner) }
         case .sendToPool(let id, let range):
             guard let peer = peerOf[id], peer.isOpen else { return violations.append("a message to a closed pool") }
-            let text = String(decoding: bytes[range], as: UTF8.self)
-            deliver(text, to: &peer.framer) { hear($0, peer) }
+            let sent = Array(bytes[range])
+            deliver(peer.tls?.open(sent) ?? sent, to: &peer.framer) { hear($0, peer) }
         case .dial(let id): dial(id)
         case .hangUp(let id): peerOf[id]?.isOpen = false
         case .joined(_, let key), .moved(_, let key): keep(keys.insert(key).inserted, "a key joined twice")
@@ -268,7 +278,7 @@ final class ShardHarness {
         peers.append(peer)
         peerOf[id] = peer
         switch pools[number].door {
-        case .open: later.append { [self] in take(.poolConnected(id)) }
+        case .open: later.append { [self] in connect(peer) }
         case .closed: later.append { [self] in take(.poolClosed(id), Array("connection refused".utf8)) }
         case .silent: break
         }

@@ -45,7 +45,8 @@ struct Decisions: Equatable {
             switch command {
             case .sendToMiner(let id, let range): toMiners[id, default: []] += outbox.bytes[range]
             case .sendToPool(let id, let range): toPools[id, default: []] += outbox.bytes[range]
-            case .closeMiner, .pauseMiner, .resumeMiner, .dial, .hangUp, .joined, .moved, .left, .released, .settled,
+            case .beginHandshake, .closeMiner, .pauseMiner, .resumeMiner, .dial, .hangUp, .joined, .moved, .left,
+                .released, .settled,
                 .poolError, .notice:
                 others.append(command)
             }

@@ -196,7 +196,7 @@ final class ScriptedWorker {
         switch command {
         case .sendToMiner(let id, let range): miners[id]?.sent += bytes[range]
         case .closeMiner(let id, _): miners[id] = nil
-        case .pauseMiner, .resumeMiner: break
+        case .pauseMiner, .resumeMiner, .beginHandshake: break
         case .sendToPool(let id, let range): pools[id]?.sent += bytes[range]
         case .dial(let id):
             pools[id] = Peer(descriptor: -1)

@@ -1,0 +1,78 @@
+internal import EventLoop
+internal import StratumSession
+internal import TLSHandshake
+internal import TLSRecords
+
+/// What the bytes of a connection pass through in this process.
+enum Protection {
+    /// Nothing: plain TCP, or TLS 1.3, whose records the shard opens and seals.
+    case none
+    case handshake(PendingHandshake)
+    /// TLS 1.2 or lower. It ends with this process.
+    case stream(TLSStream)
+}
+
+/// A handshake that is not complete, and the bytes of its connection, of which the shard does not know.
+final class PendingHandshake {
+    private let handshake: Handshake
+    /// All bytes received and sent on the connection.
+    private(set) var traffic: Traffic
+    /// Received, but not processed: the handshakes of this turn have used up their time.
+    var deferred: [UInt8] = []
+
+    /// - Parameter traffic: before the handshake, including the bytes that are its beginning.
+    init(_ handshake: Handshake, traffic: Traffic) {
+        self.handshake = handshake
+        self.traffic = traffic
+    }
+
+    /// A client begins to speak.
+    func start() -> HandshakeStep { counted(handshake.start()) }
+
+    /// Bytes were read.
+    func noteReceived(_ count: Int) { traffic.received += UInt64(count) }
+
+    func receive(_ bytes: UnsafeRawBufferPointer) -> HandshakeStep { counted(handshake.receive(bytes)) }
+
+    private func counted(_ step: HandshakeStep) -> HandshakeStep {
+        traffic.sent += UInt64(step.output.count)
+        return step
+    }
+}
+
+extension HandshakeResult {
+    /// - Parameter traffic: of the connection, including the bytes that the session has not read.
+    init?(_ session: SecuredSession, as role: RecordState.Role, traffic: Traffic) {
+        guard let suite = CipherSuite(rawValue: session.suite) else { return nil }
+        let state = session.withSecrets { client, server in
+            client.withMemoryRebound(to: UInt8.self) { client in
+                server.withMemoryRebound(to: UInt8.self) { server in
+                    RecordState(
+                        suite, as: role, clientSecret: client.span, serverSecret: server.span,
+                        readSequence: session.readSequence, writeSequence: session.writeSequence)
+                }
+            }
+        }
+        guard let state else { return nil }
+        let read = Traffic(received: traffic.received - UInt64(session.unread.count), sent: traffic.sent)
+        self.init(.state(state), traffic: read, unread: session.unread)
+    }
+
+    init(_ stream: TLSStream, traffic: Traffic) {
+        self.init(
+            .outside(TLSDescription(version: stream.versionName, cipher: stream.cipherName)), traffic: traffic)
+    }
+}
+
+extension TCPStream {
+    /// Sends bytes of a handshake, or of a TLS stream.
+    /// - Returns: false when the peer does not read, or is gone.
+    @discardableResult
+    func send(record bytes: [UInt8]) -> Bool {
+        guard !bytes.isEmpty else { return true }
+        switch bytes.withUnsafeBytes({ send($0) }) {
+        case .sent, .queued: return true
+        case .overflow, .closed: return false
+        }
+    }
+}
