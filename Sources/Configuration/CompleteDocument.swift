@@ -54,10 +54,10 @@ enum CompleteDocument {
         """
         {
             "algo": null, "coin": null, "url": null, "user": "x", "pass": "x", "rig-id": null, "keepalive": false,
-            "enabled": true, "tls": false, "sni": true, "tls-fingerprint": null,
-            "tls-verify": false, "daemon": false,
+            "enabled": true, "tls": false, "sni": true, "tls-fingerprint": null, "daemon": false,
             "daemon-poll-interval": 1000, "daemon-job-timeout": 15000, "daemon-zmq-port": -1,
-            "spend-secret-key": null, "socks5": null, "self-select": null, "submit-to-origin": false
+            "spend-secret-key": null, "socks5": null, "self-select": null, "submit-to-origin": false,
+            "tls-verify": false
         }
         """)
 

@@ -123,6 +123,60 @@ struct PoolTLSTests {
         }
     }
 
+    // MARK: - Documents of the API
+
+    private func receive(_ file: String, _ change: (String) -> String) -> ConfigurationDocument.Reception {
+        let document = ConfigurationDocument(
+            file: ConfigurationFile(path: "config.json", bytes: Array(file.utf8)), options: [], surroundings: .user)
+        return document.receive(Array(change(document.text).utf8))
+    }
+
+    @Test func aDocumentCanChangeTLSOfAPool() throws {
+        let reception = receive(pool(#""url": "a:1""#)) {
+            $0.replacing("\"tls\": false,\n            \"sni\"", with: "\"tls\": true,\n            \"sni\"")
+                .replacing("\"tls-fingerprint\": null", with: "\"tls-fingerprint\": \"\(Self.withColons)\"")
+        }
+        guard case .accepted(let settings, let warnings, let text, _) = reception else {
+            Issue.record("\(reception)")
+            return
+        }
+        #expect(settings.pools.first?.tls?.fingerprint == Self.fingerprint && warnings.isEmpty)
+        #expect(resolved(text).settings == settings)
+    }
+
+    @Test func aFingerprintOfADocumentIsCheckedLikeThatOfAFile() {
+        let reception = receive(pool(#""url": "stratum+ssl://a:1""#)) {
+            $0.replacing("\"tls-fingerprint\": null", with: "\"tls-fingerprint\": \"ab\"")
+        }
+        guard case .refused(let errors) = reception else {
+            Issue.record("\(reception)")
+            return
+        }
+        #expect(errors.map(\.message).first?.hasPrefix("pools[0].tls-fingerprint: expected the SHA-256") == true)
+    }
+
+    /// Also where the document shows another value than the file: TLS of a URL, another spelling, half a pair.
+    @Test(arguments: [
+        pool(#""url": "stratum+ssl://a:1""#), pool("\"url\": \"a\", \"tls-fingerprint\": \"\(withColons)\""),
+        withPool(#""tls": {"cert": "c"}"#), withPool(#""tls": {"cert": "c", "cert-key": "k"}"#),
+        withPool(#""tls": {"protocols": "tlsv1.3 x"}"#), withPool(#""tls": 7"#), withPool(#""tls": "false""#),
+    ])
+    func aDocumentThatIsSentBackChangesNothing(_ file: String) {
+        #expect(receive(file) { $0 } == .unchanged)
+    }
+
+    @Test func aDocumentCanSwitchTLSForMinersOff() {
+        let reception = receive(withPool(#""tls": {"cert": "/c", "cert_key": "/k"}"#)) {
+            $0.replacing("\"tls\": {\n        \"enabled\": true", with: "\"tls\": {\n        \"enabled\": false")
+        }
+        guard case .accepted(let settings, _, let text, _) = reception else {
+            Issue.record("\(reception)")
+            return
+        }
+        #expect(settings.tls == nil)
+        #expect(text.contains("\"cert_key\": \"/k\""))
+    }
+
     // MARK: - Changes
 
     @Test(arguments: [
