@@ -65,7 +65,7 @@ public struct KnownKey: Sendable {
         return KnownKey.strictRoots.contains(String(root))
     }
 
-    /// What applies after a value of a wrong type: a certificate is shown only if the value is understood.
+    /// What a wrong value means in xmrig-proxy.
     var fallback: String { path == "tls" ? "TLS for miners is off" : "the default is used" }
 
     /// Whether "true" and "5" in quotes are used as the values that they spell.
