@@ -25,7 +25,7 @@ enum CompleteDocument {
             "retry-pause": 1,
             "reuse-timeout": 0,
             "tls": {
-                "enabled": false, "protocols": null, "cert": null, "cert_key": null, "ciphers": null,
+                "enabled": true, "protocols": null, "cert": null, "cert_key": null, "ciphers": null,
                 "ciphersuites": null, "dhparam": null
             },
             "dns": {"ip_version": 0, "ttl": 30},
@@ -54,9 +54,10 @@ enum CompleteDocument {
         """
         {
             "algo": null, "coin": null, "url": null, "user": "x", "pass": "x", "rig-id": null, "keepalive": false,
-            "enabled": true, "tls": false, "sni": false, "tls-fingerprint": null, "daemon": false,
+            "enabled": true, "tls": false, "sni": true, "tls-fingerprint": null, "daemon": false,
             "daemon-poll-interval": 1000, "daemon-job-timeout": 15000, "daemon-zmq-port": -1,
-            "spend-secret-key": null, "socks5": null, "self-select": null, "submit-to-origin": false
+            "spend-secret-key": null, "socks5": null, "self-select": null, "submit-to-origin": false,
+            "tls-verify": false
         }
         """)
 
@@ -66,20 +67,41 @@ enum CompleteDocument {
     /// interpreted as another value is replaced by the value in force.
     static func completing(_ configuration: JSONObject) -> JSONObject {
         var complete = configuration.completed(by: defaults, at: "")
-        complete.changeElements(of: "pools") { $0.object?.completed(by: pool, at: "pools[]") }
+        complete.changeElements(of: "pools") { node in
+            guard var object = node.object?.completed(by: pool, at: "pools[]") else { return nil }
+            if case .text(let url)? = object["url"]?.value, (try? PoolURL(url))?.transport == .tls {
+                object.replace("tls", with: .boolean(true))
+            }
+            return object
+        }
         complete.changeElements(of: "bind") { (node) -> JSONObject? in
-            if case .text(let text) = node.value { return address(text, at: node.origin) }
+            if case .text(let text) = node.value { return address(text) }
             return node.object?.completed(by: bind, at: "bind[]")
         }
+        if let tls = complete["tls"]?.object { complete.replace("tls", with: .object(pairInForce(of: tls))) }
         return complete
     }
 
+    /// A `cert` without key, and a key without `cert`, are ignored; `cert-key` is another spelling of `cert_key`.
+    private static func pairInForce(of tls: JSONObject) -> JSONObject {
+        func file(_ key: String) -> JSONValue? {
+            if case .text(let path)? = tls[key]?.value, !path.isEmpty { .text(path) } else { nil }
+        }
+        let certificate = file("cert")
+        let key = file("cert_key") ?? file("cert-key")
+        let isPair = certificate != nil && key != nil
+        var result = tls
+        result.replace("cert", with: isPair ? certificate ?? .null : .null)
+        result.replace("cert_key", with: isPair ? key ?? .null : .null)
+        return result
+    }
+
     /// Converts "0.0.0.0:3333" to the equivalent object; nil when it is not an address.
-    private static func address(_ text: String, at origin: Origin) -> JSONObject? {
+    private static func address(_ text: String) -> JSONObject? {
         guard let address = try? HostAndPort(text, lowestPort: 0), let port = address.port else { return nil }
         var object = bind
-        object.replace("host", with: JSONNode(value: .text(address.host), origin: origin))
-        object.replace("port", with: JSONNode(value: .integer(Int64(port)), origin: origin))
+        object.replace("host", with: .text(address.host))
+        object.replace("port", with: .integer(Int64(port)))
         return object
     }
 
@@ -127,8 +149,8 @@ extension JSONObject {
             })
     }
 
-    fileprivate mutating func replace(_ key: String, with node: JSONNode) {
+    fileprivate mutating func replace(_ key: String, with value: JSONValue) {
         guard let index = members.firstIndex(where: { $0.key == key }) else { return }
-        members[index].node = node
+        members[index].node.value = value
     }
 }

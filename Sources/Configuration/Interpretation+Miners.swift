@@ -118,17 +118,21 @@ extension Interpretation {
     private mutating func readBind(_ object: JSONObject, at origin: Origin, path: String) -> Settings.Bind? {
         let errorsBefore = findings.errors.count
         let section = Section(object, path: path, schema: "bind[]", &findings)
-        if section.boolean("tls") == true {
+        let requiresTLS = section.boolean("tls") == true
+        if requiresTLS, settings.tls == nil {
             // Plain TCP on a port for TLS miners would appear to run but never work.
             findings.warn(
                 section.name(of: "tls"), at: section.origin(of: "tls"),
-                "TLS for miners is not supported yet; this address is ignored")
+                "TLS for miners is off, so this address is ignored, as in xmrig-proxy; switch it on "
+                    + "(\"tls\": true beside \"bind\"), or use this address without it")
             return nil
         }
         let host = numericHost("host", in: section)
         let senders = proxySenders(in: section)
         if let host, let port = section.integer("port").flatMap({ UInt16(exactly: $0) }) {
-            return Settings.Bind(host: host, port: port, proxyProtocol: senders)
+            var bind = Settings.Bind(host: host, port: port, proxyProtocol: senders)
+            bind.requiresTLS = requiresTLS ? true : nil
+            return bind
         }
         // A value of a wrong type or range has already been reported.
         if findings.errors.count == errorsBefore {

@@ -134,15 +134,14 @@ extension Interpretation {
         pool.rigID = expanded("rig-id", in: section)
         pool.algorithm = algorithm(of: section) ?? commonAlgorithm
         pool.keepaliveSeconds = keepalive(of: section)
+        pool.tls = poolTLS(of: section, url)
         return .usable(pool)
     }
 
     /// The first unsupported feature that this pool needs, and the key that requests it.
     private func unsupportedPart(of section: Section, _ url: PoolURL) -> (key: String, what: String)? {
         if let what = url.transport.unsupportedName { return ("url", what) }
-        let parts = [
-            ("tls", "TLS"), ("daemon", "mining to a daemon"), ("socks5", "SOCKS5"), ("self-select", "self-select"),
-        ]
+        let parts = [("daemon", "mining to a daemon"), ("socks5", "SOCKS5"), ("self-select", "self-select")]
         return parts.first { section[$0.0]?.value.isOff == false }
     }
 

@@ -1,5 +1,5 @@
 /// Reads a checked configuration into `Settings`. Rules about values that the table of keys cannot express are here and
-/// in the extensions (`Interpretation+Pools`, `+Miners`, `+API`, `+Millrace`).
+/// in the extensions (`Interpretation+Pools`, `+Miners`, `+TLS`, `+API`, `+Millrace`).
 struct Interpretation {
     var settings = Settings()
     var findings: Findings
@@ -20,12 +20,12 @@ struct Interpretation {
     mutating func read(_ object: JSONObject) {
         let root = Section(object, path: "", schema: "", &findings)
         readPools(root)
-        readMiners(root)
         readAPI(root)
         readLogging(root)
         readMillrace(root.section("millrace", &findings))
-        // Only to report its unknown keys and wrong types: the table marks all of it as not supported yet.
-        _ = root.section("tls", &findings)
+        // A generated certificate is beside the database, and miners' addresses can require TLS.
+        readTLS(root)
+        readMiners(root)
     }
 
     private mutating func readLogging(_ root: Section) {

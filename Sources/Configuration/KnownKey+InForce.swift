@@ -11,6 +11,8 @@ extension KnownKey {
             seconds < 0 ? nil : .integer(min(seconds, Int64(Settings.printSecondsMax)))
         case ("bind", .text(let address)): address.isEmpty ? nil : .array([JSONNode(value: value, origin: .nowhere)])
         case ("bind", .object): .array([JSONNode(value: value, origin: .nowhere)])
+        case ("pools[].tls-fingerprint", .text(let text)): .text(Interpretation.fingerprint(text) ?? text)
+        case ("tls.protocols", .text(let text)): TLSProtocols(text).known.map { .text($0) }
         case ("mode", .text): nil  // the other modes are not supported yet
         case ("workers", .text(let name)): Settings.WorkerNaming(rawValue: name.lowercased()).map { .text($0.rawValue) }
         default: value

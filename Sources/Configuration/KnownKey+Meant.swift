@@ -11,6 +11,7 @@ extension KnownKey {
         "pools[].enabled": "this pool is used.",
         "pools[].tls": "the connection to the pool is not encrypted.",
         "pools[].tls-fingerprint": "the certificate of the pool is not compared with a fingerprint.",
+        "pools[].tls-verify": "the certificate of the pool is not checked.",
     ]
 
     /// Paths of the keys that `name` in the object at `parent` was probably meant to be. First choice: keys of that

@@ -25,7 +25,7 @@ extension KnownKey {
     /// Keys whose values are files or directories.
     static let filePaths: Set<String> = [
         "log-file", "access-log-file", "millrace.run-dir", "millrace.database", "tls.cert", "tls.cert_key",
-        "tls.cert-key", "tls.dhparam", "tls.gen", "millrace.limits.allow-file", "millrace.limits.deny-file",
+        "tls.cert-key", "tls.dhparam", "millrace.limits.allow-file", "millrace.limits.deny-file",
     ]
 
     private static let paths = Set(all.map(\.path))

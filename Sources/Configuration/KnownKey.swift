@@ -59,15 +59,23 @@ public struct KnownKey: Sendable {
     /// be changed, where a default could be less safe than the intended value; for keys without a sensible default; and
     /// for the `millrace` object.
     var isStrict: Bool {
-        if path == "pools" { return true }
+        if KnownKey.strictPaths.contains(path) { return true }
         if KnownKey.lenientNames.contains(path) { return false }
         let root = path.prefix { $0 != "." && $0 != "[" }
         return KnownKey.strictRoots.contains(String(root))
     }
 
-    /// Whether "true" and "5" in quotes are used as the values that they spell.
-    var takesQuotedValues: Bool { path != "custom-diff" && !path.hasPrefix("millrace") }
+    /// What a wrong value means in xmrig-proxy.
+    var fallback: String { path == "tls" ? "TLS for miners is off" : "the default is used" }
 
+    /// Whether "true" and "5" in quotes are used as the values that they spell.
+    var takesQuotedValues: Bool {
+        // A host named "true" is less likely than a quoted value.
+        let isText = kinds.contains(.text) && path != "tls"
+        return !isText && path != "custom-diff" && !path.hasPrefix("millrace")
+    }
+
+    private static let strictPaths: Set<String> = ["pools", "pools[].tls-fingerprint", "pools[].tls-verify"]
     private static let strictRoots: Set<String> = ["bind", "access-password", "http", "api", "millrace"]
     /// These keys only name the proxy.
     private static let lenientNames: Set<String> = ["api.id", "api.worker-id"]
@@ -120,14 +128,15 @@ public struct KnownKey: Sendable {
         KnownKey("pools[].coin", .text),
         KnownKey("pools[].keepalive", [.boolean, .integer], keepaliveSeconds),
         KnownKey("pools[].enabled", .boolean),
-        // These four make the pool unusable: `PoolReading` omits it with a warning or error.
         KnownKey("pools[].tls", .boolean),
+        KnownKey("pools[].sni", .boolean),
+        KnownKey("pools[].tls-fingerprint", .text),
+        KnownKey("pools[].tls-verify", .boolean),
+        // These three make the pool unusable: `PoolReading` omits it with a warning or error.
         KnownKey("pools[].daemon", .boolean),
         KnownKey("pools[].socks5", [.text, .integer], port),
         KnownKey("pools[].self-select", .text),
         // These have an effect only together with the ones above.
-        KnownKey("pools[].sni", .boolean, nil, .silent),
-        KnownKey("pools[].tls-fingerprint", .text, nil, .silent),
         KnownKey("pools[].submit-to-origin", .boolean, nil, .silent),
         KnownKey("pools[].spend-secret-key", .text, nil, .silent),
         KnownKey("pools[].daemon-poll-interval", .integer, nil, .silent),
@@ -157,7 +166,7 @@ public struct KnownKey: Sendable {
         KnownKey("workers", [.boolean, .text]),
         KnownKey("mode", .text),
         KnownKey("reuse-timeout", .integer, 0...noLimit, .notYet),
-        KnownKey("tls", [.boolean, .text, .object], nil, .notYet),
+        KnownKey("tls", [.boolean, .text, .object]),
         KnownKey("tls.enabled", .boolean),
         KnownKey("tls.protocols", .text),
         KnownKey("tls.cert", .text),

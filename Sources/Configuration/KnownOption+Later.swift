@@ -1,9 +1,6 @@
 extension KnownOption {
     /// Options of xmrig-proxy for keys that are known but not supported yet: the key's warning is reported.
     static let later = [
-        KnownOption("tls", nil, nil, .later, .pool("tls", .boolean(true)), "TLS to the pool."),
-        KnownOption(
-            "tls-fingerprint", nil, "HEX", .later, .pool("tls-fingerprint", .text), "The pool's certificate."),
         KnownOption("proxy", "x", "HOST:PORT", .later, .pool("socks5", .text), "SOCKS5 proxy to the pool."),
         KnownOption("daemon", nil, nil, .later, .pool("daemon", .boolean(true)), "The pool is a node (solo mining)."),
         KnownOption(
@@ -24,16 +21,6 @@ extension KnownOption {
         KnownOption(
             "reuse-timeout", nil, "SECONDS", .later, .key(["reuse-timeout"], .integer),
             "How long idle pool connections are kept in simple mode."),
-        KnownOption(
-            "tls-bind", nil, "ADDRESS:PORT", .later, .bind(tls: true), "Address to listen on for miners with TLS."),
-        KnownOption("tls-gen", nil, "NAME", .later, .key(["tls", "gen"], .text), "Make a certificate for this name."),
-        KnownOption("tls-cert", nil, "FILE", .later, .key(["tls", "cert"], .text), "Certificate for miners."),
-        KnownOption("tls-cert-key", nil, "FILE", .later, .key(["tls", "cert_key"], .text), "Its private key."),
-        KnownOption("tls-dhparam", nil, "FILE", .later, .key(["tls", "dhparam"], .text), "Diffie-Hellman parameters."),
-        KnownOption("tls-protocols", nil, "LIST", .later, .key(["tls", "protocols"], .text), "TLS versions."),
-        KnownOption("tls-ciphers", nil, "LIST", .later, .key(["tls", "ciphers"], .text), "Ciphers up to TLS 1.2."),
-        KnownOption(
-            "tls-ciphersuites", nil, "LIST", .later, .key(["tls", "ciphersuites"], .text), "Ciphers of TLS 1.3."),
         KnownOption("syslog", "S", nil, .later, .key(["syslog"], .boolean(true)), "Log to syslog."),
         KnownOption(
             "access-log-file", "A", "FILE", .later, .key(["access-log-file"], .text), "Log of logins of miners."),

@@ -123,6 +123,12 @@ extension KnownOption {
             "keepalive", "k", nil, .pools, .pool("keepalive", .booleanOrInteger),
             "Send keepalives on an idle pool connection; --keepalive=SECONDS sets the interval."),
         KnownOption(
+            "tls", nil, nil, .pools, .pool("tls", .boolean(true)),
+            "Connect to the pool with TLS, as with a URL that begins with stratum+ssl://."),
+        KnownOption(
+            "tls-fingerprint", nil, "HEX", .pools, .pool("tls-fingerprint", .text),
+            "SHA-256 of the pool's certificate; another certificate is refused."),
+        KnownOption(
             "retries", "r", "N", .pools, .key(["retries"], .integer),
             "Failures of the first pool before the second one is tried."),
         KnownOption(
@@ -162,6 +168,29 @@ extension KnownOption {
         KnownOption(
             "mode", "m", "MODE", .miners, .key(["mode"], .text),
             "How pool connections are shared; only nicehash is supported yet."),
+        KnownOption(
+            "tls-bind", nil, "ADDRESS:PORT", .miners, .bind(tls: true),
+            "Address to listen on for miners with TLS only. May be given several times."),
+        KnownOption(
+            "tls-gen", nil, "NAME", .miners, .key(["tls", "gen"], .text),
+            "Host name in the certificate that is generated when none is given."),
+        KnownOption(
+            "tls-cert", nil, "FILE", .miners, .key(["tls", "cert"], .text),
+            "Certificate for miners (PEM), followed by those of its issuers."),
+        KnownOption(
+            "tls-cert-key", nil, "FILE", .miners, .key(["tls", "cert_key"], .text), "The key of --tls-cert (PEM)."),
+        KnownOption(
+            "tls-dhparam", nil, "FILE", .miners, .key(["tls", "dhparam"], .text),
+            "Diffie-Hellman parameters for miners with TLS 1.2 (PEM)."),
+        KnownOption(
+            "tls-protocols", nil, "LIST", .miners, .key(["tls", "protocols"], .text),
+            "Versions of TLS for miners, such as \"TLSv1.2 TLSv1.3\"."),
+        KnownOption(
+            "tls-ciphers", nil, "LIST", .miners, .key(["tls", "ciphers"], .text),
+            "Ciphers for miners with TLS 1.2 and lower."),
+        KnownOption(
+            "tls-ciphersuites", nil, "LIST", .miners, .key(["tls", "ciphersuites"], .text),
+            "Ciphers for miners with TLS 1.3."),
     ]
 
     private static let api = [

@@ -22,6 +22,7 @@ struct OptionOverlay {
             apply(option, known.effect, &findings)
         }
         decideAboutAPI(options)
+        decideAboutTLS(options)
         addLists(&findings)
     }
 
@@ -77,10 +78,18 @@ struct OptionOverlay {
     }
 
     private func secureBind(_ text: String, _ origin: Origin) -> JSONNode {
-        // The host is not checked: the entry is omitted because of its "tls".
-        let entry = JSONObject(path: ["host"], node: JSONNode(value: .text(text), origin: origin))
-        let tls = JSONObject(path: ["tls"], node: JSONNode(value: .boolean(true), origin: origin))
-        return JSONNode(value: .object(entry.overlaid(with: tls)), origin: origin)
+        guard let address = try? HostAndPort(text, lowestPort: 0), let port = address.port else {
+            // `Interpretation` reports what is wrong with this text.
+            return JSONNode(value: .text(text), origin: origin)
+        }
+        let members: [(String, JSONValue)] = [
+            ("host", .text(address.host)), ("port", .integer(Int64(port))), ("tls", .boolean(true)),
+        ]
+        let entry = JSONObject(
+            members: members.map {
+                JSONMember(key: $0, keyOrigin: origin, node: JSONNode(value: $1, origin: origin))
+            })
+        return JSONNode(value: .object(entry), origin: origin)
     }
 
     private mutating func set(_ path: [String], _ node: JSONNode) {
@@ -100,6 +109,14 @@ struct OptionOverlay {
         } else if options.contains(where: { $0.name == "api-port" }) {
             set(["http", "enabled"], JSONNode(value: .boolean(false), origin: .option("api-port")))
         }
+    }
+
+    /// Any option about the certificate or its use switches TLS for miners on, as in xmrig-proxy.
+    private mutating func decideAboutTLS(_ options: [GivenOption]) {
+        let option = options.last {
+            if case .key(let path, _)? = KnownOption.named($0.name)?.effect { path.first == "tls" } else { false }
+        }
+        if let option { set(["tls", "enabled"], JSONNode(value: .boolean(true), origin: .option(option.name))) }
     }
 
     private mutating func addLists(_ findings: inout Findings) {

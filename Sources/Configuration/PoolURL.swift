@@ -14,8 +14,7 @@ struct PoolURL: Equatable {
         /// The name for messages; nil when the transport is supported.
         var unsupportedName: String? {
             switch self {
-            case .tcp: nil
-            case .tls: "TLS"
+            case .tcp, .tls: nil
             case .daemon: "mining to a daemon"
             case .socks5: "SOCKS5"
             }
@@ -76,7 +75,8 @@ struct PoolURL: Equatable {
         return end == port.startIndex ? withoutSlash : end
     }
 
-    private static func isHost(_ host: String) -> Bool {
+    /// Whether this is a host name or an address without brackets.
+    static func isHost(_ host: String) -> Bool {
         if host.contains(":") { return isIPv6(host) }
         return !host.isEmpty && host.utf8.count <= hostBytesMax
             && host.utf8.allSatisfy { $0.isDigit || $0.isLetter || ".-_".utf8.contains($0) }

@@ -46,8 +46,7 @@ struct Section {
                     findings.fail(name(of: member.key), at: node.origin, problem.text)
                 } else {
                     findings.warn(
-                        name(of: member.key), at: node.origin, problem.text + "; the default is used, as in xmrig-proxy"
-                    )
+                        name(of: member.key), at: node.origin, problem.text + "; \(known.fallback), as in xmrig-proxy")
                 }
                 continue
             }
@@ -69,10 +68,10 @@ struct Section {
     }
 
     /// Converts "true" and "27023" as texts, which web forms and shell scripts write, to the value that they spell, if
-    /// the key accepts that but no text. Not in the `millrace` object, and not for `custom-diff`: in xmrig-proxy a text
+    /// the key accepts that but no text, or only a host name. Not in the `millrace` object, and not for `custom-diff`: in xmrig-proxy a text
     /// disables it, and farms run with that.
     private static func meant(by value: JSONValue, as known: KnownKey) -> JSONValue {
-        guard case .text(let text) = value, !known.kinds.contains(.text), known.takesQuotedValues else { return value }
+        guard case .text(let text) = value, known.takesQuotedValues else { return value }
         switch text {
         case "true" where known.kinds.contains(.boolean): return .boolean(true)
         case "false" where known.kinds.contains(.boolean): return .boolean(false)
@@ -87,6 +86,7 @@ struct Section {
     static func valueInForce(of value: JSONValue, as known: KnownKey) -> JSONValue? {
         let meant = meant(by: value, as: known)
         guard let problem = problem(of: meant, as: known) else { return known.settled(meant) }
+        if known.path == "tls", !problem.isFatal { return .boolean(false) }
         return problem.isFatal ? value : nil
     }
 

@@ -121,9 +121,9 @@ struct BrokenFileTests {
     }
 
     @Test func forALogTheLevelIsLeftOut() {
-        let warning = resolved(withPool(#""tls": true"#)).warnings.first
-        #expect(warning?.description == "config.json:3:12: warning: tls: not supported yet, ignored")
-        #expect(warning?.logText == "config.json:3:12: tls: not supported yet, ignored")
+        let warning = resolved(withPool(#""syslog": true"#)).warnings.first
+        #expect(warning?.description == "config.json:3:15: warning: syslog: not supported yet, ignored")
+        #expect(warning?.logText == "config.json:3:15: syslog: not supported yet, ignored")
     }
 
     /// A file as large as it may be, and one byte more.

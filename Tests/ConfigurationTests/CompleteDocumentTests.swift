@@ -123,7 +123,7 @@ struct CompleteDocumentTests {
         arguments: [
             ("dns", #"{"ip_version": 5, "ttl": 0}"#, "dns.ip_version", JSONValue.integer(0)),
             ("dns", #"{"ip_version": 5, "ttl": 0}"#, "dns.ttl", .integer(1)), ("dns", "[]", "dns.ttl", .integer(30)),
-            ("dns", #"{"ttl": "9"}"#, "dns.ttl", .integer(9)), ("tls", "7", "tls.enabled", .boolean(false)),
+            ("dns", #"{"ttl": "9"}"#, "dns.ttl", .integer(9)), ("tls", "7", "tls", .boolean(false)),
             ("http", #"{"enabled": "true", "port": "9"}"#, "http.port", .integer(9)),
             ("bind", #"[{"host": "::1", "port": "5"}]"#, "bind[0].port", .integer(5)),
             ("bind", #""127.0.0.1:6""#, "bind[0].port", .integer(6)),
@@ -145,6 +145,50 @@ struct CompleteDocumentTests {
     func theValueInForceIsShownOfPools(_ key: String, _ written: String, _ wanted: JSONValue) throws {
         #expect(value("pools[0].\(key)", in: try shown(pool("\"url\": \"a\", \"\(key)\": \(written)"))) == wanted)
     }
+
+    @Test(
+        arguments: [
+            ("null", "tls.enabled", JSONValue.boolean(true)), ("{}", "tls.enabled", .boolean(true)),
+            (#"{"enabled": false}"#, "tls.enabled", .boolean(false)), ("null", "tls.cert", .null),
+            ("false", "tls", .boolean(false)), ("\"n.farm\"", "tls", .text("n.farm")),
+            ("\"false\"", "tls", .boolean(false)), ("{\"gen\": \"n\"}", "tls.gen", .text("n")),
+            (#"{"cert": "c", "cert_key": "k"}"#, "tls.cert", .text("c")),
+            (#"{"cert": "c", "cert_key": "k"}"#, "tls.cert_key", .text("***")),
+            (#"{"cert": "c", "cert-key": "k"}"#, "tls.cert_key", .text("***")),
+            // Half a pair is ignored.
+            (#"{"cert": "c"}"#, "tls.cert", .null), (#"{"cert_key": "k"}"#, "tls.cert_key", .null),
+            (#"{"protocols": "tlsv1.3,x TLSv1.2"}"#, "tls.protocols", .text("TLSv1.2 TLSv1.3")),
+            (#"{"protocols": "x"}"#, "tls.protocols", .null), (#"{"dhparam": "d"}"#, "tls.dhparam", .text("d")),
+            (#"{"enabled": 5, "ciphers": 7, "ciphersuites": "S"}"#, "tls.ciphersuites", .text("S")),
+            (#"{"enabled": 5, "ciphers": 7}"#, "tls.ciphers", .null),
+        ] as [(String, String, JSONValue)])
+    func theTLSInForceIsShown(_ written: String, _ path: String, _ wanted: JSONValue) throws {
+        let text = withPool("\"tls\": \(written)")
+        let shown = try shown(text)
+        #expect(value(path, in: shown) == wanted)
+        let sentBack = resolved(JSONText.of(shown).replacing("\"***\"", with: "\"k\""))
+        #expect(sentBack.settings?.tls?.protocols == resolved(text).settings?.tls?.protocols)
+        #expect((sentBack.settings?.tls == nil) == (resolved(text).settings?.tls == nil))
+    }
+
+    @Test(
+        arguments: [
+            (#""url": "stratum+ssl://a""#, "tls", JSONValue.boolean(true)), (#""url": "a""#, "tls", .boolean(false)),
+            (#""url": "stratum+ssl://a", "tls": false"#, "tls", .boolean(true)),
+            (#""url": "a""#, "sni", .boolean(true)),
+            (#""url": "a", "tls": "true""#, "tls", .boolean(true)), (#""url": "a""#, "tls-verify", .boolean(false)),
+            (#""url": "a", "sni": false"#, "sni", .boolean(false)), (#""url": "a""#, "tls-fingerprint", .null),
+            ("\"url\": \"a\", \"tls\": true, \"tls-fingerprint\": \"\(colons)\"", "tls-fingerprint", .text(digits)),
+        ] as [(String, String, JSONValue)])
+    func theTLSInForceIsShownOfPools(_ members: String, _ key: String, _ wanted: JSONValue) throws {
+        let shown = try shown(pool(members))
+        #expect(value("pools[0].\(key)", in: shown) == wanted)
+        let sentBack = resolved(JSONText.of(shown).replacing("\"***\"", with: "\"x\""))
+        #expect(sentBack.settings?.pools == resolved(pool(members)).settings?.pools)
+    }
+
+    private static let colons = Array(repeating: "AB", count: 32).joined(separator: ":")
+    private static let digits = String(repeating: "ab", count: 32)
 
     /// A client that sends back what it was shown changes nothing.
     @Test func whatIsShownMeansTheSameAsTheFile() throws {

@@ -19,6 +19,17 @@ extension Resolution {
     var errorTexts: [String] { errors.map(\.description) }
 }
 
+extension Settings.TLS {
+    /// The pair that is made for this user.
+    static func generated(_ name: String? = nil) -> Self {
+        var tls = Self(
+            certificateFile: "/home/ann/.local/state/millrace/cert.pem",
+            keyFile: "/home/ann/.local/state/millrace/cert_key.pem")
+        (tls.isGenerated, tls.name) = (true, name)
+        return tls
+    }
+}
+
 /// Resolves the text as "config.json" in /home/ann/work.
 func resolved(
     _ text: String?, _ options: [GivenOption] = [], in surroundings: Surroundings = .user

@@ -12,7 +12,7 @@ struct LenientValueTests {
         ("retries", "0"), ("retries", "1001"), ("retries", "true"), ("verbose", "-1"), ("verbose", "\"loud\""),
         ("donate-level", "100"), ("donate-level", "\"one\""), ("print-time", "-1"), ("print-time", "false"),
         ("algo-ext", "0"), ("colors", "\"auto\""), ("log-file", "false"), ("user-agent", "7"), ("dns", "[]"),
-        ("watch", "1"), ("tls", "5"), ("syslog", "\"on\""), ("background", "0"), ("reuse-timeout", "-5"),
+        ("watch", "1"), ("syslog", "\"on\""), ("background", "0"), ("reuse-timeout", "-5"),
         ("access-log-file", "true"), ("mode", "1"), ("title", "{}"), ("debug", "2"),
     ])
     func aWrongValueIsTheDefaultAndAWarning(_ key: String, _ value: String) throws {
@@ -28,8 +28,8 @@ struct LenientValueTests {
     }
 
     @Test(arguments: [
-        ("rig-id", "1"), ("rig-id", "true"), ("user", "7"), ("pass", "[\"x\"]"), ("tls-fingerprint", "false"),
-        ("tls-fingerprint", "0"), ("keepalive", "-1"), ("keepalive", "\"often\""), ("keepalive", "86401"),
+        ("rig-id", "1"), ("rig-id", "true"), ("user", "7"), ("pass", "[\"x\"]"), ("keepalive", "-1"),
+        ("keepalive", "\"often\""), ("keepalive", "86401"),
         ("enabled", "1"), ("sni", "\"name\""), ("tls", "0"), ("daemon", "\"no\""), ("socks5", "false"),
         ("self-select", "false"), ("daemon-poll-interval", "\"fast\""),
     ])

@@ -109,15 +109,6 @@ struct MinerTests {
                 == ["bind[0].port: expected a number from 0 to 65535, found 65536"])
     }
 
-    @Test func anAddressWithTLSIsLeftOut() {
-        let tls = #"{"host": "::", "port": 1, "tls": true}"#
-        let beside = resolved(withPool("\"bind\": [\(tls), \"0.0.0.0:2\"]"))
-        #expect(beside.settings?.binds == [.init(host: "0.0.0.0", port: 2)])
-        let warning = "bind[0].tls: TLS for miners is not supported yet; this address is ignored"
-        #expect(beside.warnings.map(\.message) == [warning])
-        #expect(resolved(withPool("\"bind\": [\(tls)]")).errors.count == 1)
-    }
-
     @Test func theSameAddressTwiceIsBoundOnce() {
         let resolution = resolved(withPool(#""bind": ["0.0.0.0:1", {"host": "0.0.0.0", "port": 1}]"#))
         #expect(resolution.settings?.binds.count == 1)

@@ -27,6 +27,18 @@ struct OptionAndKeyTests {
         Pair("--custom-diff 700", ["custom-diff": "700"]), Pair("--custom-diff-stats", ["custom-diff-stats": "true"]),
         Pair("--access-password=p", ["access-password": "\"p\""]), Pair("--no-algo-ext", ["algo-ext": "false"]),
         Pair("--workers=agent", ["workers": "\"agent\""]), Pair("--no-workers", ["workers": "false"]),
+        Pair("--tls-bind [::1]:7", ["bind": "[{\"host\": \"::1\", \"port\": 7, \"tls\": true}]"]),
+        Pair(
+            "-b 0.0.0.0:7 --tls-bind=[::]:8",
+            ["bind": "[\"0.0.0.0:7\", {\"host\": \"::\", \"port\": 8, \"tls\": true}]"]),
+        Pair("--tls-gen n", ["tls.enabled": "true", "tls.gen": "\"n\""]),
+        Pair("--tls-protocols TLSv1.3", ["tls.enabled": "true", "tls.protocols": "\"TLSv1.3\""]),
+        Pair(
+            "--tls-cert /c --tls-cert-key=/k", ["tls.enabled": "true", "tls.cert": "\"/c\"", "tls.cert_key": "\"/k\""]),
+        Pair(
+            "--tls-dhparam /d --tls-ciphers c",
+            ["tls.enabled": "true", "tls.dhparam": "\"/d\"", "tls.ciphers": "\"c\""]),
+        Pair("--tls-ciphersuites s", ["tls.enabled": "true", "tls.ciphersuites": "\"s\""]),
         Pair("-m simple", ["mode": "\"simple\""]), Pair("--http-enabled", ["http.enabled": "true"]),
         Pair("--http-host ::1", ["http.enabled": "true", "http.host": "\"::1\""]),
         Pair("--http-port=7", ["http.enabled": "true", "http.port": "7"]),
@@ -55,7 +67,9 @@ struct OptionAndKeyTests {
         "http.restricted": "true", "api.id": "\"file\"", "api.worker-id": "\"file\"", "api.port": "10",
         "api.access-token": "\"file\"", "log-file": "\"/file\"", "colors": "true", "verbose": "false",
         "debug": "false", "millrace.shards": "9", "millrace.run-dir": "\"/file\"", "millrace.database": "\"/file/d\"",
-        "millrace.log-format": "\"text\"",
+        "millrace.log-format": "\"text\"", "tls.enabled": "true", "tls.gen": "\"file\"", "tls.cert": "\"/file/c\"",
+        "tls.cert_key": "\"/file/k\"", "tls.protocols": "\"TLSv1.2\"", "tls.ciphers": "\"file\"",
+        "tls.ciphersuites": "\"file\"", "tls.dhparam": "\"/file/d\"",
     ]
 
     /// The file that holds these values, and one pool.
@@ -109,13 +123,16 @@ struct OptionAndKeyTests {
 
     // MARK: Pools
 
+    private static let fingerprint = String(repeating: "0f", count: 32)
     private static let poolPairs: [Pair] = [
         Pair("-u u", ["user": "\"u\""]), Pair("--user=u", ["user": "\"u\""]), Pair("-pp", ["pass": "\"p\""]),
         Pair("-O u:v:p", ["user": "\"u:v\"", "pass": "\"p\""]), Pair("-O u:", ["user": "\"u\"", "pass": "\"\""]),
         Pair("--rig-id r", ["rig-id": "\"r\""]), Pair("-a rx/wow", ["algo": "\"rx/wow\""]),
         Pair("--coin=zephyr", ["coin": "\"zephyr\""]), Pair("-k", ["keepalive": "true"]),
         Pair("-u ${WALLET}", ["user": "\"${WALLET}\""]),
-        Pair("--tls-fingerprint ab --submit-to-origin", ["tls-fingerprint": "\"ab\"", "submit-to-origin": "true"]),
+        Pair("--tls", ["tls": "true"]), Pair("--submit-to-origin", ["submit-to-origin": "true"]),
+        Pair(
+            "--tls --tls-fingerprint \(fingerprint)", ["tls": "true", "tls-fingerprint": "\"\(fingerprint)\""]),
     ]
 
     @Test(arguments: poolPairs)

@@ -138,15 +138,9 @@ struct OptionTests {
     @Test(arguments: [
         ("-S", "--syslog: not supported yet, ignored"), ("-A log", "--access-log-file: not supported yet, ignored"),
         ("-B", "--background: not supported yet, ignored"),
-        ("--tls-cert c --tls-cert-key k --tls-protocols p", "--tls-protocols: not supported yet, ignored"),
         ("--donate-level 1", "--donate-level: not supported yet, ignored"),
         ("--mode simple", "--mode: \"simple\" is not supported yet, nicehash is used"),
-        (
-            "--tls-bind 0.0.0.0:1 -b 0.0.0.0:2",
-            "--tls-bind: TLS for miners is not supported yet; this address is ignored"
-        ),
         ("-o b -x c:1", "--proxy: SOCKS5 is not supported yet; this pool is ignored"),
-        ("-o b --tls", "--tls: TLS is not supported yet; this pool is ignored"),
         (
             "-o b --daemon --daemon-zmq-port 1",
             "--daemon: mining to a daemon is not supported yet; this pool is ignored"
@@ -160,8 +154,8 @@ struct OptionTests {
     }
 
     @Test func fileAndOptionTogetherWarnOnce() {
-        let warnings = resolvedLine("--tls-gen x", file: withPool(#""tls": {"enabled": true}"#)).warnings
-        #expect(warnings.map(\.message) == ["--tls-gen: not supported yet, ignored"])
+        let warnings = resolvedLine("--reuse-timeout 7", file: withPool(#""reuse-timeout": 5"#)).warnings
+        #expect(warnings.map(\.message) == ["--reuse-timeout: not supported yet, ignored"])
     }
 
     @Test func namesOfOptionsAreUnique() {

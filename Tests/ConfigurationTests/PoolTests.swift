@@ -108,8 +108,9 @@ struct PoolTests {
     }
 
     @Test(arguments: [
-        (#""url": "stratum+ssl://a:1""#, "url: TLS"), (#""url": "daemon+http://a:1""#, "url: mining to a daemon"),
-        (#""url": "socks5://a:1""#, "url: SOCKS5"), (#""url": "a", "tls": true"#, "tls: TLS"),
+        (#""url": "daemon+http://a:1""#, "url: mining to a daemon"),
+        (#""url": "socks5://a:1""#, "url: SOCKS5"),
+        (#""url": "a", "tls": true, "daemon": true"#, "daemon: mining to a daemon"),
         (#""url": "a", "daemon": true, "daemon-zmq-port": 1"#, "daemon: mining to a daemon"),
         (#""url": "a", "socks5": "b:1""#, "socks5: SOCKS5"), (#""url": "a", "socks5": 9050"#, "socks5: SOCKS5"),
         (#""url": "a", "self-select": "b:1", "submit-to-origin": true"#, "self-select: self-select"),
@@ -134,10 +135,10 @@ struct PoolTests {
     }
 
     @Test(arguments: [
-        (#"{"url": "a", "enabled": false}, {"url": "b", "tls": true}, {"url": "c"}"#, [1]),
-        (#"{"url": "a", "tls": true}, {"url": "b", "daemon": true}, {"url": "c"}, {"url": "d", "tls": true}"#, [0, 1]),
+        (#"{"url": "a", "enabled": false}, {"url": "b", "socks5": "p"}, {"url": "c"}"#, [1]),
+        (#"{"url": "a", "socks5": 1}, {"url": "b", "daemon": true}, {"url": "c"}, {"url": "d", "socks5": 1}"#, [0, 1]),
         (#"{"url": 7}, {"url": "b", "socks5": "p:1"}, {"url": "c"}"#, [1]),
-        (#"{"url": "a", "enabled": false, "tls": true}, {"url": "c"}, {"url": "d", "tls": true}"#, []),
+        (#"{"url": "a", "enabled": false, "socks5": 1}, {"url": "c"}, {"url": "d", "socks5": 1}"#, []),
     ])
     func onlyAPoolWhosePlaceABackupWouldTakeIsAnError(_ pools: String, _ bad: [Int]) {
         let resolution = resolved("{\"pools\": [\(pools)]}")
@@ -148,7 +149,7 @@ struct PoolTests {
 
     @Test func aPoolThatIsSwitchedOffIsSkippedWhateverElseItSays() {
         let resolution = resolved(
-            #"{"pools": [{"url": "a", "enabled": false, "tls": true}, {"enabled": false}, {"url": "b"}]}"#)
+            #"{"pools": [{"url": "a", "enabled": false, "tls-fingerprint": "x"}, {"enabled": false}, {"url": "b"}]}"#)
         #expect(resolution.settings?.pools.map(\.host) == ["b"])
         #expect(resolution.warnings.isEmpty)
     }

@@ -3,11 +3,12 @@ import Testing
 @testable import Configuration
 
 struct ResolutionTests {
-    @Test func theSampleOfXmrigProxyResolvesWithOneWarning() throws {
+    @Test func theSampleOfXmrigProxyResolvesWithoutAWarning() throws {
         let resolution = resolved(sample)
         let settings = try #require(resolution.settings)
         #expect(resolution.errors.isEmpty)
-        #expect(resolution.warningTexts == ["config.json:57:12: warning: tls: not supported yet, ignored"])
+        #expect(resolution.warningTexts == [])
+        #expect(settings.tls?.isGenerated == true)
         #expect(settings.binds == [.init(host: "0.0.0.0", port: 3333), .init(host: "::", port: 3333)])
         #expect(
             settings.pools
@@ -24,6 +25,7 @@ struct ResolutionTests {
         expected.shards = 4
         expected.runDirectory = "/run/user/1000/millrace"
         expected.database = "/home/ann/.local/state/millrace/statistics.sqlite"
+        expected.tls = .generated()
         let resolution = resolved(pool(#""url": "pool.example""#))
         #expect(resolution.settings == expected)
         #expect(resolution.warnings.isEmpty)
@@ -179,8 +181,7 @@ struct ResolutionTests {
     @Test(arguments: [
         (#""background": true"#, "background"), (#""syslog": true"#, "syslog"),
         (#""access-log-file": "a.log""#, "access-log-file"), (#""donate-level": 1"#, "donate-level"),
-        (#""reuse-timeout": 5"#, "reuse-timeout"), (#""tls": true"#, "tls"), (#""tls": "localhost""#, "tls"),
-        (#""tls": {"cert": "c.pem"}"#, "tls"),
+        (#""reuse-timeout": 5"#, "reuse-timeout"),
         (#""dns": {"ipv6": true}"#, "dns.ipv6"),
     ])
     func aKeyThatIsNotSupportedYetIsOneWarning(_ member: String, _ key: String) {

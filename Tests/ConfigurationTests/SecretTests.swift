@@ -61,7 +61,7 @@ struct SecretTests {
         ["-o", "a", "-b", "swordfish"],
         ["-o", "a", "--http-port", "swordfish"], ["-o", "a", "--shards", "swordfish"], ["-p", "swordfish"],
         ["-o", "a", "-u", "swordfish\n"], ["-o", "a", "--access-password", "swordfish${NONE}"],
-        ["-o", "a", "--http-access-token", "swordfish\r"], ["-o", "a", "--tls", "--spend-secret-key", "swordfish"],
+        ["-o", "a", "--http-access-token", "swordfish\r"], ["-o", "a", "--tls", "--tls-fingerprint", "swordfish"],
     ])
     func noOptionIsShownWithItsSecret(_ line: [String]) {
         let resolution = resolved(nil, CommandLineReading(line).options)

@@ -44,7 +44,7 @@ struct TableTests {
     }
 
     /// What a wrong value leaves is what no value leaves.
-    @Test(arguments: KnownKey.all.filter { !$0.isStrict && $0.path != "pools[].url" }.map(\.path))
+    @Test(arguments: KnownKey.all.filter { !$0.isStrict && !["pools[].url", "tls"].contains($0.path) }.map(\.path))
     func aWrongTypeIsTheSameAsNoValue(_ path: String) throws {
         let key = try #require(KnownKey.all.first { $0.path == path })
         let without = resolved(file(path, "null")).settings
@@ -74,7 +74,8 @@ struct TableTests {
         let strict = KnownKey.all.filter(\.isStrict).map(\.path)
         #expect(
             strict.filter { !$0.hasPrefix("millrace") } == [
-                "pools", "bind", "bind[].host", "bind[].port", "bind[].tls", "bind[].proxy-protocol", "access-password",
+                "pools", "pools[].tls-fingerprint", "pools[].tls-verify", "bind", "bind[].host", "bind[].port",
+                "bind[].tls", "bind[].proxy-protocol", "access-password",
                 "http", "http.enabled",
                 "http.host", "http.port", "http.access-token", "http.restricted", "api", "api.port",
                 "api.access-token", "api.ipv6", "api.restricted",
@@ -84,8 +85,8 @@ struct TableTests {
 
     @Test(arguments: KnownKey.all.map(\.path))
     func nullMeansNotGiven(_ path: String) {
-        // These three are required where they stand, and a `tls` object switches TLS on whatever is in it.
-        if ["pools", "pools[].url"].contains(path) || path.hasPrefix("bind[]") || path.hasPrefix("tls.") { return }
+        // These are required in their objects.
+        if ["pools", "pools[].url"].contains(path) || path.hasPrefix("bind[]") { return }
         let resolution = resolved(file(path, "null"))
         #expect(resolution.settings != nil && resolution.warnings.isEmpty)
     }

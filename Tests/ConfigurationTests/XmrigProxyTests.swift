@@ -23,6 +23,7 @@ struct XmrigProxyTests {
         settings.shards = 4
         settings.runDirectory = "/run/user/1000/millrace"
         settings.database = "/home/ann/.local/state/millrace/statistics.sqlite"
+        settings.tls = .generated()
         return settings
     }()
 
@@ -80,7 +81,28 @@ struct XmrigProxyTests {
         Row(#""retries": 1"#) { $0.retries = 1 }, Row(#""retries": 1000"#) { $0.retries = 1000 },
         Row(#""retry-pause": 1"#), Row(#""retry-pause": 3600"#) { $0.retryPauseSeconds = 3600 },
         Row(#""reuse-timeout": 0"#),
-        Row(#""tls": false"#), Row(#""tls": null"#), Row(#""tls": {"enabled": false, "cert-key": "k", "gen": "g"}"#),
+        Row(#""tls": false"#) { $0.tls = nil },
+        Row(#""tls": {"enabled": false, "cert-key": "k", "gen": "g"}"#) { $0.tls = nil },
+        Row(#""tls": null"#), Row(#""tls": true"#), Row(#""tls": {}"#), Row(#""tls": """#),
+        Row(#""tls": {"enabled": true, "cert": null, "cert_key": "", "gen": null}"#),
+        Row(#""tls": "proxy.farm""#) { $0.tls = .generated("proxy.farm") },
+        Row(#""tls": {"gen": "*.farm"}"#) { $0.tls = .generated("*.farm") },
+        Row(#""tls": {"cert": "c.pem", "cert_key": "/k/${HOSTNAME}.pem", "dhparam": "../d.pem"}"#) {
+            $0.tls = .init(certificateFile: "/home/ann/work/c.pem", keyFile: "/k/rack7.pem")
+            $0.tls?.dhparamFile = "/home/ann/d.pem"
+        },
+        Row(#""tls": {"cert": "/c", "cert-key": "/k"}"#) {
+            $0.tls = .init(certificateFile: "/c", keyFile: "/k")
+        },
+        Row(#""tls": {"protocols": "TLSv1.3 TLSv1.2", "ciphers": "HIGH:!aNULL", "ciphersuites": "S"}"#) {
+            $0.tls?.protocols = "TLSv1.2 TLSv1.3"
+            $0.tls?.ciphers = "HIGH:!aNULL"
+            $0.tls?.ciphersuites = "S"
+        },
+        Row(#""bind": [{"host": "::", "port": 9, "tls": true}]"#) {
+            $0.binds = [.init(host: "::", port: 9)]
+            $0.binds[0].requiresTLS = true
+        },
         Row(#""dns": {"ip_version": 0, "ttl": 30}"#), Row(#""dns": {"ip_version": 4}"#) { $0.dns.ipVersion = 4 },
         Row(#""dns": {"ip_version": 6, "ttl": 1}"#) { ($0.dns.ipVersion, $0.dns.ttlSeconds) = (6, 1) },
         Row(#""user-agent": null"#), Row(#""user-agent": "rig/1""#) { $0.userAgent = "rig/1" },
@@ -120,7 +142,12 @@ struct XmrigProxyTests {
         Row(#""keepalive": false"#), Row(#""keepalive": 0"#),
         Row(#""keepalive": true"#) { $0.pools[0].keepaliveSeconds = 60 },
         Row(#""keepalive": 45"#) { $0.pools[0].keepaliveSeconds = 45 },
-        Row(#""enabled": true"#), Row(#""tls": false, "sni": true, "tls-fingerprint": "ab""#),
+        Row(#""enabled": true"#), Row(#""tls": false, "sni": true, "tls-fingerprint": null"#),
+        Row(#""tls": true"#) { $0.pools[0].tls = .init() },
+        Row(#""tls": true, "sni": false"#) {
+            $0.pools[0].tls = .init()
+            $0.pools[0].tls?.sendsServerName = false
+        },
         Row(#""daemon": false, "daemon-poll-interval": 1000, "daemon-job-timeout": 15000, "daemon-zmq-port": -1"#),
         Row(#""socks5": null"#), Row(#""socks5": """#), Row(#""socks5": 0"#),
         Row(#""self-select": null, "submit-to-origin": false, "spend-secret-key": null"#),

@@ -114,7 +114,7 @@ import Testing
 
     static let suspicious: [(member: String, key: String)] = [
         ("\"acess-password\": \"hunter2\"", "acess-password"), ("\"retires\": 9", "retires"),
-        ("\"tls\": {\"enabled\": true}", "tls"), ("\"millrce\": {\"shards\": 1}", "millrce"),
+        ("\"tls\": {\"gen\": \"a b\"}", "tls"), ("\"millrce\": {\"shards\": 1}", "millrce"),
     ]
 
     @Test func aReloadWarnsEvenIfTheValuesComeOutEqualAndTheWarningsStayInTheStatus() throws {
