@@ -30,7 +30,11 @@ final class TLSPeer {
             let secrets = [UInt8(1), 2].map { side in
                 (0..<suite.secretBytes).map { UInt8(truncatingIfNeeded: number &* 31 &+ UInt64($0)) ^ side }
             }
-            return RecordState(suite, as: role, clientSecret: secrets[0].span, serverSecret: secrets[1].span)!
+            let (client, server) = (secrets[0], secrets[1])
+            guard let state = RecordState(suite, as: role, clientSecret: client.span, serverSecret: server.span) else {
+                preconditionFailure("the secrets are as long as the suite wants them")
+            }
+            return state
         }
         return (end(role), TLSPeer(end(role == .server ? .client : .server), shard: end(role)))
     }

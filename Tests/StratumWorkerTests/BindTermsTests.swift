@@ -30,16 +30,18 @@ struct BindTermsTests {
         #expect(terms == (isTrusted ? .proxyHeader : []))
     }
 
-    @Test(arguments: [
-        ("127.0.0.1", 3333, ConnectionTerms.mayUseTLS),
-        ("127.0.0.1", 443, ConnectionTerms(rawValue: 6)), ("10.0.0.5", 443, ConnectionTerms.mayUseTLS),
-        ("::1", 443, ConnectionTerms.mayUseTLS),
-    ] as [(String, UInt16, ConnectionTerms)])
+    private static let expected: [(String, UInt16, ConnectionTerms)] = [
+        ("127.0.0.1", 3333, .mayUseTLS), ("127.0.0.1", 443, [.mayUseTLS, .requiresTLS]), ("10.0.0.5", 443, .mayUseTLS),
+        ("::1", 443, .mayUseTLS),
+    ]
+
+    @Test(arguments: expected)
     func anAddressHasItsOwnTerms(local: String, port: UInt16, terms: ConnectionTerms) throws {
         var secure = Settings.Bind(host: "0.0.0.0", port: 443)
         secure.requiresTLS = true
         let binds: [Settings.Bind] = [
-            .init(host: "0.0.0.0", port: 3333), secure, .init(host: "10.0.0.5", port: 443), .init(host: "::", port: 443),
+            .init(host: "0.0.0.0", port: 3333), secure, .init(host: "10.0.0.5", port: 443),
+            .init(host: "::", port: 443),
         ]
         let peer = try SocketAddress(host: "192.0.2.1", port: 40_000)
         let local = try SocketAddress(host: local, port: port)
