@@ -114,8 +114,11 @@ let package = Package(
         // Practice: a strict pool and a swarm of miners for loopback, used by script/run, tests and benchmarks.
         library("HostileInput"),
         library("RandomX", "CRandomX", "EventLoop"),
-        program("PracticePool", "HostileInput", "StratumProtocol", "EventLoop", "RandomX", argumentParser),
-        program("MinerSwarm", "HostileInput", "StratumProtocol", "EventLoop", "RandomX", argumentParser),
+        library("PracticeTLS", "EventLoop", "TLSHandshake"),
+        program(
+            "PracticePool", "HostileInput", "StratumProtocol", "EventLoop", "PracticeTLS", "RandomX", argumentParser),
+        program(
+            "MinerSwarm", "HostileInput", "StratumProtocol", "EventLoop", "PracticeTLS", "RandomX", argumentParser),
 
         // Measuring: single steps of the path of a share, and how often they allocate (script/bench --micro).
         .target(name: "CAllocations"),
