@@ -168,6 +168,7 @@ let package = Package(
             "Configuration", "Continuity", "Control", "EventBus", "DaemonKit", logging),
         tests("HostileInput"),
         tests("RandomX", "EventLoop"),
+        tests("PracticeTLS", "EventLoop"),
         tests("PracticePool", "StratumProtocol"),
         tests("MinerSwarm", "PracticePool", "RandomX", "StratumProtocol"),
         .testTarget(

@@ -14,16 +14,15 @@ public enum OpeningFailure {
 /// most once, never after `close`). As a `TCPStream`, it must be closed.
 open class SecureStream: TCPStream {
     private enum Layer {
-        /// Not connected, or without TLS.
         case plain
         case handshake(Handshake)
         case tls(TLSStream)
-        /// Nothing is read or written any more.
-        case over
+        /// Nothing is read or written: TLS has not begun, or is over.
+        case closed
     }
 
     private let security: Security?
-    private var layer = Layer.plain
+    private var layer: Layer
     private var connectedNanos: UInt64 = 0
     /// From the connection to the end of the handshake; nil without TLS.
     public private(set) var handshakeNanos: UInt64?
@@ -32,6 +31,7 @@ open class SecureStream: TCPStream {
     /// - Parameter security: nil = without TLS.
     public init(on loop: Loop, security: Security?) {
         self.security = security
+        layer = security == nil ? .plain : .closed
         super.init(on: loop)
     }
 
@@ -56,7 +56,7 @@ open class SecureStream: TCPStream {
             guard !bytes.isEmpty else { return .sent }
             requestKeyUpdateWhenDue(stream)
             return send(stream.write(bytes))
-        case .handshake, .over: return .closed
+        case .handshake, .closed: return .closed
         }
     }
 
@@ -82,7 +82,7 @@ open class SecureStream: TCPStream {
         case .plain: didReceive(plaintext: chunk)
         case .handshake(let handshake): take(handshake.receive(chunk))
         case .tls(let stream): take(stream.read(chunk))
-        case .over: break
+        case .closed: break
         }
     }
 
@@ -96,9 +96,9 @@ open class SecureStream: TCPStream {
             }
         case .tls:
             security?.counts.unannouncedEnds += 1
-            layer = .over
+            layer = .closed
             didFinish()
-        case .over: break
+        case .closed: break
         }
     }
 
@@ -121,7 +121,7 @@ open class SecureStream: TCPStream {
 
     private func fail(_ reason: String) {
         security?.counts.failed.count(reason)
-        layer = .over
+        layer = .closed
         didOpen(.handshake)
     }
 
@@ -133,7 +133,7 @@ open class SecureStream: TCPStream {
         if case .failed(let reason) = received.end { security?.counts.broken.count(reason) }
         if !received.plaintext.isEmpty { received.plaintext.withUnsafeBytes { didReceive(plaintext: $0) } }
         guard !isClosed, received.end != nil || outcome == .overflow else { return }
-        if received.end != .closed { layer = .over }
+        if received.end != .closed { layer = .closed }
         didFinish()
     }
 
