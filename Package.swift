@@ -115,8 +115,11 @@ let package = Package(
         // Practice: a strict pool and a swarm of miners for loopback, used by script/run, tests and benchmarks.
         library("HostileInput"),
         library("RandomX", "CRandomX", "EventLoop"),
-        program("PracticePool", "HostileInput", "StratumProtocol", "EventLoop", "RandomX", argumentParser),
-        program("MinerSwarm", "HostileInput", "StratumProtocol", "EventLoop", "RandomX", argumentParser),
+        library("PracticeTLS", "EventLoop", "TLSHandshake"),
+        program(
+            "PracticePool", "HostileInput", "StratumProtocol", "EventLoop", "PracticeTLS", "RandomX", argumentParser),
+        program(
+            "MinerSwarm", "HostileInput", "StratumProtocol", "EventLoop", "PracticeTLS", "RandomX", argumentParser),
 
         // Measuring: single steps of the path of a share, and how often they allocate (script/bench --micro).
         .target(name: "CAllocations"),
@@ -166,6 +169,7 @@ let package = Package(
             "Configuration", "Continuity", "Control", "EventBus", "DaemonKit", logging),
         tests("HostileInput"),
         tests("RandomX", "EventLoop"),
+        tests("PracticeTLS", "EventLoop"),
         tests("PracticePool", "StratumProtocol"),
         tests("MinerSwarm", "PracticePool", "RandomX", "StratumProtocol"),
         .testTarget(

@@ -57,6 +57,13 @@ static inline EVP_PKEY *cossl_new_p256_key(void) {
   return EVP_EC_gen("P-256");
 }
 
+/// Makes OpenSSL call back for each message that it sends or receives; `argument` is handed on.
+static inline void cossl_watch_messages(
+    SSL *ssl, void (*callback)(int, int, int, const void *, size_t, SSL *, void *), void *argument) {
+  SSL_set_msg_callback(ssl, callback);
+  SSL_set_msg_callback_arg(ssl, argument);
+}
+
 static inline long cossl_memory_bytes(BIO *bio, char **bytes) {
   return BIO_get_mem_data(bio, bytes);
 }

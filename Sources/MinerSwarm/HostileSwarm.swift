@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import HostileInput
+internal import PracticeTLS
 internal import StratumProtocol
 
 /// The counts of a hostile run. The peer's answers are not judged: it can send or close anything, as long as it runs

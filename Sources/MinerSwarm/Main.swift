@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import EventLoop
 internal import HostileInput
+internal import PracticeTLS
 
 /// Thousands of simulated miners in one process.
 @main
@@ -15,6 +16,9 @@ struct SwarmCommand: ParsableCommand {
             With --real-hashes a pool that computes the hash of each share accepts them. A RandomX hash takes 20 to 50 \
             ms of a core and 256 MiB (light mode), and a share takes as many hashes as its difficulty: choose a low \
             difficulty and a low --rate. Shares that the cores cannot find in time are counted as not sent in time.
+
+            With --tls the miners speak TLS by OpenSSL, with a session for each, and accept any certificate unless \
+            --tls-fingerprint names one, as XMRig does. A failed handshake is tried again after --retry-pause.
 
             At the end it waits up to 5 s for outstanding replies. SIGTERM and SIGINT end it early, in the same way. \
             The exit status is 0 if the run ended as planned; with --strict, only if there also were no failures.
@@ -77,6 +81,26 @@ struct SwarmCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Pause before a disconnected miner reconnects.", valueName: "seconds"))
     var retryPause: Double = 1
 
+    @Flag(help: "Speak TLS.")
+    var tls = false
+
+    @Option(
+        help: ArgumentHelp(
+            "SHA-256 of the only certificate to accept with --tls: 64 hexadecimal digits.", valueName: "hex"))
+    var tlsFingerprint: String?
+
+    @Option(help: ArgumentHelp("Newest version of TLS: 1.2 or 1.3.", valueName: "version"))
+    var tlsMaxVersion = Security.MaxVersion.tls13.rawValue
+
+    @Option(help: ArgumentHelp("Server name to send in the TLS handshake; none by default.", valueName: "name"))
+    var sni: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Change the key of a connection (TLS 1.3), and ask the proxy to, at every n-th message; 0 = never.",
+            valueName: "n"))
+    var keyUpdateEvery = 0
+
     @Option(help: ArgumentHelp("Seed of all random numbers.", valueName: "n"))
     var seed: UInt64 = 1
 
@@ -127,9 +151,26 @@ struct SwarmCommand: ParsableCommand {
         }
         guard workers >= 0 else { throw ValidationError("expected --workers not to be negative") }
         guard inputs >= 0 else { throw ValidationError("expected --inputs not to be negative") }
+        try validateTLS()
         _ = try badKinds()
         _ = try target()
         _ = try firstSource()
+    }
+
+    private func validateTLS() throws {
+        guard Security.MaxVersion(rawValue: tlsMaxVersion) != nil else {
+            throw ValidationError("expected --tls-max-version 1.2 or 1.3")
+        }
+        if let digits = tlsFingerprint?.filter({ $0 != ":" }) {
+            guard digits.count == 64, digits.allSatisfy(\.isHexDigit) else {
+                throw ValidationError("expected --tls-fingerprint of 64 hexadecimal digits")
+            }
+        }
+        guard tls || tlsFingerprint == nil && sni == nil else {
+            throw ValidationError("--tls-fingerprint and --sni need --tls")
+        }
+        guard !tls || bad == nil else { throw ValidationError("--bad excludes --tls") }
+        guard keyUpdateEvery >= 0 else { throw ValidationError("expected --key-update-every not to be negative") }
     }
 
     /// nil without `--bad`, empty for all.
@@ -166,7 +207,15 @@ struct SwarmCommand: ParsableCommand {
         settings.sources = try sources()
         settings.retryPauseMillis = UInt64(retryPause * 1_000)
         settings.seed = seed
+        settings.security = try security()
         return settings
+    }
+
+    /// nil without `--tls`.
+    private func security() throws(SecurityFailure) -> Security? {
+        guard tls, let maxVersion = Security.MaxVersion(rawValue: tlsMaxVersion) else { return nil }
+        return try Security(
+            clientWith: tlsFingerprint, serverName: sni, maxVersion: maxVersion, messagesPerKeyUpdate: keyUpdateEvery)
     }
 
     /// nil = the system chooses.

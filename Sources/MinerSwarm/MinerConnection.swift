@@ -1,8 +1,9 @@
 internal import EventLoop
+internal import PracticeTLS
 internal import StratumProtocol
 
-/// A miner's TCP connection.
-final class MinerConnection: TCPStream {
+/// A miner's connection.
+final class MinerConnection: SecureStream {
     let id: ConnectionID
     let startedNanos: UInt64
     private unowned let swarm: Swarm
@@ -21,18 +22,20 @@ final class MinerConnection: TCPStream {
         self.id = id
         self.startedNanos = startedNanos
         self.swarm = swarm
-        super.init(on: loop)
+        super.init(on: loop, security: swarm.settings.security)
     }
 
     var index: Int { Int(id.index) }
 
-    override func didConnect(_ failure: SystemFailure?) {
-        if let failure { return swarm.couldNotConnect(self, failure) }
-        startReading()
-        swarm.connected(self)
+    override func didOpen(_ failure: OpeningFailure?) {
+        switch failure {
+        case nil: swarm.connected(self)
+        case .connection(let failure): swarm.couldNotConnect(self, failure)
+        case .handshake: swarm.couldNotSecure(self)
+        }
     }
 
-    override func didReceive(_ chunk: UnsafeRawBufferPointer) {
+    override func didReceive(plaintext chunk: UnsafeRawBufferPointer) {
         do {
             try chunk.withMemoryRebound(to: UInt8.self) { bytes in
                 _ = try framer.feed(bytes.span) { line in
@@ -45,7 +48,7 @@ final class MinerConnection: TCPStream {
         }
     }
 
-    override func didEnd(_ end: StreamEnd) {
+    override func didFinish() {
         swarm.lost(self)
     }
 }

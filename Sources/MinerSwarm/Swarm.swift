@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import PracticeTLS
 internal import StratumProtocol
 
 /// All miners of the process on one event loop: connections, turns and results.
@@ -86,11 +87,16 @@ final class Swarm {
         meter.counts.shares.lost += meter.counts.shares.outstanding
         meter.counts.shares.outstanding = 0
         search?.close()
-        for place in places.indices { places[place]?.close() }
+        for place in places.indices {
+            places[place]?.sendCloseNotify()
+            places[place]?.close()
+        }
     }
 
     func report(withHistograms: Bool) -> SwarmReport {
-        meter.report(at: loop.nanoseconds, missed: sharePace.missed, withHistograms: withHistograms)
+        var report = meter.report(at: loop.nanoseconds, missed: sharePace.missed, withHistograms: withHistograms)
+        report.tls = settings.security?.counts
+        return report
     }
 }
 
@@ -125,8 +131,15 @@ extension Swarm {
         retryLater(connection.index)
     }
 
+    /// The handshake has failed; `Security` has counted the reason.
+    func couldNotSecure(_ connection: MinerConnection) {
+        remove(connection)
+        retryLater(connection.index)
+    }
+
     func connected(_ connection: MinerConnection) {
         meter.counts.connections.made += 1
+        if let nanos = connection.handshakeNanos { meter.handshakes.add(nanos: nanos) }
         meter.counts.connections.now += 1
         output.removeAll(keepingCapacity: true)
         settings.pattern.append(miner: connection.index, to: &output)
@@ -158,6 +171,7 @@ extension Swarm {
 
     private func leave(_ connection: MinerConnection) {
         meter.counts.connections.left += 1
+        if !settings.leavesAbruptly { connection.sendCloseNotify() }
         drop(connection)
         waiting.join(connection.index)
     }
@@ -295,7 +309,7 @@ extension Swarm {
     }
 
     private func send(on connection: MinerConnection) {
-        switch output.withUnsafeBytes({ connection.send($0) }) {
+        switch output.withUnsafeBytes({ connection.write($0) }) {
         // After `closed`, `didEnd` follows with the next read.
         case .sent, .queued, .closed: break
         case .overflow: lost(connection)

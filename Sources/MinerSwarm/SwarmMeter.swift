@@ -2,6 +2,7 @@
 struct SwarmMeter {
     var counts = SwarmReport()
     var latency = Histogram()
+    var handshakes = Histogram()
     var nonces: NonceWatch
     var broadcasts = BroadcastWatch()
     private var loginTimes = Histogram()
@@ -33,6 +34,7 @@ struct SwarmMeter {
         report.shares.missed += missed
         report.shares.millis = .init(latency)
         report.logins.millis = .init(loginTimes)
+        if handshakes.count > 0 { report.connections.handshakeMillis = .init(handshakes) }
         report.nonceConflicts = nonces.conflicts
         report.nonceReuses = nonces.reuses
         report.jobs.broadcasts = broadcasts.count

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import PracticeTLS
 
 /// The results of the swarm. Durations are in milliseconds; times end in `nanos` and are from the monotonic clock.
 struct SwarmReport: Codable, Sendable {
@@ -11,6 +12,8 @@ struct SwarmReport: Codable, Sendable {
         var failed: [String: Int] = [:]
         /// Miners that disconnected intentionally.
         var left = 0
+        /// From the TCP connection to the end of the TLS handshake; nil without any.
+        var handshakeMillis: Percentiles?
     }
 
     struct Logins: Codable, Sendable {
@@ -92,6 +95,8 @@ struct SwarmReport: Codable, Sendable {
     /// Miners that searched nonces of a job that another one had searched before it left.
     var nonceReuses = 0
     var protocolFaults: [String: Int] = [:]
+    /// nil without TLS.
+    var tls: TLSCounts?
 
     var refusedShares: Int { shares.refused.values.reduce(0, +) }
     var failedConnections: Int { connections.failed.values.reduce(0, +) }
@@ -100,7 +105,7 @@ struct SwarmReport: Codable, Sendable {
     var isClean: Bool {
         connections.lost == 0 && failedConnections == 0 && logins.refused.isEmpty && shares.refused.isEmpty
             && shares.lost == 0 && shares.unexpectedReplies == 0 && keepalives.refused.isEmpty && nonceConflicts == 0
-            && nonceReuses == 0 && protocolFaults.isEmpty
+            && nonceReuses == 0 && protocolFaults.isEmpty && tls?.isClean ?? true
     }
 
     /// The line printed every second.
@@ -130,9 +135,20 @@ struct SwarmReport: Codable, Sendable {
                 + ", max \(Self.format(trip.max))",
             "nonces: \(nonceConflicts) conflicts, \(nonceReuses) reuses",
         ]
+        if let tls {
+            let time = connections.handshakeMillis ?? Percentiles()
+            lines += [
+                "TLS: \(tls.securedTotal) handshakes, \(tls.failedTotal) failed, \(tls.brokenTotal) connections broken",
+                "TLS handshake: p50 \(Self.format(time.p50)) ms, p90 \(Self.format(time.p90)), "
+                    + "p99 \(Self.format(time.p99)), max \(Self.format(time.max))",
+                "TLS keys: \(tls.keyUpdatesRequested) updates requested, \(tls.keyUpdatesReceived) received, "
+                    + "\(tls.ticketsReceived) tickets",
+            ]
+        }
         let texts = [
             ("not connected", connections.failed), ("login refused", logins.refused), ("refused", shares.refused),
-            ("fault", protocolFaults),
+            ("fault", protocolFaults), ("TLS", tls?.secured ?? [:]), ("TLS handshake failed", tls?.failed ?? [:]),
+            ("TLS connection broken", tls?.broken ?? [:]),
         ]
         for (what, counts) in texts {
             lines += counts.sorted { $0.key < $1.key }.map { "  \(what) \($0.value): \($0.key)" }
@@ -145,14 +161,6 @@ struct SwarmReport: Codable, Sendable {
         let thousandths = Int((millis * 1_000).rounded())
         let rest = String(thousandths % 1_000)
         return "\(thousandths / 1_000)." + String(repeating: "0", count: 3 - rest.count) + rest
-    }
-}
-
-extension [String: Int] {
-    /// Counts a text from a peer: at most 64 different ones, the rest as "other".
-    mutating func count(_ text: String) {
-        let key = self[text] != nil || count < 64 ? text : "other"
-        self[key, default: 0] += 1
     }
 }
 

@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import PracticeTLS
 
 /// The parameters of a swarm.
 struct SwarmSettings {
@@ -23,4 +24,6 @@ struct SwarmSettings {
     var sources: SourceAddresses?
     var retryPauseMillis: UInt64 = 1_000
     var seed: UInt64 = 1
+    /// nil = without TLS.
+    var security: Security?
 }

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import EventLoop
 internal import Glibc
 internal import HostileInput
+internal import PracticeTLS
 internal import StratumProtocol
 
 /// A strict Stratum pool on loopback, for tests of Millrace and miners.
@@ -13,6 +14,9 @@ struct PracticePoolCommand: ParsableCommand {
         discussion: """
             It sends plausible Monero jobs and checks every share: session, job, nonce, duplicates, difficulty and, \
             with --verify, the RandomX hash itself. Real miners and proxies can connect to it.
+
+            With --tls it speaks TLS by OpenSSL, with a certificate made for this run unless --tls-cert names one, and \
+            prints the fingerprint of the certificate. It sends session tickets as most pools do.
 
             Signals: SIGUSR1 sends a new job now, SIGUSR2 turns silence on and off, SIGTERM and SIGINT stop the pool \
             with a last report.
@@ -81,6 +85,27 @@ struct PracticePoolCommand: ParsableCommand {
                 + HostileKind.allCases.map(\.rawValue).joined(separator: ", ") + ".", valueName: "kinds"))
     var bad: String?
 
+    @Flag(help: "Speak TLS on the port, and nothing else.")
+    var tls = false
+
+    @Option(help: ArgumentHelp("Certificate for --tls (PEM), the chain behind it.", valueName: "path"))
+    var tlsCert: String?
+
+    @Option(help: ArgumentHelp("Private key of --tls-cert (PEM).", valueName: "path"))
+    var tlsKey: String?
+
+    @Option(help: ArgumentHelp("Newest version of TLS: 1.2 or 1.3.", valueName: "version"))
+    var tlsMaxVersion = Security.MaxVersion.tls13.rawValue
+
+    @Option(help: ArgumentHelp("Session tickets for each client of TLS 1.3.", valueName: "n"))
+    var tickets = 2
+
+    @Option(
+        help: ArgumentHelp(
+            "Change the key of a connection (TLS 1.3), and ask the client to, at every n-th message; 0 = never.",
+            valueName: "n"))
+    var keyUpdateEvery = 0
+
     @Option(help: ArgumentHelp("Stop after this time; 0 = never.", valueName: "seconds"))
     var seconds: Double = 0
 
@@ -110,6 +135,7 @@ struct PracticePoolCommand: ParsableCommand {
         guard replyDelay <= 3_600_000, firstJobDelay ?? 0 <= 3_600_000 else {
             throw ValidationError("expected a delay of at most an hour")
         }
+        try validateTLS()
         guard (try? SocketAddress(loopback: host, port: port)) != nil else {
             throw ValidationError("expected --host within 127.0.0.0/8, or ::1: the pool serves only this machine")
         }
@@ -118,6 +144,27 @@ struct PracticePoolCommand: ParsableCommand {
     func run() throws {
         let program = try PoolProgram(options: self)
         try program.run()
+    }
+
+    private func validateTLS() throws {
+        guard Security.MaxVersion(rawValue: tlsMaxVersion) != nil else {
+            throw ValidationError("expected --tls-max-version 1.2 or 1.3")
+        }
+        guard (tlsCert == nil) == (tlsKey == nil) else {
+            throw ValidationError("--tls-cert and --tls-key need each other")
+        }
+        guard tls || tlsCert == nil else { throw ValidationError("--tls-cert needs --tls") }
+        guard (0...100).contains(tickets) else { throw ValidationError("expected --tickets from 0 to 100") }
+        guard keyUpdateEvery >= 0 else { throw ValidationError("expected --key-update-every not to be negative") }
+    }
+
+    /// nil without `--tls`.
+    func security() throws(SecurityFailure) -> Security? {
+        guard tls, let maxVersion = Security.MaxVersion(rawValue: tlsMaxVersion) else { return nil }
+        var pair: (certificateFile: String, keyFile: String)?
+        if let tlsCert, let tlsKey { pair = (tlsCert, tlsKey) }
+        return try Security(
+            serverWith: pair, maxVersion: maxVersion, tickets: tickets, messagesPerKeyUpdate: keyUpdateEvery)
     }
 
     /// nil without `--bad`, empty for all.

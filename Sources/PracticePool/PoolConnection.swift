@@ -1,30 +1,30 @@
 internal import EventLoop
+internal import PracticeTLS
 internal import StratumProtocol
 
-/// A client's TCP connection: its session and its incomplete line.
-final class PoolConnection: TCPStream {
+/// A client's connection: its session and its incomplete line.
+final class PoolConnection: SecureStream {
     let client: UInt32
     private unowned let server: PoolServer
     var framer = LineFramer(lineBytesMax: LineFramer.minerLineBytesMax)
     var session: PoolSession
 
-    init(on loop: Loop, client: UInt32, session: PoolSession, server: PoolServer) {
+    init(on loop: Loop, security: Security?, client: UInt32, session: PoolSession, server: PoolServer) {
         self.client = client
         self.session = session
         self.server = server
-        super.init(on: loop)
+        super.init(on: loop, security: security)
     }
 
-    override func didConnect(_ failure: SystemFailure?) {
-        guard failure == nil else { return server.ended(self) }
-        startReading()
+    override func didOpen(_ failure: OpeningFailure?) {
+        if failure != nil { server.ended(self) }
     }
 
-    override func didReceive(_ chunk: UnsafeRawBufferPointer) {
+    override func didReceive(plaintext chunk: UnsafeRawBufferPointer) {
         chunk.withMemoryRebound(to: UInt8.self) { server.received($0.span, from: self) }
     }
 
-    override func didEnd(_ end: StreamEnd) {
+    override func didFinish() {
         server.ended(self)
     }
 }

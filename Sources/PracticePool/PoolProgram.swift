@@ -1,12 +1,14 @@
 internal import EventLoop
 internal import Glibc
 internal import HostileInput
+internal import PracticeTLS
 
 /// The wiring of the pool: listener, timers and signals.
 final class PoolProgram {
     private let options: PracticePoolCommand
     private let loop: Loop
     private let server: PoolServer
+    private let security: Security?
     private let startedNanos: UInt64
     private var port: UInt16 = 0
     private var printed = PoolReport()
@@ -17,10 +19,11 @@ final class PoolProgram {
         self.options = options
         loop = try Loop()
         startedNanos = loop.nanoseconds
+        security = try options.security()
         server = try PoolServer(
             on: loop, rules: options.rules, replyDelayMillis: options.replyDelay,
             firstJobDelayMillis: options.firstJobDelay, verifierThreads: options.verifyThreads,
-            hostility: try options.badKinds().map { HostileInput(kinds: $0) })
+            hostility: try options.badKinds().map { HostileInput(kinds: $0) }, security: security)
     }
 
     func run() throws {
@@ -31,6 +34,10 @@ final class PoolProgram {
         port = address.port
         let listener = try TCPListener(on: loop, descriptor: listening) { [server] in server.open(on: $0) }
         Console.print("practice pool on \(address), difficulty \(options.rules.target.difficulty), \(options.algo)")
+        if let security, let fingerprint = security.counts.fingerprint {
+            for warning in security.warnings { Console.print(warning) }
+            Console.print("TLS up to \(options.tlsMaxVersion), certificate fingerprint (SHA-256) \(fingerprint)")
+        }
         if options.silent { server.setSilent(true) }
         schedule()
         try listenToSignals()
@@ -39,7 +46,13 @@ final class PoolProgram {
         listener.close()
         server.close()
         writeReport()
-        Console.print("practice pool ends: " + server.report.line(since: server.report))
+        Console.print("practice pool ends: " + report.line(since: report))
+    }
+
+    private var report: PoolReport {
+        var report = server.report
+        report.tls = security?.counts
+        return report
     }
 
     private func schedule() {
@@ -69,13 +82,14 @@ final class PoolProgram {
     }
 
     private func printLine() {
-        Console.print(server.report.line(since: printed) + (server.isSilent ? ", silent" : ""))
-        printed = server.report
+        let report = report
+        Console.print(report.line(since: printed) + (server.isSilent ? ", silent" : ""))
+        printed = report
     }
 
     private func writeReport() {
         guard let path = options.reportFile else { return }
-        var report = server.report
+        var report = report
         report.pid = getpid()
         report.port = port
         report.uptimeSeconds = Double(loop.nanoseconds - startedNanos) / 1e9

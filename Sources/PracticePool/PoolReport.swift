@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import PracticeTLS
 
 /// The pool's counts: the reference for all other programs' numbers.
 struct PoolReport: Codable, Equatable, Sendable {
@@ -38,6 +39,8 @@ struct PoolReport: Codable, Equatable, Sendable {
     var dropped = 0
     /// Malformed messages sent on request.
     var hostileInputs = 0
+    /// nil without TLS.
+    var tls: TLSCounts?
 
     var rejectedTotal: Int { shares.rejected.values.reduce(0, +) }
 
@@ -69,6 +72,9 @@ struct PoolReport: Codable, Equatable, Sendable {
         if shares.unverified > 0 { line += ", verifying \(shares.unverified)" }
         let faults = protocolFaults.values.reduce(0, +)
         if faults > 0 { line += ", faults \(faults)" }
+        if let tls, tls.failedTotal + tls.brokenTotal > 0 {
+            line += ", TLS handshakes failed \(tls.failedTotal), connections broken \(tls.brokenTotal)"
+        }
         if hostileInputs > 0 { line += ", hostile inputs \(hostileInputs)" }
         return line
     }

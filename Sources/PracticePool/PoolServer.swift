@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import HostileInput
+internal import PracticeTLS
 internal import StratumProtocol
 
 /// The pool on its event loop: connections, jobs and counts.
@@ -23,19 +24,22 @@ final class PoolServer {
 
     /// Set if the pool sends malformed messages.
     private let hostility: HostileInput?
+    /// Set if the pool speaks TLS.
+    private let security: Security?
 
     private(set) var report = PoolReport()
     private(set) var isSilent = false
 
     init(
         on loop: Loop, rules: PoolRules, replyDelayMillis: UInt64, firstJobDelayMillis: UInt64?, verifierThreads: Int,
-        hostility: HostileInput?
+        hostility: HostileInput?, security: Security?
     ) throws(SystemFailure) {
         self.loop = loop
         self.rules = rules
         self.replyDelayMillis = replyDelayMillis
         self.firstJobDelayMillis = firstJobDelayMillis
         self.hostility = hostility
+        self.security = security
         delay = Timer(on: loop) { [unowned self] in sendDelayed() }
         if rules.verifiesHashes {
             verifier = try HashVerifier(on: loop, threads: verifierThreads) { [unowned self] in settle($0) }
@@ -112,7 +116,8 @@ final class PoolServer {
         let nonceByte = rules.hasNicehash ? UInt8(truncatingIfNeeded: lastClient) : nil
         let id = UInt64.random(in: 1 ... .max, using: &generator)
         let session = PoolSession(id: id, client: lastClient, nonceByte: nonceByte)
-        let connection = PoolConnection(on: loop, client: lastClient, session: session, server: self)
+        let connection = PoolConnection(
+            on: loop, security: security, client: lastClient, session: session, server: self)
         connections[lastClient] = connection
         report.connectionOpened()
         return connection
@@ -135,6 +140,7 @@ final class PoolServer {
     }
 
     func ended(_ connection: PoolConnection) {
+        connection.sendCloseNotify()
         connection.close()
         if connections.removeValue(forKey: connection.client) != nil { report.connections.now -= 1 }
     }
@@ -237,7 +243,7 @@ extension PoolServer {
     }
 
     private func send(on connection: PoolConnection) {
-        switch output.withUnsafeBytes({ connection.send($0) }) {
+        switch output.withUnsafeBytes({ connection.write($0) }) {
         case .sent, .queued, .closed: break
         case .overflow:
             report.overflows += 1

@@ -11,11 +11,20 @@ public final class ClientContext {
         /// Checks the certificate by the system's authorities, and that it is for the host. Such a context reads the
         /// authorities' file when it is made (on Debian 12: 0.9 MB of memory, some 10 ms); keep it for all connections.
         public var verifies: Bool
+        /// What is offered to the server.
+        public var versions: Set<TLSVersion>
+        /// OpenSSL remains the record layer at TLS 1.3, too (see `Handshake`).
+        public var keepsOpenSSL: Bool
 
-        public init(sendsServerName: Bool = true, fingerprint: String? = nil, verifies: Bool = false) {
+        public init(
+            sendsServerName: Bool = true, fingerprint: String? = nil, verifies: Bool = false,
+            versions: Set<TLSVersion> = TLSVersion.usual, keepsOpenSSL: Bool = false
+        ) {
             self.sendsServerName = sendsServerName
             self.fingerprint = fingerprint
             self.verifies = verifies
+            self.versions = versions
+            self.keepsOpenSSL = keepsOpenSSL
         }
     }
 
@@ -25,7 +34,7 @@ public final class ClientContext {
 
     public init(_ settings: Settings) throws(ContextFailure) {
         let context = try OwnedContext(TLS_client_method())
-        TLSVersion.permit(TLSVersion.usual, in: context.raw)
+        TLSVersion.permit(settings.versions, in: context.raw)
         // Old pools have nothing better than what OpenSSL's own list for TLS 1.2 contains.
         SSL_CTX_set_ciphersuites(context.raw, OwnedContext.suites.joined(separator: ":"))
         SSL_CTX_set_options(context.raw, cossl_op_no_ticket)

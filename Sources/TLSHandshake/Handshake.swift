@@ -6,7 +6,7 @@ internal import COpenSSL
 /// connection: another record layer continues (`SecuredSession`). For that the point of the cut must be exact. OpenSSL
 /// therefore gets one whole record at a time and none after the handshake is finished: the records behind it, a server's
 /// tickets among them, are `unread`, and the next record in each direction has number 0. Below TLS 1.3, OpenSSL remains
-/// the record layer (`TLSStream`).
+/// the record layer (`TLSStream`); at TLS 1.3, too, if the context `keepsOpenSSL`.
 ///
 /// The life of a handshake: `start` → `receive`… → a state other than `ongoing`. A handshake that is dropped before that
 /// sends nothing to its peer.
@@ -15,6 +15,7 @@ public final class Handshake {
     private var ssl: OwnedSSL?
     private let notes: HandshakeNotes
     private let isServer: Bool
+    private let keepsOpenSSL: Bool
     /// The beginning of a record that has not arrived whole.
     private var record: [UInt8] = []
     /// Of the handshake, including the incomplete record.
@@ -26,6 +27,7 @@ public final class Handshake {
         self.ssl = ssl
         notes = HandshakeNotes(requirements: nil)
         isServer = true
+        keepsOpenSSL = context.settings.keepsOpenSSL
         notes.attach(to: ssl.raw)
         SSL_set_accept_state(ssl.raw)
     }
@@ -37,6 +39,7 @@ public final class Handshake {
         self.ssl = ssl
         notes = HandshakeNotes(requirements: CertificateRequirements(context.settings))
         isServer = false
+        keepsOpenSSL = context.settings.keepsOpenSSL
         notes.attach(to: ssl.raw)
         SSL_set_connect_state(ssl.raw)
         let name = ClientContext.serverName(host)
@@ -148,7 +151,7 @@ public final class Handshake {
             return fail(.certificate, "peer has shown no certificate")
         }
         let output = ssl.takeOutput()
-        guard SSL_version(ssl.raw) == TLS1_3_VERSION else {
+        guard SSL_version(ssl.raw) == TLS1_3_VERSION, !keepsOpenSSL else {
             HandshakeNotes.detach(from: ssl.raw)
             end()
             let stream = TLSStream(ssl, peerFingerprint: notes.peerFingerprint)

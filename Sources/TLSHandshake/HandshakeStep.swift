@@ -10,7 +10,7 @@ public enum HandshakeState {
     case ongoing
     /// TLS 1.3: done. OpenSSL has no more part in the connection.
     case secured(SecuredSession)
-    /// TLS 1.2 or lower: done. OpenSSL remains the record layer.
+    /// TLS 1.2 or lower, or any version if the context `keepsOpenSSL`: done. OpenSSL remains the record layer.
     case streaming(TLSStream, unread: [UInt8])
     /// Send the output and close the connection.
     case failed(HandshakeFailure)

@@ -5,8 +5,8 @@ internal import COpenSSL
 /// A context does not change. When the files have changed, make another one; if that fails, keep this one. Connections
 /// keep the context that they began with.
 ///
-/// Tickets and the session cache are off: miners never resume a session, and TLS 1.3 then writes no record after the
-/// handshake.
+/// Tickets are off unless the settings ask for some, and so is the session cache: miners never resume a session, and
+/// TLS 1.3 then writes no record after the handshake.
 public final class ServerContext {
     /// The keys of the `tls` object of the configuration.
     public struct Settings: Equatable, Sendable {
@@ -21,10 +21,14 @@ public final class ServerContext {
         public var ciphersuites: String?
         /// PEM. Nil: parameters that fit the key.
         public var dhparamFile: String?
+        /// OpenSSL remains the record layer at TLS 1.3, too (see `Handshake`). Not a key of the configuration.
+        public var keepsOpenSSL: Bool
+        /// Session tickets that a client of TLS 1.3 gets. They are records, so they need `keepsOpenSSL`.
+        public var tickets: Int
 
         public init(
             certificateFile: String, keyFile: String, protocols: String? = nil, ciphers: String? = nil,
-            ciphersuites: String? = nil, dhparamFile: String? = nil
+            ciphersuites: String? = nil, dhparamFile: String? = nil, keepsOpenSSL: Bool = false, tickets: Int = 0
         ) {
             self.certificateFile = certificateFile
             self.keyFile = keyFile
@@ -32,6 +36,8 @@ public final class ServerContext {
             self.ciphers = ciphers
             self.ciphersuites = ciphersuites
             self.dhparamFile = dhparamFile
+            self.keepsOpenSSL = keepsOpenSSL
+            self.tickets = tickets
         }
 
         /// The stamps of the files now. They differ from those of the last attempt to make a context: make another one.
@@ -52,6 +58,7 @@ public final class ServerContext {
 
     /// - Parameter now: seconds since 1970.
     public init(_ settings: Settings, now: Int64) throws(ContextFailure) {
+        precondition(settings.tickets == 0 || settings.keepsOpenSSL, "tickets are records of OpenSSL")
         let pair = try CertificatePair(certificateFile: settings.certificateFile, keyFile: settings.keyFile, now: now)
         let context = try OwnedContext(TLS_server_method())
         var findings = pair.findings
@@ -61,9 +68,10 @@ public final class ServerContext {
         findings += context.permit(ciphers: settings.ciphers, ciphersuites: settings.ciphersuites)
         let (parameters, stamp) = context.useParameters(of: settings.dhparamFile)
         findings += parameters
-        SSL_CTX_set_options(context.raw, cossl_op_cipher_server_preference | cossl_op_no_ticket)
-        guard SSL_CTX_set_num_tickets(context.raw, 0) == 1 else {
-            throw ContextFailure("TLS session tickets cannot be switched off: \(OpenSSLError.takeText())")
+        SSL_CTX_set_options(context.raw, cossl_op_cipher_server_preference)
+        if settings.tickets == 0 { SSL_CTX_set_options(context.raw, cossl_op_no_ticket) }
+        guard SSL_CTX_set_num_tickets(context.raw, settings.tickets) == 1 else {
+            throw ContextFailure("TLS session tickets cannot be set to \(settings.tickets): \(OpenSSLError.takeText())")
         }
         SSL_CTX_set_keylog_callback(context.raw, logKey)
         ERR_clear_error()

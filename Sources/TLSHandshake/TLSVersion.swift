@@ -1,7 +1,7 @@
 internal import COpenSSL
 
 /// A version of the protocol, with the word that `tls.protocols` uses for it.
-enum TLSVersion: String, CaseIterable {
+public enum TLSVersion: String, CaseIterable, Sendable {
     case tls10 = "TLSv1"
     case tls11 = "TLSv1.1"
     case tls12 = "TLSv1.2"
@@ -28,7 +28,7 @@ enum TLSVersion: String, CaseIterable {
     }
 
     /// The versions that are used unless the settings ask for others.
-    static let usual: Set<TLSVersion> = [.tls12, .tls13]
+    public static let usual: Set<TLSVersion> = [.tls12, .tls13]
 
     /// Reads the value of `protocols`: words separated by spaces.
     static func parse(_ words: String) -> (versions: Set<TLSVersion>, unknown: [String]) {

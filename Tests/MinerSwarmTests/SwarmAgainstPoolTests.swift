@@ -1,15 +1,13 @@
-import Foundation
-import Glibc
-import TestSupport
 import Testing
 
 /// The built programs against each other: what the miners were told is what the pool has counted, to the unit.
 struct SwarmAgainstPoolTests {
     @Test(.timeLimit(.minutes(5))) func thePoolAndTheMinersCountTheSame() throws {
-        let pool = try PracticePool(["--job-interval", "0.3", "--reject-every", "10"])
+        let pool = try PoolProcess(["--job-interval", "0.3", "--reject-every", "10"])
         defer { pool.stop() }
         let swarm = try runSwarm(
-            pool, ["--miners", "200", "--rate", "1000", "--seconds", "2", "--churn", "20", "--keepalive", "1"])
+            port: pool.port,
+            ["--miners", "200", "--rate", "1000", "--seconds", "2", "--churn", "20", "--keepalive", "1"])
         #expect(swarm.status == 0)
         pool.stop()
 
@@ -29,9 +27,9 @@ struct SwarmAgainstPoolTests {
     }
 
     @Test(.timeLimit(.minutes(5))) func aReservedNonceByteIsKept() throws {
-        let pool = try PracticePool(["--job-interval", "0.3", "--nicehash", "--target-bytes", "8"])
+        let pool = try PoolProcess(["--job-interval", "0.3", "--nicehash", "--target-bytes", "8"])
         defer { pool.stop() }
-        let swarm = try runSwarm(pool, ["--miners", "50", "--in-flight", "--seconds", "1", "--strict"])
+        let swarm = try runSwarm(port: pool.port, ["--miners", "50", "--in-flight", "--seconds", "1", "--strict"])
         #expect(swarm.status == 0)
         pool.stop()
         let shares = try #require(pool.report()["shares"] as? [String: Any])
@@ -40,11 +38,11 @@ struct SwarmAgainstPoolTests {
     }
 
     @Test(.timeLimit(.minutes(5))) func malformedInputDoesNotStopThePool() throws {
-        let pool = try PracticePool(["--job-interval", "0.3"])
+        let pool = try PoolProcess(["--job-interval", "0.3"])
         defer { pool.stop() }
-        let hostile = try runSwarm(pool, ["--bad", "all", "--inputs", "2000", "--seconds", "20"])
+        let hostile = try runSwarm(port: pool.port, ["--bad", "all", "--inputs", "2000", "--seconds", "20"])
         #expect(hostile.status == 0)
-        let honest = try runSwarm(pool, ["--miners", "10", "--rate", "100", "--seconds", "1", "--strict"])
+        let honest = try runSwarm(port: pool.port, ["--miners", "10", "--rate", "100", "--seconds", "1", "--strict"])
         #expect(honest.status == 0)
         pool.stop()
         #expect(pool.exitStatus == 0)
@@ -54,42 +52,4 @@ struct SwarmAgainstPoolTests {
         #expect(try run("millrace-practice-pool", ["--host", "0.0.0.0"]) != 0)
         #expect(try run("millrace-swarm", ["--connect", "192.0.2.1:3333"]) != 0)
     }
-
-    private func runSwarm(
-        _ pool: PracticePool, _ options: [String]
-    ) throws -> (status: Int32, report: [String: Any]) {
-        let scratch = Scratch()
-        let file = scratch.file("report.json")
-        let status = try run(
-            "millrace-swarm", ["--connect", "127.0.0.1:\(pool.port)", "--report-file", file.path, "--quiet"] + options)
-        return (status, jsonObject(at: file) ?? [:])
-    }
-
-    private func run(_ program: String, _ arguments: [String]) throws -> Int32 {
-        try Command(Checkout.program(program), arguments).code
-    }
-}
-
-/// A pool process on a port of its own.
-private final class PracticePool {
-    let port: UInt16
-    private let program: Spawned
-    private let scratch = Scratch()
-    private var file: URL { scratch.file("report.json") }
-
-    init(_ options: [String]) throws {
-        port = try Loopback.freePort()
-        program = try Spawned(
-            Checkout.program("millrace-practice-pool"),
-            ["--port", "\(port)", "--quiet", "--report-file", scratch.file("report.json").path] + options)
-        let port = port
-        try #require(eventually(within: 10) { Loopback.isServed(port) })
-    }
-
-    /// nil while it runs.
-    var exitStatus: Int32? { program.exitStatus }
-
-    func stop() { program.end(with: SIGTERM) }
-
-    func report() -> [String: Any] { jsonObject(at: file) ?? [:] }
 }
