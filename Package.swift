@@ -160,7 +160,7 @@ let package = Package(
             "Linux"),
         tests(
             "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop", "Peers",
-            logging),
+            "TLSRecords", logging),
         tests(
             "StatsCollector", "Archive", "Telemetry", "Configuration", "Continuity", "EventBus", "EventLoop",
             "DaemonKit", grdb),

@@ -164,6 +164,8 @@ extension MinerSession {
         workSerial = try reader.integer()
         received = try reader.integer()
         sent = try reader.integer()
+        // An older program does not write it: the bytes of a login that is not complete are looked at again.
+        speaksStratum = phase == .awaitingJob || phase == .mining
         guard reader.remaining >= MinerSession.conductBytes else { return }
         requests = try Allowance(decoding: &reader)
         record = try MinerRecord(decoding: &reader)
@@ -173,8 +175,6 @@ extension MinerSession {
         formerUpstream = try reader.integer()
         placedAt = Instant(microseconds: try reader.integer())
         formerSlot = UInt8(try reader.integer(in: 0...255, "miner.formerSlot") as UInt32)
-        // An older program does not write it: the bytes of a login that is not complete are looked at again.
-        speaksStratum = phase == .awaitingJob || phase == .mining
         guard reader.remaining >= 4 else { return }
         headerBytes = try reader.integer(in: 0...UInt16(clamping: received), "miner.headerBytes")
         awaitsHeader = try reader.integer(in: 0...1, "miner.awaitsHeader") as UInt16 == 1

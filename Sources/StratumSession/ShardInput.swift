@@ -98,10 +98,10 @@ extension Shard {
     ) {
         guard let row = row(of: id) else { return }
         miners[row].received &+= UInt64(chunk.count)
-        if case .records(let layer) = connectionStates[row].transport {
-            receiveRecords(chunk, of: layer, from: id, with: parser, at: now)
-        } else {
-            receiveContent(chunk, from: id, with: parser, at: now)
+        switch connectionStates[row].transport {
+        case .plain, .outside: receiveContent(chunk, from: id, with: parser, at: now)
+        case .records(let layer): receiveRecords(chunk, of: layer, from: id, with: parser, at: now)
+        case .handshake: break
         }
     }
 
@@ -196,10 +196,10 @@ extension Shard {
     ) {
         guard isCurrent(id) else { return }
         self[id].received &+= UInt64(chunk.count)
-        if case .records(let layer) = self[id].transport {
-            receiveRecords(chunk, of: layer, from: id, with: parser, at: now)
-        } else {
-            receiveContent(chunk, from: id, with: parser, at: now)
+        switch self[id].transport {
+        case .plain, .outside: receiveContent(chunk, from: id, with: parser, at: now)
+        case .records(let layer): receiveRecords(chunk, of: layer, from: id, with: parser, at: now)
+        case .handshake: break
         }
     }
 

@@ -113,8 +113,8 @@ struct DamagedStateTests {
 
     @Test func aNewerVersionIsRefusedByItsNumber() {
         var snapshot = written(busyShard(1).shard)
-        snapshot[4] = 3
-        #expect(throws: DecodingFault.unknownVersion(3)) { _ = try read(snapshot).minersNow }
+        snapshot[4] = 4
+        #expect(throws: DecodingFault.unknownVersion(4)) { _ = try read(snapshot).minersNow }
         snapshot[0] = 0
         #expect(throws: DecodingFault.wrongMagic) { _ = try read(snapshot).minersNow }
     }

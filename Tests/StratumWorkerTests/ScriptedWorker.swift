@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import StratumProtocol
+import TLSRecords
 import Telemetry
 import TestSupport
 import Testing
@@ -48,6 +49,9 @@ final class ScriptedWorker {
     }
 
     let memory: UnsafeMutableRawBufferPointer
+    let marks: MarkTable?
+    /// False: it ends before it stores a mark.
+    var storesMarks = true
     var journal: StateJournal?
     var shard: Shard
     private(set) var events = EventLog(shard: 3, epoch: Epoch(high: 1, low: 2))
@@ -60,8 +64,10 @@ final class ScriptedWorker {
     private var descriptors: Int32 = 10
 
     init(_ adjust: (inout ShardPolicy) -> Void = { _ in }) {
-        memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-        memory.initializeMemory(as: UInt8.self, repeating: 0)
+        // Large enough for a table of marks; only touched pages are there.
+        let byteCount = 1 << 26
+        memory = UnsafeMutableRawBufferPointer(start: calloc(1, byteCount), count: byteCount)
+        marks = MarkTable(endOf: memory)
         var policy = ShardPolicy(pools: [ShardPolicy.Pool(user: "wallet", password: "x")], agent: "millrace/test")
         policy.keepsFirstUpstream = true
         adjust(&policy)
@@ -71,7 +77,7 @@ final class ScriptedWorker {
         take(.start)
     }
 
-    deinit { memory.deallocate() }
+    deinit { free(memory.baseAddress) }
 
     // MARK: - Its journal
 
@@ -127,6 +133,23 @@ final class ScriptedWorker {
         miners[id] = Peer(descriptor: descriptor)
         take(.minerConnected(id), Array("192.0.2.9".utf8))
         return id
+    }
+
+    /// A miner connects, and its TLS handshake is complete.
+    func connect(_ state: RecordState) -> MinerID {
+        guard let id = shard.nextMinerID else { return MinerID(index: .max, generation: 0) }
+        miners[id] = Peer(descriptor: noteDescriptor())
+        take(.minerConnected(id, .mayUseTLS), Array("192.0.2.9".utf8))
+        take(.minerBytes(id), [0x16, 3, 1])
+        marks?[id] = 0
+        let result = HandshakeResult(.state(state), traffic: Traffic(received: 3, sent: 0))
+        take(.minerSecured(id), bytes { result.encode(to: &$0) })
+        return id
+    }
+
+    func reads(_ ciphertext: [UInt8], from id: MinerID) {
+        miners[id]?.received += ciphertext.count
+        take(.minerBytes(id), ciphertext)
     }
 
     /// The pool accepts the oldest dial.
@@ -194,7 +217,9 @@ final class ScriptedWorker {
 
     private func perform(_ command: ShardCommand, _ bytes: [UInt8]) {
         switch command {
-        case .sendToMiner(let id, let range): miners[id]?.sent += bytes[range]
+        case .sendToMiner(let id, let range):
+            miners[id]?.sent += bytes[range]
+            if storesMarks, let mark = shard.mark(of: id) { marks?[id] = mark }
         case .closeMiner(let id, _): miners[id] = nil
         case .pauseMiner, .resumeMiner, .beginHandshake: break
         case .sendToPool(let id, let range): pools[id]?.sent += bytes[range]
