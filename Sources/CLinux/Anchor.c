@@ -341,7 +341,10 @@ int clinux_tcp_counts(int descriptor, unsigned long long *written, unsigned long
 void *clinux_map_shared(int descriptor, size_t length) {
     if (ftruncate(descriptor, (off_t)length) < 0) return NULL;
     void *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
-    return memory == MAP_FAILED ? NULL : memory;
+    if (memory == MAP_FAILED) return NULL;
+    // It may contain passwords and keys, which do not belong in a core dump.
+    (void)madvise(memory, length, MADV_DONTDUMP);
+    return memory;
 }
 
 int clinux_release_pages(int descriptor, off_t offset, off_t length) {

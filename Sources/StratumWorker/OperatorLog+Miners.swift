@@ -202,7 +202,6 @@ extension OperatorLog {
         case .foreign, .proxyHeader: "closed a connection: its protocol is not Stratum"
         case .memory(let held): "disconnected a miner: its buffers held \(held) bytes, the most of all connections"
         case .tls(.required): "closed a connection: it speaks without TLS to an address with \"tls\": true"
-        case .tls(.alert(.closeNotify)): "a miner has ended TLS"
         case .tls(.alert(let alert)): "a miner has ended TLS with the alert \(alert.text)"
         case .tls(.fault(let fault)): "disconnected a miner: it broke the TLS protocol (\(fault.alert.text))"
         case .outOfTurn: "disconnected a miner: it sent a request before the login"
@@ -226,8 +225,8 @@ extension OperatorLog {
             guard tlsHint.isDue(at: now) else { return }
             log.warning(
                 """
-                a miner at \(ip) uses TLS, but port \(port) is plain TCP: turn TLS on in the configuration \
-                ("tls": true), or off in the miner ("tls": false)
+                a miner at \(ip) uses TLS, but port \(port) is plain TCP: turn TLS on in the configuration ("tls"), or off \
+                in the miner ("tls": false)
                 """)
         case .proxyHeader:
             guard proxyHint.isDue(at: now) else { return }

@@ -159,6 +159,8 @@ extension Worker {
         }
         reporter.liveMiners = { [] }
         letGoOfConnections()
+        // The other shard seals with these keys now.
+        shard.abandonAllRecords()
         let (end, deadline) = (reporter.nextSequence, now + Worker.lastEventsGrace)
         // A collector that reconnects finds missing events by the number of a checkpoint.
         every(1_000) { worker in

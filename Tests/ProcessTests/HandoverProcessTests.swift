@@ -9,11 +9,14 @@ extension ServiceTests {
     struct HandoverProcessTests {
         /// A service with miners; and the logins of both shards' upstreams, over which miners may still be spread.
         private func underLoad(
-            _ seconds: Int, _ more: String..., pool: [String] = ["--job-interval", "2"], installs: Bool = false
+            _ seconds: Int, _ more: String..., pool: [String] = ["--job-interval", "2"], installs: Bool = false,
+            tls: Bool = false
         ) throws -> (service: Service, swarm: Swarm, logins: Int) {
-            let service = try Service(pool: pool, installs: installs)
+            // OpenSSL at the other end of both sides, which has new keys requested again and again.
+            let security = tls ? ["--tls", "--key-update-every", "9"] : []
+            let service = try Service(pool: pool + security, millrace: tls ? ["--tls"] : [], installs: installs)
             let load = ["--miners", "300", "--rate", "400", "--workers", "50", "--seconds", "\(seconds)"]
-            let swarm = try service.startSwarm(load + more)
+            let swarm = try service.startSwarm(load + security + more)
             try #require(swarm.hasReached(300))
             usleep(600_000)  // the pool writes its report twice a second
             return (service, swarm, try #require(service.pool.logins))
@@ -52,8 +55,9 @@ extension ServiceTests {
 
         // MARK: - Everybody stays
 
-        @Test func killedShardsAreBackAndNobodyNotices() throws {
-            let (service, swarm, logins) = try underLoad(12)
+        @Test(arguments: [false, true])
+        func killedShardsAreBackAndNobodyNotices(tls: Bool) throws {
+            let (service, swarm, logins) = try underLoad(12, tls: tls)
             for round in 0..<5 {
                 try service.killShard(round % 2)
                 usleep(1_000_000)
@@ -61,8 +65,9 @@ extension ServiceTests {
             try expectNothingHappened(to: service, swarm, logins: logins)
         }
 
-        @Test func shardsAreReplacedAndNobodyNotices() throws {
-            let (service, swarm, logins) = try underLoad(10)
+        @Test(arguments: [false, true])
+        func shardsAreReplacedAndNobodyNotices(tls: Bool) throws {
+            let (service, swarm, logins) = try underLoad(10, tls: tls)
             for _ in 0..<3 {
                 let before = service.children("millrace-worker")
                 let done = try service.verb("restart", "all")
@@ -73,10 +78,13 @@ extension ServiceTests {
         }
 
         /// Shares are under way at every moment, and the moments are any.
-        @Test(arguments: 1...2 as ClosedRange<UInt64>)
-        func noMomentToBeKilledIsABadOne(seed: UInt64) throws {
+        @Test(arguments: [(1, false), (2, true)] as [(UInt64, Bool)])
+        func noMomentToBeKilledIsABadOne(seed: UInt64, tls: Bool) throws {
+            // Miners whose handshake is cut come back, so with TLS none come new.
+            let churn = tls ? "0" : "20"
             let (service, swarm, logins) = try underLoad(
-                18, "--churn", "20", "--seed", "\(seed)", pool: ["--job-interval", "1", "--reply-delay", "50"])
+                18, "--churn", churn, "--seed", "\(seed)", pool: ["--job-interval", "1", "--reply-delay", "50"],
+                tls: tls)
             var random = SeededGenerator(seed: seed)
             for round in 0..<20 {
                 try service.killShard(random.below(2))

@@ -41,9 +41,11 @@ extension ServiceTests {
                 "API \(service.accepted ?? -1), miners \(report.shares.ok)", sourceLocation: location)
         }
 
-        @Test func twoUpgradesUnderLoadAndNobodyNotices() throws {
-            let service = try Service(pool: ["--job-interval", "2"], installs: true)
-            let swarm = try service.startSwarm(["--miners", "300", "--rate", "400", "--seconds", "14"], reaching: 400)
+        @Test(arguments: [[], ["--tls"]] as [[String]])
+        func twoUpgradesUnderLoadAndNobodyNotices(tls: [String]) throws {
+            let service = try Service(pool: ["--job-interval", "2"] + tls, millrace: tls, installs: true)
+            let swarm = try service.startSwarm(
+                ["--miners", "300", "--rate", "400", "--seconds", "14"] + tls, reaching: 400)
             let loginsBefore = logins(service)
             for round in 1...2 {
                 let before = service.allChildren

@@ -308,8 +308,8 @@ import Testing
         close(.foreign(.tls), &news)
         #expect(
             lines.texts(.warning) == [
-                "a miner at 10.0.0.1 uses TLS, but port 3333 is plain TCP: turn TLS off in the miner (\"tls\": "
-                    + "false), or put a TLS terminator in front"
+                "a miner at 10.0.0.1 uses TLS, but port 3333 is plain TCP: turn TLS on in the configuration (\"tls\"), "
+                    + "or off in the miner (\"tls\": false)"
             ])
     }
 }
