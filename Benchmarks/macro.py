@@ -95,6 +95,8 @@ class Bench:
     def __init__(self, programs, scratch, shards):
         self.programs, self.scratch, self.shards = programs, scratch, shards
         self.number = 0
+        # Whether miners use TLS.
+        self.tls = False
 
     def start(self, name, arguments, log):
         with open(os.path.join(self.scratch, log), "ab") as output:
@@ -129,7 +131,7 @@ class Bench:
             "pools": [{"url": f"127.0.0.1:{pool}", "user": "bench", "pass": "x"}],
             "mode": "nicehash",
             "donate-level": 0,
-            "tls": {"enabled": False},
+            "tls": self.certificate() if self.tls else {"enabled": False},
             "watch": False,
         }
         if command is None:
@@ -149,7 +151,18 @@ class Bench:
         finally:
             stop(process)
 
+    def certificate(self):
+        """The settings of TLS with a pair that all proxies use."""
+        certificate, key = (os.path.join(self.scratch, name) for name in ("cert.pem", "key.pem"))
+        if not os.path.exists(key):
+            kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost"]
+            command = ["openssl", "req", "-x509", *kind, "-keyout", key, "-out", certificate]
+            subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+            os.chmod(key, 0o600)
+        return {"enabled": True, "cert": certificate, "cert_key": key}
+
     def swarm(self, proxy, *arguments, strict=True):
+        arguments += ("--tls",) if self.tls else ()
         report = os.path.join(self.scratch, "swarm.json")
         command = [self.program("millrace-swarm"), "--connect", f"127.0.0.1:{proxy.port}", "--quiet"]
         with open(os.path.join(self.scratch, "swarm.log"), "ab") as output:
@@ -263,15 +276,15 @@ def reconnects(miners, rate):
     return measure
 
 
-def memory(miners):
+def memory(miners, rate=4000):
     def measure(bench, command):
         with bench.pool("--job-interval", "60") as pool, bench.proxy(command, pool) as proxy:
             empty = pss_bytes(proxy.pid)
             full = []
-            watch = threading.Timer(miners / 4000 + 4, lambda: full.append(pss_bytes(proxy.pid)))
+            watch = threading.Timer(miners / rate + 4, lambda: full.append(pss_bytes(proxy.pid)))
             watch.start()
-            idle = ["--miners", str(miners), "--rate", "0", "--keepalive", "0", "--connect-rate", "4000"]
-            bench.swarm(proxy, *idle, "--seconds", str(miners / 4000 + 6))
+            idle = ["--miners", str(miners), "--rate", "0", "--keepalive", "0", "--connect-rate", str(rate)]
+            bench.swarm(proxy, *idle, "--seconds", str(miners / rate + 6))
             watch.join()
             return {"MB to begin with": empty / 1e6, "bytes/miner": (full[0] - empty) / miners}
 
@@ -326,6 +339,19 @@ def growth(shares):
     return measure
 
 
+def secured(measure):
+    """The same with TLS between miners and proxy."""
+
+    def measure_secured(bench, command):
+        bench.tls = True
+        try:
+            return measure(bench, command)
+        finally:
+            bench.tls = False
+
+    return measure_secured
+
+
 ROWS = {
     "saturated": ("1,000 miners, a share in flight each", load(1000, "--in-flight", seconds=6)),
     "20k": ("20,000 shares/s, 5,000 miners", load(5000, "--rate", "20000", "--connect-rate", "4000", seconds=8)),
@@ -336,6 +362,12 @@ ROWS = {
     "memory": ("10,000 idle miners", memory(10_000)),
     "reconnects": ("500 reconnects/s among 2,000", reconnects(2_000, 500)),
     "polled": ("5,000 shares/s, 10,000 miners, API polled", polled(10_000, 5000)),
+    "tls-5k": (
+        "TLS: 5,000 shares/s, 2,000 miners",
+        secured(load(2000, "--rate", "5000", "--connect-rate", "500", seconds=10)),
+    ),
+    "tls-instant": ("TLS: 2,000 connect in one instant", secured(logins(2_000))),
+    "tls-memory": ("TLS: 4,000 idle miners", secured(memory(4_000, rate=400))),
     "growth": ("twelve million shares of 500 miners", growth(3_000_000)),
 }
 
