@@ -7,6 +7,8 @@ final class MinerConnection: TCPStream {
     /// The miner was disconnected with a reply; its further input is ignored.
     private var hasDeparted = false
     private var isPaused = false
+    /// The next step of its handshake waits for another turn.
+    private var isHeld = false
     /// The shard seals its records: their mark is stored before they are sent.
     var hasMark = false
     var protection = Protection.none
@@ -59,12 +61,20 @@ final class MinerConnection: TCPStream {
         return stream.write(bytes).withUnsafeBytes { send($0) }
     }
 
-    /// Stops reading until `readOn`.
-    func holdReading() { stopReading() }
+    /// Leaves further bytes in the kernel until `release`.
+    func hold() {
+        isHeld = true
+        stopReading()
+    }
+
+    func release() {
+        isHeld = false
+        readOn()
+    }
 
     /// Called in the next turn: reads what `didReceive` left.
     func readOn() {
-        if !isPaused { startReading() }
+        if !isPaused, !isHeld { startReading() }
     }
 
     /// Stops reading. The kernel's receive window then stops the miner.
@@ -75,7 +85,7 @@ final class MinerConnection: TCPStream {
 
     func resume() {
         isPaused = false
-        startReading()
+        readOn()
     }
 
     override func didEnd(_ end: StreamEnd) {

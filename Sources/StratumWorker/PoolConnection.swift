@@ -75,7 +75,9 @@ final class PoolConnection: TCPStream {
     private func beginHandshake(_ tls: Settings.PoolTLS) {
         do throws(ContextFailure) {
             let context = try worker.pools.contexts.context(for: tls)
-            guard let handshake = Handshake(client: context, host: endpoint?.host ?? "") else { return }
+            guard let handshake = Handshake(client: context, host: endpoint?.host ?? "") else {
+                return worker.ended(link, reason: "TLS: no memory")
+            }
             let pending = PendingHandshake(handshake, traffic: Traffic())
             protection = .handshake(pending)
             handle(pending.start(), of: pending)

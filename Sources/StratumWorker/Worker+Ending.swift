@@ -50,6 +50,7 @@ extension Worker {
         for timer in timers { timer.close() }
         for signal in signals { signal.close() }
         lifelineWatch?.close()
+        handshakes.close()
         turnEnd?.close()
         loop.stop()
     }

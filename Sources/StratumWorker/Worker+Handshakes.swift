@@ -18,7 +18,9 @@ extension Worker {
         guard let connection = miners[id], let traffic = shard.traffic(of: id) else { return }
         guard handshakes.hasRoom else {
             handshakes.count(.crowded)
-            return endHandshake(of: connection, .noRoom)
+            miners.closed.count(.noRoom)
+            connection.reset()
+            return drop(connection)
         }
         guard let context = certificate.context, let handshake = Handshake(server: context) else {
             handshakes.count(.unusable)
@@ -40,7 +42,7 @@ extension Worker {
         guard case .handshake(let pending) = connection.protection else { return }
         guard handshakes.hasTime else {
             pending.deferred.append(contentsOf: bytes)
-            connection.holdReading()
+            connection.hold()
             return handshakes.wait(connection)
         }
         step(connection, pending, with: bytes)
@@ -53,7 +55,7 @@ extension Worker {
             let bytes = pending.deferred
             pending.deferred = []
             bytes.withUnsafeBytes { step(connection, pending, with: $0) }
-            connection.readOn()
+            connection.release()
         }
         perform()
     }
@@ -112,6 +114,7 @@ extension Worker {
     /// A chunk of ciphertext was read.
     func received(_ chunk: UnsafeRawBufferPointer, from connection: MinerConnection, in stream: TLSStream) {
         guard !chunk.isEmpty else { return }
+        readAt = now
         let received = stream.read(chunk)
         guard connection.send(record: received.output) else { return ended(connection) }
         if !received.plaintext.isEmpty {

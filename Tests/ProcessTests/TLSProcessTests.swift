@@ -80,6 +80,32 @@ extension ServiceTests {
             #expect(service.millrace.log.contains("speaks without TLS"), "\(service.millrace.log)")
         }
 
+        /// Hellos that break off, that continue with garbage, and that a client has sent twice.
+        private static let oddHellos: [[UInt8]] = [
+            [0x16], [0x16, 3], [0x16, 3, 1, 2, 0], [0x16, 3, 1, 0xff, 0xff, 1], [0x16, 3, 1, 0, 4, 1, 0, 0, 0],
+            [0x16, 3, 1, 0, 2, 0xff, 0xff] + Array(repeating: 0x16, count: 5_000),
+            [0x16, 3, 3, 0, 1, 0, 0x17, 3, 3, 0, 1, 0], [0x16, 3, 1, 0, 0, 0x15, 3, 1, 0, 2, 2, 40],
+        ]
+
+        @Test func oddHellosCostNobodyAnything() throws {
+            let service = try Service()
+            let swarm = try service.startSwarm(
+                ["--miners", "100", "--rate", "200", "--seconds", "8", "--tls", "--strict"], reaching: 100)
+            var strangers: [Int32] = []
+            defer { for descriptor in strangers { close(descriptor) } }
+            for _ in 0..<12 {
+                for hello in Self.oddHellos {
+                    let descriptor = try #require(Loopback.connected(to: service.minerPort))
+                    Loopback.send(hello, to: descriptor)
+                    strangers.append(descriptor)
+                }
+            }
+            let report = try swarm.finish()
+            #expect(report.connections.lost == 0 && report.shares.refused == [:])
+            #expect(!service.millrace.log.contains("was killed by"), "\(service.millrace.log)")
+            #expect(service.millrace.log.contains("a TLS handshake with a miner failed"), "\(service.millrace.log)")
+        }
+
         @Test func aRenewedCertificateIsShownToNewMiners() throws {
             try makePair()
             let service = try Service(shards: 1, millrace: certificateOptions())
