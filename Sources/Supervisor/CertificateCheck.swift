@@ -81,7 +81,7 @@ struct CertificateReport {
                 lines = ["TLS for miners: a certificate for \(name) will be generated: \(tls.certificateFile)"]
             }
         } catch {
-            // Without TLS in the configuration, and for another user than that of the service, it is no error.
+            // Another user than that of the service cannot read the generated key, and no address requires it.
             let isOptional = tls.isGenerated && !settings.requiresTLS
             let fault = "tls: miners cannot use TLS: \(error.reason)"
             if isOptional {

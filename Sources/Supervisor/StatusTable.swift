@@ -61,15 +61,15 @@ struct StatusTable {
         let source = configuration.file ?? "from options only"
         let age = duration(from: configuration.loadedAt, to: now)
         var lines = ["configuration: \(source), in force for \(age)"]
-        if let certificate = configuration.certificate {
-            let day = LocalTime.utc.date(seconds: Int64(certificate.expiresAt / 1_000))
-            lines.append("TLS for miners: certificate sha256 \(certificate.sha256), valid until \(day)")
-        }
         lines += configuration.waitingForRestart.map { "  pending: \($0)" }
         lines += (configuration.warnings ?? []).map { "  warning: \($0)" }
         if !configuration.lastRefusal.isEmpty {
             lines.append("  the last attempt to change it was refused:")
             lines += configuration.lastRefusal.map { "    \($0)" }
+        }
+        if let certificate = configuration.certificate {
+            let day = LocalTime.utc.date(seconds: Int64(certificate.expiresAt / 1_000))
+            lines.append("TLS for miners: certificate sha256 \(certificate.sha256), valid until \(day)")
         }
         return lines
     }

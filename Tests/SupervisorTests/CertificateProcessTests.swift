@@ -142,7 +142,7 @@ import Testing
         #expect(service.stop() == 0)
 
         let strict = try SupervisedService()
-        let binds = "\"bind\": [\"127.0.0.1:0\", {\"host\": \"127.0.0.1\", \"port\": 0, \"tls\": true}],"
+        let binds = "\"bind\": [\"127.0.0.1:0\", {\"host\": \"127.0.0.2\", \"port\": 0, \"tls\": true}],"
         try strict.startFromFile(
             SupervisedService.file(pair.member).replacing("\"bind\": [\"127.0.0.1:0\"],", with: binds))
         #expect(strict.exitCode() == ExitCode.badConfiguration.rawValue)
@@ -212,13 +212,17 @@ import Testing
     @Test func aConfigurationWithAnUnusableCertificateIsRefusedAndTheOldOneStays() throws {
         let service = try SupervisedService()
         let good = try Pair(in: service.scratch, "good")
-        let text = SupervisedService.file("\"watch\": false, \(good.member)")
+        func file(_ members: String) -> String {
+            SupervisedService.file("\"watch\": false, \(members)")
+                .replacing("\"shards\": 2", with: "\"shards\": 2, \"trust-documents\": true")
+        }
+        let text = file(good.member)
         try service.startFromFile(text)
         service.waitUntilReady()
         for (number, fault) in Fault.allCases.enumerated() {
             let bad = try Pair(in: service.scratch, "bad\(number)")
             let reason = try inflict(fault, on: bad, service.scratch)
-            let changed = SupervisedService.file("\"watch\": false, \"retries\": 9, \(bad.member)")
+            let changed = file("\"retries\": 9, \(bad.member)")
             try service.write(changed)
             let refusal = try service.refusal(of: .reload)
             #expect(refusal.kind == .invalid && refusal.lines[0].contains("tls: \(reason)"), "\(refusal.lines)")
@@ -240,7 +244,7 @@ import Testing
         #expect(try service.status().configuration.certificate?.sha256 == fingerprint)
 
         let another = try Pair(in: service.scratch, "another")
-        try service.write(SupervisedService.file("\"watch\": false, \(another.member)"))
+        try service.write(file(another.member))
         #expect(try service.ask(.reload) == .done)
         #expect(try service.status().configuration.certificate?.sha256 == another.fingerprint)
         #expect(try service.status().configuration.lastRefusal == [])
