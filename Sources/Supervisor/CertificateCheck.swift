@@ -7,7 +7,7 @@ internal import TLSHandshake
 /// itself.
 struct CertificateCheck {
     let summary: CertificateSummary
-    /// Each begins with `tls: `.
+    /// Each begins with `tls: ` or a key of `tls`.
     let warnings: [Diagnostic]
     let stamps: [FileStamp?]
 
@@ -22,7 +22,10 @@ struct CertificateCheck {
         do throws(ContextFailure) {
             let context = try ServerContext(ServerContext.Settings(tls), now: CertificateCheck.now)
             summary = context.certificate
-            warnings = context.findings.map { Diagnostic(severity: .warning, message: "tls: \($0.text)") }
+            warnings = context.findings.map { finding in
+                let text = finding.text
+                return Diagnostic(severity: .warning, message: text.hasPrefix("tls.") ? text : "tls: \(text)")
+            }
             stamps = context.stamps
         } catch {
             throw CertificateFault(error)

@@ -181,12 +181,13 @@ import Testing
     @Test func aDryRunShowsTheCertificateAndItsFindings() throws {
         let service = try SupervisedService()
         let pair = try Pair(in: service.scratch, yearsAgo: 11)
-        try service.startFromFile(SupervisedService.file(pair.member), ["--dry-run"])
+        try service.startFromFile(SupervisedService.file(pair.member), ["--dry-run", "--tls-ciphers=NONE-SUCH"])
         #expect(service.exitCode() == 0)
+        #expect(service.logText.contains("warning: tls.ciphers \"NONE-SUCH\" ignored"))
         #expect(service.logText.contains("warning: tls: certificate file \(pair.certificate) expired "))
         #expect(
             service.logText.contains("TLS for miners: certificate sha256 \(try pair.fingerprint) for proxy.example"))
-        #expect(service.logText.contains("The configuration is valid, with 1 warning."))
+        #expect(service.logText.contains("The configuration is valid, with 2 warnings."))
     }
 
     @Test func aDryRunOnlyAnnouncesAGeneratedPair() throws {
