@@ -100,7 +100,7 @@ let package = Package(
         // L3: wiring.
         program(
             "Supervisor", "Addresses", "Supervision", "Telemetry", "Configuration", "Continuity", "Control", "Peers",
-            "EventLoop", "EventBus", "DaemonKit", "Linux", argumentParser, logging),
+            "EventLoop", "EventBus", "DaemonKit", "Linux", "TLSHandshake", argumentParser, logging),
         program(
             "StratumWorker", "Addresses", "StratumSession", "StratumProtocol", "Telemetry", "Configuration",
             "Continuity", "EventLoop", "EventBus", "DaemonKit", "Linux", "Peers", "Secrets", "TLSHandshake",
@@ -157,7 +157,7 @@ let package = Package(
         tests("Archive", "Telemetry", grdb, files: ["Golden"]),
         tests(
             "Supervisor", "Telemetry", "Configuration", "Continuity", "Control", "DaemonKit", "EventBus", "EventLoop",
-            "Linux"),
+            "Linux", "TLSHandshake"),
         tests(
             "StratumWorker", "StratumSession", "StratumProtocol", "Telemetry", "Configuration", "EventLoop", "Peers",
             "TLSRecords", logging),

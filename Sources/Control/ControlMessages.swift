@@ -237,6 +237,8 @@ public struct ConfigurationStatus: Codable, Equatable, Sendable {
     public var warnings: [String]?
     /// The path of the statistics file; nil from a version that does not report it.
     public var database: String?
+    /// The certificate that miners are shown; nil when they cannot use TLS, and from a version that does not report it.
+    public var certificate: CertificateStatus?
 
     public init(
         file: String?, loadedAt: UInt64, lastRefusal: [String] = [], waitingForRestart: [String] = []
@@ -245,5 +247,21 @@ public struct ConfigurationStatus: Codable, Equatable, Sendable {
         self.loadedAt = loadedAt
         self.lastRefusal = lastRefusal
         self.waitingForRestart = waitingForRestart
+    }
+}
+
+/// A certificate that miners are shown.
+public struct CertificateStatus: Codable, Equatable, Sendable {
+    /// 64 lower-case hexadecimal digits, as `tls-fingerprint` of XMRig takes them.
+    public var sha256: String
+    /// Host names and addresses.
+    public var names: [String]
+    /// Milliseconds since 1970.
+    public var expiresAt: UInt64
+
+    public init(sha256: String, names: [String], expiresAt: UInt64) {
+        self.sha256 = sha256
+        self.names = names
+        self.expiresAt = expiresAt
     }
 }

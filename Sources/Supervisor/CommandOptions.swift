@@ -47,6 +47,8 @@ struct PoolOptions: ParsableArguments {
     @Option(name: .known("algo"), help: .known("algo")) var algo: [String] = []
     @Option(name: .known("coin"), help: .known("coin")) var coin: [String] = []
     @Flag(name: .known("keepalive"), help: .known("keepalive")) var keepalive = false
+    @Flag(name: .known("tls"), help: .known("tls")) var tls = false
+    @Option(name: .known("tls-fingerprint"), help: .known("tls-fingerprint")) var tlsFingerprint: [String] = []
     @Option(name: .known("retries"), help: .known("retries")) var retries: String?
     @Option(name: .known("retry-pause"), help: .known("retry-pause")) var retryPause: String?
     @Option(name: .known("user-agent"), help: .known("user-agent")) var userAgent: String?
@@ -57,6 +59,14 @@ struct PoolOptions: ParsableArguments {
 
 struct MinerOptions: ParsableArguments {
     @Option(name: .known("bind"), help: .known("bind")) var bind: [String] = []
+    @Option(name: .known("tls-bind"), help: .known("tls-bind")) var tlsBind: [String] = []
+    @Option(name: .known("tls-gen"), help: .known("tls-gen")) var tlsGen: String?
+    @Option(name: .known("tls-cert"), help: .known("tls-cert")) var tlsCert: String?
+    @Option(name: .known("tls-cert-key"), help: .known("tls-cert-key")) var tlsCertKey: String?
+    @Option(name: .known("tls-dhparam"), help: .known("tls-dhparam")) var tlsDHParam: String?
+    @Option(name: .known("tls-protocols"), help: .known("tls-protocols")) var tlsProtocols: String?
+    @Option(name: .known("tls-ciphers"), help: .known("tls-ciphers")) var tlsCiphers: String?
+    @Option(name: .known("tls-ciphersuites"), help: .known("tls-ciphersuites")) var tlsCiphersuites: String?
     @Option(name: .known("custom-diff"), help: .known("custom-diff")) var customDiff: String?
     @Flag(name: .known("custom-diff-stats"), help: .known("custom-diff-stats")) var customDiffStats = false
     @Option(name: .known("access-password"), help: .known("access-password")) var accessPassword: String?
@@ -87,8 +97,6 @@ struct LoggingOptions: ParsableArguments {
 }
 
 struct LaterOptions: ParsableArguments {
-    @Flag(name: .known("tls"), help: .known("tls")) var tls = false
-    @Option(name: .known("tls-fingerprint"), help: .known("tls-fingerprint")) var tlsFingerprint: [String] = []
     @Option(name: .known("proxy"), help: .known("proxy")) var proxy: [String] = []
     @Flag(name: .known("daemon"), help: .known("daemon")) var daemon = false
     @Option(name: .known("daemon-zmq-port"), help: .known("daemon-zmq-port")) var daemonZMQPort: [String] = []
@@ -100,14 +108,6 @@ struct LaterOptions: ParsableArguments {
     @Option(name: .known("spend-secret-key"), help: .known("spend-secret-key")) var spendSecretKey: [String] = []
     @Option(name: .known("donate-level"), help: .known("donate-level")) var donateLevel: String?
     @Option(name: .known("reuse-timeout"), help: .known("reuse-timeout")) var reuseTimeout: String?
-    @Option(name: .known("tls-bind"), help: .known("tls-bind")) var tlsBind: [String] = []
-    @Option(name: .known("tls-gen"), help: .known("tls-gen")) var tlsGen: String?
-    @Option(name: .known("tls-cert"), help: .known("tls-cert")) var tlsCert: String?
-    @Option(name: .known("tls-cert-key"), help: .known("tls-cert-key")) var tlsCertKey: String?
-    @Option(name: .known("tls-dhparam"), help: .known("tls-dhparam")) var tlsDHParam: String?
-    @Option(name: .known("tls-protocols"), help: .known("tls-protocols")) var tlsProtocols: String?
-    @Option(name: .known("tls-ciphers"), help: .known("tls-ciphers")) var tlsCiphers: String?
-    @Option(name: .known("tls-ciphersuites"), help: .known("tls-ciphersuites")) var tlsCiphersuites: String?
     @Flag(name: .known("syslog"), help: .known("syslog")) var syslog = false
     @Option(name: .known("access-log-file"), help: .known("access-log-file")) var accessLogFile: String?
     @Flag(name: .known("background"), help: .known("background")) var background = false

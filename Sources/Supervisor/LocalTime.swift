@@ -14,6 +14,12 @@ struct LocalTime {
         return written(moment, isToday ? "%H:%M" : "%Y-%m-%d %H:%M")
     }
 
+    static let utc = LocalTime(offset: 0)
+
+    /// "2026-11-29"
+    /// - Parameter seconds: since 1970.
+    func date(seconds: Int64) -> String { written(UInt64(max(seconds, 0)) * 1_000, "%Y-%m-%d") }
+
     private func written(_ moment: UInt64, _ format: String) -> String {
         var seconds = time_t(clamping: moment / 1_000) + time_t(offset ?? 0)
         var parts = tm()

@@ -4,6 +4,7 @@ internal import DaemonKit
 internal import EventLoop
 internal import Glibc
 internal import Logging
+internal import TLSHandshake
 
 /// `millrace run`, the default verb: reads the configuration and runs the service until it is stopped.
 struct Run: ParsableCommand {
@@ -23,6 +24,8 @@ struct Run: ParsableCommand {
 
     func run() throws {
         let strangers = DescriptorHygiene.make()
+        // The first use of OpenSSL in this process.
+        _ = OpenSSLMemory.wipeWhenFreed()
         let entry = UpgradeEntry.ofThisProcess()
         let surroundings = Surroundings.ofThisProcess()
         switch entry {
@@ -85,10 +88,14 @@ struct Run: ParsableCommand {
     /// `--dry-run`, or `"dry-run": true`: prints the findings and the resolved settings, and exits with the code that
     /// scripts check.
     private static func show(_ resolution: Resolution) -> Never {
-        for finding in resolution.warnings + resolution.errors { say("\(finding)") }
-        guard let settings = resolution.settings else { DaemonKit.ExitCode.badConfiguration.exit() }
-        for line in Summary.lines(of: settings) { print(line) }
-        let count = resolution.warnings.count
+        let certificate = CertificateReport(of: resolution.settings)
+        let warnings = resolution.warnings + certificate.warnings
+        for finding in warnings + resolution.errors + certificate.errors { say("\(finding)") }
+        guard let settings = resolution.settings, certificate.errors.isEmpty else {
+            DaemonKit.ExitCode.badConfiguration.exit()
+        }
+        for line in Summary.lines(of: settings) + certificate.lines { print(line) }
+        let count = warnings.count
         print(
             count == 0
                 ? "The configuration is valid."
@@ -102,6 +109,7 @@ private func serve(
     _ configuration: RunningConfiguration, inherited: ServiceHandoff?, strangers: [Int32],
     surroundings: Surroundings, log: Logger
 ) -> DaemonKit.ExitCode {
+    var configuration = configuration
     let settings = configuration.settings
     let serviceManager = ServiceManager.inherited()
     do {
@@ -120,10 +128,11 @@ private func serve(
         var shown = settings
         shown.binds = sockets.binds
         for line in Summary.lines(of: shown) { log.info("\(line)") }
+        let certificate = try MinersCertificate(of: &configuration, isRunning: inherited != nil, log: log)
 
         let loop = try Loop(letsSignalsIn: inherited == nil)
         let run = ServiceRun(
-            on: loop, configuration: configuration, sockets: sockets, programs: programs,
+            on: loop, configuration: configuration, certificate: certificate, sockets: sockets, programs: programs,
             executable: inherited?.executable ?? surroundings.startedAs(CommandLine.arguments.first),
             runDirectory: runDirectory, strangers: strangers, inherited: inherited, serviceManager: serviceManager,
             log: log)

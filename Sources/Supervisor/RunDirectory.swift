@@ -84,15 +84,20 @@ final class RunDirectory {
 
     // MARK: - Steps
 
-    private static func make(_ path: String) throws(StartFailure) {
+    /// Makes a directory and those above it that do not exist, for this user only.
+    /// - Returns: the one that cannot be made.
+    static func makeDirectories(to path: String) -> (path: String, code: Int32)? {
         var made = ""
         for name in path.split(separator: "/") {
             made += "/" + name
             // Existing directories keep their owner and mode.
-            if mkdir(made, 0o700) != 0, errno != EEXIST {
-                throw failure(made, errno)
-            }
+            if mkdir(made, 0o700) != 0, errno != EEXIST { return (made, errno) }
         }
+        return nil
+    }
+
+    private static func make(_ path: String) throws(StartFailure) {
+        if let missing = makeDirectories(to: path) { throw failure(missing.path, missing.code) }
         var status = stat()
         guard lstat(path, &status) == 0 else { throw failure(path, errno) }
         guard status.st_mode & S_IFMT != S_IFLNK else {

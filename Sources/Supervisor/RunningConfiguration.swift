@@ -93,6 +93,9 @@ struct RunningConfiguration {
         settings.runDirectory = runDirectory
     }
 
+    /// Adds warnings that were found after the configuration was resolved.
+    mutating func add(_ warnings: [Diagnostic]) { status.warnings = (status.warnings ?? []) + warnings.map(\.logText) }
+
     /// The path of the file; nil when there is none.
     var path: String? { file?.path }
 
@@ -106,7 +109,8 @@ struct RunningConfiguration {
     }
 
     /// Prepares what a change needs from the system, before anything is changed. Throws when that is not available.
-    typealias Preparation = (ConfigurationChange) throws(StartFailure) -> Void
+    /// Returns warnings.
+    typealias Preparation = (ConfigurationChange) throws(StartFailure) -> [Diagnostic]
 
     /// Reads the file again and puts it in force.
     mutating func reload(_ prepare: Preparation) -> Outcome {
@@ -128,9 +132,10 @@ struct RunningConfiguration {
         }
         bytesOnDisk = read.bytes
         let change = ConfigurationChange(from: settings, to: new)
-        if let refusal = refusal(of: change, prepare) { return refusal }
+        var warnings = resolution.warnings
+        if let refusal = refusal(of: change, prepare, &warnings) { return refusal }
         released = releasedOnDisk
-        return take(change, from: read, warnings: resolution.warnings)
+        return take(change, from: read, warnings: warnings)
     }
 
     /// Puts a document of a client in force. A service without a configuration file stores it in its run directory.
@@ -141,9 +146,9 @@ struct RunningConfiguration {
             return .unchanged()
         case .refused(let diagnostics):
             return refuse(diagnostics.map(\.logText))
-        case .accepted(let new, let warnings, let text, let released):
+        case .accepted(let new, var warnings, let text, let released):
             let change = ConfigurationChange(from: settings, to: new)
-            if let refusal = refusal(of: change, prepare) { return refusal }
+            if let refusal = refusal(of: change, prepare, &warnings) { return refusal }
             var written = file ?? ConfigurationFile(path: documentPath, bytes: [])
             written.bytes = Array(text.utf8)
             if settings.savesDocument {
@@ -175,9 +180,11 @@ struct RunningConfiguration {
         file.path == ConfigurationSource.documentPath(inRunDirectory: settings.runDirectory)
     }
 
-    private mutating func refusal(of change: ConfigurationChange, _ prepare: Preparation) -> Outcome? {
+    private mutating func refusal(
+        of change: ConfigurationChange, _ prepare: Preparation, _ warnings: inout [Diagnostic]
+    ) -> Outcome? {
         do throws(StartFailure) {
-            try prepare(change)
+            warnings += try prepare(change)
             return nil
         } catch {
             return refuse([error.message])

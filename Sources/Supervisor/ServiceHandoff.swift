@@ -31,6 +31,8 @@ struct ServiceHandoff: Codable {
     var strangers: [Int32]
     /// The table of addresses (`PeerTable`).
     var peers: Int32?
+    /// Whether miners can use TLS; nil from a version without it.
+    var hasCertificate: Bool?
 
     struct HandedChild: Codable {
         var name: ChildName

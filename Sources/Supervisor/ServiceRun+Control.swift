@@ -86,11 +86,16 @@ extension ServiceRun {
         if service.hasServed { serviceManager?.sayReloading() }
         defer { if service.hasServed, service.restarting.isEmpty { serviceManager?.sayReady(status: readiness) } }
         var rebound: ShardSockets?
+        var changed = certificate
+        changed.refresh()
         let outcome = change(&configuration) { (change) throws(StartFailure) in
+            let warnings = try changed.change(to: change.settings)
             if change.changed.contains("bind") { rebound = try sockets.rebound(to: change.settings.binds, log: log) }
+            return warnings
         }
         switch outcome {
         case .unchanged(let warnings):
+            certificate = changed
             for warning in warnings { log.warning("\(warning.logText)") }
             log.notice("\(reason): configuration unchanged")
         case .refused(var refusal, let warnings):
@@ -103,6 +108,7 @@ extension ServiceRun {
         case .changed(let change, let warnings):
             for warning in warnings { log.warning("\(warning.logText)") }
             if let rebound { listen(on: rebound) }
+            certificate = changed
             apply(change, reason)
         }
         return .done
@@ -160,6 +166,8 @@ extension ServiceRun {
             version: BuildInformation.version, processID: getpid(), startedAt: startedAt,
             children: service.wantedNames.map(status), configuration: configuration.status)
         status.configuration.database = settings.database
+        certificate.refresh()
+        status.configuration.certificate = certificate.summary.map { CertificateStatus($0) }
         status.restarting = service.restarting.map(\.description)
         status.scalesTo = service.scalesTo
         status.isRebalancing = rebalancing == nil ? nil : true

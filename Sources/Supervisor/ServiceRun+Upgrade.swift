@@ -90,7 +90,8 @@ extension ServiceRun {
             configuration: configuration.handed, service: service,
             children: children.map { .init(name: $0, process: $1.handed) }, sockets: sockets.handed,
             runDirectory: settings.runDirectory, successions: successions.map { $1.handed(shard: $0) },
-            lock: runDirectory.lock, strangers: strangers, peers: addresses.descriptor)
+            lock: runDirectory.lock, strangers: strangers, peers: addresses.descriptor,
+            hasCertificate: certificate.summary != nil)
     }
 
     /// Adopts the state of the previous program, and then replaces all children.

@@ -23,6 +23,7 @@ final class ServiceRun {
     let strangers: [Int32]
 
     var configuration: RunningConfiguration
+    var certificate: MinersCertificate
     var service: Service
     var children: [ChildName: RunningChild] = [:]
     /// Standby processes, by the child that they are to replace.
@@ -59,12 +60,13 @@ final class ServiceRun {
 
     /// - Parameter inherited: the state that the previous program of this process left; nil when nothing runs yet.
     init(
-        on loop: Loop, configuration: RunningConfiguration, sockets: ShardSockets, programs: ChildPrograms,
-        executable: String, runDirectory: RunDirectory, strangers: [Int32], inherited: ServiceHandoff?,
-        serviceManager: ServiceManager?, log: Logger
+        on loop: Loop, configuration: RunningConfiguration, certificate: MinersCertificate, sockets: ShardSockets,
+        programs: ChildPrograms, executable: String, runDirectory: RunDirectory, strangers: [Int32],
+        inherited: ServiceHandoff?, serviceManager: ServiceManager?, log: Logger
     ) {
         self.loop = loop
         self.configuration = configuration
+        self.certificate = certificate
         self.sockets = sockets
         self.programs = programs
         self.serviceManager = serviceManager

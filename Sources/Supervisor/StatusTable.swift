@@ -67,6 +67,10 @@ struct StatusTable {
             lines.append("  the last attempt to change it was refused:")
             lines += configuration.lastRefusal.map { "    \($0)" }
         }
+        if let certificate = configuration.certificate {
+            let day = LocalTime.utc.date(seconds: Int64(certificate.expiresAt / 1_000))
+            lines.append("TLS for miners: certificate sha256 \(certificate.sha256), valid until \(day)")
+        }
         return lines
     }
 

@@ -46,6 +46,7 @@ enum UpgradeEntry: Equatable {
         do throws(StartFailure) {
             let handed = try ServiceHandoff.read(from: descriptor)
             let settings = try handed.runningConfiguration(in: surroundings).settings
+            try MinersCertificate.check(settings, isInUse: handed.hasCertificate == true)
             let withGateway = settings.api != nil
             let programs = try ChildPrograms(beside: surroundings.executable, environment: surroundings.environment)
             try programs.check(withGateway: withGateway)

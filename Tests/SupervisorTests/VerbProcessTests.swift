@@ -209,6 +209,8 @@ struct StatusTableTests {
                 lastRefusal: ["config.json:7:24: access-password: expected a number"],
                 waitingForRestart: ["bind: changed, in force after a restart of the service"]))
         status.configuration.warnings = ["config.json:9:3: retires: unknown key; did you mean retries?"]
+        status.configuration.certificate = CertificateStatus(
+            sha256: "0a1b", names: ["localhost"], expiresAt: 2_111_529_599_000)
         status.restarting = ["shard 0"]
         let table = StatusTable(status, now: 1_000_000_065_000).text
         #expect(
@@ -225,6 +227,7 @@ struct StatusTableTests {
                   warning: config.json:9:3: retires: unknown key; did you mean retries?
                   the last attempt to change it was refused:
                     config.json:7:24: access-password: expected a number
+                TLS for miners: certificate sha256 0a1b, valid until 2036-11-28
 
                 """)
     }
