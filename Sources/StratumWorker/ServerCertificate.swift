@@ -8,13 +8,16 @@ internal import TLSHandshake
 final class ServerCertificate {
     private let settings: ServerContext.Settings?
     private let log: Logger
+    /// Whether this process reports what is odd about a renewed certificate: one of the shards does.
+    private let reports: Bool
     /// nil when miners cannot use TLS.
     private(set) var context: ServerContext?
     private var stamps: [FileStamp?] = []
 
     /// - Parameter settings: nil when TLS is off.
-    init(_ settings: Settings.TLS?, log: Logger) {
+    init(_ settings: Settings.TLS?, reports: Bool, log: Logger) {
         self.settings = settings.map(ServerContext.Settings.init)
+        self.reports = reports
         self.log = log
         read()
     }
@@ -37,9 +40,11 @@ final class ServerCertificate {
             let context = try ServerContext(settings, now: now)
             self.context = context
             stamps = context.stamps
-            for finding in context.findings { log.warning("TLS: \(finding.text)") }
             Degradation.set("tls", nil)
-            if !isFirst { log.notice("the TLS certificate was renewed", metadata: ServerCertificate.facts(context)) }
+            // The supervisor has reported those of the first one.
+            guard !isFirst, reports else { return }
+            for finding in context.findings { log.warning("TLS: \(finding.text)") }
+            log.notice("the TLS certificate was renewed", metadata: ServerCertificate.facts(context))
         } catch {
             let reasons = error.findings.map(\.text).joined(separator: "; ")
             if context == nil {

@@ -99,7 +99,7 @@ final class Worker {
         }
         news = OperatorLog(log: log, pools: shard.poolNames, preferred: settings.pools.map(\.name))
         reporter = try Reporter(settings, events: events)
-        certificate = ServerCertificate(settings.tls, log: log)
+        certificate = ServerCertificate(settings.tls, reports: launchContext.shard ?? 0 == 0, log: log)
         journal.state = { [unowned self] writer in self.writeState(to: &writer) }
         journal.isAtRest = { [unowned self] in self.isAtRest }
     }

@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import Glibc
 
 /// What operators and clients need to know about a certificate.
 public struct CertificateSummary: Equatable, Sendable {
@@ -77,13 +78,12 @@ public struct CertificateSummary: Equatable, Sendable {
     }
 
     private static func address(_ bytes: [UInt8]) -> String? {
-        switch bytes.count {
-        case 4: return bytes.map(String.init).joined(separator: ".")
-        case 16:
-            return stride(from: 0, to: 16, by: 2)
-                .map { String(UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]), radix: 16) }.joined(separator: ":")
-        default: return nil
+        guard bytes.count == 4 || bytes.count == 16 else { return nil }
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        guard inet_ntop(bytes.count == 4 ? AF_INET : AF_INET6, bytes, &text, socklen_t(text.count)) != nil else {
+            return nil
         }
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }
 

@@ -98,7 +98,7 @@ import Testing
         #expect(mode(directory) == 0o700)
         #expect(mode(directory + "/cert.pem") == 0o644 && mode(directory + "/cert_key.pem") == 0o600)
         let certificate = try #require(try service.status().configuration.certificate)
-        #expect(certificate.names == ["localhost", "127.0.0.1", "0:0:0:0:0:0:0:1"])
+        #expect(certificate.names == ["localhost", "127.0.0.1", "::1"])
         let line = "TLS for miners: certificate sha256 \(certificate.sha256) for localhost, "
         let log = service.logText
         let start = try #require(log.range(of: line)?.lowerBound)

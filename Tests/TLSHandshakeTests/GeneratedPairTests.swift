@@ -50,8 +50,8 @@ import Testing
 
     @Test(
         arguments: [
-            (nil, "localhost", ["localhost", "127.0.0.1", "0:0:0:0:0:0:0:1"]),
-            ("", "localhost", ["localhost", "127.0.0.1", "0:0:0:0:0:0:0:1"]),
+            (nil, "localhost", ["localhost", "127.0.0.1", "::1"]),
+            ("", "localhost", ["localhost", "127.0.0.1", "::1"]),
             ("proxy.example", "proxy.example", ["proxy.example"]),
             ("*.farm.example", "*.farm.example", ["*.farm.example"]),
             ("192.0.2.7", "192.0.2.7", ["192.0.2.7"]), ("2001:db8::7", "2001:db8::7", ["2001:db8:0:0:0:0:0:7"]),
