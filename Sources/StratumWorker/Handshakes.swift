@@ -11,6 +11,10 @@ final class Handshakes {
     /// In each turn of the loop.
     private static let nanosecondsEachTurn: UInt64 = 4_000_000
 
+    /// Until the next ones are done. Not 0: libuv would call a timer that starts itself with 0 again in the same turn,
+    /// without end.
+    private static let pauseMilliseconds: UInt64 = 1
+
     private(set) var unfinished = 0
     /// Handshakes by their results, for the metrics.
     private(set) var counts = HandshakeCounts()
@@ -58,7 +62,7 @@ final class Handshakes {
     /// The next step of this handshake waits for another turn.
     func wait(_ connection: MinerConnection) {
         waiting.append(connection)
-        if waiting.count == 1 { wakeUp?.start(after: 0) }
+        if waiting.count == 1 { wakeUp?.start(after: Handshakes.pauseMilliseconds) }
     }
 
     /// Does the steps that wait, as many as this turn has time for.
@@ -71,6 +75,6 @@ final class Handshakes {
             done += 1
         }
         waiting = connections[done...] + waiting
-        if !waiting.isEmpty { wakeUp?.start(after: 0) }
+        if !waiting.isEmpty { wakeUp?.start(after: Handshakes.pauseMilliseconds) }
     }
 }

@@ -23,7 +23,9 @@ struct ShardSockets {
         var descriptors: [Int32]
 
         var bind: Settings.Bind {
-            Settings.Bind(host: address.host, port: address.port, proxyProtocol: wanted.proxyProtocol)
+            var bind = wanted
+            (bind.host, bind.port) = (address.host, address.port)
+            return bind
         }
     }
 

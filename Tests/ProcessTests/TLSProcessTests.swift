@@ -62,7 +62,9 @@ extension ServiceTests {
             #expect(done.code == 0, "\(done.text)")
             let (old, new) = (try older.finish(), try newer.finish())
             #expect(new.connections.lost == 0 && new.shares.lost == 0 && new.shares.refused == [:])
-            #expect(old.connections.lost == 60, "each shard's miners once")
+            // One that comes back to the other shard before that is replaced, too, comes back twice.
+            #expect((60...120).contains(old.connections.lost))
+            #expect(old.connections.made == 60 + old.connections.lost)
             #expect(old.logins.ok == old.connections.made)
             #expect(service.pool.rejected?.count == 0)
         }
