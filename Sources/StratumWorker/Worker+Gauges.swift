@@ -1,6 +1,7 @@
 internal import DaemonKit
 internal import Secrets
 internal import StratumSession
+internal import TLSHandshake
 internal import Telemetry
 
 // The state that a worker reports in addition to its events.
@@ -17,11 +18,22 @@ extension Worker {
             else { return nil }
             return MinerGauge(
                 key: key, sentBytes: traffic.sent, receivedBytes: traffic.received,
-                difficulty: shard.difficulty(of: id) ?? 0)
+                difficulty: shard.difficulty(of: id) ?? 0, tls: TLSCode(shard.tls(of: id)))
         }
         reporter.gauges(
-            shard, gauges, conditions: poolConditions, closed: miners.closed, loopDelay: loopDelay.takeWorst(),
-            isCrashSafe: isCrashSafe, now: now)
+            shard, gauges, conditions: poolConditions, closed: miners.closed, tls: tlsFigures,
+            loopDelay: loopDelay.takeWorst(), isCrashSafe: isCrashSafe, now: now)
+    }
+
+    private var tlsFigures: TLSFigures {
+        var figures = TLSFigures()
+        figures.handshakes = handshakes.counts
+        (figures.kept, figures.notKept) = miners.tls
+        if let certificate = certificate.context?.certificate {
+            figures.certificateExpires = certificate.expires
+            figures.certificateFingerprint = certificate.fingerprint
+        }
+        return figures
     }
 
     /// In the order of the shard's directory of pools.
