@@ -17,6 +17,10 @@ final class Reporter {
     private var watch: DescriptorWatch?
     private var timer: Timer?
     private var isWaitingToFlush = false
+    /// Miners that have joined since the gauges were last sent.
+    private var newcomers: [MinerID] = []
+    /// The others of a crowd wait for their turn, as all miners do afterwards.
+    private static let newcomersMax = 4_096
 
     /// - Parameter events: new, or continued from the previous process.
     init(_ settings: Settings, events: EventLog) throws {
@@ -45,9 +49,16 @@ final class Reporter {
     /// Binds the sockets again when they were removed from the run directory.
     func mend() throws(BusFailure) { try publisher.mend() }
 
-    func joined(_ miner: MinerJoined) {
+    func joined(_ miner: MinerJoined, _ id: MinerID) {
         publisher.record(miner)
+        if newcomers.count < Reporter.newcomersMax { newcomers.append(id) }
         flushSoon()
+    }
+
+    /// The miners whose gauges are sent first.
+    func takeNewcomers() -> [MinerID] {
+        defer { newcomers = [] }
+        return newcomers
     }
 
     func left(key: MinerKey) {

@@ -22,7 +22,7 @@ public struct ShardGauges: Equatable, Sendable {
     public var tls = TLSFigures()
     /// All upstreams of the shard.
     public var upstreams: [UpstreamGauge]
-    /// A part of its miners. Each miner is sent once in `minersEverySeconds`.
+    /// A part of its miners. Each miner is sent when it has joined, and then once in `minersEverySeconds`.
     public var miners: [MinerGauge]
 
     /// How often the traffic of a miner is sent. Often enough for a table that people read, at 4 kB/s for a thousand

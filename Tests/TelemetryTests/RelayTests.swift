@@ -120,6 +120,7 @@ struct RelayTests {
         #expect(statistics.snapshot(at: moment(6_000)).shards[1].loopDelayMicroseconds == 12)
         statistics.hear([.epochBegan(epochs[0])], from: 1, at: moment(6_000))
         #expect(statistics.snapshot(at: moment(6_000)).openUpstreams == [])
+        #expect(statistics.snapshot(at: moment(6_000)).shards[1].tls == TLSFigures())
     }
 
     /// Whoever follows the relay from the beginning, or asks now, knows those whom the snapshot counts.
