@@ -10,8 +10,12 @@ final class MinerConnection: TCPStream {
     /// The next step of its handshake waits for another turn.
     private var isHeld = false
     /// The shard seals its records: their mark is stored before they are sent.
-    var hasMark = false
-    var protection = Protection.none
+    var hasMark = false {
+        didSet { if hasMark { worker.miners.tls.kept += 1 } }
+    }
+    var protection = Protection.none {
+        didSet { if case .stream = protection { worker.miners.tls.notKept += 1 } }
+    }
     private unowned let worker: Worker
     var id = MinerID(index: .max, generation: 0)
     /// The row of its address in the address table; nil when the address is not known yet, or not tracked.

@@ -17,6 +17,10 @@ final class Reporter {
     private var watch: DescriptorWatch?
     private var timer: Timer?
     private var isWaitingToFlush = false
+    /// Miners that have joined since the gauges were last sent.
+    private var newcomers: [MinerID] = []
+    /// The others of a crowd wait for their turn, as all miners do afterwards.
+    private static let newcomersMax = 4_096
 
     /// - Parameter events: new, or continued from the previous process.
     init(_ settings: Settings, events: EventLog) throws {
@@ -45,9 +49,16 @@ final class Reporter {
     /// Binds the sockets again when they were removed from the run directory.
     func mend() throws(BusFailure) { try publisher.mend() }
 
-    func joined(_ miner: MinerJoined) {
+    func joined(_ miner: MinerJoined, _ id: MinerID) {
         publisher.record(miner)
+        if newcomers.count < Reporter.newcomersMax { newcomers.append(id) }
         flushSoon()
+    }
+
+    /// The miners whose gauges are sent first.
+    func takeNewcomers() -> [MinerID] {
+        defer { newcomers = [] }
+        return newcomers
     }
 
     func left(key: MinerKey) {
@@ -78,20 +89,30 @@ final class Reporter {
     /// - Parameters:
     ///   - conditions: the pools' conditions, in the order of the shard's directory.
     ///   - closed: connections closed since the process started.
+    ///   - tls: of the miners.
     ///   - loopDelay: microseconds.
     ///   - isCrashSafe: a successor can continue after a crash.
     ///   - now: the moment of the values.
     func gauges(
         _ shard: borrowing Shard, _ miners: [MinerGauge], conditions: [PoolCondition], closed: ClosedConnections,
-        loopDelay: UInt32, isCrashSafe: Bool, now: Instant
+        tls: TLSFigures, loopDelay: UInt32, isCrashSafe: Bool, now: Instant
     ) {
         let time = WallClock.milliseconds()
         var gauges = ShardGauges(
             shard: self.shard, epoch: publisher.epoch, time: time, loopDelayMicroseconds: loopDelay,
             upstreams: shard.upstreamViews.map { UpstreamGauge($0, at: now, time: time) }, miners: miners)
         gauges.pools = shard.poolDirectory
+        // An upstream can have more than one connection, while it changes its pool. The one to the pool that it uses
+        // counts.
+        for (id, _) in shard.poolConnections {
+            guard let tls = shard.tls(of: id), gauges.upstreams.indices.contains(Int(id.upstream)) else { continue }
+            let pool = Int(gauges.upstreams[Int(id.upstream)].pool)
+            guard gauges.pools.indices.contains(pool), gauges.pools[pool] == shard.pool(of: id).name else { continue }
+            gauges.upstreams[Int(id.upstream)].tls = TLSCode(tls)
+        }
         gauges.poolConditions = conditions
         gauges.closed = closed
+        gauges.tls = tls
         gauges.minersQuarantined = UInt32(clamping: shard.minersQuarantined(at: now))
         gauges.losesMinersOnCrash = !isCrashSafe
         gauges.minersWaiting = UInt32(clamping: shard.minersWaiting)
@@ -132,6 +153,13 @@ final class Reporter {
         guard !isWaitingToFlush else { return }
         isWaitingToFlush = true
         timer?.start(after: Reporter.gatherMilliseconds)
+    }
+}
+
+extension TLSCode {
+    /// - Parameter description: nil without TLS.
+    init(_ description: TLSDescription?) {
+        self = description.map { TLSCode(version: $0.version, cipher: $0.cipher) } ?? .none
     }
 }
 

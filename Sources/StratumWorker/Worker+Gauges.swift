@@ -1,27 +1,43 @@
 internal import DaemonKit
 internal import Secrets
 internal import StratumSession
+internal import TLSHandshake
 internal import Telemetry
 
 // The state that a worker reports in addition to its events.
 
 extension Worker {
-    /// Reports all upstreams, and a slice of the miners.
+    /// Reports all upstreams, the miners that have just joined, and a slice of the others.
     func tellGauges() {
-        let slice = stride(
-            from: seconds % ShardGauges.minersEverySeconds, to: miners.rowCount, by: ShardGauges.minersEverySeconds)
+        let every = ShardGauges.minersEverySeconds
+        let slice = stride(from: seconds % every, to: miners.rowCount, by: every)
+        let newcomers = reporter.takeNewcomers().filter { Int($0.index) % every != seconds % every }
         seconds += 1
-        let gauges = slice.compactMap { row -> MinerGauge? in
-            guard let id = miners.connection(inRow: row)?.id, let key = shard.joinedKey(of: id),
-                let traffic = shard.traffic(of: id)
-            else { return nil }
-            return MinerGauge(
-                key: key, sentBytes: traffic.sent, receivedBytes: traffic.received,
-                difficulty: shard.difficulty(of: id) ?? 0)
-        }
+        let gauges =
+            newcomers.compactMap { gauge(of: $0) }
+            + slice.compactMap { row in miners.connection(inRow: row).flatMap { gauge(of: $0.id) } }
         reporter.gauges(
-            shard, gauges, conditions: poolConditions, closed: miners.closed, loopDelay: loopDelay.takeWorst(),
-            isCrashSafe: isCrashSafe, now: now)
+            shard, gauges, conditions: poolConditions, closed: miners.closed, tls: tlsFigures,
+            loopDelay: loopDelay.takeWorst(), isCrashSafe: isCrashSafe, now: now)
+    }
+
+    /// nil when it is gone.
+    private func gauge(of id: MinerID) -> MinerGauge? {
+        guard let key = shard.joinedKey(of: id), let traffic = shard.traffic(of: id) else { return nil }
+        return MinerGauge(
+            key: key, sentBytes: traffic.sent, receivedBytes: traffic.received,
+            difficulty: shard.difficulty(of: id) ?? 0, tls: TLSCode(shard.tls(of: id)))
+    }
+
+    private var tlsFigures: TLSFigures {
+        var figures = TLSFigures()
+        figures.handshakes = handshakes.counts
+        (figures.kept, figures.notKept) = miners.tls
+        if let certificate = certificate.context?.certificate {
+            figures.certificateExpires = certificate.expires
+            figures.certificateFingerprint = certificate.fingerprint
+        }
+        return figures
     }
 
     /// In the order of the shard's directory of pools.

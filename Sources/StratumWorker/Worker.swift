@@ -333,11 +333,11 @@ final class Worker {
         case .joined(let id, let key):
             loggedIn(id)
             guard let introduction = shard.introduction(of: id) else { return }
-            reporter.joined(translation.joined(introduction, key: key))
+            reporter.joined(translation.joined(introduction, key: key), id)
             news.joined(introduction, miners: shard.minersNow)
         case .moved(let id, let key):
             guard let introduction = shard.introduction(of: id) else { return }
-            reporter.joined(translation.moved(introduction, key: key))
+            reporter.joined(translation.moved(introduction, key: key), id)
         case .left(let id, let key):
             reporter.left(key: key)
             news.left(address(of: id), miners: shard.minersNow)

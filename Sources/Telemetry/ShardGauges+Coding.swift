@@ -30,7 +30,8 @@ extension ShardGauges {
         let hasConditions = minersQuarantined > 0 || poolConditions.contains { $0 != PoolCondition() }
         writer.integer(UInt8(hasConditions ? 1 : 0))
         writer.integer(UInt8(closed.isEmpty ? 0 : ClosedConnections.Reason.allCases.count))
-        writer.integer(UInt8(0))
+        let hasTLS = tls != TLSFigures() || miners.contains { $0.tls != .none }
+        writer.integer(UInt8(hasTLS ? TLSFigures.resultCount : 0))
         for upstream in upstreams { upstream.encode(to: &writer) }
         for miner in miners { miner.encode(to: &writer) }
         for pool in pools { writer.text(pool, bytesMax: ShardGauges.poolBytesMax) }
@@ -42,6 +43,10 @@ extension ShardGauges {
             }
         }
         if !closed.isEmpty { closed.encode(to: &writer) }
+        if hasTLS {
+            tls.encode(to: &writer)
+            for miner in miners { writer.integer(miner.tls.rawValue) }
+        }
     }
 
     init(shard: UInt16, epoch: Epoch, from reader: inout ByteReader) throws(DecodingFailure) {
@@ -54,7 +59,7 @@ extension ShardGauges {
         losesMinersOnCrash = try reader.integer(UInt8.self) == 1
         let hasConditions = try reader.integer(UInt8.self) == 1
         let reasons = Int(try reader.integer(UInt8.self))
-        try reader.skip(1)
+        let results = Int(try reader.integer(UInt8.self))
         guard upstreamCount <= ShardGauges.upstreamsMax, minerCount <= ShardGauges.minersMax,
             poolCount <= ShardGauges.poolsMax
         else { throw .tooLong }
@@ -71,13 +76,17 @@ extension ShardGauges {
             for _ in 0..<poolCount { poolConditions.append(try PoolCondition(from: &reader)) }
         }
         closed = try ClosedConnections(from: &reader, reasons: reasons)
+        if results > 0 {
+            tls = try TLSFigures(from: &reader, results: results)
+            for index in miners.indices { miners[index].tls = TLSCode(rawValue: try reader.integer()) }
+        }
     }
 
     var encodedBytes: Int {
         BusMessage.headBytes + ShardGauges.fixedBytes + upstreams.count * UpstreamGauge.recordBytes
             + miners.count * MinerGauge.recordBytes + pools.reduce(0) { $0 + 2 + $1.utf8.count }
             + 4 + pools.count * 14 + poolConditions.reduce(0) { $0 + $1.reason.utf8.count }
-            + ClosedConnections.byteCount
+            + ClosedConnections.byteCount + TLSFigures.byteCount + miners.count
     }
 }
 
@@ -119,7 +128,8 @@ extension UpstreamGauge {
         writer.integer(accepted)
         writer.integer(rejected)
         writer.integer(inFlight)
-        writer.integer(UInt32(0))
+        writer.integer(tls.rawValue)
+        writer.append([0, 0, 0])
     }
 
     fileprivate init(from reader: inout ByteReader) throws(DecodingFailure) {
@@ -136,7 +146,8 @@ extension UpstreamGauge {
         accepted = try reader.integer()
         rejected = try reader.integer()
         inFlight = try reader.integer()
-        try reader.skip(4)
+        tls = TLSCode(rawValue: try reader.integer())
+        try reader.skip(3)
     }
 }
 

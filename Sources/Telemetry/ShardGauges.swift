@@ -19,9 +19,10 @@ public struct ShardGauges: Equatable, Sendable {
     /// Connected miners whose shares are not forwarded because the pool rejects them.
     public var minersQuarantined: UInt32 = 0
     public var closed = ClosedConnections()
+    public var tls = TLSFigures()
     /// All upstreams of the shard.
     public var upstreams: [UpstreamGauge]
-    /// A part of its miners. Each miner is sent once in `minersEverySeconds`.
+    /// A part of its miners. Each miner is sent when it has joined, and then once in `minersEverySeconds`.
     public var miners: [MinerGauge]
 
     /// How often the traffic of a miner is sent. Often enough for a table that people read, at 4 kB/s for a thousand
@@ -86,6 +87,8 @@ public struct UpstreamGauge: Equatable, Sendable {
     public var rejected: UInt64
     /// Shares without an answer from the pool yet.
     public var inFlight: UInt32
+    /// Of its current connection.
+    public var tls = TLSCode.none
 
     public init(id: UInt16, state: State) {
         self.id = id
@@ -111,11 +114,15 @@ public struct MinerGauge: Equatable, Sendable {
     public var receivedBytes: UInt64
     /// The lower of its custom difficulty and its job's difficulty; 0 = no job.
     public var difficulty: UInt64
+    public var tls: TLSCode
 
-    public init(key: MinerKey, sentBytes: UInt64, receivedBytes: UInt64, difficulty: UInt64) {
+    public init(
+        key: MinerKey, sentBytes: UInt64, receivedBytes: UInt64, difficulty: UInt64, tls: TLSCode = .none
+    ) {
         self.key = key
         self.sentBytes = sentBytes
         self.receivedBytes = receivedBytes
         self.difficulty = difficulty
+        self.tls = tls
     }
 }

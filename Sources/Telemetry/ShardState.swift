@@ -35,6 +35,7 @@ struct ShardState: Sendable {
     var minersQuarantined: UInt32 = 0
     var losesMinersOnCrash = false
     var closed = ClosedConnections()
+    var tls = TLSFigures()
 
     func life(of epoch: Epoch) -> Int? { lives.lastIndex { $0.epoch == epoch } }
 
@@ -56,6 +57,7 @@ struct ShardState: Sendable {
         minersQuarantined = 0
         losesMinersOnCrash = false
         closed = ClosedConnections()
+        tls = TLSFigures()
     }
 
     func row(_ number: Int) -> Snapshot.ShardRow {
@@ -70,6 +72,7 @@ struct ShardState: Sendable {
         row.minersWaiting = minersWaiting
         row.losesMinersOnCrash = losesMinersOnCrash
         row.closed = closed
+        row.tls = tls
         row.connections = connections
         row.loopDelayMicroseconds = loopDelayMicroseconds
         return row

@@ -3,7 +3,7 @@ extension Snapshot {
     public static let magic: [UInt8] = Array("MRsn".utf8)
     /// Incremented with every change of the layout (docs/BUS.md). Collector and gateway are installed together; a mixed
     /// pair must refuse each other instead of showing wrong values.
-    public static let formatVersion: UInt8 = 6
+    public static let formatVersion: UInt8 = 7
     /// In simple mode every miner has its own upstream; no dashboard shows more.
     static let openUpstreamsMax = 65_536
 

@@ -93,7 +93,8 @@ extension Snapshot.Results {
 }
 
 extension Snapshot.ShardRow {
-    static let byteCount = 96 + ClosedConnections.byteCount
+    /// With the longest fingerprint.
+    static let byteCount = 96 + ClosedConnections.byteCount + TLSFigures.byteCount
 
     func encode(to writer: inout ByteWriter) {
         writer.integer(shard)
@@ -108,6 +109,7 @@ extension Snapshot.ShardRow {
         counters.encode(to: &writer)
         writer.integer(minersWaiting)
         closed.encode(to: &writer)
+        tls.encode(to: &writer)
     }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
@@ -125,6 +127,7 @@ extension Snapshot.ShardRow {
         counters = try ShareCounters(from: &reader)
         minersWaiting = try reader.integer()
         closed = try ClosedConnections(from: &reader)
+        tls = try TLSFigures(from: &reader)
     }
 }
 
@@ -149,7 +152,7 @@ extension ShareCounters {
 }
 
 extension Snapshot.UpstreamRow {
-    static let byteCount = 60
+    static let byteCount = 61
 
     func encode(to writer: inout ByteWriter) {
         writer.integer(shard)
@@ -164,6 +167,7 @@ extension Snapshot.UpstreamRow {
         writer.integer(gauge.accepted)
         writer.integer(gauge.rejected)
         writer.integer(gauge.inFlight)
+        writer.integer(gauge.tls.rawValue)
     }
 
     init(from reader: inout ByteReader) throws(DecodingFailure) {
@@ -180,6 +184,7 @@ extension Snapshot.UpstreamRow {
         gauge.accepted = try reader.integer()
         gauge.rejected = try reader.integer()
         gauge.inFlight = try reader.integer()
+        gauge.tls = TLSCode(rawValue: try reader.integer())
     }
 }
 

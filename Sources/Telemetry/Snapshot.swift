@@ -152,6 +152,8 @@ public struct Snapshot: Equatable, Sendable {
         public var losesMinersOnCrash = false
         /// `ShardGauges.closed`
         public var closed = ClosedConnections()
+        /// `ShardGauges.tls`
+        public var tls = TLSFigures()
         /// `ShardGauges.loopDelayMicroseconds`
         public var loopDelayMicroseconds: UInt32 = 0
         /// The shard's part of the totals, over all its epochs.

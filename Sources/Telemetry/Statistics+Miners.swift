@@ -139,6 +139,7 @@ extension Statistics {
         shards[number].minersQuarantined = gauges.minersQuarantined
         shards[number].losesMinersOnCrash = gauges.losesMinersOnCrash
         shards[number].closed = gauges.closed
+        shards[number].tls = gauges.tls
         for var gauge in gauges.miners {
             guard let place = shards[number].lives.last?.miners.live[gauge.key]?.place else { continue }
             gauge.key = place.key

@@ -33,6 +33,19 @@ public struct HandshakeCounts: Equatable, Sendable {
     public subscript(result: Result) -> UInt64 { counts[result.rawValue] }
 
     public mutating func count(_ result: Result) { counts[result.rawValue] &+= 1 }
+
+    fileprivate func encode(to writer: inout ByteWriter) {
+        for count in counts { writer.integer(count) }
+        writer.integer(nanoseconds)
+    }
+
+    fileprivate init(from reader: inout ByteReader, results: Int) throws(DecodingFailure) {
+        for index in 0..<results {
+            let count = try reader.integer(UInt64.self)
+            if index < counts.count { counts[index] = count }
+        }
+        nanoseconds = try reader.integer()
+    }
 }
 
 /// The TLS of a shard.
@@ -44,6 +57,36 @@ public struct TLSFigures: Equatable, Sendable {
     public var notKept: UInt32 = 0
     /// When the certificate for miners expires, in seconds since 1970; 0 = there is none.
     public var certificateExpires: Int64 = 0
+    /// The SHA-256 of the certificate in hexadecimal, as `tls-fingerprint` takes it; empty = there is none.
+    public var certificateFingerprint = ""
+
+    static let fingerprintBytesMax = 64
 
     public init() {}
+}
+
+// MARK: - Coding
+
+extension TLSFigures {
+    static let resultCount = HandshakeCounts.Result.allCases.count
+    /// With the longest fingerprint.
+    static let byteCount = resultCount * 8 + 8 + 4 + 4 + 8 + 2 + fingerprintBytesMax
+
+    func encode(to writer: inout ByteWriter) {
+        handshakes.encode(to: &writer)
+        writer.integer(kept)
+        writer.integer(notKept)
+        writer.integer(certificateExpires)
+        writer.text(certificateFingerprint, bytesMax: TLSFigures.fingerprintBytesMax)
+    }
+
+    /// - Parameter results: the number of counters of handshakes. A newer program sends more than this one knows, an
+    ///   older one fewer.
+    init(from reader: inout ByteReader, results: Int = resultCount) throws(DecodingFailure) {
+        handshakes = try HandshakeCounts(from: &reader, results: results)
+        kept = try reader.integer()
+        notKept = try reader.integer()
+        certificateExpires = try reader.integer()
+        certificateFingerprint = try reader.text(bytesMax: TLSFigures.fingerprintBytesMax)
+    }
 }

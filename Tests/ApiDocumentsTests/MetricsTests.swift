@@ -138,6 +138,33 @@ import Testing
         #expect(shards.contains("\"degraded\": null"))
     }
 
+    private func tlsLines(_ view: ServiceView) -> [Substring] {
+        text(view).split(separator: "\n").filter { $0.hasPrefix("millrace_tls_") }
+    }
+
+    @Test func theCertificateThatExpiresFirstCounts() {
+        let name = "millrace_tls_certificate_expiry_timestamp_seconds"
+        var view = ServiceView.ofFarm
+        // A shard has not read the renewed file yet, and one has no certificate at all.
+        for (expiries, expected) in [
+            ([1_799_971_200, 1_799_971_199], "1799971199"), ([0, 5], "5"), ([7, 0], "7"), ([-3, 8], "8"),
+            ([.max, 9], "9"), ([0, 0], nil), ([.min, 0], nil),
+        ] as [([Int64], String?)] {
+            for (index, expiry) in expiries.enumerated() { view.snapshot.shards[index].tls.certificateExpires = expiry }
+            #expect(tlsLines(view).filter { $0.hasPrefix(name) } == expected.map { ["\(name) \($0)"] } ?? [])
+        }
+        view.snapshot.shards[0].tls.certificateExpires = .max
+        #expect(tlsLines(view).contains { $0.hasPrefix(name) })
+    }
+
+    @Test func theTLSOfAShardThatIsNotHeardHasNoSamples() {
+        var view = ServiceView.ofFarm
+        view.snapshot.shards[0].isLive = false
+        #expect(!tlsLines(view).isEmpty && !tlsLines(view).contains { $0.contains("shard=\"0\"") })
+        view.snapshot.shards[1].isLive = false
+        #expect(tlsLines(view) == [])
+    }
+
     @Test func aRefusedConfigurationIsSeen() {
         #expect(text(.ofFarm).contains("millrace_config_last_reload_successful 1\n"))
         var view = ServiceView.ofFarm

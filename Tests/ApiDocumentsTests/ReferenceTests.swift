@@ -13,6 +13,8 @@ import Testing
         /// What we leave out and say so (docs/API.md, "Differences from xmrig-proxy"), and what we have besides.
         var missing: Set<String> = []
         var additional: Set<String> = []
+        /// Lists that are longer or shorter: the reference was built without TLS.
+        var lists: Set<String> = []
         /// False where the original description has another order than the release, and outranks it.
         var hasOrder = true
 
@@ -24,9 +26,9 @@ import Testing
             reference: "summary-2.4.0.json", ours: "classic-summary.json", missing: ["$.results.expired"],
             additional: ["$.results.error_log"], hasOrder: false),
         Pair(reference: "workers-2.4.0.json", ours: "classic-workers.json"),
-        Pair(reference: "summary-6.json", ours: "summary.json"),
+        Pair(reference: "summary-6.json", ours: "summary.json", lists: ["$.features"]),
         Pair(reference: "workers-6.json", ours: "workers.json"),
-        Pair(reference: "miners-6.json", ours: "miners.json"),
+        Pair(reference: "miners-6.json", ours: "miners.json", additional: ["$.tls"]),
     ]
 
     @Test(arguments: pairs)
@@ -61,7 +63,7 @@ import Testing
             if case .array? = expected.first?.value {
                 for row in found { expectSameState(expected[0], row, at: place + "[]", pair) }
             } else {
-                #expect(found.count == expected.count, "\(place)")
+                #expect(found.count == expected.count || pair.lists.contains(place), "\(place)")
                 for (left, right) in zip(expected, found) { expectSameState(left, right, at: place + "[]", pair) }
             }
         case (.text, .null) where place.hasPrefix("$.miners"): break  // what a miner did not give

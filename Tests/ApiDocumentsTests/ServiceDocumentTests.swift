@@ -147,6 +147,51 @@ import Testing
         #expect(rows.count == 3 && rows.allSatisfy { $0[7] is NSNull })
     }
 
+    /// The list beside the table has the order and the number of its rows.
+    @Test func theTLSOfMinersFollowsTheirRows() throws {
+        var view = ServiceView.ofFarm
+        view.miners[0].gauge.tls = TLSCode(version: "TLSv1.2", cipher: "AES128-SHA")
+        view.miners[1].gauge.tls = TLSCode(version: "TLSv1.3", cipher: "TLS_CHACHA20_POLY1305_SHA256")
+        view.miners[2].gauge.tls = TLSCode(rawValue: 200)
+        let all: [[String?]] = [["TLSv1.2", nil], ["TLSv1.3", "TLS_CHACHA20_POLY1305_SHA256"], ["TLS", nil]]
+        for (query, expected) in [
+            ("", all), ("sort=-id", all.reversed()), ("offset=1&limit=1", [all[1]]), ("offset=3", []),
+        ] {
+            let document = try object(CurrentDocuments.miners(of: view, list: ListQuery(parsing: query)))
+            let tls = try #require(document["tls"] as? [[Any]])
+            #expect(tls.map { $0.map { $0 as? String } } == expected, "\(query)")
+            #expect((document["miners"] as? [[Any]])?.count == tls.count)
+        }
+    }
+
+    @Test func theTLSOfAPoolConnection() throws {
+        var view = ServiceView.ofFarm
+        view.snapshot.openUpstreams[1].gauge.tls = TLSCode(version: "TLSv1.2", cipher: "CAMELLIA128-SHA")
+        view.snapshot.openUpstreams[2].gauge.tls = TLSCode(version: "TLSv1.2", cipher: "ECDHE-RSA-AES256-GCM-SHA384")
+        let upstreams = try #require(object(CurrentDocuments.upstreams(of: view))["upstreams"] as? [[String: Any]])
+        #expect(upstreams.map { $0["tls"] as? String } == ["TLSv1.3", "TLSv1.2", "TLSv1.2"])
+        #expect(
+            upstreams.map { $0["cipher"] as? String }
+                == ["TLS_AES_256_GCM_SHA384", nil, "ECDHE-RSA-AES256-GCM-SHA384"])
+    }
+
+    @Test func theTLSOfAShard() throws {
+        var view = ServiceView.ofFarm
+        view.snapshot.shards[0].tls.kept = .max
+        view.snapshot.shards[0].tls.notKept = .max
+        view.snapshot.shards[0].tls.certificateExpires = .max
+        var tls = try #require(firstShard(of: view)["tls"] as? [String: Any])
+        #expect(tls["connections"] as? UInt64 == UInt64(UInt32.max) * 2 && tls["not_kept"] as? UInt32 == .max)
+        #expect(tls["certificate_expires"] as? UInt64 == .max)
+        view.snapshot.shards[0].tls = TLSFigures()
+        tls = try #require(firstShard(of: view)["tls"] as? [String: Any])
+        #expect(tls["connections"] as? Int == 0 && tls["certificate_sha256"] is NSNull)
+        #expect(tls["certificate_expires"] is NSNull)
+        view.snapshotNumber = 0
+        tls = try #require(firstShard(of: view)["tls"] as? [String: Any])
+        #expect(tls.count == 4 && tls.values.allSatisfy { $0 is NSNull })
+    }
+
     @Test func aWorkerListsAtMostSoManyConnections() throws {
         var view = ServiceView.ofFarm
         view.miners = (0..<1_000).map {

@@ -50,6 +50,16 @@ extension Snapshot {
         second.counters.expired = 1
         second.counters.hashesTotal = 25_200_000
         second.counters.joined = 301
+        for (result, count) in zip(HandshakeCounts.Result.allCases, [131, 4, 2, 0, 1]) {
+            for _ in 0..<count { first.tls.handshakes.count(result) }
+        }
+        first.tls.handshakes.nanoseconds = 41_250_000
+        first.tls.kept = 120
+        first.tls.notKept = 3
+        first.tls.certificateExpires = 1_799_971_200
+        first.tls.certificateFingerprint = String(repeating: "7b1fa3c9", count: 8)
+        second.tls.certificateExpires = first.tls.certificateExpires
+        second.tls.certificateFingerprint = first.tls.certificateFingerprint
         snapshot.shards = [first, second]
         snapshot.openUpstreams = UpstreamRow.ofFarm(at: snapshot.time)
         snapshot.pools = ["pool.example.com:3333", "[2001:db8::7]:4444"]
@@ -86,6 +96,7 @@ extension Snapshot.UpstreamRow {
         busy.accepted = 700
         busy.rejected = 2
         busy.inFlight = 1
+        busy.tls = TLSCode(version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384")
         let asleep = UpstreamGauge(id: 1, state: .sleeping)
         var backup = UpstreamGauge(id: 0, state: .error)
         backup.pool = 1
@@ -102,17 +113,18 @@ extension MinerRow {
     package static var ofFarm: [MinerRow] {
         func row(
             _ key: MinerKey, _ worker: String, shard: UInt16, ip: String, agent: String = "", user: String = "",
-            rigID: String = "", sent: UInt64 = 0, received: UInt64 = 0, difficulty: UInt64 = 0
+            rigID: String = "", sent: UInt64 = 0, received: UInt64 = 0, difficulty: UInt64 = 0, tls: TLSCode = .none
         ) -> MinerRow {
             MinerRow(
                 miner: MinerJoined(
                     key: key, worker: worker, ip: ip, agent: agent, user: user, rigID: rigID, shard: shard),
-                sentBytes: sent, receivedBytes: received, difficulty: difficulty)
+                sentBytes: sent, receivedBytes: received, difficulty: difficulty, tls: tls)
         }
         return [
             row(
                 7, "rack7-03", shard: 0, ip: "10.0.7.3", agent: "XMRig/6.26.0", user: "farm1", rigID: "rack7-03",
-                sent: 51_200, received: 20_480, difficulty: 50_000),
+                sent: 51_200, received: 20_480, difficulty: 50_000,
+                tls: TLSCode(version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256")),
             row(9, "rack7-03", shard: 1, ip: "10.0.7.3", rigID: "rack7-03", sent: 5_120, received: 2_048),
             row(12, "farm2", shard: 1, ip: "2001:db8::12", agent: "XMRig/6.26.0", user: "farm2"),
         ]

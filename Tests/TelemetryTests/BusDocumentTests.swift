@@ -118,13 +118,13 @@ struct BusDocumentTests {
             BusMessage.gauges(changed(ShardGauges(shard: 0, epoch: nowhere, time: 0), change)).encoded()
         }
         expect(
-            "**Gauges** (7", bytes { _ in }, still: ["spare"],
+            "**Gauges** (7", bytes { _ in }, still: [],
             [
                 "pools": .other(bytes { $0.pools = [""] }),
                 "waiting": .full(bytes { $0.minersWaiting = .max }),
                 "conditions": .other(bytes { $0.minersQuarantined = 1 }),
                 "unsafe": .other(bytes { $0.losesMinersOnCrash = true }),
-                "closed": .other(bytes { $0.closed.count(.noRoom) }),
+                "closed": .other(bytes { $0.closed.count(.noRoom) }), "tls": .other(bytes { $0.tls.notKept = 1 }),
                 "time": .full(bytes { $0.time = .max }),
                 "loop delay": .full(bytes { $0.loopDelayMicroseconds = .max }),
                 "upstreams": .other(bytes { $0.upstreams = Sample.gauges.upstreams }),
@@ -154,6 +154,7 @@ struct BusDocumentTests {
                 "logged in at": .full(bytes { $0.loggedInAt = .max }), "job at": .full(bytes { $0.jobAt = .max }),
                 "accepted": .full(bytes { $0.accepted = .max }), "rejected": .full(bytes { $0.rejected = .max }),
                 "in flight": .full(bytes { $0.inFlight = .max }),
+                "tls": .full(bytes { $0.tls = TLSCode(rawValue: .max) }),
             ])
         let state = try #require(tables.fields(after: "Each upstream of the gauges").first { $0.name == "state" })
         #expect(BusTables.numbers(in: state.text) == UpstreamGauge.State.allCases.map { Int($0.rawValue) })
@@ -172,6 +173,35 @@ struct BusDocumentTests {
                 "received": .full(bytes { $0.receivedBytes = .max }),
                 "difficulty": .full(bytes { $0.difficulty = .max }),
             ])
+    }
+
+    @Test func theFiguresOfTLS() {
+        func bytes(_ change: (inout TLSFigures) -> Void) -> [UInt8] {
+            var writer = ByteWriter()
+            changed(TLSFigures(), change).encode(to: &writer)
+            return writer.bytes
+        }
+        var busy = HandshakeCounts()
+        busy.nanoseconds = .max
+        expect(
+            "The figures of TLS", bytes { _ in }, still: ["handshakes", "fingerprint", "miners"], lengths: ["f": 0],
+            [
+                "time": .full(bytes { $0.handshakes = busy }), "kept": .full(bytes { $0.kept = .max }),
+                "not kept": .full(bytes { $0.notKept = .max }), "expires": .full(bytes { $0.certificateExpires = -1 }),
+                "fingerprint length": .other(bytes { $0.certificateFingerprint = "ab" }),
+            ])
+        for (place, result) in HandshakeCounts.Result.allCases.enumerated() {
+            #expect(bytes { $0.handshakes.count(result) }[..<40].firstIndex(of: 1) == place * 8)
+        }
+    }
+
+    @Test func theCodesOfTLS() {
+        let codes = tables.rows(below: "| code | version | cipher |")
+        #expect(codes.map { $0[0] } == TLSCode.known.indices.map(String.init) + ["255"])
+        for (code, known) in zip(codes, TLSCode.known).dropFirst() {
+            #expect(code[1] == known.version)
+            #expect(known.cipher == (["", "another"].contains(code[2]) ? nil : code[2]))
+        }
     }
 
     // MARK: - Records

@@ -12,7 +12,7 @@ struct BusMessageTests {
         .replayEnd(ReplayEnd(shard: 7, epoch: Sample.epoch, next: 8, end: 9, request: 1 << 31)),
         .replay(ReplayRequest(shard: 7, epoch: .unknown, from: 0, number: 4)),
         .acknowledge(Acknowledgement(shard: 65_535, epoch: Sample.epoch, before: .max)),
-        .gauges(Sample.gauges), .gauges(Sample.gaugesOfTrouble),
+        .gauges(Sample.gauges), .gauges(Sample.gaugesOfTrouble), .gauges(Sample.gaugesOfTLS),
         .gauges(ShardGauges(shard: 0, epoch: Sample.epoch, time: 0)),
     ]
 

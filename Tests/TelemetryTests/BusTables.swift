@@ -26,14 +26,24 @@ struct BusTables {
         let rows = page[start...].split(separator: "\n", omittingEmptySubsequences: false)
             .drop { !$0.hasPrefix("| offset") }.dropFirst(2).prefix { $0.hasPrefix("|") }
         return rows.compactMap { row in
-            let cells = row.dropFirst().split(separator: "|", omittingEmptySubsequences: false)
-                .map { $0.trimmingCharacters(in: .whitespaces) }
+            let cells = Self.cells(row)
             guard cells.count >= 3, let offset = Self.value(cells[0], lengths) else { return nil }
             return Field(
                 name: String(cells[2].prefix { $0 != "=" && $0 != "*" }).trimmingCharacters(in: .whitespaces),
                 offset: offset, byteCount: Self.value(cells[1], lengths) ?? 0,
                 text: cells.dropFirst(2).joined(separator: " "))
         }
+    }
+
+    /// The cells of the table with this line as its head.
+    func rows(below head: String) -> [[String]] {
+        guard let end = page.range(of: head)?.upperBound else { return [] }
+        return page[end...].split(separator: "\n").dropFirst().prefix { $0.hasPrefix("|") }.map { Self.cells($0) }
+    }
+
+    private static func cells(_ row: Substring) -> [String] {
+        row.dropFirst().split(separator: "|", omittingEmptySubsequences: false)
+            .map { $0.trimmingCharacters(in: .whitespaces) }
     }
 
     /// "24+*w*" or "3 × 4".

@@ -89,11 +89,16 @@ struct RelayTests {
         gauges.minersWaiting = 5
         gauges.losesMinersOnCrash = true
         gauges.closed.count(.flooding)
-        gauges.miners = [1, 50].map { .init(key: $0, sentBytes: 1, receivedBytes: 2, difficulty: 3) }
+        gauges.upstreams[1].tls = TLSCode(rawValue: 2)
+        gauges.tls = Sample.gaugesOfTLS.tls
+        gauges.miners = [1, 50].map {
+            .init(key: $0, sentBytes: 1, receivedBytes: 2, difficulty: 3, tls: TLSCode(rawValue: 1))
+        }
         statistics.hearGauges(gauges, from: 1, at: moment(6_000))
         #expect(
             statistics.takeMinerGauges() == [
-                .init(key: miners[1].key, sentBytes: 1, receivedBytes: 2, difficulty: 3)
+                .init(
+                    key: miners[1].key, sentBytes: 1, receivedBytes: 2, difficulty: 3, tls: TLSCode(rawValue: 1))
             ])
         #expect(statistics.takeMinerGauges() == [])
         // They are a sign of life, too.
@@ -105,6 +110,8 @@ struct RelayTests {
         #expect(snapshot.openUpstreams.map { snapshot.pools[Int($0.gauge.pool)] } == ["b:2", "a:1"])
         #expect(snapshot.shards.map(\.losesMinersOnCrash) == [false, true])
         #expect(snapshot.shards.map { $0.closed[.flooding] } == [0, 1])
+        #expect(snapshot.shards.map(\.tls) == [TLSFigures(), gauges.tls])
+        #expect(snapshot.openUpstreams.map(\.gauge.tls.rawValue) == [2, 0])
         #expect(snapshot.shards.map(\.minersWaiting) == [0, 5] && snapshot.minersWaiting == 5)
         // What another process said is not true of this one.
         gauges.epoch = epochs[0]
@@ -113,6 +120,7 @@ struct RelayTests {
         #expect(statistics.snapshot(at: moment(6_000)).shards[1].loopDelayMicroseconds == 12)
         statistics.hear([.epochBegan(epochs[0])], from: 1, at: moment(6_000))
         #expect(statistics.snapshot(at: moment(6_000)).openUpstreams == [])
+        #expect(statistics.snapshot(at: moment(6_000)).shards[1].tls == TLSFigures())
     }
 
     /// Whoever follows the relay from the beginning, or asks now, knows those whom the snapshot counts.

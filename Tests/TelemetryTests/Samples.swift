@@ -68,6 +68,27 @@ enum Sample {
         return gauges
     }
 
+    /// Miners with and without TLS, and every figure of it.
+    static var gaugesOfTLS: ShardGauges {
+        var gauges = gaugesOfTrouble
+        for (index, result) in HandshakeCounts.Result.allCases.enumerated() {
+            for _ in 0...index { gauges.tls.handshakes.count(result) }
+        }
+        gauges.tls.handshakes.nanoseconds = 22
+        gauges.tls.kept = 23
+        gauges.tls.notKept = 24
+        gauges.tls.certificateExpires = 25
+        gauges.tls.certificateFingerprint = "26ab"
+        gauges.upstreams[0].tls = TLSCode(rawValue: 2)
+        for code: UInt8 in [1, 0, 13, 200] {
+            gauges.miners.append(
+                MinerGauge(
+                    key: UInt64(code) + 30, sentBytes: 27, receivedBytes: 28, difficulty: 29,
+                    tls: TLSCode(rawValue: code)))
+        }
+        return gauges
+    }
+
     /// One of everything, with the odd cases of texts.
     static let events: [ShardEvent] = [
         .joined(joined(1)), .joined(joined(2, nil, ip: "")), .joined(joined(3, "")), .joined(joined(.max, "пул ⛏️")),

@@ -54,6 +54,7 @@ struct SnapshotCodingTests {
         gauge.accepted = 62
         gauge.rejected = 63
         gauge.inFlight = 64
+        gauge.tls = TLSCode(rawValue: 2)
         snapshot.openUpstreams = [.init(shard: 1, gauge: gauge)]
         snapshot.pools = ["pool.example:3333", "[2001:db8::1]:1"]
         snapshot.minersWaiting = 77
@@ -62,6 +63,7 @@ struct SnapshotCodingTests {
         for reason in ClosedConnections.Reason.allCases {
             for _ in 0...reason.rawValue { snapshot.shards[0].closed.count(reason) }
         }
+        snapshot.shards[0].tls = Sample.gaugesOfTLS.tls
         snapshot.database.state = .failing
         snapshot.database.committedAt = 65
         snapshot.database.message = "disk full"
@@ -110,7 +112,7 @@ struct SnapshotCodingTests {
         snapshot.openUpstreams = [.init(shard: 0, gauge: .init(id: 1, state: .active))]
         let original = snapshot.encoded()
         // The workers' count, the database without a message, pools with waiting and quarantined miners and conditions, and the row from its state on lie behind it.
-        for offset in [original.count - 4 - 14 - 16 - 56, original.count - 4 - 14] {
+        for offset in [original.count - 4 - 14 - 16 - 57, original.count - 4 - 14] {
             var bytes = original
             bytes[offset] = 9
             #expect(throws: DecodingFailure.invalidField) { try Snapshot(decoding: bytes) }

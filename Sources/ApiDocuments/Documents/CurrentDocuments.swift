@@ -16,7 +16,7 @@ package enum CurrentDocuments {
             $0.member("uptime", uptime)
             $0.member("restricted", isRestricted)
             $0.object("resources") { resources(machine, into: &$0) }
-            $0.array("features", .inLine, ["api", "http"])
+            $0.array("features", .inLine, ["api", "http", "tls"])
             $0.member("version", identity.version)
             $0.member("kind", "proxy")
             $0.member("algo", "invalid")

@@ -2,7 +2,8 @@ internal import Telemetry
 
 extension CurrentDocuments {
     /// `/1/miners`: every miner that is logged in, in the table of xmrig-proxy 6.x. The password is never shown
-    /// (docs/COMPATIBILITY.md, "API of 6.x").
+    /// (docs/COMPATIBILITY.md, "API of 6.x"). The TLS of the miners is not in the table, whose columns are those of
+    /// xmrig-proxy, but in a list of its own.
     package static func miners(of view: ServiceView, list: ListQuery<MinerColumn> = ListQuery()) -> [UInt8] {
         let rows = list.selection(from: view.miners)
         var json = JSONWriter(reserving: 256 + rows.count * 160)
@@ -12,6 +13,9 @@ extension CurrentDocuments {
                 ["id", "ip", "tx", "rx", "state", "diff", "user", "password", "rig_id", "agent"])
             $0.array("miners", .onePerLine) {
                 for row in rows { $0.array(.inLine) { row.writeColumns(into: &$0) } }
+            }
+            $0.array("tls", .onePerLine) {
+                for row in rows { $0.element(row.gauge.tls) }
             }
             if !list.isWhole { $0.member("total", UInt64(view.miners.count)) }
         }
@@ -34,6 +38,17 @@ extension MinerRow {
         json.element(String?.none)  // the password
         json.element(miner.rigID.nonEmpty)
         json.element(miner.agent.nonEmpty)
+    }
+}
+
+extension JSONWriter {
+    /// Version and cipher; null without TLS.
+    fileprivate mutating func element(_ tls: TLSCode) {
+        guard tls != .none else { return element(String?.none) }
+        array(.inLine) {
+            $0.element(tls.version)
+            $0.element(tls.cipher)
+        }
     }
 }
 

@@ -31,6 +31,12 @@ extension CurrentDocuments {
         json.member("miners", row?.minersNow)
         json.member("miners_waiting", row?.minersWaiting)
         json.member("connections", row?.connections)
+        json.object("tls") {
+            $0.member("connections", row?.tls.connections)
+            $0.member("not_kept", row?.tls.notKept)
+            $0.member("certificate_sha256", row?.tls.certificateFingerprint.nonEmpty)
+            $0.member("certificate_expires", row?.tls.certificateExpiresAt.nonZero)
+        }
         json.object("upstreams") {
             $0.member("active", row?.upstreams.active)
             $0.member("sleep", row?.upstreams.sleeping)
@@ -133,6 +139,21 @@ extension ChildStatus {
     /// The causes of restarts: most frequent first, then by name.
     var causes: [(cause: String, count: Int)] {
         restartCauses.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { (cause: $0.key, count: $0.value) }
+    }
+}
+
+extension TLSFigures {
+    /// All with TLS.
+    var connections: UInt64 { UInt64(kept) + UInt64(notKept) }
+
+    /// When the certificate expires, in milliseconds since 1970; 0 = there is none.
+    var certificateExpiresAt: UInt64 { UInt64(clamping: certificateExpires).multipliedSaturating(by: 1_000) }
+}
+
+extension UInt64 {
+    fileprivate func multipliedSaturating(by factor: UInt64) -> UInt64 {
+        let (product, overflows) = multipliedReportingOverflow(by: factor)
+        return overflows ? .max : product
     }
 }
 

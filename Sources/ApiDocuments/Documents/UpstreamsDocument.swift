@@ -33,6 +33,8 @@ extension CurrentDocuments {
         json.member("accepted", gauge.accepted)
         json.member("rejected", gauge.rejected)
         json.member("in_flight", gauge.inFlight)
+        json.member("tls", gauge.tls.version)
+        json.member("cipher", gauge.tls.cipher)
     }
 
     /// Whole seconds between two times of day; 0 if the clock was set back.

@@ -41,6 +41,8 @@ extension CurrentDocuments {
         json.member("diff", row.difficulty)
         json.member("tx", row.sentBytes)
         json.member("rx", row.receivedBytes)
+        json.member("tls", row.gauge.tls.version)
+        json.member("cipher", row.gauge.tls.cipher)
     }
 }
 

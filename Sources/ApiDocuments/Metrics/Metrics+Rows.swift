@@ -60,6 +60,41 @@ extension Metrics {
         }
     }
 
+    /// Only of live shards, as above.
+    static func writeTLS(_ shards: [Snapshot.ShardRow], into metrics: inout MetricsWriter) {
+        let live = shards.filter(\.isLive)
+        metrics.family(
+            "millrace_tls_handshakes_total", .counter, "TLS handshakes of miners in the shard's process, by result."
+        ) {
+            for row in live {
+                for result in HandshakeCounts.Result.allCases {
+                    let count = row.tls.handshakes[result]
+                    $0.sample(.whole(count), ("shard", String(row.shard)), ("result", result.name))
+                }
+            }
+        }
+        metrics.family(
+            "millrace_tls_handshake_seconds_total", .counter, "Time that the shard's process spent on these handshakes."
+        ) {
+            for row in live {
+                $0.sample(.fraction(row.tls.handshakes.nanoseconds, digits: 9), ("shard", String(row.shard)))
+            }
+        }
+        metrics.family(
+            "millrace_tls_connections", .gauge,
+            "Miner connections with TLS, by whether they outlive the shard's process."
+        ) {
+            for row in live {
+                $0.sample(.whole(row.tls.kept), ("shard", String(row.shard)), ("kept", "true"))
+                $0.sample(.whole(row.tls.notKept), ("shard", String(row.shard)), ("kept", "false"))
+            }
+        }
+        metrics.family(
+            "millrace_tls_certificate_expiry_timestamp_seconds", .gauge,
+            "Unix time at which the certificate for miners expires; absent without one.",
+            live.compactMap(\.tls.certificateExpiresAt.nonZero).min().map { .milliseconds($0) })
+    }
+
     static func writeCrashSafety(_ shards: [Snapshot.ShardRow], into metrics: inout MetricsWriter) {
         metrics.family(
             "millrace_shard_crash_safe", .gauge, "0 if a crash of the shard's process would disconnect its miners."

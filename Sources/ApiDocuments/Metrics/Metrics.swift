@@ -30,6 +30,7 @@ package enum Metrics {
             let shards = view.shards.filter { $0.process?.state != .drained }.compactMap(\.row)
             writeShards(shards, into: &metrics)
             writeClosedConnections(shards, into: &metrics)
+            writeTLS(shards, into: &metrics)
             if keepsConnections { writeCrashSafety(shards, into: &metrics) }
             writeDatabase(snapshot.database, into: &metrics)
             writeWorkers(snapshot, workersMax, into: &metrics)

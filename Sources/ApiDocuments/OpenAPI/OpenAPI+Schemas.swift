@@ -93,7 +93,7 @@ extension OpenAPI {
                 nil,
                 identity + [
                     .always("restricted", .flag("Read-only.")), .always("resources", resources),
-                    .always("features", .list(of: .text(), "Always api and http.")),
+                    .always("features", .list(of: .text(), "Always api, http and tls.")),
                     .always("algo", .text("Always invalid.")), .always("mode", .text("Always nicehash.")),
                     .always("hashrate", hashrates(6)), .always("miners", miners),
                     .always("workers", .integer("Rows of the table of workers.")),
@@ -115,7 +115,9 @@ extension OpenAPI {
             "Miners",
             .object(
                 nil, .always("format", .list(of: .text(), count: 10, "The names of the columns.")),
-                .always("miners", .list(of: minerRow, "Sorted by id.")), .sometimes("total", total))
+                .always("miners", .list(of: minerRow, "Sorted by id.")),
+                .always("tls", .list(of: tlsRow.orNull, "Of each row of miners; null without TLS.")),
+                .sometimes("total", total))
         ),
     ]
 
@@ -144,7 +146,12 @@ extension OpenAPI {
         ("diff", .integer("0 = not known yet.")), ("user", .text().orNull), ("password", .nothing("Never shown.")),
         ("rig_id", .text().orNull), ("agent", .text().orNull))
 
+    private static let tlsRow = Schema.row(("version", tlsVersion), ("cipher", tlsCipher.orNull))
+
     // MARK: - Documents of Millrace
+
+    private static let tlsVersion = Schema.text("TLSv1.3, TLSv1.2, TLSv1.1, TLSv1; TLS = another one.")
+    private static let tlsCipher = Schema.text("In the words of OpenSSL.")
 
     private static let process: [Schema.Member] = [
         .always("state", .text(oneOf: ChildStatus.State.allCases.map(\.rawValue)).orNull),
@@ -197,6 +204,15 @@ extension OpenAPI {
                     .always("miners", .integer("Logged in, and with a job.").orNull),
                     .always("miners_waiting", .integer("Logged in, and without a job yet.").orNull),
                     .always("connections", .integer("Of miners, logged in or not.").orNull),
+                    .always(
+                        "tls",
+                        .object(
+                            "Of miners.", .always("connections", .integer("All with TLS.").orNull),
+                            .always(
+                                "not_kept",
+                                .integer("With a TLS older than 1.3: they reconnect when the process ends.").orNull),
+                            .always("certificate_sha256", .text("Null without a certificate.").orNull),
+                            .always("certificate_expires", time.orNull))),
                     .always("upstreams", upstreamCounts),
                     .always(
                         "shares",
@@ -247,7 +263,8 @@ extension OpenAPI {
                     .always("logged_in_since", .integer("Milliseconds since 1970; null when it is not.").orNull),
                     .always("job_age", .integer("Seconds; null when it has none.").orNull),
                     .always("accepted", .integer("Shares, since it was opened.")), .always("rejected", .integer()),
-                    .always("in_flight", .integer("Shares that wait for the pool's answer."))),
+                    .always("in_flight", .integer("Shares that wait for the pool's answer.")),
+                    .always("tls", tlsVersion.orNull), .always("cipher", tlsCipher.orNull)),
                 "Sorted by shard and id.")),
         .sometimes("total", total))
 
@@ -268,7 +285,8 @@ extension OpenAPI {
                 of: .object(
                     nil, .always("id", .integer()), .always("shard", .integer()), .always("ip", .text()),
                     .always("agent", .text().orNull), .always("diff", .integer("0 = not known yet.")),
-                    .always("tx", .integer("Bytes to the miner.")), .always("rx", .integer("Bytes from the miner."))),
+                    .always("tx", .integer("Bytes to the miner.")), .always("rx", .integer("Bytes from the miner.")),
+                    .always("tls", tlsVersion.orNull), .always("cipher", tlsCipher.orNull)),
                 "Its open connections, at most \(CurrentDocuments.workerMinersMax).")))
 
     private static let history = Schema.object(

@@ -12,10 +12,14 @@ package struct MinerRow: Sendable {
     }
 
     /// A row whose texts are not shared with others.
-    package init(miner: MinerJoined, sentBytes: UInt64 = 0, receivedBytes: UInt64 = 0, difficulty: UInt64 = 0) {
+    package init(
+        miner: MinerJoined, sentBytes: UInt64 = 0, receivedBytes: UInt64 = 0, difficulty: UInt64 = 0,
+        tls: TLSCode = .none
+    ) {
         self.init(
             KnownMiner(miner),
-            MinerGauge(key: miner.key, sentBytes: sentBytes, receivedBytes: receivedBytes, difficulty: difficulty))
+            MinerGauge(
+                key: miner.key, sentBytes: sentBytes, receivedBytes: receivedBytes, difficulty: difficulty, tls: tls))
     }
 
     package var id: MinerKey { gauge.key }
