@@ -157,6 +157,8 @@ public enum CloseReason: Equatable, Sendable {
 public enum TLSEnd: Equatable, Sendable {
     /// The miner speaks without TLS to an address that requires it.
     case required
+    /// The handshake was not complete in time.
+    case handshakeTimeout
     /// The peer has ended its side: `.closeNotify` in good order, any other alert because of an error.
     case alert(Alert)
     /// The peer has broken the record protocol.

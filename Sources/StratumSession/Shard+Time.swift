@@ -74,6 +74,13 @@ extension Shard {
         }
     }
 
+    /// Why a miner has not logged in.
+    private func lackOfLogin(_ row: Int) -> CloseReason {
+        if miners[row].awaitsHeader { return .proxyHeader(.incomplete) }
+        if case .handshake = connectionStates[row].transport { return .tls(.handshakeTimeout) }
+        return .loginTimeout
+    }
+
     /// Closes miners that were silent too long, and resumes those whose budget has recovered. Each tick visits a tenth
     /// of the table.
     private mutating func expireMiners(at now: Instant) {
@@ -82,8 +89,7 @@ extension Shard {
             if miners[row].phase != .vacant, now >= miners[row].deadline {
                 let id = MinerID(index: UInt32(row), generation: miners[row].generation)
                 let isLate = miners[row].phase == .awaitingLogin
-                let lack: CloseReason = miners[row].awaitsHeader ? .proxyHeader(.incomplete) : .loginTimeout
-                close(id, isLate ? lack : .idleTimeout, at: now)
+                close(id, isLate ? lackOfLogin(row) : .idleTimeout, at: now)
             } else if miners[row].pause == .budget, miners[row].hasBudget(at: now) {
                 resume(MinerID(index: UInt32(row), generation: miners[row].generation))
             } else if miners[row].phase == .vacant {

@@ -52,7 +52,7 @@ extension CloseReason {
             true
         case .loginTimeout, .idleTimeout, .fault, .outOfTurn, .flooding, .memory, .foreign(.tls),
             .foreign(.proxyHeader),
-            .proxyHeader, .tls(.required), .tls(.alert):
+            .proxyHeader, .tls(.required), .tls(.handshakeTimeout), .tls(.alert):
             false
         }
     }

@@ -197,6 +197,8 @@ extension OperatorLog {
         case .permissionDenied: "refused a login: wrong access password"
         case .notNicehashCapable: "disconnected a miner: it ignores its nonce byte (is it NiceHash compatible?)"
         case .loginTimeout: "closed a connection: no login within \(Limits.login.count / 1_000) s"
+        case .tls(.handshakeTimeout):
+            "closed a connection: no TLS handshake within \(Limits.handshake.count / 1_000) s"
         case .idleTimeout: "disconnected a miner: it sent nothing for \(Limits.idle.count / 1_000) s"
         case .fault(let fault), .answered(let fault): "disconnected a miner: it sent \(fault.text)"
         case .foreign, .proxyHeader: "closed a connection: its protocol is not Stratum"

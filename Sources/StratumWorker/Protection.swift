@@ -14,25 +14,37 @@ enum Protection {
 
 /// A handshake that is not complete, and the bytes of its connection, of which the shard does not know.
 final class PendingHandshake {
-    private let handshake: Handshake
+    /// nil until it begins: a crowd waits for that without an object of OpenSSL.
+    private var handshake: Handshake?
     /// All bytes received and sent on the connection.
     private(set) var traffic: Traffic
     /// Received, but not processed: the handshakes of this turn have used up their time.
     var deferred: [UInt8] = []
 
     /// - Parameter traffic: before the handshake, including the bytes that are its beginning.
-    init(_ handshake: Handshake, traffic: Traffic) {
+    init(_ handshake: Handshake? = nil, traffic: Traffic) {
         self.handshake = handshake
         self.traffic = traffic
     }
 
+    var hasBegun: Bool { handshake != nil }
+
+    func begin(_ handshake: Handshake) { self.handshake = handshake }
+
     /// A client begins to speak.
-    func start() -> HandshakeStep { counted(handshake.start()) }
+    /// - Precondition: it has begun.
+    func start() -> HandshakeStep { counted(begunHandshake.start()) }
 
     /// Bytes were read.
     func noteReceived(_ count: Int) { traffic.received += UInt64(count) }
 
-    func receive(_ bytes: UnsafeRawBufferPointer) -> HandshakeStep { counted(handshake.receive(bytes)) }
+    /// - Precondition: it has begun.
+    func receive(_ bytes: UnsafeRawBufferPointer) -> HandshakeStep { counted(begunHandshake.receive(bytes)) }
+
+    private var begunHandshake: Handshake {
+        guard let handshake else { preconditionFailure("the handshake has not begun") }
+        return handshake
+    }
 
     private func counted(_ step: HandshakeStep) -> HandshakeStep {
         traffic.sent += UInt64(step.output.count)

@@ -16,19 +16,26 @@ extension Worker {
     /// - Parameter bytes: everything that the connection has sent after its PROXY header.
     func beginHandshake(_ id: MinerID, _ bytes: UnsafeRawBufferPointer) {
         guard let connection = miners[id], let traffic = shard.traffic(of: id) else { return }
-        guard handshakes.hasRoom else {
-            handshakes.count(.crowded)
-            miners.closed.count(.noRoom)
-            connection.reset()
-            return drop(connection)
-        }
+        connection.protection = .handshake(PendingHandshake(traffic: traffic))
+        advance(connection, with: bytes)
+    }
+
+    /// - Returns: false when the connection was closed instead.
+    private func begin(_ pending: PendingHandshake, of connection: MinerConnection) -> Bool {
         guard let context = certificate.context, let handshake = Handshake(server: context) else {
             handshakes.count(.unusable)
-            news.cannotUseTLS(address(of: id), port: connection.local?.port, at: WallClock.milliseconds())
-            return endHandshake(of: connection, .tls)
+            news.cannotUseTLS(address(of: connection.id), port: connection.local?.port, at: WallClock.milliseconds())
+            endHandshake(of: connection, .tls)
+            return false
         }
-        handshakes.begin(connection, PendingHandshake(handshake, traffic: traffic))
-        advance(connection, with: bytes)
+        pending.begin(handshake)
+        if let oldest = handshakes.begin(connection) {
+            handshakes.count(.crowded)
+            miners.closed.count(.noRoom)
+            oldest.reset()
+            drop(oldest)
+        }
+        return true
     }
 
     /// A chunk of a handshake was read.
@@ -62,6 +69,7 @@ extension Worker {
 
     private func step(_ connection: MinerConnection, _ pending: PendingHandshake, with bytes: UnsafeRawBufferPointer) {
         let began = loop.nanoseconds
+        guard pending.hasBegun || begin(pending, of: connection) else { return }
         let step = pending.receive(bytes)
         handshakes.spend(loop.nanoseconds - began)
         guard connection.send(record: step.output) else { return drop(connection) }

@@ -214,7 +214,7 @@ extension CloseReason {
     fileprivate var isFaultOfPeer: Bool {
         switch self {
         case .loginTimeout, .permissionDenied, .fault, .answered, .foreign, .outOfTurn, .flooding, .memory,
-            .tls(.fault):
+            .tls(.fault), .tls(.handshakeTimeout):
             true
         // Not the peer's fault, or not evidence of abuse: a trusted balancer, an old miner, a quiet miner, no pool.
         case .proxyHeader, .notNicehashCapable, .idleTimeout, .noUpstream, .banned, .tls(.required),

@@ -2,8 +2,8 @@ internal import COpenSSL
 
 /// The memory that OpenSSL gives back.
 public enum OpenSSLMemory {
-    /// Makes OpenSSL wipe all memory that it frees, in the whole process. OpenSSL 3.0 wipes keys by itself, but
-    /// `SSL_free` leaves the secrets of TLS 1.3 in the freed block until the block is used again.
+    /// Makes OpenSSL wipe the objects of connections that it frees, in the whole process. OpenSSL 3.0 wipes keys by
+    /// itself, but `SSL_free` leaves the secrets of TLS 1.3 in the freed block until the block is used again.
     ///
     /// - Returns: false when it is too late: it must be the first use of OpenSSL in the process.
     public static func wipeWhenFreed() -> Bool { cossl_wipe_freed_memory() == 1 }

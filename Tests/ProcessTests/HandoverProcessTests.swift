@@ -83,7 +83,8 @@ extension ServiceTests {
             // Miners whose handshake is cut come back, so with TLS none come new.
             let churn = tls ? "0" : "20"
             let (service, swarm, logins) = try underLoad(
-                18, "--churn", churn, "--seed", "\(seed)", pool: ["--job-interval", "1", "--reply-delay", "50"],
+                18, "--churn", churn, "--seed", "\(seed)",
+                pool: ["--job-interval", tls ? "2" : "1", "--reply-delay", "50"],
                 tls: tls)
             var random = SeededGenerator(seed: seed)
             for round in 0..<20 {

@@ -56,7 +56,7 @@ struct TLSSessionTests {
         harness.pass(.seconds(19))
         #expect(miner.isConnected)
         harness.pass(.seconds(2))
-        #expect(miner.closed == .loginTimeout)
+        #expect(miner.closed == .tls(.handshakeTimeout))
     }
 
     @Test func aLoginHasItsOwnTimeBehindTheHandshake() {

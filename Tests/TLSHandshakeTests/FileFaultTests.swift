@@ -47,7 +47,7 @@ import Testing
         let printed = try shell("openssl x509 -in \(scratch.path(of: "cert.pem")) -noout -fingerprint -sha256")
         let fingerprint = printed.split(separator: "=")[1].filter { $0 != ":" && $0 != "\n" }.lowercased()
         #expect(certificate.fingerprint == fingerprint)
-        #expect(certificate.names == ["one.example", "*.two.example", "192.0.2.1", "2001:db8:0:0:0:0:0:1"])
+        #expect(certificate.names == ["one.example", "*.two.example", "192.0.2.1", "2001:db8::1"])
         #expect(certificate.keyKind == "EC 256")
         #expect(abs(certificate.expires - (now + 30 * 86_400)) < 60)
         #expect(abs(certificate.validFrom - now) < 60)

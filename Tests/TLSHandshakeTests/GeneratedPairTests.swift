@@ -54,7 +54,7 @@ import Testing
             ("", "localhost", ["localhost", "127.0.0.1", "::1"]),
             ("proxy.example", "proxy.example", ["proxy.example"]),
             ("*.farm.example", "*.farm.example", ["*.farm.example"]),
-            ("192.0.2.7", "192.0.2.7", ["192.0.2.7"]), ("2001:db8::7", "2001:db8::7", ["2001:db8:0:0:0:0:0:7"]),
+            ("192.0.2.7", "192.0.2.7", ["192.0.2.7"]), ("2001:db8::7", "2001:db8::7", ["2001:db8::7"]),
             ("my rig, IP:10.0.0.1", "my rig, IP:10.0.0.1", ["my rig, IP:10.0.0.1"]), ("Ферма", "Ферма", ["??????????"]),
             (
                 String(repeating: "a", count: 60) + ".example", "localhost",
