@@ -53,6 +53,8 @@ struct MinerSession {
     var headerBytes: UInt16 = 0
     /// How the connection begins.
     var terms = ConnectionTerms()
+    /// Its connection's transport is not plain. The same as the transport says, in the row that is read anyway.
+    var hasTLS = false
     /// The first bytes of Stratum have come: from then on lines are read as they come.
     var speaksStratum = false
     /// How much of its `RequestBudget` is spent.

@@ -198,6 +198,7 @@ private struct ReadState {
                 connectionStates.append(MinerConnectionState(generation: miner.generation &- 1, address: ""))
             } else {
                 connectionStates.append(try MinerConnectionState(decoding: &reader, generation: miner.generation))
+                if let last = connectionStates.last { miners[miners.count - 1].hasTLS = !last.transport.isPlain }
                 connections += 1
                 if miner.phase == .mining { minersNow += 1 }
             }

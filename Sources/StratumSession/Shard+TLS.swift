@@ -12,6 +12,7 @@ extension Shard {
     mutating func beginHandshake(_ id: MinerID, _ bytes: Span<UInt8>, at now: Instant) {
         let row = Int(id.index)
         connectionStates[row].transport = .handshake
+        miners[row].hasTLS = true
         miners[row].deadline = now + Limits.handshake
         outbox.beginHandshake(of: id, bytes)
     }
@@ -135,8 +136,7 @@ extension Shard {
 
     /// Whether any connection has TLS.
     var hasTLS: Bool {
-        connectionStates.contains { if case .plain = $0.transport { false } else { true } }
-            || upstreams.contains { $0.sessions.contains { if case .plain = $0.transport { false } else { true } } }
+        miners.contains { $0.hasTLS } || upstreams.contains { $0.sessions.contains { !$0.transport.isPlain } }
     }
 
     /// The digest of all records sealed for a miner (`RecordState.mark`); nil when the shard seals none for it.
@@ -160,6 +160,7 @@ extension Shard {
         guard let row = row(of: id) else { return }
         heldBytes -= connectionStates[row].transport.heldBytes
         connectionStates[row].transport = .handshake
+        miners[row].hasTLS = true
     }
 
     public mutating func abandonRecords(of id: PoolConnectionID) {

@@ -98,26 +98,40 @@ public struct Shard: ~Copyable {
     /// Appends a message for a miner, as one record if the connection has TLS, and counts its bytes.
     mutating func send(to id: MinerID, _ write: (inout [UInt8]) -> Void) {
         guard let row = row(of: id) else { return }
-        if case .records(let layer) = connectionStates[row].transport {
-            let cipher = cipher
-            let content = contentWritten(by: write)
-            miners[row].sent &+= UInt64(outbox.send(to: id) { layer.seal(content.span, into: &$0, with: cipher) })
-            self.content = content
-        } else {
+        guard !miners[row].hasTLS else { return sendSealed(to: id, write) }
+        miners[row].sent &+= UInt64(outbox.send(to: id, write))
+    }
+
+    /// Out of the path of plain connections.
+    @inline(never)
+    private mutating func sendSealed(to id: MinerID, _ write: (inout [UInt8]) -> Void) {
+        let row = Int(id.index)
+        guard case .records(let layer) = connectionStates[row].transport else {
             miners[row].sent &+= UInt64(outbox.send(to: id, write))
+            return
         }
+        let cipher = cipher
+        let content = contentWritten(by: write)
+        miners[row].sent &+= UInt64(outbox.send(to: id) { layer.seal(content.span, into: &$0, with: cipher) })
+        self.content = content
     }
 
     /// Appends a message for a pool, as one record if the connection has TLS, and counts its bytes.
     mutating func send(to id: PoolConnectionID, _ write: (inout [UInt8]) -> Void) {
-        if case .records(let layer) = self[id].transport {
-            let cipher = cipher
-            let content = contentWritten(by: write)
-            self[id].sent &+= UInt64(outbox.send(to: id) { layer.seal(content.span, into: &$0, with: cipher) })
-            self.content = content
-        } else {
+        guard self[id].transport.isPlain else { return sendSealed(to: id, write) }
+        self[id].sent &+= UInt64(outbox.send(to: id, write))
+    }
+
+    @inline(never)
+    private mutating func sendSealed(to id: PoolConnectionID, _ write: (inout [UInt8]) -> Void) {
+        guard case .records(let layer) = self[id].transport else {
             self[id].sent &+= UInt64(outbox.send(to: id, write))
+            return
         }
+        let cipher = cipher
+        let content = contentWritten(by: write)
+        self[id].sent &+= UInt64(outbox.send(to: id) { layer.seal(content.span, into: &$0, with: cipher) })
+        self.content = content
     }
 
     /// Gives out the memory of `content`; the caller puts it back.

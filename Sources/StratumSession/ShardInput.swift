@@ -98,6 +98,7 @@ extension Shard {
     ) {
         guard let row = row(of: id) else { return }
         miners[row].received &+= UInt64(chunk.count)
+        guard miners[row].hasTLS else { return receiveContent(chunk, from: id, with: parser, at: now) }
         switch connectionStates[row].transport {
         case .plain, .outside: receiveContent(chunk, from: id, with: parser, at: now)
         case .records(let layer): receiveRecords(chunk, of: layer, from: id, with: parser, at: now)
@@ -125,7 +126,7 @@ extension Shard {
     private mutating func open(_ bytes: Span<UInt8>, _ id: MinerID, with parser: JSONParser, at now: Instant) {
         guard !miners[Int(id.index)].awaitsHeader else { return readHeader(bytes, id, with: parser, at: now) }
         let row = Int(id.index)
-        let isPlain = if case .plain = connectionStates[row].transport { true } else { false }
+        let isPlain = !miners[row].hasTLS
         switch Opening(bytes.extracting(0..<min(bytes.count, Opening.bytesMax))) {
         case .undecided: hold(bytes, ofRow: row)
         case .foreign(.tls) where isPlain && miners[row].terms.contains(.mayUseTLS):
@@ -196,6 +197,7 @@ extension Shard {
     ) {
         guard isCurrent(id) else { return }
         self[id].received &+= UInt64(chunk.count)
+        guard !self[id].transport.isPlain else { return receiveContent(chunk, from: id, with: parser, at: now) }
         switch self[id].transport {
         case .plain, .outside: receiveContent(chunk, from: id, with: parser, at: now)
         case .records(let layer): receiveRecords(chunk, of: layer, from: id, with: parser, at: now)

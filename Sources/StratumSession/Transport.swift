@@ -12,6 +12,10 @@ enum Transport {
     /// An older TLS, whose records are opened and sealed outside of the shard. The connection ends with its process.
     case outside(TLSDescription)
 
+    var isPlain: Bool {
+        if case .plain = self { true } else { false }
+    }
+
     /// Bytes of an unfinished record.
     var heldBytes: Int {
         if case .records(let layer) = self { layer.framer.partialCount } else { 0 }
