@@ -168,10 +168,11 @@ struct Takeover: ~Copyable {
         }
         if let result { throw .replay(result) }
         switch input {
-        case .minerSecured(let id) where shard.mark(of: id) != nil:
+        // While the mark that was stored before this input is there, no record of the connection was written.
+        case .minerSecured(let id) where shard.mark(of: id) != nil && marks?[id] != 0:
             unmetMiners.insert(id)
             meetMark(of: id)
-        case .poolConnected(let id) where shard.mark(of: id) != nil:
+        case .poolConnected(let id) where shard.mark(of: id) != nil && marks?[id] != 0:
             unmetPools.insert(id)
             meetMark(of: id)
         default: break

@@ -136,13 +136,14 @@ final class ScriptedWorker {
     }
 
     /// A miner connects, and its TLS handshake is complete.
-    func connect(_ state: RecordState) -> MinerID {
+    /// - Parameter unread: records behind the handshake.
+    func connect(_ state: RecordState, unread: [UInt8] = []) -> MinerID {
         guard let id = shard.nextMinerID else { return MinerID(index: .max, generation: 0) }
         miners[id] = Peer(descriptor: noteDescriptor())
         take(.minerConnected(id, .mayUseTLS), Array("192.0.2.9".utf8))
         take(.minerBytes(id), [0x16, 3, 1])
         marks?[id] = 0
-        let result = HandshakeResult(.state(state), traffic: Traffic(received: 3, sent: 0))
+        let result = HandshakeResult(.state(state), traffic: Traffic(received: 3, sent: 0), unread: unread)
         take(.minerSecured(id), bytes { result.encode(to: &$0) })
         return id
     }

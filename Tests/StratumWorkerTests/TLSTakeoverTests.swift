@@ -16,7 +16,9 @@ struct TLSTakeoverTests {
         let second: MinerID
         private var requests = 0
 
-        init() {
+        /// - Parameter isEarly: the first miner's login comes behind its handshake.
+        init(isEarly: Bool = false, storesMarks: Bool = true) {
+            worker.storesMarks = storesMarks
             client = Scene.state(1, .client)
             if let pool = worker.poolConnects() {
                 let blob = String(repeating: "0", count: 152)
@@ -24,10 +26,15 @@ struct TLSTakeoverTests {
                     #"{"id":1,"result":{"id":"s","job":{"blob":"\#(blob)","job_id":"1","target":"ffffff00"}}}"# + "\n",
                     pool)
             }
-            first = worker.connect(Scene.state(1, .server))
+            var early: [UInt8] = []
+            let login = Array((Scene.login + "\n").utf8)
+            if isEarly { _ = try? client.seal(login.span, into: &early, with: cipher) }
+            first = worker.connect(Scene.state(1, .server), unread: early)
             second = worker.connect(Scene.state(2, .server))
-            says(#"{"id":1,"method":"login","params":{"login":"farm","pass":"x"}}"#)
+            if !isEarly { says(Scene.login) }
         }
+
+        private static let login = #"{"id":1,"method":"login","params":{"login":"farm","pass":"x"}}"#
 
         private static func state(_ number: UInt8, _ role: RecordState.Role) -> RecordState {
             let secrets = [[UInt8](repeating: number, count: 32), [UInt8](repeating: ~number, count: 32)]
@@ -86,6 +93,14 @@ struct TLSTakeoverTests {
         scene.ask()
         scene.ask()
         #expect(try scene.continued == (true, true))
+    }
+
+    @Test func aProcessMayEndRightBehindAHandshake() throws {
+        let scene = Scene(isEarly: true, storesMarks: false)
+        #expect(scene.worker.miners[scene.first]?.sent.isEmpty == false)
+        #expect(try scene.continued == (true, true))
+        scene.worker.marks?[scene.first] = 7
+        #expect(try scene.continued == (false, true))
     }
 
     @Test func aMarkThatTheReplayDoesNotMeetEndsThatConnectionAlone() throws {

@@ -40,6 +40,9 @@ struct ConnectionTable: Sendable {
     /// Connections with a response under way.
     private(set) var answeringCount = 0
 
+    /// All that are open.
+    var sockets: [Int32] { Array(entries.keys) }
+
     /// A client has connected.
     /// - Returns: the socket of another connection that must be shut down to make room; nil if there is room.
     mutating func connected(_ socket: Int32, from client: Network? = nil, at now: Int64) -> Int32? {

@@ -74,6 +74,7 @@ package final class HTTPServer {
         drain(millis: drainMillis)
         handler.abandonWaiting()
         drain(millis: min(drainMillis, HTTPServer.lastResponseMillis))
+        endConnections()
         MHD_stop_daemon(daemon)
     }
 
@@ -86,6 +87,13 @@ package final class HTTPServer {
             // Nothing reports that the last response was sent; 5 ms is soon enough for a process that stops.
             usleep(5_000)
         }
+    }
+
+    /// libmicrohttpd (0.9.75) crashes when it refuses a malformed request after `MHD_stop_daemon` was called: it queues
+    /// no response any more, and sends the one that it has not queued. So its threads have nothing to read by then.
+    private func endConnections() {
+        let deadline = MonotonicClock.milliseconds + HTTPServer.lastResponseMillis
+        while handler.endConnections(), MonotonicClock.milliseconds < deadline { usleep(1_000) }
     }
 
     private static func handler(_ context: UnsafeMutableRawPointer?) -> RequestHandler {

@@ -47,6 +47,15 @@ package final class RequestHandler: Sendable {
         connections.withLock { for socket in $0.overdue(at: now) { shutdown(socket, Int32(SHUT_RDWR)) } }
     }
 
+    /// After the drain: makes libmicrohttpd close its connections.
+    /// - Returns: whether it has any.
+    func endConnections() -> Bool {
+        connections.withLock { table in
+            for socket in table.sockets { shutdown(socket, Int32(SHUT_RDWR)) }
+            return !table.sockets.isEmpty
+        }
+    }
+
     /// From now on every response is the last of its connection, and waiting requests get an error unless their work
     /// runs.
     func startDraining() {
