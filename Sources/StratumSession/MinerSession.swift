@@ -47,9 +47,9 @@ struct MinerSession {
     /// Bytes received and sent since the connection was made.
     var received: UInt64 = 0
     var sent: UInt64 = 0
-    /// True until the PROXY header of a balancer's connection was read; then the length of that header, after which
-    /// lines begin.
+    /// True until the PROXY header of a balancer's connection was read.
     var awaitsHeader = false
+    /// The length of that header. Only older programs, which may continue this state, need it.
     var headerBytes: UInt16 = 0
     /// How the connection begins.
     var terms = ConnectionTerms()

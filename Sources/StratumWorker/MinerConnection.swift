@@ -60,10 +60,7 @@ final class MinerConnection: TCPStream {
     }
 
     /// Sends what the shard has decided.
-    func write(_ bytes: UnsafeRawBufferPointer) -> SendOutcome {
-        guard case .stream(let stream) = protection else { return send(bytes) }
-        return stream.write(bytes).withUnsafeBytes { send($0) }
-    }
+    func write(_ bytes: UnsafeRawBufferPointer) -> SendOutcome { send(bytes, through: protection) }
 
     /// Leaves further bytes in the kernel until `release`.
     func hold() {

@@ -77,6 +77,12 @@ extension HandshakeResult {
 }
 
 extension TCPStream {
+    /// Sends what the shard has decided: sealed here, if its TLS is older than 1.3.
+    func send(_ bytes: UnsafeRawBufferPointer, through protection: Protection) -> SendOutcome {
+        guard case .stream(let stream) = protection else { return send(bytes) }
+        return stream.write(bytes).withUnsafeBytes { send($0) }
+    }
+
     /// Sends bytes of a handshake, or of a TLS stream.
     /// - Returns: false when the peer does not read, or is gone.
     @discardableResult

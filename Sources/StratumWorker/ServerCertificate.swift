@@ -22,9 +22,6 @@ final class ServerCertificate {
         read()
     }
 
-    /// Seconds since 1970 after which it is not valid; nil without a certificate.
-    var expires: Int64? { context?.certificate.expires }
-
     /// Called once a second.
     func reload() {
         guard let settings, settings.stamps != stamps else { return }

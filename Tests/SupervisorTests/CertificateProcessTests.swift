@@ -316,7 +316,7 @@ import Testing
             try MinersCertificate.check(settings, isInUse: true)
         }
         #expect(refusal.message.hasPrefix("tls: \(reason)"))
-        // It is so already.
+        // Miners cannot use TLS before the upgrade either.
         #expect(throws: Never.self) { try MinersCertificate.check(settings, isInUse: false) }
         settings.binds[0].requiresTLS = true
         #expect(throws: StartFailure.self) { try MinersCertificate.check(settings, isInUse: false) }
