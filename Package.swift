@@ -90,8 +90,9 @@ let package = Package(
         library("Continuity", "Configuration", "DaemonKit", "Linux", logging),
         library("Peers", "Addresses", "Linux"),
         library("Archive", "Telemetry", grdb),
-        library("HTTPServing", "Addresses", "CMicrohttpd", "CZlib", logging),
         library("TLSHandshake", "COpenSSL"),
+        library("HTTPServing", "Addresses", "CMicrohttpd", "CZlib", "TLSHandshake", logging),
+        library("Certificates", "Configuration", "DaemonKit", "TLSHandshake", logging),
 
         // L2, pure: what a shard decides, and the documents of the API. `Control` and `Peers` give it values to show.
         library("StratumSession", "Addresses", "Secrets", "StratumProtocol", "TLSRecords"),
@@ -99,18 +100,19 @@ let package = Package(
 
         // L3: wiring.
         program(
-            "Supervisor", "Addresses", "Supervision", "Telemetry", "Configuration", "Continuity", "Control", "Peers",
+            "Supervisor", "Addresses", "Certificates", "Supervision", "Telemetry", "Configuration", "Continuity",
+            "Control", "Peers",
             "EventLoop", "EventBus", "DaemonKit", "Linux", "TLSHandshake", argumentParser, logging),
         program(
             "StratumWorker", "Addresses", "StratumSession", "StratumProtocol", "Telemetry", "Configuration",
-            "Continuity", "EventLoop", "EventBus", "DaemonKit", "Linux", "Peers", "Secrets", "TLSHandshake",
-            "TLSRecords", logging),
+            "Certificates", "Continuity", "EventLoop", "EventBus", "DaemonKit", "Linux", "Peers", "Secrets",
+            "TLSHandshake", "TLSRecords", logging),
         program(
             "StatsCollector", "Archive", "Telemetry", "Configuration", "Continuity", "EventBus", "EventLoop",
             "DaemonKit", logging),
         program(
-            "ApiGateway", "Addresses", "ApiDocuments", "HTTPServing", "Archive", "Telemetry", "Configuration",
-            "Continuity", "Control", "EventBus", "DaemonKit", "Peers", logging),
+            "ApiGateway", "Addresses", "ApiDocuments", "Certificates", "HTTPServing", "Archive", "Telemetry",
+            "Configuration", "Continuity", "Control", "EventBus", "DaemonKit", "Peers", "TLSHandshake", logging),
 
         // Practice: a strict pool and a swarm of miners for loopback, used by script/run, tests and benchmarks.
         library("HostileInput"),
@@ -136,7 +138,7 @@ let package = Package(
         tests("Algorithms"),
         tests("Secrets"),
         tests("StratumProtocol", "Addresses", "Algorithms", files: ["Golden"]),
-        tests("HTTPServing", "Addresses", "ApiFixtures", logging),
+        tests("HTTPServing", "Addresses", "ApiFixtures", "TLSHandshake", logging),
         tests("StratumSession", "StratumProtocol", "TLSRecords"),
         tests("ApiDocuments", "Addresses", "ApiFixtures", "Configuration", "Control", "Peers", "Telemetry"),
         tests("Telemetry"),

@@ -1,5 +1,6 @@
 internal import Addresses
 internal import ApiDocuments
+internal import Certificates
 internal import Configuration
 internal import Continuity
 internal import DaemonKit
@@ -27,6 +28,7 @@ struct Gateway: ~Copyable {
     private let supervisor: StatusPoller
     private var lifeline: Lifeline
 
+    private let certificate: ServerCertificate
     private var server: HTTPServer?
     private var retry = BindRetry()
     private var lastFailure: ListeningFailure?
@@ -35,7 +37,7 @@ struct Gateway: ~Copyable {
     init(
         api: Settings.API, router: Router, pages: DocumentCache, handler: RequestHandler,
         subscriber: SnapshotSubscriber, feed: Feed, streams: EventStreams, supervisor: StatusPoller,
-        lifeline: consuming Lifeline, limits: GatewayLimits, log: Logger
+        certificate: ServerCertificate, lifeline: consuming Lifeline, limits: GatewayLimits, log: Logger
     ) {
         self.api = api
         self.router = router
@@ -45,6 +47,7 @@ struct Gateway: ~Copyable {
         self.feed = feed
         self.streams = streams
         self.supervisor = supervisor
+        self.certificate = certificate
         self.lifeline = lifeline
         self.limits = limits
         self.log = log
@@ -79,6 +82,7 @@ struct Gateway: ~Copyable {
         pages.advance(to: WallClock.milliseconds())
         supervisor.ask(at: now, for: pages)
         server?.enforceDeadlines(at: now)
+        if certificate.reload() { server?.use(certificate.context) }
         if let report = router.reportGuesses(at: now) { warn(of: report) }
         serveIfDue()
     }
@@ -110,8 +114,10 @@ struct Gateway: ~Copyable {
         do throws(ListeningFailure) {
             let listener = try HTTPListener.open(host: api.host, port: api.port, backlog: limits.http.backlog)
             let port = HTTPListener.port(of: listener)
-            server = try HTTPServer(listener: listener, handler: handler, limits: limits.http)
-            log.notice("API on \(HTTPListener.url(host: api.host, port: port))")
+            server = try HTTPServer(listener: listener, handler: handler, limits: limits.http, log: log)
+            server?.use(certificate.context)
+            let url = HTTPListener.url(host: api.host, port: port)
+            log.notice("API on \(certificate.context == nil ? url : url + " (also https)")")
             Degradation.set("API", nil)
         } catch {
             let pause = retry.failed(at: now)

@@ -1,5 +1,6 @@
 internal import ApiDocuments
 internal import Archive
+internal import Certificates
 internal import Configuration
 internal import Continuity
 internal import Control
@@ -9,11 +10,14 @@ internal import Glibc
 internal import HTTPServing
 internal import Logging
 internal import Peers
+internal import TLSHandshake
 
 /// millrace-gateway: serves the state of the service over HTTP. It owns no statistics.
 @main
 enum Main {
     static func main() {
+        // Before anything else uses OpenSSL.
+        _ = OpenSSLMemory.wipeWhenFreed()
         let launchContext = ChildProgram.gateway.begin {
             [
                 "libmicrohttpd \(HTTPServer.libraryVersion)", "libzmq \(BusContext.zeroMQVersion)",
@@ -60,6 +64,8 @@ enum Main {
             var gateway = Gateway(
                 api: api, router: router, pages: pages, handler: handler, subscriber: subscriber, feed: feed,
                 streams: streams, supervisor: StatusPoller(of: control, limits: limits),
+                certificate: ServerCertificate(
+                    settings.tls, for: "clients of the API", keepsOpenSSL: true, reports: false, log: log),
                 lifeline: Lifeline(descriptor: Lifeline.inheritedDescriptor), limits: limits, log: log)
             gateway.run()
             log.info("stopped")

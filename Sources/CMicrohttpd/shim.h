@@ -4,7 +4,6 @@
 // Variadic functions of libmicrohttpd, which Swift cannot import.
 
 struct cmhd_options {
-  int listen_socket;
   unsigned int threads;
   unsigned int connections;
   size_t connection_bytes;
@@ -27,16 +26,16 @@ static inline size_t cmhd_no_unescape(void *context, struct MHD_Connection *conn
   return length;
 }
 
-/// Serves on a listening socket, which the daemon then owns. NULL on failure.
+/// Serves the connections that `MHD_add_connection` gives it. NULL on failure.
 static inline struct MHD_Daemon *cmhd_start(const struct cmhd_options *options) {
   return MHD_start_daemon(
       // poll, not epoll: with epoll the library (0.9.75) misses an edge when a client's bytes and its end of stream
       // arrive together, and the ended connection keeps its place until the timeout. For a few hundred connections poll
       // costs little (measured with 300 idle ones: 13 instead of 9.5 us a request). MHD_ALLOW_SUSPEND_RESUME:
-      // connections whose answer is not ready leave the poll set. It implies MHD_USE_ITC, which makes
-      // MHD_quiesce_daemon stop accepting while the threads sleep.
-      MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, options->handle, options->context,
-      MHD_OPTION_LISTEN_SOCKET, options->listen_socket,
+      // connections whose answer is not ready leave the poll set. It implies MHD_USE_ITC, which wakes a thread for a
+      // new connection.
+      MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
+      options->handle, options->context,
       MHD_OPTION_THREAD_POOL_SIZE, options->threads,
       MHD_OPTION_CONNECTION_LIMIT, options->connections,
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->connection_bytes,

@@ -23,6 +23,7 @@ static const uint64_t cossl_op_no_ticket = SSL_OP_NO_TICKET;
 static const uint64_t cossl_op_no_compression = SSL_OP_NO_COMPRESSION;
 static const uint64_t cossl_op_no_renegotiation = SSL_OP_NO_RENEGOTIATION;
 static const uint64_t cossl_op_cipher_server_preference = SSL_OP_CIPHER_SERVER_PREFERENCE;
+static const uint64_t cossl_op_prioritize_chacha = SSL_OP_PRIORITIZE_CHACHA;
 
 static inline int cossl_set_min_version(SSL_CTX *context, int version) {
   return SSL_CTX_set_min_proto_version(context, version) == 1;

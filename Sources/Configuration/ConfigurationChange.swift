@@ -96,7 +96,7 @@ public struct ConfigurationChange: Sendable, Equatable {
             Field("pools", "pools", \.pools, .replaces(.shards)),
             Field("retries", "retries", \.retries, .replaces(.shards)),
             Field("retry-pause", "retryPauseSeconds", \.retryPauseSeconds, .replaces(.shards)),
-            Field("tls", "tls", \.tls, .replaces(.shards)),
+            Field("tls", "tls", \.tls, .replaces([.shards, .gateway])),
             Field("access-password", "accessPassword", \.accessPassword, .replaces(.shards)),
             Field("algo-ext", "offersAlgoExtension", \.offersAlgoExtension, .replaces(.shards)),
             Field("custom-diff", "customDifficulty", \.customDifficulty, .replaces(.shards)),

@@ -21,6 +21,11 @@ public final class Timer {
         uv_timer_start(raw, { Timer.fire($0) }, milliseconds, repeating)
     }
 
+    /// Starts the timer unless it is active.
+    public func startIfIdle(after milliseconds: UInt64) {
+        if !isClosed, uv_is_active(handle(raw)) == 0 { start(after: milliseconds) }
+    }
+
     public func stop() {
         guard !isClosed else { return }
         uv_timer_stop(raw)

@@ -18,6 +18,8 @@ public enum ShardInput: Equatable, Sendable {
     case poolBytes(PoolConnectionID)
     /// The bytes are the reason, in the text of the system.
     case poolClosed(PoolConnectionID)
+    /// The connection could not be continued by a new process: its TLS is older than 1.3, or it ended in that moment.
+    case poolNotKept(PoolConnectionID)
     case tick
     /// The operator has changed the policy; the bytes are its encoded form.
     case policy
@@ -80,6 +82,7 @@ extension Shard {
         case .poolBytes(let id): receive(bytes, from: id, with: parser, at: now)
         case .poolClosed(let id):
             poolClosed(id, reason: String(copying: bytes, max: PoolFailure.textBytesMax), at: now)
+        case .poolNotKept(let id): poolNotKept(id, at: now)
         case .tick: tick(at: now)
         case .policy:
             guard let policy = ShardPolicy(written: bytes) else { throw .badPolicy }

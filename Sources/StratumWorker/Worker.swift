@@ -1,3 +1,4 @@
+internal import Certificates
 internal import Configuration
 internal import Continuity
 internal import DaemonKit
@@ -99,7 +100,8 @@ final class Worker {
         }
         news = OperatorLog(log: log, pools: shard.poolNames, preferred: settings.pools.map(\.name))
         reporter = try Reporter(settings, events: events)
-        certificate = ServerCertificate(settings.tls, reports: launchContext.shard ?? 0 == 0, log: log)
+        certificate = ServerCertificate(
+            settings.tls, for: "miners", reports: launchContext.shard ?? 0 == 0, log: log)
         journal.state = { [unowned self] writer in self.writeState(to: &writer) }
         journal.isAtRest = { [unowned self] in self.isAtRest }
     }

@@ -6,8 +6,10 @@ extension OwnedContext {
     static let ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20"
     /// Those of TLS 1.0 and 1.1 have neither; they are added when one of these versions is asked for.
     static let outdatedCiphers = ciphers + ":ECDHE+AES:kRSA+AES:@SECLEVEL=0"
-    /// The suites that the record layer has: all that clients offer.
-    static let suites = ["TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256"]
+    /// The suites that the record layer has: all that clients offer. AES-128 first: it is as safe for what is sent here,
+    /// and both its handshake (SHA-256 instead of SHA-384, for which processors have no instructions) and its records
+    /// cost less. A client that prefers ChaCha20, because its processor has no instructions for AES, gets it.
+    static let suites = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"]
 
     func permit(protocols: String?) -> [Finding] {
         guard let protocols else {

@@ -7,7 +7,9 @@ internal import COpenSSL
 ///
 /// Tickets are off unless the settings ask for some, and so is the session cache: miners never resume a session, and
 /// TLS 1.3 then writes no record after the handshake.
-public final class ServerContext {
+public final class ServerContext: @unchecked Sendable {
+    // Unchecked: everything is set by `init`, and an SSL_CTX may be used by several threads once it is set up. Handshakes
+    // that give out secrets set its key log callback: those of one context belong to one thread.
     /// The keys of the `tls` object of the configuration.
     public struct Settings: Equatable, Sendable {
         /// PEM: the server's own certificate first, then the chain. It may contain the key, too.
@@ -56,8 +58,10 @@ public final class ServerContext {
     /// SSL_CTX.
     let raw: OpaquePointer
 
-    /// - Parameter now: seconds since 1970.
-    public init(_ settings: Settings, now: Int64) throws(ContextFailure) {
+    /// - Parameters:
+    ///   - now: seconds since 1970.
+    ///   - isTried: makes a handshake with a client of its own; when that fails, it is a finding.
+    public init(_ settings: Settings, now: Int64, isTried: Bool = true) throws(ContextFailure) {
         precondition(settings.tickets == 0 || settings.keepsOpenSSL, "tickets are records of OpenSSL")
         let pair = try CertificatePair(certificateFile: settings.certificateFile, keyFile: settings.keyFile, now: now)
         let context = try OwnedContext(TLS_server_method())
@@ -68,12 +72,11 @@ public final class ServerContext {
         findings += context.permit(ciphers: settings.ciphers, ciphersuites: settings.ciphersuites)
         let (parameters, stamp) = context.useParameters(of: settings.dhparamFile)
         findings += parameters
-        SSL_CTX_set_options(context.raw, cossl_op_cipher_server_preference)
+        SSL_CTX_set_options(context.raw, cossl_op_cipher_server_preference | cossl_op_prioritize_chacha)
         if settings.tickets == 0 { SSL_CTX_set_options(context.raw, cossl_op_no_ticket) }
         guard SSL_CTX_set_num_tickets(context.raw, settings.tickets) == 1 else {
             throw ContextFailure("TLS session tickets cannot be set to \(settings.tickets): \(OpenSSLError.takeText())")
         }
-        SSL_CTX_set_keylog_callback(context.raw, logKey)
         ERR_clear_error()
 
         self.settings = settings
@@ -81,7 +84,7 @@ public final class ServerContext {
         certificate = pair.summary
         stamps = [pair.certificateStamp, pair.keyStamp, stamp]
         raw = context.take()
-        if let fault = trialFault() {
+        if isTried, let fault = trialFault() {
             self.findings.append(
                 .warning("\(pair.certificateName): no client with usual settings can connect (\(fault))"))
         }

@@ -46,7 +46,7 @@ struct ConfigurationChangeTests {
             ("\"workers\": \"ip\"", "workers", 6),
             ("\"verbose\": true", "verbose", 7), ("\"watch\": false", "watch", 0),
             ("\"autosave\": false", "autosave", 0),
-            ("\"tls\": {\"enabled\": false}", "tls", 2), ("\"tls\": {\"gen\": \"n\"}", "tls", 2),
+            ("\"tls\": {\"enabled\": false}", "tls", 6), ("\"tls\": {\"gen\": \"n\"}", "tls", 6),
             ("\"millrace\": {\"shards\": 9}", "millrace.shards", 0),
             ("\"bind\": [\"127.0.0.1:9\"]", "bind", 2),
             ("\"millrace\": {\"keep-connections\": false}", "millrace.keep-connections", 2),

@@ -228,9 +228,9 @@ struct TLSTests {
         (#""tls": {"ciphers": "a"}"#, #""tls": {"ciphers": "b"}"#), (#""tls": {}"#, #""tls": {"ciphersuites": "b"}"#),
         (#""tls": {}"#, #""tls": {"dhparam": "d"}"#),
     ])
-    func aChangeReplacesTheShards(_ old: String, _ new: String) throws {
+    func aChangeReplacesTheShardsAndTheGateway(_ old: String, _ new: String) throws {
         for change in [try change(old, new), try change(new, old)] {
-            #expect(change.changed == ["tls"] && change.replaces == .shards && change.waiting.isEmpty)
+            #expect(change.changed == ["tls"] && change.replaces == [.shards, .gateway] && change.waiting.isEmpty)
         }
     }
 

@@ -7,17 +7,22 @@ struct LogTableTests {
     /// By target. A target that is not listed here logs nothing, or is not part of the service.
     private static let sections = [
         "StratumWorker": "Shards", "Supervisor": "Supervisor", "StatsCollector": "Collector", "ApiGateway": "Gateway",
-        "HTTPServing": "Gateway", "DaemonKit": "Every process",
+        "HTTPServing": "Gateway", "Certificates": "Every process", "DaemonKit": "Every process",
     ]
     private static let practice = ["PracticePool", "MinerSwarm", "MicroBench", "HostileInput", "RandomX"]
     /// Where texts are made apart from the call that logs them.
     private static let texts = [
-        (file: "Supervisor/Reports.swift", from: "return switch self {", to: "\n    }\n"),
-        (file: "Supervisor/Summary.swift", from: "return [", to: "\n        ]\n"),
-        (file: "StratumWorker/OperatorLog+Miners.swift", from: "func text(_ reason: CloseReason)", to: "\n    }\n"),
+        (file: "Supervisor/Verbs/Reports.swift", from: "return switch self {", to: "\n    }\n"),
+        (file: "Supervisor/Start/Summary.swift", from: "return [", to: "\n        ]\n"),
+        (
+            file: "StratumWorker/Reports/OperatorLog+Miners.swift", from: "func text(_ reason: CloseReason)",
+            to: "\n    }\n"
+        ),
     ]
     /// Files in which a line that is only a value comes from `texts` or from a `Line`.
-    private static let passingOn = ["StratumWorker/OperatorLog.swift", "StratumWorker/OperatorLog+Miners.swift"]
+    private static let passingOn = [
+        "StratumWorker/Reports/OperatorLog.swift", "StratumWorker/Reports/OperatorLog+Miners.swift",
+    ]
 
     /// - Returns: the target of each file and its text.
     private static func sources() throws -> [(target: String, name: String, text: String)] {

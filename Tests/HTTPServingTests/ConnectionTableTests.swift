@@ -64,6 +64,40 @@ import Testing
         #expect(connections.overdue(at: 80) == [5])
     }
 
+    @Test mutating func aConnectionThatTheFrontHandsOverStaysWhatItIs() {
+        _ = connections.connected(5, at: 0)
+        let isFive = connections.handed(5, as: 5)
+        #expect(isFive)
+        _ = connections.connected(5, at: 20)
+        #expect(connections.overdue(at: 30) == [5])
+        // Behind TLS another socket stands for it.
+        _ = connections.connected(6, at: 0)
+        let isSix = connections.handed(6, as: 7)
+        #expect(isSix)
+        _ = connections.connected(7, at: 20)
+        #expect(Set(connections.overdue(at: 30)) == [5, 7])
+        connections.closed(5)
+        connections.closed(7)
+        #expect(connections.openCount == 0)
+        let isEight = connections.handed(8, as: 8)
+        #expect(!isEight)
+    }
+
+    @Test func manyAddressesWithOneConnectionEachDoNotFillIt() throws {
+        var limits = HTTPLimits()
+        limits.connections = 16
+        var connections = ConnectionTable(limits: limits)
+        for number in 0..<1_000 {
+            let client = try #require(Network("10.0.\(number / 250).\(number % 250)"))
+            guard let other = connections.connected(Int32(number), from: client, at: 0) else { continue }
+            #expect(other != number)
+            let isHanded = connections.handed(other, as: other)
+            #expect(!isHanded, "it was told to close")
+            connections.closed(other)
+        }
+        #expect(connections.openCount == 14)
+    }
+
     @Test func headersHaveLessTimeThanABody() {
         var limits = Self.limits
         limits.headMillis = 10

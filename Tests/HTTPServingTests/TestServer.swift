@@ -15,7 +15,7 @@ struct TestServer {
         let handler = try #require(RequestHandler(application: application, limits: limits, log: log))
         let listener = try HTTPListener.open(host: "127.0.0.1", port: 0, backlog: 64)
         let port = HTTPListener.port(of: listener)
-        let server = try HTTPServer(listener: listener, handler: handler, limits: limits)
+        let server = try HTTPServer(listener: listener, handler: handler, limits: limits, log: log)
         defer { server.stop(drainMillis: 0) }
         try body(server, HTTPClient(port: port))
     }

@@ -29,7 +29,7 @@ struct SecureSwarmTests {
 
         let made = try #require((told["connections"] as? [String: Any])?["made"] as? Int)
         let isNew = ofPool == "1.3" && ofSwarm == "1.3"
-        let cipher = isNew ? "TLSv1.3 TLS_AES_256_GCM_SHA384" : "TLSv1.2 ECDHE-ECDSA-AES256-GCM-SHA384"
+        let cipher = isNew ? "TLSv1.3 TLS_AES_128_GCM_SHA256" : "TLSv1.2 ECDHE-ECDSA-AES256-GCM-SHA384"
         #expect(try Self.tls(told)["secured"] as? [String: Int] == [cipher: made])
         #expect(try Self.tls(seen)["secured"] as? [String: Int] == [cipher: made])
         #expect(try Self.tls(seen)["broken"] as? [String: Int] == [:])

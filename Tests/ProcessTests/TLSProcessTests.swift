@@ -108,6 +108,49 @@ extension ServiceTests {
             #expect(service.millrace.log.contains("a TLS handshake with a miner failed"), "\(service.millrace.log)")
         }
 
+        /// More than the handshakes that one shard begins at one time, of one address.
+        @Test func aCrowdOfOneAddressLogsInAndNobodyIsClosed() throws {
+            let service = try Service(shards: 1)
+            let crowd = ["--miners", "1200", "--rate", "600", "--seconds", "15", "--tls", "--strict"]
+            let report = try service.startSwarm(crowd).finish()
+            #expect(report.connections.made == 1_200 && report.connections.lost == 0)
+            #expect(report.logins.ok == 1_200)
+            #expect(report.shares.refused == [:])
+        }
+
+        /// The first bytes of a real client.
+        private func hello() throws -> [UInt8] {
+            let (listener, port) = try Loopback.listening()
+            defer { close(listener) }
+            _ = try Command(
+                URL(filePath: "/bin/sh"),
+                ["-c", "timeout 1 openssl s_client -connect 127.0.0.1:\(port) </dev/null >/dev/null 2>&1; true"])
+            let connection = accept(listener, nil, nil)
+            defer { close(connection) }
+            var bytes = [UInt8](repeating: 0, count: 4_096)
+            let count = read(connection, &bytes, bytes.count)
+            return Array(bytes.prefix(max(0, count)))
+        }
+
+        @Test func clientsThatBeginAHandshakeAndFallSilentDoNotKeepOthersOut() throws {
+            let service = try Service(shards: 1)
+            let hello = try hello()
+            try #require(hello.first == 0x16 && hello.count > 100, "\(hello)")
+            var strangers: [Int32] = []
+            defer { for descriptor in strangers { close(descriptor) } }
+            for _ in 0..<900 {
+                let descriptor = try #require(Loopback.connected(to: service.minerPort, from: "127.0.0.9"))
+                Loopback.send(hello, to: descriptor)
+                strangers.append(descriptor)
+            }
+            let load = ["--miners", "200", "--rate", "200", "--seconds", "8", "--tls", "--strict"]
+            let report = try service.startSwarm(load).finish()
+            #expect(report.connections.lost == 0 && report.logins.ok == 200 && report.shares.refused == [:])
+            // Their places were needed.
+            let metrics = try HTTPClient(port: service.apiPort).get("/metrics").text
+            #expect(metrics.contains(/millrace_tls_handshakes_total{[^}]*result="too_many"} [1-9]/))
+        }
+
         @Test func aRenewedCertificateIsShownToNewMiners() throws {
             try makePair()
             let service = try Service(shards: 1, millrace: certificateOptions())

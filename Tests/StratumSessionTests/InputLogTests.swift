@@ -10,7 +10,8 @@ struct InputLogTests {
     private static let all: [ShardInput] = [
         .start, .minerConnected(miner), .minerConnected(miner, .proxyHeader), .minerSecured(miner),
         .minerConnected(miner, [.mayUseTLS, .requiresTLS]), .minerBytes(miner), .minerClosed(miner),
-        .poolConnected(pool), .poolBytes(pool), .poolClosed(pool), .tick, .policy, .note(77), .conduct(miner),
+        .poolConnected(pool), .poolBytes(pool), .poolClosed(pool), .poolNotKept(pool), .tick, .policy, .note(77),
+        .conduct(miner),
     ]
 
     private func inputs(_ memory: Memory) throws -> [(ShardInput, UInt64, [UInt8])] {

@@ -83,6 +83,7 @@ final class MergedTwin {
         case .poolConnected(let id): renamed = .poolConnected(face.name(id))
         case .poolBytes(let id): renamed = .poolBytes(face.name(id))
         case .poolClosed(let id): renamed = .poolClosed(face.name(id))
+        case .poolNotKept(let id): renamed = .poolNotKept(face.name(id))
         case .conduct(let id): renamed = .conduct(face.name(id))
         case .tick:
             // The second one's time has come when it has decided too.

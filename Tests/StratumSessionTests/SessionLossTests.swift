@@ -43,6 +43,23 @@ struct SessionLossTests {
         #expect(harness.violations.isEmpty)
     }
 
+    /// A connection with an older TLS, behind a restart.
+    @Test func aConnectionThatIsNotKeptIsRenewedAtOnceAndIsNoFailure() {
+        let (harness, miner) = ShardHarness.withMiner()
+        harness.submit(miner)
+        let lost = harness.open()
+        #expect(lost.count == 1)
+        for peer in lost { harness.loseInTakeover(peer) }
+        #expect(harness.failures.isEmpty)
+        #expect(harness.open().count == 1 && harness.open()[0].id != lost[0].id)
+        // Without the passing of time:
+        harness.submit(miner)
+        #expect(miner.answer == .status(miner.lastRequest, "OK"))
+        #expect(miner.isConnected)
+        #expect(harness.settled.map(\.outcome) == [.accepted, .accepted])
+        #expect(harness.violations.isEmpty)
+    }
+
     @Test(arguments: forgotten + bans + ["Invalid job id", "invalid JOB id (stale)"])
     func minersNeverReadWordsOnWhichTheyHangUp(words: String) throws {
         let (harness, miner) = ShardHarness.withMiner()

@@ -212,6 +212,13 @@ final class ShardHarness {
         perform()
     }
 
+    /// A new process cannot continue the connection.
+    func loseInTakeover(_ peer: PoolPeer) {
+        peer.isOpen = false
+        take(.poolNotKept(peer.id), [])
+        perform()
+    }
+
     // MARK: - What the worker does
 
     func perform() {

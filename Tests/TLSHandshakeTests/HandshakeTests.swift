@@ -9,14 +9,14 @@ import Testing
         let talk = Conversation(try usualServer(), try ClientContext(.init()), chunk: chunk)
         let server = try #require(talk.serverState.session)
         let client = try #require(talk.clientState.session)
-        #expect(server.suite == 0x1302)
+        #expect(server.suite == 0x1301)
         #expect(server.suite == client.suite)
-        #expect(server.clientSecret.count == 48)
+        #expect(server.clientSecret.count == 32)
         #expect(server.clientSecret == client.clientSecret)
         #expect(server.serverSecret == client.serverSecret)
         #expect(server.clientSecret != server.serverSecret)
         #expect(server.versionName == "TLSv1.3")
-        #expect(server.cipherName == "TLS_AES_256_GCM_SHA384")
+        #expect(server.cipherName == "TLS_AES_128_GCM_SHA256")
         #expect(server.readSequence == 0 && server.writeSequence == 0)
         #expect(client.readSequence == 0 && client.writeSequence == 0)
         #expect(server.unread.isEmpty && client.unread.isEmpty)
@@ -102,7 +102,7 @@ import Testing
         dumped += "\(session) \(String(reflecting: session)) \(HandshakeState.secured(session))"
         dumped += "\(HandshakeStep(output: [], state: .secured(session)))"
         for secret in [session.clientSecret, session.serverSecret] {
-            #expect(secret.count == 48)
+            #expect(secret.count == 32)
             #expect(!dumped.contains(hexadecimal(secret.prefix(4))))
             #expect(!dumped.contains(secret.prefix(4).map(String.init).joined(separator: ", ")))
         }

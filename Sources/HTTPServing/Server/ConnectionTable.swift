@@ -25,6 +25,8 @@ struct ConnectionTable: Sendable {
         var number: UInt64
         /// It was told to close, and is not counted.
         var isEnding = false
+        /// The front has accepted it and given it to libmicrohttpd, which has not told of it yet.
+        var isOnItsWay = false
     }
 
     private let limits: HTTPLimits
@@ -40,12 +42,18 @@ struct ConnectionTable: Sendable {
     /// Connections with a response under way.
     private(set) var answeringCount = 0
 
+    var openCount: Int { entries.count }
+
     /// All that are open.
     var sockets: [Int32] { Array(entries.keys) }
 
-    /// A client has connected.
+    /// A client has connected. The front tells of it, and libmicrohttpd when it has got it.
     /// - Returns: the socket of another connection that must be shut down to make room; nil if there is room.
     mutating func connected(_ socket: Int32, from client: Network? = nil, at now: Int64) -> Int32? {
+        if entries[socket]?.isOnItsWay == true {
+            entries[socket]?.isOnItsWay = false
+            return nil
+        }
         closed(socket)
         entries[socket] = Entry(client: client, deadline: now + limits.headMillis, number: nextNumber)
         nextNumber += 1
@@ -53,8 +61,20 @@ struct ConnectionTable: Sendable {
         total += 1
         if counts[client, default: 0] > limits.connectionsPerAddress { return end(oldestOf: client, except: socket) }
         guard total > limits.connections - limits.connectionsReserved else { return nil }
-        guard let busiest = counts.max(by: { $0.value < $1.value }) else { return nil }
+        // The newcomer itself is not closed: its address has one less to give.
+        let others = counts.lazy.map { (key: $0.key, count: $0.value - ($0.key == client ? 1 : 0)) }
+        guard let busiest = others.max(by: { $0.count < $1.count }) else { return nil }
         return end(oldestOf: busiest.key, except: socket)
+    }
+
+    /// The front gives a connection to libmicrohttpd.
+    /// - Parameter other: its socket from now on.
+    /// - Returns: false when the connection was told to close.
+    mutating func handed(_ socket: Int32, as other: Int32) -> Bool {
+        guard entries[socket]?.isEnding == false, var entry = entries.removeValue(forKey: socket) else { return false }
+        entry.isOnItsWay = true
+        entries[other] = entry
+        return true
     }
 
     /// The headers are complete, the body is not.

@@ -10,6 +10,11 @@ package struct HTTPLimits: Sendable {
     /// Connections of one address. Above, the oldest one of the address is closed. A reverse proxy is one address too,
     /// so the limit is not small.
     package var connectionsPerAddress = 256
+    /// Connections with TLS at one time: each has three descriptors, of which a process often has 1,024. Above, the
+    /// oldest one of the address that has the most is closed.
+    package var tlsConnections = 192
+    /// Connections of libmicrohttpd: more than it gets. At its own limit it would close them without a word.
+    var connectionsOfLibrary: Int { 2 * connections + 64 }
     /// Bytes of the buffer for the heads of a request and its response. Above, libmicrohttpd itself answers 414 or 431.
     /// Times `connections`, this is 16 MiB.
     package var connectionBytes = 32 * 1024
@@ -43,6 +48,8 @@ package struct HTTPLimits: Sendable {
     /// Milliseconds from the request until the client has read the whole response. 3 MB, a table of 10,000 workers,
     /// need 50 kB/s.
     package var answerMillis: Int64 = 60_000
+    /// Milliseconds for the last bytes of responses over TLS when the process stops.
+    var lingerMillis: Int64 = 100
     /// Milliseconds that responses under way may take when the process stops.
     package var drainMillis: Int64 = 300
 

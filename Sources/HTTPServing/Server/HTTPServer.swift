@@ -1,21 +1,27 @@
 internal import Addresses
 internal import CMicrohttpd
 internal import Glibc
+package import Logging
+package import TLSHandshake
 
-/// A running libmicrohttpd daemon: a few threads, each with its own poll loop.
+/// A running libmicrohttpd daemon: a few threads, each with its own poll loop, and the thread that accepts for them.
 package final class HTTPServer {
     private let handler: RequestHandler
     private var daemon: OpaquePointer?
+    private var front: Front?
 
     /// Starts serving.
     ///
-    /// - Parameter listener: a listening socket. The server owns it from now on, also if this throws.
-    package init(listener: Int32, handler: RequestHandler, limits: HTTPLimits) throws(ListeningFailure) {
+    /// - Parameters:
+    ///   - listener: a listening socket, non-blocking. The server owns it from now on, also if this throws.
+    ///   - log: gets a line when HTTPS is asked for and not served.
+    package init(
+        listener: Int32, handler: RequestHandler, limits: HTTPLimits, log: Logger
+    ) throws(ListeningFailure) {
         self.handler = handler
         var options = cmhd_options()
-        options.listen_socket = listener
         options.threads = limits.threads
-        options.connections = UInt32(limits.connections)
+        options.connections = UInt32(limits.connectionsOfLibrary)
         options.connection_bytes = limits.connectionBytes
         options.silence_seconds = limits.silenceSeconds
         // Unretained: `stop` ends the daemon before `handler` is released.
@@ -51,14 +57,19 @@ package final class HTTPServer {
             @unknown default: break
             }
         }
-        daemon = cmhd_start(&options)
-        if daemon == nil {
+        guard let daemon = cmhd_start(&options) else {
             close(listener)
             throw ListeningFailure(step: .serve, code: errno)
         }
+        self.daemon = daemon
+        front = try Front(listener: listener, daemon: daemon, handler: handler, limits: limits, log: log)
     }
 
     deinit { stop(drainMillis: 0) }
+
+    /// The certificate for HTTPS on the same port, from now on; nil = only HTTP is served. The context must keep OpenSSL
+    /// as the record layer.
+    package func use(_ context: ServerContext?) { front?.use(context) }
 
     /// Closes connections that missed their deadline, and sends heartbeats on idle streams. Call about once a second.
     /// - Parameter now: monotonic milliseconds.
@@ -69,13 +80,14 @@ package final class HTTPServer {
         guard let daemon else { return }
         self.daemon = nil
         handler.startDraining()
-        let listener = MHD_quiesce_daemon(daemon)
-        if listener >= 0 { close(listener) }
+        front?.stopAccepting()
         drain(millis: drainMillis)
         handler.abandonWaiting()
         drain(millis: min(drainMillis, HTTPServer.lastResponseMillis))
         endConnections()
         MHD_stop_daemon(daemon)
+        front?.stop()
+        front = nil
     }
 
     /// For the error responses to requests that still waited at the end of the drain.

@@ -67,6 +67,9 @@ package final class RequestHandler: Sendable {
     /// After `startDraining`: requests whose work runs get an error too.
     func abandonWaiting() { application.abandonWaiting() }
 
+    /// Connections that are open, including those that were told to close.
+    var connectionCount: Int { connections.withLock { $0.openCount } }
+
     /// Responses that are being made or sent.
     var answeringCount: Int { connections.withLock { $0.answeringCount } }
 
@@ -78,6 +81,9 @@ package final class RequestHandler: Sendable {
             if let other = $0.connected(socket, from: client, at: now) { shutdown(other, Int32(SHUT_RDWR)) }
         }
     }
+
+    /// See `ConnectionTable.handed`.
+    func handed(_ socket: Int32, as other: Int32) -> Bool { connections.withLock { $0.handed(socket, as: other) } }
 
     func closed(_ socket: Int32) { connections.withLock { $0.closed(socket) } }
 

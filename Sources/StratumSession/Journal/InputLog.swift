@@ -208,6 +208,7 @@ private struct RecordHead {
         case .release(let part): self.init(kind: 11, index: part.miners, generation: part.number)
         case .minerSecured(let id): self.init(kind: 12, id)
         case .conduct(let id): self.init(kind: 13, id)
+        case .poolNotKept(let id): self.init(kind: 14, id)
         }
     }
 
@@ -237,6 +238,7 @@ private struct RecordHead {
         case 11: return .release(ReleasedPart(number: generation, miners: index))
         case 12: return .minerSecured(miner)
         case 13: return .conduct(miner)
+        case 14: return .poolNotKept(connection)
         default: return nil
         }
     }

@@ -66,6 +66,20 @@ extension Shard {
         fail(id, .connection(String(decoding: reason.utf8.prefix(PoolFailure.textBytesMax), as: UTF8.self)), at: now)
     }
 
+    /// A new process could not continue the connection. That is not a failure of the pool, so it is dialled again at
+    /// once: miners find shares meanwhile.
+    mutating func poolNotKept(_ id: PoolConnectionID, at now: Instant) {
+        guard isCurrent(id) else { return }
+        let (upstream, pool) = (Int(id.upstream), Int(id.pool))
+        let session = self[upstream, pool]
+        abandonRecords(of: id)
+        if case .draining = session.phase { return fail(id, .connection("not kept"), at: now) }
+        letGo(of: id, at: now)
+        guard let rank = seats[pool].rank else { return dialWanted(upstream, at: now) }
+        upstreams[upstream].choice.moved(Int(rank))
+        connect(pool, for: upstream, redirect: session.redirect, redirects: session.redirects, at: now)
+    }
+
     // MARK: - Upstreams
 
     /// Opens a suspended upstream, or a new one.

@@ -8,7 +8,9 @@ final class MinerConnection: TCPStream {
     private var hasDeparted = false
     private var isPaused = false
     /// The next step of its handshake waits for another turn.
-    private var isHeld = false
+    private(set) var isHeld = false
+    /// When a step of its handshake was done.
+    var servedAt = Instant(microseconds: 0)
     /// The shard seals its records: their mark is stored before they are sent.
     var hasMark = false {
         didSet { if hasMark { worker.miners.tls.kept += 1 } }
@@ -16,6 +18,7 @@ final class MinerConnection: TCPStream {
     var protection = Protection.none {
         didSet { if case .stream = protection { worker.miners.tls.notKept += 1 } }
     }
+    var isInHandshake: Bool { if case .handshake = protection { true } else { false } }
     private unowned let worker: Worker
     var id = MinerID(index: .max, generation: 0)
     /// The row of its address in the address table; nil when the address is not known yet, or not tracked.

@@ -11,8 +11,9 @@ extension Worker {
         let terms = listeners.terms.terms(of: connection)
         let isBalancer = terms.contains(.proxyHeader)
         guard isBalancer || admit(connection, from: connection.peer?.host) else { return connection.reset() }
-        if miners.waiting.count >= WaitingMiners.countMax { dismissOldest() }
-        guard hasDescriptors(for: 1) || dismissOldest() else {
+        // Those in a handshake have sent no line, and limits of their own.
+        if miners.waiting.count - handshakes.count >= WaitingMiners.countMax { dismissOldest() }
+        guard hasDescriptors(for: 1) || dismissOldest() || dismissHello(for: connection) else {
             hasNoRoom()
             return connection.reset()
         }
@@ -29,7 +30,7 @@ extension Worker {
     /// - Returns: false when there is none.
     @discardableResult
     private func dismissOldest() -> Bool {
-        guard let id = miners.waiting.takeOldest(at: now, waitingSince: { [unowned self] in shard.waitingSince($0) }),
+        guard let id = miners.waiting.takeOldest(at: now, waitingSince: { [unowned self] in waitingSince($0) }),
             let connection = miners[id]
         else { return false }
         miners.closed.count(.noRoom)
@@ -37,6 +38,21 @@ extension Worker {
         connection.reset()
         drop(connection)
         return true
+    }
+
+    /// Closes a connection of the address whose crowd waits for its handshakes, unless it is the newcomer's own.
+    private func dismissHello(for newcomer: MinerConnection) -> Bool {
+        guard let connection = handshakes.giveWay(to: newcomer.source?.network) else { return false }
+        news.dismissed(address(of: connection.id))
+        closeCrowded(connection)
+        return true
+    }
+
+    /// Since when a connection lets the shard wait for its login; nil when it does not. A handshake whose next step waits
+    /// for the shard has its time before it.
+    func waitingSince(_ id: MinerID) -> Instant? {
+        guard let since = shard.waitingSince(id), let connection = miners[id] else { return nil }
+        return connection.isHeld ? now : max(since, connection.servedAt)
     }
 
     /// Whether descriptors are left for this number of further connections.

@@ -65,8 +65,16 @@ extension Worker {
             miners.arrivals.watched.append((id, now + WaitingMiners.patience))
         }
         let due = miners.arrivals.watched.prefix { now >= $0.at }
-        for (id, _) in due where shard.waitingSince(id) != nil { countAsWaiting(id, gate) }
         miners.arrivals.watched.removeFirst(due.count)
+        for (id, _) in due {
+            guard let since = waitingSince(id) else { continue }
+            // A handshake has limits of its own (`Handshakes`).
+            if miners[id]?.isInHandshake == true || now < since + WaitingMiners.patience {
+                miners.arrivals.watched.append((id, now + WaitingMiners.patience))
+            } else {
+                countAsWaiting(id, gate)
+            }
+        }
         let finished = miners.arrivals.slow.filter { shard.waitingSince($0) == nil }
         if !finished.isEmpty { miners.arrivals.slow.removeAll { shard.waitingSince($0) == nil } }
         for id in finished {

@@ -1,3 +1,4 @@
+internal import Certificates
 internal import DaemonKit
 internal import Secrets
 internal import StratumSession

@@ -155,7 +155,7 @@ struct Takeover: ~Copyable {
             miners[id] = WorkerState.Connection(descriptor: noted, unsent: [])
         case .poolConnected(let id): pools[id]?.descriptor = noted
         case .minerClosed(let id): miners[id] = nil
-        case .poolClosed(let id): pools[id] = nil
+        case .poolClosed(let id), .poolNotKept(let id): pools[id] = nil
         case .start, .minerSecured, .minerBytes, .poolBytes, .tick, .policy, .release, .conduct: break
         }
         let result = bytes.withMemoryRebound(to: UInt8.self) { bytes -> ReplayFault? in

@@ -40,8 +40,8 @@ struct InheritedConnections {
         case .minerBytes(let id): unfinished?.input = .minerBytes(absorption.name(of: id) ?? id)
         case .poolBytes(let id): unfinished?.input = .poolBytes(absorption.name(of: id) ?? id)
         // These inputs have no bytes from the kernel.
-        case .note, .start, .minerConnected, .minerSecured, .poolConnected, .minerClosed, .poolClosed, .tick, .policy,
-            .release, .conduct, nil:
+        case .note, .start, .minerConnected, .minerSecured, .poolConnected, .minerClosed, .poolClosed, .poolNotKept,
+            .tick, .policy, .release, .conduct, nil:
             break
         }
     }
@@ -275,7 +275,7 @@ extension Worker {
 
     private func endLost(_ id: PoolConnectionID) {
         pools[id]?.reset()
-        apply(.poolClosed(id), "lost while taking over")
+        apply(.poolNotKept(id))
         perform()
     }
 }

@@ -1,31 +1,36 @@
+internal import Addresses
 internal import EventLoop
+internal import StratumSession
 internal import TLSHandshake
 internal import Telemetry
 
 /// The TLS handshakes of the shard's miners. They cost a hundred times as much as a share, so their time in each turn of
 /// the loop is limited, and those of a crowd wait in a line: the miners that are connected must not be delayed.
 final class Handshakes {
-    /// Handshakes that have begun and wait for their client; each holds some 40 KB. One more ends the oldest: at the
-    /// rate of one core that one has had a quarter of a second, more than an honest client needs.
-    static let begunMax = 1_024
+    /// Handshakes that have begun and wait for their client; each holds some 40 KB. With clients that answer after 0.2 s
+    /// it allows 2,500 a second, more than a core can do.
+    static let begunMax = 512
+    /// For the client of a handshake that has begun, before another one may take its place. 512 clients on one busy
+    /// machine need a second.
+    static let patience = Milliseconds.seconds(5)
     /// In each turn of the loop.
     private static let nanosecondsEachTurn: UInt64 = 4_000_000
     /// Until the next ones are done. Not 0: libuv would call a timer that starts itself with 0 again in the same turn,
     /// without end.
     private static let pauseMilliseconds: UInt64 = 1
+    /// The same when all that wait need a place.
+    private static let pauseWhenFullMilliseconds: UInt64 = 5
 
+    /// Connections whose handshake is not complete.
+    private(set) var count = 0
     /// Handshakes by their results, for the metrics.
     private(set) var counts = HandshakeCounts()
     private var spent: UInt64 = 0
-    /// In the order in which they began. Some have ended; `firstBegun` is the place of the oldest that may not have.
-    private var begun: [MinerConnection] = []
-    private var firstBegun = 0
-    private var begunCount = 0
-    /// Connections whose next step waits for another turn, oldest first.
-    private var waiting: [MinerConnection] = []
+    /// Addresses that are not tracked are one address here.
+    private var line = HandshakeLine<Network?, MinerConnection>(begunMax: begunMax, patience: patience)
     private var wakeUp: Timer?
 
-    /// - Parameter resume: called in the next turn while a handshake waits.
+    /// - Parameter resume: called in a later turn while a handshake waits.
     func start(on loop: Loop, resume: @escaping () -> Void) {
         wakeUp = Timer(on: loop, fired: resume)
     }
@@ -34,41 +39,22 @@ final class Handshakes {
 
     func count(_ result: HandshakeCounts.Result) { counts.count(result) }
 
-    // MARK: - Number
-
-    /// A handshake begins.
-    /// - Returns: the connection whose handshake must end for it.
-    func begin(_ connection: MinerConnection) -> MinerConnection? {
-        begun.append(connection)
-        begunCount += 1
-        defer { compact() }
-        guard begunCount > Handshakes.begunMax else { return nil }
-        while firstBegun < begun.count {
-            let oldest = begun[firstBegun]
-            firstBegun += 1
-            if case .handshake = oldest.protection { return oldest }
-        }
-        return nil
+    /// A connection has sent a hello.
+    /// - Parameter traffic: before the handshake, including the bytes that are its beginning.
+    func expect(_ connection: MinerConnection, traffic: Traffic) {
+        connection.protection = .handshake(PendingHandshake(of: connection.source?.network, traffic: traffic))
+        count += 1
     }
 
     /// Ends the handshake of a connection, if there is one.
     func forget(_ connection: MinerConnection) {
         guard case .handshake(let pending) = connection.protection else { return }
         connection.protection = .none
-        if pending.hasBegun { begunCount -= 1 }
-    }
-
-    /// Removes those that have ended when they are most of the list.
-    private func compact() {
-        guard begun.count > 4 * Handshakes.begunMax else { return }
-        begun = begun[firstBegun...].filter { if case .handshake = $0.protection { true } else { false } }
-        firstBegun = 0
+        count -= 1
+        line.ends(connection, of: pending.address)
     }
 
     // MARK: - Time
-
-    /// Whether a step may be done now.
-    var hasTime: Bool { spent < Handshakes.nanosecondsEachTurn && waiting.isEmpty }
 
     func spend(_ nanoseconds: UInt64) {
         spent += nanoseconds
@@ -77,22 +63,49 @@ final class Handshakes {
 
     func turnEnded() { spent = 0 }
 
-    /// The next step of this handshake waits for another turn.
-    func wait(_ connection: MinerConnection) {
-        waiting.append(connection)
-        if waiting.count == 1 { wakeUp?.start(after: Handshakes.pauseMilliseconds) }
+    private var hasTime: Bool { spent < Handshakes.nanosecondsEachTurn }
+
+    // MARK: - Order
+
+    /// Whether the next step of a connection is done now. Otherwise it waits in the line.
+    func mayContinue(_ connection: MinerConnection, _ pending: PendingHandshake, at now: Instant) -> Bool {
+        if pending.hasBegun {
+            guard !hasTime || line.hasSteps else { return true }
+            line.append(step: connection)
+        } else {
+            guard !hasTime || !line.isEmpty || !line.hasPlace else {
+                line.begins(connection, of: pending.address, at: now)
+                return true
+            }
+            line.append(hello: connection, of: pending.address)
+        }
+        wakeUp?.startIfIdle(after: Handshakes.pauseMilliseconds)
+        return false
+    }
+
+    /// The process has no room for a connection.
+    /// - Parameter address: of the new connection; nil when it is not tracked.
+    /// - Returns: a connection to close for it, that waits for its handshake to begin.
+    func giveWay(to address: Network?) -> MinerConnection? {
+        line.giveWay(to: address) { $0.isInHandshake }
     }
 
     /// Does the steps that wait, as many as this turn has time for.
-    func resume(_ step: (MinerConnection) -> Void) {
-        let connections = waiting
-        waiting = []
-        var done = 0
-        while done < connections.count, spent < Handshakes.nanosecondsEachTurn {
-            step(connections[done])
-            done += 1
+    /// - Parameters:
+    ///   - step: continues or begins a handshake.
+    ///   - end: ends a handshake that has begun, for another one.
+    func resume(at now: Instant, step: (MinerConnection) -> Void, end: (MinerConnection) -> Void) {
+        var isStuck = false
+        while hasTime, !isStuck {
+            switch line.next(at: now, isThere: { $0.isInHandshake }) {
+            case .step(let connection): step(connection)
+            case .hello(let connection, let other):
+                if let other { end(other) }
+                step(connection)
+            case nil: isStuck = true
+            }
         }
-        waiting = connections[done...] + waiting
-        if !waiting.isEmpty { wakeUp?.start(after: Handshakes.pauseMilliseconds) }
+        guard !line.isEmpty else { return }
+        wakeUp?.start(after: isStuck ? Handshakes.pauseWhenFullMilliseconds : Handshakes.pauseMilliseconds)
     }
 }

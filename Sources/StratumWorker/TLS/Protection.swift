@@ -1,3 +1,4 @@
+internal import Addresses
 internal import EventLoop
 internal import StratumSession
 internal import TLSHandshake
@@ -18,12 +19,15 @@ final class PendingHandshake {
     private var handshake: Handshake?
     /// All bytes received and sent on the connection.
     private(set) var traffic: Traffic
+    /// The address in whose turn it is served (`HandshakeLine`).
+    let address: Network?
     /// Received, but not processed: the handshakes of this turn have used up their time.
     var deferred: [UInt8] = []
 
     /// - Parameter traffic: before the handshake, including the bytes that are its beginning.
-    init(_ handshake: Handshake? = nil, traffic: Traffic) {
+    init(_ handshake: Handshake? = nil, of address: Network? = nil, traffic: Traffic) {
         self.handshake = handshake
+        self.address = address
         self.traffic = traffic
     }
 

@@ -1,3 +1,4 @@
+internal import Certificates
 internal import DaemonKit
 internal import EventLoop
 internal import StratumProtocol
@@ -16,7 +17,7 @@ extension Worker {
     /// - Parameter bytes: everything that the connection has sent after its PROXY header.
     func beginHandshake(_ id: MinerID, _ bytes: UnsafeRawBufferPointer) {
         guard let connection = miners[id], let traffic = shard.traffic(of: id) else { return }
-        connection.protection = .handshake(PendingHandshake(traffic: traffic))
+        handshakes.expect(connection, traffic: traffic)
         advance(connection, with: bytes)
     }
 
@@ -29,12 +30,6 @@ extension Worker {
             return false
         }
         pending.begin(handshake)
-        if let oldest = handshakes.begin(connection) {
-            handshakes.count(.crowded)
-            miners.closed.count(.noRoom)
-            oldest.reset()
-            drop(oldest)
-        }
         return true
     }
 
@@ -47,31 +42,42 @@ extension Worker {
 
     private func advance(_ connection: MinerConnection, with bytes: UnsafeRawBufferPointer) {
         guard case .handshake(let pending) = connection.protection else { return }
-        guard handshakes.hasTime else {
+        guard handshakes.mayContinue(connection, pending, at: now) else {
             pending.deferred.append(contentsOf: bytes)
-            connection.hold()
-            return handshakes.wait(connection)
+            return connection.hold()
         }
         step(connection, pending, with: bytes)
     }
 
     /// Continues the handshakes that waited for this turn.
     func resumeHandshakes() {
-        handshakes.resume { connection in
+        handshakes.resume(at: now) { connection in
             guard case .handshake(let pending) = connection.protection else { return }
             let bytes = pending.deferred
             pending.deferred = []
             bytes.withUnsafeBytes { step(connection, pending, with: $0) }
             connection.release()
+        } end: { connection in
+            closeCrowded(connection)
         }
         perform()
+    }
+
+    /// Closes a connection whose place another one gets.
+    func closeCrowded(_ connection: MinerConnection) {
+        handshakes.count(.crowded)
+        miners.closed.count(.noRoom)
+        connection.reset()
+        drop(connection)
     }
 
     private func step(_ connection: MinerConnection, _ pending: PendingHandshake, with bytes: UnsafeRawBufferPointer) {
         let began = loop.nanoseconds
         guard pending.hasBegun || begin(pending, of: connection) else { return }
         let step = pending.receive(bytes)
-        handshakes.spend(loop.nanoseconds - began)
+        let ended = loop.nanoseconds
+        handshakes.spend(ended - began)
+        connection.servedAt = Instant(microseconds: ended / 1_000)
         guard connection.send(record: step.output) else { return drop(connection) }
         switch step.state {
         case .ongoing: break

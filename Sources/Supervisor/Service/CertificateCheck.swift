@@ -1,3 +1,4 @@
+internal import Certificates
 internal import Configuration
 internal import DaemonKit
 internal import Glibc
@@ -118,13 +119,5 @@ extension CertificateSummary {
     var line: String {
         let names = names.isEmpty ? "" : " for \(names.joined(separator: ", "))"
         return "certificate sha256 \(fingerprint)\(names), valid until \(LocalTime.utc.date(seconds: expires))"
-    }
-}
-
-extension ServerContext.Settings {
-    init(_ tls: Settings.TLS) {
-        self.init(
-            certificateFile: tls.certificateFile, keyFile: tls.keyFile, protocols: tls.protocols, ciphers: tls.ciphers,
-            ciphersuites: tls.ciphersuites, dhparamFile: tls.dhparamFile)
     }
 }
