@@ -200,7 +200,7 @@ final class Front: @unchecked Sendable {
         }
     }
 
-    /// The other connections get their turn after so many.
+    /// The other connections get their turn after this number.
     private static let acceptedEachTurnMax = 16
     /// When descriptors or memory have run out.
     private static let pauseMillis: Int64 = 100

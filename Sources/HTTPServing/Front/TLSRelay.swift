@@ -89,7 +89,7 @@ final class TLSRelay {
     ///   - clientEvents: what poll has reported of the client's side.
     ///   - innerEvents: the same of the inner side.
     func serve(_ clientEvents: Int16, _ innerEvents: Int16, at now: Int64) {
-        // A reset, or both directions have ended: nobody reads a response.
+        // A reset, or both directions have ended: no client reads a response.
         if clientEvents & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 {
             stage = .over
             return
