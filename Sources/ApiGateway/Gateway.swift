@@ -114,10 +114,11 @@ struct Gateway: ~Copyable {
         do throws(ListeningFailure) {
             let listener = try HTTPListener.open(host: api.host, port: api.port, backlog: limits.http.backlog)
             let port = HTTPListener.port(of: listener)
-            server = try HTTPServer(listener: listener, handler: handler, limits: limits.http, log: log)
-            server?.use(certificate.context)
+            let context = certificate.context
+            server = try HTTPServer(
+                listener: listener, handler: handler, limits: limits.http, context: context, log: log)
             let url = HTTPListener.url(host: api.host, port: port)
-            log.notice("API on \(certificate.context == nil ? url : url + " (also https)")")
+            log.notice("API on \(context == nil ? url : url + " (also https)")")
             Degradation.set("API", nil)
         } catch {
             let pause = retry.failed(at: now)

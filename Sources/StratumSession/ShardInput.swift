@@ -18,7 +18,7 @@ public enum ShardInput: Equatable, Sendable {
     case poolBytes(PoolConnectionID)
     /// The bytes are the reason, in the text of the system.
     case poolClosed(PoolConnectionID)
-    /// The connection could not be continued by a new process: its TLS is older than 1.3, or it ended in that moment.
+    /// The connection cannot be continued by a new process: its TLS is older than 1.3.
     case poolNotKept(PoolConnectionID)
     case tick
     /// The operator has changed the policy; the bytes are its encoded form.

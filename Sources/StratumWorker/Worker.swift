@@ -175,7 +175,9 @@ final class Worker {
         journal.tidy()
         tellGauges()
         budget = DescriptorBudget(limit: DescriptorLimit.current, listening: launchContext.sockets.count)
-        miners.waiting.prune { [unowned self] in shard.waitingSince($0) }
+        miners.waiting.prune(
+            waitingSince: { [unowned self] in shard.waitingSince($0) },
+            isInHandshake: { [unowned self] in miners[$0]?.isInHandshake == true })
         gate?.readLists()
         certificate.reload()
         boundUnsentBytes()

@@ -50,10 +50,11 @@ import Testing
             try attack(3_000)  // memory that it takes once
             #expect(isHealthySoon(client))
             let before = (memory: gateway.residentKilobytes, descriptors: gateway.openDescriptorCount)
-            try attack(4_000)
+            try attack(8_000)
             #expect(isHealthySoon(client))
             #expect(try client.get("/").status == 401)
-            #expect(gateway.residentKilobytes < before.memory + 4_096)
+            // A kilobyte a request would be a leak; buffers of connections that close late are none.
+            #expect(gateway.residentKilobytes < before.memory + 8_192)
             #expect(eventually(within: 5) { gateway.openDescriptorCount < before.descriptors + 20 })
             #expect(gateway.stop(SIGTERM) == 0)
         }

@@ -9,6 +9,11 @@ import Testing
 
 /// A client whose TLS is OpenSSL's, with blocking calls.
 private final class SecureClient {
+    struct Response: Equatable {
+        var status: Int
+        var body: [UInt8]
+    }
+
     let connection: HTTPClient.Connection
     private var stream: TLSStream?
     private var received: [UInt8] = []
@@ -66,7 +71,7 @@ private final class SecureClient {
     }
 
     /// The next response with a body of an announced length.
-    func reply() throws -> (status: Int, body: [UInt8])? {
+    func reply() throws -> Response? {
         let end = Array("\r\n\r\n".utf8)
         while received.firstRange(of: end) == nil { guard try fill() else { return nil } }
         let split = received.firstRange(of: end)!
@@ -75,10 +80,10 @@ private final class SecureClient {
         let length = head.firstMatch(of: /Content-Length: ([0-9]+)/).flatMap { Int($0.1) } ?? 0
         while received.count < length { guard try fill() else { return nil } }
         defer { received.removeFirst(length) }
-        return (Int(head.split(separator: " ")[1]) ?? 0, Array(received.prefix(length)))
+        return Response(status: Int(head.split(separator: " ")[1]) ?? 0, body: Array(received.prefix(length)))
     }
 
-    func get(_ path: String) throws -> (status: Int, body: [UInt8])? {
+    func get(_ path: String) throws -> Response? {
         write("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
         return try reply()
     }
@@ -155,6 +160,21 @@ private final class SecureClient {
             #expect(try secure.reply()?.body.count == 6 << 20)
             try secure.readToEnd()
             #expect(secure.isClosed, "with a close_notify")
+        }
+    }
+
+    @Test func aClientThatReadsNothingIsGivenUp() throws {
+        func change(_ limits: inout HTTPLimits) { limits.answerMillis = 300 }
+        try serve(change, bodyBytes: 24 << 20) { server, client in
+            let secure = try SecureClient(client)
+            secure.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            usleep(100_000)
+            // The server's own end is closed by this; the relay has the rest, and a deadline of its own.
+            server.enforceDeadlines(at: MonotonicClock.milliseconds + 61_000)
+            usleep(1_600_000)
+            let isWhole = try secure.reply() != nil
+            #expect(!isWhole)
+            #expect(try client.get("/healthz").status == 200)
         }
     }
 

@@ -19,7 +19,7 @@ import Testing
         func hello(_ number: Int, of address: Character) {
             let member = Member(number)
             members[number] = member
-            line.append(hello: member, of: address)
+            line.append(hello: member, of: address, at: now)
         }
 
         /// "3" for a hello, "3-1" when 1 ends for it, "+3" for a step; nil when all must wait.
@@ -42,7 +42,7 @@ import Testing
         @discardableResult
         func end(_ number: Int, of address: Character) -> Bool { line.ends(members[number]!, of: address) }
 
-        func giveWay(to address: Character) -> Int? { line.giveWay(to: address) { $0.isThere }?.number }
+        func giveWay(to address: Character) -> Int? { line.giveWay(to: address, at: now) { $0.isThere }?.number }
 
         func rest() -> [String] {
             var all: [String] = []
@@ -140,6 +140,19 @@ import Testing
         for number in 1...4 { line.end(number, of: "x") }
         #expect(line.rest() == ["11", "21"])
         #expect(line.line.isEmpty)
+    }
+
+    @Test func oneHelloOfEachOfManyAddressesGivesWayWhenItHasWaited() {
+        let line = Line()
+        line.begin([1, 2, 3, 4], of: "x")
+        line.hello(11, of: "a")
+        line.now = line.now + Milliseconds(1)
+        line.hello(12, of: "b")
+        line.now = line.now + Milliseconds(4_998)
+        #expect(line.giveWay(to: "c") == nil)
+        line.now = line.now + Milliseconds(1)
+        #expect(line.giveWay(to: "c") == 11)
+        #expect(line.giveWay(to: "c") == nil)
     }
 
     @Test func oneCallAsksALimitedNumberOfAddresses() {

@@ -19,6 +19,22 @@ struct WaitingMinersTests {
         #expect(waiting.count == 1)
     }
 
+    /// A handshake at the head hides neither the silent connections behind it nor those that have logged in.
+    @Test func aHandshakeIsPassedOver() {
+        var waiting = WaitingMiners()
+        for index in 0..<1_000 { waiting.append(id(UInt32(index))) }
+        let isInHandshake = { (id: MinerID) in id.index < 2 }
+        let all = { (_: MinerID) -> Instant? in Instant(microseconds: 0) }
+        let now = Instant(microseconds: patience)
+        #expect(waiting.takeOldest(at: now, waitingSince: all, isInHandshake: isInHandshake) == id(2))
+        #expect(waiting.count == 999)
+        let only = { (id: MinerID) -> Instant? in isInHandshake(id) ? Instant(microseconds: 0) : nil }
+        waiting.prune(waitingSince: only, isInHandshake: isInHandshake)
+        #expect(waiting.count == 2)
+        #expect(waiting.takeOldest(at: now, waitingSince: only, isInHandshake: isInHandshake) == nil)
+        #expect(waiting.takeOldest(at: now, waitingSince: only) == id(0))
+    }
+
     @Test func whoHasLoggedInIsPassedOver() {
         var waiting = WaitingMiners()
         for index in 0..<1_000 { waiting.append(id(UInt32(index))) }

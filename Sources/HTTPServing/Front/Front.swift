@@ -49,9 +49,10 @@ final class Front: @unchecked Sendable {
 
     /// - Parameter listener: a listening socket, which the front owns from now on, also if this throws.
     init(
-        listener: Int32, daemon: OpaquePointer, handler: RequestHandler, limits: HTTPLimits, log: Logger
+        listener: Int32, daemon: OpaquePointer, context: ServerContext?, handler: RequestHandler, limits: HTTPLimits,
+        log: Logger
     ) throws(ListeningFailure) {
-        lock = Mutex(Shared(daemon: daemon))
+        lock = Mutex(Shared(daemon: daemon, context: context))
         self.handler = handler
         self.limits = limits
         self.log = log
@@ -88,7 +89,7 @@ final class Front: @unchecked Sendable {
     /// The certificate for further handshakes; nil = HTTPS is not served.
     func use(_ context: ServerContext?) { lock.withLock { $0.context = context } }
 
-    /// The daemon gets no more connections. Those that have not sent a byte, and those in a handshake, are closed soon.
+    /// The daemon gets no more connections. Those that it has not got yet are closed soon.
     func stopAccepting() {
         lock.withLock { $0.daemon = nil }
         notify()
@@ -139,14 +140,19 @@ final class Front: @unchecked Sendable {
         var polled = [pollfd(fd: wake, events: Int16(POLLIN), revents: 0)]
         polled.append(pollfd(fd: hasRoom ? listener : -1, events: Int16(POLLIN), revents: 0))
         for connection in silent { polled.append(pollfd(fd: connection.socket, events: Int16(POLLIN), revents: 0)) }
-        let (silentCount, relayCount) = (silent.count, relays.count)
+        // As they are polled: others may come and go before their turn.
+        let served = relays
+        let (silentCount, relayCount) = (silent.count, served.count)
         let mayShakeHands = handshakes.remaining(at: MonotonicClock.microseconds) > 0
-        for relay in relays {
+        for relay in served {
             polled.append(contentsOf: relay.polled(isHandshakeDue: mayShakeHands))
         }
         let isDeferred = !hasRoom || !mayShakeHands && relays.contains { $0.isInHandshake }
         let waitMillis: Int32 = isDeferred ? 20 : relays.contains { $0.isLingering } ? 100 : 1_000
-        guard poll(&polled, nfds_t(polled.count), isEnding ? 10 : waitMillis) > 0 || relayCount > 0 else { return }
+        let count = poll(&polled, nfds_t(polled.count), isEnding ? 10 : waitMillis)
+        // Not to be repeated at once, whatever is the matter.
+        if count < 0, errno != EINTR { usleep(UInt32(Front.pauseMillis) * 1_000) }
+        guard count > 0 || relayCount > 0 else { return }
 
         if polled[0].revents != 0 {
             var bytes = [UInt8](repeating: 0, count: 64)
@@ -165,8 +171,10 @@ final class Front: @unchecked Sendable {
         firstRelay = relayCount == 0 ? 0 : (firstRelay + 1) % relayCount
         for step in 0..<relayCount {
             let index = (firstRelay + step) % relayCount
-            let place = 2 + silentCount + 2 * index
-            serve(relays[index], polled[place].revents, polled[place + 1].revents, at: now)
+            let (relay, place) = (served[index], 2 + silentCount + 2 * index)
+            // One that gave way is closed.
+            guard !relay.isOver(at: now) else { continue }
+            serve(relay, polled[place].revents, polled[place + 1].revents, at: now)
         }
         let ended = relays.filter { $0.isOver(at: now) }
         if !ended.isEmpty {
@@ -187,7 +195,7 @@ final class Front: @unchecked Sendable {
             }
             guard socket >= 0 else {
                 // Without a pause, poll would report the waiting connection again at once.
-                if errno == EMFILE || errno == ENFILE || errno == ENOMEM {
+                if [EMFILE, ENFILE, ENOMEM, ENOBUFS].contains(errno) {
                     acceptsAgainAt = MonotonicClock.milliseconds + Front.pauseMillis
                 }
                 return
@@ -218,7 +226,9 @@ final class Front: @unchecked Sendable {
         guard let context, let handshake = Handshake(server: context) else { return refuseTLS(connection) }
         makeRoom()
         relays.append(
-            TLSRelay(connection.socket, handshake, of: connection.network) { [unowned self] inner in
+            TLSRelay(
+                connection.socket, handshake, of: connection.network, answerMillis: limits.answerMillis
+            ) { [unowned self] inner in
                 hand(inner, of: connection)
             })
     }
@@ -256,8 +266,9 @@ final class Front: @unchecked Sendable {
         listener = -1
         for connection in silent { drop(connection.socket) }
         silent = []
-        for relay in relays where relay.isInHandshake { end(relay) }
+        let unfinished = relays.filter(\.isInHandshake)
         relays.removeAll { $0.isInHandshake }
+        for relay in unfinished { end(relay) }
     }
 
     private func refuseTLS(_ connection: Silent) {
@@ -281,7 +292,9 @@ final class Front: @unchecked Sendable {
         var counts: [Network?: Int] = [:]
         for relay in relays { counts[relay.network, default: 0] += 1 }
         let busiest = counts.max { $0.value < $1.value }
-        guard let index = relays.firstIndex(where: { $0.network == busiest?.key }) else { return }
+        // One that has not finished its handshake before a download or a stream of events.
+        let ofBusiest = relays.indices.filter { relays[$0].network == busiest?.key }
+        guard let index = ofBusiest.first(where: { relays[$0].isInHandshake }) ?? ofBusiest.first else { return }
         end(relays.remove(at: index))
     }
 

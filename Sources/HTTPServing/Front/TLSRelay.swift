@@ -21,7 +21,8 @@ final class TLSRelay {
         case over
     }
 
-    let client: Int32
+    /// -1 = closed.
+    private(set) var client: Int32
     let network: Network?
     /// This end of a socket pair; the other end is libmicrohttpd's. -1 = there is none, or it has ended.
     private var inner: Int32 = -1
@@ -30,11 +31,21 @@ final class TLSRelay {
     private var toInner = Pending()
     /// The client sends nothing more.
     private var hasClientEnded = false
+    /// Milliseconds for which a client may take none of what is to be sent.
+    private let answerMillis: Int64
+    /// Since when it has not taken all.
+    private var owedSince: Int64?
     private var connectInner: ((Int32) -> Bool)?
 
-    /// - Parameter connect: gives a socket to libmicrohttpd, when the handshake is complete; false = it could not, and
+    /// - Parameters:
+    ///   - answerMillis: see `HTTPLimits`. The server's own deadline does not reach a client that reads nothing.
+    ///   - connect: gives a socket to libmicrohttpd, when the handshake is complete; false = it could not, and
     ///   has closed it.
-    init(_ client: Int32, _ handshake: Handshake, of network: Network?, connect: @escaping (Int32) -> Bool) {
+    init(
+        _ client: Int32, _ handshake: Handshake, of network: Network?, answerMillis: Int64,
+        connect: @escaping (Int32) -> Bool
+    ) {
+        self.answerMillis = answerMillis
         self.client = client
         self.network = network
         stage = .handshake(handshake)
@@ -48,13 +59,16 @@ final class TLSRelay {
         switch stage {
         case .over: true
         case .lingering(let until): now >= until
-        case .handshake, .open: false
+        case .open: owedSince.map { now - $0 >= answerMillis } ?? false
+        case .handshake: false
         }
     }
 
     func close() {
         stage = .over
+        guard client >= 0 else { return }
         Glibc.close(client)
+        client = -1
         if inner >= 0 { Glibc.close(inner) }
         inner = -1
     }
@@ -66,7 +80,8 @@ final class TLSRelay {
         let readsClient =
             switch stage {
             case .handshake: isHandshakeDue
-            case .open: !hasClientEnded && toInner.isEmpty
+            // What it sends may have an answer of TLS itself.
+            case .open: !hasClientEnded && toInner.isEmpty && toClient.isEmpty
             case .lingering: true
             case .over: false
             }
@@ -99,6 +114,7 @@ final class TLSRelay {
         flushInner()
         flushClient()
         endIfDone(at: now)
+        owedSince = toClient.isEmpty ? nil : owedSince ?? now
     }
 
     private func readClient(at now: Int64) {
@@ -189,7 +205,10 @@ final class TLSRelay {
     }
 
     private func flushClient() {
-        if !toClient.flush(to: client) { stage = .over }
+        guard toClient.flush(to: client) else {
+            stage = .over
+            return
+        }
     }
 
     private func endIfDone(at now: Int64) {

@@ -4,8 +4,8 @@ internal import Addresses
 ///
 /// libmicrohttpd only has a timeout for silence. A client that sends one byte of its headers every few seconds, or
 /// reads one byte of the response, would keep its connection for hours. So each connection has a deadline for the whole
-/// of what it is doing. libmicrohttpd also accepts no connection once all places are in use. So the last places are
-/// kept free: a connection that uses one of them closes the oldest connection of the address that has the most. A
+/// of what it is doing. No connection is accepted once all places are in use. So the last places are kept
+/// free: a connection that uses one of them closes the oldest connection of the address that has the most. A
 /// health check gets a place however many incomplete requests a few addresses send.
 ///
 /// Times are monotonic milliseconds. Connections are named by the descriptors of their sockets.
@@ -73,6 +73,7 @@ struct ConnectionTable: Sendable {
     mutating func handed(_ socket: Int32, as other: Int32) -> Bool {
         guard entries[socket]?.isEnding == false, var entry = entries.removeValue(forKey: socket) else { return false }
         entry.isOnItsWay = true
+        closed(other)
         entries[other] = entry
         return true
     }
@@ -106,7 +107,13 @@ struct ConnectionTable: Sendable {
 
     /// The sockets whose deadline has passed and that must be shut down. Each is returned until it is closed.
     func overdue(at now: Int64) -> [Int32] {
-        entries.compactMap { $0.value.deadline <= now ? $0.key : nil }
+        entries.compactMap { $0.value.deadline <= now && !$0.value.isOnItsWay ? $0.key : nil }
+    }
+
+    /// Forgets connections of which libmicrohttpd has not told until their deadline: it had no memory and closed them,
+    /// so the numbers may belong to other descriptors.
+    mutating func forgetLost(at now: Int64) {
+        for (socket, entry) in entries where entry.isOnItsWay && entry.deadline <= now { closed(socket) }
     }
 
     private mutating func change(_ socket: Int32, to stage: Stage, deadline: Int64) {

@@ -14,9 +14,10 @@ package final class HTTPServer {
     ///
     /// - Parameters:
     ///   - listener: a listening socket, non-blocking. The server owns it from now on, also if this throws.
+    ///   - context: see `use`.
     ///   - log: gets a line when HTTPS is asked for and not served.
     package init(
-        listener: Int32, handler: RequestHandler, limits: HTTPLimits, log: Logger
+        listener: Int32, handler: RequestHandler, limits: HTTPLimits, context: ServerContext? = nil, log: Logger
     ) throws(ListeningFailure) {
         self.handler = handler
         var options = cmhd_options()
@@ -62,7 +63,8 @@ package final class HTTPServer {
             throw ListeningFailure(step: .serve, code: errno)
         }
         self.daemon = daemon
-        front = try Front(listener: listener, daemon: daemon, handler: handler, limits: limits, log: log)
+        front = try Front(
+            listener: listener, daemon: daemon, context: context, handler: handler, limits: limits, log: log)
     }
 
     deinit { stop(drainMillis: 0) }

@@ -44,7 +44,10 @@ package final class RequestHandler: Sendable {
             connections.withLock { $0.streaming(socket, at: lastRead) }
         }
         // Within the lock: a socket leaves the table before it is closed, so none of these numbers is reused.
-        connections.withLock { for socket in $0.overdue(at: now) { shutdown(socket, Int32(SHUT_RDWR)) } }
+        connections.withLock {
+            $0.forgetLost(at: now)
+            for socket in $0.overdue(at: now) { shutdown(socket, Int32(SHUT_RDWR)) }
+        }
     }
 
     /// After the drain: makes libmicrohttpd close its connections.

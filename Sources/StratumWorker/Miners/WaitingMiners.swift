@@ -16,14 +16,25 @@ struct WaitingMiners {
 
     mutating func append(_ id: MinerID) { ids.append(id) }
 
-    /// Removes the connection that has waited longest.
+    /// Removes the connection that has waited longest. Those in a TLS handshake have limits of their own and are passed
+    /// over: they go to the end of the list, because their login has not been waited for.
     /// - Parameter waitingSince: nil when the connection has logged in or ended.
-    /// - Returns: nil when all waiting connections are younger than `patience`.
-    mutating func takeOldest(at now: Instant, waitingSince: (MinerID) -> Instant?) -> MinerID? {
+    /// - Returns: nil when all other connections are younger than `patience`.
+    mutating func takeOldest(
+        at now: Instant, waitingSince: (MinerID) -> Instant?, isInHandshake: (MinerID) -> Bool = { _ in false }
+    ) -> MinerID? {
+        var passed = 0
         while head < ids.count {
             let id = ids[head]
             guard let since = waitingSince(id) else {
                 head += 1
+                continue
+            }
+            if isInHandshake(id) {
+                guard passed < WaitingMiners.passedMax else { break }
+                passed += 1
+                head += 1
+                ids.append(id)
                 continue
             }
             guard now >= since + WaitingMiners.patience else { break }
@@ -34,9 +45,21 @@ struct WaitingMiners {
         return nil
     }
 
-    /// Removes connections at the front that no longer wait.
-    mutating func prune(waitingSince: (MinerID) -> Instant?) {
-        while head < ids.count, waitingSince(ids[head]) == nil { head += 1 }
+    /// Handshakes that one call passes over.
+    private static let passedMax = 256
+
+    /// Removes connections that no longer wait, up to the first one that does.
+    mutating func prune(
+        waitingSince: (MinerID) -> Instant?, isInHandshake: (MinerID) -> Bool = { _ in false }
+    ) {
+        for _ in 0..<count {
+            let id = ids[head]
+            if waitingSince(id) != nil {
+                guard isInHandshake(id) else { break }
+                ids.append(id)
+            }
+            head += 1
+        }
         compact()
     }
 

@@ -30,8 +30,10 @@ extension Worker {
     /// - Returns: false when there is none.
     @discardableResult
     private func dismissOldest() -> Bool {
-        guard let id = miners.waiting.takeOldest(at: now, waitingSince: { [unowned self] in waitingSince($0) }),
-            let connection = miners[id]
+        let oldest = miners.waiting.takeOldest(
+            at: now, waitingSince: { [unowned self] in waitingSince($0) },
+            isInHandshake: { [unowned self] in miners[$0]?.isInHandshake == true })
+        guard let id = oldest, let connection = miners[id]
         else { return false }
         miners.closed.count(.noRoom)
         news.dismissed(address(of: id))
@@ -42,7 +44,7 @@ extension Worker {
 
     /// Closes a connection of the address whose crowd waits for its handshakes, unless it is the newcomer's own.
     private func dismissHello(for newcomer: MinerConnection) -> Bool {
-        guard let connection = handshakes.giveWay(to: newcomer.source?.network) else { return false }
+        guard let connection = handshakes.giveWay(to: newcomer.source?.network, at: now) else { return false }
         news.dismissed(address(of: connection.id))
         closeCrowded(connection)
         return true

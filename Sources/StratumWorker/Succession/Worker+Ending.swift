@@ -39,6 +39,7 @@ extension Worker {
     func letGoOfConnections() {
         gate?.forgetConnections()
         listeners.close()
+        handshakes.close()
         miners.closeAll()
         pools.hangUpAll()
         for timer in timers { timer.close() }

@@ -275,7 +275,11 @@ extension Worker {
 
     private func endLost(_ id: PoolConnectionID) {
         pools[id]?.reset()
-        apply(.poolNotKept(id))
+        if shard.canContinue(id) {
+            apply(.poolClosed(id), "lost while taking over")
+        } else {
+            apply(.poolNotKept(id))
+        }
         perform()
     }
 }

@@ -6,7 +6,7 @@ internal import StratumSession
 /// address, one of each in turn, so that the crowd behind one address does not delay the miner of another. They wait
 /// while `begunMax` handshakes wait for their clients: an honest client is only slow because its machine is busy with
 /// others, and must not be closed for that. A place is taken from another handshake only if its address has more of
-/// them than the newcomer's, or if its client has been silent for `patience`.
+/// them than the newcomer's, or if its client has not finished it within `patience`.
 struct HandshakeLine<Address: Hashable, Member: AnyObject> {
     /// Addresses that are asked in one call whether one of their hellos may begin.
     static var addressesAskedMax: Int { 64 }
@@ -16,7 +16,7 @@ struct HandshakeLine<Address: Hashable, Member: AnyObject> {
 
     /// Members whose handshake has begun and can continue.
     private var steps = Queue<Member>()
-    private var hellos: [Address: Queue<Member>] = [:]
+    private var hellos: [Address: Queue<(member: Member, since: Instant)>] = [:]
     /// The addresses with hellos, in the order in which they are served.
     private var turns = Queue<Address>()
     /// Members whose handshake has begun, in the order in which they began.
@@ -35,9 +35,9 @@ struct HandshakeLine<Address: Hashable, Member: AnyObject> {
     mutating func append(step member: Member) { steps.append(member) }
 
     /// A handshake can begin.
-    mutating func append(hello member: Member, of address: Address) {
+    mutating func append(hello member: Member, of address: Address, at now: Instant) {
         if hellos[address] == nil { turns.append(address) }
-        hellos[address, default: Queue()].append(member)
+        hellos[address, default: Queue()].append((member, now))
     }
 
     enum Turn {
@@ -51,11 +51,12 @@ struct HandshakeLine<Address: Hashable, Member: AnyObject> {
     /// - Returns: nil when nothing waits, or what waits must wait longer.
     mutating func next(at now: Instant, isThere: (Member) -> Bool) -> Turn? {
         if let member = steps.popFirst() { return .step(member) }
+        let candidates = candidates
         var asked = 0
         while asked < Self.addressesAskedMax, let address = turns.popFirst() {
             guard let member = firstHello(of: address, isThere) else { continue }
             asked += 1
-            let place = place(for: address, at: now)
+            let place = place(for: address, among: candidates, at: now)
             if place != nil { _ = hellos[address]?.popFirst() }
             if hellos[address]?.isEmpty == false { turns.append(address) } else { hellos[address] = nil }
             guard let place else { continue }
@@ -68,7 +69,7 @@ struct HandshakeLine<Address: Hashable, Member: AnyObject> {
 
     /// Without those whose connection has ended. nil when there is none; the address then has no entry.
     private mutating func firstHello(of address: Address, _ isThere: (Member) -> Bool) -> Member? {
-        while let member = hellos[address]?.first {
+        while let member = hellos[address]?.first?.member {
             if isThere(member) { return member }
             _ = hellos[address]?.popFirst()
         }
@@ -77,14 +78,22 @@ struct HandshakeLine<Address: Hashable, Member: AnyObject> {
     }
 
     /// A place of the whole process is needed: the newest hello of the address that has most of them waiting gives way,
-    /// if those are more than the newcomer's address has.
+    /// if those are more than the newcomer's address has; else the oldest of all, if it has waited for `patience`.
     /// - Returns: the connection to close.
-    mutating func giveWay(to address: Address, isThere: (Member) -> Bool) -> Member? {
+    mutating func giveWay(to address: Address, at now: Instant, isThere: (Member) -> Bool) -> Member? {
         while let busiest = hellos.max(by: { $0.value.count < $1.value.count }),
             busiest.value.count > (hellos[address]?.count ?? 0) + 1
         {
             // The address keeps its turn, and its empty queue, until the turn comes.
-            if let member = hellos[busiest.key]?.popLast(), isThere(member) { return member }
+            if let member = hellos[busiest.key]?.popLast()?.member, isThere(member) { return member }
+        }
+        while let oldest = hellos.filter({ !$0.value.isEmpty }).min(by: {
+            $0.value.first!.since < $1.value.first!.since
+        }),
+            let first = oldest.value.first, now >= first.since + patience
+        {
+            _ = hellos[oldest.key]?.popFirst()
+            if isThere(first.member) { return first.member }
         }
         return nil
     }
@@ -114,21 +123,32 @@ struct HandshakeLine<Address: Hashable, Member: AnyObject> {
         case taken(Member)
     }
 
+    /// What may end for another one, found once for all addresses that are asked.
+    private struct Candidates {
+        /// The oldest of the address that has the most.
+        var busiest: (address: Address, count: Int, member: Member)?
+        /// The oldest of all.
+        var oldest: (address: Address, since: Instant, member: Member)?
+    }
+
+    private var candidates: Candidates {
+        guard !hasPlace else { return Candidates() }
+        return Candidates(
+            busiest: begun.max { $0.value.count < $1.value.count }.map { ($0.key, $0.value.count, $0.value[0].member) },
+            oldest: begun.min { $0.value[0].since < $1.value[0].since }
+                .map { ($0.key, $0.value[0].since, $0.value[0].member) })
+    }
+
     /// - Returns: nil when there is none yet.
-    private mutating func place(for address: Address, at now: Instant) -> Place? {
+    private mutating func place(for address: Address, among candidates: Candidates, at now: Instant) -> Place? {
         guard !hasPlace else { return .free }
-        let oldest: (key: Address, value: [(member: Member, since: Instant)])?
-        if let busiest = begun.max(by: { $0.value.count < $1.value.count }),
-            busiest.value.count > (begun[address]?.count ?? 0) + 1
-        {
-            oldest = busiest
-        } else {
-            oldest = begun.min { $0.value[0].since < $1.value[0].since }
-            guard let oldest, now >= oldest.value[0].since + patience else { return nil }
+        if let busiest = candidates.busiest, busiest.count > (begun[address]?.count ?? 0) + 1 {
+            ends(busiest.member, of: busiest.address)
+            return .taken(busiest.member)
         }
-        guard let oldest else { return nil }
-        ends(oldest.value[0].member, of: oldest.key)
-        return .taken(oldest.value[0].member)
+        guard let oldest = candidates.oldest, now >= oldest.since + patience else { return nil }
+        ends(oldest.member, of: oldest.address)
+        return .taken(oldest.member)
     }
 }
 

@@ -77,7 +77,7 @@ final class Handshakes {
                 line.begins(connection, of: pending.address, at: now)
                 return true
             }
-            line.append(hello: connection, of: pending.address)
+            line.append(hello: connection, of: pending.address, at: now)
         }
         wakeUp?.startIfIdle(after: Handshakes.pauseMilliseconds)
         return false
@@ -86,8 +86,8 @@ final class Handshakes {
     /// The process has no room for a connection.
     /// - Parameter address: of the new connection; nil when it is not tracked.
     /// - Returns: a connection to close for it, that waits for its handshake to begin.
-    func giveWay(to address: Network?) -> MinerConnection? {
-        line.giveWay(to: address) { $0.isInHandshake }
+    func giveWay(to address: Network?, at now: Instant) -> MinerConnection? {
+        line.giveWay(to: address, at: now) { $0.isInHandshake }
     }
 
     /// Does the steps that wait, as many as this turn has time for.
