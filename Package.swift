@@ -101,8 +101,7 @@ let package = Package(
         // L3: wiring.
         program(
             "Supervisor", "Addresses", "Certificates", "Supervision", "Telemetry", "Configuration", "Continuity",
-            "Control", "Peers",
-            "EventLoop", "EventBus", "DaemonKit", "Linux", "TLSHandshake", argumentParser, logging),
+            "Control", "Peers", "EventLoop", "EventBus", "DaemonKit", "Linux", "TLSHandshake", argumentParser, logging),
         program(
             "StratumWorker", "Addresses", "StratumSession", "StratumProtocol", "Telemetry", "Configuration",
             "Certificates", "Continuity", "EventLoop", "EventBus", "DaemonKit", "Linux", "Peers", "Secrets",

@@ -175,9 +175,7 @@ final class Worker {
         journal.tidy()
         tellGauges()
         budget = DescriptorBudget(limit: DescriptorLimit.current, listening: launchContext.sockets.count)
-        miners.waiting.prune(
-            waitingSince: { [unowned self] in shard.waitingSince($0) },
-            isInHandshake: { [unowned self] in miners[$0]?.isInHandshake == true })
+        miners.waiting.prune { [unowned self] in waiting($0) }
         gate?.readLists()
         certificate.reload()
         boundUnsentBytes()

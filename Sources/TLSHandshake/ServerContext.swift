@@ -10,6 +10,7 @@ internal import COpenSSL
 public final class ServerContext: @unchecked Sendable {
     // Unchecked: everything is set by `init`, and an SSL_CTX may be used by several threads once it is set up. Handshakes
     // that give out secrets set its key log callback: those of one context belong to one thread.
+
     /// The keys of the `tls` object of the configuration.
     public struct Settings: Equatable, Sendable {
         /// PEM: the server's own certificate first, then the chain. It may contain the key, too.

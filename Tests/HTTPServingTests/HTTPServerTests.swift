@@ -11,12 +11,7 @@ import Testing
         _ change: (inout HTTPLimits) -> Void = { _ in }, bodyBytes: Int = 0,
         _ body: (HTTPServer, HTTPClient) throws -> Void
     ) throws {
-        var test = TestServer()
-        change(&test.limits)
-        test.application.answer = { path in
-            .document([UInt8](repeating: 0x20, count: path == "/healthz" ? 2 : bodyBytes))
-        }
-        try test.run(body)
+        try TestServer(bodyBytes: bodyBytes, change).run(body)
     }
 
     @Test func headersThatTrickleAreCutAtTheDeadline() throws {

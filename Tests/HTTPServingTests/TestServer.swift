@@ -10,6 +10,16 @@ struct TestServer {
     var limits = HTTPLimits()
     var application = TestApplication()
 
+    init() {}
+
+    /// - Parameter bodyBytes: the length of all bodies, except for that of `/healthz`.
+    init(bodyBytes: Int, _ change: (inout HTTPLimits) -> Void) {
+        change(&limits)
+        application.answer = { path in
+            .document([UInt8](repeating: 0x20, count: path == "/healthz" ? 2 : bodyBytes))
+        }
+    }
+
     func run(_ body: (HTTPServer, HTTPClient) throws -> Void) throws {
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let handler = try #require(RequestHandler(application: application, limits: limits, log: log))

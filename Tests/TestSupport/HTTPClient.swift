@@ -39,6 +39,29 @@ public struct HTTPClient: Sendable {
         return reply
     }
 
+    /// Takes the next answer from the bytes that have come.
+    /// - Parameter fill: appends what comes next; nothing = there is no more.
+    /// - Returns: nil when there is no more before the answer is whole.
+    public static func takeReply(
+        of pending: inout [UInt8], hasBody: Bool = true, fill: (inout [UInt8]) -> Void
+    ) -> Reply? {
+        func hasMore() -> Bool {
+            let count = pending.count
+            fill(&pending)
+            return pending.count > count
+        }
+        let end = Array("\r\n\r\n".utf8)
+        while pending.firstRange(of: end) == nil { guard hasMore() else { return nil } }
+        let split = pending.firstRange(of: end)!
+        var reply = Reply(head: String(decoding: pending[..<split.lowerBound], as: UTF8.self), body: [])
+        pending.removeSubrange(..<split.upperBound)
+        let length = hasBody ? Int(reply.header("Content-Length") ?? "0") ?? 0 : 0
+        while pending.count < length { guard hasMore() else { return nil } }
+        reply.body = Array(pending.prefix(length))
+        pending.removeFirst(length)
+        return reply
+    }
+
     /// One TCP connection.
     public final class Connection {
         public let descriptor: Int32
@@ -59,16 +82,7 @@ public struct HTTPClient: Sendable {
 
         /// The next answer; nil when the server closes (or says nothing for ten seconds) before it is whole.
         public func reply(hasBody: Bool = true) -> Reply? {
-            let end = Array("\r\n\r\n".utf8)
-            while pending.firstRange(of: end) == nil { guard fill() else { return nil } }
-            let split = pending.firstRange(of: end)!
-            var reply = Reply(head: String(decoding: pending[..<split.lowerBound], as: UTF8.self), body: [])
-            pending.removeSubrange(..<split.upperBound)
-            let length = hasBody ? Int(reply.header("Content-Length") ?? "0") ?? 0 : 0
-            while pending.count < length { guard fill() else { return nil } }
-            reply.body = Array(pending.prefix(length))
-            pending.removeFirst(length)
-            return reply
+            HTTPClient.takeReply(of: &pending, hasBody: hasBody) { $0 += receive() }
         }
 
         /// Everything that has come until `text` has; nil when it does not, within ten seconds, or the server closes.
@@ -87,12 +101,17 @@ public struct HTTPClient: Sendable {
         }
 
         private func fill() -> Bool {
-            errno = 0
-            let piece = [UInt8](unsafeUninitializedCapacity: 1 << 20) { buffer, count in
-                count = max(0, Glibc.read(descriptor, buffer.baseAddress, buffer.count))
-            }
+            let piece = receive()
             pending += piece
             return !piece.isEmpty
+        }
+
+        /// What has come, or comes next; empty when the server closes, or says nothing for ten seconds.
+        public func receive() -> [UInt8] {
+            errno = 0
+            return [UInt8](unsafeUninitializedCapacity: 1 << 20) { buffer, count in
+                count = max(0, Glibc.read(descriptor, buffer.baseAddress, buffer.count))
+            }
         }
     }
 }

@@ -58,24 +58,25 @@ final class Front: @unchecked Sendable {
         self.log = log
         self.listener = listener
         var ends: [Int32] = [-1, -1]
-        let hasPipe = pipe(&ends) == 0
+        let result = pipe(&ends)
         (wake, waker) = (ends[0], ends[1])
-        if hasPipe { for end in ends { Front.prepare(end) } }
-        guard hasPipe else {
+        guard result == 0 else {
+            let code = errno
             close(listener)
-            throw ListeningFailure(step: .serve, code: errno)
+            throw ListeningFailure(step: .serve, code: code)
         }
+        for end in ends { Front.prepare(end) }
         var thread = pthread_t()
-        let result = pthread_create(
+        let failure = pthread_create(
             &thread, nil,
             { context in
                 // `stop` joins this thread before the front is released.
                 Unmanaged<Front>.fromOpaque(context!).takeUnretainedValue().run()
                 return nil
             }, Unmanaged.passUnretained(self).toOpaque())
-        guard result == 0 else {
+        guard failure == 0 else {
             for descriptor in ends + [listener] { close(descriptor) }
-            throw ListeningFailure(step: .serve, code: result)
+            throw ListeningFailure(step: .serve, code: failure)
         }
         self.thread = thread
     }
@@ -121,16 +122,16 @@ final class Front: @unchecked Sendable {
     private func run() {
         var stopsAt: Int64?
         while true {
+            turn(isEnding: stopsAt != nil)
             let (isAccepting, isStopping) = lock.withLock { ($0.daemon != nil, $0.isStopping) }
             if !isAccepting { closeUnserved() }
+            guard isStopping else { continue }
             let now = MonotonicClock.milliseconds
-            if isStopping {
-                stopsAt = stopsAt ?? now + limits.lingerMillis
-                if relays.isEmpty || now >= stopsAt ?? now { break }
-            }
-            turn(isEnding: isStopping)
+            let deadline = stopsAt ?? now + limits.lingerMillis
+            if relays.isEmpty || now >= deadline { break }
+            stopsAt = deadline
         }
-        for relay in relays { end(relay) }
+        endRelays { _ in true }
     }
 
     /// Waits for something to do, and does it.
@@ -159,12 +160,10 @@ final class Front: @unchecked Sendable {
             read(wake, &bytes, bytes.count)
         }
         // Clients without TLS first: they do not wait for handshakes.
-        let readable = (0..<silentCount).filter { polled[2 + $0].revents != 0 }
-        if !readable.isEmpty {
-            let connections = readable.map { silent[$0] }
-            let taken = Set(readable)
-            silent = silent.indices.filter { !taken.contains($0) }.map { silent[$0] }
-            for connection in connections { look(at: connection) }
+        let waiting = silent
+        silent = []
+        for (connection, polled) in zip(waiting, polled[2...]) {
+            polled.revents == 0 ? silent.append(connection) : look(at: connection)
         }
         if polled[1].revents != 0 { accept() }
         let now = MonotonicClock.milliseconds
@@ -176,11 +175,7 @@ final class Front: @unchecked Sendable {
             guard !relay.isOver(at: now) else { continue }
             serve(relay, polled[place].revents, polled[place + 1].revents, at: now)
         }
-        let ended = relays.filter { $0.isOver(at: now) }
-        if !ended.isEmpty {
-            relays.removeAll { relay in ended.contains { $0 === relay } }
-            for relay in ended { end(relay) }
-        }
+        endRelays { $0.isOver(at: now) }
     }
 
     // MARK: - Connections without a byte
@@ -266,9 +261,7 @@ final class Front: @unchecked Sendable {
         listener = -1
         for connection in silent { drop(connection.socket) }
         silent = []
-        let unfinished = relays.filter(\.isInHandshake)
-        relays.removeAll { $0.isInHandshake }
-        for relay in unfinished { end(relay) }
+        endRelays(where: \.isInHandshake)
     }
 
     private func refuseTLS(_ connection: Silent) {
@@ -311,6 +304,13 @@ final class Front: @unchecked Sendable {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
+    }
+
+    private func endRelays(where isEnded: (TLSRelay) -> Bool) {
+        let ended = relays.filter(isEnded)
+        guard !ended.isEmpty else { return }
+        relays.removeAll(where: isEnded)
+        for relay in ended { end(relay) }
     }
 
     private func end(_ relay: TLSRelay) {

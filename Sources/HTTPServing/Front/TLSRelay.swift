@@ -205,10 +205,7 @@ final class TLSRelay {
     }
 
     private func flushClient() {
-        guard toClient.flush(to: client) else {
-            stage = .over
-            return
-        }
+        if !toClient.flush(to: client) { stage = .over }
     }
 
     private func endIfDone(at now: Int64) {

@@ -4,9 +4,9 @@ internal import Addresses
 ///
 /// libmicrohttpd only has a timeout for silence. A client that sends one byte of its headers every few seconds, or
 /// reads one byte of the response, would keep its connection for hours. So each connection has a deadline for the whole
-/// of what it is doing. No connection is accepted once all places are in use. So the last places are kept
-/// free: a connection that uses one of them closes the oldest connection of the address that has the most. A
-/// health check gets a place however many incomplete requests a few addresses send.
+/// of what it is doing. No connection is accepted once all places are in use. So the last places are kept free: a
+/// connection that uses one of them closes the oldest connection of the address that has the most. A health check gets a
+/// place however many incomplete requests a few addresses send.
 ///
 /// Times are monotonic milliseconds. Connections are named by the descriptors of their sockets.
 struct ConnectionTable: Sendable {

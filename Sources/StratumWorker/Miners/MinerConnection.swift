@@ -8,9 +8,7 @@ final class MinerConnection: TCPStream {
     private var hasDeparted = false
     private var isPaused = false
     /// The next step of its handshake waits for another turn.
-    private(set) var isHeld = false
-    /// When a step of its handshake was done.
-    var servedAt = Instant(microseconds: 0)
+    private var isHeld = false
     /// The shard seals its records: their mark is stored before they are sent.
     var hasMark = false {
         didSet { if hasMark { worker.miners.tls.kept += 1 } }

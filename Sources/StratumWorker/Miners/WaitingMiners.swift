@@ -8,6 +8,13 @@ struct WaitingMiners {
     /// Younger connections are kept: a reconnecting farm needs a moment for its logins.
     static let patience = Milliseconds(1_000)
 
+    /// What a connection without a login does.
+    enum State {
+        /// A TLS handshake, which has limits of its own (`Handshakes`).
+        case handshake
+        case login(since: Instant)
+    }
+
     private var ids: [MinerID] = []
     private var head = 0
 
@@ -16,51 +23,48 @@ struct WaitingMiners {
 
     mutating func append(_ id: MinerID) { ids.append(id) }
 
-    /// Removes the connection that has waited longest. Those in a TLS handshake have limits of their own and are passed
-    /// over: they go to the end of the list, because their login has not been waited for.
-    /// - Parameter waitingSince: nil when the connection has logged in or ended.
-    /// - Returns: nil when all other connections are younger than `patience`.
-    mutating func takeOldest(
-        at now: Instant, waitingSince: (MinerID) -> Instant?, isInHandshake: (MinerID) -> Bool = { _ in false }
-    ) -> MinerID? {
-        var passed = 0
-        while head < ids.count {
-            let id = ids[head]
-            guard let since = waitingSince(id) else {
-                head += 1
-                continue
-            }
-            if isInHandshake(id) {
-                guard passed < WaitingMiners.passedMax else { break }
-                passed += 1
-                head += 1
-                ids.append(id)
-                continue
-            }
-            guard now >= since + WaitingMiners.patience else { break }
-            head += 1
-            return id
+    /// Removes the connection that has waited longest for its login.
+    /// - Parameter state: nil when the connection has logged in or ended.
+    /// - Returns: nil when all such connections are younger than `patience`.
+    mutating func takeOldest(at now: Instant, state: (MinerID) -> State?) -> MinerID? {
+        guard let oldest = first(passing: WaitingMiners.passedMax, state), now >= oldest.since + WaitingMiners.patience
+        else {
+            compact()
+            return nil
         }
-        compact()
-        return nil
+        head += 1
+        return oldest.id
     }
 
     /// Handshakes that one call passes over.
     private static let passedMax = 256
 
-    /// Removes connections that no longer wait, up to the first one that does.
-    mutating func prune(
-        waitingSince: (MinerID) -> Instant?, isInHandshake: (MinerID) -> Bool = { _ in false }
-    ) {
-        for _ in 0..<count {
+    /// Removes connections that no longer wait, up to the first one that waits for its login.
+    mutating func prune(state: (MinerID) -> State?) {
+        _ = first(passing: .max, state)
+        compact()
+    }
+
+    /// The first connection that waits for its login. Those before it that do not wait are removed; those in a handshake
+    /// go to the end, because their login has not been waited for.
+    /// - Returns: nil when there is none, or more handshakes than `passedMax` are before it.
+    private mutating func first(passing passedMax: Int, _ state: (MinerID) -> State?) -> (id: MinerID, since: Instant)?
+    {
+        var (passed, firstPassed) = (0, MinerID?.none)
+        while head < ids.count {
             let id = ids[head]
-            if waitingSince(id) != nil {
-                guard isInHandshake(id) else { break }
+            switch state(id) {
+            case nil: break
+            case .handshake:
+                guard passed < passedMax, id != firstPassed else { return nil }
+                passed += 1
+                firstPassed = firstPassed ?? id
                 ids.append(id)
+            case .login(let since): return (id, since)
             }
             head += 1
         }
-        compact()
+        return nil
     }
 
     private mutating func compact() {

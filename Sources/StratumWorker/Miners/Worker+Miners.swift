@@ -30,10 +30,8 @@ extension Worker {
     /// - Returns: false when there is none.
     @discardableResult
     private func dismissOldest() -> Bool {
-        let oldest = miners.waiting.takeOldest(
-            at: now, waitingSince: { [unowned self] in waitingSince($0) },
-            isInHandshake: { [unowned self] in miners[$0]?.isInHandshake == true })
-        guard let id = oldest, let connection = miners[id]
+        guard let id = miners.waiting.takeOldest(at: now, state: { [unowned self] in waiting($0) }),
+            let connection = miners[id]
         else { return false }
         miners.closed.count(.noRoom)
         news.dismissed(address(of: id))
@@ -50,11 +48,10 @@ extension Worker {
         return true
     }
 
-    /// Since when a connection lets the shard wait for its login; nil when it does not. A handshake whose next step waits
-    /// for the shard has its time before it.
-    func waitingSince(_ id: MinerID) -> Instant? {
-        guard let since = shard.waitingSince(id), let connection = miners[id] else { return nil }
-        return connection.isHeld ? now : max(since, connection.servedAt)
+    /// What a connection without a login does; nil when it has logged in or ended.
+    func waiting(_ id: MinerID) -> WaitingMiners.State? {
+        guard let since = shard.waitingSince(id) else { return nil }
+        return miners[id]?.isInHandshake == true ? .handshake : .login(since: since)
     }
 
     /// Whether descriptors are left for this number of further connections.

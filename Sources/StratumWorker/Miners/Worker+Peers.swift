@@ -67,12 +67,11 @@ extension Worker {
         let due = miners.arrivals.watched.prefix { now >= $0.at }
         miners.arrivals.watched.removeFirst(due.count)
         for (id, _) in due {
-            guard let since = waitingSince(id) else { continue }
-            // A handshake has limits of its own (`Handshakes`).
-            if miners[id]?.isInHandshake == true || now < since + WaitingMiners.patience {
-                miners.arrivals.watched.append((id, now + WaitingMiners.patience))
-            } else {
-                countAsWaiting(id, gate)
+            switch waiting(id) {
+            case nil: break
+            case .login(let since) where now >= since + WaitingMiners.patience: countAsWaiting(id, gate)
+            // The time for its login begins after its handshake.
+            case .login, .handshake: miners.arrivals.watched.append((id, now + WaitingMiners.patience))
             }
         }
         let finished = miners.arrivals.slow.filter { shard.waitingSince($0) == nil }

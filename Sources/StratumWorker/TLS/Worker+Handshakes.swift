@@ -75,9 +75,7 @@ extension Worker {
         let began = loop.nanoseconds
         guard pending.hasBegun || begin(pending, of: connection) else { return }
         let step = pending.receive(bytes)
-        let ended = loop.nanoseconds
-        handshakes.spend(ended - began)
-        connection.servedAt = Instant(microseconds: ended / 1_000)
+        handshakes.spend(loop.nanoseconds - began)
         guard connection.send(record: step.output) else { return drop(connection) }
         switch step.state {
         case .ongoing: break
