@@ -46,6 +46,10 @@ private final class SecureClient {
     }
 
     func write(_ text: String) { connection.write(stream!.write(Array(text.utf8))) }
+
+    /// The next `write` begins with a KeyUpdate that asks for another.
+    func updateKeys() { _ = stream!.requestKeyUpdate() }
+
     func endWriting() {
         connection.write(stream!.close())
         shutdown(connection.descriptor, Int32(SHUT_WR))
@@ -153,6 +157,39 @@ private final class SecureClient {
             usleep(1_600_000)
             let isWhole = secure.reply() != nil
             #expect(!isWhole)
+            #expect(try client.get("/healthz").status == 200)
+        }
+    }
+
+    /// A kernel that gathers small packets would hold the end of a response back until the client has acknowledged the
+    /// rest, which its kernel delays by 40 ms.
+    @Test func theEndOfAResponseIsNotHeldBack() throws {
+        let (listener, port) = try Loopback.listening()
+        defer { close(listener) }
+        let client = try #require(Loopback.connected(to: port))
+        defer { close(client) }
+        let handshake = try #require(Handshake(server: try Self.context()))
+        let relay = TLSRelay(accept(listener, nil, nil), handshake, of: nil, answerMillis: 0) { _ in false }
+        defer { relay.close() }
+        var (isOn, size) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))
+        #expect(getsockopt(relay.client, Int32(IPPROTO_TCP), TCP_NODELAY, &isOn, &size) == 0)
+        #expect(isOn != 0)
+    }
+
+    @Test func keysMayBeUpdatedButNotWithoutEnd() throws {
+        try serve { _, client in
+            let secure = try SecureClient(client)
+            for _ in 0..<60 {
+                secure.updateKeys()
+                #expect(secure.get("/healthz")?.status == 200)
+            }
+            secure.write("GET /healthz HTTP/1.1\r\nX: ")
+            for _ in 0..<10 {
+                secure.updateKeys()
+                secure.write("y")
+            }
+            secure.write("\r\n\r\n")
+            #expect(secure.reply() == nil)
             #expect(try client.get("/healthz").status == 200)
         }
     }
