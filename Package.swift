@@ -84,14 +84,14 @@ let package = Package(
         // L1, edge: one C library each, made safe.
         library("Linux", "CLinux"),
         library("EventLoop", "CLibuv", "Linux"),
-        library("EventBus", "CZeroMQ", "Telemetry"),
+        library("EventBus", "CZeroMQ", "Linux", "Telemetry"),
         library("DaemonKit", "Configuration", "Linux", "Secrets", logging),
         library("Control"),
         library("Continuity", "Configuration", "DaemonKit", "Linux", logging),
         library("Peers", "Addresses", "Linux"),
         library("Archive", "Telemetry", grdb),
         library("TLSHandshake", "COpenSSL"),
-        library("HTTPServing", "Addresses", "CMicrohttpd", "CZlib", "TLSHandshake", logging),
+        library("HTTPServing", "Addresses", "CMicrohttpd", "CZlib", "Linux", "TLSHandshake", logging),
         library("Certificates", "Configuration", "DaemonKit", "TLSHandshake", logging),
 
         // L2, pure: what a shard decides, and the documents of the API. `Control` and `Peers` give it values to show.
@@ -111,7 +111,8 @@ let package = Package(
             "DaemonKit", logging),
         program(
             "ApiGateway", "Addresses", "ApiDocuments", "Certificates", "HTTPServing", "Archive", "Telemetry",
-            "Configuration", "Continuity", "Control", "EventBus", "DaemonKit", "Peers", "TLSHandshake", logging),
+            "Configuration", "Continuity", "Control", "EventBus", "DaemonKit", "Linux", "Peers", "TLSHandshake",
+            logging),
 
         // Practice: a strict pool and a swarm of miners for loopback, used by script/run, tests and benchmarks.
         library("HostileInput"),
@@ -137,7 +138,7 @@ let package = Package(
         tests("Algorithms"),
         tests("Secrets"),
         tests("StratumProtocol", "Addresses", "Algorithms", files: ["Golden"]),
-        tests("HTTPServing", "Addresses", "ApiFixtures", "TLSHandshake", logging),
+        tests("HTTPServing", "Addresses", "ApiFixtures", "Linux", "TLSHandshake", logging),
         tests("StratumSession", "StratumProtocol", "TLSRecords"),
         tests("ApiDocuments", "Addresses", "ApiFixtures", "Configuration", "Control", "Peers", "Telemetry"),
         tests("Telemetry"),
@@ -167,7 +168,7 @@ let package = Package(
             "DaemonKit", grdb),
         tests(
             "ApiGateway", "Addresses", "ApiDocuments", "ApiFixtures", "HTTPServing", "Archive", "Telemetry",
-            "Configuration", "Continuity", "Control", "EventBus", "DaemonKit", logging),
+            "Configuration", "Continuity", "Control", "EventBus", "DaemonKit", "Linux", logging),
         tests("HostileInput"),
         tests("RandomX", "EventLoop"),
         tests("PracticeTLS", "EventLoop"),

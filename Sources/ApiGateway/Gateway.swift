@@ -7,6 +7,7 @@ internal import DaemonKit
 internal import EventBus
 internal import Glibc
 internal import HTTPServing
+internal import Linux
 internal import Logging
 internal import Telemetry
 

@@ -8,6 +8,7 @@ internal import DaemonKit
 internal import EventBus
 internal import Glibc
 internal import HTTPServing
+internal import Linux
 internal import Logging
 internal import Peers
 internal import TLSHandshake
@@ -39,7 +40,7 @@ enum Main {
         let pages = DocumentCache(
             serviceStartedAt: launchContext.serviceStartedAt, limits: limits,
             documents: ServiceDocuments(
-                settings: settings, api: api, identity: identity(of: api),
+                settings: settings, api: api, identity: identity(of: api, mode: settings.mode),
                 readMachine: { Machine.read(supervisor: supervisor) },
                 readRefusedTokens: { RefusedTokens(router.refusedTokens) },
                 readPeers: { peers.map { PeerFacts.read($0, at: UInt64(MonotonicClock.microseconds)) } }))
@@ -85,12 +86,14 @@ enum Main {
         _ = signal(SIGPIPE, SIG_IGN)  // the reader of the log may exit before this process
     }
 
-    private static func identity(of api: Settings.API) -> Identity {
+    private static func identity(of api: Settings.API, mode: Settings.Mode) -> Identity {
         let version = BuildInformation.version
         let library = "libmicrohttpd/\(HTTPServer.libraryVersion)"
-        return Identity(
+        var identity = Identity(
             api: api, machine: Machine.fingerprint, hostName: Machine.hostName, version: version,
             userAgent: "millrace/\(version) (\(BuildInformation.platform)) \(library) \(BuildInformation.compiler)")
+        identity.mode = mode
+        return identity
     }
 }
 

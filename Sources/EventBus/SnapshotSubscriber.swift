@@ -1,5 +1,6 @@
 internal import CZeroMQ
 internal import Glibc
+internal import Linux
 public import Telemetry
 
 /// The gateway's end of the second hop: receives the newest snapshot of the current collector process.
@@ -29,9 +30,9 @@ public final class SnapshotSubscriber {
     /// Waits for the next snapshot, for `descriptor` (the lifeline; -1 = none) to become readable, or for the timeout.
     /// If both are available the descriptor wins, so that a stream of snapshots cannot hide it.
     public func wait(orDescriptor descriptor: Int32, timeoutMilliseconds: Int) -> Arrival {
-        let deadline = Self.milliseconds() + timeoutMilliseconds
+        let deadline = MonotonicClock.milliseconds + Int64(timeoutMilliseconds)
         while true {
-            let left = max(0, deadline - Self.milliseconds())
+            let left = Int(max(0, deadline - MonotonicClock.milliseconds))
             var items = [
                 zmq_pollitem_t(socket: socket.raw, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0),
                 zmq_pollitem_t(socket: nil, fd: descriptor, events: Int16(ZMQ_POLLIN), revents: 0),
@@ -53,11 +54,5 @@ public final class SnapshotSubscriber {
         } catch {
             return .unreadable(error)
         }
-    }
-
-    private static func milliseconds() -> Int {
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
-        return now.tv_sec * 1000 + now.tv_nsec / 1_000_000
     }
 }

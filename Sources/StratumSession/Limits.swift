@@ -69,14 +69,17 @@ public enum Limits {
     /// Pools of one shard, including those that are not in the list any more but have connections: a connection
     /// identifies its pool with 8 bits.
     public static let poolSeatsMax = 256
-    /// Pool connections of one shard: 262,144 miners, far more than the descriptors of one process. With a pool that
-    /// reserves the nonce byte it is also the number of miners.
-    public static let upstreamsMax = 4_096
-    /// Open pool connections for a number of miners: twice as many as they need, and a few for changes. If the pool
-    /// reserves the nonce byte, each miner needs its own.
-    static func upstreamsAllowed(miners: Int, areReserved: Bool) -> Int {
-        areReserved ? miners + 4 : 2 * ((miners + NonceSpace.size - 1) / NonceSpace.size) + 4
+    /// Pool connections of one shard. In simple mode, and with a pool that reserves the nonce byte, it is also the number
+    /// of miners.
+    public static let upstreamsMax = 16_384
+    /// Open pool connections for a number of miners: twice as many as they need, and a few for changes. In simple mode,
+    /// and if the pool reserves the nonce byte, each miner needs its own; the few are idle ones.
+    static func upstreamsAllowed(miners: Int, eachItsOwn: Bool) -> Int {
+        eachItsOwn ? miners + idleUpstreamsMax : 2 * ((miners + NonceSpace.splitSize - 1) / NonceSpace.splitSize) + 4
     }
+    /// Pool connections without a miner, while each miner needs its own. Pools limit the connections of an address, so
+    /// miners that come and go must not add up. When there are more, the one that was idle longest is made again.
+    static let idleUpstreamsMax = 64
     /// With more open pool connections than this, they are merged.
     static func upstreamsWanted(miners: Int) -> Int { (miners + 199) / 200 + 3 }
     /// Jobs of one pool connection: 10 at once, then 10 per second. If there are more, miners get only the newest.

@@ -145,6 +145,8 @@ public enum CloseReason: Equatable, Sendable {
     /// It sent a request that is not valid in its state.
     case outOfTurn
     case noUpstream
+    /// The pool has refused the miner's own login, with this text.
+    case poolRefusedLogin(String)
     /// The pool rejected too many of its shares, repeatedly.
     case banned
     /// For a minute it sent more requests than its budget allows, without a share that the pool accepted.

@@ -61,7 +61,8 @@ extension Shard {
 
     private mutating func tickEmptiness(_ upstream: Int, at now: Instant) {
         if policy.keepsFirstUpstream && upstream == 0 { return }
-        guard let since = upstreams[upstream].emptySince, now >= since + Limits.emptyUpstream else { return }
+        let limit = upstreams[upstream].space.isWhole ? policy.reuse : Limits.emptyUpstream
+        guard let since = upstreams[upstream].emptySince, now >= since + limit else { return }
         suspendUpstream(upstream, at: now)
     }
 

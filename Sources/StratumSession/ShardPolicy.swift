@@ -11,6 +11,12 @@ public struct ShardPolicy: Equatable, Sendable {
     /// Whether shares that meet only the miner's own difficulty are counted, and all shares are credited with that
     /// difficulty (`custom-diff-stats`).
     public var countsCustomDifficulty = false
+    public var mode = Mode.nicehash
+    /// How long a pool connection without a miner is kept in simple mode (`reuse-timeout`). Another miner may get it once
+    /// it has a job that the former one did not have.
+    public var reuse = Milliseconds(0)
+    /// In simple mode, whether pools get the login of each miner instead of the operator's (`pass-login`).
+    public var passesLogins = false
     /// Whether shares of miners are withheld from a pool that rejects them: pools ban addresses, and all miners of a
     /// proxy share one.
     public var guardsPools = true
@@ -31,6 +37,14 @@ public struct ShardPolicy: Equatable, Sendable {
         precondition(pools.count <= Limits.poolsMax, "a shard cannot name more than \(Limits.poolsMax) pools")
         self.pools = pools
         self.agent = agent
+    }
+
+    /// How the nonces of a pool connection are used (docs/COMPATIBILITY.md, "Modes").
+    public enum Mode: UInt8, Sendable {
+        /// Up to 256 miners share them.
+        case nicehash
+        /// One miner has all of them.
+        case simple
     }
 
     /// A pool and the login to it.
@@ -98,6 +112,9 @@ extension ShardPolicy {
         writer.integer(UInt32(pools.count))
         for pool in pools { pool.encode(to: &writer) }
         writer.flag(guardsPools)
+        writer.integer(mode.rawValue)
+        writer.integer(reuse.count)
+        writer.flag(passesLogins)
     }
 
     public init(decoding reader: inout BinaryReader) throws(DecodingFault) {
@@ -116,6 +133,11 @@ extension ShardPolicy {
         guard count > 0 else { throw .badField("policy.pools") }
         for _ in 0..<count { pools.append(try Pool(decoding: &reader)) }
         guardsPools = reader.remaining > 0 ? try reader.flag() : true
+        guard reader.remaining > 0 else { return }
+        guard let mode = Mode(rawValue: try reader.integer()) else { throw .badField("policy.mode") }
+        self.mode = mode
+        reuse = Milliseconds(try reader.integer())
+        passesLogins = try reader.flag()
     }
 }
 

@@ -38,7 +38,7 @@ extension ClosedConnections.Reason {
             case .foreign(.tls), .tls: .tls
             case .foreign(.proxyHeader), .proxyHeader: .proxyHeader
             case .outOfTurn: .outOfTurn
-            case .noUpstream: .noPool
+            case .noUpstream, .poolRefusedLogin: .noPool
             case .flooding: .flooding
             case .memory: .memory
             case .banned: .banned

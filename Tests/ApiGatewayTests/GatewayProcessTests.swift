@@ -3,6 +3,7 @@ import Configuration
 import DaemonKit
 import Foundation
 import Glibc
+import Linux
 import Telemetry
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import ApiFixtures
 import Glibc
+import Linux
 import Synchronization
 import TestSupport
 import Testing

@@ -1,6 +1,7 @@
 import ApiFixtures
 import Foundation
 import Glibc
+import Linux
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import ApiFixtures
 import Glibc
+import Linux
 import TestSupport
 import Testing
 

@@ -192,7 +192,7 @@ struct AbsorptionTests {
         case .tooManyMiners: there.shard.connections = Limits.minersMax
         case .tooManyUpstreams:
             var upstream = Upstream(
-                index: 0, seats: 1, choice: PoolChoice(count: 1, retries: 0), firstSlot: 0)
+                index: 0, seats: 1, choice: PoolChoice(count: 1, retries: 0), space: NonceSpace(start: 0))
             upstream.isSuspended = false
             there.shard.upstreams += Array(repeating: upstream, count: Limits.upstreamsMax - 1)
         case .tooManyPools:

@@ -20,7 +20,7 @@ package enum CurrentDocuments {
             $0.member("version", identity.version)
             $0.member("kind", "proxy")
             $0.member("algo", "invalid")
-            $0.member("mode", "nicehash")
+            $0.member("mode", identity.mode.rawValue)
             $0.member("ua", identity.userAgent)
             $0.member("donate_level", UInt64(0))
             $0.member("donated", Hundredths(0))

@@ -94,7 +94,12 @@ extension OpenAPI {
                 identity + [
                     .always("restricted", .flag("Read-only.")), .always("resources", resources),
                     .always("features", .list(of: .text(), "Always api, http and tls.")),
-                    .always("algo", .text("Always invalid.")), .always("mode", .text("Always nicehash.")),
+                    .always("algo", .text("Always invalid.")), 
+                    .always(
+                        "mode",
+                        .text(
+                            "How miners share pool connections.",
+                            oneOf: Settings.Mode.allCases.map(\.rawValue))),
                     .always("hashrate", hashrates(6)), .always("miners", miners),
                     .always("workers", .integer("Rows of the table of workers.")),
                     .always("upstreams", summaryUpstreams),

@@ -8,6 +8,8 @@ package struct Identity: Equatable, Sendable {
     package var version: String
     /// For example "millrace/0.1.0 (Linux x86_64) libmicrohttpd/0.9.75 swift/6.3", in the form of xmrig-proxy.
     package var userAgent: String
+    /// How miners share pool connections.
+    package var mode = Settings.Mode.nicehash
 
     package init(id: String, workerID: String, version: String, userAgent: String) {
         self.id = id

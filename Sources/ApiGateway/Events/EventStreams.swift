@@ -1,5 +1,6 @@
 internal import ApiDocuments
 internal import HTTPServing
+internal import Linux
 internal import Synchronization
 
 /// `/1/events`: gives each client a cursor in the ring, and wakes all clients when there is more to read.

@@ -1,5 +1,6 @@
 internal import Control
 internal import HTTPServing
+internal import Linux
 internal import Synchronization
 
 /// A request whose response takes time.

@@ -1,6 +1,7 @@
 internal import ApiDocuments
 internal import Control
 internal import HTTPServing
+internal import Linux
 internal import Synchronization
 internal import Telemetry
 

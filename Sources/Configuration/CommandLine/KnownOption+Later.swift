@@ -18,9 +18,6 @@ extension KnownOption {
             "spend-secret-key", nil, "HEX", .later, .pool("spend-secret-key", .text), "Secret key for solo mining."),
         KnownOption(
             "donate-level", nil, "PERCENT", .later, .key(["donate-level"], .integer), "Share of time to donate."),
-        KnownOption(
-            "reuse-timeout", nil, "SECONDS", .later, .key(["reuse-timeout"], .integer),
-            "How long idle pool connections are kept in simple mode."),
         KnownOption("syslog", "S", nil, .later, .key(["syslog"], .boolean(true)), "Log to syslog."),
         KnownOption(
             "access-log-file", "A", "FILE", .later, .key(["access-log-file"], .text), "Log of logins of miners."),

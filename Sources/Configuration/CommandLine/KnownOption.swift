@@ -167,7 +167,10 @@ extension KnownOption {
             "Do not offer miners the algo extension."),
         KnownOption(
             "mode", "m", "MODE", .miners, .key(["mode"], .text),
-            "How pool connections are shared; only nicehash is supported yet."),
+            "How miners share pool connections: nicehash (up to 256 on each) or simple (one on each)."),
+        KnownOption(
+            "reuse-timeout", nil, "SECONDS", .miners, .key(["reuse-timeout"], .integer),
+            "How long a pool connection without a miner is kept in simple mode."),
         KnownOption(
             "tls-bind", nil, "ADDRESS:PORT", .miners, .bind(tls: true),
             "Address to listen on for miners with TLS only. May be given several times."),

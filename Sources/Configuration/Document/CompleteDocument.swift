@@ -38,8 +38,8 @@ enum CompleteDocument {
             "autosave": true,
             "print-time": 60,
             "millrace": {
-                "shards": "auto", "keep-connections": true, "guard-pools": true, "run-dir": null, "database": null,
-                "history-days": 30, "forget-workers-days": 7, "log-format": "text", "http-hosts": [],
+                "shards": "auto", "keep-connections": true, "guard-pools": true, "pass-login": false,
+                "run-dir": null, "database": null, "history-days": 30, "forget-workers-days": 7, "log-format": "text", "http-hosts": [],
                 "http-cors": null, "trust-documents": false,
                 "limits": {
                     "connections": 0, "waiting": 256, "logins": 100, "burst": 10000, "faults": 100, "ban": 600,

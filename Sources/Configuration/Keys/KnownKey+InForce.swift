@@ -13,7 +13,7 @@ extension KnownKey {
         case ("bind", .object): .array([JSONNode(value: value, origin: .nowhere)])
         case ("pools[].tls-fingerprint", .text(let text)): .text(Interpretation.fingerprint(text) ?? text)
         case ("tls.protocols", .text(let text)): TLSProtocols(text).known.map { .text($0) }
-        case ("mode", .text): nil  // the other modes are not supported yet
+        case ("mode", .text(let name)): name.lowercased() == "simple" ? .text("simple") : nil
         case ("workers", .text(let name)): Settings.WorkerNaming(rawValue: name.lowercased()).map { .text($0.rawValue) }
         default: value
         }

@@ -5,6 +5,12 @@ extension Interpretation {
         settings.logFormat = choice("log-format", in: section, as: Settings.LogFormat.self) ?? .text
         settings.keepsConnections = section.boolean("keep-connections") ?? true
         settings.guardsPools = section.boolean("guard-pools") ?? true
+        settings.passesLogins = section.boolean("pass-login") ?? false
+        if settings.passesLogins, settings.mode != .simple {
+            findings.warn(
+                section.name(of: "pass-login"), at: section.origin(of: "pass-login"),
+                "has an effect only with \"mode\": \"simple\"")
+        }
         readLimits(section.section("limits", &findings))
         let runDirectory = path("run-dir", in: section)
         settings.runDirectory = runDirectory ?? defaultRunDirectory

@@ -26,13 +26,10 @@ extension Interpretation {
         }
     }
 
-    private enum Mode: String, CaseIterable {
-        case nicehash, simple
-        case extraNonce = "extra_nonce"
-    }
-
     private mutating func readMode(_ root: Section) {
-        guard let mode = choice("mode", in: root, as: Mode.self, isStrict: false), mode != .nicehash else { return }
+        settings.reuseSeconds = root.integer("reuse-timeout").map { Int($0) } ?? 0
+        guard let mode = choice("mode", in: root, as: Settings.Mode.self, isStrict: false) else { return }
+        guard mode == .extraNonce else { return settings.mode = mode }
         findings.warn(
             "mode", at: root.origin(of: "mode"), "\"\(mode.rawValue)\" is not supported yet, nicehash is used")
     }

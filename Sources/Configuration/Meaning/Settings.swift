@@ -17,6 +17,11 @@ public struct Settings: Codable, Sendable, Equatable {
 
     /// The password that miners must send as `pass`; nil = none required.
     public var accessPassword: String?
+    public var mode = Mode.nicehash
+    /// Seconds for which a pool connection without a miner is kept in simple mode.
+    public var reuseSeconds = 0
+    /// In simple mode, whether pools get the login of each miner instead of `Pool.user` and the rest.
+    public var passesLogins = false
     /// Whether miners are offered the `algo` extension.
     public var offersAlgoExtension = true
     /// The difficulty sent to miners when it is lower than the pool's, 100…2147483646; 0 = the pool's
@@ -201,6 +206,12 @@ public struct Settings: Codable, Sendable, Equatable {
         public var verifies = false
 
         public init() {}
+    }
+
+    /// How miners share pool connections (docs/COMPATIBILITY.md, "Modes").
+    public enum Mode: String, Codable, Sendable, CaseIterable {
+        case nicehash, simple
+        case extraNonce = "extra_nonce"
     }
 
     /// The source of worker names (docs/COMPATIBILITY.md, "Worker names").

@@ -1,6 +1,7 @@
 internal import Addresses
 internal import CMicrohttpd
 internal import Glibc
+internal import Linux
 internal import Logging
 internal import Synchronization
 internal import TLSHandshake
@@ -294,16 +295,9 @@ final class Front: @unchecked Sendable {
     private func serve(_ relay: TLSRelay, _ client: Int16, _ inner: Int16, at now: Int64) {
         guard relay.isInHandshake else { return relay.serve(client, inner, at: now) }
         guard client == 0 || handshakes.remaining(at: MonotonicClock.microseconds) > 0 else { return }
-        let began = Front.processorMicroseconds
+        let began = MonotonicClock.processorMicroseconds
         relay.serve(client, inner, at: now)
-        handshakes.spend(Front.processorMicroseconds - began)
-    }
-
-    /// Of this thread.
-    private static var processorMicroseconds: Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
+        handshakes.spend(MonotonicClock.processorMicroseconds - began)
     }
 
     private func endRelays(where isEnded: (TLSRelay) -> Bool) {

@@ -1,4 +1,5 @@
 internal import CMicrohttpd
+internal import Linux
 
 /// A response in the form that libmicrohttpd sends: made once, queued for any number of clients.
 package final class HTTPResponse: @unchecked Sendable {

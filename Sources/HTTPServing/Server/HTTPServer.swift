@@ -1,6 +1,7 @@
 internal import Addresses
 internal import CMicrohttpd
 internal import Glibc
+internal import Linux
 package import Logging
 package import TLSHandshake
 

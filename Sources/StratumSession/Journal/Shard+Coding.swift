@@ -224,7 +224,7 @@ private struct ReadState {
 
     private mutating func decodeUpstreams(_ reader: BinaryReader) throws(DecodingFault) {
         var reader = reader
-        let count = try reader.entryCount(max: Limits.upstreamsMax, bytesMin: NonceSpace.size, "upstreams")
+        let count = try reader.entryCount(max: Limits.upstreamsMax, bytesMin: 64, "upstreams")
         var places = 0
         upstreams.reserveCapacity(count)
         for index in 0..<count {

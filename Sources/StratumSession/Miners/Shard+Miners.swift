@@ -123,31 +123,44 @@ extension Shard {
             CustomDifficulty.of(login: login.login, operatorsChoice: policy.customDifficulty) ?? 0
         miners[row].loginIDKind = login.id.kind
         miners[row].loginIDBits = login.id.bits
-        miners[row].phase = .awaitingJob
-        // The miner waits for the pool now, so the login timeout no longer applies.
-        miners[row].deadline = now + Limits.idle
-        guard place(id, at: now) else {
+        let passesLogin = policy.passesLogins && policy.mode == .simple
+        let own = passesLogin ? MinerLogin(login, passesPassword: policy.accessPassword == nil) : nil
+        if passesLogin, own == nil {
+            send(to: id) { MinerReply.refusal(.invalidParams, id: login.id, to: &$0) }
+            return close(id, .answered(.badParams), at: now)
+        }
+        guard place(id, login: own, at: now) else {
             send(to: id) { MinerReply.refusal(.badGateway, id: login.id, to: &$0) }
             outbox.append(.notice(.outOfUpstreams))
             return close(id, .noUpstream, at: now)
         }
+        miners[row].phase = .awaitingJob
+        // The miner waits for the pool now, so the login timeout no longer applies.
+        miners[row].deadline = now + Limits.idle
         giveJob(to: id)
     }
 
     /// Assigns a miner to a slot: in an upstream with a job, else in an open one, else in a suspended or new one. If
-    /// that would be one too many, in the dead slot in which the least was searched.
+    /// that would be one too many, in one that is connected again, or in the dead slot in which the least was searched.
     /// - Parameters:
+    ///   - login: what the upstream's pools get; nil = the operator's.
     ///   - isAllowed: whether an open upstream may be used.
     ///   - former: the miner's former nonce byte, which it must not get here because it identifies its late shares.
     mutating func place(
-        _ id: MinerID, where isAllowed: (Upstream) -> Bool = { _ in true }, avoiding former: UInt8? = nil,
-        at now: Instant
+        _ id: MinerID, login: MinerLogin? = nil, where isAllowed: (Upstream) -> Bool = { _ in true },
+        avoiding former: UInt8? = nil, at now: Instant
     ) -> Bool {
+        let isWhole = policy.mode == .simple
+        func isRight(_ upstream: Upstream) -> Bool {
+            upstream.space.isWhole == isWhole && upstream.login == login && isAllowed(upstream)
+        }
         let found =
-            roomyUpstream { $0.activePool != nil && isAllowed($0) }
-            ?? roomyUpstream { !$0.isSuspended && isAllowed($0) }
+            roomyUpstream { $0.activePool != nil && isRight($0) }
+            ?? roomyUpstream { !$0.isSuspended && isRight($0) }
             ?? (mayOpenUpstream ? openUpstream(at: now) : nil)
+            ?? reopenedUpstream(at: now)
         if let found, let slot = upstreams[found].space.allocate(for: id, avoiding: former) {
+            upstreams[found].login = login
             assign(id, to: found, slot: slot, now: now)
         } else if let worn = leastWornUpstream(), let slot = upstreams[worn].space.reuse(for: id) {
             assign(id, to: worn, slot: slot, now: now)
@@ -177,13 +190,30 @@ extension Shard {
             open += 1
             owned += upstreams[index].space.ownedCount
         }
-        return open < Limits.upstreamsAllowed(miners: owned, areReserved: expectsReserved)
+        return open < Limits.upstreamsAllowed(miners: owned, eachItsOwn: needsOneForEach)
+    }
+
+    /// Whether each miner needs an upstream of its own.
+    private var needsOneForEach: Bool { policy.mode == .simple || expectsReserved }
+
+    /// The upstream that has been without a miner for the longest time, connected again: its nonces were searched.
+    private mutating func reopenedUpstream(at now: Instant) -> Int? {
+        guard needsOneForEach else { return nil }
+        var longest: (upstream: Int, since: Instant)?
+        for index in upstreams.indices where !upstreams[index].isSuspended && upstreams[index].space.ownedCount == 0 {
+            guard let since = upstreams[index].emptySince, since < longest?.since ?? .never else { continue }
+            longest = (index, since)
+        }
+        guard let longest else { return nil }
+        suspendUpstream(longest.upstream, at: now)
+        return openUpstream(at: now)
     }
 
     private mutating func leastWornUpstream() -> Int? {
         var found: (upstream: Int, wear: UInt16)?
         for index in upstreams.indices where upstreams[index].serving != nil {
-            guard upstreams[index].current?.isReserved == false, let slot = upstreams[index].space.leastWorn()
+            guard upstreams[index].current?.isReserved == false, !upstreams[index].space.isWhole,
+                let slot = upstreams[index].space.leastWorn()
             else { continue }
             let wear = upstreams[index].space.wear(of: slot)
             if wear < found?.wear ?? .max { found = (index, wear) }
@@ -200,9 +230,10 @@ extension Shard {
         let upstream = Int(miners[row].upstream)
         guard upstreams[upstream].activePool != nil, let work = upstreams[upstream].current else { return }
         guard miners[row].workSerial != work.serial else { return }
+        let isWhole = upstreams[upstream].space.isWhole
         miners[row].recordJob(work.serial, nonceByte: work.reservedByte ?? miners[row].slot)
         let share = JobShare(
-            nonceByte: work.isReserved ? nil : miners[row].slot,
+            nonceByte: work.isReserved || isWhole ? nil : miners[row].slot,
             customDifficulty: miners[row].effectiveCustomDifficulty(atPoolDifficulty: work.job.difficulty))
         switch miners[row].phase {
         case .vacant, .awaitingLogin:
@@ -210,7 +241,8 @@ extension Shard {
         case .mining:
             send(to: id) { MinerReply.job(work.line, for: share, to: &$0) }
         case .awaitingJob:
-            let extensions = MinerReply.Extensions(algo: policy.offersAlgoExtension, nicehash: true)
+            let extensions = MinerReply.Extensions(
+                algo: policy.offersAlgoExtension, nicehash: !isWhole || work.isReserved)
             let miner = miners[row]
             let requestID = loginRequestID(ofRow: row)
             send(to: id) {
@@ -224,7 +256,7 @@ extension Shard {
         }
     }
 
-    private func loginRequestID(ofRow row: Int) -> RequestID {
+    func loginRequestID(ofRow row: Int) -> RequestID {
         let kind = miners[row].loginIDKind
         let text = kind == .text ? connectionStates[row].loginIDText(agents) : RequestID.Text()
         return RequestID(kind, bits: miners[row].loginIDBits, text: text) ?? .null

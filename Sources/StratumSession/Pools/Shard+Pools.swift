@@ -10,12 +10,13 @@ extension Shard {
         guard case .connecting = self[upstream, pool].phase else { return }
         self[upstream, pool].phase = .loggingIn(deadline: now + startLimit(Limits.poolAnswer))
         self[upstream, pool].lastSentAt = now
-        let login = seats[pool].pool
+        let (configured, miners) = (seats[pool].pool, upstreams[upstream].login)
         let agent = policy.agent
         send(to: id) {
             PoolRequest.login(
-                id: PoolSession.loginRequestID, user: login.user, password: login.password, agent: agent,
-                rigID: login.rigID, algorithm: login.algorithm, to: &$0)
+                id: PoolSession.loginRequestID, user: miners?.user ?? configured.user,
+                password: miners?.password ?? configured.password, agent: agent,
+                rigID: miners?.rigID ?? configured.rigID, algorithm: configured.algorithm, to: &$0)
         }
     }
 
@@ -45,10 +46,7 @@ extension Shard {
             answered(requestID, refusal: nil, by: id, at: now)
             finishDraining(id, at: now)
         case .refused(let requestID, let text):
-            if case .loggingIn = self[id].phase {
-                outbox.append(.poolError(text))
-                return fail(id, RefusalMeaning(text) == .banned ? ban(id, text, at: now) : .loginRefused(text), at: now)
-            }
+            if case .loggingIn = self[id].phase { return loginRefused(text, id, at: now) }
             refused(requestID, text, by: id, at: now)
             finishDraining(id, at: now)
         }
@@ -85,17 +83,18 @@ extension Shard {
     /// Opens a suspended upstream, or a new one.
     /// - Returns: its index; nil at the limit.
     mutating func openUpstream(at now: Instant) -> Int? {
-        let slot = UInt8(truncatingIfNeeded: random.next())
+        let space = NonceSpace(start: UInt8(truncatingIfNeeded: random.next()), isWhole: policy.mode == .simple)
         let index: Int
         if let sleeping = upstreams.firstIndex(where: { $0.isSuspended }) {
             index = sleeping
+            upstreams[index].space = space
         } else {
             guard upstreams.count < Limits.upstreamsMax else { return nil }
             index = upstreams.count
             upstreams.append(
                 Upstream(
                     index: UInt16(index), seats: seats.count,
-                    choice: PoolChoice(count: policy.pools.count, retries: policy.retries), firstSlot: slot))
+                    choice: PoolChoice(count: policy.pools.count, retries: policy.retries), space: space))
         }
         upstreams[index].isSuspended = false
         upstreams[index].emptySince = now
@@ -197,6 +196,23 @@ extension Shard {
         if let job = login.job ?? early { consider(job, from: id, at: now) }
     }
 
+    private mutating func loginRefused(_ text: String, _ id: PoolConnectionID, at now: Instant) {
+        outbox.append(.poolError(text))
+        guard upstreams[Int(id.upstream)].login != nil else {
+            return fail(id, RefusalMeaning(text) == .banned ? ban(id, text, at: now) : .loginRefused(text), at: now)
+        }
+        // It was a miner's login, so nothing follows for other miners. One that waits for it is told.
+        var owner: MinerID?
+        upstreams[Int(id.upstream)].space.forEachOwned { owner = $1 }
+        guard let owner, let row = row(of: owner), miners[row].phase == .awaitingJob else {
+            return fail(id, .loginRefused(text), at: now)
+        }
+        let (words, requestID) = (words(for: text, to: owner), loginRequestID(ofRow: row))
+        send(to: owner) { MinerReply.refusal(text: words, id: requestID, to: &$0) }
+        close(owner, .poolRefusedLogin(words), at: now)
+        suspendUpstream(Int(id.upstream), at: now)
+    }
+
     private mutating func consider(_ job: Job, from id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         switch self[upstream, pool].phase {
@@ -241,7 +257,7 @@ extension Shard {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         self[upstream, pool].jobs.spend(Limits.jobInterval, at: now)
         self[upstream, pool].earlyJob = []
-        let isReserved = isReserved(job, of: pool, by: self[upstream, pool])
+        let isReserved = isReserved(job, for: upstream, of: pool)
         upstreams[upstream].adopt(job, from: id, isReserved: isReserved, salt: secrets.next())
         upstreams[upstream].jobAt = now
         upstreams[upstream].lastPool = id.pool
@@ -267,20 +283,22 @@ extension Shard {
         for miner in displaced { reassign(miner, at: now) }
     }
 
-    /// Whether the pool reserves the nonce byte of the job: it says so, or has set the byte.
-    private mutating func isReserved(_ job: Job, of seat: Int, by session: PoolSession) -> Bool {
-        let isReserved = session.hasNicehash || job.nonceByte != 0
-        seats[seat].learn(isReserved: isReserved, saysSo: session.hasNicehash)
+    /// Whether the pool reserves the nonce byte of the job: it says so, or has set the byte. A byte alone means nothing
+    /// for a miner that has all nonces: it gets the job as it is, and the pool judges its shares.
+    private mutating func isReserved(_ job: Job, for upstream: Int, of seat: Int) -> Bool {
+        let saysSo = self[upstream, seat].hasNicehash
+        let isReserved = saysSo || (job.nonceByte != 0 && !upstreams[upstream].space.isWhole)
+        seats[seat].learn(isReserved: isReserved, saysSo: saysSo)
         return isReserved
     }
 
     /// Moves the miners of the emptiest upstream to the others when there are too many upstreams, so that it can be
     /// suspended.
     mutating func mergeUpstreams(at now: Instant) {
-        guard policy.guardsPools, !expectsReserved else { return }
+        guard policy.guardsPools, policy.mode == .nicehash, !expectsReserved else { return }
         var (open, owned, room) = (0, 0, 0)
         var emptiest: Int?
-        for (index, upstream) in upstreams.enumerated() where upstream.space.ownedCount > 0 {
+        for (index, upstream) in upstreams.enumerated() where upstream.space.ownedCount > 0 && !upstream.space.isWhole {
             guard upstream.activePool != nil, upstream.current?.isReserved == false else { return }
             open += 1
             owned += upstream.space.ownedCount

@@ -40,7 +40,7 @@ struct ActiveJob {
     }
 }
 
-/// A pool connection and its nonces, which are split among at most 256 miners.
+/// A pool connection and its nonces, which one miner has or at most 256 share.
 struct Upstream {
     var index: UInt16
     /// Suspended because it has no miners. It stays in the list, because miners and events refer to upstreams by
@@ -49,6 +49,8 @@ struct Upstream {
     /// Since when it has no miner; nil while it has one.
     var emptySince: Instant?
     var space: NonceSpace
+    /// The login that its pools get; nil = the operator's.
+    var login: MinerLogin?
     /// Refers to pools by their place in the list.
     var choice: PoolChoice
     /// The seat of the pool that sends jobs and gets shares now. A pool that was removed from the list serves until one
@@ -70,9 +72,9 @@ struct Upstream {
     private(set) var shareOneBlob = false
     private var lastSerial: UInt32 = 0
 
-    init(index: UInt16, seats: Int, choice: PoolChoice, firstSlot: UInt8) {
+    init(index: UInt16, seats: Int, choice: PoolChoice, space: NonceSpace) {
         self.index = index
-        space = NonceSpace(start: firstSlot)
+        self.space = space
         self.choice = choice
         sessions = [PoolSession](repeating: PoolSession(), count: seats)
     }
@@ -87,9 +89,10 @@ struct Upstream {
     /// Whether there is room for another miner.
     /// - Parameter expectsReserved: whether to assume that the pool reserves the nonce byte while there is no job yet.
     func hasRoom(expectsReserved: @autoclosure () -> Bool) -> Bool {
+        guard space.freeCount > 0, !space.isUntouched else { return space.isUntouched }
         // With a reserved byte all miners would have the same slot: the next miner can have it only after the job has
         // changed.
-        current?.isReserved ?? expectsReserved() ? space.isUntouched : space.freeCount > 0
+        return !(current?.isReserved ?? expectsReserved())
     }
 
     /// Replaces the current job, and decides what is kept of it.
@@ -171,14 +174,10 @@ struct Upstream {
         current = nil
         previous = nil
         shareOneBlob = false
-        space = NonceSpace(start: firstSlot)
+        space = NonceSpace(start: firstSlot, isWhole: space.isWhole)
+        login = nil
         choice = PoolChoice(count: choice.count, retries: choice.retries)
     }
-}
-
-extension NonceSpace {
-    /// No slot is owned or dead.
-    var isUntouched: Bool { freeCount == NonceSpace.size }
 }
 
 // MARK: - Coding
@@ -202,6 +201,8 @@ extension Upstream {
             writer.integer(lastPool)
             writer.integer(accepted)
             writer.integer(rejected)
+            writer.flag(login != nil)
+            login?.encode(to: &writer)
         }
     }
 
@@ -231,6 +232,8 @@ extension Upstream {
         lastPool = try reader.integer(in: 0...UInt8(seats.count - 1), "upstream.lastPool")
         accepted = try reader.integer()
         rejected = try reader.integer()
+        guard reader.remaining > 0 else { return }
+        login = try reader.flag() ? try MinerLogin(decoding: &reader) : nil
     }
 }
 

@@ -2,9 +2,9 @@ internal import StratumProtocol
 
 /// The nonce slots of an upstream and their owners (docs/COMPATIBILITY.md, "Nonce slots").
 ///
-/// The most significant byte of a nonce identifies the miner: 256 slots with one miner each. A slot whose miner has
-/// left is dead until the upstream gets a job with another blob, because its next owner would search the same nonces
-/// again. This keeps miners from submitting a nonce twice.
+/// Split, the most significant byte of a nonce identifies the miner: 256 slots with one miner each. Whole, there is one
+/// slot, whose miner searches all nonces. A slot whose miner has left is dead until the upstream gets a job with another
+/// blob, because its next owner would search the same nonces again. This keeps miners from submitting a nonce twice.
 struct NonceSpace {
     enum Slot: Equatable {
         case free
@@ -12,30 +12,45 @@ struct NonceSpace {
         case dead
     }
 
-    static let size = 256
+    /// The slots of a split space.
+    static let splitSize = 256
 
-    private var slots = InlineArray<256, Slot>(repeating: .free)
+    private var slots: [Slot]
     /// How much was searched in each dead slot, as returned by `wear(held:hasSubmitted:)`.
-    private var wears = InlineArray<256, UInt16>(repeating: 0)
+    private var wears: [UInt16]
     /// Where the next search begins: slots are assigned in turn, so that each is reused as late as possible.
     private var next: UInt8
     private(set) var ownedCount = 0
-    private(set) var freeCount = NonceSpace.size
+    private(set) var freeCount: Int
 
-    /// - Parameter start: the first slot to assign, at random, so that shards and restarts do not search the same
-    ///   nonces first.
-    init(start: UInt8) {
-        next = start
+    /// - Parameters:
+    ///   - start: the first slot to assign, at random, so that shards and restarts do not search the same nonces first.
+    ///   - isWhole: one miner gets all nonces.
+    init(start: UInt8, isWhole: Bool = false) {
+        let size = isWhole ? 1 : NonceSpace.splitSize
+        slots = [Slot](repeating: .free, count: size)
+        wears = [UInt16](repeating: 0, count: size)
+        next = isWhole ? 0 : start
+        freeCount = size
     }
 
-    subscript(slot: UInt8) -> Slot { slots[Int(slot)] }
+    private var size: Int { slots.count }
+
+    /// One miner searches all nonces, so the bytes of a nonce do not identify it.
+    var isWhole: Bool { size == 1 }
+
+    /// No slot is owned or dead.
+    var isUntouched: Bool { freeCount == size }
+
+    /// A slot that the space does not have is free.
+    subscript(slot: UInt8) -> Slot { Int(slot) < size ? slots[Int(slot)] : .free }
 
     /// Assigns the next free slot to `miner`; nil when all are owned or dead.
     mutating func allocate(for miner: MinerID, avoiding former: UInt8? = nil) -> UInt8? {
         guard freeCount > 0 else { return nil }
-        for _ in 0..<NonceSpace.size {
+        for _ in 0..<size {
             let slot = next
-            next &+= 1
+            next = isWhole ? 0 : next &+ 1
             if slots[Int(slot)] == .free, slot != former {
                 slots[Int(slot)] = .owned(miner)
                 ownedCount += 1
@@ -65,7 +80,7 @@ struct NonceSpace {
     /// slots would be copied.
     mutating func leastWorn() -> UInt8? {
         var found: UInt8?
-        for slot in 0..<NonceSpace.size where slots[slot] == .dead {
+        for slot in 0..<size where slots[slot] == .dead {
             if wears[slot] < found.map({ wears[Int($0)] }) ?? .max { found = UInt8(slot) }
         }
         return found
@@ -75,7 +90,7 @@ struct NonceSpace {
 
     /// The miner of `slot` has left: the slot is dead until `freeDeadSlots`, unless it was never searched.
     mutating func release(_ slot: UInt8, wasSearched: Bool, wear: UInt16 = 0x7fff) {
-        guard case .owned = slots[Int(slot)] else { return }
+        guard case .owned = self[slot] else { return }
         slots[Int(slot)] = wasSearched ? .dead : .free
         wears[Int(slot)] = wear
         ownedCount -= 1
@@ -84,7 +99,7 @@ struct NonceSpace {
 
     /// Frees dead slots for new work: what was searched before does not matter for it.
     mutating func freeDeadSlots() {
-        for slot in 0..<NonceSpace.size where slots[slot] == .dead {
+        for slot in 0..<size where slots[slot] == .dead {
             slots[slot] = .free
             freeCount += 1
         }
@@ -93,14 +108,14 @@ struct NonceSpace {
     /// Calls `body` with each owned slot and its miner, in the order of the slots.
     func forEachOwned(_ body: (UInt8, MinerID) -> Void) {
         guard ownedCount > 0 else { return }
-        for slot in 0..<NonceSpace.size {
+        for slot in 0..<size {
             if case .owned(let miner) = slots[slot] { body(UInt8(slot), miner) }
         }
     }
 
     /// Changes the id of each owner.
     mutating func rename(_ name: (MinerID) -> MinerID) {
-        for slot in 0..<NonceSpace.size {
+        for slot in 0..<size {
             if case .owned(let miner) = slots[slot] { slots[slot] = .owned(name(miner)) }
         }
     }
@@ -112,27 +127,29 @@ extension NonceSpace {
     func encode(to writer: inout BinaryWriter) {
         writer.record { writer in
             writer.integer(next)
-            for slot in 0..<NonceSpace.size {
+            for slot in 0..<size {
                 switch slots[slot] {
                 case .free: writer.integer(UInt8(0))
                 case .dead: writer.integer(UInt8(1))
                 case .owned: writer.integer(UInt8(2))
                 }
             }
-            for slot in 0..<NonceSpace.size {
+            for slot in 0..<size {
                 guard case .owned(let miner) = slots[slot] else { continue }
                 writer.integer(miner.index)
                 writer.integer(miner.generation)
             }
-            for slot in 0..<NonceSpace.size where slots[slot] == .dead { writer.integer(wears[slot]) }
+            for slot in 0..<size where slots[slot] == .dead { writer.integer(wears[slot]) }
         }
     }
 
     init(decoding reader: inout BinaryReader) throws(DecodingFault) {
         var reader = try reader.record()
-        self.init(start: try reader.integer())
-        let states = try reader.raw(NonceSpace.size)
-        for slot in 0..<NonceSpace.size {
+        let start: UInt8 = try reader.integer()
+        // The states of a split space alone are longer than all of a whole one.
+        self.init(start: start, isWhole: reader.remaining < NonceSpace.splitSize)
+        let states = try reader.raw(size)
+        for slot in 0..<size {
             switch states[slot] {
             case 0: break
             case 1:
@@ -146,6 +163,6 @@ extension NonceSpace {
             }
         }
         guard reader.remaining > 0 else { return }
-        for slot in 0..<NonceSpace.size where slots[slot] == .dead { wears[slot] = try reader.integer() }
+        for slot in 0..<size where slots[slot] == .dead { wears[slot] = try reader.integer() }
     }
 }

@@ -78,7 +78,7 @@ struct SeenNonces {
 
     private mutating func countOne(_ nonce: UInt32) {
         count += 1
-        if slotCounts.isEmpty { slotCounts = [UInt32](repeating: 0, count: NonceSpace.size) }
+        if slotCounts.isEmpty { slotCounts = [UInt32](repeating: 0, count: NonceSpace.splitSize) }
         slotCounts[Int(nonce >> 24)] += 1
     }
 
@@ -138,7 +138,7 @@ extension SeenNonces {
             guard Int(moved) < former.count, former.count < places.count else { throw .badField("nonces") }
             movedCount = Int(moved)
         }
-        var counts = [UInt32](repeating: 0, count: NonceSpace.size)
+        var counts = [UInt32](repeating: 0, count: NonceSpace.splitSize)
         for nonce in places where nonce != 0 { counts[Int(nonce >> 24)] += 1 }
         for nonce in former[min(movedCount, former.count)...] where nonce != 0 { counts[Int(nonce >> 24)] += 1 }
         if hasZero { counts[0] += 1 }

@@ -33,7 +33,7 @@ extension Upstream {
 
         let reservedByte = age == .previous ? previous?.reservedByte : current?.reservedByte
         let nonceByte = UInt8(truncatingIfNeeded: nonce >> 24)
-        guard nonceByte == reservedByte ?? slot else {
+        guard nonceByte == reservedByte ?? (space.isWhole ? nonceByte : slot) else {
             // A share with the byte of the former slot was sent before the new job arrived: not the miner's fault.
             let isLate = nonceByte == miner.formerNonceByte
             return .refuse(isLate ? .staleShare : .invalidNonce, difficulty: difficulty, actual: actual)

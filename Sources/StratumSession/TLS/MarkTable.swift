@@ -4,9 +4,12 @@
 /// The process stores a mark before it writes a record to the kernel, and before it publishes a snapshot. Its successor
 /// continues a connection only if its replay meets the mark (docs/decisions/0018-tls-records.md).
 public struct MarkTable {
-    /// One mark for each row of miners, then one for each seat of each upstream.
+    /// One mark for each seat of the upstreams from `firstUpstreams` on, then one for each row of miners, then one for
+    /// each seat of the first upstreams. The last two are where programs have them that know no further upstreams.
     private static let count = Limits.minersMax + Limits.upstreamsMax * Limits.poolSeatsMax
     private static let byteCount = count * MemoryLayout<UInt64>.size
+    private static let firstUpstreams = 4_096
+    private static let firstMiner = (Limits.upstreamsMax - firstUpstreams) * Limits.poolSeatsMax
 
     /// In place of a mark: the shard has closed the connection, so no other process continues it.
     public static let ended = UInt64.max
@@ -38,12 +41,14 @@ public struct MarkTable {
 
     private static func offset(of id: MinerID) -> Int {
         precondition(id.index < Limits.minersMax, "no such row")
-        return Int(id.index) * MemoryLayout<UInt64>.size
+        return (firstMiner + Int(id.index)) * MemoryLayout<UInt64>.size
     }
 
     private static func offset(of id: PoolConnectionID) -> Int {
         precondition(id.upstream < Limits.upstreamsMax, "no such upstream")
         let seat = Int(id.upstream) * Limits.poolSeatsMax + Int(id.pool)
-        return (Limits.minersMax + seat) * MemoryLayout<UInt64>.size
+        let isFirst = id.upstream < firstUpstreams
+        let place = isFirst ? firstMiner + Limits.minersMax + seat : seat - firstUpstreams * Limits.poolSeatsMax
+        return place * MemoryLayout<UInt64>.size
     }
 }

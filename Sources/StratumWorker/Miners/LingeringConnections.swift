@@ -47,8 +47,8 @@ extension CloseReason {
     /// Whether a reply told the miner the reason.
     var isExplained: Bool {
         switch self {
-        case .permissionDenied, .notNicehashCapable, .noUpstream, .banned, .answered, .foreign(.http(isHead: _)),
-            .tls(.fault):
+        case .permissionDenied, .notNicehashCapable, .noUpstream, .poolRefusedLogin, .banned, .answered,
+            .foreign(.http(isHead: _)), .tls(.fault):
             true
         case .loginTimeout, .idleTimeout, .fault, .outOfTurn, .flooding, .memory, .foreign(.tls),
             .foreign(.proxyHeader),

@@ -25,6 +25,10 @@ extension ShardPolicy {
         guardsPools = settings.guardsPools
         retries = settings.retries
         retryPause = .seconds(UInt64(settings.retryPauseSeconds))
-        keepsFirstUpstream = shard == 0
+        mode = settings.mode == .simple ? .simple : .nicehash
+        reuse = .seconds(UInt64(settings.reuseSeconds))
+        passesLogins = settings.passesLogins
+        // In simple mode the connections are those of miners.
+        keepsFirstUpstream = shard == 0 && mode == .nicehash
     }
 }

@@ -208,6 +208,7 @@ extension OperatorLog {
         case .tls(.fault(let fault)): "disconnected a miner: it broke the TLS protocol (\(fault.alert.text))"
         case .outOfTurn: "disconnected a miner: it sent a request before the login"
         case .noUpstream: "disconnected a miner: no pool connection available"
+        case .poolRefusedLogin(let text): "refused a login: the pool refused it (\(text))"
         case .banned: "refused a login: the miner is banned, because the pool rejected too many of its shares"
         case .flooding:
             """

@@ -74,6 +74,7 @@ struct MinerOptions: ParsableArguments {
     @Flag(name: .known("no-workers"), help: .known("no-workers")) var noWorkers = false
     @Flag(name: .known("no-algo-ext"), help: .known("no-algo-ext")) var noAlgoExtension = false
     @Option(name: .known("mode"), help: .known("mode")) var mode: String?
+    @Option(name: .known("reuse-timeout"), help: .known("reuse-timeout")) var reuseTimeout: String?
 }
 
 struct APIOptions: ParsableArguments {
@@ -107,7 +108,6 @@ struct LaterOptions: ParsableArguments {
     @Flag(name: .known("submit-to-origin"), help: .known("submit-to-origin")) var submitToOrigin = false
     @Option(name: .known("spend-secret-key"), help: .known("spend-secret-key")) var spendSecretKey: [String] = []
     @Option(name: .known("donate-level"), help: .known("donate-level")) var donateLevel: String?
-    @Option(name: .known("reuse-timeout"), help: .known("reuse-timeout")) var reuseTimeout: String?
     @Flag(name: .known("syslog"), help: .known("syslog")) var syslog = false
     @Option(name: .known("access-log-file"), help: .known("access-log-file")) var accessLogFile: String?
     @Flag(name: .known("background"), help: .known("background")) var background = false

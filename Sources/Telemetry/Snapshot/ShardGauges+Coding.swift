@@ -1,8 +1,8 @@
 // Records of fixed size, field by field in the order of docs/BUS.md.
 
 extension ShardGauges {
-    /// Upstreams in one message; more are omitted. A shard has at most 4,096 pool connections.
-    public static let upstreamsMax = 4_096
+    /// Upstreams in one message; more are omitted. A shard has at most 16,384 pool connections.
+    public static let upstreamsMax = 16_384
     /// Miners in one message; more are omitted. A shard sends a tenth of its miners at a time, and a tenth of a full
     /// shard's table is a tenth of this limit. The collector sends those of all shards together.
     public static let minersMax = 1 << 20

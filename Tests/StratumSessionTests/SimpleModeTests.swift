@@ -1,0 +1,301 @@
+import StratumProtocol
+import TestSupport
+import Testing
+
+@testable import StratumSession
+
+/// One pool connection for each miner, which searches all nonces (docs/COMPATIBILITY.md, "Modes").
+struct SimpleModeTests {
+    private func harness(
+        pools: Int = 1, reuse: UInt64 = 0, _ adjust: (inout ShardPolicy) -> Void = { _ in }
+    ) -> ShardHarness {
+        ShardHarness(pools: pools) {
+            $0.mode = .simple
+            $0.reuse = .seconds(reuse)
+            adjust(&$0)
+        }
+    }
+
+    // MARK: - Connections
+
+    @Test func eachMinerHasAConnectionAndAllNonces() {
+        let harness = harness()
+        let miners = (0..<3).map { _ in harness.join() }
+        #expect(harness.open().count == 3)
+        #expect(harness.shard.upstreamCounts == (active: 3, sleeping: 0, error: 0))
+        for (miner, peer) in zip(miners, harness.open()) {
+            #expect(miner.heard == [.loggedIn(1, extensions: ["algo", "keepalive"])])
+            // The job of its own connection, as the pool wrote it.
+            #expect(miner.job?.blob == peer.blobs["j1"])
+            for byte in [0, 7, 255] as [UInt8] { harness.submit(miner, byte: byte) }
+            #expect(peer.shares.count == 3)
+        }
+        #expect(harness.settled.count == 9)
+        #expect(harness.settled.allSatisfy { $0.outcome == .accepted })
+        #expect(harness.violations.isEmpty)
+    }
+
+    @Test func aRepeatedNonceIsRefused() {
+        let harness = harness()
+        let miner = harness.join()
+        harness.submit(miner, nonce: 5, byte: 9)
+        harness.submit(miner, nonce: 5, byte: 9)
+        #expect(miner.answer == .refused(miner.lastRequest, "Duplicate share"))
+        harness.submit(miner, nonce: 5, byte: 10)
+        #expect(miner.answer == .status(miner.lastRequest, "OK"))
+        #expect(harness.violations.isEmpty)
+    }
+
+    @Test func noConnectionIsMadeBeforeTheFirstMinerAndAfterTheLast() {
+        let harness = harness()
+        harness.pass(.seconds(2))
+        #expect(harness.dials() == 0)
+        let miner = harness.join()
+        harness.leave(miner)
+        harness.pass(Limits.tick)
+        #expect(harness.open().isEmpty)
+        #expect(harness.shard.upstreamCounts == (active: 0, sleeping: 1, error: 0))
+        // The next one does not get the nonces of the former.
+        harness.join()
+        #expect(harness.dials() == 2)
+        #expect(harness.violations.isEmpty)
+    }
+
+    // MARK: - Reuse
+
+    @Test func anIdleConnectionIsGivenToAnotherMinerOnlyWithANewJob() {
+        let harness = harness(reuse: 30)
+        harness.leave(harness.join())
+        harness.pass(.seconds(5))
+        let second = harness.join()
+        #expect(harness.dials() == 2, "the job of the first connection was searched")
+        harness.newJob()
+        harness.leave(second)
+        harness.pass(.seconds(5))
+        // The first connection has a job that its former miner did not have.
+        let third = harness.join()
+        #expect(harness.dials() == 2)
+        #expect(harness.shard.miners[Int(third.id.index)].upstream == 0)
+        harness.submit(third)
+        #expect(third.answer == .status(third.lastRequest, "OK"))
+        // The second connection is closed 30 s after its miner has left, not sooner.
+        harness.pass(.seconds(24))
+        #expect(harness.open().count == 2)
+        harness.pass(.seconds(2))
+        #expect(harness.open().count == 1)
+        #expect(harness.violations.isEmpty)
+    }
+
+    @Test func minersThatComeAndGoNeitherAddUpNorAreRefused() {
+        let harness = harness(reuse: 3_600)
+        let first = harness.join()
+        for _ in 0..<300 { harness.leave(harness.join()) }
+        #expect(harness.dials() == 301)
+        #expect(harness.open().count <= 2 + Limits.idleUpstreamsMax)
+        #expect(harness.miners.allSatisfy { !$0.jobs.isEmpty })
+        #expect(first.isConnected)
+        #expect(harness.violations.isEmpty)
+    }
+
+    @Test func minersOfAPoolThatReservesTheNonceByteAreNotRefusedEither() {
+        let harness = ShardHarness()
+        harness.pools[0].job.reservedByte = 0x55
+        for _ in 0..<3 { harness.join() }
+        for _ in 0..<200 { harness.leave(harness.join()) }
+        #expect(harness.miners.allSatisfy { !$0.jobs.isEmpty })
+        #expect(harness.open().count <= 4 + Limits.idleUpstreamsMax)
+        #expect(harness.violations.isEmpty)
+    }
+
+    @Test func aShardHasMoreThan4096Miners() {
+        let harness = harness()
+        for _ in 0..<4_200 { harness.join() }
+        #expect(harness.shard.minersNow == 4_200)
+        #expect(harness.open().count == 4_200)
+        harness.newJob()
+        #expect(harness.miners.allSatisfy { $0.jobs.count == 2 })
+        #expect(harness.violations.isEmpty)
+    }
+
+    // MARK: - Pools
+
+    @Test func aPoolThatReservesTheNonceByteKeepsIt() {
+        let harness = harness()
+        harness.pools[0].extensions = ["nicehash", "keepalive"]
+        harness.pools[0].job.reservedByte = 0x2a
+        let miner = harness.join()
+        #expect(miner.heard == [.loggedIn(1, extensions: ["algo", "nicehash", "keepalive"])])
+        harness.submit(miner)
+        #expect(miner.answer == .status(miner.lastRequest, "OK"))
+        harness.submit(miner, byte: 0x2b)
+        #expect(miner.closed == .notNicehashCapable)
+        #expect(harness.violations.isEmpty)
+    }
+
+    @Test func aNonceByteInAJobAloneMeansNothing() {
+        let harness = harness()
+        harness.pools[0].job.reservedByte = 0x2a
+        let miner = harness.join()
+        #expect(miner.job?.byte == 0x2a)
+        harness.submit(miner, byte: 0x2b)
+        #expect(miner.answer == .status(miner.lastRequest, "OK"))
+        #expect(harness.violations.isEmpty)
+    }
+
+    @Test func aBackupServesEachMiner() {
+        let harness = harness(pools: 2) { $0.retries = 1 }
+        let miners = (0..<3).map { _ in harness.join() }
+        harness.pools[0].door = .closed
+        for peer in harness.open() { harness.drop(peer) }
+        harness.pass(.seconds(3))
+        #expect(harness.open(1).count == 3)
+        for miner in miners {
+            harness.submit(miner, byte: 99)
+            #expect(miner.answer == .status(miner.lastRequest, "OK"))
+        }
+        #expect(harness.violations.isEmpty)
+    }
+
+    // MARK: - A change of the mode
+
+    @Test func minersKeepTheNoncesThatTheyLoggedInWith() {
+        let harness = ShardHarness()
+        let split = (0..<2).map { _ in harness.join() }
+        harness.adopt { $0.mode = .simple }
+        let whole = (0..<2).map { _ in harness.join() }
+        #expect(harness.open().count == 3)
+        harness.adopt { $0.mode = .nicehash }
+        let late = harness.join()
+        #expect(harness.open().count == 3)
+        #expect(harness.shard.miners[Int(late.id.index)].upstream == 0)
+        harness.newJob()
+        for miner in split + [late] {
+            harness.submit(miner)
+            #expect(miner.answer == .status(miner.lastRequest, "OK"))
+            #expect(miner.heard.first == .loggedIn(1, extensions: ["algo", "nicehash", "keepalive"]))
+        }
+        for miner in whole {
+            harness.submit(miner, byte: 200)
+            #expect(miner.answer == .status(miner.lastRequest, "OK"))
+        }
+        // Connections of one miner are not merged with others.
+        harness.pass(.seconds(30))
+        #expect(harness.open().count == 3)
+        #expect(harness.violations.isEmpty)
+    }
+
+    // MARK: - Any life
+
+    @Test(arguments: lives(6), [false, true])
+    func aSuccessorContinuesAnyLife(seed: UInt64, tls: Bool) {
+        var dice = SeededGenerator(seed: seed &* 7_919)
+        let successor = Successor(seed: seed)
+        let harness = ShardHarness(
+            pools: Int(seed % 3) + 1, chunk: [.max, .max, 30][Int(seed % 3)], seed: seed, tls: tls, witness: successor
+        ) {
+            $0.mode = .simple
+            $0.reuse = .seconds([0, 20, 600][Int(seed % 3)])
+            $0.passesLogins = seed % 2 == 0
+        }
+        for number in 0..<400 {
+            harness.live(&dice)
+            if number % 100 == 99 {
+                harness.adopt { $0.mode = $0.mode == .simple ? .nicehash : .simple }
+            }
+        }
+        #expect(successor.differences.prefix(3) == [])
+        #expect(harness.violations.isEmpty)
+        #expect(successor.replayed > 500)
+    }
+}
+
+/// Miners log in at the pool with their own logins (`millrace.pass-login`).
+struct PassedLoginTests {
+    private func harness(
+        pools: Int = 1, _ adjust: (inout ShardPolicy) -> Void = { _ in }
+    ) -> ShardHarness {
+        ShardHarness(pools: pools) {
+            $0.mode = .simple
+            $0.reuse = .seconds(600)
+            $0.passesLogins = true
+            adjust(&$0)
+        }
+    }
+
+    private func login(_ fields: String, at harness: ShardHarness) -> Miner {
+        let miner = harness.connect()
+        harness.request("login", "{\(fields)}", of: miner)
+        return miner
+    }
+
+    private func params(_ peer: PoolPeer) -> [String] {
+        let found = JSONParser().parse(Array(peer.lines[0].utf8).span) { root in
+            ["login", "pass", "rigid"].map { root["params"][$0].string ?? "-" }
+        }
+        return found ?? []
+    }
+
+    @Test func thePoolGetsTheLoginOfTheMiner() {
+        let harness = harness { $0.pools[0].rigID = "farm" }
+        _ = login(#""login":"wallet1","pass":"p1","rigid":"r1""#, at: harness)
+        _ = login(#""login":"wallet2""#, at: harness)
+        _ = login(#""pass":"p3""#, at: harness)
+        #expect(harness.open().map(params) == [["wallet1", "p1", "r1"], ["wallet2", "x", "farm"], ["user0", "p3", "farm"]])
+    }
+
+    @Test func withoutTheKeyItGetsTheOperators() {
+        let harness = harness { $0.passesLogins = false }
+        _ = login(#""login":"wallet1","pass":"p1","rigid":"r1""#, at: harness)
+        #expect(harness.open().map(params) == [["user0", "x", "-"]])
+    }
+
+    @Test func theAccessPasswordDoesNotLeaveTheProxy() {
+        let harness = harness { $0.accessPassword = "sesame" }
+        _ = login(#""login":"wallet1","pass":"sesame""#, at: harness)
+        #expect(harness.open().map(params) == [["wallet1", "x", "-"]])
+    }
+
+    @Test func aBackupGetsItToo() {
+        let harness = harness(pools: 2)
+        harness.pools[0].door = .closed
+        _ = login(#""login":"wallet1""#, at: harness)
+        harness.pass(.seconds(3))
+        #expect(harness.open(1).map(params) == [["wallet1", "x", "-"]])
+    }
+
+    @Test(arguments: [256, 257])
+    func aLoginThatWouldHaveToBeCutIsRefused(length: Int) {
+        let harness = harness()
+        let miner = login(#""login":"\#(String(repeating: "w", count: length))""#, at: harness)
+        #expect(miner.closed == (length > 256 ? .answered(.badParams) : nil))
+        #expect(miner.heard.count == 1)
+    }
+
+    @Test func aRefusedLoginConcernsThatMinerOnly() {
+        let harness = harness()
+        let first = login(#""login":"wallet1","pass":"secret""#, at: harness)
+        harness.pools[0].login = .refused("Your IP is banned, secret wallet")
+        let second = login(#""login":"wallet2","pass":"secret""#, at: harness)
+        #expect(second.heard == [.refused(1, "Your IP is banned, *** wallet")])
+        #expect(second.closed == .poolRefusedLogin("Your IP is banned, *** wallet"))
+        #expect(harness.open().count == 1)
+        // The pool is not left alone for a ban.
+        harness.pools[0].login = .welcome
+        let third = login(#""login":"wallet3""#, at: harness)
+        #expect(third.jobs.count == 1)
+        #expect(first.isConnected)
+        #expect(harness.failures.isEmpty)
+        #expect(harness.violations.isEmpty)
+    }
+
+    @Test func anIdleConnectionIsForTheSameLoginOnly() {
+        let harness = harness()
+        harness.leave(login(#""login":"wallet1""#, at: harness))
+        harness.newJob()
+        _ = login(#""login":"wallet2""#, at: harness)
+        #expect(harness.dials() == 2)
+        _ = login(#""login":"wallet1""#, at: harness)
+        #expect(harness.dials() == 2)
+        #expect(harness.violations.isEmpty)
+    }
+}
