@@ -3,6 +3,6 @@ public import Configuration
 extension Settings {
     /// Values that no log line and no API answer may contain.
     public var secrets: [String] {
-        pools.map(\.password) + [accessPassword, api?.accessToken].compactMap { $0 }
+        pools.map(\.password) + (pools.map(\.proxy?.password) + [accessPassword, api?.accessToken]).compactMap { $0 }
     }
 }

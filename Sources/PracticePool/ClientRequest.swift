@@ -2,7 +2,8 @@ internal import StratumProtocol
 
 /// A client's request, parsed as strictly as by a pool.
 enum ClientRequest {
-    case login(id: Int64, hasLogin: Bool)
+    /// - Parameter user: nil when it is missing or empty.
+    case login(id: Int64, user: String?)
     case submit(id: Int64, ShareClaim)
     /// `session`: the id in the request; nil when it is missing or malformed.
     case keepalived(id: Int64, session: UInt64?)
@@ -41,8 +42,7 @@ extension ClientRequest {
         if method.equals("submit") {
             self = .submit(id: id, ShareClaim(params, algorithm: algorithm))
         } else if method.equals("login") {
-            let isNamed = params["login"].withBytes { !$0.isEmpty } ?? false
-            self = .login(id: id, hasLogin: isNamed)
+            self = .login(id: id, user: params["login"].string.flatMap { $0.isEmpty ? nil : $0 })
         } else if method.equals("keepalived") {
             self = .keepalived(id: id, session: ShareClaim.session(params["id"]))
         } else {

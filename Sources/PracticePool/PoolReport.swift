@@ -24,6 +24,8 @@ struct PoolReport: Codable, Equatable, Sendable {
     var uptimeSeconds: Double = 0
     var connections = Connections()
     var logins = 0
+    /// By user: those of the first users.
+    var loginsByUser: [String: Int] = [:]
     var loginsRefused = 0
     var jobs = 0
     var jobsSent = 0
@@ -53,6 +55,16 @@ struct PoolReport: Codable, Equatable, Sendable {
         case .unverified: shares.unverified += 1
         }
     }
+
+    /// A client has logged in.
+    mutating func countLogin(of user: String) {
+        logins += 1
+        guard loginsByUser[user] != nil || loginsByUser.count < PoolReport.usersMax else { return }
+        loginsByUser[user, default: 0] += 1
+    }
+
+    /// Enough for a test, and little to write twice a second.
+    private static let usersMax = 100
 
     mutating func count(_ fault: ClientFault) {
         protocolFaults[fault.rawValue, default: 0] += 1

@@ -155,8 +155,8 @@ final class PoolServer {
             let event = try connection.session.receive(
                 line, parser: parser, history: history, rules: &rules, using: &generator, output: &output)
             switch event {
-            case .loggedIn:
-                report.logins += 1
+            case .loggedIn(let user):
+                report.countLogin(of: user)
                 if rules.loginCarriesJob { report.jobsSent += 1 } else { sendFirstJobLater(to: connection.client) }
                 if let hostility, Bool.random(using: &generator) {
                     output = hostility.next(like: output, using: &generator)

@@ -7,7 +7,7 @@ internal import StratumProtocol
 struct PoolSession: Sendable {
     /// The result of a line.
     enum Event {
-        case loggedIn
+        case loggedIn(user: String)
         /// The refusal is in the buffer; close the connection after sending it.
         case loginRefused
         case share(Verdict, requestID: Int64)
@@ -31,9 +31,9 @@ struct PoolSession: Sendable {
         }
         guard let request = parsed else { throw .notJSON }
         switch request {
-        case .login(let id, let hasLogin):
+        case .login(let id, let user):
             guard !isLoggedIn else { throw .secondLogin }
-            return logIn(id: id, hasLogin: hasLogin, history: history, rules: rules, output: &output)
+            return logIn(id: id, user: user, history: history, rules: rules, output: &output)
         case .submit(let id, let claim):
             guard isLoggedIn else { throw .requestBeforeLogin }
             let verdict = judge.judge(claim, history: history, rules: rules)
@@ -83,10 +83,10 @@ struct PoolSession: Sendable {
     }
 
     private mutating func logIn(
-        id: Int64, hasLogin: Bool, history: JobHistory, rules: PoolRules, output: inout [UInt8]
+        id: Int64, user: String?, history: JobHistory, rules: PoolRules, output: inout [UInt8]
     ) -> Event {
-        if let text = rules.loginError ?? (hasLogin ? nil : "Missing login") {
-            PoolReply.error(text, id: id, to: &output)
+        guard rules.loginError == nil, let user else {
+            PoolReply.error(rules.loginError ?? "Missing login", id: id, to: &output)
             return .loginRefused
         }
         isLoggedIn = true
@@ -101,7 +101,7 @@ struct PoolSession: Sendable {
         }
         PoolReply.extensions(of: rules, to: &output)
         output.append(",\"status\":\"OK\"}}\n")
-        return .loggedIn
+        return .loggedIn(user: user)
     }
 
     private mutating func append(

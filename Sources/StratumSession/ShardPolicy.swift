@@ -61,16 +61,16 @@ public struct ShardPolicy: Equatable, Sendable {
         /// nil = only to pools that offer them, after `defaultKeepalive`.
         public var keepalive: Milliseconds?
 
-        /// What the worker demands of the connection's TLS, as text; empty = plain TCP. A pool with another one is
-        /// another pool.
-        public var tls: String
+        /// How the worker makes the connection, as text: its TLS and its proxy; empty = plain TCP. A pool with another
+        /// one is another pool.
+        public var connection: String
 
         /// The interval that pools for XMRig expect.
         public static let defaultKeepalive = Milliseconds.seconds(60)
 
         public init(
             name: String = "", user: String, password: String, rigID: String? = nil, algorithm: AlgorithmName? = nil,
-            keepalive: Milliseconds? = nil, tls: String = ""
+            keepalive: Milliseconds? = nil, connection: String = ""
         ) {
             self.name = name
             self.user = user
@@ -78,13 +78,13 @@ public struct ShardPolicy: Equatable, Sendable {
             self.rigID = rigID
             self.algorithm = algorithm
             self.keepalive = keepalive
-            self.tls = tls
+            self.connection = connection
         }
 
         /// Whether a connection to one can be used for the other, because their logins are equal.
         public func isSame(as other: Pool) -> Bool {
             name == other.name && user == other.user && password == other.password && rigID == other.rigID
-                && algorithm == other.algorithm && tls == other.tls
+                && algorithm == other.algorithm && connection == other.connection
         }
     }
 }
@@ -154,7 +154,7 @@ extension ShardPolicy.Pool {
             writer.bytes(algorithm ?? AlgorithmName())
             writer.integer(keepalive?.count ?? 0)
             writer.text(name)
-            writer.text(tls)
+            writer.text(connection)
         }
     }
 
@@ -168,9 +168,9 @@ extension ShardPolicy.Pool {
         let algorithm = try reader.algorithmName("pool.algorithm")
         let keepalive = Milliseconds(try reader.integer())
         let name = reader.remaining > 0 ? try reader.text(max: max, "pool.name") : ""
-        let tls = reader.remaining > 0 ? try reader.text(max: max, "pool.tls") : ""
+        let connection = reader.remaining > 0 ? try reader.text(max: max, "pool.connection") : ""
         self.init(
             name: name, user: user, password: password, rigID: rigID, algorithm: hasAlgorithm ? algorithm : nil,
-            keepalive: keepalive.count > 0 ? keepalive : nil, tls: tls)
+            keepalive: keepalive.count > 0 ? keepalive : nil, connection: connection)
     }
 }

@@ -106,7 +106,8 @@ struct CompleteDocumentTests {
             ("custom-diff", "2147483647", .integer(0)), ("retries", "0", .integer(2)),
             ("retries", "\"7\"", .integer(7)),
             ("retries", "[7]", .integer(2)), ("retry-pause", "-1", .integer(1)), ("verbose", "-3", .boolean(false)),
-            ("verbose", "3", .integer(3)), ("mode", "\"simple\"", .text("nicehash")), ("mode", "7", .text("nicehash")),
+            ("verbose", "3", .integer(3)), ("mode", "\"Simple\"", .text("simple")),
+            ("mode", "\"extra_nonce\"", .text("nicehash")), ("mode", "7", .text("nicehash")),
             ("workers", "\"hostname\"", .boolean(true)), ("workers", "\"USER\"", .text("user")),
             ("workers", "0", .boolean(true)), ("print-time", "7200", .integer(3_600)),
             ("print-time", "-1", .integer(60)),
@@ -194,7 +195,7 @@ struct CompleteDocumentTests {
     @Test func whatIsShownMeansTheSameAsTheFile() throws {
         let text = withPool(
             """
-            "custom-diff-stats": 60, "mode": "simple", "workers": "hostname", "print-time": 7200, "retries": "7",
+            "custom-diff-stats": 60, "mode": "extra_nonce", "workers": "hostname", "print-time": 7200, "retries": "7",
             "dns": {"ip_version": 5, "ttl": -4}, "verbose": "loud", "custom-diff": 7
             """)
         let shown = try shown(text)

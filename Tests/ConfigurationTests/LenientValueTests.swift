@@ -30,7 +30,7 @@ struct LenientValueTests {
     @Test(arguments: [
         ("rig-id", "1"), ("rig-id", "true"), ("user", "7"), ("pass", "[\"x\"]"), ("keepalive", "-1"),
         ("keepalive", "\"often\""), ("keepalive", "86401"),
-        ("enabled", "1"), ("sni", "\"name\""), ("tls", "0"), ("daemon", "\"no\""), ("socks5", "false"),
+        ("enabled", "1"), ("sni", "\"name\""), ("tls", "0"), ("daemon", "\"no\""),
         ("self-select", "false"), ("daemon-poll-interval", "\"fast\""),
     ])
     func aWrongValueOfAPoolIsTheDefaultAndAWarning(_ key: String, _ value: String) {

@@ -140,11 +140,18 @@ struct MinerTests {
         #expect(resolution.warnings.allSatisfy { $0.message == message })
     }
 
-    @Test(arguments: ["simple", "extra_nonce"])
-    func otherModesFallBackToNicehash(_ mode: String) {
-        let resolution = resolved(withPool("\"mode\": \"\(mode)\""))
+    @Test func extraNonceFallsBackToNicehash() {
+        let resolution = resolved(withPool("\"mode\": \"extra_nonce\""))
         #expect(resolution.errors.isEmpty)
-        #expect(resolution.warnings.map(\.message) == ["mode: \"\(mode)\" is not supported yet, nicehash is used"])
+        #expect(resolution.warnings.map(\.message) == ["mode: \"extra_nonce\" is not supported yet, nicehash is used"])
+    }
+
+    @Test(arguments: [("nicehash", true), ("simple", true), ("simple", false)])
+    func loginsArePassedInSimpleModeOnly(_ mode: String, _ passes: Bool) {
+        let resolution = resolved(withPool("\"mode\": \"\(mode)\", \"millrace\": {\"pass-login\": \(passes)}"))
+        #expect(resolution.settings?.passesLogins == passes)
+        let warning = "millrace.pass-login: has an effect only with \"mode\": \"simple\""
+        #expect(resolution.warnings.map(\.message) == (mode == "simple" ? [] : [warning]))
     }
 
     @Test(arguments: ["smart", "proxy", "nice-hash", "extranonce"])

@@ -139,8 +139,7 @@ struct OptionTests {
         ("-S", "--syslog: not supported yet, ignored"), ("-A log", "--access-log-file: not supported yet, ignored"),
         ("-B", "--background: not supported yet, ignored"),
         ("--donate-level 1", "--donate-level: not supported yet, ignored"),
-        ("--mode simple", "--mode: \"simple\" is not supported yet, nicehash is used"),
-        ("-o b -x c:1", "--proxy: SOCKS5 is not supported yet; this pool is ignored"),
+        ("--mode extra_nonce", "--mode: \"extra_nonce\" is not supported yet, nicehash is used"),
         (
             "-o b --daemon --daemon-zmq-port 1",
             "--daemon: mining to a daemon is not supported yet; this pool is ignored"
@@ -154,8 +153,8 @@ struct OptionTests {
     }
 
     @Test func fileAndOptionTogetherWarnOnce() {
-        let warnings = resolvedLine("--reuse-timeout 7", file: withPool(#""reuse-timeout": 5"#)).warnings
-        #expect(warnings.map(\.message) == ["--reuse-timeout: not supported yet, ignored"])
+        let warnings = resolvedLine("--donate-level 7", file: withPool(#""donate-level": 5"#)).warnings
+        #expect(warnings.map(\.message) == ["--donate-level: not supported yet, ignored"])
     }
 
     @Test func namesOfOptionsAreUnique() {

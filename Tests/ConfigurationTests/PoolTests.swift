@@ -112,7 +112,6 @@ struct PoolTests {
         (#""url": "socks5://a:1""#, "url: SOCKS5"),
         (#""url": "a", "tls": true, "daemon": true"#, "daemon: mining to a daemon"),
         (#""url": "a", "daemon": true, "daemon-zmq-port": 1"#, "daemon: mining to a daemon"),
-        (#""url": "a", "socks5": "b:1""#, "socks5: SOCKS5"), (#""url": "a", "socks5": 9050"#, "socks5: SOCKS5"),
         (#""url": "a", "self-select": "b:1", "submit-to-origin": true"#, "self-select: self-select"),
     ])
     func aPoolThatNeedsMoreThanWeCanIsLeftOut(_ members: String, _ what: String) {
@@ -135,16 +134,50 @@ struct PoolTests {
     }
 
     @Test(arguments: [
-        (#"{"url": "a", "enabled": false}, {"url": "b", "socks5": "p"}, {"url": "c"}"#, [1]),
-        (#"{"url": "a", "socks5": 1}, {"url": "b", "daemon": true}, {"url": "c"}, {"url": "d", "socks5": 1}"#, [0, 1]),
-        (#"{"url": 7}, {"url": "b", "socks5": "p:1"}, {"url": "c"}"#, [1]),
-        (#"{"url": "a", "enabled": false, "socks5": 1}, {"url": "c"}, {"url": "d", "socks5": 1}"#, []),
+        (#"{"url": "a", "enabled": false}, {"url": "b", "self-select": "p"}, {"url": "c"}"#, [1]),
+        (
+            #"{"url": "a", "daemon": true}, {"url": "b", "daemon": true}, {"url": "c"}, {"url": "d", "daemon": true}"#,
+            [0, 1]
+        ),
+        (#"{"url": 7}, {"url": "b", "daemon": true}, {"url": "c"}"#, [1]),
+        (#"{"url": "a", "enabled": false, "daemon": true}, {"url": "c"}, {"url": "d", "daemon": true}"#, []),
     ])
     func onlyAPoolWhosePlaceABackupWouldTakeIsAnError(_ pools: String, _ bad: [Int]) {
         let resolution = resolved("{\"pools\": [\(pools)]}")
         let places = resolution.errors.map { $0.message.prefix { $0 != "." } }
         #expect(places == bad.map { "pools[\($0)]" })
         #expect((resolution.settings == nil) == !bad.isEmpty)
+    }
+
+    private static func proxy(_ host: String, _ port: UInt16, _ user: String? = nil, _ password: String? = nil)
+        -> Settings.SOCKSProxy
+    {
+        var proxy = Settings.SOCKSProxy(host: host, port: port)
+        (proxy.user, proxy.password) = (user, password)
+        return proxy
+    }
+
+    @Test(arguments: [
+        ("9050", proxy("127.0.0.1", 9050)), ("\"9050\"", proxy("127.0.0.1", 9050)),
+        ("\"p.example\"", proxy("p.example", 1080)), ("\"p.example:9\"", proxy("p.example", 9)),
+        ("\"SOCKS5://[::1]:9\"", proxy("::1", 9)), ("\"me:p:w@d@[::1]:9\"", proxy("::1", 9, "me", "p:w@d")),
+        ("\"socks5://me:pw@p.example\"", proxy("p.example", 1080, "me", "pw")), ("0", nil), ("null", nil),
+    ])
+    func aPoolMayBeBehindAProxy(_ value: String, _ expected: Settings.SOCKSProxy?) {
+        let resolution = resolved(pool("\"url\": \"a\", \"socks5\": \(value)"))
+        #expect(resolution.settings?.pools.map(\.proxy) == [expected])
+        #expect(resolution.errorTexts + resolution.warningTexts == [])
+    }
+
+    /// It is never reached without the proxy instead.
+    @Test(arguments: [
+        "false", "-1", "70000", "{}", "\"p:0\"", "\"p:x\"", "\"a b\"", "\"http://p:1\"", "\"me@p:1\"", "\":pw@p:1\"",
+        "\"me:@p:1\"", "\"\(String(repeating: "u", count: 256)):pw@p:1\"", "\"1::2:3\"",
+    ])
+    func whatIsNoProxyIsAnError(_ value: String) {
+        let resolution = resolved("{\"pools\": [{\"url\": \"a\", \"socks5\": \(value)}, {\"url\": \"b\"}]}")
+        #expect(resolution.settings == nil)
+        #expect(resolution.errors.count == 1 && resolution.errors[0].message.hasPrefix("pools[0].socks5: expected "))
     }
 
     @Test func aPoolThatIsSwitchedOffIsSkippedWhateverElseItSays() {

@@ -181,7 +181,6 @@ struct ResolutionTests {
     @Test(arguments: [
         (#""background": true"#, "background"), (#""syslog": true"#, "syslog"),
         (#""access-log-file": "a.log""#, "access-log-file"), (#""donate-level": 1"#, "donate-level"),
-        (#""reuse-timeout": 5"#, "reuse-timeout"),
         (#""dns": {"ipv6": true}"#, "dns.ipv6"),
     ])
     func aKeyThatIsNotSupportedYetIsOneWarning(_ member: String, _ key: String) {

@@ -74,7 +74,8 @@ struct TableTests {
         let strict = KnownKey.all.filter(\.isStrict).map(\.path)
         #expect(
             strict.filter { !$0.hasPrefix("millrace") } == [
-                "pools", "pools[].tls-fingerprint", "pools[].tls-verify", "bind", "bind[].host", "bind[].port",
+                "pools", "pools[].tls-fingerprint", "pools[].tls-verify", "pools[].socks5", "bind",
+                "bind[].host", "bind[].port",
                 "bind[].tls", "bind[].proxy-protocol", "access-password",
                 "http", "http.enabled",
                 "http.host", "http.port", "http.access-token", "http.restricted", "api", "api.port",

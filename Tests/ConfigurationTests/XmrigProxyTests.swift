@@ -77,10 +77,10 @@ struct XmrigProxyTests {
         Row(#""syslog": false"#),
         Row(#""verbose": false"#), Row(#""verbose": true"#) { $0.isVerbose = true },
         Row(#""verbose": 0"#), Row(#""verbose": 1"#) { $0.isVerbose = true },
-        Row(#""mode": "nicehash""#), Row(#""mode": null"#),
+        Row(#""mode": "nicehash""#), Row(#""mode": null"#), Row(#""mode": "Simple""#) { $0.mode = .simple },
         Row(#""retries": 1"#) { $0.retries = 1 }, Row(#""retries": 1000"#) { $0.retries = 1000 },
         Row(#""retry-pause": 1"#), Row(#""retry-pause": 3600"#) { $0.retryPauseSeconds = 3600 },
-        Row(#""reuse-timeout": 0"#),
+        Row(#""reuse-timeout": 0"#), Row(#""reuse-timeout": 30"#) { $0.reuseSeconds = 30 },
         Row(#""tls": false"#) { $0.tls = nil },
         Row(#""tls": {"enabled": false, "cert-key": "k", "gen": "g"}"#) { $0.tls = nil },
         Row(#""tls": null"#), Row(#""tls": true"#), Row(#""tls": {}"#), Row(#""tls": """#),
@@ -150,6 +150,7 @@ struct XmrigProxyTests {
         },
         Row(#""daemon": false, "daemon-poll-interval": 1000, "daemon-job-timeout": 15000, "daemon-zmq-port": -1"#),
         Row(#""socks5": null"#), Row(#""socks5": """#), Row(#""socks5": 0"#),
+        Row(#""socks5": 9050"#) { $0.pools[0].proxy = .init(host: "127.0.0.1", port: 9050) },
         Row(#""self-select": null, "submit-to-origin": false, "spend-secret-key": null"#),
     ]
 

@@ -65,7 +65,7 @@ final class ScriptedWorker {
 
     init(_ adjust: (inout ShardPolicy) -> Void = { _ in }) {
         // Large enough for a table of marks; only touched pages are there.
-        let byteCount = 1 << 26
+        let byteCount = 1 << 28
         memory = UnsafeMutableRawBufferPointer(start: calloc(1, byteCount), count: byteCount)
         marks = MarkTable(endOf: memory)
         var policy = ShardPolicy(pools: [ShardPolicy.Pool(user: "wallet", password: "x")], agent: "millrace/test")

@@ -94,7 +94,7 @@ extension OpenAPI {
                 identity + [
                     .always("restricted", .flag("Read-only.")), .always("resources", resources),
                     .always("features", .list(of: .text(), "Always api, http and tls.")),
-                    .always("algo", .text("Always invalid.")), 
+                    .always("algo", .text("Always invalid.")),
                     .always(
                         "mode",
                         .text(

@@ -1,7 +1,6 @@
 extension KnownOption {
     /// Options of xmrig-proxy for keys that are known but not supported yet: the key's warning is reported.
     static let later = [
-        KnownOption("proxy", "x", "HOST:PORT", .later, .pool("socks5", .text), "SOCKS5 proxy to the pool."),
         KnownOption("daemon", nil, nil, .later, .pool("daemon", .boolean(true)), "The pool is a node (solo mining)."),
         KnownOption(
             "daemon-zmq-port", nil, "PORT", .later, .pool("daemon-zmq-port", .integer), "ZeroMQ port of the node."),

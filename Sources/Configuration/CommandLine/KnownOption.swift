@@ -129,6 +129,9 @@ extension KnownOption {
             "tls-fingerprint", nil, "HEX", .pools, .pool("tls-fingerprint", .text),
             "SHA-256 of the pool's certificate; another certificate is refused."),
         KnownOption(
+            "proxy", "x", "HOST:PORT", .pools, .pool("socks5", .text),
+            "SOCKS5 proxy that connects to the pool; with a login: user:password@host:port."),
+        KnownOption(
             "retries", "r", "N", .pools, .key(["retries"], .integer),
             "Failures of the first pool before the second one is tried."),
         KnownOption(

@@ -75,7 +75,9 @@ public struct KnownKey: Sendable {
         return !isText && path != "custom-diff" && !path.hasPrefix("millrace")
     }
 
-    private static let strictPaths: Set<String> = ["pools", "pools[].tls-fingerprint", "pools[].tls-verify"]
+    private static let strictPaths: Set<String> = [
+        "pools", "pools[].tls-fingerprint", "pools[].tls-verify", "pools[].socks5",
+    ]
     private static let strictRoots: Set<String> = ["bind", "access-password", "http", "api", "millrace"]
     /// These keys only name the proxy.
     private static let lenientNames: Set<String> = ["api.id", "api.worker-id"]
@@ -132,9 +134,9 @@ public struct KnownKey: Sendable {
         KnownKey("pools[].sni", .boolean),
         KnownKey("pools[].tls-fingerprint", .text),
         KnownKey("pools[].tls-verify", .boolean),
-        // These three make the pool unusable: `PoolReading` omits it with a warning or error.
-        KnownKey("pools[].daemon", .boolean),
         KnownKey("pools[].socks5", [.text, .integer], port),
+        // These two make the pool unusable: `PoolReading` omits it with a warning or error.
+        KnownKey("pools[].daemon", .boolean),
         KnownKey("pools[].self-select", .text),
         // These have an effect only together with the ones above.
         KnownKey("pools[].submit-to-origin", .boolean, nil, .silent),

@@ -10,7 +10,6 @@ extension Interpretation {
         settings.offersAlgoExtension = root.boolean("algo-ext") ?? true
         settings.countsCustomDifficulty = root.boolean("custom-diff-stats") ?? false
         readCustomDifficulty(root)
-        readMode(root)
         readWorkerNaming(root)
     }
 
@@ -26,10 +25,13 @@ extension Interpretation {
         }
     }
 
-    private mutating func readMode(_ root: Section) {
+    mutating func readMode(_ root: Section) {
         settings.reuseSeconds = root.integer("reuse-timeout").map { Int($0) } ?? 0
         guard let mode = choice("mode", in: root, as: Settings.Mode.self, isStrict: false) else { return }
-        guard mode == .extraNonce else { return settings.mode = mode }
+        guard mode == .extraNonce else {
+            settings.mode = mode
+            return
+        }
         findings.warn(
             "mode", at: root.origin(of: "mode"), "\"\(mode.rawValue)\" is not supported yet, nicehash is used")
     }

@@ -135,14 +135,32 @@ extension Interpretation {
         pool.algorithm = algorithm(of: section) ?? commonAlgorithm
         pool.keepaliveSeconds = keepalive(of: section)
         pool.tls = poolTLS(of: section, url)
+        pool.proxy = socksProxy(of: section)
         return .usable(pool)
     }
 
     /// The first unsupported feature that this pool needs, and the key that requests it.
     private func unsupportedPart(of section: Section, _ url: PoolURL) -> (key: String, what: String)? {
         if let what = url.transport.unsupportedName { return ("url", what) }
-        let parts = [("daemon", "mining to a daemon"), ("socks5", "SOCKS5"), ("self-select", "self-select")]
+        let parts = [("daemon", "mining to a daemon"), ("self-select", "self-select")]
         return parts.first { section[$0.0]?.value.isOff == false }
+    }
+
+    /// Anything but a proxy is an error: without it, the pool would be reached from this machine's own address.
+    private mutating func socksProxy(of section: Section) -> Settings.SOCKSProxy? {
+        let key = "socks5"
+        if let port = section.integer(key) {
+            return port == 0 ? nil : Settings.SOCKSProxy(host: "127.0.0.1", port: UInt16(clamping: port))
+        }
+        guard let text = literal(key, in: section) else { return nil }
+        // `--proxy 9050` is a text.
+        if let port = UInt16(text), port > 0 { return Settings.SOCKSProxy(host: "127.0.0.1", port: port) }
+        do throws(HostAndPort.Refusal) {
+            return try Settings.SOCKSProxy(text)
+        } catch {
+            findings.fail(section.name(of: key), at: section.origin(of: key), error.message)
+            return nil
+        }
     }
 
     private func keepalive(of section: Section) -> Int {

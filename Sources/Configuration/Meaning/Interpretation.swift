@@ -22,6 +22,7 @@ struct Interpretation {
         readPools(root)
         readAPI(root)
         readLogging(root)
+        readMode(root)
         readMillrace(root.section("millrace", &findings))
         // A generated certificate is beside the database, and miners' addresses can require TLS.
         readTLS(root)

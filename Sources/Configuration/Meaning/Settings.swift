@@ -182,6 +182,8 @@ public struct Settings: Codable, Sendable, Equatable {
         /// Seconds without a request to the pool before a `keepalived` is sent, whether the pool offers keepalives or
         /// not; 0 = only to pools that offer them, after 60 s.
         public var keepaliveSeconds = 0
+        /// The proxy that connects to this pool; nil = none.
+        public var proxy: SOCKSProxy?
         /// TLS to this pool; nil = plain TCP.
         public var tls: PoolTLS?
 
@@ -193,6 +195,23 @@ public struct Settings: Codable, Sendable, Equatable {
         }
 
         /// "pool.example:3333", without login, for logs.
+        public var name: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    }
+
+    /// A SOCKS5 proxy, which also resolves the names of the pools behind it.
+    public struct SOCKSProxy: Codable, Sendable, Equatable {
+        public var host: String
+        public var port: UInt16
+        /// 1 to 255 bytes each; nil = the proxy needs none.
+        public var user: String?
+        public var password: String?
+
+        public init(host: String, port: UInt16) {
+            self.host = host
+            self.port = port
+        }
+
+        /// "127.0.0.1:9050", without login, for logs.
         public var name: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
     }
 

@@ -151,13 +151,9 @@ extension Shard {
         avoiding former: UInt8? = nil, at now: Instant
     ) -> Bool {
         let isWhole = policy.mode == .simple
-        func isRight(_ upstream: Upstream) -> Bool {
-            upstream.space.isWhole == isWhole && upstream.login == login && isAllowed(upstream)
-        }
+        let openings = openings { $0.space.isWhole == isWhole && $0.login == login && isAllowed($0) }
         let found =
-            roomyUpstream { $0.activePool != nil && isRight($0) }
-            ?? roomyUpstream { !$0.isSuspended && isRight($0) }
-            ?? (mayOpenUpstream ? openUpstream(at: now) : nil)
+            openings.withPool ?? openings.connecting ?? (openings.isOneMoreAllowed ? openUpstream(at: now) : nil)
             ?? reopenedUpstream(at: now)
         if let found, let slot = upstreams[found].space.allocate(for: id, avoiding: former) {
             upstreams[found].login = login
@@ -170,27 +166,34 @@ extension Shard {
         return true
     }
 
-    private func roomyUpstream(_ isRight: (Upstream) -> Bool) -> Int? {
-        for index in upstreams.indices
-        where upstreams[index].hasRoom(expectsReserved: expectsReserved) && isRight(upstreams[index]) {
-            return index
+    /// What there is for one more miner.
+    private struct Openings {
+        /// The first upstream with room that has a pool, and the first that is open.
+        var withPool: Int?
+        var connecting: Int?
+        /// Whether another upstream may be opened. Pools limit the connections of an address, so miners that come and go
+        /// must not add up.
+        var isOneMoreAllowed = false
+    }
+
+    /// One pass over the upstreams, of which there may be thousands.
+    private func openings(where isRight: (Upstream) -> Bool) -> Openings {
+        var (found, open, owned) = (Openings(), 0, 1)
+        for index in upstreams.indices where !upstreams[index].isSuspended {
+            open += 1
+            owned += upstreams[index].space.ownedCount
+            guard found.withPool == nil, upstreams[index].hasRoom(expectsReserved: expectsReserved) else { continue }
+            let hasPool = upstreams[index].activePool != nil
+            guard hasPool || found.connecting == nil, isRight(upstreams[index]) else { continue }
+            if hasPool { found.withPool = index } else { found.connecting = index }
         }
-        return nil
+        found.isOneMoreAllowed = open < Limits.upstreamsAllowed(miners: owned, eachItsOwn: needsOneForEach)
+        return found
     }
 
     private mutating func assign(_ id: MinerID, to upstream: Int, slot: UInt8, now: Instant) {
         upstreams[upstream].emptySince = nil
         miners[Int(id.index)].assign(to: UInt16(upstream), slot: slot, now: now)
-    }
-
-    /// Pools limit the connections of an address, so miners that come and go must not add up.
-    private var mayOpenUpstream: Bool {
-        var (open, owned) = (0, 1)
-        for index in upstreams.indices where !upstreams[index].isSuspended {
-            open += 1
-            owned += upstreams[index].space.ownedCount
-        }
-        return open < Limits.upstreamsAllowed(miners: owned, eachItsOwn: needsOneForEach)
     }
 
     /// Whether each miner needs an upstream of its own.

@@ -29,7 +29,7 @@ extension Shard {
         if !result.unread.isEmpty { receive(result.unread.span, from: id, with: parser, at: now) }
     }
 
-    /// A connection to a pool is made, and its handshake is complete.
+    /// A connection to a pool is made, and its handshakes are complete.
     mutating func secured(
         _ id: PoolConnectionID, _ bytes: Span<UInt8>, with parser: JSONParser, at now: Instant
     ) throws(ReplayFault) {

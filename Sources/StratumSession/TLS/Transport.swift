@@ -54,9 +54,12 @@ public struct TLSDescription: Equatable, Sendable {
     fileprivate static let textBytesMax = 128
 }
 
-/// What a TLS handshake has given: the payload of `ShardInput.minerSecured` and `poolConnected`. Contains secrets.
+/// What the handshakes of a connection have given, before its first message: the payload of `ShardInput.minerSecured`
+/// and `poolConnected`. Contains secrets.
 public struct HandshakeResult {
     public enum Records {
+        /// Plain TCP, through a proxy that has connected to the pool.
+        case none
         /// TLS 1.3: the shard continues with this state.
         case state(RecordState)
         /// The worker opens and seals the records.
@@ -87,6 +90,7 @@ public struct HandshakeResult {
 
     var transport: Transport {
         switch records {
+        case .none: .plain
         case .state(let state): .records(RecordLayer(state))
         case .outside(let description): .outside(description)
         }
@@ -97,6 +101,7 @@ public struct HandshakeResult {
         switch try Transport(decoding: &reader, as: role) {
         case .records(let layer): records = .state(layer.state)
         case .outside(let description): records = .outside(description)
+        case .plain where role == .client: records = .none
         case .plain, .handshake: throw .badField("handshake.records")
         }
         traffic = Traffic(received: try reader.integer(), sent: try reader.integer())

@@ -1,16 +1,21 @@
 internal import Configuration
 internal import EventLoop
+internal import StratumProtocol
 internal import StratumSession
 internal import TLSHandshake
 internal import TLSRecords
 
-/// The TCP connection of a link.
+/// The TCP connection of a link. The handshakes with a SOCKS5 proxy and of TLS come before the shard sees a byte.
 final class PoolConnection: TCPStream {
     private let link: PoolLink
     /// nil for a connection of the previous process.
     private let endpoint: PoolEndpoint?
     private unowned let worker: Worker
+    /// The handshake with the proxy, while it lasts.
+    private var socks: SOCKSHandshake?
     private var protection = Protection.none
+    /// Bytes of the handshake with the proxy.
+    private var proxyTraffic = Traffic()
 
     init(on loop: Loop, link: PoolLink, endpoint: PoolEndpoint? = nil, worker: Worker) {
         self.link = link
@@ -26,9 +31,13 @@ final class PoolConnection: TCPStream {
 
     override func didConnect(_ failure: SystemFailure?) {
         link.dialEnded(isConnected: failure == nil)
-        if let failure { return worker.ended(link, reason: failure.description) }
+        if let failure { return worker.ended(link, reason: proxyName + failure.description) }
         keepAlive()
-        if let tls = endpoint?.tls {
+        if let endpoint, let proxy = endpoint.proxy {
+            let handshake = SOCKSHandshake(proxy, to: endpoint)
+            socks = handshake
+            send(toProxy: handshake.greeting)
+        } else if let tls = endpoint?.tls {
             beginHandshake(tls)
         } else {
             worker.connected(link)
@@ -43,11 +52,12 @@ final class PoolConnection: TCPStream {
 
     override func memoryForReading() -> UnsafeMutableRawBufferPointer {
         // Only what the shard is to read belongs in its log.
-        guard case .none = protection else { return super.memoryForReading() }
+        guard case .none = protection, socks == nil else { return super.memoryForReading() }
         return worker.room(for: .poolBytes(link.id)) ?? super.memoryForReading()
     }
 
     override func didReceive(_ chunk: UnsafeRawBufferPointer) {
+        if socks != nil { return receivedOfProxy(chunk) }
         switch protection {
         case .none: worker.received(chunk, as: .poolBytes(link.id))
         case .handshake(let pending):
@@ -59,13 +69,46 @@ final class PoolConnection: TCPStream {
 
     override func didEnd(_ end: StreamEnd) {
         switch end {
-        case .endOfStream: worker.ended(link, reason: "closed by the pool")
-        case .failure(let failure): worker.ended(link, reason: failure.description)
+        case .endOfStream:
+            worker.ended(link, reason: socks == nil ? "closed by the pool" : proxyName + "closed the connection")
+        case .failure(let failure): worker.ended(link, reason: (socks == nil ? "" : proxyName) + failure.description)
         }
     }
 
     /// Sends what the shard has decided.
     func write(_ bytes: UnsafeRawBufferPointer) -> SendOutcome { send(bytes, through: protection) }
+
+    // MARK: - SOCKS5
+
+    /// "SOCKS5 proxy 127.0.0.1:9050: ", or empty without a proxy.
+    private var proxyName: String { endpoint?.proxy.map { "SOCKS5 proxy \($0.name): " } ?? "" }
+
+    private func send(toProxy bytes: [UInt8]) {
+        proxyTraffic.sent += UInt64(bytes.count)
+        send(record: bytes)
+    }
+
+    private func receivedOfProxy(_ chunk: UnsafeRawBufferPointer) {
+        guard var handshake = socks else { return }
+        proxyTraffic.received += UInt64(chunk.count)
+        var output: [UInt8] = []
+        let state = chunk.withMemoryRebound(to: UInt8.self) { handshake.receive($0.span, output: &output) }
+        socks = handshake
+        if !output.isEmpty { send(toProxy: output) }
+        switch state {
+        case .ongoing: break
+        case .failed(let reason): worker.ended(link, reason: proxyName + reason)
+        case .connected(let unread):
+            socks = nil
+            proxyTraffic.received -= UInt64(unread.count)
+            if let tls = endpoint?.tls {
+                beginHandshake(tls)
+                if !unread.isEmpty { unread.withUnsafeBytes { didReceive($0) } }
+            } else {
+                worker.connected(link, HandshakeResult(.none, traffic: proxyTraffic, unread: unread))
+            }
+        }
+    }
 
     // MARK: - TLS
 
@@ -75,7 +118,7 @@ final class PoolConnection: TCPStream {
             guard let handshake = Handshake(client: context, host: endpoint?.host ?? "") else {
                 return worker.ended(link, reason: "TLS: no memory")
             }
-            let pending = PendingHandshake(handshake, traffic: Traffic())
+            let pending = PendingHandshake(handshake, traffic: proxyTraffic)
             protection = .handshake(pending)
             handle(pending.start(), of: pending)
         } catch {

@@ -22,7 +22,8 @@ final class PoolLink {
     /// Looks the host up and connects to it.
     func dial(_ endpoint: PoolEndpoint) {
         dialled = endpoint
-        worker.pools.addresses.next(for: endpoint.host, port: endpoint.port) { [weak self] in self?.connect($0) }
+        let (host, port) = endpoint.dialled
+        worker.pools.addresses.next(for: host, port: port) { [weak self] in self?.connect($0) }
     }
 
     /// The lookup has ended.
@@ -83,7 +84,7 @@ final class PoolLink {
 
     /// The dial has succeeded or failed.
     func dialEnded(isConnected: Bool) {
-        if !isConnected, let dialled { worker.pools.addresses.failed(dialled.host, port: dialled.port) }
+        if !isConnected, let (host, port) = dialled?.dialled { worker.pools.addresses.failed(host, port: port) }
         dialled = nil
     }
 

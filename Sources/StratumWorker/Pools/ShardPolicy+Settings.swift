@@ -13,7 +13,7 @@ extension ShardPolicy {
                     name: pool.name, user: pool.user, password: pool.password, rigID: pool.rigID,
                     algorithm: pool.algorithm.flatMap { AlgorithmName($0) },
                     keepalive: pool.keepaliveSeconds > 0 ? .seconds(UInt64(pool.keepaliveSeconds)) : nil,
-                    tls: pool.tls?.text ?? "")
+                    connection: PoolEndpoint(pool).text)
             },
             agent: settings.userAgent
                 ?? "millrace/\(BuildInformation.version) (\(BuildInformation.platform)) "

@@ -17,8 +17,11 @@ extension Worker {
     func endpoint(of id: PoolConnectionID) -> PoolEndpoint? {
         let pool = shard.pool(of: id)
         guard let rank = policy.pools.firstIndex(where: { $0.isSame(as: pool) }) else { return nil }
-        let (configured, redirect) = (settings.pools[rank], shard.redirect(of: id))
-        return PoolEndpoint(
-            host: redirect?.host ?? configured.host, port: redirect?.port ?? configured.port, tls: configured.tls)
+        var endpoint = PoolEndpoint(settings.pools[rank])
+        if let redirect = shard.redirect(of: id) {
+            endpoint.host = redirect.host ?? endpoint.host
+            endpoint.port = redirect.port ?? endpoint.port
+        }
+        return endpoint
     }
 }

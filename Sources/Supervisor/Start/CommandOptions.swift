@@ -49,6 +49,7 @@ struct PoolOptions: ParsableArguments {
     @Flag(name: .known("keepalive"), help: .known("keepalive")) var keepalive = false
     @Flag(name: .known("tls"), help: .known("tls")) var tls = false
     @Option(name: .known("tls-fingerprint"), help: .known("tls-fingerprint")) var tlsFingerprint: [String] = []
+    @Option(name: .known("proxy"), help: .known("proxy")) var proxy: [String] = []
     @Option(name: .known("retries"), help: .known("retries")) var retries: String?
     @Option(name: .known("retry-pause"), help: .known("retry-pause")) var retryPause: String?
     @Option(name: .known("user-agent"), help: .known("user-agent")) var userAgent: String?
@@ -98,7 +99,6 @@ struct LoggingOptions: ParsableArguments {
 }
 
 struct LaterOptions: ParsableArguments {
-    @Option(name: .known("proxy"), help: .known("proxy")) var proxy: [String] = []
     @Flag(name: .known("daemon"), help: .known("daemon")) var daemon = false
     @Option(name: .known("daemon-zmq-port"), help: .known("daemon-zmq-port")) var daemonZMQPort: [String] = []
     @Option(name: .known("daemon-poll-interval"), help: .known("daemon-poll-interval"))
