@@ -151,7 +151,7 @@ let package = Package(
         tests("TLSHandshake", "COpenSSL"),
         tests("EventLoop"),
         tests("EventBus", "Telemetry"),
-        tests("DaemonKit", "Configuration", "Continuity", logging),
+        tests("DaemonKit", "Configuration", "Continuity", "Secrets", logging),
         tests("Control"),
         tests("Linux"),
         tests("Continuity", "Configuration", "DaemonKit", "Linux"),

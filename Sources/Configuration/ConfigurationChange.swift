@@ -35,7 +35,8 @@ public struct ConfigurationChange: Sendable, Equatable {
             switch field.effect {
             case .replaces(let processes):
                 replaces.formUnion(processes)
-                changed.append(field.key)
+                // Two fields may have one key.
+                if changed.last != field.key { changed.append(field.key) }
             case .waits:
                 waiting.append(field.key)
                 field.carry(&settings, old)
@@ -113,12 +114,14 @@ public struct ConfigurationChange: Sendable, Equatable {
             Field("log-file", "logFile", \.logFile, .replaces(.all)),
             Field("colors", "usesColors", \.usesColors, .replaces(.all)),
             Field("millrace.log-format", "logFormat", \.logFormat, .replaces(.all)),
+            Field("syslog", "usesSyslog", \.usesSyslog, .replaces(.all)),
             Field("verbose", "isVerbose", \.isVerbose, .replaces(.all)),
             Field("print-time", "printSeconds", \.printSeconds, .replaces(.collector)),
             Field("watch", "watchesFile", \.watchesFile, .replaces([])),
             Field("autosave", "savesDocument", \.savesDocument, .replaces([])),
             // No process is replaced: shards are added or removed.
             Field("millrace.shards", "shards", \.shards, .replaces([])),
+            Field("millrace.shards", "shardsMax", \.shardsMax, .replaces([])),
             Field("millrace.keep-connections", "keepsConnections", \.keepsConnections, .replaces(.shards)),
             // It identifies the service for verbs and supervisors: another run directory is another service.
             Field("millrace.run-dir", "runDirectory", \.runDirectory, .waits),

@@ -20,7 +20,7 @@ public enum ChildProgram: String, Sendable {
         LogOutput.start(
             process: label(launchContext), format: launchContext.logsJSON ? .json : .text,
             level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile,
-            secrets: settings.secrets)
+            syslog: settings.usesSyslog, secrets: settings.secrets)
         return launchContext
     }
 

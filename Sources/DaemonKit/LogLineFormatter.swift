@@ -29,16 +29,24 @@ struct LogLineFormatter: Sendable {
         localtime_r(&seconds, &parts)
         let stamp = LogLineFormatter.stamp(parts, milliseconds: time.tv_nsec / 1_000_000)
         let who = "\(process)[\(processID)]"
-        // A message may contain text of a peer, which must not look like another line or a terminal command.
-        let clean = withoutControls(message)
-        let extra = metadata.map { " \($0)=\(withoutControls(shortened($1)))" }.joined()
+        let body = body(message, metadata)
         let word = level.rawValue.uppercased()
         // Padded to the longest, CRITICAL.
         let name = word + String(repeating: " ", count: max(8 - word.utf8.count, 0))
         guard colors, let color = LogLineFormatter.color(of: level) else {
-            return "\(stamp) \(name) \(who) \(clean)\(extra)\n"
+            return "\(stamp) \(name) \(who) \(body)\n"
         }
-        return "\u{1b}[90m\(stamp)\u{1b}[0m \(color)\(name)\u{1b}[0m \(who) \(clean)\(extra)\n"
+        return "\u{1b}[90m\(stamp)\u{1b}[0m \(color)\(name)\u{1b}[0m \(who) \(body)\n"
+    }
+
+    /// A line of the system's log, which has time, level and process id of its own.
+    func plain(_ message: String, _ metadata: [(String, String)]) -> String {
+        "\(process): \(body(shortened(message), metadata))"
+    }
+
+    /// A message may contain text of a peer, which must not look like another line or a terminal command.
+    private func body(_ message: String, _ metadata: [(String, String)]) -> String {
+        withoutControls(message) + metadata.map { " \($0)=\(withoutControls(shortened($1)))" }.joined()
     }
 
     private func json(

@@ -23,12 +23,15 @@ public enum LogOutput {
     /// Changes the output of a running process.
     /// - Parameters:
     ///   - file: stays open if it is the same.
+    ///   - syslog: lines go to the system's log too.
     ///   - secrets: replaced by `***` wherever they occur in a line, such as in text of a pool.
     public static func change(
-        format: LogFormat, level: Logger.Level, colors: Bool, file: String?, secrets: [String] = []
+        format: LogFormat, level: Logger.Level, colors: Bool, file: String?, syslog: Bool = false,
+        secrets: [String] = []
     ) {
         current.withLock { $0 }?.change(
-            format: format, level: level, colors: colors, file: file, secrets: SecretMask(secrets))
+            format: format, level: level, colors: colors, file: file, systemLog: syslog ? SystemLog.standardPath : nil,
+            secrets: SecretMask(secrets))
     }
 
     /// Opens the path of the log file again: after a log rotation, lines go to the new file. If that fails, the error
@@ -46,15 +49,15 @@ public enum LogOutput {
     ///   - process: the name in each line: "supervisor", "shard 0", "collector", "gateway".
     ///   - file: a path that gets a copy of each line, opened for appending; nil for none. If it cannot be opened, that
     ///     is logged, and the process continues without it.
-    ///   - secrets: as for `change`.
+    ///   - syslog, secrets: as for `change`.
     public static func start(
         process: String, format: LogFormat, level: Logger.Level, colors: Bool, file: String? = nil,
-        secrets: [String] = []
+        syslog: Bool = false, secrets: [String] = []
     ) {
         let target = LogTarget(process: process, level: level, degraded: { Degradation.set("log file", $0) })
         current.withLock { $0 = target }
         LoggingSystem.bootstrap { _ in LineLogHandler(target: target) }
-        change(format: format, level: level, colors: colors, file: file, secrets: secrets)
+        change(format: format, level: level, colors: colors, file: file, syslog: syslog, secrets: secrets)
     }
 }
 
@@ -66,6 +69,8 @@ final class LogTarget: Sendable {
         var file: String?
         /// A file that was not open in time, and may be opened later.
         var pending: LogFile?
+        /// nil = lines do not go there.
+        var systemLog: SystemLog?
         var secrets = SecretMask([])
     }
 
@@ -91,9 +96,11 @@ final class LogTarget: Sendable {
     var way: Way { state.withLock { $0 } }
 
     func change(
-        format: LogFormat, level: Logger.Level, colors: Bool, file: String?, secrets: SecretMask = SecretMask([])
+        format: LogFormat, level: Logger.Level, colors: Bool, file: String?, systemLog: String? = nil,
+        secrets: SecretMask = SecretMask([])
     ) {
         threshold.level = level
+        useSystemLog(systemLog)
         let isOpen = state.withLock { way in
             way.pending = way.file == file ? way.pending : nil
             way.style.format = format
@@ -123,6 +130,14 @@ final class LogTarget: Sendable {
     }
 
     func flush() { for sink in way.sinks { sink.flush() } }
+
+    private func useSystemLog(_ path: String?) {
+        guard path != way.systemLog?.path else { return }
+        let systemLog = path.map { SystemLog(path: $0) }
+        state.withLock { $0.systemLog = systemLog }
+        guard let path, let failure = systemLog?.connect() else { return }
+        Logger(label: "log").error("syslog: \(path): \(failure); trying again with each line")
+    }
 
     /// Switches to the file at the path. The previous file is closed when its lines are written.
     /// - Returns: the reason if that fails.
@@ -252,6 +267,8 @@ struct LineLogHandler: LogHandler {
         let way = target.way
         let pairs = all.sorted { $0.key < $1.key }.map { ($0.key, way.secrets.masked("\($0.value)")) }
         let message = way.secrets.masked("\(event.message)")
+        way.systemLog?.write(
+            way.style.plain(message, pairs), level: event.level, process: way.style.processID, time: now.tv_sec)
         let line = way.style.line(time: now, level: event.level, message: message, metadata: pairs)
         for sink in way.sinks {
             sink.write(line) { lost in

@@ -15,7 +15,7 @@ internal import Linux
 /// tracked (`untracked`), and only the lists apply to it.
 public final class PeerTable: Sendable {
     public static let peersMax = 65_536
-    /// Equal to `Settings.shardsMax`: each shard has a column.
+    /// Equal to `Settings.shardsLimit`: each shard has a column.
     public static let shardsMax = 256
     static let ways = 8
 

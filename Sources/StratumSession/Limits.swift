@@ -80,6 +80,14 @@ public enum Limits {
     /// Pool connections without a miner, while each miner needs its own. Pools limit the connections of an address, so
     /// miners that come and go must not add up. When there are more, the one that was idle longest is made again.
     static let idleUpstreamsMax = 64
+    /// While each miner needs its own pool connection: how many are made at once, and one for each further interval.
+    /// Miners that come and go must not make a pool ban this proxy. A miner with an accepted share that leaves gives
+    /// back what its successor needs.
+    static let newConnectionBurst = Milliseconds(4_096 * newConnectionInterval.count)
+    static let newConnectionInterval = Milliseconds(50)
+    /// Between the attempts of two upstreams at a pool that failed for all of them at once: from the 64th on.
+    static let retrySpread = Milliseconds(2)
+    static let upstreamsWithoutSpread = 64
     /// With more open pool connections than this, they are merged.
     static func upstreamsWanted(miners: Int) -> Int { (miners + 199) / 200 + 3 }
     /// Jobs of one pool connection: 10 at once, then 10 per second. If there are more, miners get only the newest.

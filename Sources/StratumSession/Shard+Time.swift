@@ -60,10 +60,15 @@ extension Shard {
     }
 
     private mutating func tickEmptiness(_ upstream: Int, at now: Instant) {
-        if policy.keepsFirstUpstream && upstream == 0 { return }
-        let limit = upstreams[upstream].space.isWhole ? policy.reuse : Limits.emptyUpstream
-        guard let since = upstreams[upstream].emptySince, now >= since + limit else { return }
+        let isWhole = upstreams[upstream].space.isWhole
+        if policy.keepsFirstUpstream && upstream == 0 && isWhole == (policy.mode == .simple) { return }
+        let limit = isWhole ? policy.reuse : Limits.emptyUpstream
+        guard let since = upstreams[upstream].emptySince, now >= since + limit, upstreams[upstream].isIdle else {
+            return
+        }
         suspendUpstream(upstream, at: now)
+        // It was of another mode.
+        if policy.keepsFirstUpstream && upstream == 0 { _ = openUpstream(at: now) }
     }
 
     /// Removes suspended upstreams from the end of the list; others keep their numbers.

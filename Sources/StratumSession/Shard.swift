@@ -30,6 +30,8 @@ public struct Shard: ~Copyable {
     var nextMinerKey: UInt64 = 1
     var ticks = 0
 
+    /// How much of the allowance for new pool connections is spent (`Limits.newConnectionBurst`).
+    var newConnections = Allowance()
     /// Incremented with each dial: no two pool connections of this shard have the same id.
     var dials: UInt32 = 0
     /// The pools of the policy, and earlier ones that still have connections.

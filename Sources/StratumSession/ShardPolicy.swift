@@ -65,6 +65,9 @@ public struct ShardPolicy: Equatable, Sendable {
         /// one is another pool.
         public var connection: String
 
+        /// The connection is made by a proxy, perhaps far away.
+        public var hasProxy: Bool { connection.hasPrefix("socks5=") }
+
         /// The interval that pools for XMRig expect.
         public static let defaultKeepalive = Milliseconds.seconds(60)
 

@@ -122,8 +122,8 @@ struct BrokenFileTests {
 
     @Test func forALogTheLevelIsLeftOut() {
         let warning = resolved(withPool(#""syslog": true"#)).warnings.first
-        #expect(warning?.description == "config.json:3:15: warning: syslog: not supported yet, ignored")
-        #expect(warning?.logText == "config.json:3:15: syslog: not supported yet, ignored")
+        #expect(warning?.description == "config.json:3:19: warning: background: not supported yet, ignored")
+        #expect(warning?.logText == "config.json:3:19: background: not supported yet, ignored")
     }
 
     /// A file as large as it may be, and one byte more.

@@ -158,11 +158,11 @@ struct DocumentEditTests {
     }
 
     @Test func findingsNameTheLinesOfTheDocument() throws {
-        let service = Service("{\n\n\n\n" + #""pools": [{"url": "a", "coin": "none"}], "syslog": true}"#)
+        let service = Service("{\n\n\n\n" + #""pools": [{"url": "a", "coin": "none"}], "background": true}"#)
         let sent = """
             {"pools": [
             {"url": "a", "coin": "none"}], "retries": 5,
-            "syslog": true}
+            "background": true}
             """
         guard case .accepted(_, let warnings, _, _) = service.document.receive(Array(sent.utf8)) else {
             throw TestFailure("refused")

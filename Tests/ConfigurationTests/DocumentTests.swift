@@ -44,7 +44,7 @@ struct DocumentTests {
         let document = try #require(DocumentTests.document)
         #expect(document.contains("at most \(Settings.runDirectoryBytesMax) bytes"))
         #expect(document.contains("have up to \(Settings.socketNameBytesMax)."))
-        #expect(document.contains("1 to \(Settings.shardsMax);"))
+        #expect(document.contains("1 to \(Settings.shardsLimit);"))
         #expect(document.contains("at most \(Settings.poolsMax)."))
         #expect(document.contains("at most \(JSONReader.depthMax) brackets deep"))
     }

@@ -3,22 +3,25 @@ import Testing
 @testable import Configuration
 
 struct MillraceTests {
-    @Test(arguments: [("\"auto\"", 4), ("1", 1), ("256", 256)])
-    func shardsAreANumberOrOnePerCore(_ value: String, _ count: Int) {
-        #expect(resolved(withPool("\"millrace\": {\"shards\": \(value)}")).settings?.shards == count)
+    @Test(arguments: [("\"auto\"", 1, 4), ("null", 1, 4), ("\"cores\"", 4, nil), ("1", 1, nil), ("256", 256, nil)])
+    func shardsAreANumberOrOnePerCoreOrGrow(_ value: String, _ count: Int, _ most: Int?) {
+        let settings = resolved(withPool("\"millrace\": {\"shards\": \(value)}")).settings
+        #expect(settings?.shards == count && settings?.shardsMax == most)
     }
 
     @Test(arguments: [("0", "0"), ("257", "257"), ("-1", "-1"), ("\"4\"", "a string"), ("\"many\"", "a string")])
     func otherNumbersOfShardsAreAnError(_ value: String, _ found: String) {
         #expect(
             resolved(withPool("\"millrace\": {\"shards\": \(value)}")).errors.map(\.message)
-                == ["millrace.shards: expected \"auto\" or a number from 1 to 256, found \(found)"])
+                == ["millrace.shards: expected \"auto\", \"cores\" or a number from 1 to 256, found \(found)"])
     }
 
     @Test(arguments: [(0, 1), (1, 1), (300, 256)])
     func oddNumbersOfCoresStillGiveShards(_ cores: Int, _ shards: Int) {
         let surroundings = Surroundings.user.with { $0.coreCount = cores }
-        #expect(resolved(pool(#""url": "a""#), in: surroundings).settings?.shards == shards)
+        #expect(resolved(pool(#""url": "a""#), in: surroundings).settings?.shardsMax == shards)
+        let fixed = resolved(withPool(#""millrace": {"shards": "cores"}"#), in: surroundings)
+        #expect(fixed.settings?.shards == shards)
     }
 
     @Test func directoriesFollowTheUserTheServiceManagerAndRoot() throws {

@@ -56,7 +56,7 @@ struct OptionAndKeyTests {
         Pair("--shards=3", ["millrace.shards": "3"]), Pair("--shards auto", ["millrace.shards": "\"auto\""]),
         Pair("--run-dir r", ["millrace.run-dir": "\"r\""]), Pair("--database d", ["millrace.database": "\"d\""]),
         Pair("--log-format json", ["millrace.log-format": "\"json\""]),
-        Pair("-S -B --donate-level 1", ["syslog": "true", "background": "true", "donate-level": "1"]),
+        Pair("-S", ["syslog": "true"]), Pair("-B --donate-level 1", ["background": "true", "donate-level": "1"]),
     ]
 
     /// A file in which every key says something else than the options above.

@@ -67,7 +67,7 @@ struct OptionTests {
         #expect(settings.api == api)
         #expect(settings.logFile == "/home/ann/work/f" && settings.logFormat == .json)
         #expect(!settings.usesColors && settings.isVerbose)
-        #expect(settings.shards == 4 && settings.runDirectory == "/r" && settings.database == "/d")
+        #expect(settings.shardsMax == 4 && settings.runDirectory == "/r" && settings.database == "/d")
     }
 
     @Test func theAPIOptionsOfTheFirstGenerationWinOverAnHTTPObject() {
@@ -85,7 +85,7 @@ struct OptionTests {
     @Test(arguments: [
         ("-o a:b", "--url: expected a port from 1 to 65535 after ':'"),
         ("-o a -b here", "--bind: expected a numeric address and a port, such as 0.0.0.0:3333 or [::]:3333"),
-        ("-o a --shards 0", "--shards: expected \"auto\" or a number from 1 to 256, found 0"),
+        ("-o a --shards 0", "--shards: expected \"auto\", \"cores\" or a number from 1 to 256, found 0"),
         ("-o a --http-port 70000", "--http-port: expected a number from 0 to 65535, found 70000"),
     ])
     func aWrongValueIsAnErrorThatNamesTheOption(_ line: String, _ message: String) {
@@ -136,7 +136,7 @@ struct OptionTests {
     }
 
     @Test(arguments: [
-        ("-S", "--syslog: not supported yet, ignored"), ("-A log", "--access-log-file: not supported yet, ignored"),
+        ("-A log", "--access-log-file: not supported yet, ignored"),
         ("-B", "--background: not supported yet, ignored"),
         ("--donate-level 1", "--donate-level: not supported yet, ignored"),
         ("--mode extra_nonce", "--mode: \"extra_nonce\" is not supported yet, nicehash is used"),
@@ -150,6 +150,10 @@ struct OptionTests {
         let resolution = resolvedLine("-o a " + options)
         #expect(resolution.settings?.pools.map(\.host) == ["a"])
         #expect(resolution.warningTexts == ["warning: " + message])
+    }
+
+    @Test func anEmptyProxyIsAnError() {
+        #expect(resolvedLine("-o a --proxy=").errorTexts == ["error: --proxy: expected host:port of a SOCKS5 proxy"])
     }
 
     @Test func fileAndOptionTogetherWarnOnce() {

@@ -16,13 +16,13 @@ struct ResolutionTests {
         #expect(settings.api == nil)
         #expect(settings.retries == 2 && settings.retryPauseSeconds == 1)
         #expect(settings.workerNaming == .rigID && settings.offersAlgoExtension && settings.usesColors)
-        #expect(settings.shards == 4)
+        #expect(settings.shards == 1 && settings.shardsMax == 4)
     }
 
     @Test func aFileThatSaysOnlyItsPoolHasAllDefaults() throws {
         var expected = Settings()
         expected.pools = [.init(host: "pool.example", port: 3333, user: "x", password: "x")]
-        expected.shards = 4
+        expected.shardsMax = 4
         expected.runDirectory = "/run/user/1000/millrace"
         expected.database = "/home/ann/.local/state/millrace/statistics.sqlite"
         expected.tls = .generated()
@@ -179,7 +179,7 @@ struct ResolutionTests {
     }
 
     @Test(arguments: [
-        (#""background": true"#, "background"), (#""syslog": true"#, "syslog"),
+        (#""background": true"#, "background"),
         (#""access-log-file": "a.log""#, "access-log-file"), (#""donate-level": 1"#, "donate-level"),
         (#""dns": {"ipv6": true}"#, "dns.ipv6"),
     ])

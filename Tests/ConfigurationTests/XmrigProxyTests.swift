@@ -20,7 +20,7 @@ struct XmrigProxyTests {
     private static let basis: Settings = {
         var settings = Settings()
         settings.pools = [.init(host: "pool.example", port: 4444, user: "x", password: "x")]
-        settings.shards = 4
+        settings.shardsMax = 4
         settings.runDirectory = "/run/user/1000/millrace"
         settings.database = "/home/ann/.local/state/millrace/statistics.sqlite"
         settings.tls = .generated()
@@ -74,7 +74,7 @@ struct XmrigProxyTests {
         Row(#""donate-level": 0"#),
         Row(#""log-file": null"#), Row(#""log-file": "p.log""#) { $0.logFile = "/home/ann/work/p.log" },
         Row(#""log-file": "/var/log/${HOSTNAME}.log""#) { $0.logFile = "/var/log/rack7.log" },
-        Row(#""syslog": false"#),
+        Row(#""syslog": false"#), Row(#""syslog": true"#) { $0.usesSyslog = true },
         Row(#""verbose": false"#), Row(#""verbose": true"#) { $0.isVerbose = true },
         Row(#""verbose": 0"#), Row(#""verbose": 1"#) { $0.isVerbose = true },
         Row(#""mode": "nicehash""#), Row(#""mode": null"#), Row(#""mode": "Simple""#) { $0.mode = .simple },

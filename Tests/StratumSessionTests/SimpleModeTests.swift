@@ -107,6 +107,43 @@ struct SimpleModeTests {
         #expect(harness.violations.isEmpty)
     }
 
+    @Test func aShareUnderWayCountsEvenIfItsMinerHasLeft() {
+        let harness = harness()
+        harness.pools[0].verdict = .withhold
+        let miner = harness.join()
+        harness.submit(miner)
+        let peer = harness.peer()
+        harness.leave(miner)
+        harness.pass(.seconds(3))
+        #expect(peer.isOpen)
+        // Nor is that connection made again for another miner.
+        for _ in 0..<100 { harness.leave(harness.join()) }
+        harness.answer(peer.owed[0], of: peer)
+        #expect(harness.settled.map(\.outcome) == [.accepted])
+        harness.pass(Limits.tick)
+        #expect(harness.open().isEmpty)
+        #expect(harness.violations.isEmpty)
+    }
+
+    @Test func beyondAnAllowanceNewConnectionsAreMadeOneAfterTheOther() {
+        let harness = harness()
+        harness.join()
+        harness.shard.newConnections.spend(Limits.newConnectionBurst, at: harness.now)
+        let miners = (0..<20).map { _ in harness.join() }
+        #expect(harness.dials() == 1)
+        harness.pass(.seconds(1))
+        #expect((15...20).contains(harness.dials()))
+        harness.pass(.seconds(1))
+        #expect(miners.allSatisfy { !$0.jobs.isEmpty })
+        // A miner with an accepted share gives back what its successor needs.
+        for miner in miners { harness.submit(miner) }
+        let before = harness.shard.newConnections
+        for miner in miners { harness.leave(miner) }
+        for _ in miners { harness.join() }
+        #expect(harness.shard.newConnections.spentUntil <= before.spentUntil + Milliseconds(100))
+        #expect(harness.violations.isEmpty)
+    }
+
     @Test func aShardHasMoreThan4096Miners() {
         let harness = harness()
         harness.join()
@@ -184,6 +221,34 @@ struct SimpleModeTests {
         harness.pass(.seconds(30))
         #expect(harness.open().count == 3)
         #expect(harness.violations.isEmpty)
+    }
+
+    @Test func theConnectionsOfTheOtherModeDoNotCount() {
+        let harness = harness()
+        for _ in 0..<20 { harness.join() }
+        harness.adopt { $0.mode = .nicehash }
+        let split = (0..<20).map { _ in harness.join() }
+        #expect(split.allSatisfy { !$0.jobs.isEmpty })
+        #expect(harness.open().count == 21)
+        harness.adopt { $0.mode = .simple }
+        #expect(!harness.join().jobs.isEmpty)
+        #expect(harness.violations.isEmpty)
+    }
+
+    @Test func theFirstConnectionIsOfThePresentMode() {
+        let harness = harness(reuse: 5)
+        let miner = harness.join()
+        harness.adopt {
+            $0.mode = .nicehash
+            $0.keepsFirstUpstream = true
+        }
+        harness.leave(miner)
+        harness.pass(.seconds(6))
+        #expect(harness.open().count == 1)
+        #expect(harness.shard.upstreams[0].space.isWhole == false)
+        harness.pass(.seconds(120))
+        #expect(harness.open().count == 1)
+        #expect(harness.dials() == 2)
     }
 
     // MARK: - Any life
@@ -290,6 +355,59 @@ struct PassedLoginTests {
         #expect(third.jobs.count == 1)
         #expect(first.isConnected)
         #expect(harness.failures.isEmpty)
+        #expect(harness.violations.isEmpty)
+    }
+
+    @Test func aMinerThatGaveNothingHasTheOperatorsLogin() {
+        let harness = harness { $0.accessPassword = "sesame" }
+        let miner = login(#""login":"","pass":"sesame""#, at: harness)
+        #expect(harness.open().map(params) == [["user0", "x", "-"]])
+        #expect(harness.shard.upstreams[0].login == nil && miner.jobs.count == 1)
+    }
+
+    @Test func theOtherPoolsAreTriedBeforeAMinerIsRefused() {
+        let harness = harness(pools: 2)
+        harness.pools[0].login = .refused("IP Address currently banned")
+        let first = login(#""login":"wallet1""#, at: harness)
+        #expect(harness.open(1).map(params) == [["wallet1", "x", "-"]] && first.jobs.count == 1)
+        harness.pools[1].login = .refused("wrong wallet")
+        let second = login(#""login":"wallet2""#, at: harness)
+        #expect(second.heard == [.refused(1, "wrong wallet")])
+        // While the backup serves, the first pool may refuse as often as it likes.
+        harness.pass(.seconds(120))
+        #expect(first.isConnected && harness.failures.isEmpty)
+        #expect(harness.violations.isEmpty)
+    }
+
+    @Test func aLoginThatIsRefusedLaterIsNotRepeated() {
+        let harness = harness()
+        let mining = login(#""login":"wallet1","pass":"secret""#, at: harness)
+        harness.pools[0].login = .refused("wallet1 with secret is closed")
+        harness.drop(harness.peer())
+        harness.pass(.seconds(10))
+        #expect(mining.closed == .poolRefusedLogin("wallet1 with *** is closed"))
+        #expect(harness.dials() == 2 && harness.poolErrors == ["wallet1 with *** is closed"])
+        // Nor is that of a miner that has left.
+        harness.pools[0].login = .unanswered
+        harness.leave(login(#""login":"wallet2""#, at: harness))
+        let peer = harness.peer()
+        harness.send(#"{"id":1,"error":{"code":-1,"message":"no"}}"#, from: peer)
+        harness.pass(.seconds(60))
+        #expect(harness.dials() == 3)
+        #expect(harness.violations.isEmpty)
+    }
+
+    @Test func theBanOfOneAccountConcernsItOnly() {
+        let harness = harness()
+        let banned = login(#""login":"wallet1""#, at: harness)
+        harness.pools[0].verdict = .refuse("Your IP is banned")
+        harness.submit(banned)
+        harness.pools[0].verdict = .accept
+        let other = login(#""login":"wallet2""#, at: harness)
+        #expect(other.jobs.count == 1)
+        harness.submit(other)
+        #expect(other.answer == .status(other.lastRequest, "OK"))
+        #expect(harness.shard.seats[0].bannedUntil <= harness.now)
         #expect(harness.violations.isEmpty)
     }
 

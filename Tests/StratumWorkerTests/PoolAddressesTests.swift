@@ -163,5 +163,9 @@ private final class Names {
         #expect(DescriptorBudget(limit: 64, listening: 2).hasRoom(miners: 11, pools: 4))
         #expect(!DescriptorBudget(limit: 64, listening: 2).hasRoom(miners: 12, pools: 4))
         #expect(!DescriptorBudget(limit: 0, listening: 0).hasRoom(miners: 0, pools: 0))
+        // Each miner needs a connection to a pool, and perhaps one to its backup, also before it has logged in.
+        #expect(budget.hasRoom(miners: 478, pools: 0, poolsForEach: 1))
+        #expect(!budget.hasRoom(miners: 479, pools: 0, poolsForEach: 1))
+        #expect(!budget.hasRoom(miners: 320, pools: 0, poolsForEach: 2))
     }
 }

@@ -47,7 +47,7 @@ package struct HistoryQuery: Equatable, Sendable {
 
     private static func subject(of parameters: QueryParameters) throws(QueryFault) -> Subject {
         let worker = try parameters.text("worker")
-        let shard = try parameters.integer("shard", in: 0...Settings.shardsMax - 1)
+        let shard = try parameters.integer("shard", in: 0...Settings.shardsLimit - 1)
         switch (worker, shard) {
         case (nil, nil): return .total
         case (let worker?, nil): return .worker(name: worker)

@@ -17,7 +17,6 @@ extension KnownOption {
             "spend-secret-key", nil, "HEX", .later, .pool("spend-secret-key", .text), "Secret key for solo mining."),
         KnownOption(
             "donate-level", nil, "PERCENT", .later, .key(["donate-level"], .integer), "Share of time to donate."),
-        KnownOption("syslog", "S", nil, .later, .key(["syslog"], .boolean(true)), "Log to syslog."),
         KnownOption(
             "access-log-file", "A", "FILE", .later, .key(["access-log-file"], .text), "Log of logins of miners."),
         KnownOption("background", "B", nil, .later, .key(["background"], .boolean(true)), "Run in the background."),

@@ -96,8 +96,8 @@ extension KnownOption {
         KnownOption(
             "dry-run", nil, nil, .service, .none, "Check the configuration, report its errors and warnings, and exit."),
         KnownOption(
-            "shards", nil, "N|auto", .service, .key(["millrace", "shards"], .integer),
-            "Number of worker processes; auto: one per core."),
+            "shards", nil, "N|auto|cores", .service, .key(["millrace", "shards"], .integer),
+            "Number of worker processes; auto: one, and more with the miners, up to one per core."),
         KnownOption(
             "run-dir", nil, "DIR", .service, .key(["millrace", "run-dir"], .text),
             "Directory for the sockets of this instance; each instance needs its own."),
@@ -234,6 +234,8 @@ extension KnownOption {
         KnownOption(
             "log-format", nil, "FORMAT", .logging, .key(["millrace", "log-format"], .text),
             "text, or json (one object per line)."),
+        KnownOption(
+            "syslog", "S", nil, .logging, .key(["syslog"], .boolean(true)), "Write log lines to the system's log too."),
         KnownOption(
             "no-color", nil, nil, .logging, .key(["colors"], .boolean(false)), "No colors on a terminal."),
         KnownOption(

@@ -19,6 +19,10 @@ struct OptionOverlay {
                 findings.fail("", at: .option(option.name), "expected a value")
                 continue
             }
+            // An empty variable in a script must not lead around the proxy.
+            if known.name == "proxy", option.value?.isEmpty ?? true {
+                findings.fail("", at: .option(option.name), "expected host:port of a SOCKS5 proxy")
+            }
             apply(option, known.effect, &findings)
         }
         decideAboutAPI(options)

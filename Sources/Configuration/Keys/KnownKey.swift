@@ -198,7 +198,7 @@ public struct KnownKey: Sendable {
         KnownKey("debug", .boolean),
         KnownKey("colors", .boolean),
         KnownKey("access-log-file", .text, nil, .notYet),
-        KnownKey("syslog", .boolean, nil, .notYet),
+        KnownKey("syslog", .boolean),
         KnownKey("background", .boolean, nil, .notYet),
         KnownKey("dry-run", .boolean),
         KnownKey("print-time", .integer),

@@ -79,16 +79,21 @@ extension Interpretation {
     }
 
     private mutating func readShards(_ section: Section) {
-        let limit = Settings.shardsMax
-        settings.shards = min(max(surroundings.coreCount, 1), limit)
-        guard let node = section["shards"], node.value != .text("auto"), node.value != .text("") else { return }
+        let limit = Settings.shardsLimit
+        let cores = min(max(surroundings.coreCount, 1), limit)
+        guard let node = section["shards"], node.value != .text("auto"), node.value != .text("") else {
+            settings.shardsMax = cores
+            return
+        }
         let number = section.integer("shards")
-        if let number, (1...Int64(limit)).contains(number) {
+        if node.value == .text("cores") {
+            settings.shards = cores
+        } else if let number, (1...Int64(limit)).contains(number) {
             settings.shards = Int(number)
         } else {
             findings.fail(
                 section.name(of: "shards"), at: node.origin,
-                "expected \"auto\" or a number from 1 to \(limit), found "
+                "expected \"auto\", \"cores\" or a number from 1 to \(limit), found "
                     + (number.map(String.init) ?? node.value.kindName))
         }
     }

@@ -31,6 +31,7 @@ struct Interpretation {
 
     private mutating func readLogging(_ root: Section) {
         settings.logFile = path("log-file", in: root)
+        settings.usesSyslog = root.boolean("syslog") ?? false
         let verbosity = root.integer("verbose").map { $0 > 0 } ?? root.boolean("verbose") ?? false
         settings.isVerbose = verbosity || root.boolean("debug") ?? false
         settings.usesColors = root.boolean("colors") ?? true

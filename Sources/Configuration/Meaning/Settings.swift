@@ -39,6 +39,8 @@ public struct Settings: Codable, Sendable, Equatable {
 
     /// A file to which every log line is written in addition to standard error; nil = none.
     public var logFile: String?
+    /// Whether lines go to the system's log too.
+    public var usesSyslog = false
     public var isVerbose = false
     public var usesColors = true
     public var logFormat = LogFormat.text
@@ -50,8 +52,10 @@ public struct Settings: Codable, Sendable, Equatable {
     /// Whether a configuration received over the API is written to the file.
     public var savesDocument = true
 
-    /// The number of worker processes, at least 1 (`"auto"` is replaced by the number of cores).
+    /// The number of worker processes at the start, at least 1.
     public var shards = 1
+    /// `"auto"`: the number grows with the miners up to this, the number of cores; nil = it does not.
+    public var shardsMax: Int?
     /// Whether connections of miners and pools stay open when the process of their shard exits (docs/HANDOVER.md).
     public var keepsConnections = true
     /// Whether shares of miners that a pool rejects are held back (docs/SECURITY.md).
@@ -78,7 +82,7 @@ public struct Settings: Codable, Sendable, Equatable {
     /// the name.
     public static let runDirectoryBytesMax = 107 - 1 - socketNameBytesMax
     /// More processes than useful cores in any machine; each has its own pool connections.
-    public static let shardsMax = 256
+    public static let shardsLimit = 256
     /// Each address costs a descriptor per shard.
     public static let bindsMax = 64
     /// Failover goes through the list in order; it would never reach later pools.

@@ -35,6 +35,7 @@ extension Shard {
                 writer.integer(secrets.state)
                 writer.integer(seats.lazy.map(\.reservedJobs).max() ?? 0)
                 writer.integer(released)
+                newConnections.encode(to: &writer)
             }
             writer.section(Tag.policy) { policy.encode(to: &$0) }
             writer.section(Tag.pools) { writer in
@@ -90,6 +91,7 @@ extension Shard {
         ticks = state.ticks
         dials = state.dials
         released = state.released
+        newConnections = state.newConnections
         seats = state.seats
         miners = state.miners
         connectionStates = state.connectionStates
@@ -113,6 +115,7 @@ private struct ReadState {
     let dials: UInt32
     let reservedJobs: UInt8
     let released: UInt32
+    var newConnections = Allowance()
     var seats: [PoolSeat] = []
     var miners: [MinerSession] = []
     var connectionStates: [MinerConnectionState] = []
@@ -139,6 +142,7 @@ private struct ReadState {
             ? try base.integer(in: 0...PoolSeat.reservedJobsMax, "reservedJobs")
             : expectsReserved ? PoolSeat.reservedJobsMax : 0
         released = base.remaining > 0 ? try base.integer() : 0
+        if base.remaining > 0 { newConnections = try Allowance(decoding: &base) }
         var policyForm = try sections.body(Tag.policy, "PLCY")
         policy = try ShardPolicy(decoding: &policyForm)
         if poolNames.count == policy.pools.count {

@@ -13,6 +13,11 @@ struct Allowance: Equatable {
         spentUntil.microseconds -= min(spentUntil.microseconds, cost.count * 1_000)
     }
 
+    /// The time until no more is spent than `burst` allows.
+    func excess(over burst: Milliseconds, at now: Instant) -> Milliseconds {
+        Milliseconds(spentUntil.microseconds(since: now + burst) / 1_000)
+    }
+
     /// Whether more was spent than `burst` allows.
     func isExceeded(_ burst: Milliseconds, at now: Instant) -> Bool { spentUntil > now + burst }
 }

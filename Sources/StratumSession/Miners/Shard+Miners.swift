@@ -125,7 +125,7 @@ extension Shard {
         miners[row].loginIDBits = login.id.bits
         let passesLogin = policy.passesLogins && policy.mode == .simple
         let own = passesLogin ? MinerLogin(login, passesPassword: policy.accessPassword == nil) : nil
-        if passesLogin, own == nil {
+        if let own, own.isTooLong {
             send(to: id) { MinerReply.refusal(.invalidParams, id: login.id, to: &$0) }
             return close(id, .answered(.badParams), at: now)
         }
@@ -151,14 +151,14 @@ extension Shard {
         avoiding former: UInt8? = nil, at now: Instant
     ) -> Bool {
         let isWhole = policy.mode == .simple
-        let openings = openings { $0.space.isWhole == isWhole && $0.login == login && isAllowed($0) }
+        let openings = openings(areWhole: isWhole) { $0.login == login && isAllowed($0) }
         let found =
             openings.withPool ?? openings.connecting ?? (openings.isOneMoreAllowed ? openUpstream(at: now) : nil)
             ?? reopenedUpstream(at: now)
         if let found, let slot = upstreams[found].space.allocate(for: id, avoiding: former) {
             upstreams[found].login = login
             assign(id, to: found, slot: slot, now: now)
-        } else if let worn = leastWornUpstream(), let slot = upstreams[worn].space.reuse(for: id) {
+        } else if !isWhole, let worn = leastWornUpstream(), let slot = upstreams[worn].space.reuse(for: id) {
             assign(id, to: worn, slot: slot, now: now)
         } else {
             return false
@@ -177,9 +177,11 @@ extension Shard {
     }
 
     /// One pass over the upstreams, of which there may be thousands.
-    private func openings(where isRight: (Upstream) -> Bool) -> Openings {
+    /// - Parameter areWhole: those of another mode than the present one serve the miners that they have.
+    private func openings(areWhole isWhole: Bool, where isRight: (Upstream) -> Bool) -> Openings {
         var (found, open, owned) = (Openings(), 0, 1)
-        for index in upstreams.indices where !upstreams[index].isSuspended {
+        for index in upstreams.indices
+        where !upstreams[index].isSuspended && upstreams[index].space.isWhole == isWhole {
             open += 1
             owned += upstreams[index].space.ownedCount
             guard found.withPool == nil, upstreams[index].hasRoom(expectsReserved: expectsReserved) else { continue }
@@ -197,13 +199,13 @@ extension Shard {
     }
 
     /// Whether each miner needs an upstream of its own.
-    private var needsOneForEach: Bool { policy.mode == .simple || expectsReserved }
+    public var needsOneForEach: Bool { policy.mode == .simple || expectsReserved }
 
     /// The upstream that has been without a miner for the longest time, connected again: its nonces were searched.
     private mutating func reopenedUpstream(at now: Instant) -> Int? {
         guard needsOneForEach else { return nil }
         var longest: (upstream: Int, since: Instant)?
-        for index in upstreams.indices where !upstreams[index].isSuspended && upstreams[index].space.ownedCount == 0 {
+        for index in upstreams.indices where !upstreams[index].isSuspended && upstreams[index].isIdle {
             guard let since = upstreams[index].emptySince, since < longest?.since ?? .never else { continue }
             longest = (index, since)
         }
@@ -301,6 +303,7 @@ extension Shard {
     }
 
     private mutating func leaveSlot(of id: MinerID, at now: Instant) {
+        if miners[Int(id.index)].record.isProven { newConnections.refund(Limits.newConnectionInterval) }
         let upstream = Int(miners[Int(id.index)].upstream)
         let slot = miners[Int(id.index)].slot
         guard upstreams[upstream].space[slot] == .owned(id) else { return }

@@ -8,12 +8,17 @@ struct MinerLogin: Equatable {
     var rigID: String?
 
     /// - Parameter passesPassword: false when the password is for this proxy (`ShardPolicy.accessPassword`).
-    /// - Returns: nil when a field is longer than `LoginRequest.fieldBytesMax`, and would have to be cut.
+    /// - Returns: nil when the miner gave nothing.
     init?(_ login: LoginRequest, passesPassword: Bool) {
         user = login.login.isEmpty ? nil : login.login
         password = passesPassword ? login.password : nil
         rigID = login.rigID
-        for field in [user, password, rigID] where (field?.utf8.count ?? 0) > LoginRequest.fieldBytesMax { return nil }
+        guard user != nil || password != nil || rigID != nil else { return nil }
+    }
+
+    /// A field would have to be cut.
+    var isTooLong: Bool {
+        [user, password, rigID].contains { ($0?.utf8.count ?? 0) > LoginRequest.fieldBytesMax }
     }
 }
 

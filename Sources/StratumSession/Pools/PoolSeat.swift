@@ -70,6 +70,9 @@ extension Shard {
     /// The pool of a connection's seat.
     public func pool(of id: PoolConnectionID) -> ShardPolicy.Pool { seats[Int(id.pool)].pool }
 
+    /// The place of a connection's pool in the policy's list; nil when it is not in the list any more.
+    public func rank(of id: PoolConnectionID) -> Int? { seats[Int(id.pool)].rank.map { Int($0) } }
+
     /// Whether an upstream without a job is expected to get one that reserves the nonce byte: as a pool does that serves an
     /// upstream or has given it its job, or the first pool of the list when there is none.
     var expectsReserved: Bool {

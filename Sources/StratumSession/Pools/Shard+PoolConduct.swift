@@ -21,6 +21,9 @@ extension Shard {
             if isBroken { fail(id, .sessionLost(text), at: now) }
         case .forgotten:
             fail(id, .sessionLost(text), at: now)
+        case .banned where upstreams[upstream].login != nil:
+            // It may mean the miner's account. If it means this proxy, the next login is refused.
+            fail(id, .sessionLost(text), at: now)
         case .banned:
             fail(id, ban(id, text, at: now), at: now)
         }

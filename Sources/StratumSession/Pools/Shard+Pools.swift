@@ -1,3 +1,4 @@
+internal import Secrets
 public import StratumProtocol
 
 extension Shard {
@@ -45,7 +46,8 @@ extension Shard {
         case .accepted(let requestID):
             answered(requestID, refusal: nil, by: id, at: now)
             finishDraining(id, at: now)
-        case .refused(let requestID, let text):
+        case .refused(let requestID, let words):
+            let text = withoutPassword(words, of: Int(id.upstream))
             if case .loggingIn = self[id].phase { return loginRefused(text, id, at: now) }
             refused(requestID, text, by: id, at: now)
             finishDraining(id, at: now)
@@ -100,8 +102,20 @@ extension Shard {
         upstreams[index].emptySince = now
         upstreams[index].accepted = 0
         upstreams[index].rejected = 0
+        pace(index, at: now)
         dialWanted(index, at: now)
         return index
+    }
+
+    /// Delays the first dial of a new upstream when there were too many of them.
+    private mutating func pace(_ index: Int, at now: Instant) {
+        guard policy.mode == .simple || expectsReserved else { return }
+        newConnections.spend(Limits.newConnectionInterval, at: now)
+        let delay = newConnections.excess(over: Limits.newConnectionBurst, at: now)
+        guard delay.count > 0 else { return }
+        for seat in seats.indices where seats[seat].rank != nil {
+            self[index, seat].phase = .pausing(until: now + delay)
+        }
     }
 
     /// Suspends an upstream that has no miners.
@@ -172,7 +186,8 @@ extension Shard {
     ) {
         dials &+= 1
         self[upstream, pool].restart(
-            generation: dials, limit: startLimit(Limits.poolConnect), at: now)
+            generation: dials, limit: seats[pool].pool.hasProxy ? Limits.poolConnect : startLimit(Limits.poolConnect),
+            at: now)
         // Spreads the keepalives of upstreams with one silent pool; those of the first upstream are never early.
         self[upstream, pool].keepaliveLead = UInt8((UInt32(upstream) &* 0x9E37_79B9) >> 24)
         self[upstream, pool].redirect = redirect
@@ -187,6 +202,7 @@ extension Shard {
         guard case .loggingIn = self[upstream, pool].phase else { return }
         self[upstream, pool].phase = .awaitingJob(deadline: now + startLimit(Limits.poolAnswer))
         self[upstream, pool].loggedInAt = now
+        upstreams[upstream].loginRefusals = 0
         self[upstream, pool].session = login.session
         self[upstream, pool].hasAlgo = login.hasAlgo
         self[upstream, pool].hasNicehash = login.hasNicehash
@@ -198,19 +214,37 @@ extension Shard {
 
     private mutating func loginRefused(_ text: String, _ id: PoolConnectionID, at now: Instant) {
         outbox.append(.poolError(text))
-        guard upstreams[Int(id.upstream)].login != nil else {
+        let (upstream, pool) = (Int(id.upstream), Int(id.pool))
+        guard upstreams[upstream].login != nil else {
             return fail(id, RefusalMeaning(text) == .banned ? ban(id, text, at: now) : .loginRefused(text), at: now)
         }
-        // It was a miner's login, so nothing follows for other miners. One that waits for it is told.
-        var owner: MinerID?
-        upstreams[Int(id.upstream)].space.forEachOwned { owner = $1 }
-        guard let owner, let row = row(of: owner), miners[row].phase == .awaitingJob else {
-            return fail(id, .loginRefused(text), at: now)
+        // It was a miner's login, so nothing follows for other miners. The other pools are tried for this one.
+        letGo(of: id, at: now)
+        upstreams[upstream].loginRefusals = min(upstreams[upstream].loginRefusals + 1, .max - 1)
+        if upstreams[upstream].serving != nil || Int(upstreams[upstream].loginRefusals) < policy.pools.count {
+            self[upstream, pool].phase = .pausing(until: now + Limits.rest)
+            if let rank = seats[pool].rank { upstreams[upstream].choice.failed(Int(rank), isRuledOut: true, at: now) }
+            return dialWanted(upstream, at: now)
         }
-        let (words, requestID) = (words(for: text, to: owner), loginRequestID(ofRow: row))
-        send(to: owner) { MinerReply.refusal(text: words, id: requestID, to: &$0) }
+        upstreams[upstream].space.forEachOwned { _, owner in refuseLogin(of: owner, text, at: now) }
+        suspendUpstream(upstream, at: now)
+    }
+
+    /// Closes a miner whose own login no pool accepts. One that waits for the reply is told.
+    private mutating func refuseLogin(of owner: MinerID, _ text: String, at now: Instant) {
+        guard let row = row(of: owner) else { return }
+        let words = words(for: text)
+        if miners[row].phase == .awaitingJob {
+            let requestID = loginRequestID(ofRow: row)
+            send(to: owner) { MinerReply.refusal(text: words, id: requestID, to: &$0) }
+        }
         close(owner, .poolRefusedLogin(words), at: now)
-        suspendUpstream(Int(id.upstream), at: now)
+    }
+
+    /// A pool may repeat the password of the miner whose login it got.
+    private func withoutPassword(_ text: String, of upstream: Int) -> String {
+        guard upstream < upstreams.count, let password = upstreams[upstream].login?.password else { return text }
+        return SecretMask([password]).masked(text)
     }
 
     private mutating func consider(_ job: Job, from id: PoolConnectionID, at now: Instant) {
@@ -352,7 +386,10 @@ extension Shard {
         letGo(of: id, at: now)
         guard !wasDraining, let rank = seats[pool].rank else { return dialWanted(upstream, at: now) }
         let bannedUntil = seats[pool].bannedUntil
-        self[upstream, pool].phase = .pausing(until: max(now + policy.retryPause, bannedUntil))
+        // A pool that is back must not get thousands of connections in one instant.
+        let spread = UInt64(max(0, upstream - Limits.upstreamsWithoutSpread)) * Limits.retrySpread.count
+        let pause = Milliseconds(policy.retryPause.count + spread)
+        self[upstream, pool].phase = .pausing(until: max(now + pause, bannedUntil))
         report(failure, of: id, at: now)
         // A silent pool is not retried `retries` times: each attempt would take too long.
         let isSilent = failure == .connectTimeout || failure == .noAnswer

@@ -51,6 +51,8 @@ struct Upstream {
     var space: NonceSpace
     /// The login that its pools get; nil = the operator's.
     var login: MinerLogin?
+    /// Pools in a row that have refused `login`.
+    var loginRefusals: UInt8 = 0
     /// Refers to pools by their place in the list.
     var choice: PoolChoice
     /// The seat of the pool that sends jobs and gets shares now. A pool that was removed from the list serves until one
@@ -86,6 +88,9 @@ struct Upstream {
         PoolConnectionID(upstream: index, pool: UInt8(pool), generation: sessions[pool].generation)
     }
 
+    /// It has no miner, and no share waits for a verdict: the answer to a share counts even if its miner has left.
+    var isIdle: Bool { space.ownedCount == 0 && sessions.allSatisfy { $0.inFlight.count == 0 } }
+
     /// Whether there is room for another miner.
     /// - Parameter expectsReserved: whether to assume that the pool reserves the nonce byte while there is no job yet.
     func hasRoom(expectsReserved: @autoclosure () -> Bool) -> Bool {
@@ -104,7 +109,7 @@ struct Upstream {
         if current?.isSame(as: job, reservedByte: reservedByte) != true { lastSerial &+= 1 }
         // The same blob with a new id or target (pools use this to change the difficulty), or the blob of the previous
         // job: its nonces are kept. They are moved, not copied, because there may be many.
-        var seen = SeenNonces(salt: salt)
+        var seen = SeenNonces(salt: salt, isOfOneMiner: space.isWhole)
         if isSameBlob {
             current?.trade(&seen)
         } else if previous?.job.blob == job.blob {
@@ -176,6 +181,7 @@ struct Upstream {
         shareOneBlob = false
         space = NonceSpace(start: firstSlot, isWhole: space.isWhole)
         login = nil
+        loginRefusals = 0
         choice = PoolChoice(count: choice.count, retries: choice.retries)
     }
 }
@@ -203,6 +209,7 @@ extension Upstream {
             writer.integer(rejected)
             writer.flag(login != nil)
             login?.encode(to: &writer)
+            writer.integer(loginRefusals)
         }
     }
 
@@ -218,8 +225,9 @@ extension Upstream {
         sessions = []
         sessions.reserveCapacity(seats.count)
         for _ in seats { sessions.append(try PoolSession(decoding: &reader)) }
-        current = try reader.flag() ? try ActiveJob(decoding: &reader, seats: seats.count) : nil
-        previous = try reader.flag() ? try ActiveJob(decoding: &reader, seats: seats.count) : nil
+        let isWhole = space.isWhole
+        current = try reader.flag() ? try ActiveJob(decoding: &reader, seats: seats.count, isWhole: isWhole) : nil
+        previous = try reader.flag() ? try ActiveJob(decoding: &reader, seats: seats.count, isWhole: isWhole) : nil
         serving =
             reader.remaining > 0 ? try reader.integer(ifGiven: UInt8.self) : choice.active.map { UInt8(clamping: $0) }
         guard Int(serving ?? 0) < seats.count else { throw .badField("upstream.serving") }
@@ -234,6 +242,7 @@ extension Upstream {
         rejected = try reader.integer()
         guard reader.remaining > 0 else { return }
         login = try reader.flag() ? try MinerLogin(decoding: &reader) : nil
+        loginRefusals = try reader.integer()
     }
 }
 
@@ -251,7 +260,7 @@ extension ActiveJob {
         }
     }
 
-    init(decoding reader: inout BinaryReader, seats: Int) throws(DecodingFault) {
+    init(decoding reader: inout BinaryReader, seats: Int, isWhole: Bool) throws(DecodingFault) {
         var reader = try reader.record()
         let source = PoolConnectionID(
             upstream: try reader.integer(), pool: try reader.integer(in: 0...UInt8(seats - 1), "work.pool"),
@@ -259,7 +268,7 @@ extension ActiveJob {
         let reservedByte = try reader.integer(ifGiven: UInt8.self)
         let serial: UInt32 = try reader.integer()
         let job = try Job(decoding: &reader)
-        let seen = try SeenNonces(decoding: &reader)
+        let seen = try SeenNonces(decoding: &reader, isOfOneMiner: isWhole)
         let name = reader.remaining > 0 ? try reader.opaqueID("work.name") : job.id
         guard !name.isEmpty else { throw .badField("work.name") }
         self.init(job, name: name, from: source, reservedByte: reservedByte, serial: serial, seen: seen)

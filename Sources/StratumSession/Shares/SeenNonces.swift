@@ -38,6 +38,14 @@ struct SeenNonces {
         multiplier = salt | 1
     }
 
+    /// - Parameter isOfOneMiner: it may use all nonces, but not more of them than a miner with a slot.
+    init(salt: UInt64, isOfOneMiner: Bool) {
+        let most = Limits.noncesPerSlotMax * Limits.nonceSlotStretch
+        self.init(
+            salt: salt, limit: isOfOneMiner ? Int(most) : Limits.noncesPerJobMax,
+            slotLimit: isOfOneMiner ? most : Limits.noncesPerSlotMax)
+    }
+
     mutating func insert(_ nonce: UInt32) -> Insertion {
         if nonce == 0 {
             if hasZero { return .seen }
@@ -126,10 +134,10 @@ extension SeenNonces {
         SeenNonces.encode(former, to: &writer)
     }
 
-    init(decoding reader: inout BinaryReader) throws(DecodingFault) {
+    init(decoding reader: inout BinaryReader, isOfOneMiner: Bool = false) throws(DecodingFault) {
         let bits: UInt8 = try reader.integer()
         guard bits & ~(SeenNonces.zeroBit | SeenNonces.formerBit) == 0 else { throw .badField("nonces") }
-        self.init(salt: try reader.integer())
+        self.init(salt: try reader.integer(), isOfOneMiner: isOfOneMiner)
         hasZero = bits & SeenNonces.zeroBit != 0
         places = try SeenNonces.table(decoding: &reader)
         if bits & SeenNonces.formerBit != 0 {

@@ -78,10 +78,9 @@ extension Shard {
         }
     }
 
-    /// A pool's text for a miner, with passwords masked: the pool may repeat them.
-    func words(for text: String, to id: MinerID) -> String {
-        let own = row(of: id).flatMap { upstreams[Int(miners[$0].upstream)].login?.password }
-        return SecretMask(policy.pools.map(\.password) + [policy.accessPassword, own].compactMap(\.self)).masked(text)
+    /// A pool's text for miners, with passwords masked: the pool may repeat them.
+    func words(for text: String) -> String {
+        SecretMask(policy.pools.map(\.password) + [policy.accessPassword].compactMap(\.self)).masked(text)
     }
 
     /// The pool has answered a request. Answers to other requests than shares are not sent to miners.
@@ -97,9 +96,7 @@ extension Shard {
         }
         guard let share = self[upstream, pool].inFlight.remove(requestID: requestID) else { return }
         if row(of: share.miner) != nil {
-            let relayed = refusal.flatMap {
-                $0.meaning.relayedAs == nil ? words(for: $0.text, to: share.miner) : nil
-            }
+            let relayed = refusal.flatMap { $0.meaning.relayedAs == nil ? words(for: $0.text) : nil }
             send(to: share.miner) { buffer in
                 if let words = refusal?.meaning.relayedAs {
                     MinerReply.refusal(words, id: share.minerRequestID, to: &buffer)

@@ -21,9 +21,11 @@ struct DescriptorBudget {
     /// - Parameters:
     ///   - miners: connections of miners, including those being closed.
     ///   - pools: connections to pools, including those being opened.
-    func hasRoom(miners: Int, pools: Int) -> Bool {
+    ///   - poolsForEach: how many connections to pools each miner needs of its own; 0 = up to 256 miners share one.
+    func hasRoom(miners: Int, pools: Int, poolsForEach: Int = 0) -> Bool {
         // Each upstream may have a pool and its backup. Miners that are logging in may need more upstreams.
         let upstreams = (miners + 255) / 256 + 4
-        return miners + max(pools, min(2 * upstreams, connectionsMax / 4)) < connectionsMax
+        let needed = poolsForEach > 0 ? miners * poolsForEach : min(2 * upstreams, connectionsMax / 4)
+        return miners + max(pools, needed) < connectionsMax
     }
 }

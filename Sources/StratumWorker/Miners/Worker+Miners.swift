@@ -56,7 +56,10 @@ extension Worker {
 
     /// Whether descriptors are left for this number of further connections.
     func hasDescriptors(for more: Int) -> Bool {
-        budget.hasRoom(miners: shard.connections + miners.lingering.count + more - 1, pools: pools.count)
+        let poolsForEach = shard.needsOneForEach ? min(policy.pools.count, 2) : 0
+        return budget.hasRoom(
+            miners: shard.connections + miners.lingering.count + more - 1, pools: pools.count,
+            poolsForEach: poolsForEach)
     }
 
     func hasNoRoom() {

@@ -220,11 +220,11 @@ extension CloseReason {
     /// Whether the reason counts against the address: an honest miner's connection does not end this way, or rarely.
     fileprivate var isFaultOfPeer: Bool {
         switch self {
-        case .loginTimeout, .permissionDenied, .poolRefusedLogin, .fault, .answered, .foreign, .outOfTurn, .flooding,
+        case .loginTimeout, .permissionDenied, .fault, .answered, .foreign, .outOfTurn, .flooding,
             .memory, .tls(.fault), .tls(.handshakeTimeout):
             true
         // Not the peer's fault, or not evidence of abuse: a trusted balancer, an old miner, a quiet miner, no pool.
-        case .proxyHeader, .notNicehashCapable, .idleTimeout, .noUpstream, .banned, .tls(.required),
+        case .proxyHeader, .notNicehashCapable, .idleTimeout, .noUpstream, .poolRefusedLogin, .banned, .tls(.required),
             .tls(.alert):
             false
         }

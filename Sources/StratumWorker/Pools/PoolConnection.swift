@@ -102,8 +102,8 @@ final class PoolConnection: TCPStream {
             socks = nil
             proxyTraffic.received -= UInt64(unread.count)
             if let tls = endpoint?.tls {
-                beginHandshake(tls)
-                if !unread.isEmpty { unread.withUnsafeBytes { didReceive($0) } }
+                guard beginHandshake(tls), !unread.isEmpty else { return }
+                unread.withUnsafeBytes { didReceive($0) }
             } else {
                 worker.connected(link, HandshakeResult(.none, traffic: proxyTraffic, unread: unread))
             }
@@ -112,18 +112,24 @@ final class PoolConnection: TCPStream {
 
     // MARK: - TLS
 
-    private func beginHandshake(_ tls: Settings.PoolTLS) {
+    /// - Returns: whether it goes on.
+    @discardableResult
+    private func beginHandshake(_ tls: Settings.PoolTLS) -> Bool {
         do throws(ContextFailure) {
             let context = try worker.pools.contexts.context(for: tls)
             guard let handshake = Handshake(client: context, host: endpoint?.host ?? "") else {
-                return worker.ended(link, reason: "TLS: no memory")
+                worker.ended(link, reason: "TLS: no memory")
+                return false
             }
             let pending = PendingHandshake(handshake, traffic: proxyTraffic)
             protection = .handshake(pending)
-            handle(pending.start(), of: pending)
+            let step = pending.start()
+            handle(step, of: pending)
+            if case .ongoing = step.state { return true }
         } catch {
             worker.ended(link, reason: "TLS: " + error.findings.map(\.text).joined(separator: "; "))
         }
+        return false
     }
 
     private func handle(_ step: HandshakeStep, of pending: PendingHandshake) {

@@ -15,8 +15,7 @@ extension Worker {
     /// Where the pool of a connection's seat is reached: its configured address, or the target of its redirect. nil when
     /// the pool was removed from the configuration.
     func endpoint(of id: PoolConnectionID) -> PoolEndpoint? {
-        let pool = shard.pool(of: id)
-        guard let rank = policy.pools.firstIndex(where: { $0.isSame(as: pool) }) else { return nil }
+        guard let rank = shard.rank(of: id), rank < settings.pools.count else { return nil }
         var endpoint = PoolEndpoint(settings.pools[rank])
         if let redirect = shard.redirect(of: id) {
             endpoint.host = redirect.host ?? endpoint.host

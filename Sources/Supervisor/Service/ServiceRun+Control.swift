@@ -124,7 +124,7 @@ extension ServiceRun {
         LogOutput.change(
             format: change.settings.logFormat == .json ? .json : .text,
             level: change.settings.isVerbose ? .debug : .info, colors: change.settings.usesColors,
-            file: change.settings.logFile, secrets: change.settings.secrets)
+            file: change.settings.logFile, syslog: change.settings.usesSyslog, secrets: change.settings.secrets)
         watchFile()
         if change.changed.contains("millrace.limits") { addresses.adopt(change.settings.limits) }
         restartHaltedAt = nil
@@ -135,7 +135,8 @@ extension ServiceRun {
         considerHandOver()
         perform(service.wantGateway(change.settings.api != nil, at: now))
         perform(service.replace(names, at: now))
-        if change.changed.contains("millrace.shards") {
+        if change.changed.contains("millrace.shards") { isScaledByOperator = false }
+        if change.changed.contains("millrace.shards"), change.settings.shardsMax == nil {
             let within = RestartPolicy.drainWithinMillis
             perform(service.want(shards: change.settings.shards, withinMillis: within, at: now))
         }

@@ -20,11 +20,12 @@ struct RebalanceRound {
 }
 
 extension ServiceRun {
-    func rebalance() -> ControlReply {
+    /// - Parameter isRequested: by the operator.
+    func rebalance(isRequested: Bool = true) -> ControlReply {
         do throws(RestartRefusal) {
             try service.checkMaySplit()
             guard rebalancing == nil else { return .begun }
-            log.notice("rebalancing requested")
+            if isRequested { log.notice("rebalancing requested") }
             rebalancing = RebalanceRound(unheard: splittableShards)
             return .begun
         } catch {

@@ -38,13 +38,43 @@ extension ServiceRun {
 
     func scale(to count: Int, withinSeconds seconds: Int) -> ControlReply {
         if let refusal = ServiceRun.refusal(ofSeconds: seconds) { return .refused(refusal) }
-        guard (1...Settings.shardsMax).contains(count) else {
-            let line = "expected a number of shards from 1 to \(Settings.shardsMax), found \(count)"
+        guard (1...Settings.shardsLimit).contains(count) else {
+            let line = "expected a number of shards from 1 to \(Settings.shardsLimit), found \(count)"
             return .refused(ControlRefusal(.invalid, lines: [line]))
         }
-        return change("scaling requested: \(counted(count, "shard"))") { (service) throws(RestartRefusal) in
+        let reply = change("scaling requested: \(counted(count, "shard"))") { (service) throws(RestartRefusal) in
             try service.scale(to: count, withinMillis: Int64(seconds) * 1_000, at: now)
         }
+        if case .begun = reply { isScaledByOperator = true }
+        return reply
+    }
+
+    // MARK: - Growth
+
+    /// With `"shards": "auto"`, more miners get more shards. Called when a shard has reported its load.
+    func considerGrowth() {
+        guard let shardsMax = configuration.settings.shardsMax, !isScaledByOperator, service.scalesTo == nil else {
+            return
+        }
+        let miners = service.shards.reduce(0) { $0 + (children[$1]?.load?.miners ?? 0) }
+        let growth = ShardGrowth(shardsMax: shardsMax)
+        guard let wanted = growth.wanted(miners: miners, shards: service.shards.count) else { return }
+        do throws(RestartRefusal) {
+            let within = RestartPolicy.drainWithinMillis
+            let orders = try service.scale(to: wanted, withinMillis: within, at: now)
+            log.notice("\(counted(miners, "miner")): growing to \(counted(wanted, "shard"))")
+            isGrowing = true
+            perform(orders)
+        } catch {
+            // It starts or stops. The next report comes in a second.
+        }
+    }
+
+    /// The requested number of shards is reached. New ones get their part of the miners.
+    func scaled(to count: Int) {
+        log.notice("scaled to \(counted(count, "shard"))")
+        if isGrowing { _ = rebalance(isRequested: false) }
+        isGrowing = false
     }
 
     private static func refusal(ofSeconds seconds: Int) -> ControlRefusal? {

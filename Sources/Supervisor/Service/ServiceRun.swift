@@ -44,6 +44,10 @@ final class ServiceRun {
     var restartHaltedAt: ChildName?
     private var restartRound: RestartRound?
     var rebalancing: RebalanceRound?
+    /// The operator has set the number of shards since the configuration did: it does not grow by itself.
+    var isScaledByOperator: Bool
+    /// The present scaling is growth (`considerGrowth`).
+    var isGrowing = false
     var upgrade: UpgradeStatus?
     var trial: UpgradeTrial?
     /// The version of the new program, until this process executes it when no handover is in progress.
@@ -77,6 +81,7 @@ final class ServiceRun {
         self.inherited = inherited
         addresses = AddressBook(on: loop, inherited: inherited?.peers, log: log)
         startedAt = inherited?.startedAt ?? WallClock.milliseconds()
+        isScaledByOperator = inherited?.isScaledByOperator ?? false
         let settings = configuration.settings
         environment = ServiceRun.childEnvironment(runDirectory: settings.runDirectory)
         let final: [ExitCode] = [.badConfiguration, .badInstallation, .usage]
@@ -279,6 +284,7 @@ final class ServiceRun {
         case .heartbeat:
             perform(service.handle(.heartbeat, of: name, at: now))
             goOnRebalancing(heard: name)
+            considerGrowth()
         case .handover(let event):
             perform(service.handle(.handover(event), of: name, at: now))
         case .absorbed(let answer):
@@ -338,7 +344,7 @@ final class ServiceRun {
             serviceManager?.sayReady(status: readiness)
         case .grown(let count): grow(to: count)
         case .shrunk(let count): shrink(to: count)
-        case .scaled(let count): log.notice("scaled to \(counted(count, "shard"))")
+        case .scaled(let count): scaled(to: count)
         case .stopped:
             log.notice("stopped")
             for source in signals { source.close() }

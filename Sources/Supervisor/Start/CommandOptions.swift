@@ -93,6 +93,7 @@ struct APIOptions: ParsableArguments {
 struct LoggingOptions: ParsableArguments {
     @Option(name: .known("log-file"), help: .known("log-file")) var logFile: String?
     @Option(name: .known("log-format"), help: .known("log-format")) var logFormat: String?
+    @Flag(name: .known("syslog"), help: .known("syslog")) var syslog = false
     @Flag(name: .known("no-color"), help: .known("no-color")) var noColor = false
     @Flag(name: .known("verbose"), help: .known("verbose")) var verbose = false
     @Flag(name: .known("debug"), help: .known("debug")) var debug = false
@@ -108,7 +109,6 @@ struct LaterOptions: ParsableArguments {
     @Flag(name: .known("submit-to-origin"), help: .known("submit-to-origin")) var submitToOrigin = false
     @Option(name: .known("spend-secret-key"), help: .known("spend-secret-key")) var spendSecretKey: [String] = []
     @Option(name: .known("donate-level"), help: .known("donate-level")) var donateLevel: String?
-    @Flag(name: .known("syslog"), help: .known("syslog")) var syslog = false
     @Option(name: .known("access-log-file"), help: .known("access-log-file")) var accessLogFile: String?
     @Flag(name: .known("background"), help: .known("background")) var background = false
     @Option(name: .known("login-file"), help: .known("login-file")) var loginFile: String?

@@ -81,7 +81,7 @@ struct Run: ParsableCommand {
         LogOutput.start(
             process: "supervisor", format: settings.logFormat == .json ? .json : .text,
             level: settings.isVerbose ? .debug : .info, colors: settings.usesColors, file: settings.logFile,
-            secrets: settings.secrets)
+            syslog: settings.usesSyslog, secrets: settings.secrets)
         return Logger(label: "supervisor")
     }
 

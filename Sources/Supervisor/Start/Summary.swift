@@ -12,9 +12,15 @@ enum Summary {
         return [
             "pools: \(settings.pools.map(\.name).joined(separator: ", "))",
             "miners connect to \(settings.binds.map(\.name).joined(separator: ", "))",
-            "\(counted(settings.shards, "shard")), \(api ?? "no API")",
+            "\(shards(settings)), \(api ?? "no API")",
             "run directory \(settings.runDirectory)",
         ]
+    }
+
+    /// "2 shards", or "1 shard (up to 8 with more miners)".
+    private static func shards(_ settings: Settings) -> String {
+        let most = settings.shardsMax.flatMap { $0 > settings.shards ? " (up to \($0) with more miners)" : nil }
+        return counted(settings.shards, "shard") + (most ?? "")
     }
 }
 

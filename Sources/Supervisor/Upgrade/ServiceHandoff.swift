@@ -33,6 +33,8 @@ struct ServiceHandoff: Codable {
     var peers: Int32?
     /// Whether miners can use TLS; nil from a version without it.
     var hasCertificate: Bool?
+    /// Whether `shards: "auto"` is overruled; nil from a version without it.
+    var isScaledByOperator: Bool?
 
     struct HandedChild: Codable {
         var name: ChildName

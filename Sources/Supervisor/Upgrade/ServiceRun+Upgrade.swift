@@ -91,7 +91,7 @@ extension ServiceRun {
             children: children.map { .init(name: $0, process: $1.handed) }, sockets: sockets.handed,
             runDirectory: settings.runDirectory, successions: successions.map { $1.handed(shard: $0) },
             lock: runDirectory.lock, strangers: strangers, peers: addresses.descriptor,
-            hasCertificate: certificate.summary != nil)
+            hasCertificate: certificate.summary != nil, isScaledByOperator: isScaledByOperator)
     }
 
     /// Adopts the state of the previous program, and then replaces all children.
