@@ -121,7 +121,7 @@ struct BrokenFileTests {
     }
 
     @Test func forALogTheLevelIsLeftOut() {
-        let warning = resolved(withPool(#""syslog": true"#)).warnings.first
+        let warning = resolved(withPool(#""background": true"#)).warnings.first
         #expect(warning?.description == "config.json:3:19: warning: background: not supported yet, ignored")
         #expect(warning?.logText == "config.json:3:19: background: not supported yet, ignored")
     }

@@ -1,4 +1,3 @@
-internal import Secrets
 public import StratumProtocol
 
 extension Shard {
@@ -176,7 +175,7 @@ extension Shard {
     }
 
     /// The limit for one step of connecting to a pool: shorter when there is another pool, so that miners wait less.
-    private func startLimit(_ alone: Milliseconds) -> Milliseconds {
+    func startLimit(_ alone: Milliseconds) -> Milliseconds {
         policy.pools.count > 1 ? Limits.poolStart : alone
     }
 
@@ -197,57 +196,7 @@ extension Shard {
 
     // MARK: - Sessions
 
-    private mutating func loggedIn(_ login: PoolLogin, _ id: PoolConnectionID, at now: Instant) {
-        let (upstream, pool) = (Int(id.upstream), Int(id.pool))
-        guard case .loggingIn = self[upstream, pool].phase else { return }
-        self[upstream, pool].phase = .awaitingJob(deadline: now + startLimit(Limits.poolAnswer))
-        self[upstream, pool].loggedInAt = now
-        upstreams[upstream].loginRefusals = 0
-        self[upstream, pool].session = login.session
-        self[upstream, pool].hasAlgo = login.hasAlgo
-        self[upstream, pool].hasNicehash = login.hasNicehash
-        self[upstream, pool].hasKeepalive = login.hasKeepalive
-        let early = self[upstream, pool].earlyJob.first
-        self[upstream, pool].earlyJob = []
-        if let job = login.job ?? early { consider(job, from: id, at: now) }
-    }
-
-    private mutating func loginRefused(_ text: String, _ id: PoolConnectionID, at now: Instant) {
-        outbox.append(.poolError(text))
-        let (upstream, pool) = (Int(id.upstream), Int(id.pool))
-        guard upstreams[upstream].login != nil else {
-            return fail(id, RefusalMeaning(text) == .banned ? ban(id, text, at: now) : .loginRefused(text), at: now)
-        }
-        // It was a miner's login, so nothing follows for other miners. The other pools are tried for this one.
-        letGo(of: id, at: now)
-        upstreams[upstream].loginRefusals = min(upstreams[upstream].loginRefusals + 1, .max - 1)
-        if upstreams[upstream].serving != nil || Int(upstreams[upstream].loginRefusals) < policy.pools.count {
-            self[upstream, pool].phase = .pausing(until: now + Limits.rest)
-            if let rank = seats[pool].rank { upstreams[upstream].choice.failed(Int(rank), isRuledOut: true, at: now) }
-            return dialWanted(upstream, at: now)
-        }
-        upstreams[upstream].space.forEachOwned { _, owner in refuseLogin(of: owner, text, at: now) }
-        suspendUpstream(upstream, at: now)
-    }
-
-    /// Closes a miner whose own login no pool accepts. One that waits for the reply is told.
-    private mutating func refuseLogin(of owner: MinerID, _ text: String, at now: Instant) {
-        guard let row = row(of: owner) else { return }
-        let words = words(for: text)
-        if miners[row].phase == .awaitingJob {
-            let requestID = loginRequestID(ofRow: row)
-            send(to: owner) { MinerReply.refusal(text: words, id: requestID, to: &$0) }
-        }
-        close(owner, .poolRefusedLogin(words), at: now)
-    }
-
-    /// A pool may repeat the password of the miner whose login it got.
-    private func withoutPassword(_ text: String, of upstream: Int) -> String {
-        guard upstream < upstreams.count, let password = upstreams[upstream].login?.password else { return text }
-        return SecretMask([password]).masked(text)
-    }
-
-    private mutating func consider(_ job: Job, from id: PoolConnectionID, at now: Instant) {
+    mutating func consider(_ job: Job, from id: PoolConnectionID, at now: Instant) {
         let (upstream, pool) = (Int(id.upstream), Int(id.pool))
         switch self[upstream, pool].phase {
         case .idle, .pausing, .connecting, .draining:

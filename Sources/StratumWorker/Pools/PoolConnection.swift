@@ -112,7 +112,7 @@ final class PoolConnection: TCPStream {
 
     // MARK: - TLS
 
-    /// - Returns: whether it goes on.
+    /// - Returns: whether it continues.
     @discardableResult
     private func beginHandshake(_ tls: Settings.PoolTLS) -> Bool {
         do throws(ContextFailure) {
