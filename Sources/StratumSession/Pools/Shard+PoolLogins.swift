@@ -27,13 +27,17 @@ extension Shard {
         }
         // It was a miner's login, so nothing follows for other miners. The other pools are tried for this one.
         letGo(of: id, at: now)
-        upstreams[upstream].loginRefusals = min(upstreams[upstream].loginRefusals + 1, .max - 1)
-        if upstreams[upstream].serving != nil || Int(upstreams[upstream].loginRefusals) < policy.pools.count {
+        upstreams[upstream].loginRefusals += 1
+        let hasPool = upstreams[upstream].serving != nil
+        if hasPool { upstreams[upstream].loginRefusals = 0 }
+        if hasPool || Int(upstreams[upstream].loginRefusals) < policy.pools.count {
             self[upstream, pool].phase = .pausing(until: now + Limits.rest)
             if let rank = seats[pool].rank { upstreams[upstream].choice.failed(Int(rank), isRuledOut: true, at: now) }
             return dialWanted(upstream, at: now)
         }
-        upstreams[upstream].space.forEachOwned { _, owner in refuseLogin(of: owner, text, at: now) }
+        var owners: [MinerID] = []
+        upstreams[upstream].space.forEachOwned { owners.append($1) }
+        for owner in owners { refuseLogin(of: owner, text, at: now) }
         suspendUpstream(upstream, at: now)
     }
 

@@ -242,7 +242,7 @@ extension Upstream {
         rejected = try reader.integer()
         guard reader.remaining > 0 else { return }
         login = try reader.flag() ? try MinerLogin(decoding: &reader) : nil
-        loginRefusals = try reader.integer()
+        loginRefusals = try reader.integer(in: 0...UInt8(Limits.poolsMax), "upstream.loginRefusals")
     }
 }
 
