@@ -99,7 +99,7 @@ struct HostileBytesTests {
         let original = BusMessage.gauges(Sample.gauges).encoded()
         for (offset, count, failure) in [
             (36, [9, 0, 0, 0], DecodingFailure.truncated), (36, [0xff, 0xff, 0xff, 0xff], .tooLong),
-            (36, [1, 16, 0, 0], .tooLong), (40, [9, 0, 0, 0], .truncated), (40, [0, 0, 0, 1], .tooLong),
+            (36, [1, 64, 0, 0], .tooLong), (40, [9, 0, 0, 0], .truncated), (40, [0, 0, 0, 1], .tooLong),
             (44, [4, 0, 0, 0], .truncated), (44, [1, 1, 0, 0], .tooLong), (44, [0, 0, 0, 0x80], .tooLong),
         ] as [(Int, [UInt8], DecodingFailure)] {
             var bytes = original
