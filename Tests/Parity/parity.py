@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 
-PROGRAMS = pathlib.Path(sys.argv[1])
+PROGRAMS = pathlib.Path(sys.argv[1]).resolve()
 ROWS = pathlib.Path(__file__).with_name("rows.txt")
 KINDS = ["key", "pool", "option", "leftover", "mode", "route"]
 STATES = ["works", "differs", "not yet", "pointless"]
